@@ -1,0 +1,75 @@
+"""The neutral form that every raw format is read into and that every task is written from.
+
+Coordinates are continuous pixels: the image's top-left corner is (0, 0), its bottom-right corner (width, height), and
+the pixel in column c and row r covers [c, c+1] × [r, r+1]. A format with another convention converts on reading.
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from schemas.reasons import Adjusted, Rejected, Skipped
+
+Box: TypeAlias = tuple[float, float, float, float]
+"""(left, top, right, bottom) in pixels; right and bottom are the edges, not the last pixel."""
+
+Ring: TypeAlias = npt.NDArray[np.float64]
+"""A closed ring, shape (corners, 2), x before y, the first corner not repeated. Rings combine by XOR (even-odd)."""
+
+
+class SourceObject(msgspec.Struct):
+    """One annotated object, or one label, of one image.
+
+    `rings` is None where the source has no outline. `from_mask` says that the rings were traced from a pixel mask:
+    they are disjoint by construction. `locator` says where in the source the object stands, for people.
+    """
+
+    label: str
+    locator: str
+    bbox: Box | None = None
+    rings: list[Ring] | None = None
+    crowd: bool = False
+    from_mask: bool = False
+
+
+class Rejection(msgspec.Struct, frozen=True, order=True):
+    """An image or object that was found and is not written; one line of `rejected/*.jsonl`.
+
+    `kind` is "image" or "object": what the counts count it as. `raw` is an excerpt, at most `RAW_LIMIT` characters.
+    """
+
+    source: str
+    locator: str
+    image: str | None
+    kind: str
+    code: Rejected
+    message: str
+    raw: str = ""
+
+
+RAW_LIMIT = 500
+
+
+class SourceImage(msgspec.Struct):
+    """One image with what is known of it.
+
+    `path` is its identity: relative to the images' root, `/`-separated, as the store spells it (or an absolute URL,
+    where the source names one). `width` and `height` are those that the annotations declare, in pixels, or None.
+    `split` is the source's own, or None. `objects` are those that could be read; `rejected` are those that could not,
+    and count as found. `bare` says that the source lists nothing at all for the image: it is background.
+    """
+
+    path: str
+    source: str
+    locator: str
+    width: int | None = None
+    height: int | None = None
+    split: str | None = None
+    objects: list[SourceObject] = []
+    rejected: list[Rejection] = []
+    skipped: list[Skipped] = []
+    adjusted: list[Adjusted] = []

@@ -1,0 +1,93 @@
+"""Every reason for which an image or object is rejected, skipped or adjusted.
+
+The value is what stands in `rejected/*.jsonl` and in the manifest; `doc` is its documentation, which the README's
+table repeats (a test holds the two together).
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class _Documented(StrEnum):
+    doc: str
+
+    def __new__(cls, value: str, doc: str) -> _Documented:
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.doc = doc
+        return member
+
+
+class Rejected(_Documented):
+    """Why an image or object was not written although it was found."""
+
+    # Records that cannot be read.
+    INVALID_RECORD = "invalid_record", "the record is not an object of the fields its format requires"
+    INVALID_XML = "invalid_xml", "the annotation file is not well-formed XML, or is nested too deeply"
+    UNSAFE_XML = "unsafe_xml", "the annotation file declares a DTD or entities, which are never expanded"
+    UNREADABLE_FILE = "unreadable_file", "the file could not be opened or read"
+    # Identity.
+    UNSAFE_PATH = "unsafe_path", "the image's path is absolute, holds `..`, or a control character"
+    UNSUPPORTED_URL = "unsupported_url", "the image's name is a URL of a scheme that the trainer does not read"
+    DUPLICATE_IMAGE = "duplicate_image", "another image record has the same path; its objects were kept with that one"
+    AMBIGUOUS_IMAGE_ID = "ambiguous_image_id", "two images of one file share the id but not the path"
+    UNKNOWN_IMAGE = "unknown_image", "the annotation names an image that the file does not list"
+    UNKNOWN_CATEGORY = "unknown_category", "the annotation names a category that the file does not list"
+    INVALID_LABEL = "invalid_label", "the label is missing, empty, or not text"
+    # Size and content of images.
+    INVALID_SIZE = "invalid_size", "width or height is not a positive whole number"
+    MISSING_SIZE = "missing_size", "width or height is missing and the image's header was not read"
+    SIZE_MISMATCH = "size_mismatch", "the declared size is neither the image's stored size nor its rotated one"
+    MISSING_IMAGE = "missing_image", "the image that the annotation names does not exist"
+    NOT_AN_IMAGE = "not_an_image", "the file's content is no image, whatever its name says"
+    TRUNCATED_IMAGE = "truncated_image", "the image ends before its last pixel, or does not decode"
+    UNSUPPORTED_FORMAT = "unsupported_format", "the image is of none of jpg, jpeg, png, jpe, jfif, bmp, tif, tiff"
+    IMAGE_TOO_LARGE = "image_too_large", "the image has more pixels than Pillow's decompression-bomb limit"
+    # Geometry.
+    MISSING_BBOX = "missing_bbox", "the object has no box, and nothing that one could be derived from"
+    INVALID_BBOX = "invalid_bbox", "the box is not four finite numbers"
+    EMPTY_BBOX = "empty_bbox", "the box has no width or no height"
+    BBOX_OUTSIDE = "bbox_outside", "nothing of the box lies inside the image"
+    OUT_OF_BOUNDS = "out_of_bounds", "the object leaves the image and --out-of-bounds is reject"
+    MISSING_SEGMENTATION = "missing_segmentation", "the object has no polygon and no mask"
+    INVALID_POLYGON = "invalid_polygon", "no part of the polygon has three corners of finite numbers"
+    EMPTY_POLYGON = "empty_polygon", "no part of the polygon encloses an area inside the image"
+    INVALID_RLE = "invalid_rle", "the run lengths are malformed, or do not add up to the mask's size"
+    RLE_SIZE_MISMATCH = "rle_size_mismatch", "the mask's size is not the image's"
+    EMPTY_MASK = "empty_mask", "the mask has no pixel"
+    MASK_TOO_LARGE = "mask_too_large", "the mask has more pixels than any image that is read"
+    # What is left of an image.
+    NO_LABEL = "no_label", "the image has no label, and the task needs one"
+    SEVERAL_LABELS = "several_labels", "the image has more than one label, and the task takes exactly one"
+    NO_VALID_OBJECT = "no_valid_object", "every object of the image was rejected; as background it would mislead"
+    IMAGE_REJECTED = "image_rejected", "the object is fine, but its image was rejected"
+
+
+class Skipped(_Documented):
+    """Why an image or object was left out on purpose."""
+
+    BACKGROUND = "background", "the image has no annotation, and --background is drop"
+    DIFFICULT_ONLY = "difficult_only", "the image set marks the class 0: only difficult objects show it"
+
+
+class Adjusted(_Documented):
+    """What was changed in something that was written."""
+
+    BBOX_CLIPPED = "bbox_clipped", "the box left the image and was cut at its border"
+    BBOX_CORNERS_SWAPPED = "bbox_corners_swapped", "the box's corners stood in the wrong order"
+    BBOX_FROM_SEGMENTATION = "bbox_from_segmentation", "the box was missing and derived from the polygon or mask"
+    NUMBER_FROM_TEXT = "number_from_text", "numbers stood as text"
+    POLYGON_CLIPPED = "polygon_clipped", "the polygon left the image and was cut at its border"
+    POLYGON_PART_DROPPED = "polygon_part_dropped", "a part had under three corners, an odd count, or no area"
+    POLYGON_PARTS_UNITED = "polygon_parts_united", "parts overlapped, which the trainer would combine by XOR"
+    POLYGON_SIMPLIFIED = "polygon_simplified", "corners were removed to meet --max-polygon-points"
+    MASK_TO_POLYGON = "mask_to_polygon", "a mask was traced along its pixel edges"
+    OBJECT_OF_DUPLICATE_IMAGE = "object_of_duplicate_image", "the object came with a second record of its image"
+    LABEL_FROM_NUMBER = "label_from_number", "the label was a number and is written as text"
+    PATH_NORMALIZED = "path_normalized", "backslashes, `./` or `//` in the image's path were normalised"
+    FORMAT_FROM_CONTENT = "format_from_content", "the image's content is of another format than its name says"
+    ROTATED_FRAME = "rotated_frame", "the declared size is the image's size after its EXIF rotation"
+    ORIENTATION_AMBIGUOUS = "orientation_ambiguous", "the image has an EXIF rotation and its size cannot tell the frame"
+    IMAGE_BY_OTHER_NAME = "image_by_other_name", "the image was found under another case or extension than named"
+    XML_REPAIRED = "xml_repaired", "bare `&` in the annotation file were read as text"

@@ -1,0 +1,1 @@
+"""Boxes, polygons and masks: pure functions over numbers and arrays."""

@@ -1,0 +1,1 @@
+"""Raw formats: each module turns work units into the neutral form of `schemas.neutral`."""
