@@ -1,0 +1,21 @@
+"""What a command can fail with. The message is all that a person gets: what was read, where, found, expected, to do."""
+
+from __future__ import annotations
+
+
+class LabelBeamError(Exception):
+    """A failure with a message for people; never shown with a traceback."""
+
+    exit_code = 1
+
+
+class UsageError(LabelBeamError):
+    """The command line or the config is wrong (exit status 2)."""
+
+    exit_code = 2
+
+
+class TooManyRejectedError(LabelBeamError):
+    """More was rejected than --max-rejected allows, or `verify` found a difference (exit status 3)."""
+
+    exit_code = 3

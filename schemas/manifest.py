@@ -1,0 +1,112 @@
+"""What a build says of itself: the manifest, and the receipts of its shards that it is made from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+FORMAT_VERSION = 1
+
+
+class FileEntry(msgspec.Struct, frozen=True):
+    """A file of a build; `path` is relative to the build, `records` its lines or rows."""
+
+    path: str
+    records: int
+    bytes: int
+    sha256: str
+
+
+class Tally(msgspec.Struct):
+    """How many were found, and what became of them; found = written + rejected + skipped."""
+
+    found: int = 0
+    written: int = 0
+    rejected: int = 0
+    skipped: int = 0
+
+    def add(self, other: Tally) -> None:
+        """Add the counts of another part."""
+        self.found += other.found
+        self.written += other.written
+        self.rejected += other.rejected
+        self.skipped += other.skipped
+
+    @property
+    def balanced(self) -> bool:
+        """Whether all that was found is accounted for."""
+        return self.found == self.written + self.rejected + self.skipped
+
+
+class Counts(msgspec.Struct):
+    """The tallies of images and of objects (for classification: of labels of images)."""
+
+    images: Tally = msgspec.field(default_factory=Tally)
+    objects: Tally = msgspec.field(default_factory=Tally)
+
+
+class SplitCounts(msgspec.Struct):
+    """What one split holds."""
+
+    images: int = 0
+    objects: int = 0
+    files: list[FileEntry] = []
+
+
+class Receipt(msgspec.Struct):
+    """What came of one bucket of images: its share of every file of the build, and its share of the counts."""
+
+    bucket: int
+    splits: dict[str, SplitCounts]
+    parquet: list[FileEntry]
+    rejected: FileEntry | None
+    counts: Counts
+    labels: dict[str, dict[str, int]]
+    """Objects written, by split and label."""
+    rejected_by_reason: dict[str, int]
+    skipped_by_reason: dict[str, int]
+    adjusted_by_reason: dict[str, int]
+    records_in: int
+    """Images and annotations that reached this bucket, counted where they arrive; must equal what the readers found."""
+    samples: list[dict[str, Any]] = []
+    """A few rejections, for the summary."""
+
+
+class Source(msgspec.Struct):
+    """What was read: `fingerprint` changes when any byte of it may have; `covers` says what it was made from."""
+
+    fingerprint: str
+    covers: dict[str, Any]
+    format: str
+    recognised: str
+    warnings: list[str] = []
+
+
+class Manifest(msgspec.Struct):
+    """`manifest.json`."""
+
+    format_version: int
+    build: str
+    labelbeam_version: str
+    task: str
+    created: str
+    config: dict[str, Any]
+    source: Source
+    labels: list[str]
+    counts: Counts
+    rejected_by_reason: dict[str, int]
+    skipped_by_reason: dict[str, int]
+    adjusted_by_reason: dict[str, int]
+    splits: dict[str, SplitCounts]
+    label_counts: dict[str, dict[str, int]]
+    parquet: list[FileEntry]
+    rejected: list[FileEntry]
+    warnings: list[str] = []
+
+
+class Latest(msgspec.Struct):
+    """`latest.json`, the pointer to the build in force."""
+
+    build: str
+    manifest: str

@@ -1,0 +1,70 @@
+"""Boxes in pixels to boxes in fractions of the image, all at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from schemas.reasons import Rejected
+
+DECIMALS = 7
+"""Coordinates are rounded to so many decimals: an error of at most 5e-8 of the image, and lines half as long."""
+
+TOLERANCE = 1e-6
+"""How far, as a fraction of the image, a coordinate may lie outside and still count as rounding noise, not as outside."""
+
+Floats = npt.NDArray[np.float64]
+Codes = npt.NDArray[np.int8]
+
+REASONS = tuple(Rejected)
+"""What the numbers in an array of codes mean; 0 and up, -1 is no reason."""
+
+OK = -1
+
+
+def code_of(reason: Rejected) -> int:
+    """The number of a reason in an array of codes."""
+    return REASONS.index(reason)
+
+
+@dataclass(frozen=True, slots=True)
+class NormalizedBoxes:
+    """Fractions (n, 4) rounded to `DECIMALS`; codes (n,), `OK` where a box is valid; clipped (n,) where it was cut."""
+
+    fractions: Floats
+    codes: Codes
+    clipped: npt.NDArray[np.bool_]
+
+
+def normalize_boxes(boxes: Floats, sizes: Floats, clip: bool) -> NormalizedBoxes:
+    """Cut boxes at their image's border and divide them by its size.
+
+    Args:
+        boxes: (n, 4) left, top, right, bottom in pixels; all NaN where there is none.
+        sizes: (n, 2) width and height of each box's image in pixels.
+        clip: cut a box that leaves its image; otherwise it gets the code OUT_OF_BOUNDS.
+
+    A valid box has 0 <= left < right <= 1 and 0 <= top < bottom <= 1 after rounding, with no tolerance: the trainer drops
+    any other without a word.
+    """
+    codes = np.full(len(boxes), OK, np.int8)
+    low, high = boxes[:, :2], boxes[:, 2:]
+    with np.errstate(invalid="ignore", over="ignore"):
+        slack = sizes * TOLERANCE
+        beyond = ((low < -slack) | (high > sizes + slack)).any(1)
+        fractions = np.round(np.clip(boxes, 0, np.tile(sizes, 2)) / np.tile(sizes, 2), DECIMALS)
+        _mark(codes, np.isnan(boxes).all(1), Rejected.MISSING_BBOX)
+        _mark(codes, ~np.isfinite(boxes).all(1), Rejected.INVALID_BBOX)
+        _mark(codes, (high <= low).any(1), Rejected.EMPTY_BBOX)
+        _mark(codes, ((high <= 0) | (low >= sizes)).any(1), Rejected.BBOX_OUTSIDE)
+        if not clip:
+            _mark(codes, beyond, Rejected.OUT_OF_BOUNDS)
+        _mark(codes, (fractions[:, 2:] <= fractions[:, :2]).any(1), Rejected.EMPTY_BBOX)
+    return NormalizedBoxes(fractions, codes, beyond & (codes == OK))
+
+
+def _mark(codes: Codes, where: Any, reason: Rejected) -> None:
+    codes[where & (codes == OK)] = code_of(reason)

@@ -1,0 +1,165 @@
+"""Turn one assembled bucket into files: JSONL and Parquet of each split, the rejected lines, and a receipt for them.
+
+A file is finished in memory, hashed, and put in one request: a store shows it whole or not at all, and a retried bundle
+writes the same bytes to the same name.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from schemas.manifest import Counts, FileEntry, Receipt, SplitCounts, Tally
+from schemas.neutral import Rejection
+from transforms.assemble import Assembled, ImageOut, SplitRecords
+from transforms.stores import Location, put
+from transforms.tasks import TASKS, Task
+
+SAMPLES = 5
+"""How many rejections a receipt repeats, for the summary."""
+
+
+class _Details(msgspec.Struct, gc=False):
+    format: str
+    width: int | str
+    height: int | str
+
+
+class _Line(msgspec.Struct, gc=False):
+    image_url: str
+    image_details: _Details
+    label: Any
+
+
+_ENCODER = msgspec.json.Encoder()
+
+
+def shard_name(folder: str, stem: str, bucket: int, buckets: int, suffix: str) -> str:
+    """The path of a shard below its build, such as train/train-00000-of-00016.jsonl."""
+    return f"{folder}/{stem}-{bucket:05d}-of-{buckets:05d}.{suffix}"
+
+
+def arrow_schema(task: Task) -> pa.Schema:
+    """The columns of the Parquet copy: those of the JSONL, typed."""
+    details = pa.struct([("format", pa.string()), ("width", pa.int32()), ("height", pa.int32())])
+    return pa.schema([("image_url", pa.string()), ("image_details", details), ("label", task.arrow_type)])
+
+
+def encode_jsonl(records: SplitRecords, task: Task, px: bool) -> bytes:
+    """One line an image, in order; with `px`, sizes are text such as "640px"."""
+    labels = task.json_labels(records.labels)
+    lines = [
+        _Line(image.url, _Details(image.format, *_sides(image, px)), label)
+        for image, label in zip(records.images, labels, strict=True)
+    ]
+    return _ENCODER.encode_lines(lines)
+
+
+def _sides(image: ImageOut, px: bool) -> tuple[int | str, int | str]:
+    return (f"{image.width}px", f"{image.height}px") if px else (image.width, image.height)
+
+
+def encode_parquet(records: SplitRecords | None, task: Task) -> bytes:
+    """The same records as a Parquet file of one row group; None makes a file without rows."""
+    schema = arrow_schema(task)
+    if records is None:
+        return _parquet_bytes(schema.empty_table())
+    images = records.images
+    details = pa.StructArray.from_arrays(
+        [
+            pa.array([image.format for image in images], pa.string()),
+            pa.array([image.width for image in images], pa.int32()),
+            pa.array([image.height for image in images], pa.int32()),
+        ],
+        fields=list(schema.field("image_details").type),
+    )
+    urls = pa.array([image.url for image in images], pa.string())
+    return _parquet_bytes(pa.Table.from_arrays([urls, details, task.arrow_labels(records.labels)], schema=schema))
+
+
+def _parquet_bytes(table: pa.Table) -> bytes:
+    sink = pa.BufferOutputStream()
+    with pq.ParquetWriter(
+        sink, table.schema, compression="zstd", use_dictionary=["label.list.element.label", "image_details.format"]
+    ) as writer:
+        writer.write_table(table, row_group_size=max(1, len(table)))
+    result: bytes = sink.getvalue().to_pybytes()
+    return result
+
+
+def encode_rejections(rejections: list[Rejection]) -> bytes:
+    """One line a rejected image or object."""
+    return _ENCODER.encode_lines(rejections)
+
+
+def entry_of(path: str, data: bytes, records: int) -> FileEntry:
+    """The entry of a file in the manifest."""
+    return FileEntry(path, records, len(data), hashlib.sha256(data).hexdigest())
+
+
+def write_bucket(
+    assembled: Assembled, bucket: int, buckets: int, task_name: str, px: bool, build: Location | None
+) -> Receipt:
+    """Write the files of one bucket below `build`, or nowhere when it is None (for `inspect`), and say what they are.
+
+    Raises:
+        StoreError: a file cannot be written.
+    """
+    task = TASKS[task_name]
+    splits: dict[str, SplitCounts] = {}
+    parquet: list[FileEntry] = []
+    labels: dict[str, dict[str, int]] = {}
+    for split, records in assembled.splits.items():
+        counts = splits[split] = SplitCounts(len(records.images), len(records.labels.rows))
+        labels[split] = dict(sorted(Counter(records.labels.label_list()).items()))
+        if build is not None:
+            name = shard_name(split, split, bucket, buckets, "jsonl")
+            counts.files = [write_file(build, name, encode_jsonl(records, task, px), counts.images)]
+            name = shard_name("parquet", split, bucket, buckets, "parquet")
+            parquet.append(write_file(build, name, encode_parquet(records, task), counts.images))
+    rejected: FileEntry | None = None
+    if assembled.rejections and build is not None:
+        name = shard_name("rejected", "rejected", bucket, buckets, "jsonl")
+        rejected = write_file(build, name, encode_rejections(assembled.rejections), len(assembled.rejections))
+    kinds = Counter(rejection.kind for rejection in assembled.rejections)
+    return Receipt(
+        bucket=bucket,
+        splits=splits,
+        parquet=parquet,
+        rejected=rejected,
+        counts=Counts(
+            Tally(
+                assembled.images_found,
+                sum(counts.images for counts in splits.values()),
+                kinds["image"],
+                assembled.skipped_images,
+            ),
+            Tally(
+                assembled.objects_found,
+                sum(counts.objects for counts in splits.values()),
+                kinds["object"],
+                assembled.skipped_objects,
+            ),
+        ),
+        labels=labels,
+        rejected_by_reason=_counted(rejection.code for rejection in assembled.rejections),
+        skipped_by_reason=_counted(assembled.skipped.elements()),
+        adjusted_by_reason=_counted(assembled.adjusted.elements()),
+        records_in=assembled.records_in,
+        samples=[msgspec.to_builtins(rejection) for rejection in assembled.rejections[:SAMPLES]],
+    )
+
+
+def _counted(reasons: Any) -> dict[str, int]:
+    return {str(reason): count for reason, count in sorted(Counter(reasons).items())}
+
+
+def write_file(build: Location, name: str, data: bytes, records: int) -> FileEntry:
+    """Put one file of a build and return its entry."""
+    put(build.below(name), data)
+    return entry_of(name, data, records)
