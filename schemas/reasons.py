@@ -57,6 +57,8 @@ class Rejected(_Documented):
     RLE_SIZE_MISMATCH = "rle_size_mismatch", "the mask's size is not the image's"
     EMPTY_MASK = "empty_mask", "the mask has no pixel"
     MASK_TOO_LARGE = "mask_too_large", "the mask has more pixels than any image that is read"
+    MASK_SIZE_MISMATCH = "mask_size_mismatch", "the mask file's size is not the image's"
+    UNREADABLE_MASK = "unreadable_mask", "the mask file is no PNG, is damaged, or holds colours in place of indices"
     # What is left of an image.
     NO_LABEL = "no_label", "the image has no label, and the task needs one"
     SEVERAL_LABELS = "several_labels", "the image has more than one label, and the task takes exactly one"
@@ -68,7 +70,8 @@ class Skipped(_Documented):
     """Why an image or object was left out on purpose."""
 
     BACKGROUND = "background", "the image has no annotation, and --background is drop"
-    DIFFICULT_ONLY = "difficult_only", "the image set marks the class 0: only difficult objects show it"
+    DIFFICULT_ONLY = "difficult_only", "only difficult objects show the class, which is neither a label nor its absence"
+    OUTSIDE_IMAGE_SETS = "outside_image_sets", "no list in ImageSets that applies to the task names the annotation file"
 
 
 class Adjusted(_Documented):
