@@ -1,6 +1,6 @@
 """Write a COCO instances file of the size and shape of train2017, without a network.
 
-    python benchmarks/generate_coco.py OUT.json [--images 118287] [--objects 863000] [--seed 0]
+    python -m benchmarks.generate_coco OUT.json [--images 118287] [--objects 863000] [--seed 0]
 
 The file is one line. Annotations are not grouped by image. One object in ten has several parts, one in two hundred has
 parts that overlap, 1.2 % are crowds with uncompressed run lengths, 1 % of the images have no annotation; and, as in
