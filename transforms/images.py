@@ -219,10 +219,9 @@ class _Watched:
         if self.budget is not None:
             self.budget -= len(data) + self.CALL_COST
             if self.budget < 0:
-                self.failure = ImageError(
+                raise ImageError(
                     Rejected.TRUNCATED_IMAGE, f"no pixels within the first {self.HEADER_BUDGET} bytes that were read"
                 )
-                raise self.failure
         return data
 
     def seek(self, offset: int, whence: int = 0, /) -> int:
@@ -315,11 +314,10 @@ def _judging(watched: _Watched, format_name: str, name: str) -> Iterator[None]:
         yield
     except Exception as error:
         failure = error
-    failure = watched.failure or failure
-    if isinstance(failure, ImageError):
-        raise ImageError(failure.code, f"{name}: {failure.message}") from None
     if watched.failure is not None:
         raise watched.failure
+    if isinstance(failure, ImageError):
+        raise ImageError(failure.code, f"{name}: {failure.message}") from None
     if failure is not None:
         raise ImageError(
             Rejected.TRUNCATED_IMAGE, f"{name} is {format_name} by its first bytes, but cannot be read: {failure}"

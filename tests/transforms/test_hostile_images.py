@@ -104,6 +104,12 @@ def test_a_header_of_endless_junk_is_given_up(reader: Reader) -> None:
     assert "no pixels within the first 33554432 bytes" in error.message
 
 
+def test_what_bounds_a_header_does_not_bound_the_pixels() -> None:
+    content = saved(Image.new("RGB", (3400, 3400)), "BMP")
+    assert len(content) > 32 * 1024 * 1024
+    assert decode(io.BytesIO(content), "a").width == 3400
+
+
 # Finds of longer runs of the mutations at the end of this file, and of the tag tables of TIFF.
 @READERS
 @pytest.mark.parametrize(
@@ -244,10 +250,12 @@ def test_an_orientation_out_of_range_or_of_another_type_is_none(entry: Entry) ->
 
 
 @pytest.mark.parametrize(
-    "exif", [b"", b"Exif\0\0", b"Exif\0\0garbage!", b"Exif\0\0II*\0\xff\xff\xff\xff", b"Exif\0\0MM"]
+    "exif",
+    [b"", b"Exif\0\0", b"Exif\0\0garbage!", b"Exif\0\0II*\0\xff\xff\xff\xff", b"Exif\0\0MM", b"Exif\0\0II*\0\x07\0"],
 )
-def test_exif_that_cannot_be_read_is_no_reason_to_reject(exif: bytes) -> None:
-    assert decode(io.BytesIO(saved(PHOTO, "JPEG", exif=exif)), "a").orientation == 1
+@pytest.mark.parametrize("options", [{}, {"dpi": (72, 72)}], ids=["", "with a resolution, so that EXIF is read late"])
+def test_exif_that_cannot_be_read_is_no_reason_to_reject(exif: bytes, options: dict[str, object]) -> None:
+    assert decode(io.BytesIO(saved(PHOTO, "JPEG", exif=exif, **options)), "a").orientation == 1
 
 
 # Mutations.

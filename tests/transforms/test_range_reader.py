@@ -129,6 +129,24 @@ def test_a_long_read_is_one_request_and_only_for_what_is_missing() -> None:
     assert store.ranges == [(0, 16 * KIB), (16 * KIB, 3 * LARGEST_BLOCK)]
 
 
+def test_a_jump_into_a_block_that_is_partly_there_fetches_the_rest_only() -> None:
+    store = Store(noise(500))
+    ranged = store.open(block=100)
+    ranged.read(130)
+    ranged.seek(135)
+    assert ranged.read(5) == store.content[135:140]
+    assert store.ranges == [(0, 130), (130, 230)]
+
+
+def test_a_read_longer_than_the_largest_block_is_not_kept() -> None:
+    store = Store(bytes(2 * LARGEST_BLOCK))
+    ranged = store.open()
+    ranged.read()
+    ranged.seek(5)
+    ranged.read(5)
+    assert store.ranges == [(0, 2 * LARGEST_BLOCK), (0, 16 * KIB)]
+
+
 def test_blocks_just_read_are_kept_and_old_ones_are_let_go() -> None:
     store = Store(bytes(100 * 10))
     ranged = store.open(block=10)
