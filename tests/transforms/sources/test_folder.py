@@ -1,0 +1,351 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas.config import SPLIT_ALIASES
+from schemas.errors import UsageError
+from schemas.reasons import Rejected
+from transforms.sources.folder import (
+    FolderError,
+    FolderItem,
+    FolderOptions,
+    FolderPlan,
+    image_of_item,
+    plan_folder,
+    table_candidates,
+    unlisted_images,
+)
+from transforms.sources.tables import LabelTable
+
+SINGLE = "image_classification"
+SEVERAL = "image_classification_multilabel"
+LABELLED = b"filename,labels\n1.jpg,cat\n"
+ONE_HOT = b"filename, cat, milk bottle\n1.jpg, 1, 0\n"
+
+
+def plan(*files: str) -> FolderPlan:
+    return plan_folder(files, SINGLE)
+
+
+def labels(found: FolderPlan) -> dict[str, tuple[str | None, str | None]]:
+    return {item.path: (item.split, item.label) for item in found.items}
+
+
+def problems(found: FolderPlan) -> dict[str, Rejected | None]:
+    return {item.path: item.problem for item in found.items}
+
+
+# Classes from folders
+
+
+def test_a_folder_is_the_class_of_its_images() -> None:
+    found = plan("dog/2.png", "cat/1.jpg")
+    assert found.items == [FolderItem("cat/1.jpg", "cat"), FolderItem("dog/2.png", "dog")]
+    assert (found.tables, found.ignored, found.warnings) == ([], 0, [])
+
+
+@pytest.mark.parametrize(("folder", "split"), sorted(SPLIT_ALIASES.items()))
+def test_every_spelling_of_a_split_is_mapped(folder: str, split: str) -> None:
+    assert labels(plan(f"{folder}/cat/1.jpg", f"{folder}/dog/2.jpg")) == {
+        f"{folder}/cat/1.jpg": (split, "cat"),
+        f"{folder}/dog/2.jpg": (split, "dog"),
+    }
+
+
+def test_split_folders_are_read_in_any_case() -> None:
+    assert labels(plan("Train/cat/1.jpg", "VAL/dog/1.jpg")) == {
+        "Train/cat/1.jpg": ("train", "cat"),
+        "VAL/dog/1.jpg": ("validation", "dog"),
+    }
+
+
+def test_a_class_called_test_beside_other_classes_is_a_class_and_warned_of() -> None:
+    found = plan("cat/1.jpg", "test/2.jpg")
+    assert labels(found) == {"cat/1.jpg": (None, "cat"), "test/2.jpg": (None, "test")}
+    assert len(found.warnings) == 1 and "'test'" in found.warnings[0] and "'cat'" in found.warnings[0]
+
+
+def test_a_folder_without_images_does_not_make_splits_classes() -> None:
+    found = plan("train/cat/1.jpg", "test/dog/2.jpg", "docs/readme.txt", "scripts/x.py")
+    assert labels(found)["train/cat/1.jpg"] == ("train", "cat")
+    assert found.ignored == 2
+
+
+def test_images_right_inside_split_folders_have_no_label_rather_than_the_split_as_class() -> None:
+    found = plan("train/1.jpg", "test/2.jpg")
+    assert labels(found) == {"train/1.jpg": ("train", None), "test/2.jpg": ("test", None)}
+    assert set(problems(found).values()) == {Rejected.NO_LABEL}
+
+
+@pytest.mark.parametrize("outer", ["images", "Images", "data", "data/images"])
+def test_a_folder_of_all_images_is_no_class(outer: str) -> None:
+    assert labels(plan(f"{outer}/cat/1.jpg", f"{outer}/dog/2.jpg")) == {
+        f"{outer}/cat/1.jpg": (None, "cat"),
+        f"{outer}/dog/2.jpg": (None, "dog"),
+    }
+
+
+def test_splits_are_found_below_images_and_images_below_splits() -> None:
+    assert labels(plan("images/train/cat/1.jpg", "images/val/cat/2.jpg"))["images/val/cat/2.jpg"] == (
+        "validation",
+        "cat",
+    )
+    assert labels(plan("train/images/cat/1.jpg", "val/images/cat/2.jpg"))["val/images/cat/2.jpg"] == (
+        "validation",
+        "cat",
+    )
+
+
+def test_a_folder_called_images_beside_others_is_a_class() -> None:
+    assert labels(plan("images/1.jpg", "drawings/2.jpg"))["images/1.jpg"] == (None, "images")
+
+
+def test_deeper_folders_take_the_top_one_by_default_and_say_what_the_parent_would_give() -> None:
+    found = plan("cat/siamese/1.jpg", "dog/2.jpg")
+    assert labels(found) == {"cat/siamese/1.jpg": (None, "cat"), "dog/2.jpg": (None, "dog")}
+    assert any("'siamese'" in warning and "--class-level parent" in warning for warning in found.warnings)
+
+
+def test_deeper_folders_take_the_parent_where_it_is_asked_for() -> None:
+    files = ["train/cat/siamese/1.jpg", "train/dog/2.jpg"]
+    found = plan_folder(files, SINGLE, FolderOptions(class_level="parent"))
+    assert labels(found) == {"train/cat/siamese/1.jpg": ("train", "siamese"), "train/dog/2.jpg": ("train", "dog")}
+    assert any("--class-level top" in warning for warning in found.warnings)
+
+
+def test_a_single_class_is_warned_of_since_the_root_may_be_one_folder_too_high() -> None:
+    assert any("one class 'animals'" in warning for warning in plan("animals/cat/1.jpg", "animals/dog/2.jpg").warnings)
+
+
+def test_an_image_in_no_class_folder_is_rejected_beside_those_in_one() -> None:
+    found = plan("cat/1.jpg", "logo.png")
+    assert problems(found) == {"cat/1.jpg": None, "logo.png": Rejected.NO_LABEL}
+
+
+@pytest.mark.parametrize(
+    "junk",
+    [
+        ".DS_Store",
+        "cat/.DS_Store",
+        "cat/Thumbs.db",
+        "cat/.ipynb_checkpoints/1-checkpoint.jpg",
+        ".git/x.png",
+        "__MACOSX/cat/._1.jpg",
+        "__MACOSX/cat/1.jpg",
+        "cat/._1.jpg",
+        "cat/@eaDir/1.jpg",
+        "cat/.hidden.jpg",
+        "cat/notes.txt",
+        "cat/jpg",
+        "cat/1.jpg.txt",
+        "cat/",
+        "README",
+    ],
+)
+def test_hidden_system_and_other_files_are_ignored_and_counted(junk: str) -> None:
+    found = plan("cat/1.jpg", "dog/2.jpg", junk)
+    assert [item.path for item in found.items] == ["cat/1.jpg", "dog/2.jpg"]
+    assert found.ignored == 1
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "a.JPG", "a.jpeg", "a.png", "a.Jpe", "a.jfif", "a.BMP", "a.tif", "a.TIFF"])
+def test_the_eight_formats_are_images_in_any_case(name: str) -> None:
+    assert problems(plan(f"cat/{name}")) == {f"cat/{name}": None}
+
+
+@pytest.mark.parametrize("name", ["a.webp", "a.GIF", "a.heic", "a.avif", "a.svg", "a.ico", "a.jp2"])
+def test_other_image_formats_are_found_and_rejected_by_name(name: str) -> None:
+    found = plan(f"cat/{name}")
+    assert (problems(found), found.ignored) == ({f"cat/{name}": Rejected.UNSUPPORTED_FORMAT}, 0)
+
+
+@pytest.mark.parametrize(
+    "name", ["cat[1]/a*b?.jpg", "50%/100% #1.jpg", "a cat/b c.jpg", "кот/猫.jpg", "a\\b/c.jpg", "c++/[!x]{y}.jpg"]
+)
+def test_names_are_kept_to_the_letter(name: str) -> None:
+    image = image_of_item(plan(name).items[0], "root")
+    assert (image.path, image.locator, image.objects[0].label) == (name, name, name.partition("/")[0])
+
+
+@pytest.mark.parametrize("name", ["cat/a\nb.jpg", "cat/\udcff.jpg", "cat/../1.jpg"])
+def test_a_name_that_cannot_be_published_is_rejected_and_can_be_printed(name: str) -> None:
+    (item,) = plan(name).items
+    assert item.problem is Rejected.UNSAFE_PATH
+    item.path.encode()
+
+
+def test_the_order_of_the_listing_does_not_matter() -> None:
+    files = ["b/2.jpg", "a/3.jpg", "a/1.jpg", "x.txt", "labels.txt"]
+    assert plan(*files) == plan(*reversed(files))
+
+
+@given(st.lists(st.text("ab./ [*", min_size=1, max_size=8).map(lambda name: f"{name}.jpg"), unique=True))
+def test_every_file_is_an_item_or_ignored(files: list[str]) -> None:
+    try:
+        found = plan(*files)
+    except FolderError:
+        return
+    assert len(found.items) + found.ignored == len(files)
+    assert [item.path for item in found.items] == sorted({item.path for item in found.items})
+
+
+def test_a_folder_without_any_image_is_an_error_that_says_what_is_expected() -> None:
+    with pytest.raises(FolderError, match=r"no image among 2 files.*labels\.csv"):
+        plan("a.txt", ".x.jpg")
+
+
+@pytest.mark.parametrize("task", ["image_object_detection", "image_instance_segmentation"])
+def test_tasks_that_need_boxes_or_outlines_are_refused_by_name(task: str) -> None:
+    with pytest.raises(UsageError, match=task):
+        plan_folder(["cat/1.jpg"], task)
+
+
+# Items to images
+
+
+def test_an_image_carries_its_label_path_and_split_and_no_size() -> None:
+    image = image_of_item(FolderItem("train/cat/1.jpg", "cat", "train"), "s3://bucket/root")
+    assert (image.path, image.source, image.locator) == ("train/cat/1.jpg", "s3://bucket/root", "train/cat/1.jpg")
+    assert (image.width, image.height, image.split, image.rejected) == (None, None, "train", [])
+    assert [(item.label, item.locator, item.bbox) for item in image.objects] == [("cat", "train/cat/1.jpg", None)]
+
+
+def test_a_rejected_image_keeps_its_label_so_that_the_object_is_counted() -> None:
+    image = image_of_item(FolderItem("cat/1.webp", "cat", None, Rejected.UNSUPPORTED_FORMAT), "root")
+    (rejection,) = image.rejected
+    assert (rejection.kind, rejection.code, rejection.image) == ("image", Rejected.UNSUPPORTED_FORMAT, "cat/1.webp")
+    assert ".webp" in rejection.message and "jpg" in rejection.message
+    assert [item.label for item in image.objects] == ["cat"]
+
+
+def test_an_image_without_class_folder_has_no_object_and_says_why() -> None:
+    image = image_of_item(FolderItem("1.jpg", None, None, Rejected.NO_LABEL), "root")
+    assert image.objects == []
+    assert "<class>/<image>" in image.rejected[0].message
+
+
+# Tables
+
+
+@pytest.mark.parametrize("name", ["labels.csv", "Labels.CSV", "metadata.csv", "metadata.jsonl"])
+def test_a_table_known_by_its_name_gives_the_labels(name: str) -> None:
+    found = plan(name, "1.jpg", "2.jpg")
+    assert found.tables == [LabelTable(name)]
+    assert found.items == [FolderItem("1.jpg"), FolderItem("2.jpg")]
+    assert (found.ignored, found.warnings) == (0, [])
+
+
+def test_the_fridge_layout_has_its_images_in_a_folder_beside_the_table() -> None:
+    found = plan("labels.csv", "images/1.jpg", "images/2.jpg")
+    assert found.tables == [LabelTable("labels.csv", "images")]
+    assert problems(found) == {"images/1.jpg": None, "images/2.jpg": None}
+
+
+def test_a_table_inside_the_folder_of_images_is_found() -> None:
+    assert plan("images/metadata.csv", "images/1.jpg").tables == [LabelTable("images/metadata.csv", "images")]
+
+
+def test_each_split_folder_may_have_a_table_of_its_own() -> None:
+    found = plan("train/metadata.csv", "train/1.jpg", "valid/metadata.csv", "valid/images/2.jpg")
+    assert found.tables == [
+        LabelTable("train/metadata.csv", "train", "train"),
+        LabelTable("valid/metadata.csv", "valid/images", "validation"),
+    ]
+
+
+def test_a_table_inside_images_inside_a_split_has_the_split() -> None:
+    found = plan("train/images/metadata.jsonl", "train/images/1.jpg", "test/images/2.jpg")
+    assert found.tables == [LabelTable("train/images/metadata.jsonl", "train/images", "train")]
+
+
+def test_one_table_above_split_folders_tells_splits_by_the_images_folders() -> None:
+    found = plan("metadata.csv", "train/1.jpg", "dev/2.jpg")
+    assert found.tables == [LabelTable("metadata.csv", "", None, {"train": "train", "dev": "validation"})]
+
+
+def test_a_table_by_another_name_counts_where_its_columns_are_recognised() -> None:
+    files = ["annotations.csv", "classes.csv", "img/1.jpg"]
+    heads = {"annotations.csv": LABELLED, "classes.csv": b"id,name\n0,cat\n"}
+    found = plan_folder(files, SEVERAL, heads=heads)
+    assert (found.tables, found.ignored) == ([LabelTable("annotations.csv", "img")], 1)
+
+
+def test_a_one_hot_table_in_each_split_folder_is_recognised_by_its_rows() -> None:
+    files = ["train/_classes.csv", "train/1.jpg", "valid/_classes.csv", "valid/1.jpg"]
+    found = plan_folder(files, SEVERAL, heads=dict.fromkeys(["train/_classes.csv", "valid/_classes.csv"], ONE_HOT))
+    assert [(table.path, table.split) for table in found.tables] == [
+        ("train/_classes.csv", "train"),
+        ("valid/_classes.csv", "validation"),
+    ]
+
+
+def test_a_table_for_each_split_is_recognised_by_the_splits_name() -> None:
+    files = ["train.csv", "val.csv", "Train/1.jpg", "images/val/2.jpg", "images/3.jpg"]
+    found = plan_folder(files, SINGLE, heads=dict.fromkeys(["train.csv", "val.csv"], LABELLED))
+    assert found.tables == [
+        LabelTable("train.csv", "Train", "train"),
+        LabelTable("val.csv", "images/val", "validation"),
+    ]
+
+
+def test_candidates_are_the_tables_of_the_places_where_one_is_looked_for() -> None:
+    files = [
+        "train/a.csv",
+        "train/cat/b.csv",
+        "x.tsv",
+        ".h.csv",
+        "notes.txt",
+        "train/1.jpg",
+        "test/2.jpg",
+        "docs/c.csv",
+    ]
+    assert table_candidates(files) == ["train/a.csv", "x.tsv"]
+
+
+def test_several_tables_for_the_same_images_are_refused_by_name() -> None:
+    with pytest.raises(FolderError, match=r"'labels\.csv', 'metadata\.csv'"):
+        plan("labels.csv", "metadata.csv", "1.jpg")
+    with pytest.raises(FolderError, match=r"'labels\.csv', 'train/labels\.csv'"):
+        plan("labels.csv", "train/labels.csv", "train/1.jpg")
+
+
+def test_a_labels_csv_that_lists_classes_does_not_take_the_labels_from_class_folders() -> None:
+    found = plan_folder(["labels.csv", "0/1.jpg", "1/2.jpg"], SINGLE, heads={"labels.csv": b"ClassId,Name\n0,cat\n"})
+    assert (found.tables, labels(found)["0/1.jpg"]) == ([], (None, "0"))
+    assert any("'labels.csv' not read" in warning for warning in found.warnings)
+
+
+def test_an_unrecognised_table_is_still_read_where_nothing_else_gives_labels() -> None:
+    found = plan_folder(["metadata.csv", "1.jpg"], SINGLE, heads={"metadata.csv": b"file_name,caption\n1.jpg,A cat.\n"})
+    assert found.tables == [LabelTable("metadata.csv")]
+
+
+def test_a_table_goes_before_folder_names_and_says_so() -> None:
+    found = plan("labels.csv", "a/1.jpg", "b/2.jpg")
+    assert labels(found) == {"a/1.jpg": (None, None), "b/2.jpg": (None, None)}
+    assert any("'a', 'b'" in warning for warning in found.warnings)
+
+
+def test_a_named_table_where_none_is_looked_for_is_warned_of() -> None:
+    found = plan("cat/metadata.csv", "cat/1.jpg", "dog/2.jpg")
+    assert found.tables == []
+    assert any("cat/metadata.csv" in warning for warning in found.warnings)
+
+
+def test_images_that_no_table_names_are_found_without_label() -> None:
+    found = plan("labels.csv", "images/1.jpg", "images/2.jpg", "images/3.gif")
+    unlisted = unlisted_images(found, {"images/1.jpg"}, "root")
+    assert [(image.path, image.objects, image.locator) for image in unlisted] == [
+        ("images/2.jpg", [], "images/2.jpg"),
+        ("images/3.gif", [], "images/3.gif"),
+    ]
+    assert [[rejection.code for rejection in image.rejected] for image in unlisted] == [
+        [],
+        [Rejected.UNSUPPORTED_FORMAT],
+    ]
+
+
+def test_without_tables_no_image_is_unlisted() -> None:
+    assert unlisted_images(plan("cat/1.jpg"), set(), "root") == []
