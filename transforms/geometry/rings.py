@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from pycocotools import mask as coco_mask
 
-from schemas.neutral import Ring
+from schemas.neutral import Box, Ring
 from schemas.reasons import Rejected
 from transforms.geometry.rle import LARGEST_MASK, GeometryError, counts_from_string
 from transforms.geometry.trace import trace
@@ -29,8 +29,9 @@ def ring_area(ring: Ring) -> float:
     """Absolute area by the shoelace formula, in square pixels; lobes of opposite direction cancel."""
     if len(ring) < 3:
         return 0.0
-    x, y = (ring - ring[0]).T  # From a corner of its own, so that far from the origin no digits are lost.
-    return 0.5 * abs(float(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1))))
+    # Seen from its first corner: far from the origin no digits are lost, and the two edges there add nothing.
+    x, y = (ring[1:] - ring[0]).T
+    return 0.5 * abs(float(np.dot(x[:-1], y[1:]) - np.dot(x[1:], y[:-1])))
 
 
 def clip_ring(ring: Ring, width: int, height: int) -> Ring | None:
@@ -44,13 +45,10 @@ def clip_ring(ring: Ring, width: int, height: int) -> Ring | None:
     """
     if len(ring) < 3:
         return None
-    _check_corners(ring, np.abs(ring) <= _FARTHEST, "finite numbers up to 2**53")
-    lowest, highest = ring.min(axis=0), ring.max(axis=0)
-    limits = (float(width), float(height))
-    if (lowest < 0).any() or (highest > limits).any():
-        for axis, limit in enumerate(limits):
-            ring = _cut(_cut(ring, axis, 0.0, 1.0), axis, limit, -1.0)
-        ring = np.clip(ring, 0.0, limits)  # Interpolation may have rounded past a border.
+    if not _lies_inside(_box(ring), width, height):
+        _check_corners(ring, np.abs(ring) <= _FARTHEST, "finite numbers up to 2**53")
+        for axis, limit in enumerate((width, height)):
+            ring = _cut(_cut(ring, axis, 0.0, 1.0), axis, float(limit), -1.0)
         ring = ring[(ring != np.roll(ring, 1, axis=0)).any(axis=1)]
     return ring if _encloses_area(ring) else None
 
@@ -68,8 +66,8 @@ def unite_rings(rings: list[Ring], width: int, height: int) -> list[Ring]:
     place of its first ring, by the traced outline of its merged masks. The XOR of the result, rasterised, is COCO's
     own union. Where nothing overlaps, `rings` itself is returned.
 
-    Raises GeometryError: INVALID_POLYGON where a ring has under three corners, or one that is not finite or outside
-    the image (pycocotools would crash); MASK_TOO_LARGE where image or outlines are too large to rasterise.
+    Raises GeometryError: INVALID_POLYGON where one of several rings has under three corners, or one that is not finite
+    or outside the image (pycocotools would crash); MASK_TOO_LARGE where image or outlines are too large to rasterise.
     """
     masks = _overlapping_masks(rings, width, height)
     if masks is None:
@@ -115,7 +113,8 @@ def _cut(ring: Ring, axis: int, border: float, side: float) -> Ring:
         return ring
     leaving = np.flatnonzero(inside != np.roll(inside, -1))
     entering = (leaving + 1) % len(ring)
-    # From the inner end, so that an edge is cut at the same point in both directions.
+    # From the inner end, so that an edge is cut at the same point in both directions. With a share of at most 1, and
+    # borders that are whole numbers, rounding does not carry a crossing past a border that both ends keep to.
     inner = np.where(inside[leaving], leaving, entering)
     outer = np.where(inside[leaving], entering, leaving)
     share = depth[inner] / (depth[inner] - depth[outer])
@@ -139,11 +138,17 @@ def _encloses_area(ring: Ring) -> bool:
 
 def _overlapping_masks(rings: list[Ring], width: int, height: int) -> list[Any] | None:
     """The rings as COCO RLE objects, or None where no two of them share a pixel."""
+    if len(rings) < 2:
+        return None
+    boxes = []
     for ring in rings:
         if len(ring) < 3:
             raise GeometryError(Rejected.INVALID_POLYGON, f"a ring has {len(ring)} corners, expected three or more")
-        _check_corners(ring, (ring >= 0) & (ring <= (width, height)), f"corners inside {width} x {height} pixels")
-    if len(rings) < 2 or (len(rings) <= _FEW_PARTS and _boxes_are_apart(rings)):
+        box = _box(ring)
+        if not _lies_inside(box, width, height):
+            _check_corners(ring, (ring >= 0) & (ring <= (width, height)), f"corners inside {width} x {height} pixels")
+        boxes.append(box)
+    if len(rings) <= _FEW_PARTS and _are_apart(boxes):
         return None
     if width * height > LARGEST_MASK:
         raise GeometryError(
@@ -161,10 +166,21 @@ def _overlapping_masks(rings: list[Ring], width: int, height: int) -> list[Any] 
     return masks if separate > int(coco_mask.area(coco_mask.merge(masks))) else None
 
 
-def _boxes_are_apart(rings: list[Ring]) -> bool:
-    lowest = np.array([ring.min(axis=0) for ring in rings])
-    highest = np.array([ring.max(axis=0) for ring in rings])
-    reach = np.all(lowest[:, None] < highest[None], axis=2)
+def _box(ring: Ring) -> Box:
+    left, top = ring.min(axis=0).tolist()
+    right, bottom = ring.max(axis=0).tolist()
+    return left, top, right, bottom
+
+
+def _lies_inside(box: Box, width: int, height: int) -> bool:
+    """False also where a corner is NaN, which min and max pass on."""
+    left, top, right, bottom = box
+    return left >= 0 and top >= 0 and right <= width and bottom <= height
+
+
+def _are_apart(boxes: list[Box]) -> bool:
+    corners = np.array(boxes)
+    reach = np.all(corners[:, None, :2] < corners[None, :, 2:], axis=2)
     return not np.triu(reach & reach.T, 1).any()
 
 

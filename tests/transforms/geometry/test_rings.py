@@ -65,6 +65,8 @@ def test_clipped_ring_covers_what_the_ring_covers_inside(corners: Ring) -> None:
         return
     assert (clipped >= 0).all() and (clipped <= (WIDTH, HEIGHT)).all()
     assert len(clipped) >= 3
+    if clipped is not corners:
+        assert (clipped != np.roll(clipped, 1, axis=0)).any(axis=1).all()
     assert (covers(clipped, INNER_POINTS) == inside).all()
 
 
@@ -116,6 +118,8 @@ def test_nothing_is_left_of_a_ring_without_area_inside(corners: Ring) -> None:
     [
         ring((2, 2), (10, 10), (10, 2), (2, 10)),
         ring((2, 2), (10, 10), (2, 10), (10, 2)),
+        # In one quarter of its box, for a spike.
+        ring((0, 0), (6, 6), (6, 0), (0, 6), (0, 0), (12, 12)),
     ],
 )
 def test_bow_tie_encloses_area_although_its_shoelace_sum_is_zero(corners: Ring) -> None:
@@ -168,6 +172,13 @@ def test_only_the_rings_that_overlap_are_traced_and_stand_at_the_first_ones_plac
     assert united[0] is slanted and united[2] is other
     assert len(united) == 3
     assert ring_area(united[1]) == 9 + 8 + 8
+
+
+def test_rings_too_small_for_any_pixel_are_kept_beside_united_ones() -> None:
+    specks = [square(1.1, 9.1, 0.1), square(2.1, 9.1, 0.1)]
+    united = unite_rings([*specks, square(2, 2, 3), square(4, 4, 3)], WIDTH, HEIGHT)
+    assert not coco_rasters(specks).any()
+    assert united[0] is specks[0] and united[1] is specks[1]
 
 
 def test_rings_of_overlapping_boxes_that_share_no_pixel_are_kept() -> None:
@@ -242,6 +253,29 @@ def test_simplified_rings_keep_to_the_number_of_points(seed: int, max_points: in
     assert corners.issuperset(tuple(corner) for each in simple for corner in each.tolist())
 
 
+def visvalingam(corners: Ring, most: int) -> list[list[float]]:
+    """The method as it is described: look at all corners each time."""
+    kept = list(range(len(corners)))
+
+    def triangle(at: int) -> float:
+        return ring_area(corners[[kept[at - 1], kept[at], kept[(at + 1) % len(kept)]]])
+
+    cost = [triangle(at) for at in range(len(kept))]
+    while len(kept) > most:
+        at = cost.index(min(cost))
+        area = cost.pop(at)
+        kept.pop(at)
+        for neighbour in (at - 1, at % len(kept)):
+            cost[neighbour] = max(area, triangle(neighbour))
+    return corners[kept].tolist()
+
+
+@settings(deadline=None)
+@given(wild_rings, st.integers(4, 8))
+def test_simplified_ring_is_that_of_the_method_done_by_hand(corners: Ring, most: int) -> None:
+    assert simplify_rings([corners], most)[0].tolist() == visvalingam(corners, most)
+
+
 def test_few_enough_points_are_left_alone() -> None:
     rings = [square(1, 1, 3), square(5, 5, 3)]
     assert simplify_rings(rings, 8) is rings
@@ -264,10 +298,9 @@ def test_points_are_saved_where_they_matter_least_over_all_rings() -> None:
 
 
 def test_smallest_rings_are_dropped_when_three_corners_each_are_too_many() -> None:
-    rings = [square(0, 0, 2), square(5, 0, 5), square(0, 5, 1), square(5, 6, 4)]
-    kept = simplify_rings(rings, 8)
-    assert [each.mean() > 4 for each in kept] == [True, True]
-    assert as_lists(simplify_rings(rings, 4)) == as_lists([rings[1]])
+    rings = [square(0, 0, 2), square(5, 0, 4), square(0, 5, 1), square(5, 6, 5)]
+    assert [ring_area(each) for each in simplify_rings(rings, 8)] == [16, 25]
+    assert as_lists(simplify_rings(rings, 4)) == as_lists([rings[3]])
 
 
 @settings(deadline=None, max_examples=20)
