@@ -210,7 +210,7 @@ def machine() -> str:
     libraries = ", ".join(f"{name} {version(name)}" for name in ("apache-beam", "msgspec", "numpy", "pyarrow"))
     return (
         f"{len(os.sched_getaffinity(0))} cores, {model.partition(': ')[2] or platform.machine()}; "
-        f"Python {platform.python_version()}, {libraries}"
+        f"Python {platform.python_version()}, {libraries}; load {os.getloadavg()[0]:.1f} before the first run"
     )
 
 
