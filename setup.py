@@ -1,14 +1,16 @@
 """Packaging of LabelBeam; tools are configured in pyproject.toml."""
 
+import re
 from pathlib import Path
 
 from setuptools import find_packages, setup
 
 HERE = Path(__file__).parent
+VERSION = re.search(r'VERSION = "(.+)"', (HERE / "pipelines/version.py").read_text(encoding="utf-8"))[1]
 
 setup(
     name="labelbeam",
-    version="0.1.0",
+    version=VERSION,
     description="COCO, Pascal VOC and image folders to training-ready JSON Lines, MLTable and Parquet, on Apache Beam",
     long_description=(HERE / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",

@@ -132,8 +132,8 @@ class ConvertConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, om
         ),
     ] = None
     max_polygon_points: Annotated[
-        int | None,
-        Meta(ge=4, description="simplify polygons to at most so many corners an object (default: exact)"),
+        Annotated[int, Meta(ge=4)] | None,
+        Meta(description="simplify polygons to at most so many corners an object (default: exact)"),
     ] = None
     dimensions: Annotated[
         Literal["integer", "px"], Meta(description='width and height in image_details: 640, or "640px"')

@@ -60,7 +60,8 @@ class SourceImage(msgspec.Struct):
     `path` is its identity: relative to the images' root, `/`-separated, as the store spells it (or an absolute URL,
     where the source names one). `width` and `height` are those that the annotations declare, in pixels, or None.
     `split` is the source's own, or None. `objects` are those that could be read; `rejected` are those that could not,
-    and count as found. `bare` says that the source lists nothing at all for the image: it is background.
+    `skipped` those that are left out on purpose, and all count as found. An image without any is background.
+    `left_out` says why the image as a whole is left out, unread.
     """
 
     path: str
@@ -73,3 +74,4 @@ class SourceImage(msgspec.Struct):
     rejected: list[Rejection] = []
     skipped: list[Skipped] = []
     adjusted: list[Adjusted] = []
+    left_out: Skipped | None = None

@@ -81,8 +81,8 @@ class _Image:
     format: str = ""
     code: Rejected | None = None
     message: str = ""
-    skip: Skipped | None = None
     adjusted: list[Adjusted] = field(default_factory=list)
+    skip: Skipped | None = None
 
 
 def assemble(
@@ -193,7 +193,7 @@ def _fold_duplicates(
     for row in rows:
         first = images[-1].row if images else None
         if first is None or first.path != row.path:
-            images.append(_Image(row, adjusted=list(row.adjusted)))
+            images.append(_Image(row, adjusted=list(row.adjusted), skip=row.left_out))
         else:
             message = f"{first.locator} in {first.source} has the same path, which is written once"
             if first.split != row.split:
@@ -218,6 +218,7 @@ def _image_of(objects: Objects, rows: Sequence[ImageRow], home: dict[int, int]) 
 
 def _settle(images: Sequence[_Image], look_at: LookAt) -> None:
     """Settle size and format of each image, by its declaration and, where it was looked at, by its file."""
+    images = [image for image in images if image.skip is None]
     for image, facts in zip(images, look_at([image.row for image in images]), strict=True):
         row = image.row
         try:
@@ -263,7 +264,7 @@ def _to_pixels(
 
 def _decide(image: _Image, valid: int, gone: int, single: bool, needs_object: bool, keep_background: bool) -> None:
     """What becomes of an image with `valid` objects left and `gone` rejected."""
-    if image.code is not None:
+    if image.code is not None or image.skip is not None:
         return
     bare = not valid and not gone and not image.row.skipped
     if bare and not keep_background:
@@ -271,6 +272,8 @@ def _decide(image: _Image, valid: int, gone: int, single: bool, needs_object: bo
     elif not valid and gone:
         image.code = Rejected.NO_VALID_OBJECT
         image.message = f"all {gone} of its objects were rejected"
+    elif not valid and image.row.skipped:
+        image.skip = image.row.skipped[0]
     elif not valid and needs_object:
         image.code, image.message = Rejected.NO_LABEL, "no label was found, expected at least one"
     elif single and valid > 1:
@@ -294,9 +297,7 @@ def _rejected_objects(
         locator = identity if isinstance(identity, str) and "[" in identity else f"annotations id={identity!r}"
         message = code.doc
         if code is Rejected.IMAGE_REJECTED:
-            message = (
-                f"its image was rejected as {image.code}" if image.code else f"its image was skipped as {image.skip}"
-            )
+            message = f"its image was rejected as {image.code}"
         elif image.width:
             message = f"{code.doc}; the image is {image.width}×{image.height}"
         yield Rejection(

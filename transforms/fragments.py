@@ -37,6 +37,7 @@ class ImageRow:
     split: str | None
     skipped: tuple[Skipped, ...] = ()
     adjusted: tuple[Adjusted, ...] = ()
+    left_out: Skipped | None = None
 
 
 @dataclass(slots=True)
@@ -160,6 +161,11 @@ class Fragment:
     """Objects rejected already, by image key: an image that has some, and no others, is no background."""
     adjusted: dict[Adjusted, int] = field(default_factory=dict)
 
+    @property
+    def records(self) -> int:
+        """How many images and objects it accounts for."""
+        return len(self.images) + len(self.objects) + len(self.rejections)
+
     def encode(self) -> bytes:
         """The bytes that are shuffled; pickle keeps arrays as they lie in memory."""
         return pickle.dumps(self, protocol=5)
@@ -226,6 +232,7 @@ def _fragment(members: list[tuple[int, SourceImage]]) -> Fragment:
                 image.split,
                 tuple(image.skipped),
                 tuple(image.adjusted),
+                image.left_out,
             )
         )
     kept = {row.key for row in rows}

@@ -102,6 +102,13 @@ def explain(error: BaseException) -> str:
     return (getattr(error, "strerror", None) or str(error) or type(error).__name__).strip()
 
 
+def replace_path(location: Location, path: str) -> Location:
+    """The same store at a directory above `location`."""
+    up = len(location.path) - len(path)
+    first, chain, rest = location.url.partition("::")
+    return Location(location.fs, path, f"{first[:-up] if up else first}{chain}{rest}")
+
+
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 _DRIVE = re.compile(r"[A-Za-z]:/")
 

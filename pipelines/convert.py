@@ -1,0 +1,210 @@
+"""`labelbeam convert` and `labelbeam inspect`: build the graph of a build, run it, publish what came of it."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import apache_beam as beam
+import msgspec
+from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+from apache_beam.runners.runner import PipelineState
+
+from pipelines.display import Display
+from pipelines.version import VERSION
+from schemas.config import ConvertConfig, background_policy, parse_split
+from schemas.errors import LabelBeamError, TooManyRejectedError
+from schemas.manifest import Manifest
+from transforms import progress
+from transforms.assemble import AssembleOptions
+from transforms.look import path_hashes
+from transforms.plan import make_plan
+from transforms.publish import (
+    BuildIdentity,
+    complete,
+    latest_manifest,
+    make_manifest,
+    new_identity,
+    publish,
+    unchanged,
+)
+from transforms.read import FINDINGS, FRAGMENTS, ReadFragments, ReadOptions
+from transforms.shards import Report, ShardOptions, WriteShards
+from transforms.stores import Location, StorageOptions, locate, read_file
+from transforms.units import Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a run ended with: the manifest of the build, where it is, and whether it was there already."""
+
+    manifest: Manifest
+    build: str
+    unchanged: bool
+    samples: list[dict[str, object]]
+
+
+def convert(config: ConvertConfig, storage: StorageOptions, beam_flags: Sequence[str], display: Display) -> Outcome:
+    """Build the dataset that `config` describes and publish it.
+
+    Raises:
+        LabelBeamError: the run failed, the config is wrong, or too much was rejected; nothing was published.
+    """
+    output = locate(config.output, storage)
+    display.stage("plan")
+    plan = make_plan(config, storage)
+    previous = latest_manifest(output) if config.if_changed else None
+    if previous is not None and unchanged(previous, plan, config, VERSION):
+        return Outcome(previous, output.below(f"builds/{previous.build}").url, True, [])
+    identity = new_identity(plan, config, VERSION)
+    build = output.below(f"builds/{identity.build}")
+    receipts = build.below("receipts.json")
+    plan, report = _run(config, storage, plan, build.url, receipts, beam_flags, display)
+    display.stage("publish")
+    manifest = _manifest(plan, config, identity, report)
+    _gate(manifest, config, build)
+    complete(build, manifest, config, plan.buckets)
+    publish(output, build, manifest)
+    receipts.fs.rm(receipts.path)
+    return Outcome(manifest, build.url, False, _samples(report))
+
+
+def inspect(config: ConvertConfig, storage: StorageOptions, display: Display) -> Outcome:
+    """Read, check and count like `convert`, and write nothing.
+
+    Raises:
+        LabelBeamError: the source cannot be read.
+    """
+    display.stage("plan")
+    plan = make_plan(config, storage)
+    folder = tempfile.mkdtemp(prefix="labelbeam-")
+    try:
+        receipts = locate(str(Path(folder, "receipts.json")), {})
+        plan, report = _run(config, storage, plan, None, receipts, [], display)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    manifest = _manifest(plan, config, new_identity(plan, config, VERSION), report)
+    return Outcome(manifest, "", False, _samples(report))
+
+
+def _run(
+    config: ConvertConfig,
+    storage: StorageOptions,
+    plan: Plan,
+    build: str | None,
+    receipts: Location,
+    beam_flags: Sequence[str],
+    display: Display,
+) -> tuple[Plan, Report]:
+    """Run the graph; once more with an exact plan where a file turned out to be cut wrongly."""
+    report = _run_once(config, storage, plan, build, receipts, beam_flags, display)
+    if report.unsafe:
+        logging.getLogger(__name__).info("%s cannot be cut on sight and is scanned in full", ", ".join(report.unsafe))
+        plan = make_plan(config, storage, exact=True)
+        report = _run_once(config, storage, plan, build, receipts, beam_flags, display)
+    if report.unsafe:
+        raise LabelBeamError(
+            f"{report.unsafe[0]}: the file's brackets match, but not as a COCO file's do: an array of it holds something "
+            "other than objects, or it changed while it was read; check it with: python -m json.tool"
+        )
+    return plan, report
+
+
+def _run_once(
+    config: ConvertConfig,
+    storage: StorageOptions,
+    plan: Plan,
+    build: str | None,
+    receipts: Location,
+    beam_flags: Sequence[str],
+    display: Display,
+) -> Report:
+    progress.reset()
+    with display.running(plan):
+        options = PipelineOptions(list(beam_flags))
+        runner = options.get_all_options().get("runner")
+        local = runner in (None, "DirectRunner", "direct")
+        pipeline = beam.Pipeline(runner=FnApiRunner() if local else None, options=options)
+        build_graph(pipeline, config, storage, plan, build, receipts.url)
+        result = pipeline.run()
+        if result.wait_until_finish() != PipelineState.DONE:
+            raise LabelBeamError(f"the pipeline ended as {result.state}, expected DONE; see the runner's own log")
+    return msgspec.json.decode(read_file(receipts), type=Report)
+
+
+def build_graph(
+    pipeline: beam.Pipeline,
+    config: ConvertConfig,
+    storage: StorageOptions,
+    plan: Plan,
+    build: str | None,
+    receipts: str,
+) -> None:
+    """Read → group → assemble and write → collect: the whole build, for any runner."""
+    shard_options = ShardOptions(
+        assemble=AssembleOptions(
+            task=config.task,
+            image_url=image_prefix(config, plan),
+            clip=config.out_of_bounds == "clip",
+            keep_background=background_policy(config) == "keep",
+            max_polygon_points=config.max_polygon_points,
+            split=parse_split(config.split),
+            px=config.dimensions == "px",
+        ),
+        check_images=config.check_images,
+        images_root=plan.images_root,
+        coco_boxes=config.coco_boxes,
+        buckets=plan.buckets,
+        build=build,
+        receipts=receipts,
+        storage=storage,
+    )
+    existing = path_hashes(plan.existing) if config.check_images == "exists" and plan.existing is not None else b""
+    listing = pipeline | "Listing" >> beam.Create([existing], reshuffle=False)
+    read = pipeline | "Read" >> ReadFragments(plan, ReadOptions(config, storage, plan.buckets))
+    read[FRAGMENTS] | "Write" >> WriteShards(shard_options, read[FINDINGS], listing)
+
+
+def image_prefix(config: ConvertConfig, plan: Plan) -> str:
+    """What every image_url starts with: the option, or the images' own URL."""
+    prefix = config.image_url or plan.images_root.replace("%", "%25").replace("?", "%3F")
+    return prefix if prefix.endswith("/") else f"{prefix}/"
+
+
+def _manifest(plan: Plan, config: ConvertConfig, identity: BuildIdentity, report: Report) -> Manifest:
+    warnings = [*plan.warnings, *report.warnings]
+    warnings += [f"{source}: its coordinates are fractions of the image" for source in report.relative_sources]
+    if report.zero_based and config.voc_origin == 1:
+        warnings.append(
+            f"{report.zero_based} objects have a coordinate of 0, so this data may count pixels from 0; "
+            "if it was made with labelImg or the like, build with --voc-origin 0"
+        )
+    manifest = make_manifest(plan, config, identity, report.receipts, report.records, warnings)
+    if manifest.counts.images.found == 0:
+        raise LabelBeamError(f"{', '.join(config.source)}: no image was found, expected at least one")
+    return manifest
+
+
+def _gate(manifest: Manifest, config: ConvertConfig, build: Location) -> None:
+    images = manifest.counts.images
+    share = images.rejected / images.found
+    if share > config.max_rejected:
+        reasons = ", ".join(f"{code} {count}" for code, count in _by_count(manifest.rejected_by_reason))
+        raise TooManyRejectedError(
+            f"{images.rejected} of {images.found} images were rejected ({share:.1%}), --max-rejected allows "
+            f"{config.max_rejected:.1%}; nothing was published. Reasons: {reasons}. Each one stands in "
+            f"{build.url}/rejected/; mend the source, or raise --max-rejected"
+        )
+
+
+def _by_count(reasons: dict[str, int]) -> list[tuple[str, int]]:
+    return sorted(reasons.items(), key=lambda item: (-item[1], item[0]))
+
+
+def _samples(report: Report) -> list[dict[str, object]]:
+    return [sample for receipt in report.receipts for sample in receipt.samples][:10]

@@ -1,0 +1,31 @@
+"""Decide, on the driver, what a source is and how its reading is cut into units. Reads listings and heads, never the data."""
+
+from __future__ import annotations
+
+from schemas.config import ConvertConfig
+from schemas.errors import UsageError
+from transforms.plan_coco import plan_coco
+from transforms.plan_folder import plan_folder_source
+from transforms.plan_voc import plan_voc_source
+from transforms.recognise import recognise
+from transforms.stores import StorageOptions
+from transforms.units import Plan
+
+
+def make_plan(config: ConvertConfig, options: StorageOptions, exact: bool = False) -> Plan:
+    """Plan a build. With `exact`, large COCO files are cut by scanning them in full (see `coco_split`).
+
+    Raises:
+        UsageError: the format cannot be recognised, or the task cannot be served from it.
+        StoreError: a source cannot be read.
+        LabelBeamError: a source holds nothing to build from.
+    """
+    format_name, reason, locations = recognise(config, options)
+    if format_name == "coco":
+        plan = plan_coco(config, options, locations, exact)
+    else:
+        if len(locations) > 1:
+            raise UsageError(f"--source: {len(locations)} roots given; {format_name} takes one directory")
+        plan = (plan_voc_source if format_name == "voc" else plan_folder_source)(config, options, locations[0])
+    plan.recognised = reason
+    return plan

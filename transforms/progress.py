@@ -1,0 +1,30 @@
+"""How far a build has come: Beam counters on every runner, and a tally that a display in the same process can read."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+
+from apache_beam.metrics import Metrics
+
+_LOCK = threading.Lock()
+_DONE: Counter[str] = Counter()
+
+
+def advance(stage: str, amount: int) -> None:
+    """Count work of a stage as done. Called once a unit, never once a record: a counter costs as much as a record."""
+    Metrics.counter("labelbeam", stage).inc(amount)
+    with _LOCK:
+        _DONE[stage] += amount
+
+
+def done(stage: str) -> int:
+    """What this process has counted for a stage since `reset`."""
+    with _LOCK:
+        return _DONE[stage]
+
+
+def reset() -> None:
+    """Begin a new build."""
+    with _LOCK:
+        _DONE.clear()

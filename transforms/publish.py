@@ -1,0 +1,198 @@
+"""Make a build out of finished shards: check the counts, complete it, write the manifest, and last the pointer.
+
+Runs once, on the driver. Until `latest.json` is put, nobody sees anything of the build; after that it never changes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from schemas.config import RUN_ONLY, ConvertConfig, parse_split
+from schemas.errors import LabelBeamError
+from schemas.manifest import FORMAT_VERSION, Counts, FileEntry, Latest, Manifest, Receipt, Source, SplitCounts
+from transforms.stores import Location, StoreError, put, read_file
+from transforms.tasks import TASKS
+from transforms.units import Plan
+from transforms.write import encode_parquet, shard_name, write_file
+
+MLTABLE = """\
+paths:
+  - pattern: ./{split}-*.jsonl
+transformations:
+  - read_json_lines: {{encoding: utf8, invalid_lines: error, include_path_column: false}}
+  - convert_column_types:
+      - columns: image_url
+        column_type: stream_info
+"""
+
+BACKGROUND_LABEL = "--bg--"
+"""The trainer's own label for background; most of its models take it to sort first."""
+
+
+class CountsError(LabelBeamError):
+    """What was found is not what was written, rejected and skipped: nothing is published."""
+
+
+@dataclass(frozen=True, slots=True)
+class BuildIdentity:
+    """What a build is called and made by."""
+
+    build: str
+    version: str
+
+
+def config_identity(config: ConvertConfig) -> dict[str, Any]:
+    """The options that decide about a build's bytes, as they stand in the manifest."""
+    fields = msgspec.to_builtins(config)
+    return {name: value for name, value in sorted(fields.items()) if name not in RUN_ONLY}
+
+
+def new_identity(plan: Plan, config: ConvertConfig, version: str, now: datetime | None = None) -> BuildIdentity:
+    """A name for a build: when it began, and a hash of what it is made from."""
+    moment = (now or datetime.now(UTC)).strftime("%Y%m%dT%H%M%S%fZ")
+    made_from = msgspec.json.encode([plan.fingerprint, config_identity(config), version])
+    return BuildIdentity(f"{moment}-{hashlib.sha256(made_from).hexdigest()[:8]}", version)
+
+
+def latest_manifest(output: Location) -> Manifest | None:
+    """The manifest of the build in force, or None where there is none yet.
+
+    Raises:
+        StoreError: there is one, but it cannot be read.
+    """
+    pointer = output.below("latest.json")
+    if not pointer.fs.exists(pointer.path):
+        return None
+    try:
+        latest = msgspec.json.decode(read_file(pointer), type=Latest)
+        return msgspec.json.decode(read_file(output.below(latest.manifest)), type=Manifest)
+    except msgspec.DecodeError as error:
+        raise StoreError(f"{pointer.url}: not a pointer to a build: {error}") from None
+
+
+def unchanged(previous: Manifest | None, plan: Plan, config: ConvertConfig, version: str) -> bool:
+    """Whether a build of this plan would have the bytes of the previous one."""
+    return (
+        previous is not None
+        and previous.source.fingerprint == plan.fingerprint
+        and previous.config == config_identity(config)
+        and previous.labelbeam_version == version
+    )
+
+
+def make_manifest(
+    plan: Plan,
+    config: ConvertConfig,
+    identity: BuildIdentity,
+    receipts: Sequence[Receipt],
+    records: int,
+    warnings: Iterable[str],
+) -> Manifest:
+    """Add up the receipts.
+
+    Args:
+        records: images and annotations as the readers counted them; the writers must have seen as many.
+
+    Raises:
+        CountsError: they have not, or found is not written + rejected + skipped.
+    """
+    counts = Counts()
+    splits: dict[str, SplitCounts] = {}
+    labels: dict[str, Counter[str]] = {}
+    reasons: tuple[Counter[str], Counter[str], Counter[str]] = (Counter(), Counter(), Counter())
+    for receipt in receipts:
+        counts.images.add(receipt.counts.images)
+        counts.objects.add(receipt.counts.objects)
+        for split, part in receipt.splits.items():
+            total = splits.setdefault(split, SplitCounts(files=[]))
+            total.images += part.images
+            total.objects += part.objects
+            total.files = total.files + part.files
+        for split, part_labels in receipt.labels.items():
+            labels.setdefault(split, Counter()).update(part_labels)
+        for total_reasons, part_reasons in zip(
+            reasons, (receipt.rejected_by_reason, receipt.skipped_by_reason, receipt.adjusted_by_reason), strict=True
+        ):
+            total_reasons.update(part_reasons)
+    _check_counts(counts, receipts, records)
+    rejected, skipped, adjusted = (dict(sorted(reason.items())) for reason in reasons)
+    names = sorted({label for part in labels.values() for label in part})
+    return Manifest(
+        format_version=FORMAT_VERSION,
+        build=identity.build,
+        labelbeam_version=identity.version,
+        task=config.task,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        config=config_identity(config),
+        source=Source(plan.fingerprint, plan.covers, plan.format, plan.recognised, plan.warnings),
+        labels=names,
+        counts=counts,
+        rejected_by_reason=rejected,
+        skipped_by_reason=skipped,
+        adjusted_by_reason=adjusted,
+        splits=dict(sorted(splits.items())),
+        label_counts={split: dict(sorted(part.items())) for split, part in sorted(labels.items())},
+        parquet=[entry for receipt in receipts for entry in receipt.parquet],
+        rejected=[receipt.rejected for receipt in receipts if receipt.rejected is not None],
+        warnings=[*warnings, *_label_warnings(names)],
+    )
+
+
+def _check_counts(counts: Counts, receipts: Sequence[Receipt], records: int) -> None:
+    arrived = sum(receipt.records_in for receipt in receipts)
+    if arrived != records:
+        raise CountsError(
+            f"the readers found {records} images and objects, {arrived} reached the writers: the runner lost or repeated "
+            "some; nothing was published. Run again, on the in-process runner if it happens twice, and report it"
+        )
+    for name, tally in (("images", counts.images), ("objects", counts.objects)):
+        if not tally.balanced:
+            raise CountsError(
+                f"{tally.found} {name} found, but {tally.written} written, {tally.rejected} rejected and {tally.skipped} "
+                "skipped do not add up; nothing was published. This is a defect of LabelBeam: report it"
+            )
+
+
+def _label_warnings(names: Sequence[str]) -> list[str]:
+    early = [name for name in names if name < BACKGROUND_LABEL]
+    if not early:
+        return []
+    return [
+        f"label {early[0]!r} sorts before {BACKGROUND_LABEL!r}, the trainer's background, and shifts its index in most "
+        "models; rename it"
+    ]
+
+
+def complete(build: Location, manifest: Manifest, config: ConvertConfig, buckets: int) -> None:
+    """Write what no bucket wrote: empty shards, so that every `of-N` is true, and an MLTable for each split."""
+    task = TASKS[config.task]
+    for split in [*manifest.splits, *(parse_split(config.split) or {})]:
+        part = manifest.splits.setdefault(split, SplitCounts(files=[]))
+        _fill(part.files, [shard_name(split, split, bucket, buckets, "jsonl") for bucket in range(buckets)], build, b"")
+        names = [shard_name("parquet", split, bucket, buckets, "parquet") for bucket in range(buckets)]
+        _fill(manifest.parquet, names, build, encode_parquet(None, task))
+        put(build.below(f"{split}/MLTable"), MLTABLE.format(split=split).encode())
+    if manifest.rejected:
+        names = [shard_name("rejected", "rejected", bucket, buckets, "jsonl") for bucket in range(buckets)]
+        _fill(manifest.rejected, names, build, b"")
+
+
+def _fill(entries: list[FileEntry], names: Sequence[str], build: Location, empty: bytes) -> None:
+    present = {entry.path for entry in entries}
+    entries += [write_file(build, name, empty, 0) for name in names if name not in present]
+    entries.sort(key=lambda entry: entry.path)
+
+
+def publish(output: Location, build: Location, manifest: Manifest) -> None:
+    """Put the manifest, and then the pointer: from that moment on the build is in force."""
+    data = msgspec.json.format(msgspec.json.encode(manifest), indent=2)
+    put(build.below("manifest.json"), data)
+    pointer = Latest(manifest.build, f"builds/{manifest.build}/manifest.json")
+    put(output.below("latest.json"), msgspec.json.encode(pointer) + b"\n")

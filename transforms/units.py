@@ -1,0 +1,140 @@
+"""The units of work that a plan consists of, and what every format's plan has in common."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from schemas.config import ConvertConfig
+from transforms.sources.coco_split import ElementRange
+from transforms.sources.folder import FolderItem, FolderPlan
+from transforms.sources.voc import VocItem
+from transforms.sources.voc_images import ImageIndex
+from transforms.stores import StoredFile
+
+SHARD_TARGET = 64 * 2**20
+"""Bytes of source for each shard, where --shards is auto: a shard is held in memory while it is written."""
+
+IMAGES_A_SHARD = 200_000
+"""Images for each shard where the source is names rather than annotations."""
+
+BATCH = 1000
+"""Small files (or image paths) in one unit of work."""
+
+HEAD = 64 * 2**10
+"""Bytes of a table or JSON file that are looked at to recognise it."""
+
+
+@dataclass(frozen=True, slots=True)
+class CocoFile:
+    """One COCO file: its number among the sources, and where its arrays lie."""
+
+    number: int
+    url: str
+    prefix: str
+    split: str | None
+    ranges: tuple[ElementRange, ...]
+
+    @property
+    def size(self) -> int:
+        """Bytes of the index's ranges, for progress."""
+        return sum(part.end - part.start for part in self.ranges)
+
+
+@dataclass(frozen=True, slots=True)
+class CocoUnit:
+    """A range of annotations of one COCO file."""
+
+    url: str
+    range: ElementRange
+
+    @property
+    def size(self) -> int:
+        """Bytes of the unit, for progress."""
+        return self.range.end - self.range.start
+
+
+@dataclass(frozen=True, slots=True)
+class FolderUnit:
+    """A batch of images of a folder; their keys start at `first_key`."""
+
+    root: str
+    items: tuple[FolderItem, ...]
+    first_key: int
+
+    @property
+    def size(self) -> int:
+        """Images in the unit, for progress."""
+        return len(self.items)
+
+
+@dataclass(frozen=True, slots=True)
+class TableUnit:
+    """A folder whose labels stand in tables."""
+
+    root: str
+    plan: FolderPlan
+
+    @property
+    def size(self) -> int:
+        """Images in the unit, for progress."""
+        return len(self.plan.items)
+
+
+@dataclass(frozen=True, slots=True)
+class VocUnit:
+    """A batch of annotation files of a VOC tree; the keys of their images start at `first_key`.
+
+    `images` finds the images of items whose own name did not settle it, None where there is none.
+    """
+
+    root: str
+    items: tuple[VocItem, ...]
+    first_key: int
+    images: ImageIndex | None
+
+    @property
+    def size(self) -> int:
+        """Annotation files in the unit, for progress."""
+        return len(self.items)
+
+
+@dataclass(slots=True)
+class Plan:
+    """What will be read, and what is known of it before it is."""
+
+    format: str
+    recognised: str
+    images_root: str
+    buckets: int
+    fingerprint: str
+    covers: dict[str, Any]
+    coco_files: list[CocoFile] = field(default_factory=list)
+    units: list[Any] = field(default_factory=list)
+    existing: list[str] | None = None
+    """Paths below the images root, where the build asks whether images exist."""
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def work(self) -> int:
+        """The sizes of all units together."""
+        return sum(unit.size for unit in [*self.coco_files, *self.units])
+
+
+def fingerprint_of(files: Sequence[tuple[str, StoredFile]]) -> tuple[str, dict[str, Any]]:
+    """A hash over URL, size and token of every input file, and what it covers."""
+    digest = hashlib.sha256()
+    for url, file in sorted(files):
+        digest.update(f"{url}\0{file.path}\0{file.size}\0{file.token}\n".encode("utf-8", "surrogatepass"))
+    covers = {"files": len(files), "bytes": sum(file.size for _, file in files), "by": "path, size, and ETag or time"}
+    return digest.hexdigest(), covers
+
+
+def bucket_count(config: ConvertConfig, size: int) -> int:
+    """Shards a split: the option, or by the size of the source, never by the number of workers."""
+    if config.shards == "auto":
+        return max(1, math.ceil(size / SHARD_TARGET))
+    return config.shards
