@@ -71,7 +71,7 @@ def split_suffix(name: str, suffixes: Collection[str] = IMAGE_SUFFIXES) -> tuple
     (('a/b', '.JPG'), ('frame.0001', ''))
     """
     stem, dot, suffix = name.rpartition(".")
-    return (stem, dot + suffix) if f".{suffix}".lower() in suffixes else (name, "")
+    return (stem, dot + suffix) if (dot + suffix).lower() in suffixes else (name, "")
 
 
 def stem_of_xml(path: str) -> str:
@@ -184,12 +184,15 @@ class ImageIndex:
         """Those of `images` in the first of `homes` that has any, in the best folder there; else a sole one elsewhere."""
         places = [(*_place(image), image) for image in images]
         for home in homes:
-            here = [(rank, image) for place, rank, image in places if place == home]
-            if here:
-                best = min(here)[0]
-                return [image for rank, image in here if rank == best]
-        elsewhere = [image for place, _, image in places if place not in self._homes]
+            if here := _best([(rank, image) for place, rank, image in places if place == home]):
+                return here
+        elsewhere = _best([(rank, image) for place, rank, image in places if place not in self._homes])
         return elsewhere if len(elsewhere) == 1 else []
+
+
+def _best(ranked: Sequence[tuple[int, str]]) -> list[str]:
+    best = min(ranked, default=(0, ""))[0]
+    return [image for rank, image in ranked if rank == best]
 
 
 def as_relative(filename: str) -> str:

@@ -154,7 +154,7 @@ def _flags(lines: Sequence[str]) -> dict[str, int] | None:
         parts = line.rsplit(None, 1)
         if len(parts) != 2 or parts[1] not in ("-1", "0", "1"):
             return None
-        flags[parts[0]] = int(parts[1])
+        flags[parts[0]] = max(int(parts[1]), flags.get(parts[0], -1))
     return flags
 
 
