@@ -160,7 +160,7 @@ def test_one_hot_cells_may_be_numbers_truths_or_empty(yes: str, no: str) -> None
 
 
 def test_one_hot_headers_may_have_spaces_after_the_commas() -> None:
-    assert labels(read("filename, Milk bottle, Can\n1.jpg, 0, 1\n")) == {"1.jpg": ["Can"]}
+    assert labels(read("filename, Milk bottle, Can \n1.jpg, 0, 1\n")) == {"1.jpg": ["Can"]}
 
 
 def test_one_hot_rows_of_the_single_label_task_keep_all_their_labels_for_the_task_to_judge() -> None:
@@ -178,6 +178,17 @@ def test_columns_without_flags_and_without_a_name_are_no_classes() -> None:
     content = read(",filename,width,caption,cat\n0,1.jpg,640,A cat.,1\n1,2.jpg,512,Nothing.,0\n")
     assert labels(content) == {"1.jpg": ["cat"], "2.jpg": []}
     assert "'width', 'caption'" in content.warnings[0]
+
+
+def test_a_column_is_a_class_if_more_than_half_of_its_filled_cells_are_flags() -> None:
+    content = read("filename,a,grade\n1.jpg,1,1\n2.jpg,1,\n3.jpg,0,B\n")
+    assert labels(content) == {"1.jpg": ["a"], "2.jpg": ["a"], "3.jpg": []}
+    assert "'grade'" in content.warnings[0]
+
+
+def test_columns_that_are_empty_in_every_row_are_not_taken_for_one_hot() -> None:
+    with pytest.raises(TableError, match="column of 0 and 1"):
+        read("filename,notes\n1.jpg,\n2.jpg,\n")
 
 
 def test_probabilities_and_minus_one_are_not_taken_for_zero_and_one() -> None:
@@ -249,7 +260,7 @@ def test_nan_in_a_key_that_nobody_needs_does_no_harm() -> None:
         "not json",
         '{"label": "cat"}',
         '{"file_name": 3, "label": "cat"}',
-        '{"file_name": "", "label": "cat"}',
+        '{"file_name": " ", "label": "cat"}',
         '{"file_name": null, "label": "cat"}',
         '{"file_name": ["1.jpg"], "label": "cat"}',
         '{"file_name": "\\ud800.jpg", "label": "cat"}',
@@ -436,7 +447,7 @@ def test_a_quote_that_is_never_closed_costs_its_row_only() -> None:
 
 @pytest.mark.parametrize(
     ("row", "words"),
-    [("2.jpg", "1 cells"), ("2.jpg,cat,dog", "need quotes"), (",cat", "names no file"), (" ,cat", "names no file")],
+    [("2.jpg", "1 cells"), ("2.jpg,cat,dog", "need quotes"), (",cat", "names no file"), ('" ",cat', "names no file")],
 )
 def test_a_row_with_missing_or_extra_cells_is_rejected_with_what_was_expected(row: str, words: str) -> None:
     content = read(f"filename,label\n1.jpg,cat\n{row}\n")
@@ -554,6 +565,7 @@ def test_a_one_hot_header_that_is_not_utf_8_is_an_error() -> None:
         ("a.csv", "filename,label\n1.jpg,cat\n".encode("utf-16")[:-1], True),
         ("a.csv", b"", False),
         ("a.jsonl", b'{"file_name": "1.jpg", "label": "cat"}\n{"file_na', True),
+        ("METADATA.JSONL", b'{"file_name": "1.jpg", "label": "cat"}', True),
         ("a.jsonl", b'{"image_id": 1, "caption": "A cat."}\n', False),
     ],
 )
