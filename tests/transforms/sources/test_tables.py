@@ -159,8 +159,8 @@ def test_one_hot_cells_may_be_numbers_truths_or_empty(yes: str, no: str) -> None
     assert labels(read(f"filename,a,b\n1.jpg,{yes},{no}\n2.jpg,{no},{yes}\n")) == {"1.jpg": ["a"], "2.jpg": ["b"]}
 
 
-def test_one_hot_headers_may_have_spaces_after_the_commas() -> None:
-    assert labels(read("filename, Milk bottle, Can \n1.jpg, 0, 1\n")) == {"1.jpg": ["Can"]}
+def test_one_hot_headers_and_cells_may_have_spaces_around_them() -> None:
+    assert labels(read("filename, Milk bottle, Can \n1.jpg, 0 , 1 \n")) == {"1.jpg": ["Can"]}
 
 
 def test_one_hot_rows_of_the_single_label_task_keep_all_their_labels_for_the_task_to_judge() -> None:
