@@ -59,11 +59,11 @@ class ClassificationRecord(msgspec.Struct, forbid_unknown_fields=True, gc=False)
 
 
 class MultilabelRecord(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    """One image of `image_classification_multilabel`."""
+    """One image of `image_classification_multilabel`; without labels it shows none of the classes."""
 
     image_url: Name
     image_details: ImageDetails
-    label: Annotated[list[Name], Meta(min_length=1)]
+    label: list[Name]
 
 
 class DetectionRecord(msgspec.Struct, forbid_unknown_fields=True, gc=False):

@@ -6,9 +6,10 @@ images are looked at, sizes are settled, and it is decided what is written, reje
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -129,7 +130,8 @@ def assemble(
     rejected_here = np.bincount(at[judged.codes != OK], minlength=len(images))
     valid_here = np.bincount(at[judged.codes == OK], minlength=len(images))
     for number, image in enumerate(images):
-        gone = int(rejected_here[number]) + sum(rejected_of[key] for key in late.get(image.row.key, [image.row.key]))
+        keys = late.get(image.row.key, (image.row.key,)) if rejected_of else ()
+        gone = int(rejected_here[number]) + sum(rejected_of[key] for key in keys)
         _decide(image, int(valid_here[number]), gone, task.single_label, task.needs_object, options.keep_background)
 
     left = np.array([image.code is None and image.skip is None for image in images], bool)
@@ -201,7 +203,7 @@ def _fold_duplicates(
             rejections.append(Rejection(row.source, row.locator, row.path, "image", Rejected.DUPLICATE_IMAGE, message))
             keys.setdefault(first.key, [first.key]).append(row.key)
             if first.width is None or first.height is None:
-                images[-1].row = replace(first, width=row.width, height=row.height)
+                images[-1].row = first._replace(width=row.width, height=row.height)
             elif row.width and row.height and (row.width, row.height) != (first.width, first.height):
                 strangers.add(row.key)
         home[row.key] = len(images) - 1
@@ -290,9 +292,9 @@ def _rejected_objects(
         image, code = images[int(at[number])], REASONS[judged.codes[number]]
         identity = objects.ids[number]
         identity = int(identity) if isinstance(identity, np.integer) else identity
-        bbox = objects.bbox[number]
+        bbox = objects.bbox[number].tolist()
         raw: dict[str, Any] = {"label": names[int(objects.label[number])]}
-        if not np.isnan(bbox).any():
+        if not any(map(math.isnan, bbox)):
             raw["bbox"] = [bbox[0], bbox[1], bbox[2] - bbox[0], bbox[3] - bbox[1]]
         locator = identity if isinstance(identity, str) and "[" in identity else f"annotations id={identity!r}"
         message = code.doc

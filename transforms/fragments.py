@@ -11,6 +11,7 @@ import pickle
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -24,9 +25,11 @@ Integers = npt.NDArray[np.int64]
 ObjectId = int | str | None
 
 
-@dataclass(frozen=True, slots=True)
-class ImageRow:
-    """An image as it was found; its fields are those of `SourceImage`. `key` joins it with its objects."""
+class ImageRow(NamedTuple):
+    """An image as it was found; its fields are those of `SourceImage`. `key` joins it with its objects.
+
+    A tuple because it is pickled, and there is one for every image.
+    """
 
     key: int
     path: str

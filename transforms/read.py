@@ -6,6 +6,7 @@ against which the receipts are checked in the end.
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import reduce
@@ -151,21 +152,25 @@ class _IndexCoco(beam.DoFn):  # type: ignore[misc]
             yield TaggedOutput(FINDINGS, Findings(unsafe=[file.url]))
             return
         yield from _emit(builder.finish())
-        yield TaggedOutput(INDEXES, (file.url, builder.index))
+        # As bytes: the runner would weigh a cached object by walking all of it.
+        yield TaggedOutput(INDEXES, (file.url, pickle.dumps(builder.index, protocol=5)))
         yield TaggedOutput(FINDINGS, Findings(records=builder.found))
 
 
 class _ReadCoco(beam.DoFn):  # type: ignore[misc]
     def __init__(self, options: ReadOptions) -> None:
         self.options = options
+        self.index: CocoIndex | None = None
 
-    def process(self, unit: CocoUnit, indexes: dict[str, CocoIndex]) -> Iterator[Any]:
+    def process(self, unit: CocoUnit, indexes: dict[str, bytes]) -> Iterator[Any]:
         if unit.url not in indexes:
             return  # Its images were cut wrongly, which _IndexCoco has reported.
+        if self.index is None or self.index.source != unit.url:
+            self.index = pickle.loads(indexes[unit.url])
         block = read_range(locate(unit.url, self.options.storage), unit.range.start, unit.range.end)
         try:
             fragments, evidence, found = read_annotations(
-                block, unit.range.start, indexes[unit.url], self.options.config.task, self.options.buckets
+                block, unit.range.start, self.index, self.options.config.task, self.options.buckets
             )
         except UnsafeSplitError:
             yield TaggedOutput(FINDINGS, Findings(unsafe=[unit.url]))

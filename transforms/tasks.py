@@ -100,10 +100,11 @@ class Classification:
 
 
 class Multilabel(Classification):
-    """Any number of labels an image, at least one."""
+    """Any number of labels an image, also none."""
 
     arrow_type = pa.list_(pa.string())
     single_label = False
+    needs_object = False
 
     def json_labels(self, labels: Labels) -> list[Any]:
         """A list of strings an image."""

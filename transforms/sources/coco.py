@@ -7,6 +7,7 @@ leave here as columns, already grouped by the bucket of the image they belong to
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
@@ -203,7 +204,7 @@ class IndexBuilder:
     def finish(self) -> Iterator[tuple[int, Fragment]]:
         """The fragments of the images, by bucket; `self.index` is complete after that."""
         index = self.index
-        by_bucket: dict[int, Fragment] = {}
+        by_bucket: defaultdict[int, Fragment] = defaultdict(Fragment)
         for row, (image, adjusted) in enumerate(self.images):
             path = index.paths[row]
             locator = f"images id={image.id!r}"
@@ -213,7 +214,7 @@ class IndexBuilder:
                     Rejection(index.source, locator, path, "image", Rejected.AMBIGUOUS_IMAGE_ID, message)
                 )
                 continue
-            by_bucket.setdefault(index.buckets[row], Fragment()).images.append(
+            by_bucket[index.buckets[row]].images.append(
                 ImageRow(
                     index.first_key + row,
                     path,
@@ -229,7 +230,7 @@ class IndexBuilder:
             index.rows.pop(identity, None)
         for rejection in self.rejections:
             bucket = bucket_of(rejection.image or rejection.locator, self.bucket_count)
-            by_bucket.setdefault(bucket, Fragment()).rejections.append(rejection)
+            by_bucket[bucket].rejections.append(rejection)
         yield from sorted(by_bucket.items())
 
 
@@ -270,7 +271,7 @@ class _RangeReader:
         self.index = index
         self.offset = offset
         self.buckets = buckets
-        self.fragments: dict[int, Fragment] = {}
+        self.fragments: defaultdict[int, Fragment] = defaultdict(Fragment)
 
     def read(self, decoded: Decoded[Any]) -> tuple[dict[int, Fragment], Evidence, int]:
         for bad in decoded.bad:
@@ -283,15 +284,12 @@ class _RangeReader:
         ends = np.cumsum(np.bincount(bucket, minlength=self.buckets)).tolist()
         for number, (start, end) in enumerate(zip([0, *ends], ends, strict=False)):
             if end > start:
-                fragment = self._fragment(number)
+                fragment = self.fragments[number]
                 fragment.objects = objects.take(order[start:end])
                 fragment.labels = self.index.labels
         if decoded.adjusted:
-            self._fragment(0).adjusted = decoded.adjusted
+            self.fragments[0].adjusted = decoded.adjusted
         return self.fragments, evidence, found
-
-    def _fragment(self, bucket: int) -> Fragment:
-        return self.fragments.setdefault(bucket, Fragment())
 
     def _resolve(self, records: Sequence[Any]) -> tuple[Sequence[Any], list[int], list[int], list[int]]:
         """The records with a usable image and category; for each, its position in the range, its row, its label."""
@@ -372,7 +370,7 @@ class _RangeReader:
             # An object that keeps a part was adjusted; one that keeps none is rejected further down.
             dropped = int(((per_object - kept) * (kept > 0)).sum())
             if dropped:
-                tally = self._fragment(0).adjusted
+                tally = self.fragments[0].adjusted
                 tally[Adjusted.POLYGON_PART_DROPPED] = tally.get(Adjusted.POLYGON_PART_DROPPED, 0) + dropped
             per_object, per_part = kept, per_part[usable]
         total = int(per_part.sum())
@@ -437,7 +435,7 @@ class _RangeReader:
 
     def _put(self, row: int, rejection: Rejection) -> None:
         bucket = self.index.buckets[row] if row >= 0 else bucket_of(rejection.locator, self.buckets)
-        fragment = self._fragment(bucket)
+        fragment = self.fragments[bucket]
         fragment.rejections.append(rejection)
         if row >= 0:
             key = self.index.first_key + row
