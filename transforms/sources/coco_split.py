@@ -1,34 +1,51 @@
 """Cut a COCO file into byte ranges that workers parse on their own, without reading all of it first.
 
-A COCO file is one JSON object whose `images`, `annotations` and `categories` are arrays, in any order, mostly on one line.
-There is no index. So a large file is cut on a guess: near every multiple of `TARGET` bytes, look for the border between two
-elements of a top-level array. Where the elements on both sides of a stretch are of one kind, the stretch is taken to
-lie inside one array; the others are scanned in full for the places where an array ends and the next begins.
+A COCO file is one JSON object whose `images`, `annotations` and `categories` are lists, in any order, mostly on one line.
+There is no index. So a large file is cut on a guess: near every multiple of `target` bytes, look for the border between
+two elements of a list. Where the elements at both ends of a stretch look alike, the stretch is taken to lie inside one
+list; the other stretches are narrowed down and scanned for the places where one list ends and the next begins.
 
-The guess is proved by whoever parses the ranges: the first range starts where the file starts, and if every range holds
-nothing but whole elements, each ends where the next begins between two elements too. A range that does not parse so
-raises `UnsafeSplitError`, and the file is planned again with `exact=True`, which scans every byte and guesses nothing.
+The guess is proved by whoever parses the ranges of `SECTIONS`, all of them: the first range begins where a scan from the
+file's first byte has come to, and a range that begins between two elements and holds nothing but whole elements ends
+between two elements too. What does not parse so raises `UnsafeSplitError`, and the file has to be planned again with
+`exact`, which scans every byte and guesses nothing. Lists of other names are read by nobody and never guessed.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
 
 from schemas.errors import LabelBeamError
+from transforms.sources.json_brackets import Brackets, BracketScanner
 
 ReadRange = Callable[[int, int], bytes]
+
+SECTIONS = ("images", "annotations", "categories")
+"""The lists that are read."""
 
 TARGET = 16 * 2**20
 """Bytes a range aims at: large against a request's latency, small against a worker's memory."""
 
-WINDOW = 64 * 2**10
-"""Bytes first looked at for a border; four times as many each time none is found."""
+WINDOW = 256 * 2**10
+"""Bytes first looked at for a border, and bytes scanned at once: they fit into a core's cache."""
+
+_REQUEST = 16 * 2**20
+"""Bytes that a scan fetches at once."""
+
+_LONGEST_TEXT = 16 * 2**20
+"""Bytes of keys and plain values that may stand in the file's object between two lists."""
+
+_BLANK = b" \t\r\n"
+_BOM = b"\xef\xbb\xbf"
+_BORDER = re.compile(rb"\}\s*,\s*(?=\{)")
 
 
 class UnsafeSplitError(LabelBeamError):
@@ -36,56 +53,46 @@ class UnsafeSplitError(LabelBeamError):
 
 
 class MalformedJsonError(LabelBeamError):
-    """The file as a whole is no JSON object of arrays, or ends too early."""
+    """The file as a whole is no JSON object of lists, or ends too early."""
 
 
 @dataclass(frozen=True, slots=True)
 class ElementRange:
-    """Whole elements of the top-level array `section`, with the commas between them: the bytes [start, end)."""
+    """Whole elements of the top-level list `section`, with the commas between them: the bytes [start, end)."""
 
     section: str
     start: int
     end: int
 
 
-@dataclass(slots=True)
-class _State:
-    """Where a scan stands: what is open at the byte it has come to."""
+def plan_ranges(
+    read: ReadRange, size: int, target: int = TARGET, window: int = WINDOW, exact: bool = False
+) -> list[ElementRange]:
+    """Cut a file of `size` bytes into ranges; on a guess where it is large and `exact` is not set.
 
-    depth: int = 0
-    in_string: bool = False
-    section: str | None = None
-    tail: bytes = b""
-    """The bytes before, in which the key of an array that opens next is found."""
+    A guess that what was looked at contradicts already is dropped for a scan. `read` is given start and end.
 
-
-# +1 for an opening bracket, -1 for a closing one.
-_DELTA = np.zeros(256, np.int8)
-_DELTA[list(b"{[")] = 1
-_DELTA[list(b"}]")] = -1
-
-_ESCAPED_QUOTE = re.compile(rb'\\+"')
-_KEY = re.compile(rb'"((?:[^"\\]|\\.)*)"\s*:\s*$')
-_BORDER = re.compile(rb"\}\s*,\s*(?=\{)")
-
-
-def brackets(block: bytes, in_string: bool = False) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int8], bool]:
-    """Positions of the brackets outside strings, +1 or -1 for each, and whether the block ends inside a string.
-
-    The block must not end in a backslash, which would leave the next one's first byte in doubt.
+    Raises:
+        MalformedJsonError: the file is no object of lists, or ends too early.
     """
-    data = np.frombuffer(block, np.uint8)
-    quotes = data == ord('"')
-    if b'\\"' in block:
-        for match in _ESCAPED_QUOTE.finditer(block):
-            if (match.end() - match.start()) % 2 == 0:
-                quotes[match.end() - 1] = False
-    inside = np.cumsum(quotes, dtype=np.uint8)
-    inside += in_string
-    delta = _DELTA[data]
-    at = np.flatnonzero(delta)
-    at = at[(inside[at] & 1) == 0]
-    return at, delta[at], bool(inside[-1] & 1) if len(block) else in_string
+    if not exact and size > 4 * target:
+        _check_end(read, size)
+        guess = _guess(read, size, target, window)
+        if guess is not None:
+            return guess
+    return plan_exact(read, size, target, window)
+
+
+def plan_exact(read: ReadRange, size: int, target: int = TARGET, window: int = WINDOW) -> list[ElementRange]:
+    """Scan the whole file and cut its top-level lists into ranges of about `target` bytes.
+
+    Raises:
+        MalformedJsonError: brackets or top-level keys are not as they should be, or the file ends too early.
+    """
+    scan = _SectionScan({}, target)
+    scan.feed_range(read, size, window)
+    scan.finish()
+    return scan.ranges
 
 
 def split_elements(block: bytes) -> list[tuple[int, int]]:
@@ -94,198 +101,296 @@ def split_elements(block: bytes) -> list[tuple[int, int]]:
     Raises:
         UnsafeSplitError: the block does not hold whole elements only.
     """
-    at, delta, open_string = brackets(block)
-    depth = np.cumsum(delta)
-    if open_string or (len(depth) and (depth[-1] != 0 or depth.min() < 0)):
+    scanner = BracketScanner()
+    at, opening, depth = scanner.feed(block)
+    if scanner.in_string or scanner.depth or (depth < 0).any():
         raise UnsafeSplitError("the range does not hold whole elements")
-    starts = at[(depth == 1) & (delta == 1)]
-    ends = at[(depth == 0) & (delta == -1)] + 1
+    starts = at[opening & (depth == 1)]
+    ends = at[~opening & (depth == 0)] + 1
     return list(zip(starts.tolist(), ends.tolist(), strict=True))
 
 
-class SectionMap:
-    """Finds the top-level arrays of a file and where their elements may be cut, block by block."""
+# Scanning. ----------------------------------------------------------------------------------------------------------
 
-    def __init__(self, state: _State, target: int) -> None:
-        self.state = state
-        self.target = target
+
+class _SectionScan:
+    """Finds the top-level lists of a file, and where to cut them, in a pass over its bytes or over a part of them.
+
+    Args:
+        seen: top-level keys of `SECTIONS` that were met so far, shared by the scans of one file.
+        position: where the scan begins.
+        section: the list in which, between two elements, it begins; None for the file's beginning.
+    """
+
+    def __init__(self, seen: dict[str, str], target: int, position: int = 0, section: str | None = None) -> None:
         self.ranges: list[ElementRange] = []
-        self.keys: list[str] = []
-        self._start: int | None = None
+        self.position = position
+        self.section = section
+        """The key of the top-level list or object that is open."""
+        self._seen = seen
+        self._target = target
+        self._brackets = BracketScanner(depth=0 if section is None else 2)
+        self._start = None if section is None else position
+        """Where the running range began; None outside of lists."""
+        self._text = bytearray()
+        """What stands in the file's object since its last list or object, or since its beginning."""
+        self._first = section is None
+        self._ended = False
 
-    def begin(self, position: int) -> None:
-        """Take the scan to start between two elements of an array that opened before."""
-        self._start = position
+    def feed_range(self, read: ReadRange, end: int, window: int) -> None:
+        """Scan up to `end`."""
+        while self.position < end:
+            request = read(self.position, min(self.position + _REQUEST, end))
+            for offset in range(0, len(request), window):
+                self._feed(request[offset : offset + window])
 
-    def feed(self, block: bytes, offset: int) -> None:
-        """Scan the next bytes, which lie at `offset` of the file."""
-        state = self.state
-        at, delta, state.in_string = brackets(block, state.in_string)
-        depth = state.depth + np.cumsum(delta, dtype=np.int64)
-        if len(depth):
-            # Depth 1 is inside the file's object, 2 inside an array of it, 3 inside an element.
-            opens = np.flatnonzero((delta == 1) & (depth <= 2))
-            closes = np.flatnonzero((delta == -1) & (depth <= 1))
-            starts = at[(delta == 1) & (depth == 3)] + offset
-            for index in np.sort(np.concatenate([opens, closes])).tolist():
-                self._top_level(block, int(at[index]), int(depth[index]), int(delta[index]), offset, starts)
-            if self._start is not None:
-                self._cut(starts, offset + len(block))
-            state.depth = int(depth[-1])
-        state.tail = (state.tail + block)[-1024:]
+    def pause(self) -> bool:
+        """End the running range here; False where the scan has not come to a place between two elements."""
+        if self._brackets.depth != 2 or self._brackets.in_string or self._start is None:
+            return False
+        self._end_range(self.position)
+        return True
 
-    def _top_level(
-        self, block: bytes, position: int, depth: int, delta: int, offset: int, starts: npt.NDArray[np.int64]
-    ) -> None:
-        state = self.state
-        opened = block[position : position + 1]
-        if delta == 1 and depth == 1:
-            if opened != b"{":
-                raise MalformedJsonError(
-                    "the file holds a list, expected an object with images, annotations and categories"
-                )
-        elif delta == 1 and depth == 2:
-            key = _KEY.search(
-                (state.tail + block[:position])[-1024:] if position < 1024 else block[position - 1024 : position]
+    def finish(self) -> None:
+        """Check that the file may end here.
+
+        Raises:
+            MalformedJsonError: it may not.
+        """
+        depth = self._brackets.depth
+        if depth or self._brackets.in_string:
+            where = "" if self.section is None else f" inside {self.section!r}"
+            raise MalformedJsonError(
+                f"the file ends{where} at byte {self.position}, where {depth} brackets are still open; "
+                "it looks truncated: fetch it again"
             )
-            if key is None:
-                raise MalformedJsonError(f"no key before the bracket at byte {offset + position}")
-            state.section = msgspec.json.decode(b'"' + key[1] + b'"', type=str)
-            self.keys.append(state.section)
-            self._start = offset + position + 1 if opened == b"[" else None
-        elif delta == -1 and depth == 1:
-            if self._start is not None:
-                self._cut(starts, offset + position)
-                self._close(offset + position)
-            state.section = None
-        elif depth < 0 or (depth == 0 and delta == 1):
-            raise MalformedJsonError(f"a bracket too many at byte {offset + position}")
+        if not self._ended:
+            raise MalformedJsonError(f"found {_excerpt(self._text)}, expected a JSON object with images in it")
+        if self._text.strip(_BLANK):
+            raise MalformedJsonError(f"found {_excerpt(self._text)} after the end of the JSON object")
 
-    def _cut(self, starts: npt.NDArray[np.int64], limit: int) -> None:
+    def _feed(self, block: bytes) -> None:
+        found = self._brackets.feed(block)
+        # Depth 1 is inside the file's object, 2 inside a list of it, 3 inside an element.
+        top_level = np.flatnonzero((found.depth <= 1) | (found.opening & (found.depth == 2)))
+        cursor = 0
+        for index in top_level.tolist():
+            at, depth, opening = int(found.at[index]), int(found.depth[index]), bool(found.opening[index])
+            if not opening and depth == 1:
+                self._close_value(block, at, found)
+            else:
+                self._text += block[cursor:at]
+                if opening and depth == 2:
+                    self._open_value(block, at)
+                else:
+                    self._bound_object(block, at, depth, opening)
+                self._text.clear()
+            cursor = at + 1
+        if self._brackets.depth <= 1:
+            self._text += block[cursor:]
+            if len(self._text) > _LONGEST_TEXT:
+                raise MalformedJsonError(
+                    f"found over {_LONGEST_TEXT} bytes without a list before byte {self.position + len(block)}, "
+                    "expected the lists images, annotations and categories"
+                )
+        self._cut(found, self.position + len(block))
+        self.position += len(block)
+
+    def _bound_object(self, block: bytes, at: int, depth: int, opening: bool) -> None:
+        """The file's object opens or closes."""
+        where = self.position + at
+        if self._ended or depth < 0:
+            raise MalformedJsonError(f"found a bracket at byte {where}, after the end of the JSON object")
+        if not opening:
+            self._note_members(where, closing=True)
+            self._ended = True
+        elif self._text.removeprefix(_BOM).strip(_BLANK):
+            raise MalformedJsonError(f"found {_excerpt(self._text)}, expected a JSON object")
+        if block[at] not in b"{}":
+            raise MalformedJsonError(
+                "the file holds a list, expected an object with images, annotations and categories"
+            )
+
+    def _open_value(self, block: bytes, at: int) -> None:
+        """A list or an object of the file's object opens."""
+        key = self._note_members(self.position + at, closing=False)
+        is_list = block[at] == ord("[")
+        self._note(key, "a list" if is_list else "an object")
+        self.section = key
+        self._first = False
+        self._start = self.position + at + 1 if is_list else None
+
+    def _close_value(self, block: bytes, at: int, found: Brackets) -> None:
+        if (block[at] == ord("]")) is (self._start is None):
+            raise MalformedJsonError(
+                f"found {chr(block[at])!r} at byte {self.position + at}, which does not close {self.section!r}"
+            )
+        self._cut(found, self.position + at)
+        self._end_range(self.position + at)
+        self.section = None
+
+    def _note_members(self, where: int, closing: bool) -> str:
+        """Read the keys and plain values that stand before a bracket; return the key of what the bracket opens."""
+        before = b"{" if self._first else b'{"":0'
+        document = before + self._text + (b"}" if closing else b"0}")
+        try:
+            # As text: a number of thousands of digits is no concern here, and neither are damaged characters.
+            members = json.loads(
+                document.decode("utf-8", "replace"), object_pairs_hook=list, parse_int=str, strict=False
+            )
+        except ValueError:
+            raise MalformedJsonError(
+                f"found {_excerpt(self._text)} before the bracket at byte {where}, expected a key and a colon"
+            ) from None
+        members = members if self._first else members[1:]
+        for key, value in members if closing else members[:-1]:
+            self._note(key, "null" if value is None else repr(value)[:40])
+        return "" if closing else str(members[-1][0])
+
+    def _note(self, key: str, value: str) -> None:
+        """A top-level key and what it stands for; which of two would be meant, nobody can tell."""
+        if key not in SECTIONS:
+            return
+        if key in self._seen:
+            raise MalformedJsonError(f"the key {key!r} stands twice, for {self._seen[key]} and for {value}")
+        if value not in ("a list", "null"):
+            raise MalformedJsonError(f"{key!r} is {value}, expected a list")
+        self._seen[key] = value
+
+    def _cut(self, found: Brackets, limit: int) -> None:
         """End the running range at the first element that begins `target` bytes after the range did."""
+        if self._start is None or limit - self._start <= self._target:
+            return
+        starts = found.at[found.opening & (found.depth == 3)] + self.position
         while self._start is not None:
-            index = int(np.searchsorted(starts, self._start + self.target))
+            index = int(np.searchsorted(starts, self._start + self._target))
             if index == len(starts) or starts[index] >= limit:
                 return
-            self._close(int(starts[index]))
+            self._end_range(int(starts[index]))
             self._start = int(starts[index])
 
-    def _close(self, end: int) -> None:
-        if self._start is not None and end > self._start:
-            self.ranges.append(ElementRange(self.state.section or "", self._start, end))
+    def _end_range(self, end: int) -> None:
+        if self._start is not None and end > self._start and self.section is not None:
+            self.ranges.append(ElementRange(self.section, self._start, end))
         self._start = None
 
 
-def _feed_range(sections: SectionMap, read: ReadRange, start: int, end: int) -> None:
-    """Scan [start, end) in blocks none of which ends in a backslash."""
-    position = start
-    rest = b""
-    while position < end:
-        block = rest + read(position, min(position + TARGET, end))
-        begin = position - len(rest)
-        position = min(position + TARGET, end)
-        kept = len(block) if position == end else len(block.rstrip(b"\\"))
-        sections.feed(block[:kept], begin)
-        rest = block[kept:]
+def _excerpt(text: bytes | bytearray) -> str:
+    shown = bytes(text).strip(_BLANK)
+    return repr(shown[:40].decode("utf-8", "replace")) if shown else "nothing"
 
 
-def plan_exact(read: ReadRange, size: int, target: int = TARGET) -> list[ElementRange]:
-    """Scan the whole file and cut its top-level arrays into ranges of about `target` bytes.
-
-    Raises:
-        MalformedJsonError: brackets do not match, or the file ends too early.
-    """
-    sections = SectionMap(_State(), target)
-    _feed_range(sections, read, 0, size)
-    if sections.state.depth != 0 or sections.state.in_string or not sections.keys:
-        raise _truncated(sections, size)
-    return sections.ranges
+# Guessing. ----------------------------------------------------------------------------------------------------------
 
 
-def _truncated(sections: SectionMap, size: int) -> MalformedJsonError:
-    if not sections.keys:
-        return MalformedJsonError("no JSON object with arrays in it, expected images, annotations and categories")
-    where = f"inside {sections.state.section!r}" if sections.state.section else f"after {sections.keys[-1]!r}"
-    return MalformedJsonError(
-        f"the file ends {where} at byte {size}, where {max(sections.state.depth, 0)} brackets are still open; "
-        "it looks truncated: fetch it again"
-    )
+class _Border(NamedTuple):
+    """Where an element seems to begin, and what it looks like; "" at the file's beginning and end."""
+
+    position: int
+    kind: str
 
 
-def plan_ranges(read: ReadRange, size: int, target: int = TARGET, exact: bool = False) -> list[ElementRange]:
-    """Cut the file into ranges; on a guess where it is large and `exact` is not set (see the module's text).
+def _check_end(read: ReadRange, size: int) -> None:
+    """Tell a truncated file by its last bytes, which spares a scan of it."""
+    end = read(max(0, size - 4096), size).rstrip(_BLANK)
+    if end and not end.endswith((b"}", b"]")):
+        raise MalformedJsonError(
+            f"the file ends with {end[-40:].decode('utf-8', 'replace')!r} at byte {size}, expected a closing bracket; "
+            "it looks truncated: fetch it again"
+        )
 
-    Raises:
-        MalformedJsonError: the file is no object of arrays, or ends too early.
-        UnsafeSplitError: the guess is contradicted already by what was scanned.
-    """
-    if exact or size <= 4 * target:
-        return plan_exact(read, size, target)
-    borders = [(0, "")]
+
+def _guess(read: ReadRange, size: int, target: int, window: int) -> list[ElementRange] | None:
+    """Plan without reading all; None where that fails, which says nothing of the file."""
+    borders = [_Border(0, "")]
     for nominal in range(target, size, target):
-        found = _find_border(read, nominal, min(nominal + target, size))
+        found = _find_border(read, nominal, min(nominal + target, size), window)
         if found is not None:
             borders.append(found)
+    borders.append(_Border(size, ""))
     ranges: list[ElementRange] = []
+    seen: dict[str, str] = {}
     section: str | None = None
-    stops = [*borders[1:], (size, "")]
-    for (start, kind), (end, next_kind) in zip(borders, stops, strict=True):
-        if kind and kind == next_kind:
-            if section is None:
-                raise UnsafeSplitError(f"elements at byte {start} lie in no array")
-            ranges.append(ElementRange(section, start, end))
+    for start, end in (narrow for pair in pairwise(borders) for narrow in _narrow(read, *pair, window)):
+        if section in SECTIONS and start.kind == end.kind and end.position - start.position <= 4 * target:
+            ranges.append(ElementRange(section, start.position, end.position))
             continue
-        state = _State() if start == 0 else _State(depth=2, section=section)
-        sections = SectionMap(state, target)
-        if start:
-            sections.begin(start)
-        _feed_range(sections, read, start, end)
-        expected_depth = 0 if end == size else 2
-        if end == size and (state.depth != 0 or state.in_string):
-            sections.keys = sections.keys or [section or ""]
-            raise _truncated(sections, size)
-        if state.depth != expected_depth or state.in_string:
-            raise UnsafeSplitError(f"the bytes {start} to {end} do not end between two elements")
-        if state.section is not None:
-            sections._close(end)
-        ranges += sections.ranges
-        section = state.section
-    return ranges
-
-
-def _find_border(read: ReadRange, start: int, limit: int) -> tuple[int, str] | None:
-    """The first place after `start` where an element seems to begin, and its kind; None when nothing looks like one."""
-    length = WINDOW
-    while True:
-        end = min(start + length, limit)
-        window = read(start, end)
-        for match in _BORDER.finditer(window):
-            kind = _kind(window, match.end())
-            if kind is not None:
-                return start + match.end(), kind
-        if end == limit:
+        scan = _SectionScan(seen, target, start.position, section)
+        try:
+            scan.feed_range(read, end.position, window)
+            if end.position == size:
+                scan.finish()
+            elif not scan.pause():
+                return None
+        except MalformedJsonError:
             return None
-        length *= 4
+        ranges += scan.ranges
+        section = scan.section
+    return _join(ranges, target)
 
 
-def _kind(window: bytes, start: int) -> str | None:
-    """What the element that begins at `start` looks like, by its keys; None when it is no whole element."""
-    at, delta, _ = brackets(window[start:].rstrip(b"\\"))
-    closed = np.flatnonzero(np.cumsum(delta) == 0)
-    if not len(closed):
-        return None
-    try:
-        keys = msgspec.json.decode(window[start : start + int(at[closed[0]]) + 1], type=dict[str, msgspec.Raw]).keys()
-    except (msgspec.DecodeError, RecursionError):
-        return None
-    if "image_id" in keys:
-        return "annotation"
-    if "file_name" in keys:
-        return "image"
+def _narrow(read: ReadRange, start: _Border, end: _Border, window: int) -> Iterator[tuple[_Border, _Border]]:
+    """Cut a stretch whose ends are unlike, until only short ones are left that have to be scanned."""
+    length = end.position - start.position
+    middle = None
+    if start.kind != end.kind and length > 4 * window:
+        middle = _find_border(read, start.position + length // 2, end.position, window)
+    if middle is None:
+        yield start, end
+        return
+    yield from _narrow(read, start, middle, window)
+    yield from _narrow(read, middle, end, window)
+
+
+def _find_border(read: ReadRange, start: int, limit: int, window: int) -> _Border | None:
+    """The first place after `start` where an element seems to begin; None where nothing before `limit` looks like it."""
+    for length in (window, 4 * window, 16 * window):
+        end = min(start + length, limit)
+        block = read(start, end)
+        # Brackets that never close cost a scan each: what is spent on a block is bounded.
+        budget = 4 * len(block)
+        for match in _BORDER.finditer(block):
+            kind, scanned = _kind(block, match.end())
+            if kind:
+                return _Border(start + match.end(), kind)
+            budget -= scanned
+            if budget < 0:
+                break
+        if end == limit:
+            break
     return None
 
 
-def iterate_elements(block: bytes) -> Iterator[tuple[int, bytes]]:
-    """Each element of a range with its offset in it: the way round a decoder that gives up on the whole."""
-    for start, end in split_elements(block):
-        yield start, block[start:end]
+def _kind(block: bytes, start: int) -> tuple[str, int]:
+    """What the element that begins at `start` looks like by its keys, "" where it is none; and bytes looked at."""
+    scanner = BracketScanner()
+    position, length = start, 512
+    while position < len(block):
+        at, _, depth = scanner.feed(block[position : position + length])
+        closed = np.flatnonzero(depth == 0)
+        if len(closed):
+            element = block[start : position + int(at[closed[0]]) + 1]
+            return _kind_of_keys(element), len(element)
+        position += length
+        length *= 2
+    return "", len(block) - start
+
+
+def _kind_of_keys(element: bytes) -> str:
+    try:
+        keys = msgspec.json.decode(element, type=dict[str, msgspec.Raw]).keys()
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        return ""
+    return "annotation" if "image_id" in keys else "image" if "file_name" in keys else ""
+
+
+def _join(ranges: list[ElementRange], target: int) -> list[ElementRange]:
+    """Join neighbours in one list that are small together."""
+    joined: list[ElementRange] = []
+    for part in ranges:
+        last = joined[-1] if joined else None
+        if last and (last.section, last.end) == (part.section, part.start) and part.end - last.start <= target:
+            joined[-1] = ElementRange(part.section, last.start, part.end)
+        else:
+            joined.append(part)
+    return joined
