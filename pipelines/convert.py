@@ -154,7 +154,7 @@ def build_graph(
             keep_background=background_policy(config) == "keep",
             max_polygon_points=config.max_polygon_points,
             split=parse_split(config.split),
-            px=config.dimensions == "px",
+            look_at_all=config.check_images not in (None, "none"),
         ),
         check_images=config.check_images,
         images_root=plan.images_root,
@@ -162,6 +162,7 @@ def build_graph(
         buckets=plan.buckets,
         build=build,
         receipts=receipts,
+        px=config.dimensions == "px",
         storage=storage,
     )
     existing = path_hashes(plan.existing) if config.check_images == "exists" and plan.existing is not None else b""

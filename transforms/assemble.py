@@ -8,19 +8,33 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 
 from schemas.neutral import RAW_LIMIT, Rejection
 from schemas.reasons import Adjusted, Rejected, Skipped
-from transforms.fragments import Floats, Fragment, ImageRow, Integers, Objects, concatenate, stable_hash
-from transforms.geometry.boxes import OK, REASONS, code_of
+from transforms.fragments import (
+    Floats,
+    Fragment,
+    ImageNote,
+    ImageRow,
+    Images,
+    Integers,
+    Objects,
+    join_images,
+    join_objects,
+    ranges,
+    stable_hash,
+)
+from transforms.geometry.boxes import OK, REASONS, Codes, code_of
+from transforms.image_urls import image_url
 from transforms.images import ImageError, ImageFacts, settle_format, settle_size
-from transforms.tasks import TASKS, Judged, Labels
+from transforms.tasks import TASKS, Judged, Labels, Task
 
 LookAt = Callable[[Sequence[ImageRow]], Sequence[ImageFacts | ImageError | None]]
 """Looks at the files of images: facts, an error, or None where an image was not looked at."""
@@ -36,30 +50,26 @@ class AssembleOptions:
     keep_background: bool = True
     max_polygon_points: int | None = None
     split: dict[str, float] | None = None
-    px: bool = False
-
-
-@dataclass(slots=True)
-class ImageOut:
-    """An image that is written."""
-
-    url: str
-    format: str
-    width: int
-    height: int
+    look_at_all: bool = False
+    """Look at every image; otherwise only at those whose size nobody declared."""
 
 
 @dataclass(slots=True)
 class SplitRecords:
-    """The records of one split of one bucket, sorted by path."""
+    """The records of one split of one bucket, sorted by path: n images as columns, and their labels."""
 
-    images: list[ImageOut]
+    urls: list[str]
+    formats: list[str]
+    sizes: npt.NDArray[np.int32]
     labels: Labels
 
 
 @dataclass(slots=True)
 class Assembled:
-    """One bucket, ready to be written. `objects_found` is by the task's meaning of an object."""
+    """One bucket, ready to be written. `objects_found` is by the task's meaning of an object.
+
+    `records_in` counts images, annotations and rejections as they arrived, to be compared with what the readers counted.
+    """
 
     splits: dict[str, SplitRecords]
     rejections: list[Rejection]
@@ -73,17 +83,29 @@ class Assembled:
 
 
 @dataclass(slots=True)
-class _Image:
-    """An image on its way: its row and what was found out about it. `code` is set once it is rejected."""
+class _Settled:
+    """The images of a bucket, one a path, and what was found out about them.
 
-    row: ImageRow
-    width: int = 0
-    height: int = 0
-    format: str = ""
-    code: Rejected | None = None
-    message: str = ""
-    adjusted: list[Adjusted] = field(default_factory=list)
-    skip: Skipped | None = None
+    sizes: (n, 2) width and height in pixels. codes: (n,) `OK` or why the image is rejected. messages: by row, where it is
+    rejected. skips: by row, where it is left out. home: image key → row. lent: the keys of records whose path another
+    record has, by the row of that one. strangers: those of them that declare another size, so that their objects lie
+    in another frame and cannot be lent.
+    """
+
+    images: Images
+    sizes: npt.NDArray[np.int32]
+    formats: list[str]
+    codes: Codes
+    messages: dict[int, str] = field(default_factory=dict)
+    skips: dict[int, Skipped] = field(default_factory=dict)
+    adjusted: dict[int, list[Adjusted]] = field(default_factory=dict)
+    lent: dict[int, list[int]] = field(default_factory=dict)
+    strangers: list[int] = field(default_factory=list)
+
+    def reject(self, row: int, code: Rejected, message: str) -> None:
+        """Reject an image."""
+        self.codes[row] = code_of(code)
+        self.messages[row] = message
 
 
 def assemble(
@@ -105,63 +127,48 @@ def assemble(
     for fragment in fragments:
         rejected_of.update(fragment.rejected_of)
         adjusted.update(fragment.adjusted)
-    rows = sorted(
-        (row for fragment in fragments for row in fragment.images), key=lambda row: (row.path, row.source, row.key)
-    )
     objects, names = _join_objects(fragments)
-    records_in = len(rows) + len(objects) + len(rejections)
-
-    images, home, late, strangers = _fold_duplicates(rows, rejections)
+    records_in = sum(len(fragment.images) for fragment in fragments) + len(objects) + len(rejections)
+    settled = _fold_duplicates(join_images([fragment.images for fragment in fragments]), rejections)
+    images = settled.images
     rejected_before = Counter(item.kind for item in rejections)
-    _settle(images, look_at)
+    _settle(settled, look_at, options.look_at_all)
 
-    at = _image_of(objects, rows, home)
+    at = _image_of(objects, settled)
     order = np.lexsort((objects.order, objects.image, at))
     objects, at = objects.take(order), at[order]
     if options.task.startswith("image_classification"):
         objects, at = _distinct_labels(objects, at)
-    sizes = np.array([(image.width, image.height) for image in images], np.float64).reshape(-1, 2)[at]
+    sizes = np.maximum(settled.sizes, 1).astype(np.float64)[at]
     _to_pixels(objects, images, at, sizes, relative_sources)
 
     task = TASKS[options.task]
-    judged = task.judge(objects, np.maximum(sizes, 1), options.clip, options.max_polygon_points)
-    stranger = np.isin(objects.image, list(strangers))
-    judged.codes[stranger & (judged.codes == OK)] = code_of(Rejected.DUPLICATE_IMAGE)
-    rejected_here = np.bincount(at[judged.codes != OK], minlength=len(images))
-    valid_here = np.bincount(at[judged.codes == OK], minlength=len(images))
-    for number, image in enumerate(images):
-        keys = late.get(image.row.key, (image.row.key,)) if rejected_of else ()
-        gone = int(rejected_here[number]) + sum(rejected_of[key] for key in keys)
-        _decide(image, int(valid_here[number]), gone, task.single_label, task.needs_object, options.keep_background)
+    judged = task.judge(objects, sizes, options.clip, options.max_polygon_points)
+    judged.codes[np.isin(objects.image, settled.strangers) & (judged.codes == OK)] = code_of(Rejected.DUPLICATE_IMAGE)
+    _decide(settled, at, judged, rejected_of, task, options.keep_background)
 
-    left = np.array([image.code is None and image.skip is None for image in images], bool)
+    left = settled.codes == OK
+    left[list(settled.skips)] = False
     judged.codes[(judged.codes == OK) & ~left[at]] = code_of(Rejected.IMAGE_REJECTED)
-    rejections += _rejected_objects(objects, at, images, judged, names)
-    rejections += [
-        Rejection(image.row.source, image.row.locator, image.row.path, "image", image.code, image.message)
-        for image in images
-        if image.code is not None
-    ]
-    moved = np.isin(objects.image, [key for keys in late.values() for key in keys[1:]])
-    for reason, where in {**judged.adjusted, Adjusted.OBJECT_OF_DUPLICATE_IMAGE: moved}.items():
-        adjusted[reason] += int((where & (judged.codes == OK)).sum())
-    skipped: Counter[Skipped] = Counter()
-    for image, written in zip(images, left.tolist(), strict=True):
-        skipped.update([image.skip] if image.skip else [])
-        skipped.update(image.row.skipped)
-        if written:
-            adjusted.update(image.adjusted)
-    skipped_objects = sum(len(image.row.skipped) for image in images)
+    valid = judged.codes == OK
+    rejections += _rejected_objects(objects, at, settled, judged, names)
+    rejections += _rejected_images(settled)
+    for reason, where in judged.adjusted.items():
+        adjusted[reason] += int((where & valid).sum())
+    lent = [key for keys in settled.lent.values() for key in keys]
+    adjusted[Adjusted.OBJECT_OF_DUPLICATE_IMAGE] += int((np.isin(objects.image, lent) & valid).sum())
+    adjusted.update(reason for row, reasons in settled.adjusted.items() if left[row] for reason in reasons)
+    skipped_objects = [reason for note in images.notes.values() for reason in note.skipped]
     return Assembled(
-        splits=_by_split(images, left, objects, at, judged, names, options),
+        splits=_by_split(settled, left, objects, at, judged, names, options),
         rejections=sorted(
             rejections, key=lambda item: (item.source, item.locator, item.kind, item.code, item.message, item.raw)
         ),
         images_found=len(images) + rejected_before["image"],
-        objects_found=len(objects) + rejected_before["object"] + skipped_objects,
-        skipped_images=sum(image.skip is not None for image in images),
-        skipped_objects=skipped_objects,
-        skipped=skipped,
+        objects_found=len(objects) + rejected_before["object"] + len(skipped_objects),
+        skipped_images=len(settled.skips),
+        skipped_objects=len(skipped_objects),
+        skipped=Counter([*settled.skips.values(), *skipped_objects]),
         adjusted=+adjusted,
         records_in=records_in,
     )
@@ -177,71 +184,84 @@ def _join_objects(fragments: Sequence[Fragment]) -> tuple[Objects, list[str]]:
             mapping = np.array([index[name] for name in fragment.labels], np.int64)
             fragment.objects.label = mapping[fragment.objects.label]
             parts.append(fragment.objects)
-    return concatenate(parts), names
+    return join_objects(parts), names
 
 
-def _fold_duplicates(
-    rows: Sequence[ImageRow], rejections: list[Rejection]
-) -> tuple[list[_Image], dict[int, int], dict[int, list[int]], set[int]]:
-    """One image a path: the first record is kept, the later ones are rejected and lend it their objects.
+def _fold_duplicates(rows: Images, rejections: list[Rejection]) -> _Settled:
+    """One image a path, sorted by path: the first record is kept, the later ones are rejected and lend it their objects."""
+    paths = rows.paths
+    order = sorted(range(len(rows)), key=paths.__getitem__)
+    if len(set(paths)) < len(paths):
+        order.sort(key=lambda row: (paths[row], rows.sources[row], int(rows.keys[row])))
+    firsts: list[int] = []
+    lent: dict[int, list[int]] = {}
+    strangers: list[int] = []
+    previous: str | None = None
+    for row in order:
+        if paths[row] != previous:
+            previous = paths[row]
+            firsts.append(row)
+            continue
+        first = firsts[-1]
+        message = f"{rows.locators[first]} in {rows.sources[first]} has the same path, which is written once"
+        if rows.splits[first] != rows.splits[row]:
+            message += f", in {rows.splits[first]}"
+        rejections.append(
+            Rejection(rows.sources[row], rows.locators[row], paths[row], "image", Rejected.DUPLICATE_IMAGE, message)
+        )
+        lent.setdefault(len(firsts) - 1, []).append(int(rows.keys[row]))
+        if not rows.sizes[first].all():
+            rows.sizes[first] = rows.sizes[row]
+        elif rows.sizes[row].all() and (rows.sizes[row] != rows.sizes[first]).any():
+            strangers.append(int(rows.keys[row]))
+    images = rows.take(firsts)
+    settled = _Settled(images, images.sizes, [""] * len(images), np.full(len(images), OK, np.int8))
+    settled.lent, settled.strangers = lent, strangers
+    for row, note in images.notes.items():
+        settled.adjusted[row] = list(note.adjusted)
+        if note.left_out is not None:
+            settled.skips[row] = note.left_out
+    return settled
 
-    Returns the images, the image that each key's objects go to, for images with duplicates all of their keys, and the
-    keys of duplicates that declare another size: their objects lie in another frame and cannot be lent.
-    """
-    images: list[_Image] = []
-    strangers: set[int] = set()
-    home: dict[int, int] = {}
-    keys: dict[int, list[int]] = {}
-    for row in rows:
-        first = images[-1].row if images else None
-        if first is None or first.path != row.path:
-            images.append(_Image(row, adjusted=list(row.adjusted), skip=row.left_out))
-        else:
-            message = f"{first.locator} in {first.source} has the same path, which is written once"
-            if first.split != row.split:
-                message += f", in {first.split}"
-            rejections.append(Rejection(row.source, row.locator, row.path, "image", Rejected.DUPLICATE_IMAGE, message))
-            keys.setdefault(first.key, [first.key]).append(row.key)
-            if first.width is None or first.height is None:
-                images[-1].row = first._replace(width=row.width, height=row.height)
-            elif row.width and row.height and (row.width, row.height) != (first.width, first.height):
-                strangers.add(row.key)
-        home[row.key] = len(images) - 1
-    return images, home, keys, strangers
+
+def _image_of(objects: Objects, settled: _Settled) -> Integers:
+    """The row of each object's image."""
+    keys = np.concatenate([settled.images.keys, *(np.array(keys, np.int64) for keys in settled.lent.values())])
+    rows = np.concatenate([np.arange(len(settled.images)), *(np.full(len(k), row) for row, k in settled.lent.items())])
+    order = np.argsort(keys)
+    if not len(keys):
+        return np.empty(0, np.int64)
+    found: Integers = rows[order][np.searchsorted(keys[order], objects.image)].astype(np.int64)
+    return found
 
 
-def _image_of(objects: Objects, rows: Sequence[ImageRow], home: dict[int, int]) -> Integers:
-    """The position of each object's image among the images."""
-    keys = np.array(sorted(home), np.int64)
-    places = np.array([home[key] for key in keys.tolist()], np.int64)
-    found = np.searchsorted(keys, objects.image)
-    return places[found] if len(keys) else np.empty(0, np.int64)
-
-
-def _settle(images: Sequence[_Image], look_at: LookAt) -> None:
+def _settle(settled: _Settled, look_at: LookAt, look_at_all: bool) -> None:
     """Settle size and format of each image, by its declaration and, where it was looked at, by its file."""
-    images = [image for image in images if image.skip is None]
-    for image, facts in zip(images, look_at([image.row for image in images]), strict=True):
-        row = image.row
+    images = settled.images
+    known = [all(size) for size in settled.sizes.tolist()]
+    wanted = [row for row in range(len(images)) if look_at_all or not known[row]]
+    wanted = [row for row in wanted if row not in settled.skips]
+    looked = dict(zip(wanted, look_at([images.row(row) for row in wanted]), strict=True)) if wanted else {}
+    for row, path in enumerate(images.paths):
+        facts = looked.get(row)
+        if row in settled.skips:
+            continue
         try:
             if isinstance(facts, ImageError):
                 raise facts
-            image.format, renamed = settle_format(row.path, facts)
-            image.adjusted += [renamed] if renamed else []
-            declared = (row.width, row.height) if row.width and row.height else None
+            settled.formats[row], renamed = settle_format(path, facts)
+            if renamed:
+                settled.adjusted.setdefault(row, []).append(renamed)
             if facts is not None:
+                declared = (int(settled.sizes[row, 0]), int(settled.sizes[row, 1])) if known[row] else None
                 frame = settle_size(declared, facts)
-                image.width, image.height = frame.width, frame.height
-                image.adjusted += frame.adjusted
-            elif declared is not None:
-                image.width, image.height = declared
-            else:
-                message = (
-                    "no width and height in the annotations; run with --check-images header to read them from the image"
-                )
+                settled.sizes[row] = (frame.width, frame.height)
+                settled.adjusted.setdefault(row, []).extend(frame.adjusted)
+            elif not known[row]:
+                message = "no width and height in the annotations; --check-images header reads them from the image"
                 raise ImageError(Rejected.MISSING_SIZE, message)
         except ImageError as error:
-            image.code, image.message = error.code, str(error)
+            settled.reject(row, error.code, str(error))
 
 
 def _distinct_labels(objects: Objects, at: Integers) -> tuple[Objects, Integers]:
@@ -250,67 +270,76 @@ def _distinct_labels(objects: Objects, at: Integers) -> tuple[Objects, Integers]
     return objects.take(first), at[first]
 
 
-def _to_pixels(
-    objects: Objects, images: Sequence[_Image], at: Integers, sizes: Floats, relative_sources: frozenset[str]
-) -> None:
+def _to_pixels(objects: Objects, images: Images, at: Integers, sizes: Floats, relative_sources: frozenset[str]) -> None:
     """Scale the objects of sources whose frame is relative; masks are in pixels always."""
     if not relative_sources:
         return
-    relative = np.array([image.row.source in relative_sources for image in images], bool)[at]
+    relative = np.array([source in relative_sources for source in images.sources], bool)[at]
     objects.bbox = np.where(relative[:, None], objects.bbox * np.tile(sizes, 2), objects.bbox)
     scaled = relative & (objects.mask_size == 0).all(axis=1)
-    per_object = np.diff(objects.corners_of[objects.rings_of])
-    factors = np.where(scaled[:, None], sizes, 1.0)
-    objects.corners = objects.corners * np.repeat(factors, per_object, axis=0)
+    factors = np.ones((len(objects.rings), 2))
+    rings = ranges(objects.ring_start[scaled], objects.ring_count[scaled])
+    factors[rings] = np.repeat(sizes[scaled], objects.ring_count[scaled], axis=0)
+    objects.rings.corners = objects.rings.corners * np.repeat(factors, np.diff(objects.rings.offsets), axis=0)
 
 
-def _decide(image: _Image, valid: int, gone: int, single: bool, needs_object: bool, keep_background: bool) -> None:
-    """What becomes of an image with `valid` objects left and `gone` rejected."""
-    if image.code is not None or image.skip is not None:
-        return
-    bare = not valid and not gone and not image.row.skipped
-    if bare and not keep_background:
-        image.skip = Skipped.BACKGROUND
-    elif not valid and gone:
-        image.code = Rejected.NO_VALID_OBJECT
-        image.message = f"all {gone} of its objects were rejected"
-    elif not valid and image.row.skipped:
-        image.skip = image.row.skipped[0]
-    elif not valid and needs_object:
-        image.code, image.message = Rejected.NO_LABEL, "no label was found, expected at least one"
-    elif single and valid > 1:
-        image.code = Rejected.SEVERAL_LABELS
-        image.message = (
-            f"found {valid} different labels, expected one; use image_classification_multilabel to keep them"
-        )
+def _decide(
+    settled: _Settled, at: Integers, judged: Judged, rejected_of: Counter[int], task: Task, keep_background: bool
+) -> None:
+    """What becomes of each image, by how many of its objects are valid and how many are not."""
+    count = len(settled.images)
+    valid = np.bincount(at[judged.codes == OK], minlength=count)
+    gone = np.bincount(at[judged.codes != OK], minlength=count)
+    if rejected_of:
+        for row, key in enumerate(settled.images.keys.tolist()):
+            gone[row] += sum(rejected_of[each] for each in (key, *settled.lent.get(row, ())))
+    doubtful = (valid == 0) | (task.single_label & (valid > 1))
+    for row in np.flatnonzero(doubtful & (settled.codes == OK)).tolist():
+        if row in settled.skips:
+            continue
+        skipped = settled.images.notes.get(row, _NO_NOTE).skipped
+        if valid[row]:
+            message = (
+                f"found {valid[row]} different labels, expected one; image_classification_multilabel takes them all"
+            )
+            settled.reject(row, Rejected.SEVERAL_LABELS, message)
+        elif gone[row]:
+            settled.reject(row, Rejected.NO_VALID_OBJECT, f"all {gone[row]} of its objects were rejected")
+        elif skipped:
+            settled.skips[row] = skipped[0]
+        elif not keep_background:
+            settled.skips[row] = Skipped.BACKGROUND
+        elif task.needs_object:
+            settled.reject(row, Rejected.NO_LABEL, "no label was found, expected at least one")
+
+
+_NO_NOTE = ImageNote()
+
+
+def _rejected_images(settled: _Settled) -> Iterator[Rejection]:
+    images = settled.images
+    for row, message in settled.messages.items():
+        code = REASONS[settled.codes[row]]
+        yield Rejection(images.sources[row], images.locators[row], images.paths[row], "image", code, message)
 
 
 def _rejected_objects(
-    objects: Objects, at: Integers, images: Sequence[_Image], judged: Judged, names: Sequence[str]
-) -> Iterable[Rejection]:
+    objects: Objects, at: Integers, settled: _Settled, judged: Judged, names: Sequence[str]
+) -> Iterator[Rejection]:
+    images = settled.images
     for number in np.flatnonzero(judged.codes != OK).tolist():
-        image, code = images[int(at[number])], REASONS[judged.codes[number]]
+        row, code = int(at[number]), REASONS[judged.codes[number]]
         identity = objects.ids[number]
-        identity = int(identity) if isinstance(identity, np.integer) else identity
         bbox = objects.bbox[number].tolist()
         raw: dict[str, Any] = {"label": names[int(objects.label[number])]}
         if not any(map(math.isnan, bbox)):
             raw["bbox"] = [bbox[0], bbox[1], bbox[2] - bbox[0], bbox[3] - bbox[1]]
-        locator = identity if isinstance(identity, str) and "[" in identity else f"annotations id={identity!r}"
-        message = code.doc
+        message = f"{code.doc}; the image is {settled.sizes[row, 0]}×{settled.sizes[row, 1]}"
         if code is Rejected.IMAGE_REJECTED:
-            message = f"its image was rejected as {image.code}"
-        elif image.width:
-            message = f"{code.doc}; the image is {image.width}×{image.height}"
-        yield Rejection(
-            image.row.source,
-            locator,
-            image.row.path,
-            "object",
-            code,
-            message,
-            msgspec.json.encode(raw).decode()[:RAW_LIMIT],
-        )
+            message = f"its image was rejected as {REASONS[settled.codes[row]]}"
+        excerpt = msgspec.json.encode(raw).decode()[:RAW_LIMIT]
+        locator = identity if isinstance(identity, str) else f"annotations id={identity}"
+        yield Rejection(images.sources[row], locator, images.paths[row], "object", code, message, excerpt)
 
 
 def draw_split(path: str, shares: dict[str, float]) -> str:
@@ -324,8 +353,8 @@ def draw_split(path: str, shares: dict[str, float]) -> str:
 
 
 def _by_split(
-    images: Sequence[_Image],
-    left: Any,
+    settled: _Settled,
+    left: npt.NDArray[np.bool_],
     objects: Objects,
     at: Integers,
     judged: Judged,
@@ -333,27 +362,21 @@ def _by_split(
     options: AssembleOptions,
 ) -> dict[str, SplitRecords]:
     """The records of each split, in the order of the images, which is that of their paths."""
+    images = settled.images
     members: dict[str, list[int]] = {}
-    for number in np.flatnonzero(left).tolist():
-        row = images[number].row
-        split = draw_split(row.path, options.split) if options.split else row.split or "train"
-        members.setdefault(split, []).append(number)
-    # Objects are sorted by image, so those of image i are a range; the valid ones of it are one too.
+    for row in np.flatnonzero(left).tolist():
+        split = draw_split(images.paths[row], options.split) if options.split else images.splits[row] or "train"
+        members.setdefault(split, []).append(row)
+    # Objects are sorted by image, so the valid ones of one image are a range of all valid ones.
     valid = np.flatnonzero(judged.codes == OK)
     bounds = np.searchsorted(at[valid], np.arange(len(images) + 1))
     splits: dict[str, SplitRecords] = {}
-    for split, numbers in sorted(members.items()):
-        picked = np.array(numbers, np.int64)
+    for split, rows in sorted(members.items()):
+        picked = np.array(rows, np.int64)
         counts = bounds[picked + 1] - bounds[picked]
-        offsets = np.concatenate([[0], np.cumsum(counts)])
-        inside = np.repeat(bounds[picked] - offsets[:-1], counts) + np.arange(offsets[-1])
-        outs = [_image_out(images[number], options.image_url) for number in numbers]
-        splits[split] = SplitRecords(outs, Labels(valid[inside], offsets, objects, names, judged))
+        labels = Labels(
+            valid[ranges(bounds[picked], counts)], np.concatenate([[0], np.cumsum(counts)]), objects, names, judged
+        )
+        urls = [image_url(options.image_url, images.paths[row]) for row in rows]
+        splits[split] = SplitRecords(urls, [settled.formats[row] for row in rows], settled.sizes[picked], labels)
     return splits
-
-
-def _image_out(image: _Image, prefix: str) -> ImageOut:
-    path = image.row.path
-    # The trainer decodes %XX and ends the path at a `?`; all other characters stand as they are.
-    url = path if "://" in path else prefix + path.replace("%", "%25").replace("?", "%3F")
-    return ImageOut(url, image.format, image.width, image.height)

@@ -20,7 +20,9 @@ from schemas.neutral import SourceImage
 from schemas.reasons import Rejected
 from transforms.fragments import Fragment, bucket_of, fragments_of
 from transforms.progress import advance
-from transforms.sources.coco import CocoIndex, Evidence, IndexBuilder, read_annotations
+from transforms.quiet_gc import quiet_gc
+from transforms.sources.coco import Evidence, read_annotations
+from transforms.sources.coco_index import CocoIndex, IndexBuilder
 from transforms.sources.coco_split import UnsafeSplitError
 from transforms.sources.folder import image_of_item, unlisted_images
 from transforms.sources.tables import read_table
@@ -105,9 +107,8 @@ class ReadFragments(beam.PTransform):  # type: ignore[misc]  # Beam has no types
         }
 
 
-def _emit(fragments: Iterable[tuple[int, Fragment]]) -> Iterator[tuple[int, bytes]]:
-    for bucket, fragment in fragments:
-        yield bucket, fragment.encode()
+def _encode(fragments: Iterable[tuple[int, Fragment]]) -> list[tuple[int, bytes]]:
+    return [(bucket, fragment.encode()) for bucket, fragment in fragments]
 
 
 def read_voc_unit(unit: VocUnit, options: ReadOptions) -> list[VocImage]:
@@ -144,14 +145,16 @@ class _IndexCoco(beam.DoFn):  # type: ignore[misc]
         location = locate(file.url, self.options.storage)
         builder = IndexBuilder(file.url, file.number, file.prefix, file.split, self.options.buckets)
         try:
-            for part in file.ranges:
-                block = read_range(location, part.start, part.end)
-                (builder.add_images if part.section == "images" else builder.add_categories)(block)
-                advance("read", part.end - part.start)
+            with quiet_gc():
+                for part in file.ranges:
+                    block = read_range(location, part.start, part.end)
+                    (builder.add_images if part.section == "images" else builder.add_categories)(block)
+                    advance("read", part.end - part.start)
+                encoded = _encode(builder.finish())
         except UnsafeSplitError:
             yield TaggedOutput(FINDINGS, Findings(unsafe=[file.url]))
             return
-        yield from _emit(builder.finish())
+        yield from encoded
         # As bytes: the runner would weigh a cached object by walking all of it.
         yield TaggedOutput(INDEXES, (file.url, pickle.dumps(builder.index, protocol=5)))
         yield TaggedOutput(FINDINGS, Findings(records=builder.found))
@@ -169,13 +172,15 @@ class _ReadCoco(beam.DoFn):  # type: ignore[misc]
             self.index = pickle.loads(indexes[unit.url])
         block = read_range(locate(unit.url, self.options.storage), unit.range.start, unit.range.end)
         try:
-            fragments, evidence, found = read_annotations(
-                block, unit.range.start, self.index, self.options.config.task, self.options.buckets
-            )
+            with quiet_gc():
+                fragments, evidence, found = read_annotations(
+                    block, unit.range.start, self.index, self.options.config.task, self.options.buckets
+                )
+                encoded = _encode(sorted(fragments.items()))
         except UnsafeSplitError:
             yield TaggedOutput(FINDINGS, Findings(unsafe=[unit.url]))
             return
-        yield from _emit(sorted(fragments.items()))
+        yield from encoded
         yield TaggedOutput(FINDINGS, Findings(found, {unit.url: evidence}))
         advance("read", len(block))
 
@@ -197,7 +202,7 @@ class _ReadUnit(beam.DoFn):  # type: ignore[misc]
                 findings.zero_based = sum(item.zero_based for item in read)
             fragments = dict(fragments_of(images, self.options.buckets, unit.first_key))
         findings.records = sum(fragment.records for fragment in fragments.values())
-        yield from _emit(sorted(fragments.items()))
+        yield from _encode(sorted(fragments.items()))
         yield TaggedOutput(FINDINGS, findings)
         advance("read", unit.size)
 

@@ -15,6 +15,7 @@ from transforms.assemble import AssembleOptions, assemble
 from transforms.fragments import decode
 from transforms.look import LookOptions, looker
 from transforms.progress import advance
+from transforms.quiet_gc import quiet_gc
 from transforms.read import Findings, merge_findings
 from transforms.stores import StorageOptions, locate, put
 from transforms.write import write_bucket
@@ -31,6 +32,7 @@ class ShardOptions:
     buckets: int
     build: str | None
     receipts: str
+    px: bool
     storage: StorageOptions
 
 
@@ -90,9 +92,10 @@ class _WriteShard(beam.DoFn):  # type: ignore[misc]
         root = locate(options.images_root, options.storage)
         look_at = looker(LookOptions(options.check_images, root), existing)
         relative = relative_sources(findings, options.coco_boxes)
-        assembled = assemble((decode(data) for data in encoded), options.assemble, relative, look_at)
         build = locate(options.build, options.storage) if options.build else None
-        receipt = write_bucket(assembled, bucket, options.buckets, options.assemble.task, options.assemble.px, build)
+        with quiet_gc():
+            assembled = assemble((decode(data) for data in encoded), options.assemble, relative, look_at)
+            receipt = write_bucket(assembled, bucket, options.buckets, options.assemble.task, options.px, build)
         advance("write", 1)
         yield msgspec.json.encode(receipt)
 

@@ -10,13 +10,14 @@ import numpy.typing as npt
 
 from schemas.reasons import Rejected
 
-DECIMALS = 7
-"""Coordinates are rounded to so many decimals: an error of at most 5e-8 of the image, and lines half as long."""
+STEPS = 1_000_000
+"""Coordinates are written as whole millionths of the image: at most 5e-7 from the exact quotient, and six decimals long."""
 
 TOLERANCE = 1e-6
 """How far, as a fraction of the image, a coordinate may lie outside and still count as rounding noise, not as outside."""
 
 Floats = npt.NDArray[np.float64]
+Millionths = npt.NDArray[np.int32]
 Codes = npt.NDArray[np.int8]
 
 REASONS = tuple(Rejected)
@@ -30,11 +31,19 @@ def code_of(reason: Rejected) -> int:
     return REASONS.index(reason)
 
 
+def to_millionths(pixels: Floats, sizes: Floats) -> Millionths:
+    """Divide pixels by sizes, both of the same shape, and round to whole millionths inside [0, `STEPS`]."""
+    scaled = pixels * (STEPS / sizes)
+    np.rint(scaled, out=scaled)
+    np.clip(scaled, 0, STEPS, out=scaled)
+    return scaled.astype(np.int32)
+
+
 @dataclass(frozen=True, slots=True)
 class NormalizedBoxes:
-    """Fractions (n, 4) rounded to `DECIMALS`; codes (n,), `OK` where a box is valid; clipped (n,) where it was cut."""
+    """Boxes (n, 4) in millionths; codes (n,), `OK` where a box is valid; clipped (n,) where it was cut."""
 
-    fractions: Floats
+    millionths: Millionths
     codes: Codes
     clipped: npt.NDArray[np.bool_]
 
@@ -54,16 +63,16 @@ def normalize_boxes(boxes: Floats, sizes: Floats, clip: bool) -> NormalizedBoxes
     low, high = boxes[:, :2], boxes[:, 2:]
     with np.errstate(invalid="ignore", over="ignore"):
         slack = sizes * TOLERANCE
-        beyond = ((low < -slack) | (high > sizes + slack)).any(1)
-        fractions = np.round(np.clip(boxes, 0, np.tile(sizes, 2)) / np.tile(sizes, 2), DECIMALS)
-        _mark(codes, np.isnan(boxes).all(1), Rejected.MISSING_BBOX)
-        _mark(codes, ~np.isfinite(boxes).all(1), Rejected.INVALID_BBOX)
-        _mark(codes, (high <= low).any(1), Rejected.EMPTY_BBOX)
-        _mark(codes, ((high <= 0) | (low >= sizes)).any(1), Rejected.BBOX_OUTSIDE)
+        beyond = ((low < -slack) | (high > sizes + slack)).any(axis=1)
+        millionths = to_millionths(np.nan_to_num(boxes), np.tile(sizes, 2))
+        _mark(codes, np.isnan(boxes).all(axis=1), Rejected.MISSING_BBOX)
+        _mark(codes, ~np.isfinite(boxes).all(axis=1), Rejected.INVALID_BBOX)
+        _mark(codes, (high <= low).any(axis=1), Rejected.EMPTY_BBOX)
+        _mark(codes, ((high <= 0) | (low >= sizes)).any(axis=1), Rejected.BBOX_OUTSIDE)
         if not clip:
             _mark(codes, beyond, Rejected.OUT_OF_BOUNDS)
-        _mark(codes, (fractions[:, 2:] <= fractions[:, :2]).any(1), Rejected.EMPTY_BBOX)
-    return NormalizedBoxes(fractions, codes, beyond & (codes == OK))
+        _mark(codes, (millionths[:, 2:] <= millionths[:, :2]).any(axis=1), Rejected.EMPTY_BBOX)
+    return NormalizedBoxes(millionths, codes, beyond & (codes == OK))
 
 
 def _mark(codes: Codes, where: Any, reason: Rejected) -> None:

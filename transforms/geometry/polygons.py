@@ -17,22 +17,27 @@ import numpy.typing as npt
 
 from schemas.neutral import Ring
 from schemas.reasons import Adjusted, Rejected
-from transforms.fragments import Integers, Objects, concatenate
-from transforms.geometry.boxes import DECIMALS, OK, TOLERANCE, Codes, Floats, code_of
+from transforms.fragments import Integers, Objects, Rings, join_rings, make_rings, ranges
+from transforms.geometry.boxes import OK, TOLERANCE, Codes, Floats, Millionths, code_of, to_millionths
 from transforms.geometry.rings import LEAST_AREA, clip_ring, simplify_rings, unite_rings
 from transforms.geometry.rle import GeometryError
+
+Flags = npt.NDArray[np.bool_]
 
 
 @dataclass(slots=True)
 class NormalizedPolygons:
-    """Rings of the n objects as in `Objects`, in fractions; codes (n,), `OK` where an object has a valid polygon."""
+    """For n objects: object i has `ring_count[i]` rings from `ring_start[i]` on; ring j has the corners offsets[j] to
+    offsets[j + 1] of `corners` (m, 2), in millionths. codes (n,): `OK` where an object has a valid polygon. adjusted:
+    for each adjustment, (n,) where it was made.
+    """
 
-    rings_of: Integers
-    corners_of: Integers
-    fractions: Floats
+    ring_start: Integers
+    ring_count: Integers
+    offsets: Integers
+    corners: Millionths
     codes: Codes
-    adjusted: dict[Adjusted, npt.NDArray[np.bool_]]
-    """For each adjustment, (n,) where it was made."""
+    adjusted: dict[Adjusted, Flags]
 
 
 def normalize_polygons(objects: Objects, sizes: Floats, clip: bool, max_points: int | None) -> NormalizedPolygons:
@@ -45,61 +50,70 @@ def normalize_polygons(objects: Objects, sizes: Floats, clip: bool, max_points: 
         max_points: simplify an object with more corners than this; None keeps every corner.
     """
     codes = np.full(len(objects), OK, np.int8)
-    codes[np.diff(objects.rings_of) == 0] = code_of(Rejected.MISSING_SEGMENTATION)
+    codes[objects.ring_count == 0] = code_of(Rejected.MISSING_SEGMENTATION)
     traced = (objects.mask_size != 0).any(axis=1)
     adjusted = {Adjusted.MASK_TO_POLYGON: traced & (codes == OK)}
     mismatched = traced & (objects.mask_size > 0).all(axis=1) & (objects.mask_size != sizes[:, ::-1]).any(axis=1)
     codes[mismatched & (codes == OK)] = code_of(Rejected.RLE_SIZE_MISMATCH)
 
-    special = _special(objects, sizes, traced, max_points) & (codes == OK)
-    if special.any():
-        rows = np.flatnonzero(special)
-        repaired = _repair_all(objects, rows, sizes, traced, clip, max_points, codes, adjusted)
-        order = np.concatenate([np.flatnonzero(~special), rows])
-        objects = concatenate([objects.take(np.flatnonzero(~special)), repaired]).take(np.argsort(order))
-    per_corner = np.diff(objects.corners_of[objects.rings_of])
-    scale = np.repeat(sizes, per_corner, axis=0)
-    fractions = np.clip(objects.corners / scale, 0, 1)
-    return NormalizedPolygons(
-        objects.rings_of, objects.corners_of, np.round(fractions, DECIMALS, out=fractions), codes, adjusted
-    )
+    owner = _owners(objects)
+    starts, counts, rings = objects.ring_start, objects.ring_count, objects.rings
+    special = np.flatnonzero(_special(objects, owner, sizes, traced, max_points) & (codes == OK))
+    if len(special):
+        repaired = _repair_all(objects, special, sizes, traced, clip, max_points, codes, adjusted)
+        lengths = np.array([len(parts) for parts in repaired], np.int64)
+        starts, counts = starts.copy(), counts.copy()
+        starts[special] = len(rings) + np.cumsum(lengths) - lengths
+        counts[special] = lengths
+        rings = join_rings([rings, make_rings(list(chain.from_iterable(repaired)))])
+        owner = np.concatenate([owner, np.repeat(special, lengths)])
+    scale = np.repeat(sizes[owner], np.diff(rings.offsets), axis=0)
+    with np.errstate(invalid="ignore", over="ignore"):
+        corners = to_millionths(np.nan_to_num(rings.corners, copy=False), scale)
+    return NormalizedPolygons(starts, counts, rings.offsets, corners, codes, adjusted)
 
 
-def _special(objects: Objects, sizes: Floats, traced: Any, max_points: int | None) -> npt.NDArray[np.bool_]:
+def _owners(objects: Objects) -> Integers:
+    """The object of each ring; 0 for rings of no object."""
+    owner = np.zeros(len(objects.rings), np.int64)
+    owner[ranges(objects.ring_start, objects.ring_count)] = np.repeat(np.arange(len(objects)), objects.ring_count)
+    return owner
+
+
+def _special(objects: Objects, owner: Integers, sizes: Floats, traced: Flags, max_points: int | None) -> Flags:
     """Which objects need a look of their own: (n,) booleans."""
     special = np.zeros(len(objects), bool)
-    if not len(objects.corners):
+    rings = objects.rings
+    if not len(rings):
         return special
-    rings = np.diff(objects.rings_of)
-    owner = np.repeat(np.arange(len(objects)), rings)
-    starts = objects.corners_of[:-1]
+    starts = rings.offsets[:-1]
     with np.errstate(invalid="ignore", over="ignore"):
-        low = np.minimum.reduceat(objects.corners, starts, axis=0)
-        high = np.maximum.reduceat(objects.corners, starts, axis=0)
+        low = np.stack([np.minimum.reduceat(rings.corners[:, axis], starts) for axis in (0, 1)], axis=1)
+        high = np.stack([np.maximum.reduceat(rings.corners[:, axis], starts) for axis in (0, 1)], axis=1)
         odd = ~((low >= 0).all(axis=1) & (high <= sizes[owner]).all(axis=1))
-        odd |= ~(_areas(objects.corners, objects.corners_of) > LEAST_AREA)
+        odd |= ~(_areas(rings) > LEAST_AREA)
     special[owner[odd]] = True
-    special |= ~traced & _boxes_overlap(low, high, objects.rings_of)
+    special |= ~traced & _boxes_overlap(low, high, objects)
     if max_points is not None:
-        special |= np.diff(objects.corners_of[objects.rings_of]) > max_points
+        special |= np.bincount(owner, np.diff(rings.offsets), minlength=len(objects)) > max_points
     return special
 
 
-def _areas(corners: Floats, corners_of: Integers) -> Floats:
+def _areas(rings: Rings) -> Floats:
     """Area of each ring by the shoelace formula."""
-    x, y = corners[:, 0], corners[:, 1]
-    cross = np.empty(len(corners))
+    x, y = np.ascontiguousarray(rings.corners[:, 0]), np.ascontiguousarray(rings.corners[:, 1])
+    cross = np.empty(len(x))
     np.multiply(x[:-1], y[1:], out=cross[:-1])
     cross[:-1] -= x[1:] * y[:-1]
-    first, last = corners_of[:-1], corners_of[1:] - 1
+    first, last = rings.offsets[:-1], rings.offsets[1:] - 1
     cross[last] = x[last] * y[first] - x[first] * y[last]
     areas: Floats = np.abs(np.add.reduceat(cross, first)) / 2
     return areas
 
 
-def _boxes_overlap(low: Floats, high: Floats, rings_of: Integers) -> npt.NDArray[np.bool_]:
+def _boxes_overlap(low: Floats, high: Floats, objects: Objects) -> Flags:
     """Objects two of whose rings have bounding boxes that overlap: the only ones whose rings can."""
-    counts = np.diff(rings_of)
+    counts = objects.ring_count
     overlap = np.zeros(len(counts), bool)
     for count in np.unique(counts[counts > 1]).tolist():
         rows = np.flatnonzero(counts == count)
@@ -107,7 +121,7 @@ def _boxes_overlap(low: Floats, high: Floats, rings_of: Integers) -> npt.NDArray
             # Pairs grow with the square; so many parts are rare, and looked at one by one.
             overlap[rows] = True
             continue
-        index = rings_of[rows][:, None] + np.arange(count)
+        index = objects.ring_start[rows][:, None] + np.arange(count)
         first, second = np.triu_indices(count, 1)
         a, b = index[:, first], index[:, second]
         meet = np.minimum(high[a], high[b]) > np.maximum(low[a], low[b])
@@ -123,25 +137,20 @@ def _repair_all(
     clip: bool,
     max_points: int | None,
     codes: Codes,
-    adjusted: dict[Adjusted, npt.NDArray[np.bool_]],
-) -> Objects:
-    """The objects at `rows` with rings that are valid; codes and adjustments are noted where they apply."""
+    adjusted: dict[Adjusted, Flags],
+) -> list[list[Ring]]:
+    """The rings of the objects at `rows`, made valid; codes and adjustments are noted where they apply."""
     kept: list[list[Ring]] = []
     for row in rows.tolist():
         reasons: set[Adjusted] = set()
         width, height = sizes[row].tolist()
-        rings, code = repair(objects.rings(row), width, height, bool(traced[row]), clip, max_points, reasons)
+        rings, code = repair(objects.rings_of(row), width, height, bool(traced[row]), clip, max_points, reasons)
         if code is not None:
             codes[row] = code_of(code)
         for reason in reasons:
             adjusted.setdefault(reason, np.zeros(len(objects), bool))[row] = True
         kept.append(rings)
-    flat = list(chain.from_iterable(kept))
-    taken = objects.take(rows)
-    taken.rings_of = np.cumsum([0, *map(len, kept)], dtype=np.int64)
-    taken.corners_of = np.cumsum([0, *map(len, flat)], dtype=np.int64)
-    taken.corners = np.concatenate(flat) if flat else np.empty((0, 2))
-    return taken
+    return kept
 
 
 def repair(

@@ -1,30 +1,39 @@
-"""COCO: index a file's images and categories, then read its annotations against that index, range by range.
+"""The annotations of a COCO file, read range by range against the index of its images.
 
-The index is small (a few dozen bytes an image), belongs to one file, and goes to every worker; annotations are many, and
-leave here as columns, already grouped by the bucket of the image they belong to.
+The index is small (some dozen bytes an image), belongs to one file, and goes to every worker; annotations are many, and leave
+here as columns, already cut by the bucket of the image that they belong to.
 """
 
 from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from itertools import chain
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import chain, pairwise
 from typing import Any, cast
 
 import numpy as np
 
-from schemas.neutral import Rejection
+from schemas.neutral import Rejection, Ring
 from schemas.reasons import Adjusted, Rejected
-from transforms.fragments import Fragment, ImageRow, ObjectId, Objects, bucket_of, concatenate, no_objects
+from transforms.fragments import (
+    Fragment,
+    Integers,
+    ObjectId,
+    Objects,
+    Rings,
+    bucket_of,
+    join_rings,
+    make_rings,
+    no_objects,
+)
 from transforms.geometry.rle import GeometryError, box_of_runs, read_rle
-from transforms.geometry.trace import trace
+from transforms.geometry.trace import trace_many
+from transforms.sources.coco_index import CocoIndex
 from transforms.sources.coco_records import (
     BadElement,
     Boxed,
-    CocoCategory,
-    CocoImage,
     Decoded,
     Id,
     LabelOnly,
@@ -32,37 +41,8 @@ from transforms.sources.coco_records import (
     Rle,
     decode_range,
 )
-from transforms.stores import safe_relative
-
-URL_SCHEMES = ("https://", "http://", "wasbs://", "abfss://", "azureml://subscriptions/", "AmlDatastore://")
-"""Schemes of image URLs that the trainer reads; an image's name that is such a URL is passed on as it is."""
-
-KEYS_A_SOURCE = 1 << 40
-"""Every source has so many image keys to itself."""
 
 _NO_BBOX = (math.nan,) * 4
-
-
-@dataclass(slots=True)
-class CocoIndex:
-    """The images and categories of one file.
-
-    rows: image id → row. refused: image id → why annotations of it have no image to go to. widths, heights: pixels by
-    row, 0 where unknown. paths, buckets: by row. labels: sorted. label_of: category id → index in labels.
-    refused_labels: category id → why its name is unusable.
-    """
-
-    source: str
-    first_key: int
-    rows: dict[Id, int] = field(default_factory=dict)
-    refused: dict[Id, Rejected] = field(default_factory=dict)
-    paths: list[str] = field(default_factory=list)
-    widths: list[int] = field(default_factory=list)
-    heights: list[int] = field(default_factory=list)
-    buckets: list[int] = field(default_factory=list)
-    labels: list[str] = field(default_factory=list)
-    label_of: dict[Id, int] = field(default_factory=dict)
-    refused_labels: dict[Id, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,137 +81,6 @@ class Evidence:
         if self.boxes:
             return self.box_unit and self.box_fraction
         return self.corners > 0 and self.corner_unit and self.corner_fraction
-
-
-def image_path(file_name: str, prefix: str) -> tuple[str | None, Rejected | None, bool]:
-    """The identity of an image by its `file_name`: path, or why there is none, and whether it had to be normalised."""
-    if "://" in file_name:
-        usable = file_name.startswith(URL_SCHEMES) and not any(char < " " or char == "\x7f" for char in file_name)
-        return (file_name, None, False) if usable else (None, Rejected.UNSUPPORTED_URL, False)
-    safe = safe_relative(file_name)
-    if safe is None:
-        return None, Rejected.UNSAFE_PATH, False
-    return (f"{prefix}{safe}" if prefix else safe), None, safe != file_name
-
-
-class IndexBuilder:
-    """Builds the index of one file from its ranges, and the fragments of its images by bucket.
-
-    Args:
-        source: the file's URL, for locators.
-        prefix: what stands before a file_name to make it a path below the build's images root; empty or ends in `/`.
-        split: the file's own split, or None.
-    """
-
-    def __init__(self, source: str, number: int, prefix: str, split: str | None, buckets: int) -> None:
-        self.index = CocoIndex(source, number * KEYS_A_SOURCE)
-        self.prefix = prefix
-        self.split = split
-        self.bucket_count = buckets
-        self.rejections: list[Rejection] = []
-        self.images: list[tuple[CocoImage, list[Adjusted]]] = []
-        self.found = 0
-
-    def add_images(self, block: bytes) -> None:
-        """Take in a range of `images`."""
-        decoded = decode_range(block, CocoImage)
-        self.found += len(decoded.records) + len(decoded.bad)
-        for bad in decoded.bad:
-            self._reject(bad.known.get("id"), bad.known.get("file_name"), bad.code, bad.message, bad.raw)
-        for image in decoded.records:
-            self._add(image)
-
-    def _add(self, image: CocoImage) -> None:
-        path, code, normalized = image_path(image.file_name, self.prefix)
-        if path is None and code is not None:
-            self._reject(image.id, image.file_name, code, f"file_name is {image.file_name!r:.200}: {code.doc}")
-            return
-        for name, value in (("width", image.width), ("height", image.height)):
-            if value is not None and not 0 < value < 2**31:
-                self._reject(
-                    image.id, path, Rejected.INVALID_SIZE, f"{name} is {value}, expected a positive number of pixels"
-                )
-                return
-        index = self.index
-        row = index.rows.get(image.id)
-        if row is not None:
-            if index.paths[row] == path:
-                self._reject(
-                    None, path, Rejected.DUPLICATE_IMAGE, f"images id={image.id!r} stands twice; the first was kept"
-                )
-                return
-            index.refused[image.id] = Rejected.AMBIGUOUS_IMAGE_ID
-        index.rows[image.id] = len(index.paths)
-        index.paths.append(str(path))
-        index.widths.append(image.width or 0)
-        index.heights.append(image.height or 0)
-        index.buckets.append(bucket_of(str(path), self.bucket_count))
-        self.images.append((image, [Adjusted.PATH_NORMALIZED] if normalized else []))
-
-    def _reject(self, identity: Any, path: str | None, code: Rejected, message: str, raw: str = "") -> None:
-        if identity is not None:
-            self.index.refused.setdefault(identity, Rejected.IMAGE_REJECTED)
-        locator = f"images id={identity!r}" if identity is not None else f"images[{self.found}]"
-        self.rejections.append(Rejection(self.index.source, locator, path, "image", code, message, raw))
-
-    def add_categories(self, block: bytes) -> None:
-        """Take in a range of `categories`."""
-        decoded = decode_range(block, CocoCategory)
-        names: dict[Id, str] = {}
-        for category in decoded.records:
-            try:
-                category.name.encode()
-            except UnicodeEncodeError:
-                self.index.refused_labels[category.id] = (
-                    f"category {category.id!r} has a name that is not valid Unicode"
-                )
-                continue
-            if not category.name.strip():
-                self.index.refused_labels[category.id] = f"category {category.id!r} has an empty name"
-                continue
-            names.setdefault(category.id, category.name)
-        for bad in decoded.bad:
-            if "id" in bad.known:
-                self.index.refused_labels[bad.known["id"]] = (
-                    f"category {bad.known['id']!r} cannot be read: {bad.message}"
-                )
-        known = {identity: self.index.labels[label] for identity, label in self.index.label_of.items()}
-        names = {**names, **known}
-        self.index.labels = sorted(set(names.values()))
-        position = {name: number for number, name in enumerate(self.index.labels)}
-        self.index.label_of = {identity: position[name] for identity, name in names.items()}
-
-    def finish(self) -> Iterator[tuple[int, Fragment]]:
-        """The fragments of the images, by bucket; `self.index` is complete after that."""
-        index = self.index
-        by_bucket: defaultdict[int, Fragment] = defaultdict(Fragment)
-        for row, (image, adjusted) in enumerate(self.images):
-            path = index.paths[row]
-            locator = f"images id={image.id!r}"
-            if index.refused.get(image.id) is Rejected.AMBIGUOUS_IMAGE_ID:
-                message = f"images id={image.id!r} stands for several files, {path!r} among them"
-                self.rejections.append(
-                    Rejection(index.source, locator, path, "image", Rejected.AMBIGUOUS_IMAGE_ID, message)
-                )
-                continue
-            by_bucket[index.buckets[row]].images.append(
-                ImageRow(
-                    index.first_key + row,
-                    path,
-                    index.source,
-                    locator,
-                    image.width,
-                    image.height,
-                    self.split,
-                    adjusted=tuple(adjusted),
-                )
-            )
-        for identity in index.refused:
-            index.rows.pop(identity, None)
-        for rejection in self.rejections:
-            bucket = bucket_of(rejection.image or rejection.locator, self.bucket_count)
-            by_bucket[bucket].rejections.append(rejection)
-        yield from sorted(by_bucket.items())
 
 
 def read_annotations(
@@ -277,19 +126,32 @@ class _RangeReader:
         for bad in decoded.bad:
             self._reject_bad(bad)
         found = len(decoded.records) + len(decoded.bad)
-        kept = self._resolve(decoded.records)
-        objects, evidence = self._columns(*kept)
-        bucket = np.array(self.index.buckets, np.int64)[objects.image - self.index.first_key]
+        records, positions, rows, labels = self._resolve(decoded.records)
+        # Sorted by bucket before anything is laid out, each bucket's share of every column is one piece of it.
+        bucket = np.array([self.index.buckets[row] for row in rows], np.int64)
         order = np.argsort(bucket, kind="stable")
+        picked = order.tolist()
+        objects, evidence = self._columns(
+            [records[at] for at in picked],
+            np.array(positions, np.int64)[order],
+            np.array(rows, np.int64)[order],
+            np.array(labels, np.int64)[order],
+        )
+        bucket = np.array(self.index.buckets, np.int64)[objects.image - self.index.first_key]
         ends = np.cumsum(np.bincount(bucket, minlength=self.buckets)).tolist()
-        for number, (start, end) in enumerate(zip([0, *ends], ends, strict=False)):
+        for number, (start, end) in enumerate(pairwise([0, *ends])):
             if end > start:
                 fragment = self.fragments[number]
-                fragment.objects = objects.take(order[start:end])
+                fragment.objects = objects.slice(start, end)
                 fragment.labels = self.index.labels
         if decoded.adjusted:
-            self.fragments[0].adjusted = decoded.adjusted
+            self._adjust(decoded.adjusted)
         return self.fragments, evidence, found
+
+    def _adjust(self, counts: dict[Adjusted, int]) -> None:
+        tally = self.fragments[0].adjusted
+        for reason, count in counts.items():
+            tally[reason] = tally.get(reason, 0) + count
 
     def _resolve(self, records: Sequence[Any]) -> tuple[Sequence[Any], list[int], list[int], list[int]]:
         """The records with a usable image and category; for each, its position in the range, its row, its label."""
@@ -321,8 +183,9 @@ class _RangeReader:
         return Rejected.UNKNOWN_CATEGORY, f"category_id is {category!r}: {Rejected.UNKNOWN_CATEGORY.doc}"
 
     def _columns(
-        self, records: Sequence[Any], positions: list[int], rows: list[int], labels: list[int]
+        self, records: Sequence[Any], positions: Integers, rows: Integers, labels: Integers
     ) -> tuple[Objects, Evidence]:
+        """The records as columns, less those whose mask turns out to be malformed."""
         if not records:
             return no_objects(), Evidence()
         count = len(records)
@@ -333,29 +196,36 @@ class _RangeReader:
             bbox = np.fromiter(flat, np.float64, 4 * count).reshape(count, 4)
         evidence = _box_evidence(bbox)
         bbox[:, 2:] += bbox[:, :2]
+        crowd = [1 if item.iscrowd else 0 for item in records] if boxed else [0] * count
         objects = Objects(
-            image=np.array(rows, np.int64) + self.index.first_key,
-            order=np.array(positions, np.int64) + self.offset,
-            label=np.array(labels, np.int64),
-            crowd=np.array([1 if item.iscrowd else 0 for item in records] if boxed else [0] * count, np.uint8),
+            image=rows + self.index.first_key,
+            order=positions + self.offset,
+            label=labels,
+            crowd=np.array(crowd, np.uint8),
             bbox=bbox,
             mask_size=np.zeros((count, 2), np.int32),
-            rings_of=np.zeros(count + 1, np.int64),
-            corners_of=np.zeros(1, np.int64),
-            corners=np.empty((0, 2)),
+            ring_start=np.zeros(count, np.int64),
+            ring_count=np.zeros(count, np.int64),
+            rings=make_rings([]),
             ids=_ids([item.id for item in records]),
         )
         if not isinstance(records[0], Outlined):
             return objects, evidence
         masks = [at for at, item in enumerate(records) if isinstance(item.segmentation, Rle)]
-        evidence = self._outline(
-            objects,
-            [[] if isinstance(item.segmentation, Rle) else item.segmentation or [] for item in records],
-            evidence,
-        )
+        polygons = [[] if isinstance(item.segmentation, Rle) else item.segmentation or [] for item in records]
+        evidence = self._outline(objects, polygons, evidence)
         if not masks:
             return objects, evidence
-        return self._trace(objects, masks, records, positions, rows), evidence
+        traced, failed = self._trace(objects, masks, records)
+        for at, error in failed:
+            self._reject(records[at], int(positions[at]), int(rows[at]), error.code, str(error))
+        # Rings of masks are laid between those of polygons, so that a bucket's rings stay one piece.
+        _insert_rings(objects, traced)
+        if failed:
+            keep = np.ones(count, bool)
+            keep[[at for at, _ in failed]] = False
+            objects = objects.take(np.flatnonzero(keep))
+        return objects, evidence
 
     def _outline(self, objects: Objects, polygons: list[list[list[float]]], evidence: Evidence) -> Evidence:
         """Fill in the rings of the polygons; parts that are no ring are dropped."""
@@ -368,48 +238,44 @@ class _RangeReader:
             parts = [part for part, good in zip(parts, usable.tolist(), strict=True) if good]
             kept = np.bincount(owner[usable], minlength=len(polygons))
             # An object that keeps a part was adjusted; one that keeps none is rejected further down.
-            dropped = int(((per_object - kept) * (kept > 0)).sum())
+            dropped = int(((per_object > kept) & (kept > 0)).sum())
             if dropped:
-                tally = self.fragments[0].adjusted
-                tally[Adjusted.POLYGON_PART_DROPPED] = tally.get(Adjusted.POLYGON_PART_DROPPED, 0) + dropped
+                self._adjust({Adjusted.POLYGON_PART_DROPPED: dropped})
             per_object, per_part = kept, per_part[usable]
         total = int(per_part.sum())
-        objects.corners = np.fromiter(chain.from_iterable(parts), np.float64, total).reshape(-1, 2)
-        objects.corners_of = np.concatenate([[0], np.cumsum(per_part // 2)])
-        objects.rings_of = np.concatenate([[0], np.cumsum(per_object)])
+        corners = np.fromiter(chain.from_iterable(parts), np.float64, total).reshape(-1, 2)
+        objects.rings = Rings(np.concatenate([[0], np.cumsum(per_part // 2)]), corners)
+        objects.ring_count = per_object
+        objects.ring_start = np.cumsum(per_object) - per_object
         if evidence.boxes or not total:
             return evidence
-        unit, fraction = _unit(objects.corners)
+        unit, fraction = _unit(corners)
         return replace(evidence, corners=total, corner_unit=unit, corner_fraction=fraction)
 
     def _trace(
-        self, objects: Objects, masks: list[int], records: Sequence[Any], positions: list[int], rows: list[int]
-    ) -> Objects:
-        """Replace the objects that are masks by the rings along their pixels' edges."""
-        traced: list[int] = []
-        ring_lists: list[list[Any]] = []
+        self, objects: Objects, masks: list[int], records: Sequence[Any]
+    ) -> tuple[dict[int, list[Ring]], list[tuple[int, GeometryError]]]:
+        """The rings of the objects at `masks`, along their pixels' edges, and those that are no valid mask."""
+        by_height: defaultdict[int, list[tuple[int, Integers, int]]] = defaultdict(list)
+        failed: list[tuple[int, GeometryError]] = []
         for at in masks:
             rle = records[at].segmentation
-            size = (self.index.widths[rows[at]], self.index.heights[rows[at]])
+            declared = self.index.sizes[int(objects.image[at]) - self.index.first_key]
             try:
-                width, height = size if all(size) else _own_size(rle)
+                width, height = declared if all(declared) else _own_size(rle)
                 runs = read_rle(rle.size, rle.counts, width, height)
             except GeometryError as error:
-                self._reject(records[at], positions[at], rows[at], error.code, str(error))
+                failed.append((at, error))
                 continue
-            traced.append(at)
-            ring_lists.append(trace(runs, height, width))
+            by_height[height].append((at, runs, width))
             objects.mask_size[at] = (height, width)
             if np.isnan(objects.bbox[at]).all():
                 objects.bbox[at] = box_of_runs(runs, height)
-        polygons = np.ones(len(objects), bool)
-        polygons[masks] = False
-        masked = objects.take(np.array(traced, np.int64))
-        corners = list(chain.from_iterable(ring_lists))
-        masked.rings_of = np.cumsum([0, *map(len, ring_lists)], dtype=np.int64)
-        masked.corners_of = np.cumsum([0, *map(len, corners)], dtype=np.int64)
-        masked.corners = np.concatenate(corners) if corners else np.empty((0, 2))
-        return concatenate([objects.take(np.flatnonzero(polygons)), masked])
+        traced: dict[int, list[Ring]] = {}
+        for height, members in by_height.items():
+            rings = trace_many([runs for _, runs, _ in members], height, [width for _, _, width in members])
+            traced |= {at: ring_list for (at, _, _), ring_list in zip(members, rings, strict=True)}
+        return traced, failed
 
     def _reject_bad(self, bad: BadElement) -> None:
         row = _lookup(self.index.rows, bad.known.get("image_id"), -1)
@@ -459,6 +325,25 @@ def _ids(values: list[ObjectId]) -> Sequence[ObjectId]:
         return values
 
 
+def _insert_rings(objects: Objects, traced: dict[int, list[Ring]]) -> None:
+    """Give the objects that are masks their rings, in the place that keeps all rings in the order of their objects."""
+    pieces: list[Rings] = []
+    done = 0
+    for at in sorted(traced):
+        before = int(objects.ring_start[at])
+        pieces += [_piece(objects.rings, done, before), make_rings(traced[at])]
+        done = before
+        objects.ring_count[at] = len(traced[at])
+    pieces.append(_piece(objects.rings, done, len(objects.rings)))
+    objects.rings = join_rings(pieces)
+    objects.ring_start = np.cumsum(objects.ring_count) - objects.ring_count
+
+
+def _piece(rings: Rings, start: int, end: int) -> Rings:
+    offsets = rings.offsets[start : end + 1]
+    return Rings(offsets - offsets[0], rings.corners[offsets[0] : offsets[-1]])
+
+
 def _own_size(rle: Rle) -> tuple[int, int]:
     """Width and height as the mask itself says, where the file does not know its image's; `read_rle` checks them."""
     size = rle.size
@@ -479,11 +364,3 @@ def _box_evidence(bbox: Any) -> Evidence:
         return Evidence()
     unit, fraction = _unit(known)
     return Evidence(boxes=len(known), box_unit=unit, box_fraction=fraction)
-
-
-def merge_evidence(items: Iterable[Evidence]) -> Evidence:
-    """The evidence of a whole file."""
-    total = Evidence()
-    for item in items:
-        total = total.merge(item)
-    return total
