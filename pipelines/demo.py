@@ -8,7 +8,6 @@ from pathlib import Path
 
 import msgspec
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from pipelines import cli
@@ -17,11 +16,12 @@ from schemas.errors import LabelBeamError, UsageError
 from schemas.manifest import Latest
 
 _WHAT = {
-    "manifest.json": "what the build was made from, its counts, and a hash of every file",
-    "MLTable": "what Azure Machine Learning loads: every JSONL file beside it",
-    "parquet": "the same records with typed columns, for DuckDB, pandas and the like",
-    "rejected": "what was not published, and why",
-    "jsonl": "a line for each image, as the training job reads it",
+    "manifest.json": "counts, options, and hashes",
+    "MLTable": "what Azure ML loads",
+    "parquet": "the same, in typed columns",
+    "rejected": "what was not written, and why",
+    "jsonl": "a line for each image",
+    "report.html": "the build, to look at",
 }
 """What a file of a build is, by its name, its folder or its extension; the earlier key wins."""
 
@@ -111,12 +111,12 @@ def _show_files(console: Console, output: Path) -> None:
     latest = msgspec.json.decode(output.joinpath("latest.json").read_bytes(), type=Latest)
     build = output.joinpath(latest.manifest).parent
     _say(console, f"\nthe build, {build}:")
-    table = Table.grid(padding=(0, 2))
-    for file in sorted(file for file in build.rglob("*") if file.is_file()):
-        names = (file.name, file.relative_to(build).parts[0], file.suffix.removeprefix("."))
+    files = sorted(file.relative_to(build) for file in build.rglob("*") if file.is_file())
+    width = max(len(file.as_posix()) for file in files)
+    for file in files:
+        names = (file.name, file.parts[0], file.suffix.removeprefix("."))
         what = next((text for name, text in _WHAT.items() if name in names), "")
-        table.add_row(Text(f"  {file.relative_to(build).as_posix()}", no_wrap=True), Text(what))
-    console.print(table)
+        _say(console, f"  {file.as_posix():{width}}  {what}")
 
 
 def _show_commands(console: Console, root: Path, annotations: Path) -> None:

@@ -84,38 +84,42 @@ def _picture(scene: Scene) -> Picture:
 
 def _encode(image: Image.Image, kind: str, **options: Any) -> bytes:
     file = io.BytesIO()
-    image.save(file, kind, **({"quality": 85} | options if kind == "JPEG" else options))
+    image.save(file, kind, quality=85, **options)
     return file.getvalue()
 
 
 # COCO. ------------------------------------------------------------------------------------------------------------
 
+FIRST_ID, MISSING_ID, UNLISTED_ID = 101, 125, 999
+ODD_BOXES = ((MISSING_ID, (80, 60, 90, 90)), (UNLISTED_ID, (200, 120, 64, 48)), (FIRST_ID, (300, 400, 0, 24)))
+"""Image ids and boxes of the annotations that are of no part."""
+
 
 def _coco(pictures: Sequence[Picture]) -> dict[str, bytes]:
     images: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
-    for image_id, picture in enumerate(pictures, 101):
+    for image_id, picture in enumerate(pictures, FIRST_ID):
         scene = picture.scene
         images.append({"id": image_id, "file_name": scene.name, "width": scene.width, "height": scene.height})
         for part in picture.parts:
             identity = {"id": len(annotations) + 1, "image_id": image_id, "category_id": CATEGORIES[part.label]}
             annotations.append(identity | _annotation(scene, part))
-    images.append({"id": 125, "file_name": MISSING, "width": 640, "height": 480})
-    for image_id, box in ((125, (80, 60, 90, 90)), (999, (200, 120, 64, 48)), (101, (300, 400, 0, 24))):
-        left, top, width, height = box
-        outline = [left, top, left + width, top, left + width, top + height, left, top + height]
+    images.append({"id": MISSING_ID, "file_name": MISSING, "width": 640, "height": 480})
+    for image_id, (left, top, width, height) in ODD_BOXES:
+        right, bottom = left + width, top + height
         annotations.append(
-            {"id": len(annotations) + 1, "image_id": image_id, "category_id": 5, "bbox": list(box)}
-            | {"segmentation": [outline], "area": width * height, "iscrowd": 0}
+            {"id": len(annotations) + 1, "image_id": image_id, "category_id": CATEGORIES["gear"]}
+            | {"bbox": [left, top, width, height], "area": width * height, "iscrowd": 0}
+            | {"segmentation": [[left, top, right, top, right, bottom, left, bottom]]}
         )
     categories = [{"id": number, "name": name, "supercategory": "hardware"} for name, number in CATEGORIES.items()]
     sections = {"images": images, "categories": categories, "annotations": annotations}
     head = {"info": {"description": "LabelBeam demo", "version": "1"}}
-    files = {"annotations/instances.json": _json_lines(head | sections)}
+    files = {"annotations/instances.json": _readable_json(head | sections)}
     return files | {f"images/{picture.scene.name}": picture.data for picture in pictures}
 
 
-def _json_lines(document: dict[str, Any]) -> bytes:
+def _readable_json(document: dict[str, Any]) -> bytes:
     """A JSON object as people can read it: with a line for each element of its lists."""
     lines: list[str] = []
     for key, value in document.items():
