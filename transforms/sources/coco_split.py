@@ -206,10 +206,12 @@ class _SectionScan:
             self._ended = True
         elif self._text.removeprefix(_BOM).strip(_BLANK):
             raise MalformedJsonError(f"found {_excerpt(self._text)}, expected a JSON object")
-        if block[at] not in b"{}":
+        if block[at] == ord("["):
             raise MalformedJsonError(
                 "the file holds a list, expected an object with images, annotations and categories"
             )
+        if block[at] == ord("]"):
+            raise MalformedJsonError(f"found ']' at byte {where}, which does not close the JSON object")
 
     def _open_value(self, block: bytes, at: int) -> None:
         """A list or an object of the file's object opens."""
