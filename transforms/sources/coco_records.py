@@ -8,7 +8,11 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
+import re
+import reprlib
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Generic, TypeVar
@@ -72,7 +76,7 @@ class Outlined(Boxed, gc=False):
 Record = TypeVar("Record", bound=msgspec.Struct)
 
 
-class RecordError(ValueError):
+class _RecordError(ValueError):
     """One element cannot be read as what it should be."""
 
     def __init__(self, code: Rejected, message: str) -> None:
@@ -89,12 +93,12 @@ class BadElement:
     message: str
     raw: str
     known: dict[str, Any]
-    """The fields that could be read after all, such as `image_id`."""
+    """Those of the fields `id`, `image_id` and `file_name` that could be read after all."""
 
 
 @dataclass(slots=True)
 class Decoded(Generic[Record]):
-    """The records of one range, in order, and what could not be read."""
+    """The records of one range and what could not be read, both in order; `adjusted` counts records by what was done."""
 
     records: list[Record]
     bad: list[BadElement] = field(default_factory=list)
@@ -111,8 +115,19 @@ def _decoder(record: type[msgspec.Struct]) -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(record)
 
 
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What msgspec raises for JSON that it does not take, or that is of other types."""
+
+_BARE = re.compile(rb'"(?:[^"\\]|\\.)*"|[^\s,"][^,"]*', re.DOTALL)
+
+
 def decode_range(block: bytes, record: type[Record]) -> Decoded[Record]:
-    """Decode the elements of a range into records.
+    """Decode the elements of a range, the bytes `{…},{…}`, into records.
+
+    What a strict decoder refuses is read element by element as far as its meaning is plain: NaN and Infinity where they
+    do not matter, ids as integral floats, numbers as text, null or nothing for what may be missing, control characters
+    in text. Of a key that stands twice the last value counts. Polygons keep finite numbers only: a part with another
+    is empty.
 
     Raises:
         UnsafeSplitError: the range does not hold whole elements only.
@@ -120,190 +135,234 @@ def decode_range(block: bytes, record: type[Record]) -> Decoded[Record]:
     body = block.strip(b" \t\r\n,")
     try:
         return Decoded(_list_decoder(record).decode(b"[%b]" % body))
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+    except _UNREADABLE:
         return _decode_each(block, record)
 
 
 def _decode_each(block: bytes, record: type[Record]) -> Decoded[Record]:
     decoded: Decoded[Record] = Decoded([])
+    tally: Counter[Adjusted] = Counter()
     bounds = split_elements(block)
-    decoded.bad += _strays(block, bounds)
+    decoder = _decoder(record)
     for start, end in bounds:
         element = block[start:end]
         try:
-            try:
-                item = _decoder(record).decode(element)
-            except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-                item = coerce(element, record, decoded.adjusted)
-            decoded.records.append(item)
-        except RecordError as error:
-            decoded.bad.append(BadElement(start, error.code, str(error), excerpt(element), _readable(element)))
+            decoded.records.append(decoder.decode(element))
+            continue
+        except _UNREADABLE:
+            pass
+        fields: Any = None
+        adjusted: set[Adjusted] = set()
+        try:
+            fields = _load(element)
+            decoded.records.append(_coerce(fields, record, adjusted))
+            tally.update(adjusted)
+        except _RecordError as error:
+            decoded.bad.append(BadElement(start, error.code, str(error), _excerpt(element), _known(fields)))
+    decoded.bad += _bare_values(block, bounds)
+    decoded.bad.sort(key=lambda bad: bad.offset)
+    decoded.adjusted = dict(tally)
     return decoded
 
 
-def _strays(block: bytes, bounds: list[tuple[int, int]]) -> list[BadElement]:
+def _bare_values(block: bytes, bounds: list[tuple[int, int]]) -> Iterator[BadElement]:
     """What stands between the elements besides commas: numbers, texts, nulls where an object should be."""
-    found: list[BadElement] = []
     position = 0
     for start, end in [*bounds, (len(block), len(block))]:
-        for piece in block[position:start].split(b","):
-            if piece.strip():
-                found.append(
-                    BadElement(
-                        position,
-                        Rejected.INVALID_RECORD,
-                        "found a bare value, expected an object",
-                        excerpt(piece.strip()),
-                        {},
-                    )
-                )
+        for value in _BARE.finditer(block, position, start):
+            message = "found a bare value, expected an object"
+            yield BadElement(value.start(), Rejected.INVALID_RECORD, message, _excerpt(value[0].rstrip()), {})
         position = end
-    return found
 
 
-def excerpt(element: bytes) -> str:
+def _excerpt(element: bytes) -> str:
     """The beginning of an element as text, for the rejected file."""
-    return element[:RAW_LIMIT].decode("utf-8", "replace")
+    return element[: 4 * RAW_LIMIT].decode("utf-8", "replace")[:RAW_LIMIT]
 
 
 def _load(element: bytes) -> Any:
     try:
-        return json.loads(element)
+        # Lone surrogates pass, raw or escaped: where one matters is decided by who uses the text.
+        text = element.decode("utf-8", "surrogatepass")
+        try:
+            return _JSON.decode(text)
+        except json.JSONDecodeError:
+            raise
+        except ValueError:
+            return _JSON_OF_HUGE_NUMBERS.decode(text)
     except RecursionError:
-        raise RecordError(Rejected.INVALID_RECORD, "the record is nested too deeply") from None
+        raise _RecordError(Rejected.INVALID_RECORD, "the record is nested too deeply") from None
     except ValueError as error:
-        raise RecordError(Rejected.INVALID_RECORD, f"the record is not valid JSON: {error}") from None
+        raise _RecordError(Rejected.INVALID_RECORD, f"the record is not valid JSON: {error}") from None
 
 
-def _readable(element: bytes) -> dict[str, Any]:
-    try:
-        value = _load(element)
-    except RecordError:
+def _integer(digits: str) -> int | float:
+    return int(digits) if len(digits) < sys.int_info.default_max_str_digits else float(digits)
+
+
+_JSON = json.JSONDecoder(strict=False)
+_JSON_OF_HUGE_NUMBERS = json.JSONDecoder(strict=False, parse_int=_integer)
+"""Python refuses whole numbers of over 4,300 digits with a ValueError; as a float they are infinite."""
+
+
+def _known(fields: Any) -> dict[str, Any]:
+    if not isinstance(fields, dict):
         return {}
-    return {key: value[key] for key in ("id", "image_id", "file_name") if isinstance(value.get(key), int | str)}
+    known: dict[str, Any] = {}
+    for name in ("id", "image_id"):
+        identity = _optional_identity(fields.get(name))
+        if identity is not None:
+            known[name] = identity
+    if isinstance(fields.get("file_name"), str):
+        known["file_name"] = fields["file_name"]
+    return known
 
 
-def coerce(element: bytes, record: type[Record], adjusted: dict[Adjusted, int]) -> Record:
-    """Read one element that is not of the expected types, as far as its meaning is plain.
+# Coercion: of a value as JSON has it to what a field wants. ---------------------------------------------------------
+
+
+def _coerce(fields: Any, record: type[Record], adjusted: set[Adjusted]) -> Record:
+    """Make a record of an element that is not of the expected types, as far as its meaning is plain.
 
     Raises:
-        RecordError: it is not.
+        _RecordError: it is not.
     """
-    fields = _load(element)
     if not isinstance(fields, dict):
-        raise RecordError(Rejected.INVALID_RECORD, f"found {fields!r:.80}, expected an object")
+        raise _unexpected(fields, "an object")
     values: dict[str, Any] = {}
-    for name in record.__struct_fields__:
-        if name == "adjusted":
+    for item in msgspec.structs.fields(record):
+        name = item.name
+        if name == "adjusted" or (name not in fields and not item.required):
             continue
-        convert = _optional_identity if name == "id" and issubclass(record, LabelOnly) else _COERCE[name]
+        value = fields.get(name)
         try:
-            values[name] = convert(fields.get(name), adjusted)
-        except RecordError as error:
-            raise RecordError(error.code, f"{name}: {error}") from None
+            if name == "id" and not item.required:
+                values[name] = _optional_identity(value)
+            else:
+                values[name] = _COERCE[name](value, adjusted)
+        except _RecordError as error:
+            found = f"{name}: {error}" if name in fields else f"it has no {name}"
+            raise _RecordError(error.code, found) from None
     return record(**values)
 
 
-def _tally(adjusted: dict[Adjusted, int], reason: Adjusted) -> None:
-    adjusted[reason] = adjusted.get(reason, 0) + 1
+def _unexpected(value: Any, expected: str, code: Rejected = Rejected.INVALID_RECORD) -> _RecordError:
+    return _RecordError(code, f"found {reprlib.repr(value)}, expected {expected}")
 
 
-def _identity(value: Any, _: dict[Adjusted, int]) -> Id:
+def _identity(value: Any, _: set[Adjusted]) -> Id:
     if isinstance(value, float) and value.is_integer():
         return int(value)
     if isinstance(value, int | str) and not isinstance(value, bool):
         return value
-    raise RecordError(Rejected.INVALID_RECORD, f"found {value!r:.80}, expected a number or text")
+    raise _unexpected(value, "a whole number or text")
 
 
-def _optional_identity(value: Any, adjusted: dict[Adjusted, int]) -> Id | None:
-    return None if value is None or isinstance(value, list | dict | float | bool) else _identity(value, adjusted)
+def _optional_identity(value: Any) -> Id | None:
+    """An id that serves people only: where it is none, the record is as good without it."""
+    try:
+        return _identity(value, set())
+    except _RecordError:
+        return None
 
 
-def _number(value: Any, adjusted: dict[Adjusted, int]) -> float:
-    if isinstance(value, str):
-        try:
+def _number(value: Any, adjusted: set[Adjusted]) -> float:
+    """A number, which may be NaN or infinite."""
+    try:
+        if isinstance(value, str) and "_" not in value:
             number = float(value)
-        except ValueError:
-            raise RecordError(Rejected.INVALID_RECORD, f"found {value!r:.80}, expected a number") from None
-        _tally(adjusted, Adjusted.NUMBER_FROM_TEXT)
-        return number
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise RecordError(Rejected.INVALID_RECORD, f"found {value!r:.80}, expected a number")
-    return float(value) if abs(value) < 1e300 else math.inf
+            adjusted.add(Adjusted.NUMBER_FROM_TEXT)
+            return number
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return float(value)
+    except OverflowError:
+        return math.inf
+    except ValueError:
+        pass
+    raise _unexpected(value, "a number")
 
 
-def _side(value: Any, adjusted: dict[Adjusted, int]) -> int | None:
+def _side(value: Any, adjusted: set[Adjusted]) -> int | None:
     if value is None or value == "":
         return None
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
     try:
         number = _number(value, adjusted)
-    except RecordError as error:
-        raise RecordError(Rejected.INVALID_SIZE, str(error)) from None
+    except _RecordError:
+        number = math.nan
     if not number.is_integer():
-        raise RecordError(Rejected.INVALID_SIZE, f"found {value!r:.80}, expected a whole number of pixels")
+        raise _unexpected(value, "a whole number of pixels", Rejected.INVALID_SIZE)
     return int(number)
 
 
-def _name(value: Any, _: dict[Adjusted, int]) -> str:
+def _text(value: Any, _: set[Adjusted]) -> str:
     if not isinstance(value, str):
-        raise RecordError(Rejected.INVALID_RECORD, f"found {value!r:.80}, expected text")
+        raise _unexpected(value, "text")
     return value
 
 
-def _label(value: Any, adjusted: dict[Adjusted, int]) -> str:
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        _tally(adjusted, Adjusted.LABEL_FROM_NUMBER)
+def _label(value: Any, adjusted: set[Adjusted]) -> str:
+    is_number = isinstance(value, int) or (isinstance(value, float) and math.isfinite(value))
+    if is_number and not isinstance(value, bool):
+        adjusted.add(Adjusted.LABEL_FROM_NUMBER)
         return str(value)
-    return _name(value, adjusted)
+    return _text(value, adjusted)
 
 
-def _bbox(value: Any, adjusted: dict[Adjusted, int]) -> Quad | None:
-    if value is None or value == []:
+def _bbox(value: Any, adjusted: set[Adjusted]) -> Quad | None:
+    if value in (None, "", []):
         return None
-    if not isinstance(value, list) or len(value) != 4:
-        raise RecordError(Rejected.INVALID_BBOX, f"found {value!r:.80}, expected [x, y, width, height]")
-    texts: dict[Adjusted, int] = {}
-    try:
-        numbers = [_number(item, texts) for item in value]
-    except RecordError as error:
-        raise RecordError(Rejected.INVALID_BBOX, str(error)) from None
-    if not all(map(math.isfinite, numbers)):
-        raise RecordError(Rejected.INVALID_BBOX, f"found {value!r:.80}, expected finite numbers")
-    if texts:
-        _tally(adjusted, Adjusted.NUMBER_FROM_TEXT)
+    numbers: list[float] = []
+    if isinstance(value, list) and len(value) == 4:
+        try:
+            numbers = [_number(item, adjusted) for item in value]
+        except _RecordError:
+            numbers = []
+    if not numbers or not all(map(math.isfinite, numbers)):
+        raise _unexpected(value, "[x, y, width, height] as finite numbers", Rejected.INVALID_BBOX)
     return (numbers[0], numbers[1], numbers[2], numbers[3])
 
 
-def _crowd(value: Any, _: dict[Adjusted, int]) -> int:
-    if isinstance(value, str):
-        return int(value.strip().lower() in ("1", "true"))
-    return int(bool(value)) if isinstance(value, int | float) else 0
+def _crowd(value: Any, adjusted: set[Adjusted]) -> int | None:
+    """Whether it is a crowd; what says nothing, such as pandas' NaN for a missing flag, says no."""
+    if value is None or (isinstance(value, int) and not isinstance(value, bool)):
+        return value
+    if isinstance(value, str) and value.strip().lower() in ("true", "false"):
+        return int(value.strip().lower() == "true")
+    try:
+        number = float(value) if isinstance(value, bool) else _number(value, adjusted)
+    except _RecordError:
+        return 0
+    return int(number != 0 and not math.isnan(number))
 
 
-def _segmentation(value: Any, adjusted: dict[Adjusted, int]) -> list[list[float]] | Rle | None:
+def _segmentation(value: Any, adjusted: set[Adjusted]) -> list[list[float]] | Rle | None:
     if isinstance(value, dict):
         return Rle(value.get("size"), value.get("counts"))  # type: ignore[arg-type]  # read_rle takes anything
     if not isinstance(value, list):
         return None
+    # One part alone may stand without the list around it.
     parts = [value] if value and not isinstance(value[0], list) else value
-    texts: dict[Adjusted, int] = {}
-    read: list[list[float]] = []
-    for part in parts:
-        try:
-            read.append([_number(item, texts) for item in part] if isinstance(part, list) else [])
-        except RecordError:
-            read.append([])
-    if texts:
-        _tally(adjusted, Adjusted.NUMBER_FROM_TEXT)
-    return read
+    return [_part(part, adjusted) for part in parts]
 
 
-_COERCE: dict[str, Callable[[Any, dict[Adjusted, int]], Any]] = {
+def _part(part: Any, adjusted: set[Adjusted]) -> list[float]:
+    """The numbers of one part of a polygon; none of them where one is not finite: it is dropped further down."""
+    if not isinstance(part, list):
+        return []
+    try:
+        numbers = [_number(item, adjusted) for item in part]
+    except _RecordError:
+        return []
+    return numbers if all(map(math.isfinite, numbers)) else []
+
+
+_COERCE: dict[str, Callable[[Any, set[Adjusted]], Any]] = {
     "id": _identity,
     "image_id": _identity,
     "category_id": _identity,
-    "file_name": _name,
+    "file_name": _text,
     "width": _side,
     "height": _side,
     "name": _label,

@@ -1,0 +1,450 @@
+"""Odd records of COCO files: each is read where its meaning is plain, and costs no other record where it is not."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from schemas.neutral import RAW_LIMIT
+from schemas.reasons import Adjusted, Rejected
+from transforms.sources.coco_records import (
+    BadElement,
+    Boxed,
+    CocoCategory,
+    CocoImage,
+    LabelOnly,
+    Outlined,
+    Rle,
+    decode_range,
+)
+from transforms.sources.coco_split import UnsafeSplitError
+
+HUGE = pytest.param("9" * 5000, id="5000 digits")
+LONG = "9" * 300
+
+
+def image(fields: str) -> CocoImage:
+    """Return the image of an element with these fields beside `file_name`, or beside `file_name` and `id`."""
+    fields = fields if '"id"' in fields else f'"id": 1, {fields}'
+    (record,) = decode_range(f'{{"file_name": "a.jpg", {fields}}}'.encode(), CocoImage).records
+    return record
+
+
+def annotation(fields: str, record: type[LabelOnly] = Outlined) -> Any:
+    decoded = decode_range(element(fields), record)
+    assert not decoded.bad
+    return decoded.records[0]
+
+
+def element(fields: str) -> bytes:
+    return f'{{"id": 7, "image_id": 1, "category_id": 2, {fields}}}'.encode()
+
+
+def bad(block: bytes | str, record: type[msgspec.Struct]) -> BadElement:
+    decoded = decode_range(block if isinstance(block, bytes) else block.encode(), record)
+    assert not decoded.records
+    assert not decoded.adjusted
+    (found,) = decoded.bad
+    return found
+
+
+# Ids.
+
+
+def test_an_id_may_be_text_and_stays_text() -> None:
+    assert image('"id": "1"').id == "1"
+    (record,) = decode_range(b'{"image_id": "7", "category_id": "003", "id": "a"}', LabelOnly).records
+    assert (record.image_id, record.category_id, record.id) == ("7", "003", "a")
+
+
+def test_an_id_may_be_an_integral_float_as_pandas_writes_it() -> None:
+    assert image('"id": 4.0').id == 4
+    (record,) = decode_range(b'{"image_id": 7.0, "category_id": 3e0, "id": 12.0}', LabelOnly).records
+    assert (record.image_id, record.category_id, record.id) == (7, 3, 12)
+    assert {type(value) for value in (record.image_id, record.category_id, record.id)} == {int}
+
+
+def test_a_category_id_may_be_zero() -> None:
+    assert decode_range(b'{"image_id": 0, "category_id": 0}', LabelOnly).records == [LabelOnly(0, 0, None)]
+
+
+@pytest.mark.parametrize("value", ["null", "true", "1.5", "NaN", "-Infinity", "[1]", "{}", "1e999", HUGE])
+@pytest.mark.parametrize("name", ["image_id", "category_id"])
+def test_an_id_that_is_none_costs_its_record(name: str, value: str) -> None:
+    fields = {"id": "3", "image_id": "1", "category_id": "1", name: value}
+    members = ", ".join(f'"{key}": {text}' for key, text in fields.items())
+    found = bad(f"{{{members}}}", LabelOnly)
+    assert found.code is Rejected.INVALID_RECORD
+    assert found.message.startswith(f"{name}: found ")
+    assert found.known == {"id": 3} | ({} if name == "image_id" else {"image_id": 1})
+
+
+def test_true_as_an_id_is_not_taken_for_one() -> None:
+    found = bad('{"id": true, "image_id": true, "category_id": 1}', LabelOnly)
+    assert found.known == {}
+
+
+def test_a_missing_id_is_named() -> None:
+    assert bad('{"file_name": "a.jpg"}', CocoImage).message == "it has no id"
+    assert bad('{"file_name": "a.jpg"}', CocoImage).known == {"file_name": "a.jpg"}
+    assert bad('{"id": 1}', CocoImage).message == "it has no file_name"
+
+
+@pytest.mark.parametrize("value", ["null", "true", "[1]", "{}", "1.5", "NaN"])
+def test_an_annotation_is_as_good_without_its_own_id(value: str) -> None:
+    decoded = decode_range(f'{{"id": {value}, "image_id": 1, "category_id": 2}}'.encode(), LabelOnly)
+    assert (decoded.records, decoded.bad) == ([LabelOnly(1, 2, None)], [])
+
+
+@pytest.mark.parametrize("digits", [19, 30, 4299])
+def test_an_id_of_many_digits_is_exact(digits: int) -> None:
+    assert image(f'"id": {"9" * digits}, "x": NaN').id == 10**digits - 1
+
+
+# Names.
+
+
+@pytest.mark.parametrize("value", ["null", "12", "[]", "true"])
+def test_a_file_name_that_is_no_text_costs_the_image(value: str) -> None:
+    found = bad(f'{{"id": 5, "file_name": {value}}}', CocoImage)
+    assert found.code is Rejected.INVALID_RECORD
+    assert found.message.startswith("file_name: found ")
+    assert found.known == {"id": 5}
+
+
+def test_a_lone_surrogate_in_a_name_passes_for_whoever_checks_names() -> None:
+    block = b'{"id": 1, "file_name": "a\\ud800.jpg"}, {"id": 2, "file_name": "\xed\xa0\x80.jpg"}'
+    assert [record.file_name for record in decode_range(block, CocoImage).records] == ["a\ud800.jpg", "\ud800.jpg"]
+
+
+def test_a_surrogate_pair_is_one_character() -> None:
+    assert decode_range(b'{"id": 1, "file_name": "\\ud83d\\ude00"}', CocoImage).records[0].file_name == "😀"
+
+
+def test_a_lone_surrogate_in_a_field_of_no_interest_does_no_harm() -> None:
+    assert image('"note": "\\ud800"').file_name == "a.jpg"
+
+
+@pytest.mark.parametrize("note", [b"caf\xe9", b"\xff\xfe"])
+def test_a_wrong_charset_costs_nothing_in_a_field_of_no_interest(note: bytes) -> None:
+    assert len(decode_range(b'{"id": 1, "file_name": "a", "note": "%b"}' % note, CocoImage).records) == 1
+
+
+def test_a_wrong_charset_in_the_name_costs_the_image() -> None:
+    found = bad(b'{"id": 1, "file_name": "caf\xe9.jpg"}', CocoImage)
+    assert found.code is Rejected.INVALID_RECORD
+    assert "utf-8" in found.message
+    assert "\ufffd" in found.raw
+
+
+def test_a_control_character_may_stand_in_text_as_it_is() -> None:
+    assert image('"note": "two\nlines\tand a tab"').id == 1
+
+
+@pytest.mark.parametrize(("value", "label"), [("7", "7"), ("1.5", "1.5"), ("-3", "-3"), ("9" * 40, "9" * 40)])
+def test_a_category_may_be_named_by_a_number(value: str, label: str) -> None:
+    decoded = decode_range(f'{{"id": 1, "name": {value}}}'.encode(), CocoCategory)
+    assert [record.name for record in decoded.records] == [label]
+    assert decoded.adjusted == {Adjusted.LABEL_FROM_NUMBER: 1}
+
+
+@pytest.mark.parametrize("value", ["null", "NaN", "Infinity", "true", "[]", HUGE])
+def test_a_category_without_a_name_is_bad_and_its_id_is_known(value: str) -> None:
+    found = bad(f'{{"id": 5, "name": {value}}}', CocoCategory)
+    assert found.known == {"id": 5}
+    assert found.message.startswith("name: found ")
+
+
+# Sizes.
+
+
+@pytest.mark.parametrize("value", ["640", "640.0", '"640"', '" 640.0 "', "6.4e2"])
+def test_a_width_may_be_a_whole_float_or_text(value: str) -> None:
+    decoded = decode_range(f'{{"id": 1, "file_name": "a", "width": {value}}}'.encode(), CocoImage)
+    assert [(record.width, record.height) for record in decoded.records] == [(640, None)]
+    assert type(decoded.records[0].width) is int
+    assert decoded.adjusted == ({Adjusted.NUMBER_FROM_TEXT: 1} if '"' in value else {})
+
+
+@pytest.mark.parametrize("value", ["null", '""'])
+def test_a_width_may_be_null_or_empty_text(value: str) -> None:
+    assert image(f'"width": {value}, "height": 3').width is None
+
+
+@pytest.mark.parametrize("value", ["0.5", '"wide"', "true", "[640]", "NaN", "Infinity", '"nan"', '"6_40"', "1e999"])
+def test_a_width_that_is_no_whole_number_costs_the_image(value: str) -> None:
+    found = bad(f'{{"id": 1, "file_name": "a", "height": {value}}}', CocoImage)
+    assert found.code is Rejected.INVALID_SIZE
+    assert found.message.startswith("height: found ")
+    assert found.known == {"id": 1, "file_name": "a"}
+
+
+@pytest.mark.parametrize("value", ["0", "-5", "9" * 30])
+def test_a_width_out_of_range_is_left_to_whoever_knows_the_range(value: str) -> None:
+    assert image(f'"width": {value}').width == image(f'"width": {value}, "x": NaN').width == int(value)
+
+
+# Boxes.
+
+
+@pytest.mark.parametrize("value", ["null", "[]", '""'])
+def test_a_box_may_be_missing_null_or_empty(value: str) -> None:
+    assert annotation(f'"bbox": {value}').bbox is None
+    assert annotation('"area": NaN').bbox is None
+
+
+def test_a_box_of_texts_is_read_and_counted_once() -> None:
+    decoded = decode_range(element('"bbox": ["1", " 2.5", "3e1", "-4"]'), Boxed)
+    assert decoded.records[0].bbox == (1, 2.5, 30, -4)
+    assert decoded.adjusted == {Adjusted.NUMBER_FROM_TEXT: 1}
+
+
+@pytest.mark.parametrize(
+    "value", ["[-1.5, -2, 0, 0]", "[1, 2, 1e308, 4]", pytest.param(f"[1, 2, 3, {LONG}]", id="300 digits")]
+)
+def test_a_box_of_any_finite_numbers_is_kept_as_it_is(value: str) -> None:
+    assert list(annotation(f'"bbox": {value}').bbox) == list(map(float, json.loads(value)))
+    assert list(annotation(f'"bbox": {value}, "x": NaN').bbox) == list(map(float, json.loads(value)))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("[1, 2, 3]", "[1, 2, 3, 4, 5]", "[1, 2, NaN, 4]", "[1, 2, 3, Infinity]", "[1, 2, 3, 1e999]", "[[1, 2], [3, 4]]"),
+        *('"1 2 3 4"', "7", "true", '{"x": 1}', "[1, 2, 3, null]", '[1, 2, 3, "x"]', '["nan", 2, 3, 4]', '["inf", 2, 3, 4]'),
+        *("[1, 2, 3, true]", '["1_0", 2, 3, 4]'),
+        pytest.param(f"[1, 2, 3, {LONG}{LONG}]", id="600 digits"),
+        pytest.param(f"[1, 2, 3, {'9' * 5000}]", id="5000 digits"),
+    ],
+)  # fmt: skip
+def test_a_box_that_is_not_four_finite_numbers_costs_its_object(value: str) -> None:
+    found = bad(element(f'"bbox": {value}'), Boxed)
+    assert found.code is Rejected.INVALID_BBOX
+    assert found.message.startswith("bbox: found ")
+    assert found.known == {"id": 7, "image_id": 1}
+
+
+def test_for_classification_the_box_is_not_even_looked_at() -> None:
+    assert annotation('"bbox": "?", "segmentation": 5, "iscrowd": {}', LabelOnly) == LabelOnly(1, 2, 7)
+
+
+# Crowds.
+
+
+@pytest.mark.parametrize("value", ["1", "true", "1.0", '"1"', '"true"', '"True"', '" 1 "', "Infinity"])
+def test_a_crowd_may_be_marked_in_many_ways(value: str) -> None:
+    assert annotation(f'"iscrowd": {value}').iscrowd == 1
+
+
+@pytest.mark.parametrize(
+    "value", ["0", "false", "0.0", "null", '"0"', '"false"', '""', '"no"', "NaN", "[]", "{}", "-0"]
+)
+def test_a_crowd_is_marked_by_nothing_else(value: str) -> None:
+    assert not annotation(f'"iscrowd": {value}').iscrowd
+    assert annotation('"area": NaN').iscrowd == 0
+
+
+# Outlines.
+
+
+def test_a_mask_is_passed_on_whatever_is_in_it_for_its_own_reader_to_judge() -> None:
+    assert annotation('"segmentation": {"size": [2, 3], "counts": [1, 5]}').segmentation == Rle([2, 3], [1, 5])
+    assert annotation('"segmentation": {"size": [2, 3], "counts": "12"}').segmentation == Rle([2, 3], "12")
+    odd = annotation('"segmentation": {"size": [2.0, "3"], "counts": [1.0, NaN, null]}').segmentation
+    assert odd.size == [2.0, "3"]
+    assert odd.counts[0] == 1
+    assert math.isnan(odd.counts[1])
+    assert annotation('"segmentation": {}').segmentation == Rle(None, None)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("value", ["null", '""', "7", "false"])
+def test_a_segmentation_that_is_neither_a_list_nor_an_object_is_none(value: str) -> None:
+    assert annotation(f'"segmentation": {value}').segmentation is None
+
+
+@pytest.mark.parametrize(
+    ("value", "parts"),
+    [
+        ("[]", []),
+        ("[[]]", [[]]),
+        ("[[1, 2, 3], [4, 5]]", [[1, 2, 3], [4, 5]]),
+        ("[1, 2, 3, 4, 5, 6]", [[1, 2, 3, 4, 5, 6]]),
+        ('[["1", "2.5"]]', [[1, 2.5]]),
+        ("[[1, 2], null, 5]", [[1, 2], [], []]),
+        ("[[1, 2], [3, NaN], [4, Infinity], [5, 1e999], [6, null]]", [[1, 2], [], [], [], []]),
+        ('[["nan", 2], [3, "inf"], [4, "x"]]', [[], [], []]),
+        ("[[[1, 2], [3, 4]]]", [[]]),
+        ('[{"size": [1, 2], "counts": [2]}]', [[]]),
+    ],
+)
+def test_parts_of_a_polygon_keep_finite_numbers_only(value: str, parts: list[list[float]]) -> None:
+    assert annotation(f'"segmentation": {value}').segmentation == parts
+
+
+# JSON.
+
+
+def test_of_a_key_that_stands_twice_the_last_value_counts() -> None:
+    assert image('"id": 1, "id": 2').id == 2
+    assert image('"id": 1, "id": 2, "x": NaN').id == 2
+    assert image('"width": "?", "width": 5').width == 5
+
+
+@pytest.mark.parametrize("value", ["NaN", "-Infinity", "1e999", HUGE, '"\\ud800"', "[[[[[[[[[[1]]]]]]]]]]"])
+def test_a_field_of_no_interest_may_hold_anything(value: str) -> None:
+    assert annotation(f'"area": {value}, "bbox": [1, 2, 3, 4]').bbox == (1, 2, 3, 4)
+
+
+def test_a_field_that_is_called_as_one_of_ours_does_no_harm() -> None:
+    assert image('"adjusted": "yes"').id == 1
+
+
+@pytest.mark.parametrize("brackets", ["[]", "{}"])
+def test_nesting_of_a_hundred_thousand_costs_its_element_only(brackets: str) -> None:
+    opening = "[" if brackets == "[]" else '{"a":'
+    deep = opening * 100_000 + "1" + brackets[1] * 100_000
+    good = b'{"id": 7, "image_id": 1, "category_id": 2}'
+    decoded = decode_range(b"%b, %b, %b" % (good, element(f'"x": {deep}'), good), LabelOnly)
+    assert decoded.records == [LabelOnly(1, 2, 7)] * 2
+    assert [(found.code, found.message) for found in decoded.bad] == [
+        (Rejected.INVALID_RECORD, "the record is nested too deeply")
+    ]
+
+
+def test_a_value_that_is_nested_as_deep_as_json_reads_is_still_quoted() -> None:
+    deep = "[" * 900 + "]" * 900
+    assert bad(element(f'"bbox": {deep}'), Boxed).message.startswith("bbox: found [[")
+
+
+@pytest.mark.parametrize(
+    "text", ['{"id": 1,}', "{'id': 1}", '{"id" 1}', '{"a": 01}', '{"a": [1}', "{,}", '{"a": "\\x"}']
+)
+def test_an_element_that_is_no_json_costs_itself_only(text: str) -> None:
+    text = text if text != '{"a": [1}' else '{"a": [1}}'
+    decoded = decode_range(f'{{"id": 1, "name": "a"}}, {text}, {{"id": 2, "name": "b"}}'.encode(), CocoCategory)
+    assert [record.id for record in decoded.records] == [1, 2]
+    (found,) = decoded.bad
+    assert found.code is Rejected.INVALID_RECORD
+    assert found.message.startswith("the record is not valid JSON: ")
+    assert (found.offset, found.raw) == (24, text)
+
+
+def test_values_between_elements_are_bad_one_by_one_and_where_they_stand() -> None:
+    block = b'1, {"id": 1, "name": "a"},null , "a, \\"b\\", [", [{}, 2], -5e3 ,{"id": 2, "name": "b"}, true\n'
+    decoded = decode_range(block, CocoCategory)
+    assert [record.id for record in decoded.records] == [1, 2]
+    assert [found.raw for found in decoded.bad] == ["1", "null", '"a, \\"b\\", ["', "[{}, 2]", "-5e3", "true"]
+    for found in decoded.bad:
+        assert block[found.offset :].decode().startswith(found.raw)
+        assert found.code is Rejected.INVALID_RECORD
+        assert found.message in ("found a bare value, expected an object", "found [{}, 2], expected an object")
+        assert found.known == {}
+
+
+@pytest.mark.parametrize("block", [b"", b" \n", b",", b"  ,\t"])
+def test_a_range_may_hold_no_element(block: bytes) -> None:
+    decoded = decode_range(block, CocoImage)
+    assert decoded.records == decoded.bad == []
+
+
+@pytest.mark.parametrize("block", [b'{"id": 1', b'{"id": "1}', b'{"id": 1}], "annotations": [{"id": 2}', b"}, {"])
+def test_a_range_that_was_cut_wrongly_is_unsafe(block: bytes) -> None:
+    with pytest.raises(UnsafeSplitError):
+        decode_range(block, LabelOnly)
+
+
+def test_an_excerpt_is_capped_and_survives_a_cut_in_a_character() -> None:
+    found = bad('{"name": "%s"}' % ("é" * 2000), CocoImage)
+    assert len(found.raw) == RAW_LIMIT
+    assert found.raw == '{"name": "' + "é" * (RAW_LIMIT - 10)
+
+
+def test_what_was_adjusted_in_a_record_that_is_refused_in_the_end_does_not_count() -> None:
+    decoded = decode_range(
+        b'{"id": 1, "file_name": "a", "width": "5", "height": "6"}, {"id": 1, "file_name": 3, "width": "5"}', CocoImage
+    )
+    assert decoded.adjusted == {Adjusted.NUMBER_FROM_TEXT: 1}
+
+
+# Both ways of reading.
+
+ids = st.integers(-(2**63), 2**64 - 1) | st.text(max_size=5)
+numbers = st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(2**60), 2**60)
+optional_id = {"id": st.none() | ids}
+labels = st.fixed_dictionaries({"image_id": ids, "category_id": ids}, optional=optional_id)
+sizes = {"width": st.none() | st.integers(-5, 5000), "height": st.none() | st.integers(-5, 5000)}
+box = st.none() | st.tuples(numbers, numbers, numbers, numbers)
+crowd = st.none() | st.integers(-2, 3)
+rle = st.fixed_dictionaries(
+    {"size": st.lists(st.integers(), max_size=3), "counts": st.text() | st.lists(st.integers())}
+)
+polygons = st.lists(st.lists(numbers, max_size=7), max_size=3)
+outlined = {"bbox": box, "iscrowd": crowd, "segmentation": st.none() | polygons | rle}
+RECORDS: dict[type[msgspec.Struct], st.SearchStrategy[dict[str, Any]]] = {
+    CocoImage: st.fixed_dictionaries({"id": ids, "file_name": st.text()}, optional=sizes),
+    CocoCategory: st.fixed_dictionaries({"id": ids, "name": st.text()}),
+    LabelOnly: labels,
+    Boxed: st.fixed_dictionaries({"image_id": ids, "category_id": ids}, optional=optional_id | {"bbox": box, "iscrowd": crowd}),
+    Outlined: st.fixed_dictionaries({"image_id": ids, "category_id": ids}, optional=optional_id | outlined),
+}  # fmt: skip
+EVERY_RECORD = pytest.mark.parametrize("record", RECORDS)
+
+
+def encode(fields: dict[str, Any], extra: str = "") -> bytes:
+    text = json.dumps(fields)
+    return (text[:-1] + extra + "}").encode()
+
+
+@EVERY_RECORD
+@settings(deadline=None, max_examples=60)
+@given(data=st.data())
+def test_what_the_strict_decoder_reads_the_patient_one_reads_alike(
+    record: type[msgspec.Struct], data: st.DataObject
+) -> None:
+    fields = data.draw(RECORDS[record])
+    strict = decode_range(encode(fields), record)
+    patient = decode_range(encode(fields, extra=', "refused by the strict decoder": NaN'), record)
+    assert strict.bad == patient.bad == []
+    assert strict.records == patient.records == [msgspec.convert(fields, record)]
+    assert repr(strict.records) == repr(patient.records)
+    assert strict.adjusted == patient.adjusted == {}
+
+
+POISON = (
+    '{"id": NaN, "image_id": Infinity}',
+    '{"id": 1, "image_id": 1, "category_id": 1, "file_name": "a", "name": "a", "bbox": [1, 2, 3, NaN]}',
+    '{"id": 1, "image_id": 1, "category_id": 1, "file_name": "a", "name": 5}',
+    '{"id": "\\ud800", "file_name": "\\udfff", "width": "x"}',
+    '{"id": 1,, }',
+    "{" + '"a":{' * 5000 + "}" * 5001,
+    "null",
+    '"},{"',
+    "[[{}], 5]",
+    "{}",
+    "-1",
+    "",
+)
+
+
+@EVERY_RECORD
+@settings(deadline=None, max_examples=30)
+@given(data=st.data(), poison=st.sampled_from(POISON))
+def test_a_bad_element_changes_nothing_for_the_others(
+    record: type[msgspec.Struct], data: st.DataObject, poison: str
+) -> None:
+    good = data.draw(st.lists(RECORDS[record].map(encode), max_size=5))
+    at = data.draw(st.integers(0, len(good)))
+    alone = decode_range(poison.encode(), record)
+    together = decode_range(b", ".join([*good[:at], poison.encode(), *good[at:]]), record)
+    expected = decode_range(b",".join(good), record).records
+    assert together.records == [*expected[:at], *alone.records, *expected[at:]]
+    assert [(item.code, item.message, item.raw) for item in together.bad] == [
+        (item.code, item.message, item.raw) for item in alone.bad
+    ]
+    assert together.adjusted == alone.adjusted
