@@ -1,0 +1,133 @@
+"""Image URLs: what the trainer makes of one has to be the file that was meant."""
+
+from __future__ import annotations
+
+from urllib.parse import unquote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas.errors import UsageError
+from transforms.image_urls import check_prefix, default_prefix, image_url
+
+AZUREML = "azureml://subscriptions/s/resourcegroups/g/workspaces/w/datastores/d/paths/data/"
+DECODED = {
+    "https://host/container/": "?",
+    "http://host/container/": "?",
+    AZUREML: "?",
+    "AmlDatastore://store/data/": "?",
+    "wasbs://container@account.blob.core.windows.net/data/": "?#",
+    "abfss://container@account.dfs.core.windows.net/data/": "?#",
+}
+"""Prefixes by what ends a path in the trainer's reader, which then decodes `%XX`."""
+
+PATHS = st.lists(
+    st.text(st.characters(exclude_characters="/", exclude_categories=["Cs", "Cc"]), min_size=1), min_size=1
+).map("/".join)
+
+
+def as_the_trainer_reads(url: str, ends: str) -> str:
+    for character in ends:
+        url = url.partition(character)[0]
+    return unquote(url, errors="strict")
+
+
+@pytest.mark.parametrize(("prefix", "ends"), DECODED.items())
+@given(path=PATHS.filter(lambda path: "://" not in path))
+def test_what_the_trainer_decodes_is_the_path_again(prefix: str, ends: str, path: str) -> None:
+    assert as_the_trainer_reads(image_url(prefix, path), ends) == prefix + path
+
+
+@given(path=PATHS.filter(lambda path: "://" not in path))
+def test_names_in_a_file_url_stand_as_they_are(path: str) -> None:
+    assert image_url("file:///data/", path) == f"file:///data/{path}"
+
+
+@pytest.mark.parametrize("prefix", DECODED)
+def test_spaces_and_letters_of_any_script_are_not_encoded(prefix: str) -> None:
+    assert image_url(prefix, "猫 1 é+&=.jpg") == f"{prefix}猫 1 é+&=.jpg"
+
+
+@pytest.mark.parametrize(("prefix", "ends"), DECODED.items())
+def test_a_hash_is_encoded_only_where_it_ends_the_path(prefix: str, ends: str) -> None:
+    assert image_url(prefix, "a#1.jpg") == prefix + ("a%231.jpg" if "#" in ends else "a#1.jpg")
+
+
+@pytest.mark.parametrize("prefix", ["https://host/c", "https://host/c/"])
+def test_one_slash_stands_between_prefix_and_path(prefix: str) -> None:
+    assert image_url(prefix, "a/1.jpg") == "https://host/c/a/1.jpg"
+
+
+@pytest.mark.parametrize("path", ["https://host/100%25/1.jpg?v=1", "wasbs://c@a/1#2.jpg", "AmlDatastore://d/1.jpg"])
+def test_a_path_that_is_a_url_is_passed_unchanged(path: str) -> None:
+    assert image_url("file:///data/", path) == path
+
+
+@pytest.mark.parametrize(
+    ("root", "prefix"),
+    [
+        ("file:///data/a b%20#?", "file:///data/a b%20#?/"),
+        ("file:///", "file:///"),
+        ("https://host/a%20b", "https://host/a%20b/"),
+        ("abfss://c@a.dfs.core.windows.net/50% #1?", "abfss://c@a.dfs.core.windows.net/50%25 %231%3F/"),
+        ("s3://bucket/a%b", "s3://bucket/a%b/"),
+        ("memory://", "memory://"),
+    ],
+)
+def test_the_default_prefix_is_the_images_own_url(root: str, prefix: str) -> None:
+    assert default_prefix(root) == prefix
+
+
+@pytest.mark.parametrize("prefix", [*DECODED, "file:///data/50%/#1?", "file:///", AZUREML.rstrip("/"), "https://host"])
+def test_forms_that_the_trainer_reads_pass(prefix: str) -> None:
+    assert check_prefix(prefix) is None
+
+
+def test_the_long_form_may_spell_its_keys_as_the_portal_does() -> None:
+    assert check_prefix(AZUREML.replace("resourcegroups", "resourceGroups")) is None
+
+
+@pytest.mark.parametrize(
+    ("prefix", "said"),
+    [
+        ("azureml://datastores/d/paths/data/", "azureml://subscriptions/<subscription>/"),
+        ("azureml:name:1", "azureml://subscriptions/<subscription>/"),
+        ("azureml://subscriptions/s/datastores/d/paths/", "azureml://subscriptions/<subscription>/"),
+        (AZUREML.replace("/paths/data/", "/data/"), "/paths/<path>"),
+        ("images/", "file:///"),
+        ("/data/images", "file:///"),
+        ("", "found ''"),
+        ("file:/data", "file:///"),
+        ("file://data/images", "file:///data/images"),
+        ("https://", "no host"),
+        ("https:///images", "no host"),
+        ("abfss://", "no host, container"),
+        ("https://host/a\nb", "control character"),
+        ("https://host/c?sv=1&sig=SECRET", "without a query"),
+    ],
+)
+def test_forms_that_the_trainer_cannot_read_are_refused_with_one_that_it_can(prefix: str, said: str) -> None:
+    with pytest.raises(UsageError, match="--image-url") as caught:
+        check_prefix(prefix)
+    assert said in str(caught.value)
+    assert "SECRET" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "prefix",
+    [
+        "s3://bucket/data/",
+        "gs://bucket/",
+        "memory://",
+        "az://c/",
+        "abfs://c@a/",
+        "zip://::s3://b/a.zip",
+        "blockcache::s3://b/",
+    ],
+)
+def test_forms_that_only_other_readers_know_are_written_with_a_warning(prefix: str) -> None:
+    warning = check_prefix(prefix)
+    assert warning is not None
+    assert "--image-url" in warning
+    assert image_url(prefix, "50%?#.jpg").endswith("/50%?#.jpg")

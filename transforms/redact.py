@@ -1,0 +1,37 @@
+"""Keep credentials out of messages: a URL, or a store's own error, may hold a password, a key or a signature."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+_HIDDEN = "***"
+_USER = re.compile(r"(?<=://)[^/\s:@]+:[^/\s]*@")
+# A parameter of a URL or of a connection string, not a directory such as `key=1`, which a table's partition may be.
+_PARAMETER = re.compile(
+    r"(?i)((?:(?<=[?&;'\"\s])|^)[\w-]*(?:sig|signature|secret|token|passw(?:or)?d|pwd|credential|key|keyid)\s*=\s*)"
+    r"[^&;\s'\"<>]+"
+)
+_SECRET_OPTION = re.compile(r"(?i)secret|token|passw|pwd|key|credential|connection_string|sas|auth")
+_SHORTEST = 5
+"""Shorter values are words such as `anon`, which stand in too many messages to be hidden."""
+
+
+def redact(text: str, options: Mapping[str, Any] | None = None) -> str:
+    """Replace what looks like a credential, and every secret of the storage options `options`, by `***`.
+
+    >>> redact("https://me:pass@host/a.json?sv=2024&sig=abc%3D")
+    'https://***@host/a.json?sv=2024&sig=***'
+    """
+    for secret in sorted(_secrets(options or {}), key=len, reverse=True):
+        text = text.replace(secret, _HIDDEN)
+    return _PARAMETER.sub(rf"\1{_HIDDEN}", _USER.sub(f"{_HIDDEN}@", text))
+
+
+def _secrets(options: Mapping[str, Any]) -> Iterator[str]:
+    for name, value in options.items():
+        if isinstance(value, Mapping):
+            yield from _secrets(value)
+        elif isinstance(value, str) and len(value) >= _SHORTEST and _SECRET_OPTION.search(str(name)):
+            yield value
