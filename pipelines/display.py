@@ -1,102 +1,223 @@
-"""What a person sees: how far a run has come, and what came of it. All of it goes to stderr."""
+"""How far a run has come, for people. All of it goes to stderr.
+
+On a terminal, a line for each stage that is redrawn in place; elsewhere a line of log now and then; nothing when quiet.
+The figures are those of this process: where a runner works in others, it shows how long it has been going.
+"""
 
 from __future__ import annotations
 
 import contextlib
-import logging
 import sys
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
+from types import TracebackType
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TextColumn
 
-LOG = logging.getLogger("labelbeam")
+from pipelines.streams import LOG, debugging, silence
+
+LOOK_EVERY = 0.2
+"""Seconds between two looks at the counters; on a terminal each is drawn, which takes time from the run."""
 
 LOG_EVERY = 10.0
 """Seconds between two lines of a log, where there is no terminal."""
 
+BYTES_FROM = 1_000_000
+"""A COCO source is measured in bytes from this size on; every other source in files."""
+
+
+class _Console(Console):
+    """A console that goes silent when nobody reads it any more, instead of ending the run."""
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
+        silence(sys.stderr)
+
+
+@dataclass(slots=True)
+class Stage:
+    """One stage of a run: `total` is None while it is unknown; times are seconds of the monotonic clock."""
+
+    name: str
+    unit: str = ""
+    total: int | None = None
+    done: int = 0
+    note: str = ""
+    began: float | None = None
+    ended: float | None = None
+
+    def amount(self) -> str:
+        """How much of what is done, such as `120 of 475 MB`."""
+        if self.note or self.total is None or not self.done:
+            return self.note
+        if self.unit == "MB":
+            return f"{self.done / 1e6:,.0f} of {self.total / 1e6:,.0f} MB"
+        return f"{self.done:,} of {self.total:,} {self.unit}"
+
+    def rate(self, now: float) -> str:
+        """Amount a second, such as `92 MB/s`; nothing where it says little."""
+        seconds = (self.ended or now) - (self.began or now)
+        if not self.done or seconds < 0.5 or self.unit == "shards":
+            return ""
+        speed = self.done / seconds
+        return f"{speed / 1e6:,.0f} MB/s" if self.unit == "MB" else f"{speed:,.0f} {self.unit}/s"
+
+    def time(self, now: float) -> str:
+        """How long it took, how long it may still take, or how long it has been going."""
+        if self.began is None:
+            return ""
+        if self.ended is not None:
+            return f"{self.ended - self.began:.1f} s"
+        seconds = now - self.began
+        if self.total and 0 < self.done < self.total and seconds >= 1:
+            return f"{clock((self.total - self.done) / self.done * seconds)} left"
+        return clock(seconds)
+
+
+def clock(seconds: float) -> str:
+    """A duration as hours, minutes and seconds.
+
+    >>> clock(62), clock(3725)
+    ('1:02', '1:02:05')
+    """
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
 
 class Display:
-    """Progress on a terminal, plain log lines elsewhere, nothing when `quiet`."""
+    """The progress of one run: `stage` and `running` say what is going on, `close` takes the lines away again."""
 
     def __init__(self, quiet: bool = False) -> None:
         self.quiet = quiet
-        self.console = Console(stderr=True, quiet=quiet)
+        self.console: Console = _Console(stderr=True, quiet=quiet)
         self.started = time.monotonic()
+        self.stages = {name: Stage(name) for name in ("plan", "read", "write", "publish")}
+        self._live = not quiet and not debugging() and self.console.is_terminal and not self.console.is_dumb_terminal
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def __enter__(self) -> Display:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
 
     def stage(self, name: str) -> None:
-        """Say that a stage of the driver begins."""
-        if not self.quiet and not self.console.is_terminal:
-            LOG.info("%s", name)
+        """Say that a stage of the driver begins; the one before it has ended."""
+        self._open()
+        now = time.monotonic()
+        for stage in self.stages.values():
+            if stage.began is not None and stage.ended is None:
+                stage.ended = now
+        self.stages[name].began = now
+        self._log("%s", name)
 
     @contextlib.contextmanager
     def running(self, plan: Any) -> Iterator[None]:
-        """Show the progress of a pipeline in this process while the block runs."""
-        from transforms.progress import done
+        """Show the progress of a pipeline while the block runs."""
+        self._open()
+        now = time.monotonic()
+        if self.stages["plan"].ended is None:
+            self.stages["plan"].ended = now
+        self.stages["plan"].note = _planned(plan)
+        self._log("plan: %s", _planned(plan))
+        in_bytes = plan.format == "coco" and plan.work >= BYTES_FROM
+        unit = "MB" if in_bytes else "bytes" if plan.format == "coco" else "files"
+        self.stages["read"] = Stage("read", unit, plan.work, began=now)
+        self.stages["write"] = Stage("write", "shards", plan.buckets)
+        yield
+        now = time.monotonic()
+        self._look(now)
+        for name in ("read", "write"):
+            stage = self.stages[name]
+            stage.began = stage.began or now
+            stage.ended = stage.ended or now
+            self._log("%s: %s in %s", name, stage.amount() or "done", stage.time(now))
 
-        totals = {"read": plan.work, "write": plan.buckets}
-        stop = threading.Event()
-        watch = self._bars if self.console.is_terminal else self._lines
-        thread = threading.Thread(target=watch, args=(totals, done, stop), daemon=True)
-        if not self.quiet:
-            thread.start()
-        try:
-            yield
-        finally:
-            stop.set()
-            if thread.is_alive():
-                thread.join()
+    def close(self) -> None:
+        """Take the lines away, so that what follows begins on an empty line."""
+        if self._thread is not None:
+            self._stop.set()
+            self._thread.join()
+            self._thread = None
 
-    def _bars(self, totals: dict[str, int], done: Any, stop: threading.Event) -> None:
+    def _open(self) -> None:
+        if self._thread is None and not self.quiet:
+            self._stop.clear()
+            self._thread = threading.Thread(target=self._draw if self._live else self._report, daemon=True)
+            self._thread.start()
+
+    def _log(self, text: str, *values: str) -> None:
+        if not self._live:
+            LOG.info(text, *values)
+
+    def _look(self, now: float) -> None:
+        """Take over the counters of the pipeline, once there is one: Beam is imported by then."""
+        counters = sys.modules.get("transforms.progress")
+        read, write = self.stages["read"], self.stages["write"]
+        if counters is None or read.began is None or write.ended is not None:
+            return
+        read.done, write.done = counters.done("read"), counters.done("write")
+        if read.total and read.done >= read.total and read.ended is None:
+            read.ended = now
+        if write.began is None and (write.done or read.ended):
+            write.began = now
+
+    def _draw(self) -> None:
         columns = (
-            TextColumn("{task.description:>6}"),
-            BarColumn(),
+            TextColumn("{task.description:<8}"),
+            BarColumn(24),
             TextColumn("{task.fields[amount]}"),
-            TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(),
+            TextColumn("[dim]{task.fields[rate]}"),
+            TextColumn("{task.fields[time]}"),
         )
-        with Progress(*columns, console=self.console, transient=True) as bars:
-            tasks = {name: bars.add_task(name, total=total, amount="", start=False) for name, total in totals.items()}
+        with Progress(*columns, console=self.console, transient=True, auto_refresh=False) as bars:
+            rows = {name: bars.add_task(name, total=1, amount="", rate="", time="") for name in self.stages}
             while True:
-                ended = stop.wait(0.1)
-                for name, task in tasks.items():
-                    amount = done(name)
-                    if amount and not bars.tasks[task].started:
-                        bars.start_task(task)
-                    speed = bars.tasks[task].speed
-                    bars.update(task, completed=amount, amount=_amount(name, amount, totals[name], speed))
+                ended = self._stop.wait(LOOK_EVERY)
+                now = time.monotonic()
+                self._look(now)
+                for name, stage in self.stages.items():
+                    going = stage.began is not None and stage.ended is None
+                    bars.update(
+                        rows[name],
+                        # A bar without a total pulses: it is going, nobody knows how far.
+                        total=None if going and not stage.done else stage.total or 1,
+                        completed=stage.done or float(stage.ended is not None),
+                        amount=stage.amount(),
+                        rate=stage.rate(now),
+                        time=stage.time(now),
+                    )
+                bars.refresh()
                 if ended:
                     return
 
-    def _lines(self, totals: dict[str, int], done: Any, stop: threading.Event) -> None:
-        began = time.monotonic()
-        while not stop.wait(LOG_EVERY):
-            for name, total in totals.items():
-                amount = done(name)
-                if 0 < amount < total:
-                    speed = amount / (time.monotonic() - began)
-                    left = (total - amount) / speed
-                    LOG.info("%s: %s, about %.0f s left", name, _amount(name, amount, total, speed), left)
+    def _report(self) -> None:
+        logged = time.monotonic()
+        while not self._stop.wait(LOOK_EVERY):
+            now = time.monotonic()
+            self._look(now)
+            if now - logged < LOG_EVERY:
+                continue
+            logged = now
+            for stage in self.stages.values():
+                if stage.began is not None and stage.ended is None:
+                    parts = (stage.amount(), stage.rate(now), stage.time(now))
+                    LOG.info("%s: %s", stage.name, ", ".join(part for part in parts if part))
 
 
-def _amount(stage: str, amount: int, total: int, speed: float | None) -> str:
-    if stage == "write":
-        return f"{amount} of {total} shards"
-    if total < 10_000_000:
-        return f"{amount:,} of {total:,}"
-    rate = f", {speed / 1e6:.0f} MB/s" if speed else ""
-    return f"{amount / 1e6:,.0f} of {total / 1e6:,.0f} MB{rate}"
-
-
-def log_to_stderr(quiet: bool) -> None:
-    """Send log lines of LabelBeam to stderr, and of Beam only what is worth a person's time."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
-    LOG.handlers = [handler]
-    LOG.propagate = False
-    LOG.setLevel(logging.WARNING if quiet else logging.INFO)
-    logging.getLogger("apache_beam").setLevel(logging.ERROR)
+def _planned(plan: Any) -> str:
+    files, size = plan.covers.get("files"), plan.covers.get("bytes")
+    parts = [plan.format]
+    if files is not None:
+        parts.append(f"{files:,} file{'' if files == 1 else 's'}")
+    if size is not None:
+        parts.append(f"{size / 1e6:,.0f} MB" if size >= BYTES_FROM else f"{size:,} bytes")
+    return ", ".join(parts)

@@ -1,32 +1,74 @@
-"""The command line of `convert` and `inspect`, made from `ConvertConfig`: one definition for flags, YAML and help.
+"""The options of `convert` and `inspect`, made from `ConvertConfig`: one definition for flags, YAML and help.
 
-Nothing here imports Beam: `--help` and a wrong option answer at once. Options that LabelBeam does not know are Beam's if
-Beam has one of that name, and wrong otherwise.
+Nothing here imports Beam: `--help` and a wrong option answer at once.
 """
 
 from __future__ import annotations
 
 import argparse
-import difflib
 import json
-from itertools import pairwise
+import types
+from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import msgspec
-import yaml
+from msgspec import Meta
 
-from pipelines.beam_options import BEAM_OPTIONS, REFUSED_EXPERIMENTS, REFUSED_MODES, REFUSED_RUNNERS
+from pipelines.config_file import ConfigFile
 from schemas.config import ConvertConfig, parse_split
 from schemas.errors import UsageError
 
 FIELDS = {field.name: field for field in msgspec.structs.fields(ConvertConfig)}
 
+GROUPS = {
+    "what to build": ["task", "source", "format", "images", "output", "image_url"],
+    "how to build it": [
+        "check_images",
+        "split",
+        "shards",
+        "out_of_bounds",
+        "background",
+        "max_rejected",
+        "copy_images",
+        "if_changed",
+        "max_polygon_points",
+        "dimensions",
+    ],
+    "one format only": ["coco_boxes", "voc_origin", "difficult_as_crowd", "class_level", "label_separator"],
+    "stores and output": ["storage_options", "json"],
+}
+"""All options, in the order of the help."""
+
+_METAVARS = {
+    "task": "TASK",
+    "split": "SHARES",
+    "shards": "N|auto",
+    "max_rejected": "FRACTION",
+    "max_polygon_points": "N",
+    "label_separator": "TEXT",
+    "storage_options": "JSON|@FILE",
+    "image_url": "PREFIX",
+}
+
+_STORAGE_EXAMPLE = '{"s3": {"anon": true}}'
+
+_EXPECTED = {
+    "source": "a URL, or a list of URLs",
+    "split": "shares such as train=0.8,validation=0.2, or a mapping of them",
+    "storage_options": f"a JSON object by protocol such as {_STORAGE_EXAMPLE}, @FILE, or a mapping",
+}
+
+
+def flag(name: str) -> str:
+    """An option as it stands on the command line."""
+    return f"--{name.replace('_', '-')}"
+
 
 def description(name: str) -> str:
     """The help of an option, as its definition says it."""
     for meta in get_args(FIELDS[name].type)[1:]:
-        if isinstance(meta, msgspec.Meta) and meta.description:
+        if isinstance(meta, Meta) and meta.description:
             return meta.description
     raise KeyError(name)
 
@@ -34,17 +76,10 @@ def description(name: str) -> str:
 def choices(name: str) -> tuple[Any, ...]:
     """The values that an option may have, or none when any will do."""
     found: list[Any] = []
-    kinds = [get_args(FIELDS[name].type)[0]]
-    while kinds:
-        kind = kinds.pop(0)
-        if get_origin(kind) is Annotated:
-            kinds.append(get_args(kind)[0])
-        elif get_origin(kind) is Literal:
-            found += get_args(kind)
-        elif get_args(kind) and get_origin(kind) is not list and get_origin(kind) is not dict:
-            kinds += get_args(kind)
-        elif kind is not type(None):
+    for kind, _ in _alternatives(FIELDS[name].type):
+        if get_origin(kind) is not Literal:
             return ()
+        found += get_args(kind)
     return tuple(found)
 
 
@@ -54,104 +89,132 @@ def default(name: str) -> Any:
     return None if value is msgspec.NODEFAULT else value
 
 
-def add_options(parser: argparse.ArgumentParser, names: list[str]) -> None:
-    """Add the options called `names`; all default to being absent, so that a config file can fill them in."""
-    group = parser.add_argument_group("options")
-    for name in names:
-        flag = f"--{name.replace('_', '-')}"
-        shown = default(name)
-        text = description(name)
-        if shown is not None and shown is not False and "default" not in text:
-            text += f" (default: {shown})"
-        text = text.replace("%", "%%")
-        if FIELDS[name].type.__origin__ is bool:
-            group.add_argument(flag, action="store_true", default=argparse.SUPPRESS, help=text)
-        elif choices(name):
-            kind = type(choices(name)[0])
-            group.add_argument(flag, choices=choices(name), type=kind, default=argparse.SUPPRESS, help=text)
-        elif FIELDS[name].type.__origin__ == list[str]:
-            group.add_argument(flag, action="append", metavar="URL", default=argparse.SUPPRESS, help=text)
+def expected(name: str) -> str:
+    """What an option takes, in words."""
+    if name in _EXPECTED:
+        return _EXPECTED[name]
+    words = []
+    for kind, metas in _alternatives(FIELDS[name].type):
+        if get_origin(kind) is Literal:
+            values = ", ".join(map(str, get_args(kind)))
+            words.append(f"one of {values}" if len(get_args(kind)) > 1 else values)
+        elif kind in (int, float):
+            words.append(f"{'a whole number' if kind is int else 'a number'}{_bounds(metas)}")
         else:
-            group.add_argument(flag, metavar=_metavar(name), default=argparse.SUPPRESS, help=text)
+            words.append({bool: "true or false", str: "text"}[kind])
+    return ", or ".join(words)
 
 
-def _metavar(name: str) -> str:
-    return {"split": "SHARES", "shards": "N|auto", "max_rejected": "FRACTION", "storage_options": "JSON|@FILE"}.get(
-        name, "N" if name == "max_polygon_points" else "TEXT" if name == "label_separator" else "URL"
-    )
+def _alternatives(kind: Any, metas: tuple[Any, ...] = ()) -> Iterator[tuple[Any, tuple[Any, ...]]]:
+    """The types of a union, each with what annotates it, without None."""
+    if get_origin(kind) is Annotated:
+        inner, *more = get_args(kind)
+        yield from _alternatives(inner, (*metas, *more))
+    elif get_origin(kind) in (Union, types.UnionType):
+        for part in get_args(kind):
+            yield from _alternatives(part, metas)
+    elif kind is not type(None):
+        yield kind, metas
 
 
-def read_config(path: str) -> dict[str, Any]:
-    """Read a YAML config.
+def _bounds(metas: tuple[Any, ...]) -> str:
+    low = next((meta.ge for meta in metas if isinstance(meta, Meta) and meta.ge is not None), None)
+    high = next((meta.le for meta in metas if isinstance(meta, Meta) and meta.le is not None), None)
+    return "" if low is None else f" from {low} up" if high is None else f" from {low} to {high}"
+
+
+def add_options(parser: argparse.ArgumentParser, names: Collection[str]) -> None:
+    """Add the options called `names`; all default to being absent, so that a config file can fill them in."""
+    for title, members in GROUPS.items():
+        group = parser.add_argument_group(title)
+        for name in members:
+            if name in names:
+                _add_option(group, name)
+
+
+def _add_option(group: argparse._ArgumentGroup, name: str) -> None:
+    text = _help(name)
+    kind, _ = next(_alternatives(FIELDS[name].type))
+    if kind is bool:
+        group.add_argument(flag(name), action="store_true", default=argparse.SUPPRESS, help=text)
+        # What overrules a `true` of the config file; of no use without one, and so not in the help's list.
+        group.add_argument(
+            f"--no-{flag(name)[2:]}",
+            action="store_false",
+            dest=name,
+            default=argparse.SUPPRESS,
+            help=argparse.SUPPRESS,
+        )
+        return
+    metavar = _METAVARS.get(name) or (f"{{{','.join(map(str, choices(name)))}}}" if choices(name) else "URL")
+    action = "append" if get_origin(kind) is list else "store"
+    group.add_argument(flag(name), action=action, metavar=metavar, default=argparse.SUPPRESS, help=text)
+
+
+def _help(name: str) -> str:
+    text = description(name)
+    if name in _METAVARS and choices(name):
+        text += f": {', '.join(choices(name))}"
+    if FIELDS[name].required:
+        text += " (required)"
+    elif default(name) not in (None, False) and "default" not in text:
+        text += f" (default: {default(name)})"
+    return text.replace("%", "%%")
+
+
+def make_config(flags: dict[str, Any], file: ConfigFile | None = None, **fixed: Any) -> ConvertConfig:
+    """The options of a run: the config file, the flags above it, `fixed` above both.
 
     Raises:
-        UsageError: it does not exist, is no YAML, or is no mapping.
+        UsageError: an option is missing, or has a value that it cannot have.
     """
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise UsageError(f"{path}: the config cannot be read: {reason}") from None
-    try:
-        values = yaml.safe_load(text)
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        raise UsageError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
-    if not isinstance(values, dict):
-        raise UsageError(f"{path}: found {type(values).__name__}, expected a mapping of options such as `task: …`")
-    return values
-
-
-def make_config(flags: dict[str, Any], config_path: str | None, **fixed: Any) -> tuple[ConvertConfig, list[str]]:
-    """The options of a run: the config file, the flags above it, `fixed` above both; and Beam options of the file.
-
-    A key of the file that is not an option but one of Beam's becomes a pipeline option.
-
-    Raises:
-        UsageError: an option is unknown, missing, or has a value that it cannot have.
-    """
-    values = read_config(config_path) if config_path else {}
-    origin = f"{config_path}: " if config_path else ""
-    beam_flags: list[str] = []
-    for key in [key for key in values if key not in FIELDS]:
-        if str(key) not in BEAM_OPTIONS:
-            raise UsageError(f"{origin}unknown option {key!r}{_did_you_mean(str(key), [*FIELDS, *BEAM_OPTIONS])}")
-        value = values.pop(key)
-        for item in value if isinstance(value, list) else [value]:
-            beam_flags.append(f"--{key}" if item is True else f"--{key}={item}")
+    file = file or ConfigFile()
+    values = file.values | {name: _typed(name, value) for name, value in flags.items()} | fixed
     if isinstance(values.get("source"), str):
         values["source"] = [values["source"]]
-    values |= {name: _typed(name, value) for name, value in flags.items()}
-    values |= fixed
-    missing = [name for name in ("task", "source", "output") if not values.get(name)]
+    missing = [flag(name) for name, field in FIELDS.items() if field.required and values.get(name) in (None, "", [])]
     if missing:
-        raise UsageError(f"{origin}missing: {', '.join(f'--{name}' for name in missing)}; see labelbeam convert --help")
+        where = f", neither here nor in {file.path}" if file.path else ""
+        raise UsageError(f"missing: {', '.join(missing)}{where}; see labelbeam convert --help")
     try:
         config = msgspec.convert(values, ConvertConfig)
     except msgspec.ValidationError as error:
-        raise UsageError(f"{origin}{_in_words(error, values)}") from None
-    parse_split(config.split)
-    if isinstance(config.shards, int) and not 1 <= config.shards <= 99_999:
-        raise UsageError(f"--shards: found {config.shards}, expected a number from 1 to 99999, or auto")
-    return config, beam_flags
+        name = str(error).rpartition("`$.")[2].split("`")[0].split("[")[0].split(".")[0]
+        raise UsageError(
+            f"{_name_in(file, flags, name)}: found {_shown(name, values)}, expected {expected(name)}"
+        ) from None
+    try:
+        parse_split(config.split)
+    except UsageError as error:
+        where = _name_in(file, flags, "split")
+        raise UsageError(str(error).replace("--split", where, 1)) from None
+    return config
 
 
-def _in_words(error: msgspec.ValidationError, values: dict[str, Any]) -> str:
-    message, _, path = str(error).partition(" - at `$.")
-    name = path.split("`")[0].split("[")[0].split(".")[0]
-    if name not in FIELDS:
-        return str(error)
-    allowed = choices(name)
-    expected = f"expected one of {', '.join(map(str, allowed))}" if allowed else message[0].lower() + message[1:]
-    return f"--{name.replace('_', '-')}: found {values.get(name)!r}; {expected}"
+def _name_in(file: ConfigFile, flags: dict[str, Any], name: str) -> str:
+    """An option by the name under which a person wrote it."""
+    return f"{file.path}: {name}" if name in file.values and name not in flags else flag(name)
+
+
+def _shown(name: str, values: dict[str, Any]) -> str:
+    value = values[name]
+    if name == "storage_options":
+        return f"{type(value).__name__}"  # Its content may be secret.
+    text = repr(value[0] if name == "source" and isinstance(value, list) and len(value) == 1 else value)
+    return text if len(text) <= 80 else f"{text[:77]}…"
 
 
 def _typed(name: str, text: Any) -> Any:
     """Turn a flag's text into the number that its field wants; the config's own check tells what is wrong with it."""
-    if isinstance(text, str) and name in ("shards", "max_polygon_points", "max_rejected"):
+    if not isinstance(text, str):
+        return text
+    for kind, _ in _alternatives(FIELDS[name].type):
+        number = kind if kind in (int, float) else type(get_args(kind)[0]) if get_origin(kind) is Literal else str
         try:
-            return float(text) if name == "max_rejected" else int(text)
+            if number is not str:
+                return number(text)
         except ValueError:
-            return text
+            continue
     return text
 
 
@@ -168,55 +231,18 @@ def storage_options(value: str | dict[str, Any] | None) -> dict[str, dict[str, A
         if value.startswith("@"):
             what = f"--storage-options {value}"
             try:
-                value = Path(value[1:]).read_text(encoding="utf-8")
-            except (OSError, UnicodeDecodeError) as error:
+                value = Path(value[1:]).read_text(encoding="utf-8-sig")
+            except UnicodeDecodeError as error:
+                raise UsageError(f"{what}: byte {error.start} is not UTF-8; save the file as UTF-8") from None
+            except (OSError, ValueError) as error:
                 raise UsageError(f"{what}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
         try:
             value = json.loads(value)
         except (ValueError, RecursionError):
-            raise UsageError(f'{what}: not valid JSON; expected an object such as {{"s3": {{"anon": true}}}}') from None
-    if not isinstance(value, dict) or not all(isinstance(item, dict) for item in value.values()):
-        raise UsageError(f'{what}: expected an object of objects by protocol, such as {{"s3": {{"anon": true}}}}')
-    return value
-
-
-def check_beam_flags(flags: list[str]) -> None:
-    """Refuse options that neither LabelBeam nor Beam has, and those of Beam that lose data.
-
-    Raises:
-        UsageError: there is one; the message names what was probably meant, or what to use instead.
-    """
-    ours = [f"--{name.replace('_', '-')}" for name in FIELDS]
-    value_expected = False
-    for flag in flags:
-        if not flag.startswith("-") or flag.lstrip("-").replace(".", "", 1).isdigit():
-            if not value_expected:
-                raise UsageError(f"unexpected argument {flag!r}; see labelbeam convert --help")
-            value_expected = False
-            continue
-        name, equals, _ = flag.lstrip("-").partition("=")
-        if name.replace("-", "_") in FIELDS and name not in BEAM_OPTIONS:
-            raise UsageError(f"unknown option --{name}; did you mean --{name.replace('_', '-')}?")
-        if name not in BEAM_OPTIONS:
             raise UsageError(
-                f"unknown option --{name}{_did_you_mean(f'--{name}', [*ours, *(f'--{option}' for option in BEAM_OPTIONS)])}"
-            )
-        value_expected = not equals
-    _refuse_lossy(flags)
-
-
-def _refuse_lossy(flags: list[str]) -> None:
-    words = " ".join(flags).replace("=", " ").split()
-    for name, refused in (("runner", REFUSED_RUNNERS), ("direct_running_mode", REFUSED_MODES)):
-        for flag, value in pairwise(words):
-            if flag.lstrip("-") == name and value in refused:
-                raise UsageError(f"--{name}={value}: {refused[value]}")
-    for word in words:
-        for experiment, reason in REFUSED_EXPERIMENTS.items():
-            if word.startswith(experiment):
-                raise UsageError(f"--experiments={word}: {reason}")
-
-
-def _did_you_mean(name: str, known: list[str]) -> str:
-    close = difflib.get_close_matches(name, known, 1, 0.7)
-    return f"; did you mean {close[0]}?" if close else "; see labelbeam convert --help"
+                f"{what}: found text that is not JSON, expected an object such as {_STORAGE_EXAMPLE}; in a shell, put "
+                "it in single quotes"
+            ) from None
+    if not isinstance(value, dict) or not all(isinstance(item, dict) for item in value.values()):
+        raise UsageError(f"{what}: expected an object of objects by protocol, such as {_STORAGE_EXAMPLE}")
+    return value

@@ -2,25 +2,59 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+from inspect import cleandoc
+from typing import Any
+
 import msgspec
 
-from schemas.config import ConvertConfig
-from schemas.manifest import Latest, Manifest
-from schemas.neutral import Rejection
-from schemas.records import RECORDS
+from pipelines.beam_options import BEAM_OPTIONS, BeamOption
 
-_TYPES: dict[str, type] = {
-    **RECORDS,
-    "config": ConvertConfig,
-    "manifest": Manifest,
-    "latest": Latest,
-    "rejected": Rejection,
+_TYPES = {
+    "image_classification": "schemas.records:ClassificationRecord",
+    "image_classification_multilabel": "schemas.records:MultilabelRecord",
+    "image_object_detection": "schemas.records:DetectionRecord",
+    "image_instance_segmentation": "schemas.records:SegmentationRecord",
+    "config": "schemas.config:ConvertConfig",
+    "manifest": "schemas.manifest:Manifest",
+    "latest": "schemas.manifest:Latest",
+    "rejected": "schemas.neutral:Rejection",
 }
+"""Modules by name: listing the names, as --help does, must not import numpy for one of them."""
 
 NAMES = tuple(_TYPES)
 
 
+def schema(name: str) -> dict[str, Any]:
+    """The schema of one of `NAMES`, JSON Schema 2020-12."""
+    module, _, type_name = _TYPES[name].partition(":")
+    found: dict[str, Any] = msgspec.json.schema(getattr(import_module(module), type_name))
+    for definition in found["$defs"].values():
+        definition["description"] = cleandoc(definition["description"])
+    if name == "config":
+        _describe_file(found["$defs"]["ConvertConfig"])
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **found}
+
+
+def _describe_file(config: dict[str, Any]) -> None:
+    """A config file may hold more than the options of a run, and less: flags may add what it leaves out."""
+    del config["required"]
+    properties = config["properties"]
+    source = properties["source"]
+    one = {"type": "string", "minLength": 1}
+    properties["source"] = {"description": source.pop("description"), "anyOf": [one, source]}
+    properties |= {name: _beam_schema(option) for name, option in sorted(BEAM_OPTIONS.items())}
+
+
+def _beam_schema(option: BeamOption) -> dict[str, Any]:
+    about = {"description": "an option of Apache Beam"}
+    if option.kind == "flag":
+        return {**about, "type": "boolean"}
+    # Text that looks like a number need not be quoted: it is passed on as it is written.
+    one = {"type": ["string", "number", "boolean"]}
+    return {**about, "anyOf": [one, {"type": "array", "items": one}]} if option.many else {**about, **one}
+
+
 def schema_text(name: str) -> str:
     """The schema of one of `NAMES` as indented JSON."""
-    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **msgspec.json.schema(_TYPES[name])}
-    return msgspec.json.format(msgspec.json.encode(schema), indent=2).decode()
+    return msgspec.json.format(msgspec.json.encode(schema(name)), indent=2).decode()

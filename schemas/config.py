@@ -21,6 +21,7 @@ Task: TypeAlias = Literal[
 ]
 Format: TypeAlias = Literal["auto", "coco", "voc", "folder"]
 CheckImages: TypeAlias = Literal["none", "exists", "header", "decode"]
+Text: TypeAlias = Annotated[str, Meta(min_length=1)]
 
 TASKS: tuple[str, ...] = get_args(Task)
 SPLITS = ("train", "validation", "test")
@@ -41,23 +42,23 @@ class ConvertConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, om
 
     task: Annotated[Task, Meta(description="what the model will be trained for")]
     source: Annotated[
-        list[str],
+        Annotated[list[Text], Meta(min_length=1)],
         Meta(
             description="fsspec URL of the raw dataset; may be repeated, and may be a glob. "
             "coco: the JSON file(s); voc and folder: the root directory"
         ),
     ]
-    output: Annotated[str, Meta(description="fsspec URL of the directory where builds are published")]
+    output: Annotated[Text, Meta(description="fsspec URL of the directory where builds are published")]
     format: Annotated[Format, Meta(description="the raw format; auto recognises it and says why")] = "auto"
     images: Annotated[
-        str | None,
+        Text | None,
         Meta(
             description="fsspec URL of the directory that the images' names are relative to "
             "(default: beside the source, by the format's convention)"
         ),
     ] = None
     image_url: Annotated[
-        str | None,
+        Text | None,
         Meta(
             description="what image_url starts with, before the image's path below --images (default: the images' own URL)"
         ),
@@ -76,7 +77,10 @@ class ConvertConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, om
             "(default: the source's own splits, else all train)"
         ),
     ] = None
-    shards: Annotated[int | Literal["auto"], Meta(description="files a split: a number, or auto (by size)")] = "auto"
+    shards: Annotated[
+        Annotated[int, Meta(ge=1, le=99_999)] | Literal["auto"],
+        Meta(description="files a split: a number, or auto (by size)"),
+    ] = "auto"
     out_of_bounds: Annotated[
         Literal["clip", "reject"], Meta(description="what becomes of an object that leaves its image")
     ] = "clip"
@@ -91,7 +95,7 @@ class ConvertConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, om
         float,
         Meta(ge=0, le=1, description="a fraction of the images found; if more are rejected, nothing is published"),
     ] = 0.05
-    copy_images: Annotated[str | None, Meta(description="fsspec URL of a directory to copy the images to as well")] = (
+    copy_images: Annotated[Text | None, Meta(description="fsspec URL of a directory to copy the images to as well")] = (
         None
     )
     if_changed: Annotated[
@@ -126,7 +130,7 @@ class ConvertConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, om
         Meta(description="folder: which directory names the class of a deeply nested image"),
     ] = "top"
     label_separator: Annotated[
-        str | None,
+        Text | None,
         Meta(
             description="folder: what stands between the labels of a cell in labels.csv (default: by the file's content)"
         ),
@@ -174,6 +178,11 @@ def parse_split(value: str | dict[str, float] | None) -> dict[str, float] | None
     if abs(sum(shares.values()) - 1) > 1e-9:
         raise UsageError(f"--split: the shares in {value!r} add up to {sum(shares.values()):g}, expected 1")
     return shares
+
+
+def usual_task(format_name: str) -> Task:
+    """The task that a raw format is most often built for, where a person has not said which."""
+    return "image_classification" if format_name == "folder" else "image_object_detection"
 
 
 def background_policy(config: ConvertConfig) -> Literal["keep", "drop"]:

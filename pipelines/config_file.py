@@ -1,0 +1,123 @@
+"""The YAML config: one flat mapping of options, ours and Beam's.
+
+Values of Beam's options are taken as they are written, because Beam parses them itself: `flink_version: 1.20` is a
+version, which YAML would read as the number 1.2.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from pipelines.beam_options import BEAM_OPTIONS, Pair, expected_of
+from pipelines.words import did_you_mean
+from schemas.config import ConvertConfig
+from schemas.errors import UsageError
+
+SIZE_LIMIT = 2**20
+"""Bytes of a config; more is some other file."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigFile:
+    """What a config says: our options by name, and Beam's as they would stand on the command line."""
+
+    path: str = ""
+    values: dict[str, Any] = field(default_factory=dict)
+    beam: list[Pair] = field(default_factory=list)
+
+
+class _Loader(yaml.SafeLoader):
+    """Safe YAML without aliases, which a config has no use for and with which a small file expands without end."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        """Refuse aliases, and keys that stand twice: YAML would keep the last and lose the first."""
+        if self.check_event(yaml.AliasEvent):
+            mark = self.get_mark()
+            raise yaml.MarkedYAMLError(problem="aliases (*name) are not supported", problem_mark=mark)
+        node = super().compose_node(parent, index)
+        if isinstance(node, yaml.MappingNode):
+            seen = set()
+            for key, _ in node.value:
+                name = key.value if isinstance(key, yaml.ScalarNode) else None
+                if name in seen:
+                    raise yaml.MarkedYAMLError(problem=f"the key {name!r} stands twice", problem_mark=key.start_mark)
+                seen.add(name)
+        return node
+
+
+def read_config(path: str) -> ConfigFile:
+    """Read a YAML config. A key without a value counts as left out.
+
+    Raises:
+        UsageError: it does not exist, is no YAML, is no mapping, or has a key that is no option.
+    """
+    try:
+        with Path(path).open("rb") as file:
+            data = file.read(SIZE_LIMIT + 1)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise UsageError(f"{path}: cannot be read: {reason}; expected a YAML file of options") from None
+    if len(data) > SIZE_LIMIT:
+        raise UsageError(
+            f"{path}: found more than {SIZE_LIMIT} bytes, expected a short YAML config; is it another file?"
+        )
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path}: byte {error.start} is not UTF-8; save the config as UTF-8") from None
+    try:
+        return _read(path, _Loader(text))
+    except yaml.MarkedYAMLError as error:
+        # The error's own text would quote the line, which may hold a secret.
+        mark = error.problem_mark or error.context_mark
+        where = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else path
+        raise UsageError(f"{where}: not valid YAML for a config: {error.problem or error.context}") from None
+    except yaml.reader.ReaderError as error:
+        raise UsageError(f"{path}: character {error.position} may not stand in YAML; remove it") from None
+    except (ValueError, RecursionError, yaml.YAMLError):
+        raise UsageError(f"{path}: not valid YAML for a config: a value is malformed, or nested too deeply") from None
+
+
+def _read(path: str, loader: _Loader) -> ConfigFile:
+    root = loader.get_single_node()
+    if not isinstance(root, yaml.MappingNode):
+        found = "nothing" if root is None else "a list" if isinstance(root, yaml.SequenceNode) else "a single value"
+        raise UsageError(f"{path}: found {found}, expected a mapping of options such as `task: image_classification`")
+    ours = ConvertConfig.__struct_fields__
+    config = ConfigFile(path)
+    for key, node in root.value:
+        name = key.value if isinstance(key, yaml.ScalarNode) else "(a list or mapping)"
+        if name in ours:
+            value = loader.construct_object(node, deep=True)
+            if value is not None:
+                config.values[name] = value
+        elif name in BEAM_OPTIONS:
+            config.beam.extend(_beam_pairs(path, name, node))
+        else:
+            hint = did_you_mean(name, [*ours, *BEAM_OPTIONS]) or "; see labelbeam convert --help"
+            raise UsageError(f"{path}:{key.start_mark.line + 1}: unknown option {name}{hint}")
+    return config
+
+
+def _beam_pairs(path: str, name: str, node: yaml.Node) -> list[Pair]:
+    option = BEAM_OPTIONS[name]
+    items = node.value if isinstance(node, yaml.SequenceNode) and option.many else [node]
+    pairs: list[Pair] = []
+    for item in items:
+        if not isinstance(item, yaml.ScalarNode):
+            found = "a list" if isinstance(item, yaml.SequenceNode) else "a mapping"
+            many = " or a list of them" if option.many else ""
+            raise UsageError(f"{path}: {name}: found {found}, expected {expected_of(option)}{many}")
+        if item.tag == "tag:yaml.org,2002:null":
+            continue
+        if option.kind != "flag":
+            pairs.append((name, item.value))
+        elif item.tag != "tag:yaml.org,2002:bool":
+            raise UsageError(f"{path}: {name}: found {item.value!r}, expected true or false")
+        elif yaml.SafeLoader.bool_values[item.value.lower()]:
+            pairs.append((name, None))
+    return pairs
