@@ -13,7 +13,7 @@ from transforms.assemble import LookAt
 from transforms.fragments import ImageRow, stable_hash
 from transforms.images import ImageError, ImageFacts, decode, read_header
 from transforms.range_reader import RangeReader
-from transforms.stores import Location, StoreError, in_threads, read_range, stat, within
+from transforms.stores import Location, MissingFileError, StoreError, in_threads, read_range, stat, within
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,20 +63,20 @@ def _are_listed(rows: Sequence[ImageRow], listed: npt.NDArray[np.uint64]) -> lis
 
 
 def _missing(location: Location) -> ImageError:
-    return ImageError(Rejected.MISSING_IMAGE, f"{location.url} does not exist")
+    return ImageError(Rejected.MISSING_IMAGE, f"{location.shown} does not exist")
 
 
 def _look_at(options: LookOptions, row: ImageRow) -> ImageFacts | ImageError:
     location = options.root.below(row.path)
     if not within(options.root, row.path):
         return ImageError(
-            Rejected.UNSAFE_PATH, f"{location.url} is a link out of {options.root.url}, which is not followed"
+            Rejected.UNSAFE_PATH, f"{location.shown} is a link out of {options.root.shown}, which is not followed"
         )
-    if not location.fs.isfile(location.path):
-        return _missing(location)
     try:
         reader = RangeReader(lambda start, end: read_range(location, start, end), stat(location).size)
         return (decode if options.mode == "decode" else read_header)(reader, row.path)
+    except MissingFileError:
+        return _missing(location)
     except ImageError as error:
         return error
     except (StoreError, OSError) as error:

@@ -9,7 +9,7 @@ from transforms.plan_folder import plan_folder_source
 from transforms.plan_voc import plan_voc_source
 from transforms.recognise import recognise
 from transforms.stores import StorageOptions
-from transforms.units import Plan
+from transforms.units import Plan, list_dataset
 
 
 def make_plan(config: ConvertConfig, options: StorageOptions, exact: bool = False) -> Plan:
@@ -20,12 +20,17 @@ def make_plan(config: ConvertConfig, options: StorageOptions, exact: bool = Fals
         StoreError: a source cannot be read.
         LabelBeamError: a source holds nothing to build from.
     """
-    format_name, reason, locations = recognise(config, options)
-    if format_name == "coco":
-        plan = plan_coco(config, options, locations, exact)
+    found = recognise(config, options)
+    if found.format == "coco":
+        plan = plan_coco(config, options, found.locations, exact)
+    elif len(found.locations) > 1:
+        raise UsageError(f"--source: {len(found.locations)} roots given; {found.format} takes one directory")
     else:
-        if len(locations) > 1:
-            raise UsageError(f"--source: {len(locations)} roots given; {format_name} takes one directory")
-        plan = (plan_voc_source if format_name == "voc" else plan_folder_source)(config, options, locations[0])
-    plan.recognised = reason
+        (root,) = found.locations
+        listing = found.listing or list_dataset(root, config, options)
+        if found.format == "voc":
+            plan = plan_voc_source(config, options, root, listing)
+        else:
+            plan = plan_folder_source(config, options, root, listing, found.table)
+    plan.recognised = found.reason
     return plan

@@ -1,141 +1,182 @@
-"""Plan a COCO source: where each file's arrays lie, what split it is, and where its images are."""
+"""Plan a COCO source: where each file's lists lie, what split it is, and where its images are."""
 
 from __future__ import annotations
 
-import os.path
 import posixpath
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
 from schemas.config import SPLIT_ALIASES, ConvertConfig
 from schemas.errors import LabelBeamError, UsageError
-from transforms.sources.coco import URL_SCHEMES, image_path
-from transforms.sources.coco_split import (
-    ElementRange,
-    MalformedJsonError,
-    UnsafeSplitError,
-    plan_ranges,
-    split_elements,
+from transforms.sources.coco_index import image_path
+from transforms.sources.coco_split import ElementRange, MalformedJsonError, plan_ranges
+from transforms.sources.json_brackets import BracketScanner
+from transforms.stores import (
+    Location,
+    MissingFileError,
+    StorageOptions,
+    StoredFile,
+    StoreError,
+    in_threads,
+    kind,
+    locate,
+    read_range,
+    stat,
+    within,
 )
-from transforms.stores import Location, StorageOptions, list_files, locate, read_range, replace_path, stat
-from transforms.units import HEAD, CocoFile, CocoUnit, Plan, bucket_count, fingerprint_of
+from transforms.units import HEAD, CocoFile, CocoUnit, Plan, bucket_count, fingerprint_of, list_dataset
+
+Record = dict[str, Any]
 
 
-def plan_coco(config: ConvertConfig, options: StorageOptions, files: list[Location], exact: bool) -> Plan:
-    """Plan COCO files; see `transforms.plan.make_plan` for errors."""
-    stored = [(file.url, stat(file)) for file in files]
-    ranges = [_coco_ranges(file, info.size, exact) for file, (_, info) in zip(files, stored, strict=True)]
-    heads = [_coco_sample(file, parts) for file, parts in zip(files, ranges, strict=True)]
-    for file, parts, head in zip(files, ranges, heads, strict=True):
-        _check_coco(file, parts, head, config.task)
-    splits = [split_of_name(file.path) for file in files]
-    if config.images is not None:
-        root = locate(config.images, options)
-        prefixes = [""] * len(files)
-    else:
-        roots = [
-            _images_beside(file, head.get("images"), split)
-            for file, head, split in zip(files, heads, splits, strict=True)
-        ]
-        root, prefixes = _common_root(roots)
-    fingerprint, covers = fingerprint_of(stored)
-    buckets = bucket_count(config, sum(info.size for _, info in stored))
-    plan = Plan("coco", "", root.url, buckets, fingerprint, covers)
-    for number, (file, parts) in enumerate(zip(files, ranges, strict=True)):
-        plan.coco_files.append(
-            CocoFile(
-                number,
-                file.url,
-                prefixes[number],
-                splits[number],
-                tuple(part for part in parts if part.section in ("images", "categories")),
-            )
-        )
-        plan.units += [CocoUnit(file.url, part) for part in parts if part.section == "annotations"]
-    if config.check_images not in (None, "none"):
-        listing = list_files(root)
-        plan.existing = [image.path for image in listing]
-        plan.fingerprint, plan.covers = fingerprint_of(stored + [(root.url, image) for image in listing])
+@dataclass(frozen=True, slots=True)
+class _File:
+    """A COCO file as far as it is known: `images` are its first images, `annotation` is its first annotation."""
+
+    location: Location
+    stored: StoredFile
+    ranges: list[ElementRange]
+    images: list[Record]
+    annotation: Record
+    split: str | None
+
+
+def plan_coco(config: ConvertConfig, options: StorageOptions, locations: Sequence[Location], exact: bool) -> Plan:
+    """Plan COCO files; see `transforms.plan.make_plan` for errors. The order of `locations` does not matter."""
+    files = [_look_into(location, exact) for location in sorted(locations, key=lambda location: location.url)]
+    for file in files:
+        _check_kind(file, config.task)
+    warnings: list[str] = []
+    roots = [_images_root(config, options, file, warnings) for file in files]
+    root, prefixes = _common_root(roots)
+    warnings += [
+        f"{root.below(prefix).shown} is a link out of {root.shown}: --check-images header and decode will not follow it; "
+        "build each source on its own"
+        for prefix in sorted(set(prefixes))
+        if not within(root, prefix)
+    ]
+    sources = [(file.location.url, file.stored) for file in files]
+    fingerprint, covers = fingerprint_of(sources)
+    buckets = bucket_count(config, sum(file.stored.size for file in files))
+    plan = Plan("coco", "", root.url, buckets, fingerprint, covers, warnings=warnings)
+    for number, (file, prefix) in enumerate(zip(files, prefixes, strict=True)):
+        index = tuple(part for part in file.ranges if part.section in ("images", "categories"))
+        plan.coco_files.append(CocoFile(number, file.location.url, prefix, file.split, index))
+        plan.units += [CocoUnit(file.location.url, part) for part in file.ranges if part.section == "annotations"]
+    if _depends_on_images(config, files):
+        existing: list[str] = []
+        for images, prefix in _distinct(roots, prefixes):
+            try:
+                listing = list_dataset(images, config, options)
+            except MissingFileError as error:
+                raise MissingFileError(f"{error}; name the directory of the images with --images") from None
+            sources += [(images.url, image) for image in listing.files]
+            existing += [f"{prefix}{image.path}" for image in listing.files]
+            warnings += listing.warnings
+        plan.existing = existing if config.check_images == "exists" else None
+        plan.fingerprint, plan.covers = fingerprint_of(sources)
     return plan
 
 
-def _coco_ranges(file: Location, size: int, exact: bool) -> list[ElementRange]:
-    def read(start: int, end: int) -> bytes:
-        return read_range(file, start, end)
+def _depends_on_images(config: ConvertConfig, files: Sequence[_File]) -> bool:
+    """Whether the build depends on the image files and not on the annotations alone, so that they are inputs too."""
+    if config.check_images is not None and config.check_images != "none":
+        return True
+    sized = all(image.get("width") and image.get("height") for file in files for image in file.images)
+    return config.copy_images is not None or (config.check_images is None and not sized)
 
-    if size == 0:
-        raise LabelBeamError(f"{file.url}: the file is empty, expected a COCO JSON object")
-    if read(0, min(2, size)) in (b"\xff\xfe", b"\xfe\xff"):
+
+# What a file is. ----------------------------------------------------------------------------------------------------
+
+_NOT_JSON = (
+    (b"\x1f\x8b", "is compressed with gzip; unpack it first"),
+    (b"PK\x03\x04", "is a ZIP archive; name what is in it, as zip://PATH/IN/IT::ARCHIVE"),
+    (b"<", "is XML or HTML; of a VOC tree name the root; of a download, see whether it is an error page"),
+    (b"\x89PNG", "is an image; name the directory of the dataset"),
+    (b"\xff\xd8\xff", "is an image; name the directory of the dataset"),
+    (b"[", "is a list, as prediction results are; name the file of the annotations"),
+)
+
+
+def _look_into(location: Location, exact: bool) -> _File:
+    stored = stat(location)
+    head = read_range(location, 0, min(stored.size, 64))
+    text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if not stored.size:
+        raise LabelBeamError(f"{location.shown}: the file is empty, expected a COCO JSON object; fetch it again")
+    for start, what in _NOT_JSON:
+        if text.startswith(start):
+            raise UsageError(f"{location.shown}: the file {what}; expected a COCO JSON object")
+    if b"\0" in head[:8] or head.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise LabelBeamError(
-            f"{file.url}: the file is UTF-16, expected UTF-8; convert it with: iconv -f UTF-16 -t UTF-8"
+            f"{location.shown}: the file is UTF-16 or UTF-32, or no text at all, expected UTF-8; "
+            "convert it with: iconv -f UTF-16 -t UTF-8"
+        )
+    if text and not text.startswith(b"{"):
+        raise UsageError(
+            f"{location.shown}: the file begins with {text[:30].decode('utf-8', 'replace')!r}, expected a COCO JSON "
+            "object, a table of labels (.csv, .tsv, .jsonl), or a directory"
         )
     try:
-        try:
-            return plan_ranges(read, size, exact=exact)
-        except UnsafeSplitError:
-            return plan_ranges(read, size, exact=True)
+        ranges = plan_ranges(lambda start, end: read_range(location, start, end), stored.size, exact=exact)
     except MalformedJsonError as error:
-        raise LabelBeamError(f"{file.url}: not a COCO file: {error}") from None
+        raise LabelBeamError(f"{location.shown}: not a COCO file: {error}") from None
+    first = {section: _first_elements(location, ranges, section) for section in ("images", "annotations")}
+    annotation = first["annotations"][0] if first["annotations"] else {}
+    return _File(location, stored, ranges, first["images"], annotation, split_of_name(location.path))
 
 
-def _coco_sample(file: Location, ranges: Sequence[ElementRange]) -> dict[str, dict[str, Any]]:
-    """The first element of each array, as far as it can be read."""
-    sample: dict[str, dict[str, Any]] = {}
-    for part in ranges:
-        if part.section in sample or part.end <= part.start:
-            continue
-        block = read_range(file, part.start, min(part.end, part.start + HEAD))
+_SAMPLE = 5
+
+
+def _first_elements(file: Location, ranges: Sequence[ElementRange], section: str) -> list[Record]:
+    """The first few elements of a list, without those that cannot be read or are long."""
+    part = next((part for part in ranges if part.section == section), None)
+    if part is None:
+        return []
+    block = read_range(file, part.start, min(part.end, part.start + HEAD))
+    at, opening, depth = BracketScanner().feed(block)
+    starts, ends = at[opening & (depth == 1)].tolist(), at[~opening & (depth == 0)].tolist()
+    elements: list[Record] = []
+    for start, end in zip(starts[:_SAMPLE], ends, strict=False):
         try:
-            end = split_elements(block)[0][1] if part.end - part.start <= HEAD else _first_element(block)
-            sample[part.section] = msgspec.json.decode(block[:end].lstrip(), type=dict[str, Any])
-        except (UnsafeSplitError, msgspec.DecodeError, RecursionError, IndexError, UnicodeDecodeError):
-            sample[part.section] = {}
-    return sample
+            elements.append(msgspec.json.decode(block[start : end + 1], type=Record))
+        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+            continue  # Whoever reads the list rejects it.
+    return elements
 
 
-def _first_element(block: bytes) -> int:
-    depth = 0
-    in_string = escaped = False
-    for position, byte in enumerate(block):
-        if in_string:
-            in_string = escaped or byte != 0x22
-            escaped = byte == 0x5C and not escaped
-        elif byte == 0x22:
-            in_string = True
-        elif byte in b"{[":
-            depth += 1
-        elif byte in b"}]":
-            depth -= 1
-            if depth == 0:
-                return position + 1
-    return len(block)
-
-
-_OTHER_COCO = {
-    "segments_info": "panoptic segmentation, whose masks stand in PNG files; use the instances_*.json file of the same data",
-    "caption": "captions, which say nothing of objects; use the instances_*.json file of the same data",
+_OTHER_KINDS = {
+    "segments_info": "panoptic segmentation, whose masks stand in PNG files",
+    "caption": "captions, which say nothing of objects",
 }
 
 
-def _check_coco(file: Location, ranges: Sequence[ElementRange], sample: dict[str, dict[str, Any]], task: str) -> None:
-    sections = {part.section for part in ranges}
+def _check_kind(file: _File, task: str) -> None:
+    shown = file.location.shown
+    sections = {part.section for part in file.ranges}
     if "images" not in sections:
-        found = ", ".join(sorted(sections)) or "no array"
+        found = ", ".join(sorted(sections)) or "none that holds anything"
         raise LabelBeamError(
-            f"{file.url}: found {found}, expected a list `images` with at least one image; is this a COCO file?"
+            f"{shown}: found these lists: {found}; expected `images` with at least one image; is this a COCO file?"
         )
-    annotation = sample.get("annotations", {})
-    for key, what in _OTHER_COCO.items():
-        if key in annotation:
-            raise UsageError(f"{file.url}: its annotations are {what}")
-    if "keypoints" in annotation and not {"bbox", "segmentation"} & annotation.keys():
-        raise UsageError(f"{file.url}: its annotations are keypoints alone, which none of the tasks takes")
+    advice = "use the instances_*.json file of the same data"
+    for key, what in _OTHER_KINDS.items():
+        if key in file.annotation:
+            raise UsageError(f"{shown}: its annotations are {what}; {advice}")
+    keypoints = "keypoints" in file.annotation and not {"bbox", "segmentation"} & file.annotation.keys()
+    if keypoints and not task.startswith("image_classification"):
+        raise UsageError(
+            f"{shown}: its annotations are keypoints without boxes or outlines, which {task} needs; {advice}"
+        )
 
 
 _SPLIT_WORD = re.compile(r"(?<![a-z])(train|training|val|valid|validation|dev|test|testing)(?![a-z])")
+_ANNOTATION_FOLDERS = ("annotations", "annotation", "labels")
 
 
 def split_of_name(path: str) -> str | None:
@@ -143,46 +184,94 @@ def split_of_name(path: str) -> str | None:
 
     >>> split_of_name("annotations/instances_val2017.json"), split_of_name("valid/_annotations.coco.json")
     ('validation', 'validation')
-    >>> split_of_name("minival2014.json") is None
-    True
+    >>> split_of_name("image_info_test-dev2017.json"), split_of_name("minival2014.json")
+    ('test', None)
     """
     directory, name = posixpath.split(path)
-    found = _SPLIT_WORD.findall(posixpath.splitext(name)[0].lower())
-    if len(found) == 1:
-        return SPLIT_ALIASES[found[0]]
-    return SPLIT_ALIASES.get(posixpath.basename(directory).lower())
+    words = _SPLIT_WORD.findall(posixpath.splitext(name)[0].lower().replace("test-dev", "test"))
+    if len(found := {SPLIT_ALIASES[word] for word in words}) == 1:
+        return found.pop()
+    above, folder = posixpath.split(directory)
+    if folder.lower() in _ANNOTATION_FOLDERS:
+        folder = posixpath.basename(above)
+    return SPLIT_ALIASES.get(folder.lower())
 
+
+# Where the images are. ----------------------------------------------------------------------------------------------
 
 _COCO_YEAR = re.compile(r"(train|val|test)\d{4}")
+_IMAGE_FOLDERS = ("images", "Images", "img", "imgs", "JPEGImages", "data")
 
 
-def _images_beside(file: Location, image: dict[str, Any] | None, split: str | None) -> Location:
-    """Where the images of a COCO file lie: the first of the usual places that holds its first image."""
-    here = replace_path(file, posixpath.dirname(file.path))
-    above = replace_path(here, posixpath.dirname(here.path))
-    names = ["images", "Images", "img", "JPEGImages", "data"]
-    year = _COCO_YEAR.search(posixpath.basename(file.path))
-    if year:
-        names.insert(0, year[0])
-    if split:
-        names += [alias for alias, name in SPLIT_ALIASES.items() if name == split]
-    places = [here, *(here.below(name) for name in names), *(above.below(name) for name in names), above]
-    name = (image or {}).get("file_name")
-    path = image_path(name, "")[0] if isinstance(name, str) and not name.startswith(URL_SCHEMES) else None
-    for place in places if path is not None else []:
-        try:
-            if place.fs.exists(place.below(path or "").path):
-                return place
-        except OSError:
-            continue
-    if posixpath.basename(here.path) == "annotations" and year:
-        return above.below(year[0])
-    return here
+def _images_root(config: ConvertConfig, options: StorageOptions, file: _File, warnings: list[str]) -> Location:
+    """Where the images of a COCO file lie: --images, or the first of the usual places that holds one of its first images."""
+    named = [image["file_name"] for image in file.images if isinstance(image.get("file_name"), str)]
+    names = [path for name in named if "://" not in name and (path := image_path(name, "")[0])]
+    places = _usual_places(file) if config.images is None else [locate(config.images, options)]
+    for name in names:
+        there = in_threads(_is_there, [place.below(name) for place in places])
+        if any(there):
+            return places[there.index(True)]
+    year = _COCO_YEAR.search(posixpath.basename(file.location.path))
+    root = places[0]
+    above = root.parent
+    if config.images is None and year and above and posixpath.basename(root.path) in _ANNOTATION_FOLDERS:
+        root = above.below(year[0])
+    if names and config.image_url is None:
+        where = f"below {root.shown}" if config.images else f"in any of the usual places around {file.location.shown}"
+        warnings.append(
+            f"the image {names[0]!r} was not found {where}; image_url says {root.shown}: see whether they are there, or "
+            "name their directory with --images, or where the trainer finds them with --image-url"
+        )
+    return root
+
+
+def _usual_places(file: _File) -> list[Location]:
+    """The directories where images lie by the conventions of the format, the likeliest first."""
+    year = _COCO_YEAR.search(posixpath.basename(file.location.path))
+    own = [year[0]] if year else []
+    own += [alias for alias, split in SPLIT_ALIASES.items() if split == file.split]
+    names = [*own, *(f"images/{name}" for name in own), *_IMAGE_FOLDERS]
+    here = file.location.parent
+    if here is None:
+        raise UsageError(f"{file.location.shown}: has no directory around it; name that of the images with --images")
+    places = [here, *(here.below(name) for name in names)]
+    if (above := here.parent) is not None:
+        places += [*(above.below(name) for name in names), above]
+    return places
+
+
+def _is_there(file: Location) -> bool:
+    try:
+        return kind(file) == "file"
+    except StoreError:
+        return False  # A place that cannot be looked at is not where the images are.
 
 
 def _common_root(roots: Sequence[Location]) -> tuple[Location, list[str]]:
-    """The deepest directory above all roots, and what leads from it to each, as a prefix of paths."""
-    paths = [root.path for root in roots]
-    common = os.path.commonpath(paths) if len(set(paths)) > 1 else paths[0]
-    prefixes = [path[len(common) :].strip("/") for path in paths]
-    return replace_path(roots[0], common), [f"{prefix}/" if prefix else "" for prefix in prefixes]
+    """The deepest directory above all roots, and what leads from it to each, as a prefix of paths.
+
+    Raises:
+        UsageError: there is none.
+    """
+    common: Location | None = roots[0]
+    while common is not None and not all(common.holds(root) for root in roots):
+        common = common.parent
+    if common is None:
+        shown = ", ".join(sorted({root.shown for root in roots}))
+        raise UsageError(
+            f"--source: the images lie in {shown}, which no one directory holds; name it with --images, or build each "
+            "source on its own"
+        )
+    prefixes = [root.path[len(common.path) :].strip("/") for root in roots]
+    return common, [f"{prefix}/" if prefix else "" for prefix in prefixes]
+
+
+def _distinct(roots: Sequence[Location], prefixes: Sequence[str]) -> list[tuple[Location, str]]:
+    """The roots without those that lie in another one, so that each directory is listed once."""
+    by_path = {root.path: (root, prefix) for root, prefix in zip(roots, prefixes, strict=True)}
+    return [
+        (root, prefix)
+        for root, prefix in by_path.values()
+        if not any(other.path != root.path and other.holds(root) for other, _ in by_path.values())
+    ]

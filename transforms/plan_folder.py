@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from schemas.config import ConvertConfig
-from schemas.errors import LabelBeamError
-from transforms.sources.folder import FolderOptions, plan_folder, table_candidates
-from transforms.stores import Location, StorageOptions, list_files, locate, read_range, stat
+from schemas.errors import LabelBeamError, UsageError
+from transforms.listing import Listing
+from transforms.sources.folder import TABLE_EXTENSIONS, FolderOptions, plan_folder, table_candidates
+from transforms.sources.tables import extension
+from transforms.stores import Location, StorageOptions, locate, read_range
 from transforms.units import (
     BATCH,
     HEAD,
@@ -16,21 +18,43 @@ from transforms.units import (
     TableUnit,
     bucket_count,
     fingerprint_of,
+    list_dataset,
 )
 
 
-def plan_folder_source(config: ConvertConfig, options: StorageOptions, root: Location) -> Plan:
-    """Plan a folder of images; see `transforms.plan.make_plan` for errors."""
-    listing = list_files(root)
-    names = [file.path for file in listing]
-    heads = {path: _head(root.below(path)) for path in table_candidates(names)}
+def plan_folder_source(
+    config: ConvertConfig, options: StorageOptions, root: Location, listing: Listing, table: str | None = None
+) -> Plan:
+    """Plan the folder whose files are `listing`; see `transforms.plan.make_plan` for errors.
+
+    `table` is the one table to read, where it was named. With --images, the tables are those of the root, and the images
+    those of the other directory; without tables its folders name the classes.
+    """
+    sources = [(root.url, file) for file in listing.files]
+    warnings = listing.warnings
+    images, image_files = root, listing.files
+    if config.images is not None:
+        images = locate(config.images, options)
+        image_listing = list_dataset(images, config, options)
+        image_files = image_listing.files
+        sources += [(images.url, file) for file in image_files]
+        warnings = list(dict.fromkeys([*warnings, *image_listing.warnings]))
+    sizes = {file.path: file.size for file in listing.files}
+    names = [file.path for file in image_files if extension(file.path) not in TABLE_EXTENSIONS]
+    names += [path for path in sizes if extension(path) in TABLE_EXTENSIONS and table in (None, path)]
+    heads = {path: read_range(root.below(path), 0, min(sizes[path], HEAD)) for path in table_candidates(names)}
     try:
         content = plan_folder(names, config.task, FolderOptions(config.class_level), heads)
     except LabelBeamError as error:
-        raise type(error)(f"{root.url}: {error}") from None
-    images = locate(config.images, options) if config.images else root
-    fingerprint, covers = fingerprint_of([(root.url, file) for file in listing])
-    plan = Plan("folder", "", images.url, 0, fingerprint, covers, warnings=content.warnings, existing=names)
+        raise type(error)(f"{root.shown}: {error}") from None
+    if table is not None and not content.tables:
+        raise UsageError(
+            f"{root.below(table).shown}: not recognised as a table of labels, expected a header with a column of images, "
+            "such as `filename`, and `label` or a column for each class"
+        )
+    fingerprint, covers = fingerprint_of(sources)
+    plan = Plan("folder", "", images.url, 0, fingerprint, covers, warnings=[*warnings, *content.warnings])
+    plan.existing = [file.path for file in image_files] if config.check_images == "exists" else None
     plan.buckets = bucket_count(config, len(content.items) * SHARD_TARGET // IMAGES_A_SHARD)
     if content.tables:
         plan.units = [TableUnit(root.url, content)]
@@ -42,7 +66,3 @@ def plan_folder_source(config: ConvertConfig, options: StorageOptions, root: Loc
     if content.ignored:
         plan.warnings.append(f"{content.ignored} files are neither images nor tables of labels and were left alone")
     return plan
-
-
-def _head(file: Location) -> bytes:
-    return read_range(file, 0, min(stat(file).size, HEAD))

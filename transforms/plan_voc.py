@@ -4,32 +4,36 @@ from __future__ import annotations
 
 from schemas.config import ConvertConfig
 from schemas.errors import LabelBeamError
+from transforms.listing import Listing
+from transforms.sources.label_cells import printable
 from transforms.sources.voc import plan_voc
-from transforms.stores import Location, StorageOptions, list_files, locate, read_file
-from transforms.units import BATCH, Plan, VocUnit, bucket_count, fingerprint_of
+from transforms.stores import Location, StorageOptions, locate, read_file
+from transforms.units import BATCH, Plan, VocUnit, bucket_count, fingerprint_of, list_dataset
 
 
-def plan_voc_source(config: ConvertConfig, options: StorageOptions, root: Location) -> Plan:
-    """Plan a VOC tree; see `transforms.plan.make_plan` for errors."""
-    listing = list_files(root)
-    images = locate(config.images, options) if config.images else root
-    image_listing = list_files(images) if config.images else listing
+def plan_voc_source(config: ConvertConfig, options: StorageOptions, root: Location, listing: Listing) -> Plan:
+    """Plan the VOC tree whose files are `listing`; see `transforms.plan.make_plan` for errors."""
+    # An annotation file whose name no record could hold is not found under the name that is printed instead: rejected.
+    sizes = {printable(file.path): file.size for file in listing.files}
+    images, image_listing = root, listing
+    if config.images is not None:
+        images = locate(config.images, options)
+        image_listing = list_dataset(images, config, options)
+    image_names = [printable(file.path) for file in image_listing.files]
     content = plan_voc(
-        [file.path for file in listing],
+        list(sizes),
         lambda path: read_file(root.below(path)),
         config.task,
-        [file.path for file in image_listing] if config.images else None,
+        None if config.images is None else image_names,
     )
     if not content.items:
-        raise LabelBeamError(f"{root.url}: no annotation file among {len(listing)} files, expected Annotations/*.xml")
-    fingerprint, covers = fingerprint_of(
-        [(root.url, file) for file in listing]
-        + ([(images.url, file) for file in image_listing] if config.images else [])
-    )
-    annotations = {item.xml for item in content.items}
-    size = sum(file.size for file in listing if file.path in annotations)
-    plan = Plan("voc", "", images.url, bucket_count(config, size), fingerprint, covers, warnings=content.warnings)
-    plan.existing = [file.path for file in image_listing]
+        raise LabelBeamError(f"{root.shown}: no annotation file among {len(sizes)} files, expected Annotations/*.xml")
+    sources = [(root.url, file) for file in listing.files] + [(images.url, file) for file in image_listing.files]
+    fingerprint, covers = fingerprint_of(sources)
+    size = sum(sizes[item.xml] for item in content.items)
+    plan = Plan("voc", "", images.url, bucket_count(config, size), fingerprint, covers)
+    plan.warnings = [*dict.fromkeys([*listing.warnings, *image_listing.warnings]), *content.warnings]
+    plan.existing = image_names if config.check_images == "exists" else None
     # Only the items whose image is still to be found carry the index of all images.
     settled = [item for item in content.items if item.image is not None or item.skipped is not None]
     open_items = [item for item in content.items if item.image is None and item.skipped is None]

@@ -5,131 +5,186 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from schemas.config import ConvertConfig
 from schemas.errors import LabelBeamError, UsageError
-from transforms.images import SCHEMA_FORMATS
+from transforms.listing import Listing
 from transforms.plan_coco import split_of_name
-from transforms.sources.folder import table_candidates
-from transforms.stores import (
-    Location,
-    StorageOptions,
-    StoredFile,
-    StoreError,
-    expand,
-    list_files,
-    read_range,
-    replace_path,
-    stat,
-)
-from transforms.units import HEAD
-
-_COCO_KEY = re.compile(rb'"(?:images|annotations|categories)"\s*:\s*\[')
+from transforms.sources.folder import NAMED_TABLES, OTHER_IMAGE_FORMATS, TABLE_EXTENSIONS, table_candidates
+from transforms.sources.tables import IMAGE_FORMATS, extension
+from transforms.stores import Location, MissingFileError, StorageOptions, expand, in_threads, kind, read_range
+from transforms.units import HEAD, list_dataset
 
 
-def recognise(config: ConvertConfig, options: StorageOptions) -> tuple[str, str, list[Location]]:
-    """The format of the sources, why, and the files or the directory to read.
+@dataclass(frozen=True, slots=True)
+class Recognised:
+    """What a source is, and why.
+
+    `locations` are the files of a COCO source, or the one root of the others. `listing` is that of the root, where it was
+    made. `table` is the path below the root of a table that was named as the source itself.
+    """
+
+    format: str
+    reason: str
+    locations: list[Location]
+    listing: Listing | None = None
+    table: str | None = None
+
+
+def recognise(config: ConvertConfig, options: StorageOptions) -> Recognised:
+    """Find out what the sources are.
 
     Raises:
         StoreError: a source does not exist or cannot be read.
         UsageError: nothing is recognised, or more than one format is.
     """
-    locations = [location for url in config.source for location in expand(url, options)]
-    if config.format != "auto":
-        reason = f"--format {config.format}"
-        if config.format != "coco" or all(location.fs.isfile(location.path) for location in locations):
-            return config.format, reason, locations
-        return "coco", *_coco_below(locations, reason)
-    if all(location.fs.isfile(location.path) for location in locations):
-        return _by_files(locations)
+    found = {(location.fs, location.path): location for url in config.source for location in expand(url, options)}
+    locations = sorted(found.values(), key=lambda location: location.url)
+    kinds = in_threads(kind, locations)
+    for location, what in zip(locations, kinds, strict=True):
+        if what is None:
+            raise MissingFileError(
+                f"{location.shown}: it does not exist; expected a COCO file, or the root of a VOC tree or image folder"
+            )
+    files = [location for location, what in zip(locations, kinds, strict=True) if what == "file"]
+    reason = f"--format {config.format}"
+    if (
+        config.format in ("auto", "folder")
+        and len(files) == len(locations) == 1
+        and extension(files[0].path) in TABLE_EXTENSIONS
+    ):
+        return _table(files[0], reason if config.format == "folder" else None)
+    if config.format == "coco":
+        for folder in [location for location in locations if location not in files]:
+            listing = list_dataset(folder, config, options)
+            below, what = _coco_files(folder, listing)
+            if not below:
+                raise UsageError(f"{folder.shown}: found no COCO file among {len(listing.files)} files; name it itself")
+            reason = f"{reason}; {what}"
+            files += below
+        return Recognised("coco", reason, files)
+    if config.format in ("voc", "folder"):
+        return Recognised(config.format, reason, locations)
+    if len(files) == len(locations):
+        return Recognised("coco", "the source is a file, and no table", files)
     if len(locations) > 1:
         raise UsageError("--source: several sources of which not all are files; say what they are with --format")
-    return _by_listing(locations[0])
+    return _by_listing(locations[0], config, list_dataset(locations[0], config, options))
 
 
-def _by_files(files: list[Location]) -> tuple[str, str, list[Location]]:
-    for file in files:
-        head = read_range(file, 0, min(HEAD, stat(file).size))
-        if head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] not in (b"{", b"["):
-            if len(files) == 1 and table_candidates([posixpath.basename(file.path)]):
-                folder = replace_path(file, posixpath.dirname(file.path))
-                return "folder", f"{file.url} is a table of labels", [folder]
-            raise UsageError(
-                f"{file.url}: not recognised: it does not begin like JSON; expected a COCO file or a directory"
-            )
-    return "coco", "the source is JSON", files
+def _table(file: Location, reason: str | None) -> Recognised:
+    name = posixpath.basename(file.path)
+    folder = file.parent
+    if folder is None:
+        raise UsageError(f"{file.shown}: found a table with no directory around it, expected one that holds its images")
+    return Recognised("folder", reason or f"{name} is a table of labels", [folder], table=name)
 
 
-def _coco_below(locations: list[Location], reason: str) -> tuple[str, list[Location]]:
-    files: list[Location] = []
-    for location in locations:
-        if location.fs.isfile(location.path):
-            files.append(location)
-        else:
-            files += _coco_files(location, list_files(location))
-    if not files:
-        raise UsageError(f"--source: no COCO file in {locations[0].url}; name the JSON file itself")
-    return f"{reason}, with {', '.join(posixpath.basename(file.path) for file in files)}", files
-
-
-def _by_listing(root: Location) -> tuple[str, str, list[Location]]:
-    if not root.fs.exists(root.path):
-        raise StoreError(
-            f"{root.url}: it does not exist; expected a COCO file, or the root of a VOC tree or image folder"
-        )
-    files = list_files(root)
-    if not files:
-        raise LabelBeamError(f"{root.url}: the directory is empty, expected a dataset")
-    xmls = [file.path for file in files if file.path.lower().endswith(".xml")]
-    images = sum(file.path.lower().endswith(tuple(f".{suffix}" for suffix in SCHEMA_FORMATS)) for file in files)
-    coco = _coco_files(root, files)
+def _by_listing(root: Location, config: ConvertConfig, listing: Listing) -> Recognised:
+    visible = [file for file in listing.files if not _is_hidden(file.path)]
+    names = [file.path for file in visible]
+    doubts = "".join(f"; {warning}" for warning in listing.warnings)
+    if not names:
+        raise LabelBeamError(f"{root.shown}: the directory is empty, expected a dataset{doubts}")
+    xmls = [file for file in visible if extension(file.path) == "xml"]
+    xmls.sort(key=lambda file: "annotations/" not in file.path.lower())
+    images = sum(extension(name) in IMAGE_FORMATS or extension(name) in OTHER_IMAGE_FORMATS for name in names)
+    tables = table_candidates(names)
+    named = [name for name in tables if posixpath.basename(name).lower() in NAMED_TABLES]
+    coco, why_coco = _coco_files(root, listing)
     found: dict[str, tuple[str, list[Location]]] = {}
     if coco:
-        found["coco"] = (f"found {', '.join(posixpath.basename(file.path) for file in coco)}", coco)
-    if xmls and _is_voc(root, files):
-        found["voc"] = (f"found {len(xmls)} annotation files, such as {xmls[0]}", [root])
-    if not found and (images or table_candidates([file.path for file in files])):
+        found["coco"] = (why_coco, coco)
+    if any(in_threads(lambda file: _is_voc(root.below(file.path), file.size), xmls[:_XMLS_LOOKED_AT])):
+        found["voc"] = (f"found {len(xmls)} annotation files, such as {xmls[0].path}", [root])
+    if named and config.task.startswith("image_classification"):
+        found["folder"] = (f"found a table of labels, {named[0]}", [root])
+    if not found and (images or tables):
         found["folder"] = (f"found {images} images and neither COCO nor VOC annotations", [root])
     if len(found) == 1:
         ((name, (reason, locations)),) = found.items()
-        return name, reason, locations
+        return Recognised(name, reason, locations, listing if name != "coco" else None)
     if not found:
         raise UsageError(
-            f"{root.url}: not recognised: {len(files)} files, none of them an image, a COCO file, or a VOC annotation"
+            f"{root.shown}: not recognised: {len(names)} files, such as {names[0]}, none of them an image, a table of "
+            f"labels, a COCO file, or a VOC annotation{doubts}"
         )
     reasons = "; ".join(f"{name}: {reason}" for name, (reason, _) in found.items())
-    raise UsageError(f"{root.url}: more than one format is here ({reasons}); choose with --format")
+    raise UsageError(f"{root.shown}: more than one format is here ({reasons}); choose with --format")
 
 
-def _is_voc(root: Location, files: Sequence[StoredFile]) -> bool:
-    for file in [file for file in files if file.path.lower().endswith(".xml")][:20]:
-        head = read_range(root.below(file.path), 0, min(file.size, 4096)).replace(b"\0", b"")
-        if b"<annotation" in head:
-            return True
-    return False
+def _is_hidden(path: str) -> bool:
+    """Whether it is none of the dataset's, as `._1.xml` in archives made on macOS and `.ipynb_checkpoints/1.json`."""
+    return any(part.startswith(".") or part == "__MACOSX" for part in path.split("/"))
 
 
-def _coco_files(root: Location, files: Sequence[StoredFile]) -> list[Location]:
-    """The COCO files with objects below a directory.
+_ANNOTATION = re.compile(rb"<(?:\w+:)?annotation\b")
+_XMLS_LOOKED_AT = 20
+
+
+def _is_voc(file: Location, size: int) -> bool:
+    # As in `_is_coco`.
+    return _ANNOTATION.search(read_range(file, 0, min(size, 4096)).replace(b"\0", b"")) is not None
+
+
+_LIST_OF_OBJECTS = re.compile(rb'"(images|annotations|categories)"\s*:\s*\[\s*[{\]]')
+_COCO_NAME = re.compile(r"(instances_.*|.*\.coco)\.json", re.IGNORECASE)
+_BATCH = 64
+_DEEPEST = 3
+"""Directories above a COCO file, below the source's root, that are looked into: `coco/annotations/v1/x.json`."""
+
+
+def _coco_files(root: Location, listing: Listing) -> tuple[list[Location], str]:
+    """The COCO files with objects below a directory, and what was found in words.
+
+    Per-image JSON may lie there by the thousand. Files are looked at from the largest down, and no further once a whole
+    batch holds no COCO: a file that describes a dataset is among the largest of its kind. Names that only COCO has count
+    whatever the file holds, so that a damaged one is not passed over.
 
     Raises:
         UsageError: several of them may hold the same images.
     """
-    found: list[str] = []
-    for file in files:
-        if not file.path.lower().endswith(".json") or file.path.count("/") > 2 or file.size == 0:
-            continue
-        location = root.below(file.path)
-        head = read_range(location, 0, min(file.size, HEAD))
-        tail = read_range(location, max(0, file.size - HEAD), file.size)
-        if _COCO_KEY.search(head) or _COCO_KEY.search(tail):
-            found.append(file.path)
-    instances = [path for path in found if posixpath.basename(path).startswith("instances_")]
-    found = instances or found
-    splits = [split_of_name(path) for path in found]
-    if len(found) > 1 and (None in splits or len(set(splits)) < len(splits)):
+    sizes = {
+        file.path: file.size
+        for file in listing.files
+        if extension(file.path) == "json" and file.path.count("/") <= _DEEPEST and not _is_hidden(file.path)
+    }
+    found = [path for path in sizes if _COCO_NAME.fullmatch(posixpath.basename(path))]
+    by_size = sorted(sizes.keys() - set(found), key=lambda path: (-sizes[path], path))
+    for start in range(0, len(by_size), _BATCH):
+        batch = by_size[start : start + _BATCH]
+        are_coco = in_threads(lambda path: _is_coco(root.below(path), sizes[path]), batch)
+        found += [path for path, is_coco in zip(batch, are_coco, strict=True) if is_coco]
+        if not any(are_coco):
+            break
+    chosen = sorted(_most_telling(found))
+    splits = [split_of_name(root.below(path).path) for path in chosen]
+    if len(chosen) > 1 and (None in splits or len(set(splits)) < len(splits)):
         raise UsageError(
-            f"{root.url}: several COCO files that may describe the same images ({', '.join(found)}); "
+            f"{root.shown}: several COCO files that may describe the same images ({', '.join(chosen)}); "
             "name those to read with --source, which may be repeated"
         )
-    return [root.below(path) for path in found]
+    left = sorted(set(found) - set(chosen))
+    reason = f"found {', '.join(chosen)}" + (f", which leaves {', '.join(left)} alone" if left else "")
+    return [root.below(path) for path in chosen], reason
+
+
+def _is_coco(file: Location, size: int) -> bool:
+    """Whether its first and last bytes hold the lists of a COCO file, as far as they can be seen there."""
+    parts = [
+        read_range(file, 0, min(size, HEAD)),
+        read_range(file, max(HEAD, size - HEAD), size) if size > HEAD else b"",
+    ]
+    # Without zeros, UTF-16 reads like ASCII here.
+    keys = {match[1] for part in parts for match in _LIST_OF_OBJECTS.finditer(part.replace(b"\0", b""))}
+    # What lies between in a longer file may hold the others.
+    return b"images" in keys and len(keys) > 1 if size <= 2 * HEAD else bool(keys)
+
+
+def _most_telling(paths: Sequence[str]) -> Sequence[str]:
+    """Of files that describe the same images in different ways, as COCO's own do, those with outlines."""
+    for beginning in ("instances_", "person_keypoints_"):
+        if chosen := [path for path in paths if posixpath.basename(path).startswith(beginning)]:
+            return chosen
+    return paths

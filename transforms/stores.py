@@ -2,7 +2,7 @@
 
 Rules that hold for every store: a listing is made once and never file by file; a read that comes back short or long is
 an error; a file is written in one put, so that nobody ever sees half of it; nothing is read outside the root it was
-asked for below, whatever a dataset's names or links say.
+asked for below, whatever a dataset's names or links say; and no message repeats a credential.
 """
 
 from __future__ import annotations
@@ -10,25 +10,37 @@ from __future__ import annotations
 import os
 import posixpath
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 from uuid import uuid4
 
+from fsspec import get_filesystem_class
+from fsspec.archive import AbstractArchiveFileSystem
 from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
+from fsspec.implementations.memory import MemoryFileSystem
 
 from schemas.errors import LabelBeamError, UsageError
+from transforms.redact import redact
 
 READS_AT_ONCE = 32
 """How many small files are read at the same time; beyond that most stores answer no faster."""
 
 StorageOptions = dict[str, dict[str, Any]]
 
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
+
 
 class Location(NamedTuple):
-    """A file or directory in a store: `fs` opens it under `path`; `url` is how a person names it."""
+    """A file or directory in a store: `fs` opens it under `path`; `url` opens it anew, on any worker.
+
+    A local `url` is `file://` and the absolute path as it stands, nothing percent-encoded: so fsspec reads it, and so does
+    the trainer.
+    """
 
     fs: Any
     path: str
@@ -39,10 +51,31 @@ class Location(NamedTuple):
         """Whether it lies on this machine's disk."""
         return isinstance(self.fs, LocalFileSystem)
 
+    @property
+    def shown(self) -> str:
+        """The URL for messages, without credentials."""
+        return redact(self.url)
+
+    @property
+    def parent(self) -> Location | None:
+        """The directory above; None at the top of the store: of a bucket, a container or a host."""
+        if self.local:
+            above = posixpath.dirname(self.path)
+            return None if above == self.path else Location(self.fs, above, f"file://{above}")
+        before, protocol, inner, after = _split_url(self.url)
+        up, slash, _ = inner.rpartition("/")
+        if not inner or not (slash or isinstance(self.fs, (MemoryFileSystem, AbstractArchiveFileSystem))):
+            return None
+        return Location(self.fs, posixpath.dirname(self.path).rstrip("/"), f"{before}{protocol}{up}{after}")
+
     def below(self, relative: str) -> Location:
         """The location of `relative`, a path that `safe_relative` has passed, below this directory."""
-        joined = posixpath.join(self.path, relative) if self.path else relative
-        return Location(self.fs, joined, join_url(self.url, relative))
+        path = posixpath.join(self.path, relative) if self.path else relative
+        return Location(self.fs, path, f"file://{path}" if self.local else join_url(self.url, relative))
+
+    def holds(self, other: Location) -> bool:
+        """Whether `other` is this place or lies below it, by its path."""
+        return bool(self.fs == other.fs) and is_below(other.path, self.path)
 
 
 class StoredFile(NamedTuple):
@@ -57,56 +90,108 @@ class StoreError(LabelBeamError):
     """A store could not be opened, listed, read or written."""
 
 
+class MissingFileError(StoreError):
+    """There is nothing, or no file, where one was expected."""
+
+
+def _split_url(url: str) -> tuple[str, str, str, str]:
+    """A URL as what stands before, the protocol, the path, and the rest of a chain: of the first link that has a path."""
+    links = url.split("::")
+    at = next((number for number, link in enumerate(links) if "://" in link), 0)
+    protocol, separator, inner = links[at].rpartition("://")
+    return "::".join([*links[:at], ""]), protocol + separator, inner, "::".join(["", *links[at + 1 :]])
+
+
 def join_url(root: str, relative: str) -> str:
-    """Append `relative` to a URL; in a chained URL (`zip://dir::s3://…`) to its first link.
+    """Append `relative` to a URL; in a chained URL (`zip://dir::s3://…`) to the link that the path belongs to.
 
     >>> join_url("zip://data::s3://bucket/a.zip", "x/1.jpg")
     'zip://data/x/1.jpg::s3://bucket/a.zip'
     """
-    first, chain, rest = root.partition("::")
-    slash = "" if first.endswith("/") or not relative else "/"
-    return f"{first}{slash}{relative}{chain}{rest}"
+    before, protocol, inner, after = _split_url(root)
+    return f"{before}{protocol}{posixpath.join(inner, relative) if inner else relative}{after}"
 
 
 def locate(url: str, options: StorageOptions) -> Location:
     """Open the store that `url` names.
 
     Raises:
-        UsageError: the protocol is unknown, or its package is not installed.
+        UsageError: the protocol is unknown, its package is not installed, or it needs other options.
         StoreError: the store cannot be reached.
     """
+    if url.startswith(("file://", "local://")) or ("://" not in url and ("::" not in url or os.path.lexists(url))):
+        path = _absolute(LocalFileSystem._strip_protocol(url))
+        return Location(LocalFileSystem(**options.get("file", {})), path, f"file://{path}")
+    # fsspec hands options of protocols that the URL does not name to the store that it does name.
+    known = {protocol: options[protocol] for protocol in _protocols(url) if protocol in options}
     try:
-        fs, path = url_to_fs(url, **options)
-    except ImportError as error:
-        protocol = url.partition("://")[0]
-        extra = {"s3": "s3", "az": "azure", "abfs": "azure", "abfss": "azure", "gs": "gcs", "gcs": "gcs"}.get(protocol)
-        hint = f"pip install 'labelbeam[{extra}]'" if extra else str(error)
-        raise UsageError(f"{url}: the package that reads {protocol}:// is not installed; run: {hint}") from None
-    except ValueError as error:
-        raise UsageError(f"{url}: {error}; expected a path or an fsspec URL such as s3://bucket/data") from None
-    except OSError as error:
-        raise StoreError(f"{url}: cannot be opened: {explain(error)}") from None
-    if isinstance(fs, LocalFileSystem):
-        return Location(fs, path, Path(path).as_uri() if "%" not in path else f"file://{path}")
-    return Location(fs, path.rstrip("/"), url.rstrip("/"))
+        fs, path = url_to_fs(url, **known)
+    except (ImportError, ValueError, TypeError) as error:
+        why = _missing_package(url) or (
+            f"{explain(error, known)}; expected a path or an fsspec URL such as s3://bucket/data, and the options that its "
+            "store needs in --storage-options"
+        )
+        raise UsageError(f"{redact(url)}: {why}") from None
+    except Exception as error:  # As in `explained`.
+        raise StoreError(f"{redact(url)}: cannot be opened: {explain(error, known)}") from None
+    before, protocol, inner, after = _split_url(url)
+    return Location(fs, path.rstrip("/"), f"{before}{protocol}{inner.rstrip('/')}{after}")
 
 
-def explain(error: BaseException) -> str:
-    """An error of a store in words, without the object's repr or a path that repeats what the caller names."""
-    if isinstance(error, FileNotFoundError):
+def _absolute(path: str) -> str:
+    """An absolute path without `.`, `..` and `//`; `..` leads where the system leads, up from where a link points."""
+    parts = path.split("/")
+    if ".." in parts:
+        last = len(parts) - parts[::-1].index("..")
+        path = posixpath.join(os.path.realpath("/".join(parts[:last])), *parts[last:])
+    return f"/{posixpath.normpath(path).lstrip('/')}"
+
+
+def _protocols(url: str) -> list[str]:
+    return [link.partition("://")[0] for link in url.split("::")]
+
+
+_EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs"} | dict.fromkeys(("az", "abfs", "abfss", "adl"), "azure")
+
+
+def _missing_package(url: str) -> str | None:
+    """What to install, for the first link of the URL that cannot be opened without it; None where nothing is missing."""
+    for protocol in _protocols(url):
+        try:
+            get_filesystem_class(protocol)
+        except (ImportError, ValueError) as error:
+            if protocol in _EXTRAS:
+                return f"the package that reads {protocol}:// is not installed; run: pip install 'labelbeam[{_EXTRAS[protocol]}]'"
+            if isinstance(error, ImportError):
+                return f"the package that reads {protocol}:// is not installed: {explain(error)}"
+    return None
+
+
+def explain(error: BaseException, options: StorageOptions | None = None) -> str:
+    """An error of a store in one line of words, without credentials or the path, which the caller names."""
+    if isinstance(error, (FileNotFoundError, NotADirectoryError)):
         return "it does not exist"
     if isinstance(error, PermissionError):
         return "permission denied"
     if isinstance(error, IsADirectoryError):
         return "it is a directory"
-    return (getattr(error, "strerror", None) or str(error) or type(error).__name__).strip()
+    text = getattr(error, "strerror", None) or str(error)
+    return redact(" ".join(str(text).split())[:400], options) or type(error).__name__
 
 
-def replace_path(location: Location, path: str) -> Location:
-    """The same store at a directory above `location`."""
-    up = len(location.path) - len(path)
-    first, chain, rest = location.url.partition("::")
-    return Location(location.fs, path, f"{first[:-up] if up else first}{chain}{rest}")
+@contextmanager
+def explained(location: Location, what: str) -> Iterator[None]:
+    """Turn what a store raises into a `StoreError`, and into a `MissingFileError` where nothing is there.
+
+    Every exception counts: those of botocore, of Google's and Azure's packages and of zipfile share no base. So nothing but
+    a call of the store stands below it. The original is left out, as it may hold credentials.
+    """
+    try:
+        yield
+    except Exception as error:
+        kind = MissingFileError if isinstance(error, (FileNotFoundError, NotADirectoryError)) else StoreError
+        known = getattr(location.fs, "storage_options", None)
+        raise kind(f"{location.shown}: {what}: {explain(error, known)}") from None
 
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
@@ -129,94 +214,91 @@ def safe_relative(name: str) -> str | None:
     return "/".join(parts) if parts and ".." not in parts else None
 
 
+def within(root: Location, relative: str) -> bool:
+    """Whether `relative` stays below `root` once local links are resolved."""
+    return not root.local or is_below(os.path.realpath(root.below(relative).path), os.path.realpath(root.path))
+
+
+def is_below(path: str, folder: str) -> bool:
+    """Whether `path` is `folder` or begins with it; all paths are below "", the root of a store."""
+    return not folder or path == folder or path.startswith(f"{folder.rstrip('/')}/")
+
+
+_MAGIC = re.compile(r"[*?\[]")
+
+
 def expand(url: str, options: StorageOptions) -> list[Location]:
     """The files that `url` names: itself, or what it matches where it is a glob, sorted by path.
 
-    A name that exists as it stands is taken literally, whatever brackets it holds.
+    A name that exists as it stands is taken literally, whatever brackets it holds; so is the longest part of a path that
+    does. Hidden files match only a pattern that begins with a dot.
 
     Raises:
-        StoreError: nothing is there.
+        StoreError: nothing matches, or the store cannot be listed.
     """
     location = locate(url, options)
-    try:
-        if not re.search(r"[*?\[]", location.path) or location.fs.exists(location.path):
-            return [location]
-        matches = sorted(location.fs.glob(location.path))
-    except OSError as error:
-        raise StoreError(f"{url}: cannot be listed: {explain(error)}") from None
+    with explained(location, "cannot be opened"):
+        location.fs.invalidate_cache()  # What an earlier build has left there may be out of date.
+    if not _MAGIC.search(location.path) or kind(location) is not None:
+        return [location]
+    base = location
+    while (above := base.parent) is not None:
+        base = above
+        if not _MAGIC.search(base.path) or kind(base) is not None:
+            break
+    pattern = location.path[len(base.path) :]
+    with explained(location, "cannot be listed"):
+        found = location.fs.glob(re.sub(_MAGIC, r"[\g<0>]", base.path) + pattern)
+    hidden = posixpath.basename(pattern).startswith(".")
+    names = sorted(str(match)[len(base.path) :].lstrip("/") for match in found)
+    matches = [base.below(name) for name in names if hidden or not posixpath.basename(name).startswith(".")]
     if not matches:
-        raise StoreError(f"{url}: nothing matches this glob; expected at least one file")
-    if location.local:
-        return [locate(match, options) for match in matches]
-    first, chain, rest = url.partition("::")
-    protocol = first.partition("://")[0]
-    return [
-        Location(location.fs, match, f"{protocol}://{match.lstrip('/')}{chain}{rest}") for match in map(str, matches)
-    ]
+        raise MissingFileError(f"{location.shown}: nothing matches this glob; expected at least one file")
+    return matches
 
 
-def list_files(root: Location) -> list[StoredFile]:
-    """Every file below `root`, sorted by path. Links to directories are not followed, so no loop and no way out.
+def kind(location: Location) -> str | None:
+    """What is there: "file", "directory", or, locally, "other"; None for nothing.
 
     Raises:
-        StoreError: `root` is no directory, or cannot be read.
+        StoreError: the store does not tell.
     """
-    if root.local:
-        return sorted(_walk(Path(root.path)))
     try:
-        found = root.fs.find(root.path, detail=True)
-    except OSError as error:
-        raise StoreError(f"{root.url}: cannot be listed: {explain(error)}") from None
-    prefix = f"{root.path.rstrip('/')}/" if root.path else ""
-    return sorted(
-        StoredFile(str(path).removeprefix(prefix), int(info.get("size") or 0), content_token(info))
-        for path, info in found.items()
-        if info["type"] == "file" and str(path).startswith(prefix)
-    )
-
-
-def _walk(root: Path) -> Iterator[StoredFile]:
-    if not root.is_dir():
-        raise StoreError(f"{root}: expected a directory, found {'a file' if root.exists() else 'nothing'}")
-    home = root.resolve()
-
-    def refuse(error: OSError) -> None:
-        raise StoreError(f"{error.filename}: cannot be listed: {explain(error)}")
-
-    for folder, _, names in os.walk(root, onerror=refuse):
-        for name in names:
-            path = Path(folder, name)
-            if path.is_symlink() and not path.resolve().is_relative_to(home):
-                continue
-            try:
-                stat = path.stat()
-                name.encode()
-            except (FileNotFoundError, UnicodeEncodeError):
-                continue
-            yield StoredFile(path.relative_to(root).as_posix(), stat.st_size, f"{stat.st_mtime_ns}")
-
-
-def content_token(info: dict[str, Any]) -> str:
-    """What changes when the content does, from what a listing tells anyway: an ETag or hash, else the time."""
-    for key in ("ETag", "etag", "content_md5", "md5Hash", "crc32c", "CRC", "mtime", "LastModified", "last_modified"):
-        if info.get(key):
-            return str(info[key])
-    return ""
+        with explained(location, "cannot be read"):
+            return str(location.fs.info(location.path)["type"])
+    except MissingFileError:
+        return None
 
 
 def stat(location: Location) -> StoredFile:
     """Size and token of one file.
 
     Raises:
-        StoreError: it does not exist, is a directory, or cannot be read.
+        MissingFileError: it does not exist, or is a directory.
+        StoreError: it cannot be read.
     """
-    try:
+    with explained(location, "cannot be read"):
         info = location.fs.info(location.path)
-    except (OSError, ValueError) as error:
-        raise StoreError(f"{location.url}: cannot be read: {explain(error)}") from None
+        token = str(os.stat(location.path).st_mtime_ns) if location.local else content_token(info)
     if info["type"] != "file":
-        raise StoreError(f"{location.url}: expected a file, found a {info['type']}")
-    return StoredFile(posixpath.basename(location.path), int(info["size"] or 0), content_token(info))
+        raise MissingFileError(f"{location.shown}: expected a file, found: {info['type']}")
+    if info.get("size") is None:
+        raise StoreError(f"{location.shown}: the store does not tell the file's size, without which it cannot be cut")
+    return StoredFile(posixpath.basename(location.path), int(info["size"]), token)
+
+
+_TOKENS = (
+    *("ETag", "etag", "content_md5", "Content-MD5", "md5Hash", "crc32c", "CRC"),
+    *("mtime", "LastModified", "last_modified", "Last-Modified", "updated", "created"),
+)
+
+
+def content_token(info: dict[str, Any]) -> str:
+    """What changes when the content does, from what a listing tells anyway: an ETag or hash, else the time.
+
+    Where a store tells neither, no two tokens are alike: what cannot be known to be unchanged counts as changed.
+    """
+    return next((str(info[key]) for key in _TOKENS if info.get(key)), uuid4().hex)
 
 
 def read_range(location: Location, start: int, end: int) -> bytes:
@@ -225,13 +307,13 @@ def read_range(location: Location, start: int, end: int) -> bytes:
     Raises:
         StoreError: it cannot be read, or not exactly so many bytes came back (a store that ignores ranges does that).
     """
-    try:
+    if start == end:
+        return b""  # Stores refuse an empty range.
+    with explained(location, f"bytes {start} to {end} cannot be read"):
         data: bytes = location.fs.cat_file(location.path, start=start, end=end)
-    except (OSError, ValueError) as error:
-        raise StoreError(f"{location.url}: bytes {start} to {end} cannot be read: {explain(error)}") from None
     if len(data) != end - start:
         raise StoreError(
-            f"{location.url}: asked for bytes {start} to {end}, expected {end - start} of them, got {len(data)}; "
+            f"{location.shown}: asked for bytes {start} to {end}, expected {end - start} of them, got {len(data)}; "
             "the store ignores ranges, or the file changed while it was read"
         )
     return data
@@ -243,10 +325,8 @@ def read_file(location: Location) -> bytes:
     Raises:
         StoreError: it cannot be read.
     """
-    try:
+    with explained(location, "cannot be read"):
         data: bytes = location.fs.cat_file(location.path)
-    except (OSError, ValueError) as error:
-        raise StoreError(f"{location.url}: cannot be read: {explain(error)}") from None
     return data
 
 
@@ -254,29 +334,23 @@ def read_many(root: Location, paths: Sequence[str]) -> list[bytes | StoreError]:
     """Whole small files below `root`, in the order asked for, many at a time; a failure takes the place of its bytes."""
 
     def read(path: str) -> bytes | StoreError:
+        location = root.below(path)
         if not within(root, path):
-            return StoreError(f"{root.below(path).url}: is a link out of {root.url}, which is not followed")
+            return StoreError(f"{location.shown}: is a link out of {root.shown}, which is not followed")
         try:
-            return read_file(root.below(path))
+            return read_file(location)
         except StoreError as error:
             return error
 
     return in_threads(read, paths)
 
 
-def in_threads(call: Any, items: Sequence[Any]) -> list[Any]:
+def in_threads(call: Callable[[_Item], _Result], items: Sequence[_Item]) -> list[_Result]:
     """`[call(item) for item in items]`, up to `READS_AT_ONCE` at a time: for calls that wait on a store."""
     if len(items) < 2:
         return [call(item) for item in items]
     with ThreadPoolExecutor(min(READS_AT_ONCE, len(items))) as pool:
         return list(pool.map(call, items))
-
-
-def within(root: Location, relative: str) -> bool:
-    """Whether `relative` stays below `root` once local links are resolved."""
-    if not root.local:
-        return True
-    return Path(root.path, relative).resolve().is_relative_to(Path(root.path).resolve())
 
 
 def put(location: Location, data: bytes) -> None:
@@ -285,18 +359,17 @@ def put(location: Location, data: bytes) -> None:
     Raises:
         StoreError: it cannot be written.
     """
-    try:
+    with explained(location, "cannot be written"):
         if location.local:
             _put_local(Path(location.path), data)
         else:
             location.fs.pipe_file(location.path, data)
-    except (OSError, ValueError) as error:
-        raise StoreError(f"{location.url}: cannot be written: {explain(error)}") from None
 
 
 def _put_local(path: Path, data: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{uuid4().hex}.tmp")
+    # Its own name might be as long as a name may be.
+    temporary = path.with_name(f".{uuid4().hex}.tmp")
     try:
         with temporary.open("xb") as file:
             file.write(data)

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from schemas.config import ConvertConfig
+from transforms.listing import Listing, list_files
 from transforms.sources.coco_split import ElementRange
 from transforms.sources.folder import FolderItem, FolderPlan
 from transforms.sources.voc import VocItem
 from transforms.sources.voc_images import ImageIndex
-from transforms.stores import StoredFile
+from transforms.stores import Location, StorageOptions, StoredFile, is_below, locate
 
-SHARD_TARGET = 64 * 2**20
+SHARD_TARGET = 32 * 2**20
 """Bytes of source for each shard, where --shards is auto: a shard is held in memory while it is written."""
 
-IMAGES_A_SHARD = 200_000
+IMAGES_A_SHARD = 100_000
 """Images for each shard where the source is names rather than annotations."""
 
 BATCH = 1000
@@ -124,10 +125,28 @@ class Plan:
         return sum(unit.size for unit in [*self.coco_files, *self.units])
 
 
-def fingerprint_of(files: Sequence[tuple[str, StoredFile]]) -> tuple[str, dict[str, Any]]:
-    """A hash over URL, size and token of every input file, and what it covers."""
+def list_dataset(root: Location, config: ConvertConfig, options: StorageOptions) -> Listing:
+    """The files below `root` without those that this configuration's own builds put there.
+
+    Raises:
+        StoreError: it cannot be listed.
+    """
+    listing = list_files(root)
+    output = locate(config.output, options)
+    ours = [output.below("builds"), output.below("latest.json")]
+    ours += [locate(config.copy_images, options)] if config.copy_images else []
+    inside = [place.path[len(root.path) :].lstrip("/") for place in ours if root.holds(place)]
+    if not inside:
+        return listing
+    files = [file for file in listing.files if not any(place and is_below(file.path, place) for place in inside)]
+    return Listing(files, listing.warnings)
+
+
+def fingerprint_of(files: Iterable[tuple[str, StoredFile]]) -> tuple[str, dict[str, Any]]:
+    """A hash over URL, size and token of every input file, in any order and however often it is named; what it covers."""
     digest = hashlib.sha256()
-    for url, file in sorted(files):
+    files = sorted(set(files))
+    for url, file in files:
         digest.update(f"{url}\0{file.path}\0{file.size}\0{file.token}\n".encode("utf-8", "surrogatepass"))
     covers = {"files": len(files), "bytes": sum(file.size for _, file in files), "by": "path, size, and ETag or time"}
     return digest.hexdigest(), covers

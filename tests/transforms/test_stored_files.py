@@ -1,0 +1,205 @@
+"""Stores: what is read and written, whole and in ranges, and which names stay below a root."""
+
+from __future__ import annotations
+
+import os
+import resource
+import stat as modes
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fsspec.implementations.memory import MemoryFileSystem
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas.errors import LabelBeamError
+from transforms.stores import (
+    READS_AT_ONCE,
+    Location,
+    MissingFileError,
+    StoreError,
+    in_threads,
+    kind,
+    locate,
+    put,
+    read_file,
+    read_many,
+    read_range,
+    safe_relative,
+    stat,
+    within,
+)
+
+
+class RangelessStore(MemoryFileSystem):  # type: ignore[misc]
+    """A server that ignores ranges, as `python -m http.server` does, or one that cuts its answers short."""
+
+    cachable = False
+    answer: slice
+
+    def cat_file(self, path: str, start: int | None = None, end: int | None = None, **_: Any) -> bytes:
+        return super().cat_file(path)[self.answer]
+
+
+# Reading ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("answer", "count"), [(slice(None), 10), (slice(3), 3)])
+def test_a_range_that_comes_back_long_or_short_is_an_error(answer: slice, count: int, memory: str) -> None:
+    put(locate(f"{memory}/x", {}), b"0123456789")
+    store = RangelessStore()
+    store.answer = answer
+    location = Location(store, locate(f"{memory}/x", {}).path, "odd://x")
+    with pytest.raises(StoreError, match=rf"odd://x: asked for bytes 2 to 7, expected 5 of them, got {count}"):
+        read_range(location, 2, 7)
+
+
+def test_ranges_are_read_and_empty_ones_are_not_asked_for(tmp_path: Path) -> None:
+    (tmp_path / "x").write_bytes(b"0123456789")
+    location = locate(f"{tmp_path}/x", {})
+    assert read_range(location, 2, 5) == b"234"
+    assert read_range(location, 10, 10) == b""
+    with pytest.raises(StoreError, match="expected 5 of them, got 2"):
+        read_range(location, 8, 13)
+
+
+def test_many_files_come_in_the_order_asked_for_with_failures_in_their_places(tmp_path: Path) -> None:
+    for number in range(100):
+        (tmp_path / f"{number}").write_bytes(str(number).encode())
+    (tmp_path / "out").symlink_to("/etc/passwd")
+    found = read_many(locate(str(tmp_path), {}), [*map(str, range(99, -1, -1)), "none", "out"])
+    assert found[:100] == [str(number).encode() for number in range(99, -1, -1)]
+    assert isinstance(found[100], MissingFileError)
+    assert isinstance(found[101], StoreError)
+    assert "link out of" in str(found[101])
+
+
+def test_waiting_calls_run_side_by_side() -> None:
+    together = threading.Barrier(READS_AT_ONCE, timeout=10)
+    assert in_threads(lambda item: (together.wait(), item)[1], range(READS_AT_ONCE)) == list(range(READS_AT_ONCE))
+
+
+def test_within_resolves_links(tmp_path: Path, memory: str) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "1.jpg").write_bytes(b"")
+    (tmp_path / "root").mkdir()
+    (tmp_path / "root" / "loop").symlink_to("loop")
+    (tmp_path / "root" / "away").symlink_to(tmp_path / "in")
+    (tmp_path / "root" / "here").symlink_to(tmp_path / "root")
+    (tmp_path / "root-2").mkdir()
+    (tmp_path / "root" / "beside").symlink_to(tmp_path / "root-2")
+    (tmp_path / "linked").symlink_to("root")
+    for root in (locate(f"{tmp_path}/root", {}), locate(f"{tmp_path}/linked", {})):
+        names = ("1.jpg", "here/1.jpg", "loop", "away/1.jpg", "beside/1.jpg")
+        assert [within(root, name) for name in names] == [True, True, True, False, False]
+    assert within(locate(memory, {}), "a/1.jpg")
+
+
+# Writing ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_file_is_written_with_its_directories_and_overwritten(tmp_path: Path, memory: str) -> None:
+    for root in (str(tmp_path), memory):
+        file = locate(root, {}).below("a/b/x.json")
+        for data in (b"long enough", b"short", b""):
+            put(file, data)
+            assert read_file(file) == data
+    assert [path.name for path in (tmp_path / "a" / "b").iterdir()] == ["x.json"]
+
+
+@pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o077, 0o600), (0o002, 0o664)])
+def test_permissions_follow_the_umask(umask: int, mode: int, tmp_path: Path) -> None:
+    (tmp_path / "x").touch(0o777)
+    before = os.umask(umask)
+    try:
+        put(locate(f"{tmp_path}/x", {}), b"")
+    finally:
+        os.umask(before)
+    assert modes.S_IMODE((tmp_path / "x").stat().st_mode) == mode
+
+
+def test_the_longest_name_can_be_written(tmp_path: Path) -> None:
+    put(locate(f"{tmp_path}/{'x' * 255}", {}), b"1")
+    assert (tmp_path / ("x" * 255)).read_bytes() == b"1"
+
+
+def test_a_full_disk_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:
+    (tmp_path / "x").write_bytes(b"old")
+    code = f"""
+import resource
+from transforms.stores import StoreError, locate, put
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, {resource.RLIM_INFINITY}))
+try:
+    put(locate({str(tmp_path / "x")!r}, {{}}), bytes(5000))
+except StoreError as error:
+    print(error)
+"""
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=Path(__file__).parents[2])
+    assert (result.stdout, result.stderr) == (f"file://{tmp_path}/x: cannot be written: File too large\n", "")
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("x", b"old")]
+
+
+def test_a_directory_that_may_not_be_written_to_is_an_error(nobody: Path) -> None:
+    with pytest.raises(StoreError, match=rf"^file://{nobody}/x: cannot be written: permission denied$"):
+        put(locate(f"{nobody}/x", {}), b"")
+
+
+def test_a_file_is_not_written_below_a_file(tmp_path: Path) -> None:
+    (tmp_path / "x").write_bytes(b"")
+    with pytest.raises(StoreError, match="cannot be written"):
+        put(locate(f"{tmp_path}/x/y", {}), b"")
+
+
+def test_what_may_not_be_read_is_an_error(nobody: Path) -> None:
+    for call in (kind, read_file, stat):
+        with pytest.raises(StoreError, match="cannot be read: permission denied") as caught:
+            call(locate(f"{nobody}/closed/1.jpg", {}))
+        assert not isinstance(caught.value, MissingFileError)
+
+
+# Names --------------------------------------------------------------------------------------------------------------
+
+
+@given(st.text(st.sampled_from("ab./\\:~%\0\n\ud800 C")) | st.text())
+def test_a_safe_path_stays_below_its_root(name: str) -> None:
+    path = safe_relative(name)
+    if path is not None:
+        assert path == os.path.normpath(path)
+        assert not path.startswith("/")
+        assert ".." not in path.split("/")
+        assert os.path.normpath(os.path.join("/root/dir", path)).startswith("/root/dir/")
+        assert safe_relative(path) == path
+        path.encode()
+
+
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("a/b.jpg", "a/b.jpg"),
+        ("a\\b.jpg", "a/b.jpg"),
+        ("./a//b.jpg", "a/b.jpg"),
+        ("..a/b...jpg", "..a/b...jpg"),
+        ("a/../b.jpg", None),
+        ("..\\b.jpg", None),
+        ("/a.jpg", None),
+        ("\\a.jpg", None),
+        ("C:\\a.jpg", None),
+        ("c:/a.jpg", None),
+        ("a\nb.jpg", None),
+        ("a\0.jpg", None),
+        ("\udce9.jpg", None),
+        (".", None),
+        ("", None),
+    ],
+)
+def test_names_are_normalised_or_refused(name: str, path: str | None) -> None:
+    assert safe_relative(name) == path
+
+
+def test_errors_of_stores_are_failures_of_the_run() -> None:
+    assert issubclass(MissingFileError, StoreError)
+    assert StoreError("").exit_code == LabelBeamError.exit_code == 1

@@ -1,0 +1,154 @@
+"""List the files of a dataset: each tree once, without leaving it, and with a word for everything that is not listed."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from fsspec.asyn import AsyncFileSystem
+from fsspec.spec import AbstractFileSystem
+
+from transforms.sources.label_cells import printable
+from transforms.stores import (
+    Location,
+    MissingFileError,
+    StoredFile,
+    StoreError,
+    content_token,
+    explained,
+    is_below,
+    kind,
+)
+
+LEADS_OUT = "links lead out of it and were not followed; name where they lead to as well, or copy the files into it"
+LEADS_NOWHERE = "links lead nowhere"
+LEADS_INSIDE = "links to directories inside it were not followed; their files are listed where they lie"
+NOT_A_FILE = "entries are neither files nor directories and were left alone"
+NOT_UTF8 = "names are not valid UTF-8, so that no record can name them; rename the files"
+
+
+class Listing(NamedTuple):
+    """The files below a root, sorted by path, and what a person should know of what is not among them.
+
+    Hidden files are among them, and names that are not valid UTF-8 (with a lone surrogate for each bad byte): what
+    becomes of these is for the formats to say.
+    """
+
+    files: list[StoredFile]
+    warnings: list[str]
+
+
+def list_files(root: Location) -> Listing:
+    """Every file below `root`. Links to directories are not followed, so there is no loop and no way out.
+
+    Raises:
+        StoreError: `root` is no directory, or it or a directory below cannot be listed. Nothing is passed over.
+    """
+    left_out: defaultdict[str, list[str]] = defaultdict(list)
+    if root.local:
+        _check_directory(root)
+        files = sorted(_walk_local(root, left_out))
+    else:
+        files = sorted(_walk_store(root, left_out))
+        if not files:
+            _check_directory(root)  # In many stores a directory is no more than what lies in it.
+    for file in files:
+        if not _is_utf8(file.path):
+            left_out[NOT_UTF8].append(file.path)
+    return Listing(files, [_warning(root, why, paths) for why, paths in sorted(left_out.items())])
+
+
+def _check_directory(root: Location) -> None:
+    found = kind(root)
+    if found != "directory":
+        error = MissingFileError if found is None else StoreError
+        raise error(f"{root.shown}: expected a directory, found: {found or 'nothing'}")
+
+
+def _warning(root: Location, why: str, paths: list[str]) -> str:
+    return f"{root.shown}: {len(paths)} {why} (such as {printable(min(paths))!r})"
+
+
+def _is_utf8(path: str) -> bool:
+    return path.isascii() or printable(path) == path
+
+
+def _walk_local(root: Location, left_out: dict[str, list[str]]) -> Iterator[StoredFile]:
+    home = os.path.realpath(root.path)
+    folders = [""]
+    while folders:
+        folder = folders.pop()
+        location = root.below(folder) if folder else root
+        with explained(location, "cannot be listed"), os.scandir(location.path) as entries:
+            found = [(entry, _kind_of_entry(entry, home)) for entry in entries]
+        for entry, what in found:
+            path = f"{folder}/{entry.name}" if folder else entry.name
+            if what == "directory":
+                folders.append(path)
+            elif what == "file":
+                with explained(root.below(path), "cannot be listed"):
+                    stat = entry.stat()
+                yield StoredFile(path, stat.st_size, str(stat.st_mtime_ns))
+            else:
+                left_out[what].append(path)
+
+
+def _kind_of_entry(entry: os.DirEntry[str], home: str) -> str:
+    """ "file", "directory", or why it is left out."""
+    if not entry.is_symlink():
+        if entry.is_dir(follow_symlinks=False):
+            return "directory"
+        return "file" if entry.is_file(follow_symlinks=False) else NOT_A_FILE
+    target = os.path.realpath(entry.path)
+    if not os.path.exists(target):
+        return LEADS_NOWHERE
+    if not is_below(target, home):
+        return LEADS_OUT
+    if os.path.isdir(target):
+        return LEADS_INSIDE
+    return "file" if os.path.isfile(target) else NOT_A_FILE
+
+
+def _walk_store(root: Location, left_out: dict[str, list[str]]) -> Iterator[StoredFile]:
+    with explained(root, "cannot be listed"):
+        root.fs.invalidate_cache()  # As in `expand`.
+    prefix = f"{root.path}/" if root.path or getattr(root.fs, "root_marker", "") else ""
+    for name, info in _find(root):
+        path = name.removeprefix(prefix)
+        if not name.startswith(prefix) or not path:
+            continue  # The root itself, which some stores list as well.
+        if info["type"] == "file":
+            yield StoredFile(path, int(info.get("size") or 0), content_token(info))
+        elif info["type"] != "directory":
+            left_out[NOT_A_FILE].append(path)
+
+
+def _find(root: Location) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each file below a directory of a store.
+
+    A store's own `find` is one flat listing. The one that fsspec gives to all others passes over directories that it
+    cannot list, without a word; these are listed one by one.
+    """
+    fs = root.fs
+    is_flat = type(fs).find is not AbstractFileSystem.find
+    if isinstance(fs, AsyncFileSystem):
+        is_flat = type(fs)._find is not AsyncFileSystem._find
+    if is_flat:
+        with explained(root, "cannot be listed"):
+            found = fs.find(root.path, detail=True)
+        yield from found.items()
+        return
+    folders = [root.path]
+    while folders:
+        folder = folders.pop()
+        here = root.below(folder[len(root.path) :].lstrip("/")) if folder != root.path else root
+        with explained(here, "cannot be listed"):
+            entries = fs.ls(folder, detail=True)
+        for info in entries:
+            name = str(info["name"]).rstrip("/")
+            if info["type"] != "directory":
+                yield name, info
+            elif name != folder:
+                folders.append(name)
