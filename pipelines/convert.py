@@ -9,20 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import apache_beam as beam
 import msgspec
-from apache_beam.options.pipeline_options import PipelineOptions
-from apache_beam.runners.portability.fn_api_runner import FnApiRunner
-from apache_beam.runners.runner import PipelineState
 
 from pipelines.display import Display
 from pipelines.version import VERSION
-from schemas.config import ConvertConfig, background_policy, parse_split
+from schemas.config import ConvertConfig
 from schemas.errors import LabelBeamError, TooManyRejectedError
 from schemas.manifest import Manifest
-from transforms import progress
-from transforms.assemble import AssembleOptions
-from transforms.look import path_hashes
 from transforms.plan import make_plan
 from transforms.publish import (
     BuildIdentity,
@@ -33,10 +26,10 @@ from transforms.publish import (
     publish,
     unchanged,
 )
-from transforms.read import FINDINGS, FRAGMENTS, ReadFragments, ReadOptions
-from transforms.shards import Report, ShardOptions, WriteShards
 from transforms.stores import Location, StorageOptions, locate, read_file
 from transforms.units import Plan
+from transforms.work import ReadOptions, Report, index_coco
+from transforms.workers import default_count, workers
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,57 +117,33 @@ def _run_once(
     beam_flags: Sequence[str],
     display: Display,
 ) -> Report:
-    progress.reset()
-    with display.running(plan):
-        options = PipelineOptions(list(beam_flags))
-        runner = options.get_all_options().get("runner")
-        local = runner in (None, "DirectRunner", "direct")
-        pipeline = beam.Pipeline(runner=FnApiRunner() if local else None, options=options)
-        build_graph(pipeline, config, storage, plan, build, receipts.url)
-        result = pipeline.run()
-        if result.wait_until_finish() != PipelineState.DONE:
-            raise LabelBeamError(f"the pipeline ended as {result.state}, expected DONE; see the runner's own log")
+    with workers(_worker_count(plan, beam_flags)) as processes:
+        if processes is not None:
+            for file in plan.coco_files:
+                processes.begin(file.url, index_coco, ReadOptions(config, storage, plan.buckets), file)
+        # Loading Beam takes more than a second, in which the processes load what they need and begin.
+        from pipelines.graph import run_graph
+
+        with display.running(plan):
+            run_graph(config, storage, plan, build, receipts.url, beam_flags)
     return msgspec.json.decode(read_file(receipts), type=Report)
 
 
-def build_graph(
-    pipeline: beam.Pipeline,
-    config: ConvertConfig,
-    storage: StorageOptions,
-    plan: Plan,
-    build: str | None,
-    receipts: str,
-) -> None:
-    """Read → group → assemble and write → collect: the whole build, for any runner."""
-    shard_options = ShardOptions(
-        assemble=AssembleOptions(
-            task=config.task,
-            image_url=image_prefix(config, plan),
-            clip=config.out_of_bounds == "clip",
-            keep_background=background_policy(config) == "keep",
-            max_polygon_points=config.max_polygon_points,
-            split=parse_split(config.split),
-            look_at_all=config.check_images not in (None, "none"),
-        ),
-        check_images=config.check_images,
-        images_root=plan.images_root,
-        coco_boxes=config.coco_boxes,
-        buckets=plan.buckets,
-        build=build,
-        receipts=receipts,
-        px=config.dimensions == "px",
-        storage=storage,
-    )
-    existing = path_hashes(plan.existing) if config.check_images == "exists" and plan.existing is not None else b""
-    listing = pipeline | "Listing" >> beam.Create([existing], reshuffle=False)
-    read = pipeline | "Read" >> ReadFragments(plan, ReadOptions(config, storage, plan.buckets))
-    read[FRAGMENTS] | "Write" >> WriteShards(shard_options, read[FINDINGS], listing)
+SMALL = 32 * 2**20
+"""Bytes of COCO below which starting processes costs more than they save."""
+
+FEW = 5000
+"""The same for files and images."""
 
 
-def image_prefix(config: ConvertConfig, plan: Plan) -> str:
-    """What every image_url starts with: the option, or the images' own URL."""
-    prefix = config.image_url or plan.images_root.replace("%", "%25").replace("?", "%3F")
-    return prefix if prefix.endswith("/") else f"{prefix}/"
+def _worker_count(plan: Plan, beam_flags: Sequence[str]) -> int:
+    """Processes for the in-process runner: one a core, or --direct_num_workers; none for other runners and small data."""
+    chosen = [flag.partition("=")[2] for flag in beam_flags if flag.startswith("--direct_num_workers=")]
+    if any(flag.startswith(("--runner", "--direct_running_mode")) for flag in beam_flags):
+        return 0
+    if chosen and chosen[-1].isdecimal():
+        return int(chosen[-1]) or default_count()
+    return default_count() if plan.work > (SMALL if plan.format == "coco" else FEW) else 0
 
 
 def _manifest(plan: Plan, config: ConvertConfig, identity: BuildIdentity, report: Report) -> Manifest:

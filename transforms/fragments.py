@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from schemas.neutral import Rejection, Ring, SourceImage
 from schemas.reasons import Adjusted, Rejected, Skipped
@@ -272,34 +273,52 @@ class Fragment:
         return len(self.images) + len(self.objects) + len(self.rejections)
 
     def encode(self) -> bytes:
-        """The bytes that are shuffled; pickle keeps arrays as they lie in memory."""
+        """The bytes that are shuffled: the fewer there are, the less the runner has to copy and to hold."""
         rings = self.objects.rings
         packed = replace(self.objects, rings=Rings(rings.offsets, np.empty((0, 2))))
-        return pickle.dumps((replace(self, objects=packed), _pack(rings.corners)), protocol=5)
+        data = pickle.dumps((replace(self, objects=packed), _pack(rings.corners)), protocol=5)
+        compressed: bytes = pa.compress(data, codec="lz4", asbytes=True)
+        return len(data).to_bytes(8, "little") + compressed
 
 
 def decode(data: bytes) -> Fragment:
     """The inverse of `Fragment.encode`; only ever given bytes that this pipeline wrote."""
     fragment: Fragment
-    fragment, (scale, numbers) = pickle.loads(data)
-    fragment.objects.rings.corners = numbers if scale == 0 else numbers / scale
+    size = int.from_bytes(data[:8], "little")
+    fragment, packed = pickle.loads(pa.decompress(memoryview(data)[8:], size, codec="lz4"))
+    fragment.objects.rings.corners = _unpack(packed)
     return fragment
 
 
-def _pack(corners: Floats) -> tuple[float, npt.NDArray[np.generic]]:
-    """Numbers and the scale that they were multiplied by; 32-bit integers where dividing by it gives every bit back.
+Packed = tuple[float, int, bytes]
+"""Corners as bytes: the scale that they were multiplied by (0: they are float64), how many, and the bytes."""
 
-    COCO's polygons have two decimals, traced masks none. Scale 0 means: the numbers as they are.
+
+def _pack(corners: Floats) -> Packed:
+    """Whole numbers, each less the one before it, byte by byte: where dividing gives every bit of the corners back.
+
+    COCO's polygons have two decimals and traced masks none; neighbouring corners are near each other. What is left is
+    mostly zeros, and compresses to a quarter.
     """
     with np.errstate(invalid="ignore", over="ignore"):
         for scale in (1.0, 100.0):
             scaled = np.rint(corners * scale)
             # On a sample first: most of what fails, fails at once.
-            if (scaled[:64] / scale == corners[:64]).all() and (np.abs(scaled) < 2**31).all():
+            if (scaled[:64] / scale == corners[:64]).all() and (np.abs(scaled) < 2**30).all():
                 numbers = scaled.astype(np.int32)
                 if (numbers / scale == corners).all():
-                    return scale, numbers
-    return 0.0, corners
+                    steps = np.diff(numbers, axis=0, prepend=np.zeros((1, 2), np.int32))
+                    return scale, len(corners), steps.view(np.uint8).reshape(-1, 4).T.tobytes()
+    return 0.0, len(corners), corners.tobytes()
+
+
+def _unpack(packed: Packed) -> Floats:
+    scale, count, data = packed
+    if scale == 0:
+        return np.frombuffer(data, np.float64).reshape(count, 2).copy()
+    steps = np.ascontiguousarray(np.frombuffer(data, np.uint8).reshape(4, -1).T).view(np.int32).reshape(count, 2)
+    corners: Floats = np.cumsum(steps, axis=0, dtype=np.int32) / scale
+    return corners
 
 
 def stable_hash(text: str) -> int:

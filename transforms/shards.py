@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import apache_beam as beam
@@ -11,40 +10,10 @@ import msgspec
 from apache_beam.pvalue import AsIter, AsSingleton
 
 from schemas.manifest import Receipt
-from transforms.assemble import AssembleOptions, assemble
-from transforms.fragments import decode
-from transforms.look import LookOptions, looker
-from transforms.progress import advance
-from transforms.quiet_gc import quiet_gc
-from transforms.read import Findings, merge_findings
-from transforms.stores import StorageOptions, locate, put
-from transforms.write import write_bucket
-
-
-@dataclass(frozen=True, slots=True)
-class ShardOptions:
-    """What the writers of shards need; `build` is where they write, None for nowhere."""
-
-    assemble: AssembleOptions
-    check_images: str | None
-    images_root: str
-    coco_boxes: str
-    buckets: int
-    build: str | None
-    receipts: str
-    px: bool
-    storage: StorageOptions
-
-
-class Report(msgspec.Struct):
-    """What a pipeline leaves for the driver: the receipts of all buckets, and what reading found."""
-
-    receipts: list[Receipt]
-    records: int
-    relative_sources: list[str]
-    warnings: list[str]
-    unsafe: list[str]
-    zero_based: int
+from transforms.parallel import ParallelDo
+from transforms.read import merge_findings
+from transforms.stores import locate, put
+from transforms.work import Findings, Report, ShardOptions, write_shard
 
 
 def relative_sources(findings: Findings, coco_boxes: str) -> frozenset[str]:
@@ -80,24 +49,21 @@ class WriteShards(beam.PTransform):  # type: ignore[misc]  # Beam has no types
         )
 
 
-class _WriteShard(beam.DoFn):  # type: ignore[misc]
-    def __init__(self, options: ShardOptions) -> None:
-        self.options = options
+class _WriteShard(ParallelDo):
+    stage = "write"
 
-    def process(self, group: tuple[int, Iterable[bytes]], findings: Findings, existing: bytes) -> Iterator[bytes]:
-        options = self.options
-        bucket, encoded = group
+    def call(self, group: tuple[int, Iterable[bytes]], findings: Findings, existing: bytes) -> tuple[Any, ...] | None:
         if findings.unsafe:
-            return  # The plan was wrong; the driver makes another.
-        root = locate(options.images_root, options.storage)
-        look_at = looker(LookOptions(options.check_images, root), existing)
-        relative = relative_sources(findings, options.coco_boxes)
-        build = locate(options.build, options.storage) if options.build else None
-        with quiet_gc():
-            assembled = assemble((decode(data) for data in encoded), options.assemble, relative, look_at)
-            receipt = write_bucket(assembled, bucket, options.buckets, options.assemble.task, options.px, build)
-        advance("write", 1)
-        yield msgspec.json.encode(receipt)
+            return None  # The plan was wrong; the driver makes another.
+        bucket, encoded = group
+        relative = relative_sources(findings, self.options.coco_boxes)
+        return write_shard, self.options, bucket, list(encoded), relative, existing
+
+    def outputs(self, group: Any, result: Receipt) -> Iterator[bytes]:
+        yield msgspec.json.encode(result)
+
+    def size(self, group: Any) -> int:
+        return 1
 
 
 class _Collect(beam.DoFn):  # type: ignore[misc]

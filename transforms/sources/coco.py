@@ -10,7 +10,8 @@ import math
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import chain, pairwise
+from itertools import chain, pairwise, repeat
+from operator import attrgetter
 from typing import Any, cast
 
 import numpy as np
@@ -41,6 +42,9 @@ from transforms.sources.coco_records import (
     Rle,
     decode_range,
 )
+
+_ID, _IMAGE_ID, _CATEGORY_ID = attrgetter("id"), attrgetter("image_id"), attrgetter("category_id")
+_BBOX, _ISCROWD = attrgetter("bbox"), attrgetter("iscrowd")
 
 _NO_BBOX = (math.nan,) * 4
 
@@ -103,7 +107,7 @@ def read_annotations(
     elif task == "image_instance_segmentation":
         record = Outlined
     decoded = decode_range(block, record)
-    if record is Boxed and any(item.bbox is None for item in cast(list[Boxed], decoded.records)):
+    if record is Boxed and None in map(_BBOX, decoded.records):
         # A box that is missing can be derived from the outline, which was not parsed so far.
         outlined = decode_range(block, Outlined)
         for item in outlined.records:
@@ -128,16 +132,10 @@ class _RangeReader:
         found = len(decoded.records) + len(decoded.bad)
         records, positions, rows, labels = self._resolve(decoded.records)
         # Sorted by bucket before anything is laid out, each bucket's share of every column is one piece of it.
-        bucket = np.array([self.index.buckets[row] for row in rows], np.int64)
-        order = np.argsort(bucket, kind="stable")
-        picked = order.tolist()
-        objects, evidence = self._columns(
-            [records[at] for at in picked],
-            np.array(positions, np.int64)[order],
-            np.array(rows, np.int64)[order],
-            np.array(labels, np.int64)[order],
-        )
-        bucket = np.array(self.index.buckets, np.int64)[objects.image - self.index.first_key]
+        order = np.argsort(self.index.buckets[rows], kind="stable")
+        picked = [records[at] for at in order.tolist()]
+        objects, evidence = self._columns(picked, positions[order], rows[order], labels[order])
+        bucket = self.index.buckets[objects.image - self.index.first_key]
         ends = np.cumsum(np.bincount(bucket, minlength=self.buckets)).tolist()
         for number, (start, end) in enumerate(pairwise([0, *ends])):
             if end > start:
@@ -153,28 +151,26 @@ class _RangeReader:
         for reason, count in counts.items():
             tally[reason] = tally.get(reason, 0) + count
 
-    def _resolve(self, records: Sequence[Any]) -> tuple[Sequence[Any], list[int], list[int], list[int]]:
+    def _resolve(self, records: Sequence[Any]) -> tuple[Sequence[Any], Integers, Integers, Integers]:
         """The records with a usable image and category; for each, its position in the range, its row, its label."""
         index = self.index
-        rows = [index.rows.get(item.image_id, -1) for item in records]
-        labels = [index.label_of.get(item.category_id, -1) for item in records]
-        positions = list(range(len(records)))
-        if min(rows, default=0) >= 0 and min(labels, default=0) >= 0:
-            return records, positions, rows, labels
-        kept: list[int] = []
-        for position, item in enumerate(records):
-            if rows[position] < 0:
-                rows[position] = _lookup(index.rows, item.image_id, -1)
-            if labels[position] < 0:
-                labels[position] = _lookup(index.label_of, item.category_id, -1)
-            if rows[position] < 0:
+        count = len(records)
+        rows = np.fromiter(map(index.rows.get, map(_IMAGE_ID, records), repeat(-1)), np.int64, count)
+        labels = np.fromiter(map(index.label_of.get, map(_CATEGORY_ID, records), repeat(-1)), np.int64, count)
+        doubtful = np.flatnonzero((rows < 0) | (labels < 0)).tolist()
+        for position in doubtful:
+            item = records[position]
+            rows[position] = row = _lookup(index.rows, item.image_id, -1)
+            labels[position] = _lookup(index.label_of, item.category_id, -1)
+            if row < 0:
                 code = _lookup(index.refused, item.image_id, Rejected.UNKNOWN_IMAGE)
                 self._reject(item, position, None, code, f"image_id is {item.image_id!r}: {code.doc}")
             elif labels[position] < 0:
-                self._reject(item, position, rows[position], *self._why_no_label(item.category_id))
-            else:
-                kept.append(position)
-        return [records[at] for at in kept], kept, [rows[at] for at in kept], [labels[at] for at in kept]
+                self._reject(item, position, row, *self._why_no_label(item.category_id))
+        if not doubtful:
+            return records, np.arange(count), rows, labels
+        kept = np.flatnonzero((rows >= 0) & (labels >= 0))
+        return [records[at] for at in kept.tolist()], kept, rows[kept], labels[kept]
 
     def _why_no_label(self, category: Id) -> tuple[Rejected, str]:
         reason = _lookup(self.index.refused_labels, category, "")
@@ -192,11 +188,13 @@ class _RangeReader:
         boxed = isinstance(records[0], Boxed)
         bbox = np.full((count, 4), np.nan)
         if boxed:
-            flat = chain.from_iterable([item.bbox or _NO_BBOX for item in records])
-            bbox = np.fromiter(flat, np.float64, 4 * count).reshape(count, 4)
+            boxes = list(map(_BBOX, records))
+            if None in boxes:
+                boxes = [box or _NO_BBOX for box in boxes]
+            bbox = np.fromiter(chain.from_iterable(boxes), np.float64, 4 * count).reshape(count, 4)
         evidence = _box_evidence(bbox)
         bbox[:, 2:] += bbox[:, :2]
-        crowd = [1 if item.iscrowd else 0 for item in records] if boxed else [0] * count
+        crowd = [1 if flag else 0 for flag in map(_ISCROWD, records)] if boxed else [0] * count
         objects = Objects(
             image=rows + self.index.first_key,
             order=positions + self.offset,
@@ -207,7 +205,7 @@ class _RangeReader:
             ring_start=np.zeros(count, np.int64),
             ring_count=np.zeros(count, np.int64),
             rings=make_rings([]),
-            ids=_ids([item.id for item in records]),
+            ids=_ids(list(map(_ID, records))),
         )
         if not isinstance(records[0], Outlined):
             return objects, evidence
@@ -260,7 +258,7 @@ class _RangeReader:
         failed: list[tuple[int, GeometryError]] = []
         for at in masks:
             rle = records[at].segmentation
-            declared = self.index.sizes[int(objects.image[at]) - self.index.first_key]
+            declared = self.index.sizes[int(objects.image[at]) - self.index.first_key].tolist()
             try:
                 width, height = declared if all(declared) else _own_size(rle)
                 runs = read_rle(rle.size, rle.counts, width, height)
@@ -300,7 +298,7 @@ class _RangeReader:
         self._put(-1 if row is None else row, rejection)
 
     def _put(self, row: int, rejection: Rejection) -> None:
-        bucket = self.index.buckets[row] if row >= 0 else bucket_of(rejection.locator, self.buckets)
+        bucket = int(self.index.buckets[row]) if row >= 0 else bucket_of(rejection.locator, self.buckets)
         fragment = self.fragments[bucket]
         fragment.rejections.append(rejection)
         if row >= 0:
@@ -319,10 +317,12 @@ def _lookup(table: dict[Id, Any], identity: Any, default: Any) -> Any:
 
 
 def _ids(values: list[ObjectId]) -> Sequence[ObjectId]:
+    """As an array where all are whole numbers: that is eight bytes an id rather than an object."""
     try:
-        return np.array(values, np.int64) if all(type(value) is int for value in values) else values  # type: ignore[return-value]
+        array = np.array(values)
     except OverflowError:
         return values
+    return array if array.dtype == np.int64 else values  # type: ignore[return-value]
 
 
 def _insert_rings(objects: Objects, traced: dict[int, list[Ring]]) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from schemas.neutral import Rejection
 from schemas.reasons import Adjusted, Rejected
@@ -42,8 +43,8 @@ class CocoIndex:
     rows: dict[Id, int] = field(default_factory=dict)
     refused: dict[Id, Rejected] = field(default_factory=dict)
     paths: list[str] = field(default_factory=list)
-    sizes: list[tuple[int, int]] = field(default_factory=list)
-    buckets: list[int] = field(default_factory=list)
+    sizes: npt.NDArray[np.int32] = field(default_factory=lambda: np.empty((0, 2), np.int32))
+    buckets: npt.NDArray[np.int32] = field(default_factory=lambda: np.empty(0, np.int32))
     labels: list[str] = field(default_factory=list)
     label_of: dict[Id, int] = field(default_factory=dict)
     refused_labels: dict[Id, str] = field(default_factory=dict)
@@ -76,6 +77,7 @@ class IndexBuilder:
         self.bucket_count = buckets
         self.rejections: list[Rejection] = []
         self.ids: list[Id] = []
+        self.sizes: list[tuple[int, int]] = []
         self.normalized: set[int] = set()
         self.found = 0
 
@@ -109,8 +111,7 @@ class IndexBuilder:
         index.rows |= rows
         paths = [self.prefix + name for name in names] if self.prefix else names
         index.paths += paths
-        index.sizes += [(width or 0, height or 0) for width, height in sizes]
-        index.buckets += [bucket_of(path, self.bucket_count) for path in paths]
+        self.sizes += [(width or 0, height or 0) for width, height in sizes]
         self.ids += ids
         return True
 
@@ -136,8 +137,7 @@ class IndexBuilder:
         if normalized:
             self.normalized.add(len(index.paths))
         index.paths.append(str(path))
-        index.sizes.append((image.width or 0, image.height or 0))
-        index.buckets.append(bucket_of(str(path), self.bucket_count))
+        self.sizes.append((image.width or 0, image.height or 0))
         self.ids.append(image.id)
 
     def _reject(self, identity: Any, path: str | None, code: Rejected, message: str, raw: str = "") -> None:
@@ -172,8 +172,10 @@ class IndexBuilder:
         """The fragments of the images, by bucket; `self.index` is complete after that."""
         index = self.index
         ambiguous = {id for id, code in index.refused.items() if code is Rejected.AMBIGUOUS_IMAGE_ID}
+        index.sizes = np.array(self.sizes, np.int32).reshape(-1, 2)
+        index.buckets = np.array([bucket_of(path, self.bucket_count) for path in index.paths], np.int32)
         rows_of: defaultdict[int, list[int]] = defaultdict(list)
-        for row, bucket in enumerate(index.buckets):
+        for row, bucket in enumerate(index.buckets.tolist()):
             if self.ids[row] in ambiguous:
                 path = index.paths[row]
                 message = f"images id={self.ids[row]!r} stands for several files, {path!r} among them"
@@ -196,7 +198,7 @@ class IndexBuilder:
         index = self.index
         return Images(
             np.array(rows, np.int64) + index.first_key,
-            np.array([index.sizes[row] for row in rows], np.int32),
+            index.sizes[rows],
             [index.paths[row] for row in rows],
             [index.source] * len(rows),
             [self._locator(row) for row in rows],

@@ -1,0 +1,84 @@
+"""The graph of a build, and running it. Read → group → assemble and write → collect; nothing else knows Beam's runners."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import apache_beam as beam
+from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+from apache_beam.runners.runner import PipelineState
+
+from schemas.config import ConvertConfig, background_policy, parse_split
+from schemas.errors import LabelBeamError
+from transforms import progress
+from transforms.assemble import AssembleOptions
+from transforms.look import path_hashes
+from transforms.read import FINDINGS, FRAGMENTS, ReadFragments
+from transforms.shards import WriteShards
+from transforms.stores import StorageOptions
+from transforms.units import Plan
+from transforms.work import ReadOptions, ShardOptions
+
+
+def run_graph(
+    config: ConvertConfig,
+    storage: StorageOptions,
+    plan: Plan,
+    build: str | None,
+    receipts: str,
+    beam_flags: Sequence[str],
+) -> None:
+    """Run a plan: shards are written below `build` (None: nowhere), and a report of them to `receipts`.
+
+    Raises:
+        LabelBeamError: the runner ended in another state than done.
+    """
+    progress.reset()
+    options = PipelineOptions(list(beam_flags))
+    local = options.get_all_options().get("runner") in (None, "DirectRunner", "direct")
+    pipeline = beam.Pipeline(runner=FnApiRunner() if local else None, options=options)
+    build_graph(pipeline, config, storage, plan, build, receipts)
+    result = pipeline.run()
+    if result.wait_until_finish() != PipelineState.DONE:
+        raise LabelBeamError(f"the pipeline ended as {result.state}, expected DONE; see the runner's own log")
+
+
+def build_graph(
+    pipeline: beam.Pipeline,
+    config: ConvertConfig,
+    storage: StorageOptions,
+    plan: Plan,
+    build: str | None,
+    receipts: str,
+) -> None:
+    """Read → group → assemble and write → collect: the whole build, for any runner."""
+    shard_options = ShardOptions(
+        assemble=AssembleOptions(
+            task=config.task,
+            image_url=image_prefix(config, plan),
+            clip=config.out_of_bounds == "clip",
+            keep_background=background_policy(config) == "keep",
+            max_polygon_points=config.max_polygon_points,
+            split=parse_split(config.split),
+            look_at_all=config.check_images not in (None, "none"),
+        ),
+        check_images=config.check_images,
+        images_root=plan.images_root,
+        coco_boxes=config.coco_boxes,
+        buckets=plan.buckets,
+        build=build,
+        receipts=receipts,
+        px=config.dimensions == "px",
+        storage=storage,
+    )
+    existing = path_hashes(plan.existing) if config.check_images == "exists" and plan.existing is not None else b""
+    listing = pipeline | "Listing" >> beam.Create([existing], reshuffle=False)
+    read = pipeline | "Read" >> ReadFragments(plan, ReadOptions(config, storage, plan.buckets))
+    read[FRAGMENTS] | "Write" >> WriteShards(shard_options, read[FINDINGS], listing)
+
+
+def image_prefix(config: ConvertConfig, plan: Plan) -> str:
+    """What every image_url starts with: the option, or the images' own URL."""
+    prefix = config.image_url or plan.images_root.replace("%", "%25").replace("?", "%3F")
+    return prefix if prefix.endswith("/") else f"{prefix}/"

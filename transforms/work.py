@@ -1,0 +1,241 @@
+"""The work of a build as pure functions of picklable arguments: index, read, assemble and write one unit each.
+
+Beam calls them on a cluster, and `transforms.workers` on this machine; none of them knows which. Nothing here imports Beam, so a
+worker process is up in a fraction of a second.
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from schemas.config import ConvertConfig
+from schemas.manifest import Receipt
+from schemas.neutral import SourceImage
+from schemas.reasons import Rejected
+from transforms.assemble import AssembleOptions, assemble
+from transforms.fragments import Fragment, bucket_of, decode, fragments_of
+from transforms.look import LookOptions, looker
+from transforms.quiet_gc import quiet_gc
+from transforms.sources.coco import Evidence, read_annotations
+from transforms.sources.coco_index import CocoIndex, IndexBuilder
+from transforms.sources.coco_split import UnsafeSplitError
+from transforms.sources.folder import image_of_item, unlisted_images
+from transforms.sources.tables import read_table
+from transforms.sources.voc import VocOptions
+from transforms.sources.voc_masks import MaskError
+from transforms.sources.voc_read import VocImage, read_voc, rejected_voc
+from transforms.stores import StorageOptions, StoreError, locate, read_file, read_many, read_range
+from transforms.units import CocoFile, CocoUnit, FolderUnit, TableUnit, VocUnit
+from transforms.write import write_bucket
+
+
+@dataclass(slots=True)
+class Findings:
+    """What reading found out beyond the records; `merge` makes those of the whole build.
+
+    `records` counts images and annotations as they were parsed. `unsafe` names files that turned out to be cut wrongly.
+    `zero_based` counts VOC objects with a coordinate of 0, which data that counts pixels from 1 cannot have.
+    """
+
+    records: int = 0
+    evidence: dict[str, Evidence] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+    unsafe: list[str] = field(default_factory=list)
+    zero_based: int = 0
+
+    def merge(self, other: Findings) -> Findings:
+        """The findings of both."""
+        evidence = dict(self.evidence)
+        for source, item in other.evidence.items():
+            evidence[source] = evidence.get(source, Evidence()).merge(item)
+        return Findings(
+            self.records + other.records,
+            evidence,
+            sorted({*self.warnings, *other.warnings}),
+            sorted({*self.unsafe, *other.unsafe}),
+            self.zero_based + other.zero_based,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOptions:
+    """What readers need of a build's options."""
+
+    config: ConvertConfig
+    storage: StorageOptions
+    buckets: int
+
+
+@dataclass(frozen=True, slots=True)
+class ShardOptions:
+    """What the writers of shards need; `build` is where they write, None for nowhere."""
+
+    assemble: AssembleOptions
+    check_images: str | None
+    images_root: str
+    coco_boxes: str
+    buckets: int
+    build: str | None
+    receipts: str
+    px: bool
+    storage: StorageOptions
+
+
+class Report(msgspec.Struct):
+    """What a pipeline leaves for the driver: the receipts of all buckets, and what reading found."""
+
+    receipts: list[Receipt]
+    records: int
+    relative_sources: list[str]
+    warnings: list[str]
+    unsafe: list[str]
+    zero_based: int
+
+
+@dataclass(slots=True)
+class ReadResult:
+    """What reading one unit gives: encoded fragments by bucket, findings, and a COCO file's index as bytes."""
+
+    findings: Findings
+    fragments: list[tuple[int, bytes]] = field(default_factory=list)
+    index: bytes | None = None
+
+
+def _encode(fragments: Iterable[tuple[int, Fragment]]) -> list[tuple[int, bytes]]:
+    return [(bucket, fragment.encode()) for bucket, fragment in fragments]
+
+
+def index_coco(options: ReadOptions, file: CocoFile) -> ReadResult:
+    """Read the images and categories of a COCO file.
+
+    Raises:
+        StoreError: it cannot be read.
+    """
+    location = locate(file.url, options.storage)
+    builder = IndexBuilder(file.url, file.number, file.prefix, file.split, options.buckets)
+    try:
+        with quiet_gc():
+            for part in file.ranges:
+                block = read_range(location, part.start, part.end)
+                (builder.add_images if part.section == "images" else builder.add_categories)(block)
+            fragments = _encode(builder.finish())
+    except UnsafeSplitError:
+        return ReadResult(Findings(unsafe=[file.url]))
+    return ReadResult(Findings(records=builder.found), fragments, pickle.dumps(builder.index, protocol=5))
+
+
+@lru_cache(maxsize=2)
+def _load_index(index: bytes | str) -> CocoIndex:
+    """An index from its bytes, or from the path of a file that holds them."""
+    loaded: CocoIndex = pickle.loads(index if isinstance(index, bytes) else Path(index).read_bytes())
+    return loaded
+
+
+def read_coco(options: ReadOptions, unit: CocoUnit, index: bytes | str) -> ReadResult:
+    """Read a range of annotations against the file's index.
+
+    Raises:
+        StoreError: it cannot be read.
+    """
+    block = read_range(locate(unit.url, options.storage), unit.range.start, unit.range.end)
+    try:
+        with quiet_gc():
+            fragments, evidence, found = read_annotations(
+                block, unit.range.start, _load_index(index), options.config.task, options.buckets
+            )
+            return ReadResult(Findings(found, {unit.url: evidence}), _encode(sorted(fragments.items())))
+    except UnsafeSplitError:
+        return ReadResult(Findings(unsafe=[unit.url]))
+
+
+def read_unit(options: ReadOptions, unit: FolderUnit | TableUnit | VocUnit) -> ReadResult:
+    """Read a batch of images of a folder or VOC tree, or the tables of a folder.
+
+    Raises:
+        StoreError: a table cannot be read.
+        LabelBeamError: a table is malformed as a whole.
+    """
+    findings = Findings()
+    if isinstance(unit, TableUnit):
+        fragments, findings = _read_tables(unit, options)
+    else:
+        if isinstance(unit, FolderUnit):
+            images = [image_of_item(item, unit.root) for item in unit.items]
+        else:
+            read = read_voc_unit(unit, options)
+            images = [item.image for item in read]
+            findings.zero_based = sum(item.zero_based for item in read)
+        fragments = dict(fragments_of(images, options.buckets, unit.first_key))
+    findings.records = sum(fragment.records for fragment in fragments.values())
+    return ReadResult(findings, _encode(sorted(fragments.items())))
+
+
+def read_voc_unit(unit: VocUnit, options: ReadOptions) -> list[VocImage]:
+    """Read a batch of annotation files, and their masks, many at a time."""
+    root = locate(unit.root, options.storage)
+    config = options.config
+    voc_options = VocOptions(config.voc_origin, config.difficult_as_crowd)
+    wanted = [item for item in unit.items if item.skipped is None]
+    paths = [*(item.xml for item in wanted), *(item.mask for item in wanted if item.mask is not None)]
+    content = dict(zip(paths, read_many(root, paths), strict=True))
+    images: list[VocImage] = []
+    for item in unit.items:
+        if item.skipped is not None:
+            path = item.image or item.xml
+            images.append(VocImage(SourceImage(path, unit.root, item.xml, left_out=item.skipped), 0))
+            continue
+        xml = content[item.xml]
+        if isinstance(xml, StoreError):
+            bad = rejected_voc(item, Rejected.UNREADABLE_FILE, str(xml), source=unit.root, images=unit.images)
+            images.append(VocImage(bad, 0))
+            continue
+        mask: Any = content[item.mask] if item.mask is not None else None
+        if isinstance(mask, StoreError):
+            mask = MaskError(Rejected.UNREADABLE_MASK, str(mask))
+        images.append(read_voc(item, xml, mask, voc_options, task=config.task, source=unit.root, images=unit.images))
+    return images
+
+
+def _read_tables(unit: TableUnit, options: ReadOptions) -> tuple[dict[int, Fragment], Findings]:
+    root = locate(unit.root, options.storage)
+    files = {item.path for item in unit.plan.items}
+    config = options.config
+    contents = [
+        read_table(table, read_file(root.below(table.path)), files, config.task, config.label_separator)
+        for table in unit.plan.tables
+    ]
+    images = [image for content in contents for image in content.images]
+    images += unlisted_images(unit.plan, {image.path for image in images}, unit.root)
+    fragments = dict(fragments_of(images, options.buckets, 0))
+    for rejection in (rejection for content in contents for rejection in content.rejected):
+        bucket = bucket_of(rejection.image or rejection.locator, options.buckets)
+        fragments.setdefault(bucket, Fragment()).rejections.append(rejection)
+    return fragments, Findings(warnings=[warning for content in contents for warning in content.warnings])
+
+
+def write_shard(
+    options: ShardOptions, bucket: int, encoded: Sequence[bytes], relative: frozenset[str], existing: bytes
+) -> Receipt:
+    """Assemble one bucket from its encoded fragments, and write its files.
+
+    Args:
+        relative: the sources whose coordinates are fractions of the image.
+        existing: `path_hashes` of the images root, where --check-images is exists.
+
+    Raises:
+        StoreError: a file cannot be written.
+    """
+    root = locate(options.images_root, options.storage)
+    build = locate(options.build, options.storage) if options.build else None
+    with quiet_gc():
+        fragments = (decode(data) for data in encoded)
+        look_at = looker(LookOptions(options.check_images, root), existing)
+        assembled = assemble(fragments, options.assemble, relative, look_at)
+        return write_bucket(assembled, bucket, options.buckets, options.assemble.task, options.px, build)
