@@ -16,6 +16,7 @@ from pipelines.version import VERSION
 from schemas.config import ConvertConfig
 from schemas.errors import LabelBeamError, TooManyRejectedError
 from schemas.manifest import Manifest
+from transforms.image_urls import check_prefix, default_prefix
 from transforms.plan import make_plan
 from transforms.publish import (
     BuildIdentity,
@@ -50,7 +51,7 @@ def convert(config: ConvertConfig, storage: StorageOptions, beam_flags: Sequence
     """
     output = locate(config.output, storage)
     display.stage("plan")
-    plan = make_plan(config, storage)
+    plan = _planned(config, storage)
     previous = latest_manifest(output) if config.if_changed else None
     if previous is not None and unchanged(previous, plan, config, VERSION):
         return Outcome(previous, output.below(f"builds/{previous.build}").url, True, [])
@@ -74,7 +75,7 @@ def inspect(config: ConvertConfig, storage: StorageOptions, display: Display) ->
         LabelBeamError: the source cannot be read.
     """
     display.stage("plan")
-    plan = make_plan(config, storage)
+    plan = _planned(config, storage)
     folder = tempfile.mkdtemp(prefix="labelbeam-")
     try:
         receipts = locate(str(Path(folder, "receipts.json")), {})
@@ -83,6 +84,16 @@ def inspect(config: ConvertConfig, storage: StorageOptions, display: Display) ->
         shutil.rmtree(folder, ignore_errors=True)
     manifest = _manifest(plan, config, new_identity(plan, config, VERSION), report)
     return Outcome(manifest, "", False, _samples(report))
+
+
+def _planned(config: ConvertConfig, storage: StorageOptions) -> Plan:
+    """Plan, and say early what the trainer will not read."""
+    if config.image_url is not None:
+        check_prefix(config.image_url)
+    plan = make_plan(config, storage)
+    warning = check_prefix(config.image_url or default_prefix(plan.images_root))
+    plan.warnings += [warning] if warning else []
+    return plan
 
 
 def _run(
@@ -98,7 +109,9 @@ def _run(
     report = _run_once(config, storage, plan, build, receipts, beam_flags, display)
     if report.unsafe:
         logging.getLogger(__name__).info("%s cannot be cut on sight and is scanned in full", ", ".join(report.unsafe))
+        warnings = plan.warnings
         plan = make_plan(config, storage, exact=True)
+        plan.warnings = warnings
         report = _run_once(config, storage, plan, build, receipts, beam_flags, display)
     if report.unsafe:
         raise LabelBeamError(

@@ -13,6 +13,7 @@ from schemas.config import ConvertConfig, background_policy, parse_split
 from schemas.errors import LabelBeamError
 from transforms import progress
 from transforms.assemble import AssembleOptions
+from transforms.image_urls import default_prefix
 from transforms.look import path_hashes
 from transforms.read import FINDINGS, FRAGMENTS, ReadFragments
 from transforms.shards import WriteShards
@@ -56,7 +57,7 @@ def build_graph(
     shard_options = ShardOptions(
         assemble=AssembleOptions(
             task=config.task,
-            image_url=image_prefix(config, plan),
+            image_url=config.image_url or default_prefix(plan.images_root),
             clip=config.out_of_bounds == "clip",
             keep_background=background_policy(config) == "keep",
             max_polygon_points=config.max_polygon_points,
@@ -70,15 +71,10 @@ def build_graph(
         build=build,
         receipts=receipts,
         px=config.dimensions == "px",
+        copy_images=config.copy_images,
         storage=storage,
     )
     existing = path_hashes(plan.existing) if config.check_images == "exists" and plan.existing is not None else b""
     listing = pipeline | "Listing" >> beam.Create([existing], reshuffle=False)
     read = pipeline | "Read" >> ReadFragments(plan, ReadOptions(config, storage, plan.buckets))
     read[FRAGMENTS] | "Write" >> WriteShards(shard_options, read[FINDINGS], listing)
-
-
-def image_prefix(config: ConvertConfig, plan: Plan) -> str:
-    """What every image_url starts with: the option, or the images' own URL."""
-    prefix = config.image_url or plan.images_root.replace("%", "%25").replace("?", "%3F")
-    return prefix if prefix.endswith("/") else f"{prefix}/"

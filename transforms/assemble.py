@@ -58,6 +58,7 @@ class AssembleOptions:
 class SplitRecords:
     """The records of one split of one bucket, sorted by path: n images as columns, and their labels."""
 
+    paths: list[str]
     urls: list[str]
     formats: list[str]
     sizes: npt.NDArray[np.int32]
@@ -377,6 +378,7 @@ def _by_split(
         labels = Labels(
             valid[ranges(bounds[picked], counts)], np.concatenate([[0], np.cumsum(counts)]), objects, names, judged
         )
-        urls = [image_url(options.image_url, images.paths[row]) for row in rows]
-        splits[split] = SplitRecords(urls, [settled.formats[row] for row in rows], settled.sizes[picked], labels)
+        paths = [images.paths[row] for row in rows]
+        urls = [image_url(options.image_url, path) for path in paths]
+        splits[split] = SplitRecords(paths, urls, [settled.formats[row] for row in rows], settled.sizes[picked], labels)
     return splits

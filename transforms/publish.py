@@ -141,7 +141,7 @@ def make_manifest(
         label_counts={split: dict(sorted(part.items())) for split, part in sorted(labels.items())},
         parquet=[entry for receipt in receipts for entry in receipt.parquet],
         rejected=[receipt.rejected for receipt in receipts if receipt.rejected is not None],
-        warnings=[*warnings, *_label_warnings(names)],
+        warnings=[*warnings, *_label_warnings(names), *_split_warnings(splits, config)],
     )
 
 
@@ -167,6 +167,17 @@ def _label_warnings(names: Sequence[str]) -> list[str]:
     return [
         f"label {early[0]!r} sorts before {BACKGROUND_LABEL!r}, the trainer's background, and shifts its index in most "
         "models; rename it"
+    ]
+
+
+def _split_warnings(splits: dict[str, SplitCounts], config: ConvertConfig) -> list[str]:
+    """What the trainer refuses as a whole: a split without a line, or without a single object."""
+    planned = dict.fromkeys([*splits, *(parse_split(config.split) or {})])
+    empty = [split for split in planned if split not in splits]
+    bare = [split for split, part in splits.items() if part.images and not part.objects]
+    return [f"split {split} is empty, and the trainer refuses an empty one; choose other shares" for split in empty] + [
+        f"split {split} holds background only, and the trainer refuses a split without a single object"
+        for split in bare
     ]
 
 

@@ -20,6 +20,7 @@ from schemas.manifest import Receipt
 from schemas.neutral import SourceImage
 from schemas.reasons import Rejected
 from transforms.assemble import AssembleOptions, assemble
+from transforms.copy_images import copy_images
 from transforms.fragments import Fragment, bucket_of, decode, fragments_of
 from transforms.look import LookOptions, looker
 from transforms.quiet_gc import quiet_gc
@@ -85,6 +86,7 @@ class ShardOptions:
     build: str | None
     receipts: str
     px: bool
+    copy_images: str | None
     storage: StorageOptions
 
 
@@ -238,4 +240,7 @@ def write_shard(
         fragments = (decode(data) for data in encoded)
         look_at = looker(LookOptions(options.check_images, root), existing)
         assembled = assemble(fragments, options.assemble, relative, look_at)
+        if options.copy_images is not None and build is not None:
+            paths = [path for records in assembled.splits.values() for path in records.paths]
+            copy_images(paths, root, locate(options.copy_images, options.storage))
         return write_bucket(assembled, bucket, options.buckets, options.assemble.task, options.px, build)
