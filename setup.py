@@ -38,6 +38,7 @@ setup(
         "dev": [
             "duckdb>=1.4,<3",
             "hypothesis>=6.140,<7",
+            "jsonschema>=4.25,<5",
             "lxml-stubs>=0.5",
             "mypy>=2,<3",
             "pandas>=2.2,<4",

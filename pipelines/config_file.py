@@ -31,14 +31,19 @@ class ConfigFile:
 
 
 class _Loader(yaml.SafeLoader):
-    """Safe YAML without aliases, which a config has no use for and with which a small file expands without end."""
+    """Safe YAML without aliases, with which a small file expands without end, and without tags."""
 
     def compose_node(self, parent: Any, index: Any) -> Any:
-        """Refuse aliases, and keys that stand twice: YAML would keep the last and lose the first."""
+        """Refuse aliases, tags, and keys that stand twice: YAML would keep the last and lose the first."""
         if self.check_event(yaml.AliasEvent):
             mark = self.get_mark()
             raise yaml.MarkedYAMLError(problem="aliases (*name) are not supported", problem_mark=mark)
-        node = super().compose_node(parent, index)
+        node: Any = super().compose_node(parent, index)
+        if node.tag not in self.yaml_constructors:
+            # YAML's own message would repeat the tag, which is what text becomes that begins with ! and is not quoted.
+            raise yaml.MarkedYAMLError(
+                problem="found a tag; put text that begins with ! in quotes", problem_mark=node.start_mark
+            )
         if isinstance(node, yaml.MappingNode):
             seen = set()
             for key, _ in node.value:
@@ -75,7 +80,8 @@ def read_config(path: str) -> ConfigFile:
         # The error's own text would quote the line, which may hold a secret.
         mark = error.problem_mark or error.context_mark
         where = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else path
-        raise UsageError(f"{where}: not valid YAML for a config: {error.problem or error.context}") from None
+        problem = " ".join(filter(None, (error.context, error.problem)))
+        raise UsageError(f"{where}: not valid YAML for a config: {problem}") from None
     except yaml.reader.ReaderError as error:
         raise UsageError(f"{path}: character {error.position} may not stand in YAML; remove it") from None
     except (ValueError, RecursionError, yaml.YAMLError):

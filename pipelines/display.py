@@ -97,7 +97,8 @@ class Display:
         self.console: Console = _Console(stderr=True, quiet=quiet)
         self.started = time.monotonic()
         self.stages = {name: Stage(name) for name in ("plan", "read", "write", "publish")}
-        self._live = not quiet and not debugging() and self.console.is_terminal and not self.console.is_dumb_terminal
+        # Not the console's opinion alone: FORCE_COLOR makes it take a log file for a terminal.
+        self._live = not quiet and not debugging() and sys.stderr.isatty() and not self.console.is_dumb_terminal
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 

@@ -54,7 +54,7 @@ _METAVARS = {
 _STORAGE_EXAMPLE = '{"s3": {"anon": true}}'
 
 _EXPECTED = {
-    "source": "a URL, or a list of URLs",
+    "source": "a path or URL, or a list of them",
     "split": "shares such as train=0.8,validation=0.2, or a mapping of them",
     "storage_options": f"a JSON object by protocol such as {_STORAGE_EXAMPLE}, @FILE, or a mapping",
 }
@@ -101,7 +101,7 @@ def expected(name: str) -> str:
         elif kind in (int, float):
             words.append(f"{'a whole number' if kind is int else 'a number'}{_bounds(metas)}")
         else:
-            words.append({bool: "true or false", str: "text"}[kind])
+            words.append("true or false" if kind is bool else "text" if name in _METAVARS else "a path or URL")
     return ", or ".join(words)
 
 
