@@ -130,6 +130,7 @@ def _run_once(
     beam_flags: Sequence[str],
     display: Display,
 ) -> Report:
+    display.stage("start")
     with workers(_worker_count(plan, beam_flags)) as processes:
         if processes is not None:
             for file in plan.coco_files:

@@ -96,7 +96,7 @@ class Display:
         self.quiet = quiet
         self.console: Console = _Console(stderr=True, quiet=quiet)
         self.started = time.monotonic()
-        self.stages = {name: Stage(name) for name in ("plan", "read", "write", "publish")}
+        self.stages = {name: Stage(name) for name in ("plan", "start", "read", "write", "publish")}
         # Not the console's opinion alone: FORCE_COLOR makes it take a log file for a terminal.
         self._live = not quiet and not debugging() and sys.stderr.isatty() and not self.console.is_dumb_terminal
         self._stop = threading.Event()
@@ -113,20 +113,14 @@ class Display:
     def stage(self, name: str) -> None:
         """Say that a stage of the driver begins; the one before it has ended."""
         self._open()
-        now = time.monotonic()
-        for stage in self.stages.values():
-            if stage.began is not None and stage.ended is None:
-                stage.ended = now
-        self.stages[name].began = now
+        self.stages[name] = Stage(name, began=self._end_stages())
         self._log("%s", name)
 
     @contextlib.contextmanager
     def running(self, plan: Any) -> Iterator[None]:
         """Show the progress of a pipeline while the block runs."""
         self._open()
-        now = time.monotonic()
-        if self.stages["plan"].ended is None:
-            self.stages["plan"].ended = now
+        now = self._end_stages()
         self.stages["plan"].note = _planned(plan)
         self._log("plan: %s", _planned(plan))
         in_bytes = plan.format == "coco" and plan.work >= BYTES_FROM
@@ -148,6 +142,13 @@ class Display:
             self._stop.set()
             self._thread.join()
             self._thread = None
+
+    def _end_stages(self) -> float:
+        now = time.monotonic()
+        for stage in self.stages.values():
+            if stage.began is not None and stage.ended is None:
+                stage.ended = now
+        return now
 
     def _open(self) -> None:
         if self._thread is None and not self.quiet:
