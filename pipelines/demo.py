@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -12,6 +12,7 @@ from rich.text import Text
 
 from pipelines import cli
 from pipelines.demo_data import README, make_dataset
+from pipelines.display import Display
 from schemas.errors import LabelBeamError, UsageError
 from schemas.manifest import Latest
 
@@ -52,14 +53,14 @@ def demo(directory: str) -> int:
     except OSError as error:
         raise LabelBeamError(f"{error.filename}: cannot be read or written: {error.strerror}") from None
 
-    console = Console(stderr=True)
+    console = Display().console
     megabytes = sum(map(len, files.values())) / 1e6
     _say(console, f"made {len(files)} files ({megabytes:.1f} MB) in {root}; its README.txt tells what is odd in them")
     output = root / "built" / "coco"
     annotations = root / "coco" / "annotations" / "instances.json"
     arguments = ["convert", *_options("image_object_detection", annotations, output)]
     arguments += ["--check-images", "header", "--split", "train=0.8,validation=0.2"]
-    _say(console, f"\n$ {_command(arguments)}")
+    _say(console, f"\n$ {_command(arguments)}\n")
     status = cli.main(arguments)
     if status == 0:
         _show_files(console, output)
@@ -98,8 +99,14 @@ def _options(task: str, source: Path, output: Path) -> list[str]:
     return ["--task", task, "--source", str(source), "--output", str(output)]
 
 
-def _command(arguments: Iterable[str]) -> str:
-    return shlex.join(["labelbeam", *arguments])
+def _command(arguments: Sequence[str]) -> str:
+    """A command as it is typed, with a line for each option but the first, which a shell reads as one."""
+    lines: list[list[str]] = []
+    for word in ["labelbeam", *arguments]:
+        if not lines or (word.startswith("--") and any(first.startswith("--") for first in lines[-1])):
+            lines.append([])
+        lines[-1].append(word)
+    return " \\\n      ".join(map(shlex.join, lines))
 
 
 def _say(console: Console, line: str) -> None:
