@@ -1,0 +1,176 @@
+"""Looking at image files: how far each mode of --check-images looks, and what it makes of each oddity."""
+
+from __future__ import annotations
+
+import io
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fsspec.implementations.memory import MemoryFileSystem
+from PIL import Image
+
+from schemas.reasons import Rejected
+from transforms.fragments import ImageRow
+from transforms.images import ImageError, ImageFacts
+from transforms.look import LookOptions, looker, path_hashes
+from transforms.stores import READS_AT_ONCE, Location, locate, put
+
+MODES = (None, "none", "exists", "header", "decode")
+OPENING = ("header", "decode")
+
+
+def png(width: int = 4, height: int = 3) -> bytes:
+    file = io.BytesIO()
+    Image.new("RGB", (width, height)).save(file, "png")
+    return file.getvalue()
+
+
+def row(path: str, width: int | None = 4, height: int | None = 3) -> ImageRow:
+    return ImageRow(0, path, "source", "locator", width, height)
+
+
+def look(root: Location, mode: str | None, *rows: ImageRow, existing: tuple[str, ...] = ()) -> list[Any]:
+    """What was found: facts, a code, or None for an image that was not looked at."""
+    found = looker(LookOptions(mode, root), path_hashes(existing))(rows)
+    return [result.code if isinstance(result, ImageError) else result for result in found]
+
+
+def message(root: Location, mode: str, path: str) -> str:
+    (found,) = looker(LookOptions(mode, root), b"")([row(path)])
+    assert isinstance(found, ImageError)
+    return str(found)
+
+
+@pytest.fixture(params=["disk", "memory"])
+def root(request: pytest.FixtureRequest, tmp_path: Path, memory: str) -> Location:
+    """An images root with an image, a cut one, text, and an empty file."""
+    root = locate(str(tmp_path) if request.param == "disk" else memory, {})
+    content = {"a/1.png": png(), "cut.png": png(40, 30)[:50], "text.png": b"hello", "empty.png": b""}
+    for name, data in content.items():
+        put(root.below(name), data)
+    return root
+
+
+FACTS = ImageFacts("png", 4, 3)
+
+
+@pytest.mark.parametrize(
+    ("mode", "expected"),
+    [
+        ("none", [None, None, None]),
+        (None, [None, None, None]),
+        ("exists", [None, None, Rejected.MISSING_IMAGE]),
+        ("header", [FACTS, ImageFacts("png", 40, 30), Rejected.MISSING_IMAGE]),
+        ("decode", [FACTS, Rejected.TRUNCATED_IMAGE, Rejected.MISSING_IMAGE]),
+    ],
+)
+def test_each_mode_looks_as_far_as_it_says(mode: str | None, expected: list[Any], root: Location) -> None:
+    rows = [row("a/1.png"), row("cut.png"), row("gone.png")]
+    assert look(root, mode, *rows, existing=("a/1.png", "cut.png")) == expected
+
+
+@pytest.mark.parametrize(("width", "height"), [(None, None), (None, 3), (4, None), (0, 3)])
+def test_by_default_images_without_a_size_are_opened_and_no_others(
+    width: int | None, height: int | None, root: Location
+) -> None:
+    rows = [row("a/1.png", width, height), row("a/1.png")]
+    assert look(root, None, *rows) == [FACTS, None]
+    assert look(root, "exists", *rows, existing=("a/1.png",)) == [FACTS, None]
+    assert look(root, "none", *rows) == [None, None]
+
+
+def test_existence_is_answered_from_the_listing_alone(root: Location) -> None:
+    assert look(root, "exists", row("listed.png"), row("a/1.png"), existing=("listed.png",)) == [
+        None,
+        Rejected.MISSING_IMAGE,
+    ]
+
+
+def test_a_missing_image_is_not_opened_for_its_size(root: Location) -> None:
+    assert look(root, "exists", row("a/1.png", None, None)) == [Rejected.MISSING_IMAGE]
+
+
+def test_hashes_of_paths_do_not_depend_on_their_order_and_take_any_name() -> None:
+    paths = ["a/1.png", "é/猫.png", "caf\udce9.png", "50% #1?.png"]
+    assert path_hashes(paths) == path_hashes(paths[::-1])
+    assert len(path_hashes(paths)) == 8 * len(set(paths))
+    assert path_hashes([]) == b""
+
+
+@pytest.mark.parametrize("mode", OPENING)
+def test_what_is_no_image_is_told_from_what_is_missing(mode: str, root: Location) -> None:
+    expected = [Rejected.NOT_AN_IMAGE, Rejected.NOT_AN_IMAGE, Rejected.MISSING_IMAGE, Rejected.MISSING_IMAGE]
+    assert look(root, mode, row("text.png"), row("empty.png"), row("a"), row("a/1.png/2.png")) == expected
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("url", ["https://host/1.jpg", "AmlDatastore://d/1.jpg"])
+def test_images_that_are_named_by_url_are_not_fetched(mode: str | None, url: str, root: Location) -> None:
+    assert look(root, mode, row(url), row(url, None, None)) == [None, None]
+
+
+@pytest.mark.parametrize("mode", OPENING)
+def test_links_out_of_the_root_are_refused_and_links_inside_it_are_not(mode: str, tmp_path: Path) -> None:
+    for name in ("root/1.png", "out/1.png"):
+        put(locate(f"{tmp_path}/{name}", {}), png())
+    (tmp_path / "root" / "file.png").symlink_to("../out/1.png")
+    (tmp_path / "root" / "folder").symlink_to("../out")
+    (tmp_path / "root" / "inside.png").symlink_to("1.png")
+    (tmp_path / "root" / "dead.png").symlink_to("none.png")
+    root = locate(f"{tmp_path}/root", {})
+    names = ("file.png", "folder/1.png", "inside.png", "dead.png")
+    assert look(root, mode, *map(row, names)) == [
+        Rejected.UNSAFE_PATH,
+        Rejected.UNSAFE_PATH,
+        FACTS,
+        Rejected.MISSING_IMAGE,
+    ]
+    assert f"file.png is a link out of file://{tmp_path}/root, which is not followed" in message(root, mode, "file.png")
+
+
+@pytest.mark.parametrize("mode", OPENING)
+def test_a_file_that_may_not_be_read_is_unreadable_rather_than_missing(mode: str, nobody: Path) -> None:
+    root = locate(str(nobody), {})
+    assert look(root, mode, row("closed/1.jpg")) == [Rejected.UNREADABLE_FILE]
+    assert message(root, mode, "closed/1.jpg").endswith("closed/1.jpg: cannot be read: permission denied")
+
+
+class Store(MemoryFileSystem):  # type: ignore[misc]  # fsspec has no types
+    """A store whose reads wait for one another, or fail."""
+
+    cachable = False
+    together = threading.Barrier(1)
+    failure: Exception | None = None
+
+    def cat_file(self, path: str, start: int | None = None, end: int | None = None, **_: Any) -> bytes:
+        self.together.wait()
+        if self.failure is not None:
+            raise self.failure
+        return bytes(super().cat_file(path, start, end))
+
+
+@pytest.mark.parametrize("mode", OPENING)
+@pytest.mark.parametrize("failure", [TimeoutError("slow"), RuntimeError("403"), FileNotFoundError("gone meanwhile")])
+def test_a_store_that_fails_while_an_image_is_read_costs_that_image(mode: str, failure: Exception, memory: str) -> None:
+    put(locate(f"{memory}/1.png", {}), png())
+    store = Store()
+    store.failure = failure
+    expected = Rejected.MISSING_IMAGE if isinstance(failure, FileNotFoundError) else Rejected.UNREADABLE_FILE
+    assert look(locate(memory, {})._replace(fs=store), mode, row("1.png")) == [expected]
+
+
+def test_images_are_read_side_by_side_and_come_back_in_order(memory: str) -> None:
+    root = locate(memory, {})
+    for number in range(READS_AT_ONCE):
+        put(root.below(f"{number}.png"), png(number + 1, 1))
+    store = Store()
+    store.together = threading.Barrier(READS_AT_ONCE, timeout=20)
+    found = look(root._replace(fs=store), "header", *(row(f"{number}.png") for number in range(READS_AT_ONCE)))
+    assert [facts.width for facts in found] == list(range(1, READS_AT_ONCE + 1))
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_no_image_is_no_work(mode: str | None, root: Location) -> None:
+    assert look(root, mode) == []
