@@ -1,0 +1,246 @@
+"""`labelbeam verify`: read a published build again and tell every way in which it is not as it was published."""
+
+from __future__ import annotations
+
+import posixpath
+import sys
+from collections.abc import Callable, Collection, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import msgspec
+
+from pipelines.streams import write_stdout
+from schemas.manifest import FileEntry, Latest, Manifest
+from schemas.records import RECORDS
+from transforms.check_build import (
+    Difference,
+    Differences,
+    Kind,
+    Recount,
+    check_content,
+    check_counts,
+    check_layout,
+    check_mltable,
+    entries_of,
+)
+from transforms.check_copy import Copy, check_copy
+from transforms.check_records import RecordFacts, ShardCheck, check_rejected, check_shard, check_unique
+from transforms.listing import list_files
+from transforms.quiet_gc import quiet_gc
+from transforms.stores import Location, MissingFileError, StorageOptions, locate, read_file, safe_relative, within
+
+_Read = TypeVar("_Read")
+
+
+@dataclass(slots=True)
+class Checked:
+    """What a check ended with: the build's name, if there is one, and how many files and records were looked at."""
+
+    build: str | None = None
+    files: int = 0
+    records: int = 0
+    differences: Differences = field(default_factory=Differences)
+
+
+class _Answer(msgspec.Struct):
+    """What `--json` prints; `more` counts, by kind, the differences beyond those that are listed."""
+
+    status: str
+    build: str | None
+    differences: list[Difference]
+    more: dict[str, int]
+    files: int
+    records: int
+
+
+def verify(output_url: str, storage: StorageOptions, as_json: bool) -> int:
+    """Check the build in force at `output_url` and tell what was found; the exit status, 0 or 3.
+
+    Raises:
+        StoreError: nothing was published there, or a file cannot be read.
+    """
+    output = locate(output_url, storage)
+    checked = check(output)
+    differences = checked.differences
+    if as_json:
+        status = "different" if len(differences) else "ok"
+        answer = _Answer(status, checked.build, differences.told, differences.untold, checked.files, checked.records)
+        write_stdout(msgspec.json.encode(answer).decode())
+        return 3 if len(differences) else 0
+    for item in differences.told:
+        print(f"{item.file}: found {item.found}; expected {item.expected}", file=sys.stderr)
+    for kind, count in differences.untold.items():
+        print(f"… and {count} more of the kind: {kind}", file=sys.stderr)
+    looked_at = f"{checked.files} files with {checked.records} records"
+    if not len(differences):
+        print(f"ok: build {checked.build}, {looked_at}, is as it was published", file=sys.stderr)
+        return 0
+    print(
+        f"different: {len(differences)} differences in {looked_at} of {output.shown}; build again with labelbeam convert, or "
+        "put back the files from a copy",
+        file=sys.stderr,
+    )
+    return 3
+
+
+def check(output: Location) -> Checked:
+    """Check the build in force at `output`.
+
+    Raises:
+        StoreError: nothing was published there, or a file cannot be read.
+    """
+    checked = Checked()
+    differences = checked.differences
+    latest = _latest(output, differences)
+    if latest is None:
+        return checked
+    checked.build = latest.build
+    manifest = _manifest(output.below(latest.manifest), differences)
+    if manifest is None:
+        return checked
+    build = output.below(posixpath.dirname(latest.manifest))
+    listing = list_files(build)
+    present = frozenset(file.path for file in listing.files)
+    for warning in listing.warnings:
+        differences.add(Kind.UNLISTED_FILE, ".", warning, "files as they were published")
+    check_layout(manifest, latest.build, present, differences)
+    tables = {f"{split}/MLTable" for split in manifest.splits}
+    checked.files = len(present & {*tables, *(entry.path for entry in entries_of(manifest))})
+    for split, part in manifest.splits.items():
+        if f"{split}/MLTable" in present:
+            data = read_file(build.below(f"{split}/MLTable"))
+            check_mltable(split, data, part.files, present, differences)
+    if manifest.task in RECORDS:
+        recount = _check_files(build, manifest, present, differences)
+        checked.records = recount.images.total()
+        check_counts(manifest, recount, differences)
+    return checked
+
+
+def _latest(output: Location, differences: Differences) -> Latest | None:
+    """The pointer, if it points to a manifest below `output`."""
+    try:
+        data = read_file(output.below("latest.json"))
+    except MissingFileError as error:
+        raise MissingFileError(
+            f"{error}; expected the pointer that labelbeam convert puts last. Check the path of OUTPUT, or publish a build "
+            f"there: labelbeam convert --output {output.shown} …"
+        ) from None
+    try:
+        latest = msgspec.json.decode(data, type=Latest)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        differences.add(Kind.POINTER, "latest.json", f"{data[:80]!r} ({error})", '{"build": …, "manifest": …}')
+        return None
+    path = f"builds/{latest.build}/manifest.json"
+    if latest.manifest != path or safe_relative(path) != path:
+        found = f"build {latest.build!r}, manifest {latest.manifest!r}"
+        differences.add(Kind.POINTER, "latest.json", found, "the manifest builds/ID/manifest.json of a build ID")
+    elif not within(output, path):
+        differences.add(Kind.POINTER, path, f"a link out of {output.shown}", "a file")
+    else:
+        return latest
+    return None
+
+
+def _manifest(location: Location, differences: Differences) -> Manifest | None:
+    try:
+        return msgspec.json.decode(read_file(location), type=Manifest)
+    except MissingFileError:
+        differences.add(Kind.POINTER, "manifest.json", "no such file", "the manifest that latest.json names")
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        differences.add(
+            Kind.MANIFEST, "manifest.json", f"{error}", "a manifest, as labelbeam schema manifest prints it"
+        )
+    return None
+
+
+def _check_files(build: Location, manifest: Manifest, present: Collection[str], differences: Differences) -> Recount:
+    """Check every file that the manifest lists and that is there; what they hold."""
+    facts = _facts(manifest)
+    reader = _Reader(build, present, facts.task)
+    copies = {_stem(entry): entry for entry in manifest.parquet}
+    shards = [(split, entry) for split, part in manifest.splits.items() for entry in part.files]
+    pairs = [(entry, copies.pop(_stem(entry), None)) for _, entry in shards]
+    recount = Recount()
+    checks: list[ShardCheck] = []
+    with quiet_gc():
+        for (split, entry), (found, data, copy) in zip(shards, _ahead(reader.shard, pairs), strict=True):
+            differences.merge(found)
+            if data is not None:
+                check = check_shard(entry.path, data, entry.records, facts, copy, differences)
+                recount.add_shard(split, len(check.hashes), check.labels)
+                checks.append(check)
+        for found, _ in _ahead(reader.copy, [(entry,) for entry in copies.values()]):
+            differences.merge(found)
+        for entry, (found, data) in zip(
+            manifest.rejected, _ahead(reader.file, [(entry,) for entry in manifest.rejected]), strict=True
+        ):
+            differences.merge(found)
+            if data is not None:
+                recount.add_rejections(check_rejected(entry.path, data, entry.records, differences))
+    check_unique(checks, differences)
+    return recount
+
+
+def _facts(manifest: Manifest) -> RecordFacts:
+    prefix = manifest.config.get("image_url")
+    if not isinstance(prefix, str) or not prefix:
+        prefix = None  # The images' own URL, which the manifest does not repeat.
+    elif not prefix.endswith("/"):
+        prefix += "/"
+    return RecordFacts(manifest.task, manifest.config.get("dimensions") == "px", prefix)
+
+
+def _stem(entry: FileEntry) -> str:
+    """What a shard and its copy have in common, such as train-00000-of-00016."""
+    return posixpath.splitext(posixpath.basename(entry.path))[0]
+
+
+def _ahead(read: Callable[..., _Read], arguments: Iterable[tuple[Any, ...]]) -> Iterator[_Read]:
+    """What `read` gives for each of `arguments`, the next one being read while the caller works on this one."""
+    with ThreadPoolExecutor(1) as pool:
+        under_way: Future[_Read] | None = None
+        for each in arguments:
+            following = pool.submit(read, *each)
+            if under_way is not None:
+                yield under_way.result()
+            under_way = following
+        if under_way is not None:
+            yield under_way.result()
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """Reads files that a manifest lists, and checks them as such; each call notes its own differences."""
+
+    build: Location
+    present: Collection[str]
+    task: str
+
+    def shard(self, entry: FileEntry, copied: FileEntry | None) -> tuple[Differences, bytes | None, Copy | None]:
+        """A shard of JSONL and the rows of its Parquet copy, as far as they are there."""
+        differences, data = self.file(entry)
+        copy = None
+        if copied is not None:
+            of_copy, copy = self.copy(copied)
+            differences.merge(of_copy)
+        return differences, data, copy
+
+    def copy(self, entry: FileEntry) -> tuple[Differences, Copy | None]:
+        """The rows of a Parquet file; None where it is not there, or not as it was published."""
+        differences, data = self.file(entry)
+        # Damaged columns are not decoded: whatever they say is not what was published.
+        if data is None or len(differences):
+            return differences, None
+        return differences, check_copy(entry.path, data, entry.records, self.task, differences)
+
+    def file(self, entry: FileEntry) -> tuple[Differences, bytes | None]:
+        """A file's bytes, or None where it is not there, which the check of the layout tells."""
+        differences = Differences()
+        if entry.path not in self.present:
+            return differences, None
+        data = read_file(self.build.below(entry.path))
+        check_content(entry, data, differences)
+        return differences, data
