@@ -22,11 +22,11 @@ from transforms.stores import (
     kind,
 )
 
-LEADS_OUT = "links lead out of it and were not followed; name where they lead to as well, or copy the files into it"
-LEADS_NOWHERE = "links lead nowhere"
-LEADS_INSIDE = "links to directories inside it were not followed; their files are listed where they lie"
-NOT_A_FILE = "entries are neither files nor directories and were left alone"
-NOT_UTF8 = "names are not valid UTF-8, so that no record can name them; rename the files"
+LEADS_OUT = "links that lead out of it, not followed; copy the files into it, or name where they lead as the source"
+LEADS_NOWHERE = "links that lead nowhere"
+LEADS_INSIDE = "links to directories inside it, not followed; their files are listed where they lie"
+NOT_A_FILE = "neither files nor directories, left alone"
+NOT_UTF8 = "names that are not valid UTF-8, which no record can hold; rename the files"
 
 
 class Listing(NamedTuple):
@@ -68,7 +68,7 @@ def _check_directory(root: Location) -> None:
 
 
 def _warning(root: Location, why: str, paths: list[str]) -> str:
-    return f"{root.shown}: {len(paths)} {why} (such as {printable(min(paths))!r})"
+    return f"{root.shown}: {why}: {len(paths)}, such as {printable(min(paths))!r}"
 
 
 def _is_utf8(path: str) -> bool:

@@ -48,7 +48,9 @@ class FlatStore(AsyncFileSystem):  # type: ignore[misc]
 
     async def _find(self, path: str, *_: Any, **__: Any) -> Any:
         sizes = {path: 0, f"{path}/": 0, f"{path}/b.jpg": None, f"{path}/a//1.jpg": 3, f"{path}2/x.jpg": 1}
-        return {name: {"name": name, "size": size, "type": "file", "ETag": "e"} for name, size in sizes.items()}
+        link = {"name": f"{path}/link", "size": 1, "type": "link"}
+        files = {name: {"name": name, "size": size, "type": "file", "ETag": "e"} for name, size in sizes.items()}
+        return files | {link["name"]: link}
 
 
 def fill(root: Location, *names: str) -> Location:
@@ -95,7 +97,9 @@ def test_files_are_listed_by_path_whatever_the_store(store: str, tmp_path: Path,
 
 def test_a_flat_listing_is_taken_without_the_root_itself_and_its_neighbours() -> None:
     root = Location(FlatStore(asynchronous=False), "bucket/data", "s3://bucket/data")
-    assert [(file.path, file.size) for file in list_files(root).files] == [("a//1.jpg", 3), ("b.jpg", 0)]
+    listing = list_files(root)
+    assert [(file.path, file.size) for file in listing.files] == [("a//1.jpg", 3), ("b.jpg", 0)]
+    assert only_warning(listing).endswith("neither files nor directories, left alone: 1, such as 'link'")
 
 
 def test_a_token_changes_with_the_time_of_the_file(tmp_path: Path) -> None:
@@ -125,7 +129,8 @@ def test_loops_of_links_end(tmp_path: Path) -> None:
     (tmp_path / "b" / "a").symlink_to("../a")
     listing = list_files(root)
     assert paths(listing) == ["a/1.jpg", "b/2.jpg"]
-    assert "3 links to directories inside it were not followed" in only_warning(listing)
+    assert "links to directories inside it, not followed; " in only_warning(listing)
+    assert only_warning(listing).endswith(": 3, such as 'a/b'")
 
 
 def test_a_link_to_a_file_inside_is_a_file(tmp_path: Path) -> None:
@@ -144,8 +149,8 @@ def test_links_out_of_the_root_are_counted_and_not_followed(tmp_path: Path) -> N
     (tmp_path / "root" / "file.jpg").symlink_to(tmp_path / "out" / "2.jpg")
     listing = list_files(locate(f"{tmp_path}/root", {}))
     assert paths(listing) == ["1.jpg"]
-    assert "3 links lead out of it and were not followed" in only_warning(listing)
-    assert "(such as 'beside')" in only_warning(listing)
+    assert "links that lead out of it, not followed; " in only_warning(listing)
+    assert only_warning(listing).endswith(": 3, such as 'beside'")
 
 
 def test_links_that_lead_nowhere_and_what_is_no_file_are_counted(tmp_path: Path) -> None:
@@ -157,8 +162,8 @@ def test_links_that_lead_nowhere_and_what_is_no_file_are_counted(tmp_path: Path)
     listing = list_files(root)
     assert paths(listing) == ["1.jpg"]
     assert [warning.removeprefix(f"file://{tmp_path}: ") for warning in listing.warnings] == [
-        "2 entries are neither files nor directories and were left alone (such as 'pipe.jpg')",
-        "2 links lead nowhere (such as 'dead.jpg')",
+        "links that lead nowhere: 2, such as 'dead.jpg'",
+        "neither files nor directories, left alone: 2, such as 'pipe.jpg'",
     ]
 
 
@@ -170,7 +175,8 @@ def test_names_that_are_not_utf_8_are_listed_and_counted(tmp_path: Path) -> None
             pass
     listing = list_files(locate(str(tmp_path), {}))
     assert paths(listing) == ["café.jpg", "caf\udce9.jpg", "na\udcefve/1.jpg"]
-    assert "2 names are not valid UTF-8" in only_warning(listing)
+    assert "names that are not valid UTF-8" in only_warning(listing)
+    assert only_warning(listing).endswith(": 2, such as 'caf\\\\udce9.jpg'")
     only_warning(listing).encode()
 
 

@@ -5,19 +5,20 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from random import Random
 from typing import Any
 
+import fsspec
 import pytest
+from fsspec import AbstractFileSystem
 from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.config import ConvertConfig
 from schemas.errors import LabelBeamError, UsageError
+from transforms import plan_coco
 from transforms.plan import make_plan
-from transforms.plan_coco import split_of_name
-from transforms.stores import MissingFileError, StoredFile, locate, put, read_range
-from transforms.units import CocoFile, CocoUnit, Plan, fingerprint_of
+from transforms.stores import Location, MissingFileError, StoreError, locate, put, read_range
+from transforms.units import CocoFile, CocoUnit, Plan
 
 BOX = {"id": 1, "image_id": 1, "category_id": 1, "bbox": [0, 0, 1, 1]}
 
@@ -138,30 +139,6 @@ def test_shards_are_as_many_as_said_or_by_the_size_of_the_source(memory: str, mo
 
 
 # Splits -------------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("path", "split"),
-    [
-        ("/d/annotations/instances_train2017.json", "train"),
-        ("/d/annotations/instances_val2014.json", "validation"),
-        ("/d/annotations/image_info_test-dev2017.json", "test"),
-        ("/d/annotations/minival2014.json", None),
-        ("/d/annotations/trainval.json", None),
-        ("/d/constraints.json", None),
-        ("/d/train/_annotations.coco.json", "train"),
-        ("/d/valid/_annotations.coco.json", "validation"),
-        ("/d/Test/annotations/coco.json", "test"),
-        ("/d/train/val.json", "validation"),
-        ("/d/DEV.json", "validation"),
-        ("/d/train_test.json", None),
-        ("/d/train-training.json", "train"),
-        ("/training/d/x.json", None),
-        ("x.json", None),
-    ],
-)
-def test_the_split_is_that_of_the_name_or_else_of_the_directory(path: str, split: str | None) -> None:
-    assert split_of_name(path) == split
 
 
 def test_each_file_has_its_own_split(memory: str) -> None:
@@ -296,6 +273,36 @@ def test_images_in_two_stores_have_no_common_root(tmp_path: Path, memory: str) -
         plan(f"{fill(str(tmp_path), files)}/x.json", f"{fill(memory, files)}/x.json")
 
 
+def test_a_place_that_cannot_be_looked_at_is_passed_over(memory: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = fill(memory, {"x.json": coco(), "data/1.jpg": ""})
+    ask = plan_coco.kind
+
+    def refuse(location: Location) -> str | None:
+        if "/images/" in location.path:
+            raise StoreError("permission denied")
+        return ask(location)
+
+    monkeypatch.setattr(plan_coco, "kind", refuse)
+    assert plan(f"{root}/x.json").images_root == f"{root}/data"
+
+
+def test_a_file_in_a_store_without_directories_needs_to_be_told_where_its_images_are(memory: str) -> None:
+    class Drawer(AbstractFileSystem):  # type: ignore[misc]  # fsspec has no types
+        def info(self, path: str, **_: Any) -> dict[str, Any]:
+            return {"name": path, "type": "file", "size": len(coco()), "ETag": "1"}
+
+        def cat_file(self, path: str, start: int | None = None, end: int | None = None, **_: Any) -> bytes:
+            return coco().encode()[start:end]
+
+    fsspec.register_implementation("drawer", Drawer, clobber=True)
+    with pytest.raises(UsageError, match=r"drawer://x: has no directory around it; .* --images"):
+        plan("drawer://x")
+    with pytest.raises(UsageError, match=r"drawer://x\.csv: .* no directory around it"):
+        plan("drawer://x.csv", task="image_classification")
+    fill(memory, {"1.jpg": ""})
+    assert plan("drawer://x", images=memory).images_root == memory
+
+
 def test_a_directory_of_images_that_is_a_link_serves_one_source(tmp_path: Path) -> None:
     fill(str(tmp_path), {"far/1.jpg": "", "d/annotations/instances_train2017.json": coco()})
     (tmp_path / "d" / "train2017").symlink_to("../far")
@@ -367,24 +374,6 @@ def test_images_are_part_of_the_fingerprint_where_the_build_depends_on_them(
     after = plan(f"{tmp_path}/x.json", **options)
     assert (after.fingerprint != before.fingerprint) == covered
     assert before.covers["files"] == 1 + covered
-
-
-STORED = st.builds(StoredFile, st.text(), st.integers(0, 9), st.text())
-
-
-@given(st.lists(st.tuples(st.text(), STORED), max_size=5), st.randoms())
-def test_a_fingerprint_is_one_of_a_set(files: list[tuple[str, StoredFile]], random: Random) -> None:
-    shuffled = files + files[:1]
-    random.shuffle(shuffled)
-    assert fingerprint_of(shuffled) == fingerprint_of(files)
-    assert fingerprint_of([*files, ("new", StoredFile("", 10, ""))])[0] != fingerprint_of(files)[0]
-
-
-def test_names_cannot_forge_a_fingerprint() -> None:
-    one = [("a", StoredFile("b", 1, "c")), ("d", StoredFile("e", 1, "f"))]
-    for separator in ("\n", "\0", "', '", "\\"):
-        other = [("a", StoredFile(f"b{separator}1{separator}c{separator}d{separator}e", 1, "f"))]
-        assert fingerprint_of(one)[0] != fingerprint_of(other)[0]
 
 
 def test_units_say_how_much_work_they_are(memory: str) -> None:

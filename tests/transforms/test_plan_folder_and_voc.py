@@ -124,7 +124,7 @@ def test_names_that_are_not_utf_8_are_found_and_rejected(tmp_path: Path) -> None
     made = plan(str(tmp_path))
     (bad,) = [item for unit in made.units for item in unit.items if item.problem]
     assert (bad.path, bad.label, bad.problem) == ("cat/caf\\udce9.jpg", "cat", Rejected.UNSAFE_PATH)
-    assert "1 names are not valid UTF-8" in made.warnings[0]
+    assert "names that are not valid UTF-8" in made.warnings[0]
 
 
 # VOC ----------------------------------------------------------------------------------------------------------------
@@ -179,7 +179,7 @@ def test_an_annotation_file_whose_name_is_not_utf_8_is_a_unit_of_work_that_can_b
     xmls = [item.xml for unit in made.units for item in unit.items]
     assert len(xmls) == 6
     assert "Annotations/caf\\udce9.xml" in xmls
-    assert "1 names are not valid UTF-8" in made.warnings[0]
+    assert "names that are not valid UTF-8" in made.warnings[0]
 
 
 # Both ---------------------------------------------------------------------------------------------------------------
@@ -255,7 +255,7 @@ def test_several_roots_are_refused(files: dict[str, str], format_name: str, memo
 def test_links_that_are_not_followed_are_told(tmp_path: Path) -> None:
     fill(str(tmp_path), {f"d/{name}": text for name, text in CLASSES.items()} | {"far/9.jpg": ""})
     (tmp_path / "d" / "bird").symlink_to("../far")
-    assert "links lead out of it and were not followed" in plan(f"{tmp_path}/d").warnings[0]
+    assert "links that lead out of it, not followed" in plan(f"{tmp_path}/d").warnings[0]
     fill(str(tmp_path), {f"v/{name}": text for name, text in VOC.items()})
     (tmp_path / "v" / "more").symlink_to("../far")
     assert "not followed" in plan(f"{tmp_path}/v", task="image_object_detection").warnings[0]
