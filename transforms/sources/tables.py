@@ -22,7 +22,7 @@ from typing import get_args
 from schemas.neutral import RAW_LIMIT, Rejection, SourceImage, SourceObject
 from schemas.reasons import Adjusted, Rejected
 from schemas.records import ImageFormat
-from transforms.sources.coco import image_path
+from transforms.sources.coco_index import image_path
 from transforms.sources.label_cells import printable
 from transforms.sources.table_rows import (
     TableError,
@@ -197,7 +197,8 @@ class _Lookup:
         """The split of the innermost split folder that holds `path`."""
         folders = self.table.split_folders
         while folders and path:
-            path = posixpath.dirname(path)
+            # Not dirname, which never comes out of the root of an absolute path.
+            path = path.rpartition("/")[0]
             if path in folders:
                 return folders[path]
         return None

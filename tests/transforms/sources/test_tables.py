@@ -361,6 +361,14 @@ def test_a_path_out_of_the_folder_is_rejected_and_its_label_kept_for_the_count(n
     assert [item.label for item in image.objects] == ["cat"]
 
 
+@pytest.mark.parametrize(
+    "name", ["/1.jpg", "//1.jpg", "/data/train/1.jpg", "https://example.org/train/1.jpg", "../1.jpg"]
+)
+def test_a_path_that_is_not_below_the_root_lies_in_no_split_folder_and_does_not_hang(name: str) -> None:
+    table = LabelTable("labels.csv", split_folders={"train": "train", "val": "validation"})
+    assert [image.split for image in read(f"filename,label\n{name},cat\n", table=table).images] == [None]
+
+
 def test_a_file_that_does_not_exist_is_missing_and_the_message_says_where_it_was_expected() -> None:
     table = LabelTable("t/labels.csv", "t/images")
     (image,) = read("filename,label\n1.jpg,cat\n", files=frozenset({"t/2.jpg"}), table=table).images
