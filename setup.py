@@ -1,4 +1,4 @@
-"""Packaging of LabelBeam; tools are configured in pyproject.toml."""
+"""Packaging of LabelBeam; tools are configured in pyproject.toml. Dataflow takes this file as its --setup_file."""
 
 import re
 from pathlib import Path
@@ -14,37 +14,55 @@ setup(
     description="COCO, Pascal VOC and image folders to training-ready JSON Lines, MLTable and Parquet, on Apache Beam",
     long_description=(HERE / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
-    license="MIT",
-    python_requires=">=3.11",
+    author="LabelBeam authors",
+    license_expression="MIT",
+    license_files=["LICENSE"],
+    keywords=["COCO", "Pascal VOC", "AutoML for Images", "JSON Lines", "MLTable", "Apache Beam"],
+    classifiers=[
+        "Development Status :: 4 - Beta",
+        "Environment :: Console",
+        "Intended Audience :: Developers",
+        "Intended Audience :: Science/Research",
+        "Operating System :: POSIX :: Linux",
+        "Programming Language :: Python :: 3 :: Only",
+        "Programming Language :: Python :: 3.11",
+        "Topic :: Scientific/Engineering :: Image Recognition",
+        "Typing :: Typed",
+    ],
+    python_requires=">=3.11,<3.15",
+    # Not the tests, benchmarks and example configs: their names are not ours alone in an environment.
     packages=find_packages(include=["pipelines*", "schemas*", "transforms*"]),
     package_data={name: ["py.typed"] for name in ("pipelines", "schemas", "transforms")},
-    # Lower bounds are what the tests run with; upper bounds are Beam's own, or the next major version.
+    # The lower bounds are tested (see CONTRIBUTING.md). The upper ones are Beam's own, or the next version that may
+    # break something by the package's own rules. What CI installs is in requirements/constraints.txt.
     install_requires=[
         "apache-beam>=2.77,<2.78",
-        "fsspec>=2025.9",
+        "fsspec>=2025.9,<2027",
         "lxml>=6,<7",
         "msgspec>=0.20,<1",
         "numpy>=2,<2.5",
-        "pillow>=12,<13",
+        "pillow>=12.1.1,<13",
         "pyarrow>=22,<26",
         "pycocotools>=2.0.10,<3",
         "pyyaml>=6,<7",
         "rich>=14,<16",
     ],
     extras_require={
-        "azure": ["adlfs>=2025.8"],
-        "s3": ["s3fs>=2025.9"],
-        "gcs": ["gcsfs>=2025.9"],
+        "azure": ["adlfs>=2025.8,<2027"],
+        "s3": ["s3fs>=2025.9,<2027"],
+        "gcs": ["gcsfs>=2025.9,<2027"],
         "dev": [
+            "build>=1.3,<2",
             "duckdb>=1.4,<3",
             "hypothesis>=6.140,<7",
             "jsonschema>=4.25,<5",
-            "lxml-stubs>=0.5",
+            "lxml-stubs>=0.5,<0.6",
             "mypy>=2,<3",
             "pandas>=2.2,<4",
             "pytest>=9,<10",
+            "pytest-xdist>=3.8,<4",
             "ruff>=0.17,<0.18",
-            "types-PyYAML>=6",
+            "types-PyYAML>=6,<7",
         ],
     },
     entry_points={"console_scripts": ["labelbeam = pipelines.cli:main"]},
