@@ -12,6 +12,7 @@ import re
 import shutil
 import signal
 import sys
+import textwrap
 import threading
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -226,7 +227,7 @@ def _parsers() -> tuple[_Parser, dict[str, _Parser]]:
             name,
             help=text,
             usage=f"labelbeam {name} {usage}",
-            description=f"{text[0].upper()}{text[1:]}.",
+            description=textwrap.fill(f"{text[0].upper()}{text[1:]}.", 78),
             epilog=f"{notes}{EXIT_STATUS}",
             formatter_class=_formatter,
             allow_abbrev=False,

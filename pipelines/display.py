@@ -60,7 +60,7 @@ class Stage:
 
     def rate(self, now: float) -> str:
         """Amount a second, such as `92 MB/s`; nothing where it says little."""
-        seconds = (self.ended or now) - (self.began or now)
+        seconds = (now if self.ended is None else self.ended) - (now if self.began is None else self.began)
         if not self.done or seconds < 0.5 or self.unit == "shards":
             return ""
         speed = self.done / seconds
@@ -132,8 +132,8 @@ class Display:
         self._look(now)
         for name in ("read", "write"):
             stage = self.stages[name]
-            stage.began = stage.began or now
-            stage.ended = stage.ended or now
+            stage.began = now if stage.began is None else stage.began
+            stage.ended = now if stage.ended is None else stage.ended
             self._log("%s: %s in %s", name, stage.amount() or "done", stage.time(now))
 
     def close(self) -> None:

@@ -73,7 +73,10 @@ def write_stdout(text: str) -> None:
         raise LabelBeamError("stdout is closed, expected a terminal, a pipe or a file for the output")
     try:
         sys.stdout.flush()
-        sys.stdout.buffer.write(text.encode("utf-8", "backslashreplace") + b"\n")
+        if hasattr(sys.stdout, "buffer"):
+            sys.stdout.buffer.write(f"{text}\n".encode())
+        else:  # A notebook's, or a test's.
+            sys.stdout.write(f"{text}\n")
         sys.stdout.flush()
     except BrokenPipeError:
         silence(sys.stdout)

@@ -91,7 +91,9 @@ def _published(outcome: Outcome, config: ConvertConfig, seconds: float, width: i
     for command in next_steps(outcome, config):
         yield from map(Line, _command(command, width))
     if "DATASTORE" in azure_path(build):
-        yield Line("  (DATASTORE: the workspace's datastore for this container)", "dim")
+        azure = build.startswith(("az://", "abfs://", "abfss://"))
+        there = "of this container" if azure else "that you have copied the build to: Azure ML reads no other stores"
+        yield Line(f"  (DATASTORE: the workspace's datastore {there})", "dim")
 
 
 def _inspected(outcome: Outcome, config: ConvertConfig, seconds: float) -> Iterator[Line]:
@@ -100,7 +102,7 @@ def _inspected(outcome: Outcome, config: ConvertConfig, seconds: float) -> Itera
     yield Line(f"inspected in {seconds:.1f} s; nothing was written", "bold")
     if share > config.max_rejected:
         yield Line(
-            f"a build would be refused: {share:.1%} of the images rejected, --max-rejected is {config.max_rejected:g}",
+            f"a build would be refused: {share:.1%} of the images rejected, --max-rejected allows {config.max_rejected:.1%}",
             "yellow",
         )
 

@@ -1,0 +1,94 @@
+"""Real runs of the command, made once for all tests here: one process, which loads Beam once."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+RUNNER = """
+import contextlib, io, json, sys
+from pipelines.cli import main
+
+ended = {}
+for name, arguments in json.loads(sys.argv[1]).items():
+    out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for _ in range(2))
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        status = main(arguments)
+    ended[name] = [status, *(stream.buffer.getvalue().decode() for stream in (out, err))]
+with open(sys.argv[2], "w", encoding="utf-8") as file:
+    json.dump(ended, file)
+"""
+
+COCO: dict[str, Any] = {
+    "images": [{"id": number, "file_name": f"a {number}.jpg", "width": 100, "height": 50} for number in range(4)],
+    "categories": [{"id": 1, "name": "cat"}, {"id": 2, "name": "dög"}],
+    "annotations": [
+        {"image_id": 0, "category_id": 1, "bbox": [10, 10, 20, 20], "segmentation": [[10, 10, 30, 10, 30, 30, 10, 30]]},
+        {
+            "image_id": 1,
+            "category_id": 2,
+            "bbox": [90, 40, 20, 5],
+            "segmentation": [[90, 40, 110, 40, 110, 45, 90, 45]],
+        },
+        {"image_id": 2, "category_id": 2, "bbox": [5, 5, 9, 9], "segmentation": [[5, 5, 14, 5, 14, 14, 5, 14]]},
+        {"image_id": 2, "category_id": 1, "bbox": [5, 5, 0, 9], "segmentation": [[5, 5, 5, 14, 5, 9]], "iscrowd": 0},
+    ],
+}
+"""Four images: one with an object that leaves it, one with a box without width, one without objects."""
+
+
+class Ended(NamedTuple):
+    """What one run ended with, and what it wrote."""
+
+    status: int
+    out: str
+    err: str
+
+
+class Runs(NamedTuple):
+    """The runs by name, where they ran, and what the process wrote beside what the command meant to write."""
+
+    ended: dict[str, Ended]
+    folder: Path
+    noise: str
+
+
+@pytest.fixture(scope="session")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
+    """Builds of a small COCO file for every task, and what may come of one."""
+    folder = tmp_path_factory.mktemp("run s")
+    annotations = [{"id": number, "iscrowd": 0, **item} for number, item in enumerate(COCO["annotations"])]
+    (folder / "coco.json").write_text(json.dumps({**COCO, "annotations": annotations}), encoding="utf-8")
+    detection = ["--task", "image_object_detection", "--source", "coco.json"]
+    tasks = ("image_classification", "image_classification_multilabel", "image_instance_segmentation")
+    commands = {
+        "plain": ["convert", *detection, "--output", "plain"],
+        "json": ["convert", *detection, "--output", "json", "--json", "--split", "train=0.5,validation=0.5"],
+        "unchanged": ["convert", *detection, "--output", "plain", "--if-changed"],
+        "unchanged json": ["convert", *detection, "--output", "plain", "--if-changed", "--json"],
+        "inspect": ["inspect", "coco.json", "--task", "image_object_detection"],
+        "inspect json": ["inspect", "coco.json", "--json"],
+        "refused": ["convert", "--task", tasks[0], "--source", "coco.json", "--output", "refused", "--json"],
+        "unwritable": ["convert", *detection, "--output", "coco.json/below"],
+        **{
+            task: ["convert", "--task", task, "--source", "coco.json", "--output", task, "--max-rejected", "1"]
+            for task in tasks
+        },
+    }
+    script = subprocess.run(
+        [sys.executable, "-c", RUNNER, json.dumps(commands), str(folder / "ended.json")],
+        cwd=folder,
+        env={**os.environ, "COLUMNS": "80", "NO_COLOR": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert script.returncode == 0, script.stderr
+    ended = json.loads((folder / "ended.json").read_text(encoding="utf-8"))
+    return Runs({name: Ended(*values) for name, values in ended.items()}, folder, script.stdout + script.stderr)

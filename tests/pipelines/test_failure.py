@@ -1,0 +1,105 @@
+"""An exception in words: LabelBeam's own as they are, whatever Beam wrapped them in, others with where they came from."""
+
+from __future__ import annotations
+
+import pytest
+
+from pipelines.failure import TEXT_LIMIT, describe
+from schemas.errors import LabelBeamError, TooManyRejectedError, UsageError
+
+
+class OddError(LabelBeamError):
+    """One that only this module knows, as stores and formats have theirs."""
+
+
+def worker_report(raised: str, before: str = "", after: str = "") -> RuntimeError:
+    """What comes from another process: the tracebacks of the step and of what passed its exception on, as one text."""
+    return RuntimeError(
+        f"""{before}Traceback (most recent call last):
+  File "apache_beam/runners/common.py", line 687, in apache_beam.runners.common.SimpleInvoker.invoke_process
+  File "/app/transforms/read.py", line 31, in process
+    raise ValueError("inner")
+ValueError: inner
+
+During handling of the above exception, another exception occurred:
+
+Traceback (most recent call last):
+  File "/beam/runners/worker/sdk_worker.py", line 310, in _execute
+    response = task()
+               ^^^^^^
+  File "apache_beam/runners/common.py", line 1623, in apache_beam.runners.common.DoFnRunner._reraise_augmented
+  File "/app/transforms/read.py", line 42, in process
+    raise StoreError("text")
+{raised}
+{after}"""
+    )
+
+
+def test_a_message_for_people_is_passed_on_with_its_exit_status() -> None:
+    assert describe(LabelBeamError("a.json: cannot be read")) == ("a.json: cannot be read", 1)
+    assert describe(UsageError("--task: found 'x'")) == ("--task: found 'x'", 2)
+    assert describe(TooManyRejectedError("all of them")) == ("all of them", 3)
+
+
+def test_what_beam_puts_behind_a_message_is_taken_away() -> None:
+    error = OddError("a.json: cannot be read [while running 'Read/ReadAnnotations/ParDo(_ReadCoco)']")
+    assert describe(error) == ("a.json: cannot be read", 1)
+
+
+@pytest.mark.parametrize(
+    ("kind", "status"),
+    [(LabelBeamError, 1), (UsageError, 2), (TooManyRejectedError, 3), (OddError, 1)],
+)
+def test_a_message_is_found_in_the_traceback_that_a_worker_sent(kind: type[LabelBeamError], status: int) -> None:
+    name = f"{kind.__module__}.{kind.__qualname__}"
+    error = worker_report(f"{name}: s3://b/x: cannot be read:\nasked for 5 bytes, got 4 [while running 'Read']")
+    assert describe(error) == ("s3://b/x: cannot be read:\nasked for 5 bytes, got 4", status)
+
+
+def test_a_message_is_found_in_the_report_of_a_cluster_with_its_own_stack_behind() -> None:
+    error = worker_report(
+        "schemas.errors.LabelBeamError: it broke [while running 'Read']",
+        before="Pipeline lb failed in state FAILED: java.lang.RuntimeException: Error received from SDK harness: ",
+        after="\n\tat org.apache.beam.Fn.get(Fn.java:61)\n\tat java.lang.Thread.run(Thread.java:829)\n",
+    )
+    assert describe(error) == ("it broke", 1)
+
+
+def test_any_other_exception_of_a_worker_is_told_with_step_and_place() -> None:
+    message, status = describe(worker_report("KeyError: 'width' [while running 'Read/Units']"))
+    assert status == 1
+    assert message.startswith("KeyError: 'width' (in step Read/Units, at /app/transforms/read.py:42); this was not")
+    assert "LABELBEAM_DEBUG=1" in message
+
+
+def test_an_exception_without_text_is_told_by_its_name() -> None:
+    assert describe(worker_report("NotImplementedError"))[0].startswith("NotImplementedError (at /app/")
+
+
+def test_any_other_exception_of_this_process_is_told_with_its_place() -> None:
+    try:
+        {}["width"]  # type: ignore[index]
+    except KeyError as error:
+        message, status = describe(error)
+    assert status == 1
+    assert message.startswith("KeyError: 'width' (at ")
+    assert "test_failure.py:" in message
+
+
+def test_a_long_report_is_cut_and_put_on_one_line() -> None:
+    message, _ = describe(RuntimeError("status = UNAVAILABLE\n\t" + "details " * 1000))
+    assert "\n" not in message
+    assert len(message) < TEXT_LIMIT + 300
+
+
+def test_a_traceback_that_ends_nowhere_is_still_told() -> None:
+    assert "Traceback" not in describe(RuntimeError("Traceback (most recent call last):\n  File"))[0]
+
+
+@pytest.mark.parametrize(
+    "error", [MemoryError(), worker_report("MemoryError"), worker_report("MemoryError: [while running 'x']")]
+)
+def test_out_of_memory_says_what_to_do(error: BaseException) -> None:
+    message, status = describe(error)
+    assert status == 1
+    assert message.startswith("out of memory; build with more --shards")

@@ -1,0 +1,90 @@
+"""stdout, stderr and logs: what LabelBeam says is shown, what its libraries say only on request."""
+
+from __future__ import annotations
+
+import io
+import logging
+import subprocess
+import sys
+import warnings
+
+import pytest
+
+from pipelines.streams import debugging, set_up_logging, write_stdout
+from schemas.errors import LabelBeamError
+
+NOISY = """
+import logging, sys, warnings
+from pipelines.streams import set_up_logging
+
+set_up_logging(quiet=%r)
+logging.warning("of the root")
+logging.getLogger("apache_beam.runners").error("of Beam")
+warnings.warn("of a library")
+logging.getLogger("labelbeam").info("ours")
+logging.getLogger("transforms.read").warning("ours, and serious")
+"""
+
+
+def noise(quiet: bool, debug: str) -> list[str]:
+    """What such a program shows on stderr, without the times."""
+    run = subprocess.run(
+        [sys.executable, "-c", NOISY % quiet],
+        env={"LABELBEAM_DEBUG": debug, "PYTHONPATH": ":".join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert run.stdout == ""
+    return [line.partition(" ")[2] for line in run.stderr.splitlines()]
+
+
+def test_logs_and_warnings_of_libraries_are_not_shown() -> None:
+    assert noise(quiet=False, debug="") == ["ours", "ours, and serious"]
+    assert noise(quiet=True, debug="0") == ["ours, and serious"]
+
+
+def test_on_request_they_are() -> None:
+    shown = "\n".join(noise(quiet=False, debug="1"))
+    for text in ("of the root", "of Beam", "of a library", "ours, and serious"):
+        assert shown.count(text) >= 1
+
+
+@pytest.mark.parametrize(("value", "on"), [("1", True), ("yes", True), ("0", False), ("", False), ("False", False)])
+def test_debugging_is_asked_for_by_the_environment(value: str, on: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LABELBEAM_DEBUG", value)
+    assert debugging() == on
+
+
+def test_setting_up_twice_shows_a_line_once(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up_logging(quiet=False)
+    set_up_logging(quiet=False)
+    logging.getLogger("labelbeam").info("once")
+    assert capsys.readouterr().err.count("once") == 1
+
+
+def test_warnings_are_still_errors_to_the_tests() -> None:
+    set_up_logging(quiet=False)
+    with pytest.raises(UserWarning):
+        warnings.warn("noticed", stacklevel=1)
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-16"])
+def test_output_is_utf_8_whatever_the_locale(encoding: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    raw = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding))
+    write_stdout('{"label": "dög"}')
+    assert raw.getvalue() == '{"label": "dög"}\n'.encode()
+
+
+def test_output_goes_to_a_stdout_of_text_as_notebooks_have_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    notebook = io.StringIO()
+    monkeypatch.setattr(sys, "stdout", notebook)
+    write_stdout("dög")
+    assert notebook.getvalue() == "dög\n"
+
+
+def test_a_closed_stdout_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", None)
+    with pytest.raises(LabelBeamError, match="stdout is closed"):
+        write_stdout("lost")

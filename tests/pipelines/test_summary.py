@@ -1,0 +1,194 @@
+"""The closing summary: what it tells, that paths and commands can be copied, and that no dataset can garble a terminal."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pipelines.convert import Outcome
+from pipelines.summary import azure_path, next_steps, plain, summary
+from schemas.config import ConvertConfig
+from schemas.manifest import Counts, Manifest, Source, SplitCounts, Tally
+from schemas.reasons import Rejected
+
+if TYPE_CHECKING:
+    from tests.pipelines.conftest import Runs
+
+BUILD = "20261121T203833477542Z-cdba7ac6"
+
+
+def outcome(output: str = "built", *, published: bool = True, unchanged: bool = False, **changes: Any) -> Outcome:
+    values: dict[str, Any] = {
+        "format_version": 1,
+        "build": BUILD,
+        "labelbeam_version": "1",
+        "task": "image_object_detection",
+        "created": "2026-11-21T20:38:33+00:00",
+        "config": {},
+        "source": Source("f", {}, "coco", "the source is JSON"),
+        "labels": ["cat", "dog"],
+        "counts": Counts(Tally(1_234, 1_200, 30, 4), Tally(5_000, 4_960, 40, 0)),
+        "rejected_by_reason": {"empty_bbox": 10, "image_rejected": 30},
+        "skipped_by_reason": {"background": 4},
+        "adjusted_by_reason": {"bbox_clipped": 7},
+        "splits": {"train": SplitCounts(1_000, 4_000), "validation": SplitCounts(200, 960)},
+        "label_counts": {},
+        "parquet": [],
+        "rejected": [],
+    }
+    manifest = Manifest(**values | changes)
+    url = f"{output}/builds/{BUILD}" if "://" in output else f"file://{Path(output).absolute()}/builds/{BUILD}"
+    sample: dict[str, object] = {
+        "code": "empty_bbox",
+        "locator": "annotations id=3",
+        "image": "a.jpg",
+        "message": "it is flat",
+    }
+    return Outcome(manifest, url if published else "", unchanged, [sample] * 3)
+
+
+def config(output: str = "built", **options: Any) -> ConvertConfig:
+    return ConvertConfig(task="image_object_detection", source=["a.json"], output=output, **options)
+
+
+def lines(what: Outcome, output: str = "built", width: int = 80, **options: Any) -> list[str]:
+    return [line.text for line in summary(what, config(output, **options), 1.25, width)]
+
+
+def test_it_tells_what_was_found_and_what_became_of_it() -> None:
+    text = "\n".join(lines(outcome()))
+    assert "coco (the source is JSON)" in text
+    assert re.search(r"images +1,234 +1,200 +30 +4\n", text)
+    assert re.search(r"objects +5,000 +4,960 +40 +0\n", text)
+    assert re.search(r"train +1,000 +4,000\n", text)
+    assert re.search(r"validation +200 +960\n", text)
+    assert "2 labels: cat, dog" in text
+    assert "published in 1.2 s" in text
+
+
+def test_every_reason_is_told_with_its_count_and_meaning_the_most_frequent_first() -> None:
+    text = " ".join(" ".join(lines(outcome())).split())
+    first = f"30 image_rejected: {Rejected.IMAGE_REJECTED.doc}"
+    second = f"10 empty_bbox: {Rejected.EMPTY_BBOX.doc} annotations id=3 a.jpg: it is flat"
+    assert f"rejected: {first} {second}" in text
+    assert "skipped: 4 background: " in text
+    assert "adjusted: 7 bbox_clipped: " in text
+
+
+def test_a_reason_is_shown_with_two_examples_at_most() -> None:
+    assert sum("it is flat" in line for line in lines(outcome())) == 2
+
+
+def test_nothing_is_said_of_reasons_that_there_are_not() -> None:
+    text = "\n".join(lines(outcome(rejected_by_reason={}, skipped_by_reason={}, adjusted_by_reason={})))
+    assert "rejected:" not in text
+    assert "skipped:" not in text
+    assert "adjusted:" not in text
+
+
+def test_many_labels_are_cut_and_counted() -> None:
+    text = "\n".join(lines(outcome(labels=[f"label {number}" for number in range(80)])))
+    assert "80 labels: label 0, " in text
+    assert "…" in text
+    assert "label 8" not in text
+
+
+def test_prose_keeps_to_the_width_and_paths_and_commands_stand_whole() -> None:
+    output = "/data/" + "long-name/" * 20 + "built"
+    found = lines(outcome(output, warnings=["much to say " * 30]), output)
+    prose = [line for line in found if "/data/" not in line]
+    assert max(map(len, prose)) <= 80
+    assert f"  {output}/builds/{BUILD}" in found
+    assert any(f"--path {output}/builds/{BUILD}/train" in line for line in found)
+
+
+def test_a_command_that_is_broken_over_lines_is_one_command_to_a_shell() -> None:
+    what = outcome("my data/built")
+    text = "\n".join(lines(what, "my data/built", 60)).partition("next:\n")[2]
+    commands = text.replace("\\\n", " ").splitlines()
+    assert [shlex.split(command) for command in commands] == next_steps(what, config("my data/built"))
+
+
+def test_the_commands_register_each_split_with_azure_ml() -> None:
+    place, time = f"{Path('built').absolute()}/builds/{BUILD}", BUILD.partition("-")[0]
+    assert next_steps(outcome(), config()) == [
+        ["labelbeam", "verify", "built"],
+        *(
+            shlex.split(
+                f"az ml data create --name built-{split} --version {time} --type mltable --path '{place}/{split}'"
+            )
+            for split in ("train", "validation")
+        ),
+    ]
+
+
+def test_the_asset_is_called_after_the_output_in_letters_that_azure_takes() -> None:
+    for output in ("s3://bucket/My data_1/", "My data_1"):
+        assert next_steps(outcome(output), config(output))[1][5] == "My-data-1-train"
+    assert next_steps(outcome("s3://ü/"), config("s3://ü/"))[1][5] == "dataset-train"
+
+
+@pytest.mark.parametrize(
+    ("place", "path"),
+    [
+        ("/data/built/train", "/data/built/train"),
+        ("az://box/built/train", "azureml://datastores/DATASTORE/paths/built/train"),
+        ("abfs://box/built/train", "azureml://datastores/DATASTORE/paths/built/train"),
+        ("abfs://box@lab.dfs.core.windows.net/built", "abfss://box@lab.dfs.core.windows.net/built"),
+        ("abfss://box@lab.dfs.core.windows.net/built", "abfss://box@lab.dfs.core.windows.net/built"),
+        ("https://lab.blob.core.windows.net/box/built", "https://lab.blob.core.windows.net/box/built"),
+    ],
+)
+def test_a_path_for_azure_ml_is_one_that_it_takes(place: str, path: str) -> None:
+    assert azure_path(place) == path
+
+
+def test_a_placeholder_in_a_command_is_explained() -> None:
+    assert any("datastore of this container" in line for line in lines(outcome("az://box/built"), "az://box/built"))
+    assert any("copied the build to" in line for line in lines(outcome("s3://box/built"), "s3://box/built"))
+    assert not any("DATASTORE" in line for line in lines(outcome()))
+
+
+def test_a_local_build_is_named_by_its_path_whatever_characters_it_has() -> None:
+    for output in ("/data/sp ace/50%/ü", "file:///data/sp ace/50%/ü"):
+        assert f"  /data/sp ace/50%/ü/builds/{BUILD}" in lines(outcome(output), output)
+
+
+def test_a_build_that_is_unchanged_is_named_and_no_more() -> None:
+    found = lines(outcome("s3://bucket/built", unchanged=True), "s3://bucket/built")
+    assert len(found) == 2
+    assert found[0].startswith("unchanged: ")
+    assert found[1] == f"  s3://bucket/built/builds/{BUILD}"
+
+
+def test_inspect_says_whether_a_build_would_be_refused() -> None:
+    inspected = outcome(published=False)
+    assert lines(inspected)[-1] == "inspected in 1.2 s; nothing was written"
+    assert "2.4% of the images rejected, --max-rejected allows 1.0%" in lines(inspected, max_rejected=0.01)[-1]
+
+
+def test_names_from_a_dataset_cannot_steer_the_terminal() -> None:
+    hostile = "\x1b[2J\r\x07\u202egpj\x9b\ud800"
+    what = outcome(labels=[hostile], warnings=[hostile], rejected_by_reason={"empty_bbox": 1})
+    what.samples[0] = {"code": "empty_bbox", "locator": hostile, "image": hostile, "message": hostile}
+    text = "".join(lines(what))
+    assert not re.search("[\x00-\x1f\x7f-\x9f\u202e\ud800]", text)
+    assert r"\x1b[2J\r\x07\u202egpj\x9b\ud800" in text
+
+
+@pytest.mark.parametrize("text", ["", "plain", "Größe 8 × 6 – 日本 🐈"])
+def test_text_that_is_harmless_stays_as_it_is(text: str) -> None:
+    assert plain(text) == text
+
+
+def test_a_run_without_a_terminal_is_told_in_80_columns_and_without_colours(runs: Runs) -> None:
+    err = runs.ended["plain"].err
+    assert "\x1b" not in err
+    place = re.escape(str(runs.folder))
+    assert [line for line in err.splitlines() if len(line) > 80 and not re.search(place, line)] == []
+    assert re.search(rf"^  {place}/plain/builds/\S+$", err, re.MULTILINE)
+    assert re.search(rf"^    --path '{place}/plain/builds/\S+/train'$", err, re.MULTILINE)
