@@ -34,6 +34,7 @@ from transforms.sources.voc_masks import MaskError
 from transforms.sources.voc_read import VocImage, read_voc, rejected_voc
 from transforms.stores import StorageOptions, StoreError, locate, read_file, read_many, read_range
 from transforms.units import CocoFile, CocoUnit, FolderUnit, TableUnit, VocUnit
+from transforms.workers import fetch, stash
 from transforms.write import write_bucket
 
 
@@ -111,7 +112,7 @@ class ReadResult:
 
 
 def _encode(fragments: Iterable[tuple[int, Fragment]]) -> list[tuple[int, bytes]]:
-    return [(bucket, fragment.encode()) for bucket, fragment in fragments]
+    return [(bucket, stash(fragment.encode())) for bucket, fragment in fragments]
 
 
 def index_coco(options: ReadOptions, file: CocoFile) -> ReadResult:
@@ -126,7 +127,10 @@ def index_coco(options: ReadOptions, file: CocoFile) -> ReadResult:
         with quiet_gc():
             for part in file.ranges:
                 block = read_range(location, part.start, part.end)
-                (builder.add_images if part.section == "images" else builder.add_categories)(block)
+                if part.section == "images":
+                    builder.add_images(block, part.start)
+                else:
+                    builder.add_categories(block)
             fragments = _encode(builder.finish())
     except UnsafeSplitError:
         return ReadResult(Findings(unsafe=[file.url]))
@@ -237,7 +241,7 @@ def write_shard(
     root = locate(options.images_root, options.storage)
     build = locate(options.build, options.storage) if options.build else None
     with quiet_gc():
-        fragments = (decode(data) for data in encoded)
+        fragments = (decode(fetch(data)) for data in encoded)
         look_at = looker(LookOptions(options.check_images, root), existing)
         assembled = assemble(fragments, options.assemble, relative, look_at)
         if options.copy_images is not None and build is not None:

@@ -2,8 +2,9 @@
 
 Beam's own way to use several processes on one machine starts slowly and copies every element four times. Here the runner stays
 in this process, single-threaded and deterministic, and hands each unit of work, a pure function and its arguments, to a
-process that has not even loaded Beam. Where there are no such processes (on a cluster, or for a small dataset) the function
-is called in place. What comes out is the same.
+process that has not even loaded Beam. Bulky results stay in files between them, so that only references pass through the
+runner. Where there are no such processes (on a cluster, or for a small dataset) the function is called in place, and its
+results are passed on themselves. What comes out is the same.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import hashlib
+import logging
 import multiprocessing
 import os
 import shutil
@@ -19,10 +21,15 @@ import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from io import FileIO
 from pathlib import Path
 from typing import Any, TypeVar
 
+import pyarrow as pa
+
 from schemas.errors import LabelBeamError
+
+LOG = logging.getLogger("labelbeam")
 
 Result = TypeVar("Result")
 
@@ -35,7 +42,7 @@ class Workers:
         self.begun: dict[str, Future[Any]] = {}
         self.folder = Path(tempfile.mkdtemp(prefix="labelbeam-"))
         context = multiprocessing.get_context("spawn")
-        self.executor = ProcessPoolExecutor(count, mp_context=context, initializer=_begin)
+        self.executor = ProcessPoolExecutor(count, mp_context=context, initializer=_begin, initargs=(str(self.folder),))
         # A task for each starts them all: they load their modules while this process loads Beam.
         for _ in range(count):
             self.executor.submit(_load)
@@ -80,7 +87,13 @@ def workers(count: int) -> Iterator[Workers | None]:
     if count < 2:
         yield None
         return
-    _current = Workers(count)
+    try:
+        _current = Workers(count)
+    except (OSError, ImportError) as error:
+        # Where the system has no semaphores for processes (some sandboxes), one process does all.
+        LOG.info("no worker processes here (%s): this one does all the work", error)
+        yield None
+        return
     try:
         yield _current
     except BrokenProcessPool:
@@ -93,10 +106,43 @@ def workers(count: int) -> Iterator[Workers | None]:
         _current = None
 
 
-def _begin() -> None:
+def _begin(folder: str) -> None:
+    global _spill
     # Ctrl-C reaches every process of the terminal; the first one ends the others.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _keep_freed_memory()
+    _spill = FileIO(Path(folder, f"spill-{os.getpid()}"), "ab")
+
+
+_spill: FileIO | None = None
+"""In a worker process, the file in which it leaves what other processes of the run will fetch."""
+
+_INLINE, _SPILLED = b"i", b"s"
+
+
+def stash(data: bytes) -> bytes:
+    """What to hand on in place of `data`: in a worker process a reference to a file, so that the runner's process, which
+    passes everything on, has little to copy and to hold; elsewhere the data itself, compressed.
+    """
+    if _spill is None:
+        # The fewer bytes there are, the less a runner has to copy, to send and to hold.
+        compressed: bytes = pa.compress(data, codec="zstd", asbytes=True)
+        return _INLINE + len(data).to_bytes(8, "little") + compressed
+    start = _spill.tell()
+    view = memoryview(data)
+    while view:
+        view = view[_spill.write(view) :]
+    return _SPILLED + f"{start} {len(data)} {_spill.name}".encode()
+
+
+def fetch(parcel: bytes) -> bytes:
+    """The inverse of `stash`, in any process of the run."""
+    if parcel[:1] == _INLINE:
+        data: bytes = pa.decompress(parcel[9:], int.from_bytes(parcel[1:9], "little"), codec="zstd", asbytes=True)
+        return data
+    start, length, path = parcel[1:].decode().split(" ", 2)
+    with Path(path).open("rb", buffering=0) as file:
+        return os.pread(file.fileno(), int(length), int(start))
 
 
 def _keep_freed_memory() -> None:
