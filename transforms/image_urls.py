@@ -10,6 +10,7 @@ import re
 
 from schemas.errors import UsageError
 from transforms.redact import redact
+from transforms.stores import join_url
 
 _LONG_FORM = "azureml://subscriptions/<subscription>/resourcegroups/<group>/workspaces/<workspace>/datastores/<datastore>/paths/<path>"
 _LONG = re.compile(
@@ -32,8 +33,13 @@ def image_url(prefix: str, path: str) -> str:
     """
     if "://" in path:
         return path
-    slash = "" if prefix.endswith("/") else "/"
-    return f"{prefix}{slash}{_encode(path, prefix.partition('://')[0])}"
+    return _append(prefix, _encode(path, prefix.partition("://")[0]))
+
+
+def _append(prefix: str, path: str) -> str:
+    if "::" in prefix and not prefix.startswith("file://"):
+        return join_url(prefix, path)
+    return f"{prefix}{path}" if prefix.endswith("/") else f"{prefix}/{path}"
 
 
 def _encode(path: str, scheme: str) -> str:
@@ -50,8 +56,7 @@ def default_prefix(root_url: str) -> str:
     ('file:///data/my images/', 'https://host/c/')
     """
     scheme, separator, rest = root_url.partition("://")
-    prefix = f"{scheme}{separator}{_encode(rest, scheme) if scheme in _READ_BY_STORES else rest}"
-    return prefix if prefix.endswith("/") else f"{prefix}/"
+    return _append(f"{scheme}{separator}{_encode(rest, scheme) if scheme in _READ_BY_STORES else rest}", "")
 
 
 def check_prefix(prefix: str) -> str | None:

@@ -68,7 +68,7 @@ def _check_directory(root: Location) -> None:
 
 
 def _warning(root: Location, why: str, paths: list[str]) -> str:
-    return f"{root.shown}: {why}: {len(paths)}, such as {printable(min(paths))!r}"
+    return f"{root.shown}: {why}: {len(paths)}, such as '{printable(min(paths))}'"
 
 
 def _is_utf8(path: str) -> bool:

@@ -73,10 +73,18 @@ def test_a_path_that_is_a_url_is_passed_unchanged(path: str) -> None:
         ("abfss://c@a.dfs.core.windows.net/50% #1?", "abfss://c@a.dfs.core.windows.net/50%25 %231%3F/"),
         ("s3://bucket/a%b", "s3://bucket/a%b/"),
         ("memory://", "memory://"),
+        ("file:///a::b", "file:///a::b/"),
+        ("zip://d::s3://b/a.zip", "zip://d/::s3://b/a.zip"),
+        ("zip://::s3://b/a.zip", "zip://::s3://b/a.zip"),
     ],
 )
 def test_the_default_prefix_is_the_images_own_url(root: str, prefix: str) -> None:
     assert default_prefix(root) == prefix
+
+
+def test_in_a_chained_url_the_path_goes_to_the_link_that_has_it() -> None:
+    assert image_url(default_prefix("zip://d::s3://b/a.zip"), "x/1.jpg") == "zip://d/x/1.jpg::s3://b/a.zip"
+    assert image_url(default_prefix("zip://::/d/a.zip"), "x/1.jpg") == "zip://x/1.jpg::/d/a.zip"
 
 
 @pytest.mark.parametrize("prefix", [*DECODED, "file:///data/50%/#1?", "file:///", AZUREML.rstrip("/"), "https://host"])
@@ -130,4 +138,4 @@ def test_forms_that_only_other_readers_know_are_written_with_a_warning(prefix: s
     warning = check_prefix(prefix)
     assert warning is not None
     assert "--image-url" in warning
-    assert image_url(prefix, "50%?#.jpg").endswith("/50%?#.jpg")
+    assert "/50%?#.jpg" in image_url(prefix, "50%?#.jpg")
