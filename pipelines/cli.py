@@ -354,7 +354,7 @@ def _schema(known: argparse.Namespace) -> int:
 def _demo(known: argparse.Namespace) -> int:
     from pipelines.demo import demo
 
-    return demo(known.dir)
+    return demo(known.dir, main)
 
 
 if __name__ == "__main__":

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
 from rich.console import Console
 from rich.text import Text
 
-from pipelines import cli
 from pipelines.demo_data import README, make_dataset
 from pipelines.display import Display
 from schemas.errors import LabelBeamError, UsageError
@@ -27,7 +26,7 @@ _WHAT = {
 """What a file of a build is, by its name, its folder or its extension; the earlier key wins."""
 
 
-def demo(directory: str) -> int:
+def demo(directory: str, run: Callable[[list[str]], int]) -> int:
     """Make the demo's dataset in a local directory, build its COCO file for detection, and return the exit status.
 
     What an earlier run made there is written again; its builds stay, and a new one is added.
@@ -61,7 +60,7 @@ def demo(directory: str) -> int:
     arguments = ["convert", *_options("image_object_detection", annotations, output)]
     arguments += ["--check-images", "header", "--split", "train=0.8,validation=0.2"]
     _say(console, f"\n$ {_command(arguments)}\n")
-    status = cli.main(arguments)
+    status = run(arguments)
     if status == 0:
         _show_files(console, output)
         _show_commands(console, root, annotations)

@@ -19,6 +19,7 @@ from schemas.config import ConvertConfig
 from schemas.manifest import Receipt
 from schemas.neutral import SourceImage
 from schemas.reasons import Rejected
+from transforms import parcels
 from transforms.assemble import AssembleOptions, assemble
 from transforms.copy_images import copy_images
 from transforms.fragments import Fragment, bucket_of, decode, fragments_of
@@ -34,7 +35,6 @@ from transforms.sources.voc_masks import MaskError
 from transforms.sources.voc_read import VocImage, read_voc, rejected_voc
 from transforms.stores import StorageOptions, StoreError, locate, read_file, read_many, read_range
 from transforms.units import CocoFile, CocoUnit, FolderUnit, TableUnit, VocUnit
-from transforms.workers import fetch, stash
 from transforms.write import write_bucket
 
 
@@ -112,7 +112,7 @@ class ReadResult:
 
 
 def _encode(fragments: Iterable[tuple[int, Fragment]]) -> list[tuple[int, bytes]]:
-    return [(bucket, stash(fragment.encode())) for bucket, fragment in fragments]
+    return [(bucket, parcels.wrap(fragment.encode())) for bucket, fragment in fragments]
 
 
 def index_coco(options: ReadOptions, file: CocoFile) -> ReadResult:
@@ -241,7 +241,7 @@ def write_shard(
     root = locate(options.images_root, options.storage)
     build = locate(options.build, options.storage) if options.build else None
     with quiet_gc():
-        fragments = (decode(fetch(data)) for data in encoded)
+        fragments = (decode(parcels.unwrap(data)) for data in encoded)
         look_at = looker(LookOptions(options.check_images, root), existing)
         assembled = assemble(fragments, options.assemble, relative, look_at)
         if options.copy_images is not None and build is not None:

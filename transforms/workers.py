@@ -21,13 +21,11 @@ import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from io import FileIO
 from pathlib import Path
 from typing import Any, TypeVar
 
-import pyarrow as pa
-
 from schemas.errors import LabelBeamError
+from transforms import parcels
 
 LOG = logging.getLogger("labelbeam")
 
@@ -107,42 +105,10 @@ def workers(count: int) -> Iterator[Workers | None]:
 
 
 def _begin(folder: str) -> None:
-    global _spill
     # Ctrl-C reaches every process of the terminal; the first one ends the others.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _keep_freed_memory()
-    _spill = FileIO(Path(folder, f"spill-{os.getpid()}"), "ab")
-
-
-_spill: FileIO | None = None
-"""In a worker process, the file in which it leaves what other processes of the run will fetch."""
-
-_INLINE, _SPILLED = b"i", b"s"
-
-
-def stash(data: bytes) -> bytes:
-    """What to hand on in place of `data`: in a worker process a reference to a file, so that the runner's process, which
-    passes everything on, has little to copy and to hold; elsewhere the data itself, compressed.
-    """
-    if _spill is None:
-        # The fewer bytes there are, the less a runner has to copy, to send and to hold.
-        compressed: bytes = pa.compress(data, codec="zstd", asbytes=True)
-        return _INLINE + len(data).to_bytes(8, "little") + compressed
-    start = _spill.tell()
-    view = memoryview(data)
-    while view:
-        view = view[_spill.write(view) :]
-    return _SPILLED + f"{start} {len(data)} {_spill.name}".encode()
-
-
-def fetch(parcel: bytes) -> bytes:
-    """The inverse of `stash`, in any process of the run."""
-    if parcel[:1] == _INLINE:
-        data: bytes = pa.decompress(parcel[9:], int.from_bytes(parcel[1:9], "little"), codec="zstd", asbytes=True)
-        return data
-    start, length, path = parcel[1:].decode().split(" ", 2)
-    with Path(path).open("rb", buffering=0) as file:
-        return os.pread(file.fileno(), int(length), int(start))
+    parcels.spill_into(Path(folder, f"parcels-{os.getpid()}"))
 
 
 def _keep_freed_memory() -> None:
