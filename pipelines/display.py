@@ -211,7 +211,8 @@ class Display:
             logged = now
             for stage in self.stages.values():
                 if stage.began is not None and stage.ended is None:
-                    parts = (stage.amount(), stage.rate(now), stage.time(now))
+                    so_far = "" if stage.done else " so far"
+                    parts = (stage.amount(), stage.rate(now), stage.time(now) + so_far)
                     LOG.info("%s: %s", stage.name, ", ".join(part for part in parts if part))
 
 

@@ -75,11 +75,13 @@ def _unexpected(kind: str, text: str, frame: str) -> Failure:
         return Failure(
             "out of memory; build with more --shards, which are smaller each, or on a machine with more of it", 1
         )
-    where = ", ".join(
-        part for part in (f"in step {step['step']}" if step else "", f"at {frame}" if frame else "") if part
-    )
+    if step is None and "/apache_beam/" in frame:
+        return Failure(f"the runner failed: {text or kind}; check the Beam pipeline options, or {_DEBUG}", 1)
+    places = [f"in step {step['step']}"] if step else []
+    places += [f"at {frame}"] if frame else []
+    where = f" ({', '.join(places)})" if places else ""
     what = f"{kind}: {text}" if text else kind
-    return Failure(f"{what} ({where}); this was not expected: {_DEBUG}, and report it", 1)
+    return Failure(f"{what}{where}; this was not expected: {_DEBUG}, and report it", 1)
 
 
 def _last_frame(error: BaseException) -> str:

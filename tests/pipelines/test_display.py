@@ -115,6 +115,20 @@ def test_a_long_stage_is_told_now_and_then(caplog: pytest.LogCaptureFixture, mon
                 time.sleep(0.01)
 
 
+def test_a_stage_of_unknown_length_tells_how_long_it_has_been_going(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caplog.set_level(logging.INFO)
+    monkeypatch.setattr(display, "LOOK_EVERY", 0.01)
+    monkeypatch.setattr(display, "LOG_EVERY", 0.02)
+    with Display() as shown:
+        shown.stage("plan")
+        deadline = time.monotonic() + 5
+        while "plan: 0:00 so far" not in [record.getMessage() for record in caplog.records]:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+
+
 def test_where_the_work_is_done_by_other_processes_the_time_is_told(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     run(Display(), plan(), 0, 0)

@@ -86,8 +86,21 @@ def test_any_other_exception_of_this_process_is_told_with_its_place() -> None:
     assert "test_failure.py:" in message
 
 
+def test_a_failure_of_the_runner_is_not_taken_for_a_defect_of_labelbeam() -> None:
+    code = compile("raise ValueError('Missing required option: project.')", "/env/apache_beam/pipeline.py", "exec")
+    try:
+        exec(code)
+    except ValueError as error:
+        message, status = describe(error)
+    assert status == 1
+    assert message.startswith("the runner failed: Missing required option: project.; check the Beam pipeline options")
+    assert "report it" not in message
+
+
 def test_a_long_report_is_cut_and_put_on_one_line() -> None:
     message, _ = describe(RuntimeError("status = UNAVAILABLE\n\t" + "details " * 1000))
+    assert message.startswith("RuntimeError: status = UNAVAILABLE details details ")
+    assert " det; this was not" in message
     assert "\n" not in message
     assert len(message) < TEXT_LIMIT + 300
 
