@@ -34,6 +34,7 @@ class Rejected(_Documented):
     AMBIGUOUS_IMAGE_ID = "ambiguous_image_id", "two images of one file share the id but not the path"
     UNKNOWN_IMAGE = "unknown_image", "the annotation names an image that the file does not list"
     UNKNOWN_CATEGORY = "unknown_category", "the annotation names a category that the file does not list"
+    AMBIGUOUS_CATEGORY_ID = "ambiguous_category_id", "two categories of one file share the id but not the name"
     INVALID_LABEL = "invalid_label", "the label is missing, empty, or not text"
     # Size and content of images.
     INVALID_SIZE = "invalid_size", "width or height is not a positive whole number"

@@ -26,10 +26,10 @@ from transforms.fragments import (
     Images,
     Integers,
     Objects,
+    draw_split,
     join_images,
     join_objects,
     ranges,
-    stable_hash,
 )
 from transforms.geometry.boxes import OK, REASONS, Codes, code_of
 from transforms.image_urls import image_url
@@ -88,9 +88,9 @@ class _Settled:
     """The images of a bucket, one a path, and what was found out about them.
 
     sizes: (n, 2) width and height in pixels. codes: (n,) `OK` or why the image is rejected. messages: by row, where it is
-    rejected. skips: by row, where it is left out. home: image key → row. lent: the keys of records whose path another
-    record has, by the row of that one. strangers: those of them that declare another size, so that their objects lie
-    in another frame and cannot be lent.
+    rejected. skips: by row, where it is left out. lent: the keys of records whose path another record has, by the row of
+    that one. sources: where each of these came from. strangers: those of them that declare another size, so that their
+    objects lie in another frame and cannot be lent.
     """
 
     images: Images
@@ -101,6 +101,7 @@ class _Settled:
     skips: dict[int, Skipped] = field(default_factory=dict)
     adjusted: dict[int, list[Adjusted]] = field(default_factory=dict)
     lent: dict[int, list[int]] = field(default_factory=dict)
+    sources: dict[int, str] = field(default_factory=dict)
     strangers: list[int] = field(default_factory=list)
 
     def reject(self, row: int, code: Rejected, message: str) -> None:
@@ -130,8 +131,11 @@ def assemble(
         adjusted.update(fragment.adjusted)
     objects, names = _join_objects(fragments)
     records_in = sum(len(fragment.images) for fragment in fragments) + len(objects) + len(rejections)
-    settled = _fold_duplicates(join_images([fragment.images for fragment in fragments]), rejections)
-    images = settled.images
+    rows, left_out = _without_left_out(join_images([fragment.images for fragment in fragments]))
+    skipped_objects = Counter(reason for note in rows.notes.values() for reason in note.skipped)
+    for fragment in fragments:
+        skipped_objects.update(fragment.skipped)
+    settled = _fold_duplicates(rows, rejections)
     rejected_before = Counter(item.kind for item in rejections)
     _settle(settled, look_at, options.look_at_all)
 
@@ -141,11 +145,13 @@ def assemble(
     if options.task.startswith("image_classification"):
         objects, at = _distinct_labels(objects, at)
     sizes = np.maximum(settled.sizes, 1).astype(np.float64)[at]
-    _to_pixels(objects, images, at, sizes, relative_sources)
+    _to_pixels(objects, settled, at, sizes, relative_sources)
 
     task = TASKS[options.task]
     judged = task.judge(objects, sizes, options.clip, options.max_polygon_points)
     judged.codes[np.isin(objects.image, settled.strangers) & (judged.codes == OK)] = code_of(Rejected.DUPLICATE_IMAGE)
+    # Without a size nothing can be said of an object's coordinates.
+    judged.codes[(settled.sizes[at] == 0).any(axis=1)] = code_of(Rejected.IMAGE_REJECTED)
     _decide(settled, at, judged, rejected_of, task, options.keep_background)
 
     left = settled.codes == OK
@@ -156,23 +162,23 @@ def assemble(
     rejections += _rejected_images(settled)
     for reason, where in judged.adjusted.items():
         adjusted[reason] += int((where & valid).sum())
-    lent = [key for keys in settled.lent.values() for key in keys]
-    adjusted[Adjusted.OBJECT_OF_DUPLICATE_IMAGE] += int((np.isin(objects.image, lent) & valid).sum())
+    adjusted[Adjusted.OBJECT_OF_DUPLICATE_IMAGE] += int((_is_lent(objects, settled.sources) & valid).sum())
     adjusted.update(reason for row, reasons in settled.adjusted.items() if left[row] for reason in reasons)
-    skipped_objects = [reason for note in images.notes.values() for reason in note.skipped]
     return Assembled(
         splits=_by_split(settled, left, objects, at, judged, names, options),
-        rejections=sorted(
-            rejections, key=lambda item: (item.source, item.locator, item.kind, item.code, item.message, item.raw)
-        ),
-        images_found=len(images) + rejected_before["image"],
-        objects_found=len(objects) + rejected_before["object"] + len(skipped_objects),
-        skipped_images=len(settled.skips),
-        skipped_objects=len(skipped_objects),
-        skipped=Counter([*settled.skips.values(), *skipped_objects]),
+        rejections=sorted(rejections, key=_in_order),
+        images_found=len(settled.images) + rejected_before["image"] + left_out.total(),
+        objects_found=len(objects) + rejected_before["object"] + skipped_objects.total(),
+        skipped_images=len(settled.skips) + left_out.total(),
+        skipped_objects=skipped_objects.total(),
+        skipped=Counter(settled.skips.values()) + left_out + skipped_objects,
         adjusted=+adjusted,
         records_in=records_in,
     )
+
+
+def _in_order(item: Rejection) -> tuple[str, ...]:
+    return item.source, item.locator, item.kind, item.code, item.message, item.raw, item.image or ""
 
 
 def _join_objects(fragments: Sequence[Fragment]) -> tuple[Objects, list[str]]:
@@ -188,6 +194,14 @@ def _join_objects(fragments: Sequence[Fragment]) -> tuple[Objects, list[str]]:
     return join_objects(parts), names
 
 
+def _without_left_out(rows: Images) -> tuple[Images, Counter[Skipped]]:
+    """The images that were read, and how many were not, by reason: these take no path from any other."""
+    left_out = {row: note.left_out for row, note in rows.notes.items() if note.left_out is not None}
+    if not left_out:
+        return rows, Counter()
+    return rows.take([row for row in range(len(rows)) if row not in left_out]), Counter(left_out.values())
+
+
 def _fold_duplicates(rows: Images, rejections: list[Rejection]) -> _Settled:
     """One image a path, sorted by path: the first record is kept, the later ones are rejected and lend it their objects."""
     paths = rows.paths
@@ -196,6 +210,7 @@ def _fold_duplicates(rows: Images, rejections: list[Rejection]) -> _Settled:
         order.sort(key=lambda row: (paths[row], rows.sources[row], int(rows.keys[row])))
     firsts: list[int] = []
     lent: dict[int, list[int]] = {}
+    sources: dict[int, str] = {}
     strangers: list[int] = []
     previous: str | None = None
     for row in order:
@@ -211,17 +226,15 @@ def _fold_duplicates(rows: Images, rejections: list[Rejection]) -> _Settled:
             Rejection(rows.sources[row], rows.locators[row], paths[row], "image", Rejected.DUPLICATE_IMAGE, message)
         )
         lent.setdefault(len(firsts) - 1, []).append(int(rows.keys[row]))
+        sources[int(rows.keys[row])] = rows.sources[row]
         if not rows.sizes[first].all():
             rows.sizes[first] = rows.sizes[row]
         elif rows.sizes[row].all() and (rows.sizes[row] != rows.sizes[first]).any():
             strangers.append(int(rows.keys[row]))
     images = rows.take(firsts)
     settled = _Settled(images, images.sizes, [""] * len(images), np.full(len(images), OK, np.int8))
-    settled.lent, settled.strangers = lent, strangers
-    for row, note in images.notes.items():
-        settled.adjusted[row] = list(note.adjusted)
-        if note.left_out is not None:
-            settled.skips[row] = note.left_out
+    settled.lent, settled.sources, settled.strangers = lent, sources, strangers
+    settled.adjusted = {row: list(note.adjusted) for row, note in images.notes.items()}
     return settled
 
 
@@ -241,12 +254,9 @@ def _settle(settled: _Settled, look_at: LookAt, look_at_all: bool) -> None:
     images = settled.images
     known = [all(size) for size in settled.sizes.tolist()]
     wanted = [row for row in range(len(images)) if look_at_all or not known[row]]
-    wanted = [row for row in wanted if row not in settled.skips]
     looked = dict(zip(wanted, look_at([images.row(row) for row in wanted]), strict=True)) if wanted else {}
     for row, path in enumerate(images.paths):
         facts = looked.get(row)
-        if row in settled.skips:
-            continue
         try:
             if isinstance(facts, ImageError):
                 raise facts
@@ -271,17 +281,29 @@ def _distinct_labels(objects: Objects, at: Integers) -> tuple[Objects, Integers]
     return objects.take(first), at[first]
 
 
-def _to_pixels(objects: Objects, images: Images, at: Integers, sizes: Floats, relative_sources: frozenset[str]) -> None:
+def _is_lent(objects: Objects, keys: Iterable[int]) -> npt.NDArray[np.bool_]:
+    """Which objects came with one of these image records."""
+    return np.isin(objects.image, np.fromiter(keys, np.int64))
+
+
+def _to_pixels(
+    objects: Objects, settled: _Settled, at: Integers, sizes: Floats, relative_sources: frozenset[str]
+) -> None:
     """Scale the objects of sources whose frame is relative; masks are in pixels always."""
     if not relative_sources:
         return
-    relative = np.array([source in relative_sources for source in images.sources], bool)[at]
-    objects.bbox = np.where(relative[:, None], objects.bbox * np.tile(sizes, 2), objects.bbox)
+    relative = np.array([source in relative_sources for source in settled.images.sources], bool)[at]
+    if settled.sources:
+        scaled = _is_lent(objects, (key for key, source in settled.sources.items() if source in relative_sources))
+        relative = np.where(_is_lent(objects, settled.sources), scaled, relative)
+    with np.errstate(over="ignore", invalid="ignore"):
+        objects.bbox = np.where(relative[:, None], objects.bbox * np.tile(sizes, 2), objects.bbox)
     scaled = relative & (objects.mask_size == 0).all(axis=1)
     factors = np.ones((len(objects.rings), 2))
     rings = ranges(objects.ring_start[scaled], objects.ring_count[scaled])
     factors[rings] = np.repeat(sizes[scaled], objects.ring_count[scaled], axis=0)
-    objects.rings.corners = objects.rings.corners * np.repeat(factors, np.diff(objects.rings.offsets), axis=0)
+    with np.errstate(over="ignore", invalid="ignore"):
+        objects.rings.corners = objects.rings.corners * np.repeat(factors, np.diff(objects.rings.offsets), axis=0)
 
 
 def _decide(
@@ -296,8 +318,6 @@ def _decide(
             gone[row] += sum(rejected_of[each] for each in (key, *settled.lent.get(row, ())))
     doubtful = (valid == 0) | (task.single_label & (valid > 1))
     for row in np.flatnonzero(doubtful & (settled.codes == OK)).tolist():
-        if row in settled.skips:
-            continue
         skipped = settled.images.notes.get(row, _NO_NOTE).skipped
         if valid[row]:
             message = (
@@ -340,17 +360,8 @@ def _rejected_objects(
             message = f"its image was rejected as {REASONS[settled.codes[row]]}"
         excerpt = msgspec.json.encode(raw).decode()[:RAW_LIMIT]
         locator = identity if isinstance(identity, str) else f"annotations id={identity}"
-        yield Rejection(images.sources[row], locator, images.paths[row], "object", code, message, excerpt)
-
-
-def draw_split(path: str, shares: dict[str, float]) -> str:
-    """The split of an image by the hash of its path: the same in every build, whatever else is in the dataset."""
-    draw = stable_hash(f"split {path}") / 2**64
-    for split, share in shares.items():
-        draw -= share
-        if draw < 0:
-            return split
-    return next(reversed(shares))
+        source = settled.sources.get(int(objects.image[number]), images.sources[row])
+        yield Rejection(source, locator, images.paths[row], "object", code, message, excerpt)
 
 
 def _by_split(

@@ -314,6 +314,16 @@ def bucket_of(path: str, buckets: int) -> int:
     return stable_hash(path) % buckets if buckets > 1 else 0
 
 
+def draw_split(path: str, shares: dict[str, float]) -> str:
+    """The split of an image by the hash of its path: the same in every build, whatever else is in the dataset."""
+    draw = stable_hash(f"split {path}") / 2**64
+    for split, share in shares.items():
+        draw -= share
+        if draw < 0:
+            return split
+    return next(reversed(shares))
+
+
 def fragments_of(images: Iterable[SourceImage], buckets: int, first_key: int) -> Iterator[tuple[int, Fragment]]:
     """Turn records into fragments by bucket; `first_key` and the keys after it must be the images' own in the build."""
     by_bucket: dict[int, list[tuple[int, SourceImage]]] = {}

@@ -152,8 +152,10 @@ class Detection:
         if derived.any():
             boxes = boxes.copy()
             for row in np.flatnonzero(derived).tolist():
-                corners = np.concatenate(objects.rings_of(row))
-                boxes[row] = [*corners.min(axis=0), *corners.max(axis=0)]
+                rings = [ring for ring in objects.rings_of(row) if len(ring) >= 3]
+                if rings:
+                    corners = np.concatenate(rings)
+                    boxes[row] = [*corners.min(axis=0), *corners.max(axis=0)]
         normal = normalize_boxes(boxes, sizes, clip)
         adjusted = {
             Adjusted.BBOX_CLIPPED: normal.clipped,

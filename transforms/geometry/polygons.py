@@ -70,7 +70,7 @@ def normalize_polygons(objects: Objects, sizes: Floats, clip: bool, max_points: 
     scale = np.repeat(sizes[owner], np.diff(rings.offsets), axis=0)
     with np.errstate(invalid="ignore", over="ignore"):
         corners = to_millionths(np.nan_to_num(rings.corners, copy=False), scale)
-    return NormalizedPolygons(starts, counts, rings.offsets, corners, codes, adjusted)
+    return NormalizedPolygons(starts, counts, rings.offsets, np.ascontiguousarray(corners), codes, adjusted)
 
 
 def _owners(objects: Objects) -> Integers:
@@ -92,11 +92,19 @@ def _special(objects: Objects, owner: Integers, sizes: Floats, traced: Flags, ma
         high = np.stack([np.maximum.reduceat(rings.corners[:, axis], starts) for axis in (0, 1)], axis=1)
         odd = ~((low >= 0).all(axis=1) & (high <= sizes[owner]).all(axis=1))
         odd |= ~(_areas(rings) > LEAST_AREA)
+        odd |= _collapsed(low, high, sizes[owner])
     special[owner[odd]] = True
     special |= ~traced & _boxes_overlap(low, high, objects)
     if max_points is not None:
         special |= np.bincount(owner, np.diff(rings.offsets), minlength=len(objects)) > max_points
     return special
+
+
+def _collapsed(low: Floats, high: Floats, sizes: Floats) -> Flags:
+    """Which rings, by their extents (n, 2), are left without width or height when they are rounded to millionths."""
+    low, high = np.nan_to_num(low), np.nan_to_num(high)
+    collapsed: Flags = np.any(to_millionths(high, sizes) <= to_millionths(low, sizes), axis=1)
+    return collapsed
 
 
 def _areas(rings: Rings) -> Floats:
@@ -163,7 +171,7 @@ def repair(
     reasons: set[Adjusted],
 ) -> tuple[list[Ring], Rejected | None]:
     """The rings of one object made valid, or none and why; what was done is added to `reasons`."""
-    sound = [ring for ring in rings if np.isfinite(ring).all()]
+    sound = [ring for ring in rings if len(ring) >= 3 and np.isfinite(ring).all()]
     if not sound:
         return [], Rejected.INVALID_POLYGON
     size = np.array([width, height])
@@ -174,7 +182,7 @@ def repair(
         reasons.add(Adjusted.POLYGON_CLIPPED)
     try:
         inside = [clip_ring(ring, int(width), int(height)) for ring in sound]
-        solid = [ring for ring in inside if ring is not None]
+        solid = [ring for ring in inside if ring is not None and not _collapses(ring, size)]
         if not solid:
             return [], Rejected.EMPTY_POLYGON
         united = solid if traced or len(solid) == 1 else unite_rings(solid, int(width), int(height))
@@ -188,3 +196,8 @@ def repair(
         united = simplify_rings(united, max_points)
         reasons.add(Adjusted.POLYGON_SIMPLIFIED)
     return united, None
+
+
+def _collapses(ring: Ring, size: Floats) -> bool:
+    low, high = ring.min(axis=0, keepdims=True), ring.max(axis=0, keepdims=True)
+    return bool(_collapsed(low, high, size[None]).all())

@@ -7,9 +7,11 @@ here as columns, already cut by the bucket of the image that they belong to.
 from __future__ import annotations
 
 import math
+import sys
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import chain, pairwise, repeat
 from operator import attrgetter
 from typing import Any, cast
@@ -17,7 +19,7 @@ from typing import Any, cast
 import numpy as np
 
 from schemas.neutral import Rejection, Ring
-from schemas.reasons import Adjusted, Rejected
+from schemas.reasons import Rejected
 from transforms.fragments import (
     Fragment,
     Integers,
@@ -29,7 +31,7 @@ from transforms.fragments import (
     make_rings,
     no_objects,
 )
-from transforms.geometry.rle import GeometryError, box_of_runs, read_rle
+from transforms.geometry.rle import GeometryError, read_rle
 from transforms.geometry.trace import trace_many
 from transforms.sources.coco_index import CocoIndex
 from transforms.sources.coco_records import (
@@ -42,11 +44,15 @@ from transforms.sources.coco_records import (
     Rle,
     decode_range,
 )
+from transforms.sources.coco_split import split_elements
 
 _ID, _IMAGE_ID, _CATEGORY_ID = attrgetter("id"), attrgetter("image_id"), attrgetter("category_id")
 _BBOX, _ISCROWD = attrgetter("bbox"), attrgetter("iscrowd")
 
 _NO_BBOX = (math.nan,) * 4
+
+_NO_RING = [0.0, 0.0]
+"""The one corner that stands for a part of a polygon that is no ring: dropped with a word where polygons are repaired."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,20 +119,22 @@ def read_annotations(
         for item in outlined.records:
             item.segmentation = None if item.bbox is not None else item.segmentation
         decoded = cast(Decoded[LabelOnly], outlined)
-    reader = _RangeReader(index, offset, buckets)
-    return reader.read(decoded)
+    return _RangeReader(index, block, offset, buckets, decoded).read()
 
 
 class _RangeReader:
     """Sorts one range's annotations into fragments."""
 
-    def __init__(self, index: CocoIndex, offset: int, buckets: int) -> None:
+    def __init__(self, index: CocoIndex, block: bytes, offset: int, buckets: int, decoded: Decoded[Any]) -> None:
         self.index = index
+        self.block = block
         self.offset = offset
         self.buckets = buckets
+        self.decoded = decoded
         self.fragments: defaultdict[int, Fragment] = defaultdict(Fragment)
 
-    def read(self, decoded: Decoded[Any]) -> tuple[dict[int, Fragment], Evidence, int]:
+    def read(self) -> tuple[dict[int, Fragment], Evidence, int]:
+        decoded = self.decoded
         for bad in decoded.bad:
             self._reject_bad(bad)
         found = len(decoded.records) + len(decoded.bad)
@@ -143,13 +151,8 @@ class _RangeReader:
                 fragment.objects = objects.slice(start, end)
                 fragment.labels = self.index.labels
         if decoded.adjusted:
-            self._adjust(decoded.adjusted)
+            self.fragments[0].adjusted = decoded.adjusted
         return self.fragments, evidence, found
-
-    def _adjust(self, counts: dict[Adjusted, int]) -> None:
-        tally = self.fragments[0].adjusted
-        for reason, count in counts.items():
-            tally[reason] = tally.get(reason, 0) + count
 
     def _resolve(self, records: Sequence[Any]) -> tuple[Sequence[Any], Integers, Integers, Integers]:
         """The records with a usable image and category; for each, its position in the range, its row, its label."""
@@ -173,10 +176,9 @@ class _RangeReader:
         return [records[at] for at in kept.tolist()], kept, rows[kept], labels[kept]
 
     def _why_no_label(self, category: Id) -> tuple[Rejected, str]:
-        reason = _lookup(self.index.refused_labels, category, "")
-        if reason:
-            return Rejected.INVALID_LABEL, reason
-        return Rejected.UNKNOWN_CATEGORY, f"category_id is {category!r}: {Rejected.UNKNOWN_CATEGORY.doc}"
+        unknown = Rejected.UNKNOWN_CATEGORY, f"category_id is {category!r}: {Rejected.UNKNOWN_CATEGORY.doc}"
+        why: tuple[Rejected, str] = _lookup(self.index.refused_labels, category, unknown)
+        return why
 
     def _columns(
         self, records: Sequence[Any], positions: Integers, rows: Integers, labels: Integers
@@ -193,7 +195,8 @@ class _RangeReader:
                 boxes = [box or _NO_BBOX for box in boxes]
             bbox = np.fromiter(chain.from_iterable(boxes), np.float64, 4 * count).reshape(count, 4)
         evidence = _box_evidence(bbox)
-        bbox[:, 2:] += bbox[:, :2]
+        with np.errstate(over="ignore"):
+            bbox[:, 2:] += bbox[:, :2]
         crowd = [1 if flag else 0 for flag in map(_ISCROWD, records)] if boxed else [0] * count
         objects = Objects(
             image=rows + self.index.first_key,
@@ -205,7 +208,7 @@ class _RangeReader:
             ring_start=np.zeros(count, np.int64),
             ring_count=np.zeros(count, np.int64),
             rings=make_rings([]),
-            ids=_ids(list(map(_ID, records))),
+            ids=self._ids(records, positions),
         )
         if not isinstance(records[0], Outlined):
             return objects, evidence
@@ -225,21 +228,35 @@ class _RangeReader:
             objects = objects.take(np.flatnonzero(keep))
         return objects, evidence
 
+    def _ids(self, records: Sequence[Any], positions: Integers) -> Sequence[ObjectId]:
+        """Ids as an array where all are whole numbers (eight bytes each rather than an object), else as locators."""
+        ids = list(map(_ID, records))
+        if set(map(type, ids)) == {int}:
+            array = np.array(ids)
+            if array.dtype == np.int64:
+                return cast(Sequence[ObjectId], array)
+        return [self._locator(item, position) for item, position in zip(ids, positions.tolist(), strict=True)]
+
+    def _locator(self, identity: Id | None, position: int) -> str:
+        if identity is not None:
+            return f"annotations id={identity!r}"
+        return f"annotations at byte {self.offset + self._starts[position]}"
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        """Where in the range each record begins."""
+        bad = {item.offset for item in self.decoded.bad}
+        return [start for start, _ in split_elements(self.block) if start not in bad]
+
     def _outline(self, objects: Objects, polygons: list[list[list[float]]], evidence: Evidence) -> Evidence:
-        """Fill in the rings of the polygons; parts that are no ring are dropped."""
+        """Fill in the rings of the polygons."""
         parts = list(chain.from_iterable(polygons))
         per_object = np.fromiter(map(len, polygons), np.int64, len(polygons))
         per_part = np.fromiter(map(len, parts), np.int64, len(parts))
-        usable = (per_part >= 6) & (per_part % 2 == 0)
-        if not usable.all():
-            owner = np.repeat(np.arange(len(polygons)), per_object)
-            parts = [part for part, good in zip(parts, usable.tolist(), strict=True) if good]
-            kept = np.bincount(owner[usable], minlength=len(polygons))
-            # An object that keeps a part was adjusted; one that keeps none is rejected further down.
-            dropped = int(((per_object > kept) & (kept > 0)).sum())
-            if dropped:
-                self._adjust({Adjusted.POLYGON_PART_DROPPED: dropped})
-            per_object, per_part = kept, per_part[usable]
+        unusable = np.flatnonzero((per_part < 6) | (per_part % 2 == 1))
+        for at in unusable.tolist():
+            parts[at] = _NO_RING
+        per_part[unusable] = len(_NO_RING)
         total = int(per_part.sum())
         corners = np.fromiter(chain.from_iterable(parts), np.float64, total).reshape(-1, 2)
         objects.rings = Rings(np.concatenate([[0], np.cumsum(per_part // 2)]), corners)
@@ -267,8 +284,6 @@ class _RangeReader:
                 continue
             by_height[height].append((at, runs, width))
             objects.mask_size[at] = (height, width)
-            if np.isnan(objects.bbox[at]).all():
-                objects.bbox[at] = box_of_runs(runs, height)
         traced: dict[int, list[Ring]] = {}
         for height, members in by_height.items():
             rings = trace_many([runs for _, runs, _ in members], height, [width for _, _, width in members])
@@ -288,11 +303,7 @@ class _RangeReader:
 
     def _reject(self, item: LabelOnly, position: int, row: int | None, code: Rejected, message: str) -> None:
         path = None if row is None else self.index.paths[row]
-        locator = (
-            f"annotations id={item.id!r}"
-            if item.id is not None
-            else f"annotation {position} from byte {self.offset} on"
-        )
+        locator = self._locator(item.id, position)
         raw = f'{{"id": {item.id!r}, "image_id": {item.image_id!r}, "category_id": {item.category_id!r}}}'
         rejection = Rejection(self.index.source, locator, path, "object", code, message, raw)
         self._put(-1 if row is None else row, rejection)
@@ -311,18 +322,13 @@ def _lookup(table: dict[Id, Any], identity: Any, default: Any) -> Any:
     found = table.get(identity)
     if found is None and isinstance(identity, int):
         found = table.get(str(identity))
-    if found is None and isinstance(identity, str) and identity.isdecimal():
+    if found is None and isinstance(identity, str) and identity.isdecimal() and len(identity) < _MOST_DIGITS:
         found = table.get(int(identity))
     return default if found is None else found
 
 
-def _ids(values: list[ObjectId]) -> Sequence[ObjectId]:
-    """As an array where all are whole numbers: that is eight bytes an id rather than an object."""
-    try:
-        array = np.array(values)
-    except OverflowError:
-        return values
-    return array if array.dtype == np.int64 else values  # type: ignore[return-value]
+_MOST_DIGITS = sys.int_info.default_max_str_digits
+"""Python makes no number of text with more digits."""
 
 
 def _insert_rings(objects: Objects, traced: dict[int, list[Ring]]) -> None:
@@ -345,9 +351,9 @@ def _piece(rings: Rings, start: int, end: int) -> Rings:
 
 
 def _own_size(rle: Rle) -> tuple[int, int]:
-    """Width and height as the mask itself says, where the file does not know its image's; `read_rle` checks them."""
+    """Width and height as the mask itself says, where the file does not know its image's; 0 where it says nonsense."""
     size = rle.size
-    if isinstance(size, list) and len(size) == 2 and all(type(side) is int for side in size):
+    if isinstance(size, list) and len(size) == 2 and all(type(side) is int and side > 0 for side in size):
         return size[1], size[0]
     return 0, 0
 

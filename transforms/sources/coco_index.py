@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +13,8 @@ import numpy.typing as npt
 from schemas.neutral import Rejection
 from schemas.reasons import Adjusted, Rejected
 from transforms.fragments import Fragment, ImageNote, Images, bucket_of
-from transforms.sources.coco_records import CocoCategory, CocoImage, Id, decode_range
+from transforms.sources.coco_records import BadElement, CocoCategory, CocoImage, Id, decode_range
+from transforms.sources.label_cells import printable
 from transforms.stores import safe_relative
 
 URL_SCHEMES = ("https://", "http://", "wasbs://", "abfss://", "azureml://subscriptions/", "AmlDatastore://")
@@ -28,6 +28,8 @@ _DOUBTFUL_NAME = re.compile(
 )
 """Names, one a line, among which one may have to be normalised or refused; the rest are paths as they stand."""
 
+_NOT_IN_URLS = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+
 
 @dataclass(slots=True)
 class CocoIndex:
@@ -35,7 +37,7 @@ class CocoIndex:
 
     rows: image id → row. refused: image id → why annotations of it have no image to go to. sizes: width and height in
     pixels by row, 0 where unknown. paths, buckets: by row. labels: sorted. label_of: category id → index in labels.
-    refused_labels: category id → why its name is unusable.
+    refused_labels: category id → why it has no usable name, as a code and in words.
     """
 
     source: str
@@ -47,13 +49,13 @@ class CocoIndex:
     buckets: npt.NDArray[np.int32] = field(default_factory=lambda: np.empty(0, np.int32))
     labels: list[str] = field(default_factory=list)
     label_of: dict[Id, int] = field(default_factory=dict)
-    refused_labels: dict[Id, str] = field(default_factory=dict)
+    refused_labels: dict[Id, tuple[Rejected, str]] = field(default_factory=dict)
 
 
 def image_path(file_name: str, prefix: str) -> tuple[str | None, Rejected | None, bool]:
     """The identity of an image by its `file_name`: path, or why there is none, and whether it had to be normalised."""
     if "://" in file_name:
-        usable = file_name.startswith(URL_SCHEMES) and not any(char < " " or char == "\x7f" for char in file_name)
+        usable = file_name.startswith(URL_SCHEMES) and not _NOT_IN_URLS.search(file_name)
         return (file_name, None, False) if usable else (None, Rejected.UNSUPPORTED_URL, False)
     safe = safe_relative(file_name)
     if safe is None:
@@ -79,14 +81,18 @@ class IndexBuilder:
         self.ids: list[Id] = []
         self.sizes: list[tuple[int, int]] = []
         self.normalized: set[int] = set()
+        self.names: dict[Id, str] = {}
+        self.refused_paths: defaultdict[Id, set[str | None]] = defaultdict(set)
+        self.adjusted: Counter[Adjusted] = Counter()
         self.found = 0
 
-    def add_images(self, block: bytes) -> None:
-        """Take in a range of `images`."""
+    def add_images(self, block: bytes, offset: int = 0) -> None:
+        """Take in a range of `images`, whose bytes lie at `offset` of the file."""
         decoded = decode_range(block, CocoImage)
         self.found += len(decoded.records) + len(decoded.bad)
+        self.adjusted.update(decoded.adjusted)
         for bad in decoded.bad:
-            self._reject(bad.known.get("id"), bad.known.get("file_name"), bad.code, bad.message, bad.raw)
+            self._add_bad(bad, offset)
         if not self._add_all(decoded.records):
             for image in decoded.records:
                 self._add(image)
@@ -118,19 +124,20 @@ class IndexBuilder:
     def _add(self, image: CocoImage) -> None:
         path, code, normalized = image_path(image.file_name, self.prefix)
         if path is None and code is not None:
-            self._reject(image.id, image.file_name, code, f"file_name is {image.file_name!r:.200}: {code.doc}")
+            message = f"file_name is {image.file_name!r:.200}: {code.doc}"
+            self._refuse(image.id, printable(image.file_name), code, message)
             return
         for name, value in (("width", image.width), ("height", image.height)):
-            if value is not None and not 0 < value < 2**31:
+            if value is not None and not 0 <= value < 2**31:
                 message = f"{name} is {value}, expected a positive number of pixels"
-                self._reject(image.id, path, Rejected.INVALID_SIZE, message)
+                self._refuse(image.id, path, Rejected.INVALID_SIZE, message)
                 return
         index = self.index
         row = index.rows.get(image.id)
         if row is not None:
             if index.paths[row] == path:
                 message = f"images id={image.id!r} stands twice; the first was kept"
-                self._reject(None, path, Rejected.DUPLICATE_IMAGE, message)
+                self._reject(_locator(image.id), path, Rejected.DUPLICATE_IMAGE, message)
                 return
             index.refused[image.id] = Rejected.AMBIGUOUS_IMAGE_ID
         index.rows[image.id] = len(index.paths)
@@ -140,37 +147,52 @@ class IndexBuilder:
         self.sizes.append((image.width or 0, image.height or 0))
         self.ids.append(image.id)
 
-    def _reject(self, identity: Any, path: str | None, code: Rejected, message: str, raw: str = "") -> None:
-        if identity is not None:
-            self.index.refused.setdefault(identity, Rejected.IMAGE_REJECTED)
-        locator = f"images id={identity!r}" if identity is not None else f"images[{self.found}]"
+    def _add_bad(self, bad: BadElement, offset: int) -> None:
+        name = bad.known.get("file_name")
+        path = None if name is None else image_path(name, self.prefix)[0] or printable(name)
+        if "id" in bad.known:
+            self._refuse(bad.known["id"], path, bad.code, bad.message, bad.raw)
+        else:
+            self._reject(f"images at byte {offset + bad.offset}", path, bad.code, bad.message, bad.raw)
+
+    def _refuse(self, identity: Id, path: str | None, code: Rejected, message: str, raw: str = "") -> None:
+        """Reject a record, and with it the annotations that name its id."""
+        self.index.refused.setdefault(identity, Rejected.IMAGE_REJECTED)
+        self.refused_paths[identity].add(path)
+        self._reject(_locator(identity), path, code, message, raw)
+
+    def _reject(self, locator: str, path: str | None, code: Rejected, message: str, raw: str = "") -> None:
         self.rejections.append(Rejection(self.index.source, locator, path, "image", code, message, raw))
 
     def add_categories(self, block: bytes) -> None:
         """Take in a range of `categories`."""
         decoded = decode_range(block, CocoCategory)
-        index = self.index
-        names = {identity: index.labels[label] for identity, label in index.label_of.items()}
+        self.adjusted.update(decoded.adjusted)
         for category in decoded.records:
             try:
                 category.name.encode()
             except UnicodeEncodeError:
-                index.refused_labels[category.id] = f"category {category.id!r} has a name that is not valid Unicode"
+                self._refuse_label(category.id, "has a name that is not valid Unicode")
                 continue
             if not category.name.strip():
-                index.refused_labels[category.id] = f"category {category.id!r} has an empty name"
+                self._refuse_label(category.id, "has an empty name")
                 continue
-            names.setdefault(category.id, category.name)
+            known = self.names.setdefault(category.id, category.name)
+            if known != category.name:
+                message = f"is called both {known!r} and {category.name!r}"
+                self._refuse_label(category.id, message, Rejected.AMBIGUOUS_CATEGORY_ID)
         for bad in decoded.bad:
             if "id" in bad.known:
-                index.refused_labels[bad.known["id"]] = f"category {bad.known['id']!r} cannot be read: {bad.message}"
-        index.labels = sorted(set(names.values()))
-        position = {name: number for number, name in enumerate(index.labels)}
-        index.label_of = {identity: position[name] for identity, name in names.items()}
+                self._refuse_label(bad.known["id"], f"cannot be read: {bad.message}")
+
+    def _refuse_label(self, identity: Id, why: str, code: Rejected = Rejected.INVALID_LABEL) -> None:
+        self.index.refused_labels[identity] = code, f"category {identity!r} {why}"
 
     def finish(self) -> Iterator[tuple[int, Fragment]]:
         """The fragments of the images, by bucket; `self.index` is complete after that."""
         index = self.index
+        self._settle_labels()
+        self._settle_refused()
         ambiguous = {id for id, code in index.refused.items() if code is Rejected.AMBIGUOUS_IMAGE_ID}
         index.sizes = np.array(self.sizes, np.int32).reshape(-1, 2)
         index.buckets = np.array([bucket_of(path, self.bucket_count) for path in index.paths], np.int32)
@@ -178,9 +200,8 @@ class IndexBuilder:
         for row, bucket in enumerate(index.buckets.tolist()):
             if self.ids[row] in ambiguous:
                 path = index.paths[row]
-                message = f"images id={self.ids[row]!r} stands for several files, {path!r} among them"
-                code = Rejected.AMBIGUOUS_IMAGE_ID
-                self.rejections.append(Rejection(index.source, self._locator(row), path, "image", code, message))
+                message = f"images id={self.ids[row]!r} stands for more files than {path!r}"
+                self._reject(_locator(self.ids[row]), path, Rejected.AMBIGUOUS_IMAGE_ID, message)
             else:
                 rows_of[bucket].append(row)
         fragments = {bucket: Fragment(self._columns(rows)) for bucket, rows in rows_of.items()}
@@ -189,10 +210,29 @@ class IndexBuilder:
         for rejection in self.rejections:
             bucket = bucket_of(rejection.image or rejection.locator, self.bucket_count)
             fragments.setdefault(bucket, Fragment()).rejections.append(rejection)
+        if self.adjusted:
+            fragments.setdefault(0, Fragment()).adjusted = dict(self.adjusted)
         yield from sorted(fragments.items())
 
-    def _locator(self, row: int) -> str:
-        return f"images id={self.ids[row]!r}"
+    def _settle_labels(self) -> None:
+        index = self.index
+        ambiguous = {id for id, (code, _) in index.refused_labels.items() if code is Rejected.AMBIGUOUS_CATEGORY_ID}
+        names = {identity: name for identity, name in self.names.items() if identity not in ambiguous}
+        index.labels = sorted(set(names.values()))
+        position = {name: number for number, name in enumerate(index.labels)}
+        index.label_of = {identity: position[name] for identity, name in names.items()}
+
+    def _settle_refused(self) -> None:
+        """Ids that one record was refused under and another is kept under: of the same file, or nobody's."""
+        index = self.index
+        for identity, paths in self.refused_paths.items():
+            row = index.rows.get(identity)
+            if row is None or index.refused[identity] is Rejected.AMBIGUOUS_IMAGE_ID:
+                continue
+            if paths == {index.paths[row]}:
+                del index.refused[identity]
+            else:
+                index.refused[identity] = Rejected.AMBIGUOUS_IMAGE_ID
 
     def _columns(self, rows: list[int]) -> Images:
         index = self.index
@@ -201,7 +241,7 @@ class IndexBuilder:
             index.sizes[rows],
             [index.paths[row] for row in rows],
             [index.source] * len(rows),
-            [self._locator(row) for row in rows],
+            [_locator(self.ids[row]) for row in rows],
             [self.split] * len(rows),
             {
                 number: ImageNote(adjusted=(Adjusted.PATH_NORMALIZED,))
@@ -211,3 +251,7 @@ class IndexBuilder:
             if self.normalized
             else {},
         )
+
+
+def _locator(identity: Id) -> str:
+    return f"images id={identity!r}"

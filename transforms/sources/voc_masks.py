@@ -32,9 +32,14 @@ class MaskError(ValueError):
     """A mask that cannot be used; `code` is the reason to reject it, the message what was found."""
 
     def __init__(self, code: Rejected, message: str) -> None:
-        """Keep `code` beside the message."""
-        super().__init__(message)
+        """Keep both, also across processes."""
+        super().__init__(code, message)
         self.code = code
+        self.message = message
+
+    def __str__(self) -> str:
+        """Return the message alone."""
+        return self.message
 
 
 class Mask(NamedTuple):
