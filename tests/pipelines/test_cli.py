@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 import os
 import signal
 import subprocess
 import sys
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
 from pipelines.cli import main
 from pipelines.options import FIELDS, GROUPS, flag
 from pipelines.version import VERSION
+from schemas.errors import LabelBeamError
 
 if TYPE_CHECKING:
     from tests.pipelines.conftest import Runs
@@ -159,6 +161,47 @@ def test_a_secret_is_never_repeated(arguments: list[str], capsys: pytest.Capture
     out, err = capsys.readouterr()
     assert "hunter2" not in out + err
     assert err.startswith("labelbeam ")
+
+
+def test_a_secret_that_a_store_repeats_is_hidden(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: Any) -> NoReturn:
+        raise LabelBeamError("az: not accepted: hunter2secret")
+
+    monkeypatch.setattr("pipelines.convert.convert", fail)
+    options = '{"az": {"account_key": "hunter2secret"}}'
+    assert main(["convert", *DETECTION, "--storage-options", options]) == 1
+    assert capsys.readouterr().err == "labelbeam convert: az: not accepted: ***\n"
+
+
+def test_what_a_library_prints_does_not_reach_stdout(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def chatter(*_: Any) -> dict[str, str]:
+        print("thank you for using this library")
+        return {"status": "published"}
+
+    monkeypatch.setattr("pipelines.convert.convert", chatter)
+    monkeypatch.setattr("pipelines.summary.as_json", lambda outcome, _: outcome)
+    assert main(["convert", *DETECTION, "--json"]) == 0
+    assert capsys.readouterr() == ('{"status":"published"}\n', "thank you for using this library\n")
+
+
+def test_a_traceback_is_shown_on_request(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def fail(*_: Any) -> NoReturn:
+        raise KeyError("width")
+
+    monkeypatch.setattr("pipelines.convert.convert", fail)
+    assert main(["convert", *DETECTION]) == 1
+    err = capsys.readouterr().err
+    assert err.startswith("labelbeam convert: KeyError: 'width' (at ")
+    assert err.count("\n") == 1
+    monkeypatch.setenv("LABELBEAM_DEBUG", "1")
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])
+    monkeypatch.setattr(logging.getLogger(), "level", logging.WARNING)
+    assert main(["convert", *DETECTION]) == 1
+    assert "Traceback (most recent call last)" in capsys.readouterr().err
 
 
 def test_stdout_stays_empty_unless_json_is_asked_for(runs: Runs) -> None:

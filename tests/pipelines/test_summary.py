@@ -106,6 +106,12 @@ def test_prose_keeps_to_the_width_and_paths_and_commands_stand_whole() -> None:
     assert any(f"--path {output}/builds/{BUILD}/train" in line for line in found)
 
 
+def test_a_path_in_prose_is_not_cut_at_its_hyphens() -> None:
+    path = f"/data/{'some-long-name-' * 4}here.jpg"
+    for before in range(0, 60, 7):
+        assert any(path in line for line in lines(outcome(warnings=[f"{'x' * before} {path} is not there"])))
+
+
 def test_a_command_that_is_broken_over_lines_is_one_command_to_a_shell() -> None:
     what = outcome("my data/built")
     text = "\n".join(lines(what, "my data/built", 60)).partition("next:\n")[2]
