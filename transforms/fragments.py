@@ -342,7 +342,9 @@ def _fragment(members: list[tuple[int, SourceImage]]) -> Fragment:
             # An image that its reader rejected takes its objects along: they were found, and have nowhere to go.
             why = "its image was rejected"
             rejections += [
-                Rejection(image.source, item.locator, image.path, "object", Rejected.IMAGE_REJECTED, why)
+                Rejection(
+                    image.source, _locator(image, item.locator), image.path, "object", Rejected.IMAGE_REJECTED, why
+                )
                 for item in image.objects
             ]
             skipped.update(image.skipped)
@@ -392,5 +394,6 @@ def _object_columns(members: list[tuple[int, SourceImage]], labels: list[str]) -
 
 
 def _locator(image: SourceImage, locator: str) -> str:
-    """Where an object stands: in its image's own file, if that is not where the locator already points."""
-    return locator if locator.startswith(image.locator) else f"{image.locator} {locator}"
+    """Where an object stands: in its image's own file, unless the locator names that, or another line of the same table."""
+    same = locator.partition(" ")[0] == image.locator.partition(" ")[0]
+    return locator if same else f"{image.locator} {locator}"
