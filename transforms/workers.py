@@ -41,9 +41,15 @@ class Workers:
         self.folder = Path(tempfile.mkdtemp(prefix="labelbeam-"))
         context = multiprocessing.get_context("spawn")
         self.executor = ProcessPoolExecutor(count, mp_context=context, initializer=_begin, initargs=(str(self.folder),))
-        # A task for each starts them all: they load their modules while this process loads Beam.
-        for _ in range(count):
-            self.executor.submit(_load)
+        # A task for each starts them all: they load their modules while this process loads Beam. They begin with SIGINT
+        # held back, so that Ctrl-C does not find them half started: it reaches every process of the terminal, and the
+        # first one ends the others.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            for _ in range(count):
+                self.executor.submit(_load)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     def submit(self, function: Callable[..., Result], *arguments: Any) -> Future[Result]:
         """Have `function` called by one of the processes."""
@@ -60,8 +66,11 @@ class Workers:
             path.write_bytes(data)
         return str(path)
 
-    def close(self) -> None:
-        """End the processes."""
+    def close(self, at_once: bool = False) -> None:
+        """End the processes; `at_once` also those that are at work."""
+        if at_once:
+            for process in multiprocessing.active_children():
+                process.terminate()
         self.executor.shutdown(wait=True, cancel_futures=True)
         shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -94,18 +103,21 @@ def workers(count: int) -> Iterator[Workers | None]:
         return
     try:
         yield _current
-    except BrokenProcessPool:
-        raise LabelBeamError(
-            f"one of {count} worker processes died, probably because memory ran out; try fewer with "
-            "--direct_num_workers=1, or smaller shards with --shards"
-        ) from None
-    finally:
+    except BaseException as error:
+        _current.close(at_once=True)
+        if isinstance(error, BrokenProcessPool):
+            raise LabelBeamError(
+                f"one of {count} worker processes died, probably because memory ran out; try fewer with "
+                "--direct_num_workers=1, or smaller shards with --shards"
+            ) from None
+        raise
+    else:
         _current.close()
+    finally:
         _current = None
 
 
 def _begin(folder: str) -> None:
-    # Ctrl-C reaches every process of the terminal; the first one ends the others.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _keep_freed_memory()
     parcels.spill_into(Path(folder, f"parcels-{os.getpid()}"))
