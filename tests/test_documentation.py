@@ -1,0 +1,345 @@
+"""The documentation and the code say the same: tables, commands, queries, trees, links, and the rules about imports."""
+
+from __future__ import annotations
+
+import ast
+import doctest
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import duckdb
+import pytest
+
+from pipelines.cli import EXIT_STATUS, main
+from pipelines.options import FIELDS, GROUPS, choices, default, description, expected, flag
+from pipelines.version import VERSION
+from schemas.config import TASKS
+from schemas.manifest import Receipt
+from schemas.reasons import Adjusted, Rejected, Skipped
+from transforms.image_urls import image_url
+
+ROOT = Path(__file__).parents[1]
+ROOMS = ("pipelines", "transforms", "schemas")
+PAGES = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "benchmarks/RESULTS.md"]
+PAGES += sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("docs/*.md"))
+MODULES = {path.relative_to(ROOT).as_posix() for room in ROOMS for path in ROOT.glob(f"{room}/**/*.py")}
+
+
+def page(name: str) -> str:
+    return ROOT.joinpath(name).read_text(encoding="utf-8")
+
+
+class Block(NamedTuple):
+    """A fenced block and the comment in front of it, which says what it is for."""
+
+    mark: str
+    language: str
+    text: str
+
+
+def blocks(name: str) -> list[Block]:
+    found = re.findall(r"(?:<!-- (.*?) -->\n+)?^```(\w*)\n(.*?)^```", page(name), re.MULTILINE | re.DOTALL)
+    return [Block(*parts) for parts in found]
+
+
+def the_block(mark: str) -> str:
+    (text,) = (block.text for block in blocks("README.md") if block.mark == mark)
+    return text
+
+
+def table_after(name: str, line: str) -> list[str]:
+    """The rows of the first table behind a line, without its head."""
+    rest = page(name).split(f"\n{line}\n", 1)[1]
+    table = re.search(r"(?:^\|.*\n)+", rest, re.MULTILINE)
+    assert table is not None
+    return table[0].splitlines()[2:]
+
+
+# Tables. --------------------------------------------------------------------------------------------------------------
+
+
+def option_row(name: str) -> str:
+    text, _, said = description(name).removesuffix(")").partition(" (default: ")
+    values = ", ".join(f"`{choice}`" for choice in choices(name)) or expected(name)
+    fixed = f"`{default(name)}`" if default(name) not in (None, False) else "off"
+    usual = "required" if FIELDS[name].required else said or fixed
+    return f"| `{flag(name)}` | {values} | {usual} | {text if said else description(name)} |"
+
+
+def test_the_readme_lists_every_option_with_its_values_and_default() -> None:
+    assert table_after("README.md", "<!-- options -->") == [
+        option_row(name) for names in GROUPS.values() for name in names
+    ]
+    assert sorted(FIELDS) == sorted(name for names in GROUPS.values() for name in names)
+
+
+@pytest.mark.parametrize("kind", [Rejected, Skipped, Adjusted])
+def test_every_reason_code_is_documented_in_the_words_of_the_code(kind: Any) -> None:
+    assert table_after("docs/reasons.md", f"## {kind.__name__}") == [f"| `{code}` | {code.doc} |" for code in kind]
+
+
+def test_the_codes_and_options_that_pages_name_exist() -> None:
+    known = {str(code) for kind in (Rejected, Skipped, Adjusted) for code in kind} | {*FIELDS, *TASKS}
+    known |= set(Receipt.__struct_fields__) | {"file_name", "category_id", "image_details", "read_annotations"}
+    known |= {"training_data", "validation_data"}  # Azure's own.
+    ours = {flag(field) for field in FIELDS} | {"--no-json", "--runner", "--help"}
+    elsewhere = {"--runs", "--seconds", "--replay", "--exclude", "--name", "--version", "--type", "--path"}
+    for name in PAGES:
+        assert set(re.findall(r"`(?!test_)([a-z]+(?:_[a-z]+)+)`", page(name))) <= known, name
+        assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+(?![\w=])", page(name))) <= ours | elsewhere, name
+
+
+def test_the_readme_lists_the_commands_as_the_help_does(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--help"]) == 0
+    shown = capsys.readouterr().out.partition("\n  COMMAND\n")[2].partition("\n\n")[0]
+    commands = re.findall(r"(\w+) +(.+)", re.sub(r"\n {6,}", " ", shown))
+    rows = table_after("README.md", "## Commands and exit status")
+    assert rows == [f"| `labelbeam {name}` | {text} |" for name, text in commands]
+
+
+def test_the_readme_lists_the_exit_statuses_as_the_help_does() -> None:
+    statuses = re.findall(r"^  (\d)  (.+)$", EXIT_STATUS, re.MULTILINE)
+    rows = [f"| {status} | {text} |" for status, text in statuses]
+    assert "\n".join(["| status | meaning |", "| --- | --- |", *rows, ""]) in page("README.md")
+
+
+def test_images_are_named_as_the_readme_shows() -> None:
+    rows = table_after("README.md", "<!-- image urls of: 50%/a #1?.jpg -->")
+    assert len(rows) == 5
+    for row in rows:
+        prefix, url = re.findall(r"`([^`]+)`", row)
+        assert image_url(prefix, "50%/a #1?.jpg") == url
+
+
+# The tutorial. --------------------------------------------------------------------------------------------------------
+
+RUNNER = """
+import contextlib, io, json, shlex, sys
+from pipelines.cli import main
+
+ended = []
+for line in json.loads(sys.argv[1]):
+    out = io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True)
+    with contextlib.redirect_stdout(out):
+        status = main(shlex.split(line)[1:])
+    ended.append([line, status, out.buffer.getvalue().decode()])
+with open(sys.argv[2], "w", encoding="utf-8") as file:
+    json.dump(ended, file)
+"""
+
+SAME_IN_PROCESSES = "labelbeam convert parts.yaml --output built/same --direct_num_workers=2"
+
+
+class Tutorial(NamedTuple):
+    """Where the tutorial was run, and for each of its commands the status and what it wrote to stdout."""
+
+    folder: Path
+    ended: list[tuple[str, int, str]]
+
+    def build(self, name: str) -> Path:
+        output = self.folder / "built" / name
+        return output / "builds" / json.loads((output / "latest.json").read_text())["build"]
+
+
+@pytest.fixture(scope="module")
+def tutorial(tmp_path_factory: pytest.TempPathFactory) -> Tutorial:
+    """The README's commands, run in an empty directory and in the order of the page; in one process, to load Beam once."""
+    folder = tmp_path_factory.mktemp("tutorial")
+    lines: list[str] = []
+    for block in blocks("README.md"):
+        if block.mark.startswith("file: "):
+            folder.joinpath(block.mark.removeprefix("file: ")).write_text(block.text, encoding="utf-8")
+        if block.mark == "run" and block.language == "bash":
+            lines += block.text.splitlines()
+    assert len(lines) > 4 and all(shlex.split(line)[0] == "labelbeam" for line in lines)
+    results = folder / "ended.json"
+    ran = subprocess.run(
+        [sys.executable, "-c", RUNNER, json.dumps([*lines, SAME_IN_PROCESSES]), results],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    assert ran.returncode == 0, ran.stderr
+    return Tutorial(folder, json.loads(results.read_text()))
+
+
+def test_every_command_of_the_tutorial_succeeds(tutorial: Tutorial) -> None:
+    assert {line: status for line, status, _ in tutorial.ended if status} == {}
+
+
+def test_a_second_run_of_the_tutorials_build_finds_nothing_changed(tutorial: Tutorial) -> None:
+    (answer,) = (json.loads(out) for line, _, out in tutorial.ended if "--if-changed" in line)
+    assert answer["status"] == "unchanged"
+
+
+def test_the_tutorials_build_has_the_files_that_the_readme_shows(tutorial: Tutorial) -> None:
+    shown: list[str] = []
+    folders: list[str] = []
+    for line in the_block("tree of built/parts").splitlines()[1:]:
+        name = line.split()[0]
+        folders = [*folders[: (len(line) - len(line.lstrip())) // 2 - 1], name]
+        if not name.endswith("/"):
+            shown.append("".join(folders))
+    output = tutorial.folder / "built" / "parts"
+    build = tutorial.build("parts").name
+    files = [file.relative_to(output).as_posix() for file in output.rglob("*") if file.is_file()]
+    assert sorted(shown) == sorted(file.replace(build, "BUILD") for file in files)
+
+
+def test_the_first_record_of_the_tutorial_is_the_one_that_the_readme_shows(tutorial: Tutorial) -> None:
+    first = tutorial.build("parts").joinpath("train/train-00000-of-00001.jsonl").read_text().splitlines()[0]
+    assert json.loads(the_block("record of built/parts")) == json.loads(first)
+
+
+def test_worker_processes_change_no_byte_of_the_tutorials_build(tutorial: Tutorial) -> None:
+    alone, together = (
+        {path.relative_to(build).as_posix(): path.read_bytes() for path in build.rglob("*-of-*")}
+        for build in map(tutorial.build, ("parts", "same"))
+    )
+    assert len(alone) == 5 and alone == together
+
+
+def labels_of(build: Path, split: str) -> list[str]:
+    lines = [line for file in build.glob(f"{split}/*.jsonl") for line in file.read_text().splitlines()]
+    return [item["label"] for line in lines for item in json.loads(line)["label"]]
+
+
+def test_the_sql_query_counts_what_the_json_lines_hold(tutorial: Tutorial, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tutorial.folder)
+    (query,) = (block.text for block in blocks("README.md") if block.language == "sql")
+    with duckdb.connect() as connection:
+        rows = connection.sql(query).fetchall()
+    labels = labels_of(tutorial.build("parts"), "train")
+    assert {(label, count) for label, count, *_ in rows} == {(label, labels.count(label)) for label in labels}
+    assert all(0 < share < 1 and 0 < images <= count for _, count, images, share in rows)
+
+
+def test_the_python_query_counts_what_the_json_lines_hold(tutorial: Tutorial) -> None:
+    (query,) = (block.text for block in blocks("README.md") if block.language == "python")
+    ran = subprocess.run(
+        [sys.executable, "-W", "error", "-c", query], cwd=tutorial.folder, capture_output=True, text=True, check=True
+    )
+    counts = {split: labels_of(tutorial.build("parts"), split) for split in ("train", "validation")}
+    for label in set(counts["train"]):
+        row = f"^{label} +{counts['train'].count(label)} +{counts['validation'].count(label)}$"
+        assert re.search(row, ran.stdout, re.MULTILINE), ran.stdout
+
+
+# Pages. ---------------------------------------------------------------------------------------------------------------
+
+
+def anchors(text: str) -> set[str]:
+    headings = re.findall(r"^#+ (.+)$", re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_links_lead_to_pages_and_headings_that_exist(name: str) -> None:
+    for link in re.findall(r"\]\(([^)\s]+)\)", page(name)):
+        if link.startswith("https://"):
+            continue
+        path, _, anchor = link.partition("#")
+        target = ROOT.joinpath(name).parent / path if path else ROOT / name
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target.read_text(encoding="utf-8")), link
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_paths_of_the_repository_that_are_named_exist(name: str) -> None:
+    rooms = (*ROOMS, "tests", "benchmarks", "scripts", "docs", "configs", "requirements")
+    for path in re.findall(rf"(?<![\w/.])((?:{'|'.join(rooms)})/[\w./-]*\w)", page(name)):
+        assert ROOT.joinpath(path).exists(), path
+
+
+def test_the_version_has_an_entry_on_top_of_the_changes() -> None:
+    assert re.findall(r"^## (.+)$", page("CHANGELOG.md"), re.MULTILINE)[0] == VERSION
+
+
+def test_the_lower_bounds_are_those_that_can_be_installed_to_be_tested() -> None:
+    bounds = re.findall(r'"([\w-]+)>=([\d.]+),<[\d.]+"', page("setup.py"))
+    requirements = page("setup.py").count(">=") - 1  # Without Python's own.
+    assert len(bounds) == requirements
+    runtime = page("setup.py").partition("install_requires")[2].partition("extras_require")[0]
+    lowest = dict(re.findall(r"^([\w-]+)==([\d.]+)$", page("requirements/lowest.txt"), re.MULTILINE))
+    assert {name: lowest.get(name, "")[: len(bound)] for name, bound in bounds if f'"{name}>=' in runtime} == {
+        name: bound for name, bound in bounds if f'"{name}>=' in runtime
+    }
+
+
+# Modules. -------------------------------------------------------------------------------------------------------------
+
+
+def test_the_architecture_lists_the_modules_that_there_are() -> None:
+    part = page("ARCHITECTURE.md").partition("<!-- modules -->")[2].partition("<!-- end of modules -->")[0]
+    listed: list[str] = []
+    room = ""
+    for line in part.splitlines():
+        if heading := re.match(r"\*\*`(\w+)/`\*\*", line):
+            room = heading[1]
+        listed += [f"{room}/{name}" for name in re.findall(r"`([\w/]+\.py)`", line)]
+    assert sorted(listed) == sorted(module for module in MODULES if not module.endswith("__init__.py"))
+
+
+def imports_of(module: str, only_on_loading: bool = False) -> set[str]:
+    """The modules that a module names in its imports, wherever they stand, or only those that loading it carries out."""
+    found: set[str] = set()
+    pending: list[ast.AST] = [ast.parse(ROOT.joinpath(module).read_text(encoding="utf-8"))]
+    while pending:
+        node = pending.pop()
+        if only_on_loading and (
+            isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+            or (isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test))
+        ):
+            continue
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level and node.module, f"{module} has a relative import"
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+        pending += ast.iter_child_nodes(node)
+    return found
+
+
+@pytest.mark.parametrize(("room", "above"), [("schemas", {"transforms", "pipelines"}), ("transforms", {"pipelines"})])
+def test_imports_run_one_way(room: str, above: set[str]) -> None:
+    for module in sorted(MODULES):
+        if module.startswith(room):
+            roots = {name.partition(".")[0] for name in imports_of(module)}
+            assert not roots & {*above, "tests", "benchmarks"}, module
+
+
+def imports_beam(module: str) -> bool:
+    return any(name.partition(".")[0] == "apache_beam" for name in imports_of(module))
+
+
+def test_beam_is_imported_by_the_modules_that_the_architecture_names() -> None:
+    named = page("ARCHITECTURE.md").partition("<!-- imports Beam -->")[2].partition("\nNone")[0]
+    assert sorted(re.findall(r"`([\w/]+\.py)`", named)) == sorted(filter(imports_beam, MODULES))
+
+
+def test_no_import_leads_from_the_command_line_to_beam_before_a_command_runs() -> None:
+    reached: set[str] = set()
+    pending = ["pipelines/cli.py"]
+    while pending:
+        module = pending.pop()
+        if module in MODULES and module not in reached:
+            reached.add(module)
+            for name in imports_of(module, only_on_loading=True):
+                path = name.replace(".", "/")
+                pending += [f"{path}.py", f"{path}/__init__.py"]
+    assert {"pipelines/cli.py", "pipelines/options.py", "schemas/config.py"} <= reached
+    assert not {module for module in reached if imports_beam(module)}
+
+
+@pytest.mark.parametrize("module", sorted(MODULES))
+def test_examples_in_docstrings_are_right(module: str) -> None:
+    name = module.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+    assert doctest.testmod(import_module(name)).failed == 0
