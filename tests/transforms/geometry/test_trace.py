@@ -11,7 +11,7 @@ from pycocotools import mask as coco_mask
 
 from schemas.neutral import Ring
 from transforms.geometry.rle import runs_of_mask
-from transforms.geometry.trace import trace
+from transforms.geometry.trace import trace, trace_many
 
 # pycocotools 2.0.11 predates numpy 2's __array__(copy=...).
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -148,3 +148,22 @@ def test_noise_of_a_hundred_thousand_corners() -> None:
     for x, y in np.concatenate(rings).astype(int).tolist():
         toggles[y, x] += 1
     assert (toggles.cumsum(axis=0).cumsum(axis=1)[:320, :400] % 2 == mask).all()
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.integers(1, 9), st.lists(st.tuples(st.integers(1, 9), st.integers(0, 2**32 - 1)), max_size=40))
+def test_many_masks_traced_at_once_are_each_as_if_alone(height: int, members: list[tuple[int, int]]) -> None:
+    masks = [np.random.default_rng(seed).random((height, width)) < seed % 5 / 4 for width, seed in members]
+    runs = [runs_of_mask(mask) for mask in masks]
+    many = trace_many(runs, height, [width for width, _ in members])
+    alone = [trace(run, height, width) for run, (width, _) in zip(runs, members, strict=True)]
+    assert [[ring.tolist() for ring in rings] for rings in many] == [
+        [ring.tolist() for ring in rings] for rings in alone
+    ]
+
+
+def test_many_masks_may_have_runs_of_length_0() -> None:
+    runs = [np.array([0, 2, 0, 1, 3]), np.array([6, 0]), np.array([1, 0, 2, 3]), np.array([0, 6])]
+    alone = [trace(run, 2, 3) for run in runs]
+    for rings, expected in zip(trace_many(runs, 2, [3] * 4), alone, strict=True):
+        assert [ring.tolist() for ring in rings] == [ring.tolist() for ring in expected]
