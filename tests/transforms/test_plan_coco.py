@@ -206,13 +206,16 @@ def test_a_first_image_that_is_missing_does_not_hide_the_others(memory: str) -> 
 
 
 def test_images_that_are_nowhere_are_assumed_by_convention_with_a_warning(memory: str) -> None:
-    root = fill(memory, {"annotations/instances_val2017.json": coco(), "x.json": coco()})
+    root = fill(
+        memory, {"annotations/instances_val2017.json": coco(), "x.json": coco(), "y/instances_val2017.json": coco()}
+    )
     made = plan(f"{root}/annotations/instances_val2017.json")
     assert made.images_root == f"{root}/val2017"
     assert [warning for warning in made.warnings if "'1.jpg' was not found" in warning and "--images" in warning]
     made = plan(f"{root}/x.json")
-    assert made.images_root == root
-    assert len(made.warnings) == 1
+    assert (made.images_root, len(made.warnings)) == (root, 1)
+    made = plan(f"{root}/y/instances_val2017.json")
+    assert (made.images_root, len(made.warnings)) == (f"{root}/y", 1)
 
 
 def test_no_warning_is_due_where_the_trainer_finds_the_images_elsewhere(memory: str) -> None:
@@ -344,6 +347,9 @@ def test_the_fingerprint_changes_with_any_file_it_covers_and_not_with_their_orde
     first = plan(a, b)
     assert first.covers == {"files": 2, "bytes": 2 * len(coco("1.jpg")), "by": "path, size, and ETag or time"}
     assert plan(b, a, f"file://{a}") == first
+    files = [locate(b, {}), locate(a, {})]
+    config = ConvertConfig(task="image_object_detection", source=[a, b], output="memory://nowhere")
+    assert plan_coco.plan_coco(config, {}, files, False).coco_files == first.coco_files
     assert plan(a).fingerprint != first.fingerprint
     touch(tmp_path / "a.json", 10**18 + 1)
     later = plan(a, b)

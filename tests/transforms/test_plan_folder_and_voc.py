@@ -259,6 +259,9 @@ def test_links_that_are_not_followed_are_told(tmp_path: Path) -> None:
     fill(str(tmp_path), {f"v/{name}": text for name, text in VOC.items()})
     (tmp_path / "v" / "more").symlink_to("../far")
     assert "not followed" in plan(f"{tmp_path}/v", task="image_object_detection").warnings[0]
+    for source, task in (("d", "image_classification"), ("v", "image_object_detection")):
+        warnings = plan(f"{tmp_path}/{source}", task=task, images=f"{tmp_path}/d").warnings
+        assert len([warning for warning in warnings if f"file://{tmp_path}/d: links that lead out" in warning]) == 1
 
 
 @pytest.mark.parametrize(("files", "task"), [(CLASSES, "image_classification"), (VOC, "image_object_detection")])

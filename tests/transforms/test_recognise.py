@@ -70,7 +70,8 @@ TABLE = {"labels.csv": "filename,label\n1.jpg,cat\n", "images/1.jpg": ""}
             "metadata.jsonl",
         ),
         (CLASSES | {"package.json": '{"images": ["a"]}', "pom.xml": "<project/>"}, "folder", "neither COCO nor VOC"),
-        (CLASSES | {".idea/x.xml": XML, "__MACOSX/._x.json": COCO, ".cache/a.json": COCO}, "folder", "found 2 images"),
+        (CLASSES | {".idea/x.xml": XML, "__MACOSX/x.json": COCO, ".cache/a.json": COCO}, "folder", "found 2 images"),
+        (VOC | {f"A/{number}.xml": "<project/>" for number in range(30)}, "voc", "such as Annotations/1.xml"),
     ],
 )
 def test_layouts_are_recognised_and_the_reason_is_told(

@@ -138,6 +138,19 @@ def test_parents_end_at_the_top_of_the_store(tmp_path: Path) -> None:
         assert above == expected
 
 
+def test_a_directory_holds_itself_and_what_lies_below_and_no_neighbour(tmp_path: Path, memory: str) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("data/1.jpg", b"")
+    for url in (str(tmp_path), memory, "memory://", "/", f"zip://::{tmp_path}/a.zip"):
+        root = locate(url, {})
+        inside = root.below("a/1.jpg")
+        assert root.holds(root)
+        assert root.holds(inside)
+        assert not inside.holds(root)
+        assert not root.below("a").holds(root.below("a-2/1.jpg"))
+    assert not locate("/", {}).holds(locate(memory, {}))
+
+
 def test_the_parent_of_a_bucket_is_no_directory() -> None:
     bucket = Location(fsspec.AbstractFileSystem(), "bucket/a", "s3://bucket/a")
     assert bucket.parent == Location(bucket.fs, "bucket", "s3://bucket")
@@ -316,6 +329,18 @@ def test_globs_are_sorted_and_pass_over_hidden_files(tmp_path: Path, memory: str
         ]
         assert [found.url for found in expand(f"{root}/.*.json", {})] == [f"{root}/._a.json"]
         assert [found.url for found in expand(f"{root}/*/a.json", {})] == [f"{root}/d/a.json"]
+
+
+def test_a_store_that_matches_in_any_order_and_from_a_cache_is_asked_anew(
+    memory: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in "abc":
+        put(locate(memory, {}).below(f"{name}.json"), b"")
+    found = [f"{locate(memory, {}).path}/{name}.json" for name in "bca"]
+    fresh: list[bool] = []
+    monkeypatch.setattr(MemoryFileSystem, "invalidate_cache", lambda *_: fresh.append(True))
+    monkeypatch.setattr(MemoryFileSystem, "glob", lambda *_: found if fresh else [])
+    assert [location.url for location in expand(f"{memory}/*.json", {})] == [f"{memory}/{name}.json" for name in "abc"]
 
 
 def test_matches_in_an_archive_open_by_url(tmp_path: Path) -> None:
