@@ -182,7 +182,7 @@ def _gate(manifest: Manifest, config: ConvertConfig, build: Location) -> None:
         raise TooManyRejectedError(
             f"{images.rejected} of {images.found} images were rejected ({share:.1%}), --max-rejected allows "
             f"{config.max_rejected:.1%}; nothing was published. Reasons: {reasons}. Each one stands in "
-            f"{build.url}/rejected/; mend the source, or raise --max-rejected"
+            f"{build.shown}/rejected/; mend the source, or raise --max-rejected"
         )
 
 

@@ -17,6 +17,7 @@ import msgspec
 from schemas.config import RUN_ONLY, ConvertConfig, parse_split
 from schemas.errors import LabelBeamError
 from schemas.manifest import FORMAT_VERSION, Counts, FileEntry, Latest, Manifest, Receipt, Source, SplitCounts
+from transforms.redact import redact
 from transforms.stores import Location, StoreError, put, read_file
 from transforms.tasks import TASKS
 from transforms.units import Plan
@@ -49,9 +50,14 @@ class BuildIdentity:
 
 
 def config_identity(config: ConvertConfig) -> dict[str, Any]:
-    """The options that decide about a build's bytes, as they stand in the manifest."""
-    fields = msgspec.to_builtins(config)
-    return {name: value for name, value in sorted(fields.items()) if name not in RUN_ONLY}
+    """The options that decide about a build's bytes, as they stand in the manifest: without credentials."""
+    fields = {name: value for name, value in msgspec.to_builtins(config).items() if name not in RUN_ONLY}
+    for name in ("source", "images", "image_url"):
+        if isinstance(fields.get(name), str):
+            fields[name] = redact(fields[name])
+        elif name in fields:
+            fields[name] = [redact(url) for url in fields[name]]
+    return dict(sorted(fields.items()))
 
 
 def new_identity(plan: Plan, config: ConvertConfig, version: str, now: datetime | None = None) -> BuildIdentity:
@@ -74,7 +80,7 @@ def latest_manifest(output: Location) -> Manifest | None:
         latest = msgspec.json.decode(read_file(pointer), type=Latest)
         return msgspec.json.decode(read_file(output.below(latest.manifest)), type=Manifest)
     except msgspec.DecodeError as error:
-        raise StoreError(f"{pointer.url}: not a pointer to a build: {error}") from None
+        raise StoreError(f"{pointer.shown}: not a pointer to a build: {error}") from None
 
 
 def unchanged(previous: Manifest | None, plan: Plan, config: ConvertConfig, version: str) -> bool:

@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 from schemas.manifest import Counts, FileEntry, Receipt, SplitCounts, Tally
 from schemas.neutral import Rejection
 from transforms.assemble import Assembled, SplitRecords
+from transforms.redact import redact
 from transforms.stores import Location, put
 from transforms.tasks import TASKS, Task
 
@@ -89,8 +90,11 @@ def _parquet_bytes(table: pa.Table, task: Task) -> bytes:
 
 
 def encode_rejections(rejections: list[Rejection]) -> bytes:
-    """One line a rejected image or object."""
-    return _ENCODER.encode_lines(rejections)
+    """One line a rejected image or object; the credentials that a source's URL may hold are not published."""
+    shown = {source: redact(source) for source in {rejection.source for rejection in rejections}}
+    return _ENCODER.encode_lines(
+        [msgspec.structs.replace(rejection, source=shown[rejection.source]) for rejection in rejections]
+    )
 
 
 def entry_of(path: str, data: bytes, records: int) -> FileEntry:
