@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 from transforms.stores import Location, MissingFileError, in_threads, put, read_file, stat, within
 
@@ -10,7 +11,7 @@ from transforms.stores import Location, MissingFileError, in_threads, put, read_
 def copy_images(paths: Sequence[str], source: Location, target: Location) -> int:
     """Copy the files at `paths` below `source` to the same paths below `target`; return how many were copied.
 
-    A file that is there already with the same size is left alone. An image whose name is a URL is not fetched.
+    A file that is there already with the same bytes is left alone. An image whose name is a URL is not fetched.
 
     Raises:
         StoreError: an image cannot be read, or cannot be written.
@@ -19,14 +20,12 @@ def copy_images(paths: Sequence[str], source: Location, target: Location) -> int
     def copy(path: str) -> int:
         if "://" in path or not within(source, path):
             return 0
-        origin, copied = source.below(path), target.below(path)
-        try:
-            if stat(copied).size == stat(origin).size:
+        copied, data = target.below(path), read_file(source.below(path))
+        with suppress(MissingFileError):
+            # Neither size nor time tells an image that was replaced by another: no two stores mean the same by them.
+            if stat(copied).size == len(data) and read_file(copied) == data:
                 return 0
-        except MissingFileError:
-            # Nothing there yet; if it is the image that is missing, reading it says so.
-            pass
-        put(copied, read_file(origin))
+        put(copied, data)
         return 1
 
     return sum(in_threads(copy, paths))

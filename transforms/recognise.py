@@ -13,7 +13,17 @@ from transforms.listing import Listing
 from transforms.plan_coco import split_of_name
 from transforms.sources.folder import NAMED_TABLES, OTHER_IMAGE_FORMATS, TABLE_EXTENSIONS, table_candidates
 from transforms.sources.tables import IMAGE_FORMATS, extension
-from transforms.stores import Location, MissingFileError, StorageOptions, expand, in_threads, kind, read_range
+from transforms.stores import (
+    Location,
+    MissingFileError,
+    StorageOptions,
+    StoredFile,
+    StoreError,
+    expand,
+    in_threads,
+    kind,
+    read_range,
+)
 from transforms.units import HEAD, list_dataset
 
 
@@ -96,7 +106,7 @@ def _by_listing(root: Location, config: ConvertConfig, listing: Listing) -> Reco
     found: dict[str, tuple[str, list[Location]]] = {}
     if coco:
         found["coco"] = (why_coco, coco)
-    if any(in_threads(lambda file: _is_voc(root.below(file.path), file.size), xmls[:_XMLS_LOOKED_AT])):
+    if _holds_voc(root, xmls[:_XMLS_LOOKED_AT]):
         found["voc"] = (f"found {len(xmls)} annotation files, such as {xmls[0].path}", [root])
     if named and config.task.startswith("image_classification"):
         found["folder"] = (f"found a table of labels, {named[0]}", [root])
@@ -123,9 +133,24 @@ _ANNOTATION = re.compile(rb"<(?:\w+:)?annotation\b")
 _XMLS_LOOKED_AT = 20
 
 
-def _is_voc(file: Location, size: int) -> bool:
-    # As in `_is_coco`.
-    return _ANNOTATION.search(read_range(file, 0, min(size, 4096)).replace(b"\0", b"")) is not None
+def _holds_voc(root: Location, xmls: Sequence[StoredFile]) -> bool:
+    """Whether one of them is an annotation file. One that cannot be read is left to who reads them all, if another can."""
+
+    def look(file: StoredFile) -> bool | StoreError:
+        try:
+            head = read_range(root.below(file.path), 0, min(file.size, 4096))
+        except StoreError as error:
+            return error
+        # As in `_is_coco`.
+        return _ANNOTATION.search(head.replace(b"\0", b"")) is not None
+
+    looked = in_threads(look, xmls)
+    if True in looked:
+        return True
+    for result in looked:
+        if isinstance(result, StoreError):
+            raise result
+    return False
 
 
 _LIST_OF_OBJECTS = re.compile(rb'"(images|annotations|categories)"\s*:\s*\[\s*[{\]]')

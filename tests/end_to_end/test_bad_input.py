@@ -1,0 +1,440 @@
+"""Input that cannot be built from, and places that cannot be written: a status, a message that helps, nothing published."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipelines.version import VERSION
+from tests.end_to_end.builds import (
+    CLASSIFICATION,
+    DETECTION,
+    PREFIX,
+    SEGMENTATION,
+    Answer,
+    Build,
+    convert,
+    labelbeam,
+    labelbeam_process,
+)
+from tests.end_to_end.datasets import (
+    coco,
+    coco_box,
+    coco_image,
+    encoded,
+    put,
+    voc_object,
+    voc_xml,
+    write_coco,
+    write_json,
+    write_voc,
+)
+
+GOOD = json.dumps(coco([coco_image(1)], [coco_box(1, 1)]))
+
+
+def failed(answer: Answer, status: int, *words: str) -> None:
+    """The run ended so, and said in a message of its own, without a traceback, what a person needs to know."""
+    assert answer.status == status, answer.err
+    message = answer.err.strip().splitlines()[-1]
+    assert message.startswith("labelbeam"), answer.err
+    assert "Traceback" not in answer.err and "this was not expected" not in answer.err
+    for word in words:
+        assert word in answer.err, answer.err
+    assert answer.out == ""
+
+
+def attempt(source: Path | str, output: Path, *options: str | Path, task: str = DETECTION) -> Answer:
+    return labelbeam("convert", "--task", task, "--source", source, "--output", output, "--image-url", PREFIX, *options)
+
+
+# Files that are no dataset. -----------------------------------------------------------------------------------------
+
+FILES: list[tuple[str, bytes, int, tuple[str, ...]]] = [
+    ("nothing", b"", 1, ("empty",)),
+    ("blanks", b"  \n ", 1, ("expected",)),
+    ("truncated in a list", GOOD[: GOOD.index("bbox")].encode(), 1, ("truncated", "byte")),
+    ("truncated in a text", GOOD[:30].encode(), 1, ("truncated",)),
+    ("the end is missing", GOOD[:-1].encode(), 1, ("truncated",)),
+    ("something behind the end", GOOD.encode() + b'{"images": []}', 1, ("after the end",)),
+    ("a list", b"[{}]", 2, ("list", "expected a COCO JSON object")),
+    ("a number", b"42", 2, ("expected a COCO JSON object",)),
+    ("another object", b'{"shapes": [{"points": []}], "version": "5.0"}', 1, ("shapes", "images")),
+    (
+        "images that are no list",
+        b'{"images": {"1": {}}, "annotations": [], "categories": []}',
+        1,
+        ("'images'", "a list"),
+    ),
+    ("no image", b'{"images": [], "annotations": [], "categories": []}', 1, ("images",)),
+    ("the same list twice", GOOD[:-1].encode() + b', "images": []}', 1, ("twice",)),
+    ("brackets that do not match", GOOD.replace("]", "}", 1).encode(), 1, ("close",)),
+    ("a list of lists", b'{"images": [[1, 2], [3]], "annotations": [], "categories": []}', 3, ("invalid_record 2",)),
+    ("a web page", b"<!DOCTYPE html><html>", 2, ("HTML",)),
+    ("gzip", b"\x1f\x8b\x08\x00", 2, ("gzip", "unpack")),
+    ("zip", b"PK\x03\x04", 2, ("zip://",)),
+    ("an image", encoded(), 2, ("image",)),
+    ("UTF-16", GOOD.encode("utf-16"), 1, ("UTF-16", "iconv")),
+    ("random bytes", bytes(range(1, 200)) * 9, 2, ("expected",)),
+    ("only brackets", b"[" * 200_000, 2, ("list",)),
+    ("only braces", b'{"images":' * 50_000, 1, ("'images'", "a list")),
+]
+
+
+@pytest.mark.parametrize(("data", "status", "words"), [pytest.param(*row[1:], id=row[0]) for row in FILES])
+def test_file_that_is_no_coco_is_refused_by_name(
+    data: bytes, status: int, words: tuple[str, ...], tmp_path: Path
+) -> None:
+    source = put(tmp_path / "odd file.json", data)
+    failed(attempt(source, tmp_path / "out"), status, *(() if status == 3 else ("odd file.json",)), *words)
+    assert not (tmp_path / "out" / "latest.json").exists()
+
+
+def make(root: Path, kind: str) -> Path:
+    """A place that holds no dataset."""
+    if kind == "an empty directory":
+        root.mkdir()
+    elif kind == "directories only":
+        (root / "a/b").mkdir(parents=True)
+    elif kind == "text only":
+        put(root / "notes.txt", "text")
+    elif kind == "hidden files only":
+        put(root / ".DS_Store", "x")
+    elif kind == "two formats":
+        write_voc(root, {"1": voc_xml(voc_object())})
+        put(root / "instances_train.json", GOOD)
+    elif kind == "two files for the same images":
+        put(root / "a.json", GOOD)
+        put(root / "b.json", GOOD)
+    elif kind == "a link to nowhere":
+        root.symlink_to(root.parent / "gone")
+    return root
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "words"),
+    [
+        ("a missing file", 1, ("does not exist",)),
+        ("an empty directory", 1, ("empty",)),
+        ("directories only", 1, ("empty",)),
+        ("text only", 2, ("not recognised", "notes.txt")),
+        ("hidden files only", 1, ("empty",)),
+        ("two formats", 2, ("--format",)),
+        ("two files for the same images", 2, ("a.json", "b.json", "--source")),
+        ("a link to nowhere", 1, ("does not exist",)),
+    ],
+)
+def test_place_that_is_no_dataset_is_refused_by_name(
+    kind: str, status: int, words: tuple[str, ...], tmp_path: Path
+) -> None:
+    failed(attempt(make(tmp_path / "the set", kind), tmp_path / "out"), status, "the set", *words)
+
+
+@pytest.mark.parametrize(
+    ("source", "status", "words"),
+    [
+        ("nothing-*.json", 1, ("glob",)),
+        ("s4://bucket/coco.json", 2, ("s4://",)),
+    ],
+)
+def test_source_that_cannot_be_opened_is_named(
+    source: str, status: int, words: tuple[str, ...], tmp_path: Path
+) -> None:
+    where = source if "://" in source else str(tmp_path / source)
+    failed(attempt(where, tmp_path / "out"), status, *words)
+
+
+def test_images_root_that_is_missing_is_named(tmp_path: Path) -> None:
+    source = put(tmp_path / "coco.json", GOOD)
+    answer = attempt(source, tmp_path / "out", "--images", tmp_path / "gone", "--check-images", "exists")
+    failed(answer, 1, "gone", "--images")
+
+
+@pytest.mark.parametrize("name", ["labels.csv", "metadata.jsonl"])
+@pytest.mark.parametrize(
+    "text", ["", "a,b\n1,2\n", "\x00\x01\x02", '{"a": 1}\n'], ids=["empty", "other columns", "binary", "other keys"]
+)
+def test_table_that_names_no_images_is_refused(name: str, text: str, tmp_path: Path) -> None:
+    put(tmp_path / "set" / name, text)
+    put(tmp_path / "set/images/1.jpg", encoded())
+    answer = attempt(tmp_path / "set", tmp_path / "out", task=CLASSIFICATION)
+    failed(answer, answer.status, name)
+    assert answer.status in (1, 2)
+
+
+# Hostile records end as rejected lines. -----------------------------------------------------------------------------
+
+
+def test_hostile_files_cost_themselves_alone_and_little_time(tmp_path: Path) -> None:
+    """A bomb of entities, one of pixels, a mask of 9 GiB, a way out of the root, deep nesting: none is followed."""
+    bomb = '<!DOCTYPE a [<!ENTITY b "b">' + "".join(f'<!ENTITY c{n} "{"&b;" * 99}">' for n in range(99)) + "]>"
+    root = write_voc(
+        tmp_path / "voc",
+        {
+            "bomb": bomb + voc_xml(voc_object("&c1;")).replace("&amp;", "&"),
+            "outside": '<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]>' + voc_xml(voc_object()),
+            "deep": "<annotation>" * 100_000,
+            "good": voc_xml(voc_object()),
+            "way out": voc_xml(voc_object(), filename="../../../../etc/passwd"),
+        },
+        ["good.jpg"],
+    )
+    build = convert("--source", root, "--image-url", PREFIX, output=tmp_path / "out")
+    assert list(build.records) == ["JPEGImages/good.jpg"]
+    codes = {line["locator"].split("/")[-1]: line["code"] for line in build.rejected if line["kind"] == "image"}
+    assert codes == {
+        "bomb.xml": "unsafe_xml",
+        "outside.xml": "unsafe_xml",
+        "deep.xml": "invalid_xml",
+        "way out.xml": "missing_image",
+    }
+
+
+def test_a_link_out_of_the_images_root_is_not_followed(tmp_path: Path) -> None:
+    source = write_coco(
+        tmp_path / "coco.json", [coco_image(1, width=None), coco_image(2)], [coco_box(1, 1), coco_box(2, 2)]
+    )
+    put(tmp_path / "secret/1.jpg", encoded())
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images/1.jpg").symlink_to(tmp_path / "secret/1.jpg")
+    build = convert("--source", source, "--images", tmp_path / "images", "--image-url", PREFIX, output=tmp_path / "out")
+    assert build.codes("1.jpg", "image") == ["unsafe_path"]
+
+
+def test_a_file_that_cannot_be_read_costs_itself_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without its owner's rights; tests may run as one to whom everything is open."""
+    root = write_voc(tmp_path / "voc", {"1": voc_xml(voc_object()), "2": voc_xml(voc_object())})
+    deny(monkeypatch, "1.xml")
+    build = convert("--source", root, "--image-url", PREFIX, output=tmp_path / "out")
+    assert build.codes("JPEGImages/1.jpg") == ["unreadable_file"]
+    assert list(build.records) == ["JPEGImages/2.jpg"]
+
+
+def test_an_image_that_cannot_be_read_costs_itself_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("1.jpg", "2.jpg"):
+        put(tmp_path / "set/cat" / name, encoded())
+    deny(monkeypatch, "cat/1.jpg")
+    build = convert("--source", tmp_path / "set", "--image-url", PREFIX, task=CLASSIFICATION, output=tmp_path / "out")
+    assert build.codes("cat/1.jpg", "image") == ["unreadable_file"]
+
+
+def test_a_tree_of_which_nothing_can_be_read_is_no_other_format(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = write_voc(tmp_path / "voc", {"1": voc_xml(voc_object())})
+    deny(monkeypatch, ".xml")
+    failed(attempt(root, tmp_path / "out", task=CLASSIFICATION), 1, "1.xml", "permission denied")
+
+
+def test_a_coco_file_that_cannot_be_read_ends_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = put(tmp_path / "coco.json", GOOD)
+    deny(monkeypatch, "coco.json")
+    failed(attempt(source, tmp_path / "out"), 1, "coco.json", "permission denied")
+
+
+def deny(monkeypatch: pytest.MonkeyPatch, ending: str) -> None:
+    """Have every read of such a file fail as if it were somebody else's."""
+    from fsspec.implementations.local import LocalFileSystem
+
+    cat_file = LocalFileSystem.cat_file
+
+    def refuse(self: Any, path: str, *arguments: Any, **options: Any) -> Any:
+        if path.endswith(ending):
+            raise PermissionError(13, "Permission denied", path)
+        return cat_file(self, path, *arguments, **options)
+
+    monkeypatch.setattr(LocalFileSystem, "cat_file", refuse)
+
+
+# Places that cannot be written. -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("where", ["the file itself", "below a file", "/proc/nowhere"])
+def test_output_that_cannot_be_written_is_named(where: str, tmp_path: Path) -> None:
+    source = put(tmp_path / "coco.json", GOOD)
+    output = {"the file itself": source, "below a file": source / "x", "/proc/nowhere": Path("/proc/nowhere")}[where]
+    failed(attempt(source, output), 1, str(output))
+    assert source.read_text() == GOOD
+
+
+def test_disk_that_is_full_publishes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = put(tmp_path / "coco.json", GOOD)
+    fsync = os.fsync
+
+    def full(number: int) -> None:
+        if "parquet" in os.readlink(f"/proc/self/fd/{number}"):
+            raise OSError(28, "No space left on device")
+        fsync(number)
+
+    monkeypatch.setattr(os, "fsync", full)
+    failed(attempt(source, tmp_path / "out"), 1, "No space left on device", "parquet")
+    assert not (tmp_path / "out/latest.json").exists()
+    assert not list((tmp_path / "out").rglob("*.parquet"))
+
+
+# The gate. ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def half_bad(tmp_path: Path) -> Path:
+    """A dataset of four images of which two are rejected."""
+    items = [coco_box(number, number, category=1 if number % 2 else 77) for number in range(1, 5)]
+    return write_coco(tmp_path / "half.json", [coco_image(number) for number in range(1, 5)], items)
+
+
+def test_too_much_rejected_publishes_nothing_and_leaves_the_reasons(half_bad: Path, tmp_path: Path) -> None:
+    good = convert("--source", put(tmp_path / "good.json", GOOD), "--image-url", PREFIX, output=tmp_path / "out")
+    pointer = (tmp_path / "out/latest.json").read_bytes()
+    answer = attempt(half_bad, tmp_path / "out")
+    failed(answer, 3, "2 of 4 images", "50.0%", "--max-rejected", "5.0%", "unknown_category 2", "/rejected")
+    assert (tmp_path / "out/latest.json").read_bytes() == pointer
+    assert labelbeam("verify", tmp_path / "out").status == 0
+    (refused,) = (path for path in (tmp_path / "out/builds").iterdir() if path.name != good.root.name)
+    lines = [json.loads(line) for path in refused.glob("rejected/*.jsonl") for line in path.read_bytes().splitlines()]
+    assert sorted(line["code"] for line in lines) == [
+        "no_valid_object",
+        "no_valid_object",
+        "unknown_category",
+        "unknown_category",
+    ]
+    assert not (refused / "manifest.json").exists()
+    named = next(word for word in answer.err.split() if "/rejected" in word)
+    assert refused.name in named
+
+
+@pytest.mark.parametrize(("limit", "status"), [("0.5", 0), ("0.49", 3), ("0", 3), ("1", 0)])
+def test_the_gate_is_at_the_fraction_that_was_given(limit: str, status: int, half_bad: Path, tmp_path: Path) -> None:
+    assert attempt(half_bad, tmp_path / "out", "--max-rejected", limit).status == status
+
+
+def test_rejected_objects_alone_do_not_close_the_gate(tmp_path: Path) -> None:
+    items = [coco_box(number, 1, category=77) for number in range(2, 30)]
+    source = write_coco(tmp_path / "coco.json", [coco_image(1)], [coco_box(1, 1), *items])
+    build = convert("--source", source, "--image-url", PREFIX, max_rejected="0", output=tmp_path / "out")
+    assert build.counts["objects"] == (29, 1, 28, 0)
+
+
+def test_inspect_tells_what_a_build_would_do_and_writes_nothing(half_bad: Path, tmp_path: Path) -> None:
+    before = sorted(tmp_path.rglob("*"))
+    answer = labelbeam("inspect", half_bad, "--json", "--image-url", PREFIX)
+    assert answer.status == 0
+    summary = json.loads(answer.out)
+    assert summary["counts"]["images"] == {"found": 4, "written": 2, "rejected": 2, "skipped": 0}
+    assert summary["rejected_by_reason"] == {"no_valid_object": 2, "unknown_category": 2}
+    assert sorted(tmp_path.rglob("*")) == before
+    build = convert("--source", half_bad, "--image-url", PREFIX, output=tmp_path / "out")
+    assert {key: build.manifest[key] for key in ("counts", "rejected_by_reason", "labels")} == {
+        key: summary[key] for key in ("counts", "rejected_by_reason", "labels")
+    }
+
+
+# Only what changed. -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def published(tmp_path: Path) -> Iterator[Callable[..., tuple[bool, dict[str, Any]]]]:
+    """Build with --if-changed; whether there is a new build now, and the summary."""
+    source = put(tmp_path / "coco.json", GOOD)
+
+    def again(*options: str) -> tuple[bool, dict[str, Any]]:
+        pointer = tmp_path / "out/latest.json"
+        before = pointer.read_bytes() if pointer.exists() else b""
+        answer = attempt(source, tmp_path / "out", "--if-changed", "--json", *options)
+        assert answer.status == 0, answer.err
+        return pointer.read_bytes() != before, json.loads(answer.out)
+
+    assert again()[0]
+    yield again
+    assert labelbeam("verify", tmp_path / "out").status == 0
+
+
+def test_nothing_is_published_where_nothing_changed(
+    published: Callable[..., tuple[bool, dict[str, Any]]], tmp_path: Path
+) -> None:
+    new, summary = published()
+    assert not new and summary["status"] == "unchanged"
+    assert summary["build"] == Build(tmp_path / "out").manifest["build"]
+    assert len(list((tmp_path / "out/builds").iterdir())) == 1
+
+
+@pytest.mark.parametrize(
+    "options", [("--shards", "2"), ("--dimensions", "px"), ("--split", "train=1"), ("--out-of-bounds", "reject")]
+)
+def test_another_option_is_a_change(
+    options: tuple[str, ...], published: Callable[..., tuple[bool, dict[str, Any]]]
+) -> None:
+    assert published(*options)[0]
+    assert not published(*options)[0]
+
+
+def test_one_other_byte_is_a_change(published: Callable[..., tuple[bool, dict[str, Any]]], tmp_path: Path) -> None:
+    put(tmp_path / "coco.json", GOOD.replace("1.jpg", "2.jpg"))
+    new, summary = published()
+    assert new and summary["status"] == "published"
+    assert list(Build(tmp_path / "out").records) == ["2.jpg"]
+
+
+def test_another_version_is_a_change(
+    published: Callable[..., tuple[bool, dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pipelines import convert as convert_module
+
+    monkeypatch.setattr(convert_module, "VERSION", f"{VERSION}+1")
+    assert published()[0]
+
+
+def test_an_option_that_changes_no_record_is_no_change(published: Callable[..., tuple[bool, dict[str, Any]]]) -> None:
+    assert not published("--max-rejected", "0.9")[0]
+
+
+def test_the_images_are_inputs_where_the_build_looks_at_them(tmp_path: Path) -> None:
+    put(tmp_path / "set/cat/1.jpg", encoded())
+    options = ("--if-changed", "--json")
+
+    def built() -> str:
+        status: str = json.loads(attempt(tmp_path / "set", tmp_path / "out", *options, task=CLASSIFICATION).out)[
+            "status"
+        ]
+        return status
+
+    assert [built(), built()] == ["published", "unchanged"]
+    put(tmp_path / "set/cat/2.jpg", encoded())
+    assert [built(), built()] == ["published", "unchanged"]
+    put(tmp_path / "set/cat/2.jpg", encoded(size=(30, 30)))
+    assert built() == "published"
+
+
+# As a process. ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("case", "status"),
+    [("truncated", 1), ("task", 2), ("rejected", 3), ("output", 1), ("hostile", 0)],
+)
+def test_a_process_ends_with_a_message_and_never_with_a_traceback(
+    case: str, status: int, half_bad: Path, tmp_path: Path
+) -> None:
+    source = half_bad
+    output = tmp_path / "out"
+    if case == "truncated":
+        source = put(tmp_path / "cut.json", GOOD[:-20])
+    elif case == "output":
+        output = half_bad / "x"
+    elif case == "hostile":
+        deep = {"size": [10**9, 10**9], "counts": [0, 10**18]}
+        items = [coco_box(1, 1, segmentation=deep), coco_box(2, 1, segmentation=[[1, 1, 9, 1, 9, 9]])]
+        source = write_json(tmp_path / "hostile.json", coco([coco_image(1)], items))
+        put(source, source.read_text().replace('"id": 1,', f'"id": 1, "deep": {"[" * 9999}{"]" * 9999},', 1))
+    answer = labelbeam_process(
+        *("convert", "--task", "nonsense" if case == "task" else SEGMENTATION if case == "hostile" else DETECTION),
+        *("--source", source, "--output", output, "--image-url", PREFIX),
+        *(("--max-rejected", "1") if case in ("hostile", "output") else ()),
+    )
+    assert answer.status == status, answer.err
+    assert "Traceback" not in answer.err and "this was not expected" not in answer.err
+    assert answer.err.strip() and answer.out == ""
