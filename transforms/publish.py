@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -18,10 +18,12 @@ from schemas.config import RUN_ONLY, ConvertConfig, parse_split
 from schemas.errors import LabelBeamError
 from schemas.manifest import FORMAT_VERSION, Counts, FileEntry, Latest, Manifest, Receipt, Source, SplitCounts
 from transforms.redact import redact
-from transforms.stores import Location, StoreError, put, read_file
+from transforms.stores import Location, StoreError, kind, put, read_file
 from transforms.tasks import TASKS
 from transforms.units import Plan
 from transforms.write import encode_parquet, shard_name, write_file
+
+Form = TypeVar("Form", bound=msgspec.Struct)
 
 MLTABLE = """\
 paths:
@@ -74,13 +76,17 @@ def latest_manifest(output: Location) -> Manifest | None:
         StoreError: there is one, but it cannot be read.
     """
     pointer = output.below("latest.json")
-    if not pointer.fs.exists(pointer.path):
+    if kind(pointer) is None:
         return None
+    latest = _decoded(pointer, Latest, "pointer to a build")
+    return _decoded(output.below(latest.manifest), Manifest, "manifest of a build")
+
+
+def _decoded(location: Location, form: type[Form], what: str) -> Form:
     try:
-        latest = msgspec.json.decode(read_file(pointer), type=Latest)
-        return msgspec.json.decode(read_file(output.below(latest.manifest)), type=Manifest)
-    except msgspec.DecodeError as error:
-        raise StoreError(f"{pointer.shown}: not a pointer to a build: {error}") from None
+        return msgspec.json.decode(read_file(location), type=form)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise StoreError(f"{location.shown}: not a {what}: {error}") from None
 
 
 def unchanged(previous: Manifest | None, plan: Plan, config: ConvertConfig, version: str) -> bool:

@@ -1,0 +1,316 @@
+"""Receipts add up to a manifest or to an error, and a build is seen whole or not at all."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pyarrow.parquet as pq
+import pytest
+
+from schemas.config import ConvertConfig
+from schemas.manifest import Counts, FileEntry, Manifest, Receipt, SplitCounts, Tally
+from transforms.publish import (
+    BuildIdentity,
+    CountsError,
+    complete,
+    config_identity,
+    latest_manifest,
+    make_manifest,
+    new_identity,
+    publish,
+    unchanged,
+)
+from transforms.stores import StoreError, locate
+from transforms.units import Plan
+
+CONFIG = ConvertConfig(task="image_object_detection", source=["s"], output="o")
+PLAN = Plan("coco", "by its head", "file:///images", 2, "abc", {"files": 1})
+IDENTITY = BuildIdentity("20240101-abc", "1.0")
+
+
+def entry(path: str, records: int = 1) -> FileEntry:
+    return FileEntry(path, records, 9, "00")
+
+
+def receipt(bucket: int = 0, **changed: Any) -> Receipt:
+    """Return a receipt of two written images, one rejected, one skipped, and of their objects."""
+    name = f"train/train-{bucket:05d}-of-00002.jsonl"
+    fields: dict[str, Any] = {
+        "splits": {"train": SplitCounts(2, 3, [entry(name, 2)])},
+        "parquet": [entry(f"parquet/train-{bucket:05d}-of-00002.parquet", 2)],
+        "rejected": entry(f"rejected/rejected-{bucket:05d}-of-00002.jsonl", 2),
+        "counts": Counts(Tally(4, 2, 1, 1), Tally(5, 3, 1, 1)),
+        "labels": {"train": {"cat": 2, "dog": 1}},
+        "rejected_by_reason": {"missing_bbox": 1, "missing_image": 1},
+        "skipped_by_reason": {"background": 1, "difficult_only": 1},
+        "adjusted_by_reason": {"bbox_clipped": 2},
+        "records_in": 8,
+    }
+    return Receipt(bucket=bucket, **(fields | changed))
+
+
+def manifest_of(
+    *receipts: Receipt, records: int | None = None, config: ConvertConfig = CONFIG, warnings: Sequence[str] = ()
+) -> Manifest:
+    arrived = sum(receipt.records_in for receipt in receipts)
+    return make_manifest(PLAN, config, IDENTITY, receipts, arrived if records is None else records, warnings)
+
+
+# Adding up.
+
+
+def test_receipts_add_up() -> None:
+    second = receipt(
+        1,
+        splits={"train": SplitCounts(1, 1, [entry("train/1")]), "test": SplitCounts(1, 2, [entry("test/1")])},
+        labels={"train": {"cat": 1}, "test": {"bird": 2}},
+        rejected=None,
+    )
+    manifest = manifest_of(receipt(), second)
+    assert msgspec.to_builtins(manifest.counts) == {
+        "images": {"found": 8, "written": 4, "rejected": 2, "skipped": 2},
+        "objects": {"found": 10, "written": 6, "rejected": 2, "skipped": 2},
+    }
+    assert [(name, part.images, part.objects, len(part.files)) for name, part in manifest.splits.items()] == [
+        ("test", 1, 2, 1),
+        ("train", 3, 4, 2),
+    ]
+    assert manifest.labels == ["bird", "cat", "dog"]
+    assert manifest.label_counts == {"test": {"bird": 2}, "train": {"cat": 3, "dog": 1}}
+    assert manifest.rejected_by_reason == {"missing_bbox": 2, "missing_image": 2}
+    assert manifest.skipped_by_reason == {"background": 2, "difficult_only": 2}
+    assert manifest.adjusted_by_reason == {"bbox_clipped": 4}
+    assert len(manifest.parquet) == 2
+    assert len(manifest.rejected) == 1
+
+
+def test_receipts_are_left_as_they_are() -> None:
+    receipts = [receipt(0), receipt(1)]
+    before = msgspec.json.encode(receipts)
+    manifest_of(*receipts)
+    manifest_of(*receipts)
+    assert msgspec.json.encode(receipts) == before
+
+
+def test_nothing_adds_up_to_nothing() -> None:
+    manifest = manifest_of()
+    assert (manifest.splits, manifest.labels, manifest.counts) == ({}, [], Counts())
+
+
+def test_a_manifest_says_what_it_was_made_from() -> None:
+    manifest = manifest_of(receipt(), warnings=["mind the gap"])
+    assert (manifest.build, manifest.labelbeam_version, manifest.task) == ("20240101-abc", "1.0", CONFIG.task)
+    assert msgspec.to_builtins(manifest.source) == {
+        "fingerprint": "abc",
+        "covers": {"files": 1},
+        "format": "coco",
+        "recognised": "by its head",
+        "warnings": [],
+    }
+    assert manifest.warnings == ["mind the gap"]
+    assert datetime.now(UTC) - datetime.fromisoformat(manifest.created) < timedelta(minutes=1)
+
+
+@pytest.mark.parametrize("records", [7, 9])
+def test_a_record_that_was_lost_or_repeated_on_the_way_stops_the_build(records: int) -> None:
+    with pytest.raises(CountsError, match=f"readers found {records} images and objects, 8 reached the writers"):
+        manifest_of(receipt(), records=records)
+
+
+@pytest.mark.parametrize("kind", ["images", "objects"])
+@pytest.mark.parametrize("field", ["found", "written", "rejected", "skipped"])
+def test_counts_that_do_not_add_up_stop_the_build(kind: str, field: str) -> None:
+    wrong = receipt()
+    tally = getattr(wrong.counts, kind)
+    setattr(tally, field, getattr(tally, field) + 1)
+    with pytest.raises(CountsError, match=f"{kind} found, but .* do not add up"):
+        manifest_of(wrong)
+
+
+# Warnings.
+
+
+@pytest.mark.parametrize(
+    ("label", "warned"), [("#hash", True), (" cat", True), ("--bg--", False), ("0", False), ("-", True)]
+)
+def test_a_label_that_sorts_before_the_trainers_background_is_warned_of(label: str, warned: bool) -> None:
+    warnings = manifest_of(receipt(labels={"train": {label: 3}})).warnings
+    assert [repr(label) in warning for warning in warnings] == [True] * warned
+
+
+def test_a_split_without_a_line_or_an_object_is_warned_of() -> None:
+    config = msgspec.structs.replace(CONFIG, split="train=0.5,validation=0.3,test=0.2")
+    bare = receipt(splits={"train": SplitCounts(1, 1), "validation": SplitCounts(2, 0)}, labels={})
+    warnings = manifest_of(bare, config=config).warnings
+    assert [warning.partition(",")[0] for warning in warnings] == [
+        "split test is empty",
+        "split validation holds background only",
+    ]
+
+
+# Completing.
+
+
+def test_every_shard_that_a_name_promises_is_there(tmp_path: Path) -> None:
+    config = msgspec.structs.replace(CONFIG, split={"train": 0.5, "test": 0.5})
+    build = locate(str(tmp_path), {})
+    manifest = manifest_of(receipt(), config=config)
+    complete(build, manifest, config, 3)
+    assert list(manifest.splits) == ["train", "test"]
+    for split in ("train", "test"):
+        names = [entry.path for entry in manifest.splits[split].files]
+        assert names == sorted(names)
+        assert [name for name in names if name.endswith("-of-00003.jsonl")] == [
+            f"{split}/{split}-{bucket:05d}-of-00003.jsonl" for bucket in range(3)
+        ]
+        assert (tmp_path / split / "MLTable").read_text().startswith(f"paths:\n  - pattern: ./{split}-*.jsonl\n")
+    for file in [*manifest.parquet, *manifest.rejected, *manifest.splits["test"].files]:
+        if "-of-00003" in file.path:
+            data = (tmp_path / file.path).read_bytes()
+            assert (file.records, file.bytes) == (0, len(data))
+            assert not file.path.endswith(".parquet") or pq.read_table(tmp_path / file.path).num_rows == 0
+
+
+def test_shards_that_were_written_are_not_written_again(tmp_path: Path) -> None:
+    manifest = manifest_of(receipt(0), receipt(1))
+    before = msgspec.json.encode(manifest)
+    complete(locate(str(tmp_path), {}), manifest, CONFIG, 2)
+    assert msgspec.json.encode(manifest) == before
+    assert [str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()] == ["train/MLTable"]
+
+
+def test_where_nothing_was_rejected_there_are_no_rejected_files(tmp_path: Path) -> None:
+    manifest = manifest_of(receipt(rejected=None))
+    complete(locate(str(tmp_path), {}), manifest, CONFIG, 4)
+    assert manifest.rejected == []
+    assert not (tmp_path / "rejected").exists()
+
+
+def test_the_mltable_is_what_the_trainer_loads() -> None:
+    import yaml
+
+    from transforms.publish import MLTABLE
+
+    table = yaml.safe_load(MLTABLE.format(split="validation"))
+    assert table == {
+        "paths": [{"pattern": "./validation-*.jsonl"}],
+        "transformations": [
+            {"read_json_lines": {"encoding": "utf8", "invalid_lines": "error", "include_path_column": False}},
+            {"convert_column_types": [{"columns": "image_url", "column_type": "stream_info"}]},
+        ],
+    }
+
+
+# Publishing.
+
+
+def test_a_build_is_in_force_once_the_pointer_names_it(tmp_path: Path) -> None:
+    output = locate(str(tmp_path), {})
+    build = output.below("builds/20240101-abc")
+    assert latest_manifest(output) is None
+    publish(output, build, manifest_of(receipt()))
+    pointer = (tmp_path / "latest.json").read_bytes()
+    assert json.loads(pointer) == {"build": "20240101-abc", "manifest": "builds/20240101-abc/manifest.json"}
+    assert pointer.endswith(b"\n")
+    found = latest_manifest(output)
+    assert found is not None
+    assert found.counts == manifest_of(receipt()).counts
+
+
+def test_without_its_manifest_a_build_is_never_in_force(tmp_path: Path) -> None:
+    output = locate(str(tmp_path), {})
+    publish(output, output.below("builds/20240101-abc"), manifest_of(receipt()))
+    before = (tmp_path / "latest.json").read_bytes()
+    in_the_way = tmp_path / "builds/other/manifest.json"
+    in_the_way.mkdir(parents=True)
+    (in_the_way / "x").write_text("")
+    other = msgspec.structs.replace(manifest_of(receipt()), build="other")
+    with pytest.raises(StoreError, match=r"manifest\.json: cannot be written"):
+        publish(output, output.below("builds/other"), other)
+    assert (tmp_path / "latest.json").read_bytes() == before
+
+
+def test_where_the_pointer_cannot_be_put_the_manifest_stands_and_nothing_points_to_it(tmp_path: Path) -> None:
+    output = locate(str(tmp_path), {})
+    (tmp_path / "latest.json").mkdir()
+    with pytest.raises(StoreError, match=r"latest\.json: cannot be written"):
+        publish(output, output.below("builds/20240101-abc"), manifest_of(receipt()))
+    assert (tmp_path / "builds/20240101-abc/manifest.json").is_file()
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b'{"build": 1}', b'{"build": "\xff"}', b"{", b"[" * 100_000])
+def test_a_pointer_that_is_none_is_an_error_with_its_place(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "latest.json").write_bytes(content)
+    with pytest.raises(StoreError, match=r"latest\.json: not a pointer to a build"):
+        latest_manifest(locate(str(tmp_path), {}))
+
+
+def test_a_manifest_that_is_none_is_an_error_with_its_place(tmp_path: Path) -> None:
+    (tmp_path / "latest.json").write_text('{"build": "x", "manifest": "builds/x/manifest.json"}')
+    (tmp_path / "builds/x").mkdir(parents=True)
+    (tmp_path / "builds/x/manifest.json").write_text("{}")
+    with pytest.raises(StoreError, match=r"x/manifest\.json: not a manifest of a build"):
+        latest_manifest(locate(str(tmp_path), {}))
+
+
+def test_a_pointer_to_a_build_that_is_gone_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "latest.json").write_text('{"build": "x", "manifest": "builds/x/manifest.json"}')
+    with pytest.raises(StoreError, match=r"builds/x/manifest\.json"):
+        latest_manifest(locate(str(tmp_path), {}))
+
+
+def test_a_store_that_does_not_answer_is_not_an_empty_one(nobody: Path) -> None:
+    with pytest.raises(StoreError, match="permission denied"):
+        latest_manifest(locate(str(nobody / "closed"), {}))
+
+
+# Identity.
+
+
+def test_a_build_is_called_after_its_time_and_what_it_is_made_from() -> None:
+    now = datetime(2024, 5, 6, 7, 8, 9, 123, UTC)
+    first = new_identity(PLAN, CONFIG, "1.0", now)
+    assert first.build.startswith("20240506T070809000123Z-")
+    assert first == new_identity(PLAN, CONFIG, "1.0", now)
+    others = [
+        new_identity(replace(PLAN, fingerprint="x"), CONFIG, "1.0", now),
+        new_identity(PLAN, msgspec.structs.replace(CONFIG, shards=3), "1.0", now),
+        new_identity(PLAN, CONFIG, "1.1", now),
+    ]
+    assert len({first.build, *(other.build for other in others)}) == 4
+
+
+def test_builds_sort_by_their_time() -> None:
+    times = [datetime(2024, 1, 1, tzinfo=UTC) + timedelta(microseconds=10**power) for power in range(0, 14, 2)]
+    names = [new_identity(PLAN, CONFIG, "1.0", time).build for time in times]
+    assert names == sorted(names)
+
+
+def test_only_what_decides_about_the_records_is_part_of_the_identity() -> None:
+    run = msgspec.structs.replace(
+        CONFIG,
+        output="elsewhere",
+        if_changed=True,
+        json=True,
+        max_rejected=1.0,
+        storage_options={"s3": {"secret": "x"}},
+    )
+    assert config_identity(run) == config_identity(CONFIG)
+    assert "secret" not in str(config_identity(run))
+
+
+def test_a_build_is_unchanged_only_with_the_same_inputs_config_and_version() -> None:
+    previous = manifest_of(receipt())
+    assert unchanged(previous, PLAN, CONFIG, "1.0")
+    assert not unchanged(None, PLAN, CONFIG, "1.0")
+    assert not unchanged(previous, replace(PLAN, fingerprint="x"), CONFIG, "1.0")
+    assert not unchanged(previous, PLAN, msgspec.structs.replace(CONFIG, out_of_bounds="reject"), "1.0")
+    assert not unchanged(previous, PLAN, CONFIG, "1.1")
+    read_back = msgspec.json.decode(msgspec.json.encode(previous), type=Manifest)
+    assert unchanged(read_back, PLAN, msgspec.structs.replace(CONFIG, output="elsewhere"), "1.0")
