@@ -20,6 +20,9 @@ from schemas.errors import UsageError
 SIZE_LIMIT = 2**20
 """Bytes of a config; more is some other file."""
 
+_LONGEST_NUMBER = 100
+"""Digits of a whole number. Python reads ones of thousands in hexadecimal, but then does not write them in a message."""
+
 
 @dataclass(frozen=True, slots=True)
 class ConfigFile:
@@ -38,11 +41,17 @@ class _Loader(yaml.SafeLoader):
         if self.check_event(yaml.AliasEvent):
             mark = self.get_mark()
             raise yaml.MarkedYAMLError(problem="aliases (*name) are not supported", problem_mark=mark)
+        written = getattr(self.peek_event(), "tag", None)  # type: ignore[no-untyped-call]
         node: Any = super().compose_node(parent, index)
-        if node.tag not in self.yaml_constructors:
+        if written not in (None, "!") or node.tag not in self.yaml_constructors:
             # YAML's own message would repeat the tag, which is what text becomes that begins with ! and is not quoted.
+            # Of a value that is not what a known tag says (`!!int`, `!!bool x`), PyYAML raises whatever comes of it.
             raise yaml.MarkedYAMLError(
                 problem="found a tag; put text that begins with ! in quotes", problem_mark=node.start_mark
+            )
+        if node.tag == "tag:yaml.org,2002:int" and len(node.value) > _LONGEST_NUMBER:
+            raise yaml.MarkedYAMLError(
+                problem=f"found a number of {len(node.value)} digits", problem_mark=node.start_mark
             )
         if isinstance(node, yaml.MappingNode):
             seen = set()
