@@ -71,6 +71,8 @@ def read_mask(png: bytes, size: tuple[int, int] | None) -> Mask:
     if size is not None and (width, height) != size:
         message = f"the mask is {width}×{height}, the annotation file says {size[0]}×{size[1]}"
         raise MaskError(Rejected.MASK_SIZE_MISMATCH, message)
+    if _has_second_header(png):
+        raise MaskError(Rejected.UNREADABLE_MASK, "the mask has a second header, which gives it another size")
     try:
         with Image.open(io.BytesIO(png), formats=("PNG",)) as image:
             mode, indices, counts = image.mode, np.asarray(image), image.histogram()
@@ -80,6 +82,17 @@ def read_mask(png: bytes, size: tuple[int, int] | None) -> Mask:
         message = f"the mask's mode is {mode}, expected palette indices (P) or grey values (L)"
         raise MaskError(Rejected.UNREADABLE_MASK, message)
     return Mask(indices, {index: _tight(indices == index) for index in range(1, VOID) if counts[index]})
+
+
+def _has_second_header(png: bytes) -> bool:
+    """Whether another IHDR follows: Pillow would take its size, of whatever was checked in the first, for the image's."""
+    at = len(_SIGNATURE)
+    while at + 8 <= len(png):
+        length, kind = struct.unpack(">I4s", png[at : at + 8])
+        if kind == b"IHDR" and at > len(_SIGNATURE):
+            return True
+        at += 12 + length
+    return False
 
 
 def pair(instances: dict[int, Box], objects: Sequence[Box | None]) -> dict[int, int]:

@@ -90,6 +90,15 @@ def test_a_bomb_is_refused_before_it_is_decoded():
     assert error_of(header(LARGEST_MASK + 1, 1)).code is Rejected.MASK_TOO_LARGE
 
 
+@pytest.mark.parametrize("size", [(40, 20), (LARGEST_MASK + 1, 1), (100_000, 100_000)])
+def test_a_second_header_that_smuggles_in_another_size_is_refused(size):
+    first, whole = header(30, 20), png(INDICES)
+    assert whole.startswith(first)
+    error = error_of(first + header(*size)[8:] + whole[len(first) :], (30, 20))
+    assert error.code is Rejected.UNREADABLE_MASK
+    assert str(error) == "the mask has a second header, which gives it another size"
+
+
 @pytest.mark.parametrize(
     "data",
     [
