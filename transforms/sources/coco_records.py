@@ -111,6 +111,11 @@ def _list_decoder(record: type[msgspec.Struct]) -> msgspec.json.Decoder[Any]:
 
 
 @cache
+def _fields(record: type[msgspec.Struct]) -> tuple[msgspec.structs.FieldInfo, ...]:
+    return msgspec.structs.fields(record)
+
+
+@cache
 def _decoder(record: type[msgspec.Struct]) -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(record)
 
@@ -230,7 +235,7 @@ def _coerce(fields: Any, record: type[Record], adjusted: set[Adjusted]) -> Recor
     if not isinstance(fields, dict):
         raise _unexpected(fields, "an object")
     values: dict[str, Any] = {}
-    for item in msgspec.structs.fields(record):
+    for item in _fields(record):
         name = item.name
         if name == "adjusted" or (name not in fields and not item.required):
             continue
@@ -268,13 +273,15 @@ def _optional_identity(value: Any) -> Id | None:
 
 def _number(value: Any, adjusted: set[Adjusted]) -> float:
     """A number, which may be NaN or infinite."""
+    if isinstance(value, float):
+        return value
     try:
+        if isinstance(value, int) and not isinstance(value, bool):
+            return float(value)
         if isinstance(value, str) and "_" not in value:
             number = float(value)
             adjusted.add(Adjusted.NUMBER_FROM_TEXT)
             return number
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            return float(value)
     except OverflowError:
         return math.inf
     except ValueError:

@@ -37,6 +37,9 @@ TARGET = 16 * 2**20
 WINDOW = 256 * 2**10
 """Bytes first looked at for a border, and bytes scanned at once: they fit into a core's cache."""
 
+_CANDIDATES = 1000
+"""Places that are tried for one border: more than an annotation has objects inside it."""
+
 _REQUEST = 16 * 2**20
 """Bytes that a scan fetches at once."""
 
@@ -346,19 +349,21 @@ def _narrow(read: ReadRange, start: _Border, end: _Border, window: int) -> Itera
 
 def _find_border(read: ReadRange, start: int, limit: int, window: int) -> _Border | None:
     """The first place after `start` where an element seems to begin; None where nothing before `limit` looks like it."""
+    candidates = 0
     for length in (window, 4 * window, 16 * window):
         end = min(start + length, limit)
         block = read(start, end)
-        # Brackets that never close cost a scan each: what is spent on a block is bounded.
+        # Brackets that never close cost a scan each.
         budget = 4 * len(block)
         for match in _BORDER.finditer(block):
             kind, scanned = _kind(block, match.end())
             if kind:
                 return _Border(start + match.end(), kind)
+            candidates += 1
             budget -= scanned
-            if budget < 0:
+            if budget < 0 or candidates == _CANDIDATES:
                 break
-        if end == limit:
+        if end == limit or candidates == _CANDIDATES:
             break
     return None
 

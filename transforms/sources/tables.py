@@ -14,6 +14,7 @@ from __future__ import annotations
 import posixpath
 import re
 import unicodedata
+from collections import defaultdict
 from collections.abc import Set
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -108,6 +109,7 @@ def read_table(
     content = read_rows(table.path, data, task, label_separator)
     lookup = _Lookup(table, files)
     images: dict[str, SourceImage] = {}
+    labels: defaultdict[str, set[str]] = defaultdict(set)
     rejected: list[Rejection] = []
     for row in content.rows:
         locator = f"line {row.line}"
@@ -127,7 +129,7 @@ def read_table(
         elif split != image.split:
             message = f"the row puts the image into {split}, and {image.locator} into {image.split}, which it stays in"
             rejected.append(_rejection(image, row, "image", Rejected.DUPLICATE_IMAGE, message))
-        _add_labels(image, row)
+        _add_labels(image, row, labels[path])
     return TableContent(list(images.values()), rejected, content.warnings)
 
 
@@ -139,14 +141,15 @@ def _rejection(image: SourceImage, row: TableRow, kind: str, code: Rejected, mes
     return Rejection(image.source, f"line {row.line}", image.path, kind, code, message, _excerpt(row.raw))
 
 
-def _add_labels(image: SourceImage, row: TableRow) -> None:
+def _add_labels(image: SourceImage, row: TableRow, known: set[str]) -> None:
+    """Add a row's labels to its image, less those `known`: the labels that the image has already."""
     locator = f"line {row.line}"
-    known = {item.label for item in image.objects}
     invalid = [*row.invalid]
     for label in row.labels:
         if _CONTROL.search(label):
             invalid.append(repr(label[:80]))
         elif label not in known:
+            known.add(label)
             image.objects.append(SourceObject(label, locator))
             if image.locator != locator:
                 image.adjusted.append(Adjusted.OBJECT_OF_DUPLICATE_IMAGE)
