@@ -1,0 +1,164 @@
+"""What fuzzing starts from: small files of each kind, and the pieces that their parsers look for."""
+
+from __future__ import annotations
+
+import io
+import json
+import struct
+import zlib
+from typing import Any
+
+from PIL import Image
+
+from transforms.geometry.rle import counts_to_string
+
+_COCO = (
+    {
+        "info": {"description": 'a "quoted" \\ text'},
+        "images": [{"id": 1, "file_name": "a/b.jpg", "width": 6, "height": 4}, {"id": "2", "file_name": "ü.png"}],
+        "annotations": [
+            {"id": 1, "image_id": 1, "category_id": 0, "bbox": [0, 1, 2.5, 3], "iscrowd": 0, "segmentation": [[0, 0, 5, 0, 5, 3]]},
+            {"id": 2, "image_id": "2", "category_id": 0, "bbox": [0, 0, 1, 1], "segmentation": {"size": [4, 6], "counts": [3, 21]}},
+            {"id": 3, "image_id": 1, "category_id": 5, "segmentation": {"size": [4, 6], "counts": "3e0"}, "iscrowd": 1},
+        ],
+        "categories": [{"id": 0, "name": "cat"}, {"id": 5, "name": "dog", "supercategory": "pet"}],
+    },
+    {"categories": [], "annotations": [{"image_id": 7, "category_id": 1}] * 9, "images": [{"id": 7, "file_name": "x"}] * 5},
+)  # fmt: skip
+COCO = tuple(
+    json.dumps(document, indent=indent, separators=separators).encode()
+    for document in _COCO
+    for indent, separators in ((None, (",", ":")), (1, (" ,", " : ")))
+)
+COCO_RANGES = tuple(
+    json.dumps(members)[1:-1].encode()
+    for document in _COCO
+    for members in document.values()
+    if isinstance(members, list)
+)
+COCO_TOKENS = (
+    *(b"},{", b'},{"image_id":1', b"}, {", b"]", b"[", b"{", b"}", b'"', b"\\", b'\\"', b",", b":", b'"images":[', b"null"),
+    *(b'],"annotations":[', b'"bbox":', b'"segmentation":', b'"size":', b'"counts":', b'"width":', b"NaN", b"\xef\xbb\xbf"),
+    *(b"\\ud800", b"\xed\xa0\x80", b"\xff", b"\0", b"\n", b'"id":', b'"name":', b'"file_name":', b'"../x"', b"[" * 2000),
+    *(b'"https://a/b.jpg"', b'"C:\\\\a"', b'"iscrowd":'),
+)  # fmt: skip
+
+
+RLE = (
+    b"[[4, 6], [3, 5, 16], 6, 4]",
+    b'[[4, 6], "35", 6, 4]',
+    b'[[2.0, 3], [0, 1.0, 0, 2, 3], 3, 2]',
+    b"0X1",
+    b"o" * 6 + b"?0",
+    counts_to_string([3, 30, 2, 4, 0, 1]).encode(),
+)  # fmt: skip
+RLE_TOKENS = (b"o", b"?", b"P", b"0", b"[", b"]", b", ", b"1.0", b"4294967295", b"-", b"1e300", b'"', b"NaN", b"18446744073709551616")  # fmt: skip
+
+
+_XML = """<annotation><folder>a</folder><filename>ä &amp; b.jpg</filename><size><width>6</width><height>4</height></size>
+<object><name>cat</name><pose>Left</pose><truncated>1</truncated><difficult>0</difficult><bndbox><xmin>1</xmin><ymin>1.5</ymin>
+<xmax>6</xmax><ymax>4</ymax></bndbox><part><name>head</name><bndbox><xmin>2</xmin></bndbox></part></object></annotation>"""
+XML = (
+    _XML.encode(),
+    b"\xef\xbb\xbf" + _XML.encode(),
+    _XML.encode("utf-16"),
+    ('<?xml version="1.0" encoding="gbk"?>' + _XML.replace("ä", "猫")).encode("gbk"),
+    ('<?xml version="1.0" encoding="iso-8859-1"?>' + _XML).encode("latin-1"),
+    _XML.replace("&amp;", "&").encode(),
+    b"<annotation><!-- & --><![CDATA[ & ]]><?a & ?><object/></annotation>",
+)
+XML_TOKENS = (
+    *(b"<!DOCTYPE a>", b"<!ENTITY", b"<object>", b"</object>", b"<![CDATA[", b"]]>", b"<!--", b"-->", b"<?", b"?>", b"&", b"&#0;"),
+    *(b"&#xD800;", b"&lt;", b"<bndbox>", b"<size>", b"1e999", b"nan", b"\0", b"\x01", b"<a" * 300, b"<a>" * 300, b"xmlns=''"),
+    *(b'encoding="utf-7"', b'encoding="rot13"', b'encoding="utf-16"', b'encoding="idna"', b'encoding="cp1252"', b"\xff\xfe", b"1_0"),
+    *(b"<!D\0OCTYPE", b"\xfe\xff", b"\xc0\xbc", b"<a:b>", b"xmlns:a='b'", b"\r", b"<name>"),
+)  # fmt: skip
+
+
+def png_chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def _saved(image: Image.Image, format_name: str, **options: Any) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, format_name, **options)
+    return buffer.getvalue()
+
+
+_INDICES = Image.frombytes("P", (6, 4), bytes([0, 1, 1, 255, 2, 2] * 4))
+_INDICES.putpalette([channel for index in range(256) for channel in (index, 0, 255 - index)])
+MASKS = (
+    _saved(_INDICES, "PNG"),
+    _saved(_INDICES, "PNG", bits=4, transparency=0),
+    _saved(_INDICES.convert("L"), "PNG"),
+    _saved(_INDICES.convert("RGB"), "PNG"),
+    _saved(Image.new("1", (6, 4), 1), "PNG"),
+)
+PNG_TOKENS = (
+    *(b"PLTE", b"tRNS", b"IDAT", b"IEND", b"acTL", b"fcTL", b"fdAT", b"iCCP", b"eXIf", b"zTXt", b"iTXt", b"gAMA", b"IHDR"),
+    *(b"\0\0\0\6\0\0\0\4", b"\0\0\0\0", b"\xff\xff\xff\xff", b"\x7f\xff\xff\xff", b"\0\1\0\0", b"\x08\3", b"\x10\0", b"\1\3", b"\x08\0"),
+    *(png_chunk(b"tRNS", b"\0\1"), png_chunk(b"acTL", b"\0\0\0\2\0\0\0\0"), png_chunk(b"IDAT", b""), png_chunk(b"IEND", b"")),
+    png_chunk(b"zTXt", b"a\0\0" + zlib.compress(bytes(100_000))),
+)  # fmt: skip
+
+
+TABLES = (
+    b"filename,label\na.jpg,cat dog\nb.PNG,dog\n",
+    b'image;labels;split\r\n"a.jpg";"cat;dog";train\r\n"c ""d"".jpg";;val\r\n',
+    b"file_name\tcat\tdog\tbird\na.jpg\t1\t0\t\nb.PNG\t0\ttrue\tx\n",
+    "\ufefffile,label\na.jpg,['猫', 'b c']\n".encode(),
+    "filename,labels\na.jpg,x|y\n".encode("utf-16"),
+    b'{"file_name": "a.jpg", "label": ["a", 1, null]}\n{"file_name": "b.PNG", "label": 3, "split": "dev"}\n',
+    b'{"file_name": "a.jpg", "labels": "x", "x": NaN}\n\nnot json\n{"file_name": "../a.jpg", "labels": {"a": 1}}',
+)
+TABLE_TOKENS = (
+    *(b",", b";", b"\t", b"\n", b"\r", b'"', b'""', b"'", b"[", b"]", b"|", b" ", b"\0", b"\xff", b"\xff\xfe", b"0", b"1", b"true"),
+    *(b"filename", b"label", b"split", b"train", b"{", b"}", b'"file_name":', b'"label":', b"\\ud800", b"\\u0000", b"[" * 2000),
+    *(b"https://a/b.jpg", b"../", b"C:\\", b"\xe2\x80\xa8", b"\x85", b"\x1c", b'["a", "b"]', b"a.jpg", b"../a.jpg"),
+)  # fmt: skip
+
+
+_PHOTO = Image.frombytes("RGB", (9, 7), bytes(range(189)))
+
+
+def _exif(orientation: int) -> Image.Exif:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    return exif
+
+
+IMAGES = (
+    _saved(_PHOTO, "JPEG", exif=_exif(6)),
+    _saved(_PHOTO, "JPEG", progressive=True),
+    _saved(_PHOTO.convert("CMYK"), "JPEG"),
+    _saved(_PHOTO, "PNG"),
+    _saved(_PHOTO, "PNG", save_all=True, append_images=[_PHOTO.rotate(90)]),
+    _saved(_PHOTO.convert("P"), "PNG", exif=_exif(3)),
+    _saved(_PHOTO, "BMP"),
+    _saved(_PHOTO.convert("P"), "BMP"),
+    _saved(_PHOTO, "TIFF"),
+    _saved(_PHOTO, "TIFF", compression="tiff_lzw", exif=_exif(8)),
+    _saved(_PHOTO.convert("1"), "TIFF", compression="group4"),
+    _saved(_PHOTO, "TIFF", compression="jpeg"),
+    _saved(_PHOTO, "GIF"),
+)
+IMAGE_TOKENS = (
+    *PNG_TOKENS,
+    *(b"\xff\xd8\xff", b"\xff\xda", b"\xff\xc0", b"\xff\xc2", b"\xff\xe1", b"\xff\xe2", b"\xff\xd9", b"Exif\0\0", b"II*\0", b"MM\0*"),
+    *(b"II+\0", b"BM", b"\x28\0\0\0", b"\1\0\0\0", b"\xff\xff\0\0", b"\0\0", b"MPF\0", b"ICC_PROFILE\0", b"\x12\1\3\0\1\0\0\0"),
+)  # fmt: skip
+
+
+CONFIGS = (
+    b"task: image_object_detection\nsource: a.json\noutput: out\n",
+    b"task: image_classification\nsource: [a, b]\noutput: out\nsplit: {train: 0.8, val: 0.2}\nshards: 4\nrunner: DirectRunner\n",
+    b'{"task": "image_classification", "source": ["x"], "output": "y", "max_rejected": 0.1, "if_changed": true}',
+    b"task: image_instance_segmentation\nsource: >\n  a\noutput: 'b'\nstorage_options: '{\"s3\": {\"anon\": true}}'\ndirect_num_workers: 2\n",
+    b"# a comment\n---\ntask: !!str image_classification\nsource: a\noutput: b\nvoc_origin: 0\nsplit: train=0.5,test=0.5\n...\n",
+)
+CONFIG_TOKENS = (
+    *(b": ", b"- ", b"\n", b"&a ", b"*a", b"<<: ", b"!!python/object:os.system ", b"!!binary ", b"!!set ", b"!!timestamp ", b"? "),
+    *(b"2001-01-01", b"2001-99-99", b"1e999", b".nan", b".inf", b"0x", b"0b", b"1_0", b"190:20:30", b"~", b"|\n ", b"%YAML 1.1\n---\n"),
+    *(b"{", b"}", b"[", b"]", b"'", b'"', b"\\x00", b"\\ud800", b"\xff", b"\t", b"--- ", b"task", b"shards", b"split", b"[" * 300, b"=="),
+    *(b"storage_options", b"max_polygon_points", b"label_separator", b"!!int ", b"!!float ", b"!!bool ", b"!!null "),
+)  # fmt: skip

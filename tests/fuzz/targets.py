@@ -1,0 +1,317 @@
+"""What is fuzzed: every parser of input that others write, with what has to hold for any bytes at all.
+
+A target takes bytes. It lets the errors pass that the parser declares, and raises whatever else goes wrong; beyond that it
+holds the parser to a second opinion, where there is one.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import os
+import struct
+import tempfile
+import zlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import seeds
+
+from pipelines.config_file import read_config
+from pipelines.options import make_config, storage_options
+from schemas.errors import UsageError
+from transforms.geometry.rle import GeometryError, box_of_runs, counts_from_string, counts_to_string, read_rle
+from transforms.geometry.trace import trace
+from transforms.images import MAX_PIXELS, ImageError, decode, read_header
+from transforms.sources.coco import read_annotations
+from transforms.sources.coco_index import IndexBuilder
+from transforms.sources.coco_records import Boxed, CocoCategory, CocoImage, LabelOnly, Outlined, decode_range
+from transforms.sources.coco_split import SECTIONS, ElementRange, MalformedJsonError, UnsafeSplitError, plan_ranges
+from transforms.sources.tables import LabelTable, TableError, read_table
+from transforms.sources.voc_masks import MaskError, read_mask
+from transforms.sources.voc_xml import XmlError, parse_annotation
+
+
+@dataclass(frozen=True)
+class Target:
+    """A parser to be fuzzed: `run` on inputs that come of `seeds` and `tokens`, guided by the files in `watched`."""
+
+    run: Callable[[bytes], None]
+    seeds: tuple[bytes, ...]
+    tokens: tuple[bytes, ...]
+    watched: tuple[str, ...]
+
+
+# COCO. --------------------------------------------------------------------------------------------------------------
+
+
+class _Anything(msgspec.Struct):
+    """A record that every JSON object is."""
+
+
+def _pairs_of_file(content: bytes) -> list[tuple[str, Any]] | None:
+    """Return the keys and values of a JSON object, keys that stand twice included; None where it is none."""
+    text = content.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace")
+    try:
+        value = json.loads(text, object_pairs_hook=tuple, parse_int=str)
+    except (ValueError, RecursionError):
+        return None
+    return list(value) if isinstance(value, tuple) else None
+
+
+def split_coco(content: bytes) -> None:
+    """Plans hold what the json module reads, and are refused only where it refuses, or where a key stands twice."""
+    target, window = 1 + len(content) % 97, 1 + len(content) // 50 + zlib.crc32(content) % 61
+    pairs = _pairs_of_file(content)
+    read = _reader(content)
+    try:
+        ranges = plan_ranges(read, len(content), target, window)
+    except MalformedJsonError:
+        if pairs is not None:
+            keys = [key for key, _ in pairs if key in SECTIONS]
+            odd = [value for key, value in pairs if key in SECTIONS and not isinstance(value, list | None)]
+            assert odd or len(keys) > len(set(keys)), "a valid file was refused"
+        return
+    if not _prove(content, ranges, pairs):
+        try:
+            ranges = plan_ranges(read, len(content), target, window, exact=True)
+        except MalformedJsonError:
+            assert pairs is None, "a valid file was refused"
+            return
+        assert _prove(content, ranges, pairs) or pairs is None, "elements of a scanned file were cut"
+
+
+def _prove(content: bytes, ranges: Sequence[ElementRange], pairs: list[tuple[str, Any]] | None) -> bool:
+    """Decode the ranges that are read; False where a cut was wrong."""
+    found = dict.fromkeys(SECTIONS, 0)
+    try:
+        for part in ranges:
+            if part.section in SECTIONS:
+                decoded = decode_range(content[part.start : part.end], _Anything)
+                found[part.section] += len(decoded.records) + len(decoded.bad)
+    except UnsafeSplitError:
+        return False
+    if pairs is not None:
+        assert found == {key: len(dict(pairs).get(key) or ()) for key in SECTIONS}, "elements were lost"
+    return True
+
+
+def _reader(content: bytes) -> Callable[[int, int], bytes]:
+    def read(start: int, end: int) -> bytes:
+        assert 0 <= start < end <= len(content), "read outside the file"
+        return content[start:end]
+
+    return read
+
+
+def read_coco_records(block: bytes) -> None:
+    """Every element is a record or is bad, whatever record is wanted; what is kept of it can be written."""
+    counts = set()
+    for record in (CocoImage, CocoCategory, LabelOnly, Boxed, Outlined):
+        try:
+            decoded = decode_range(block, record)
+        except UnsafeSplitError:
+            counts.add(-1)
+            continue
+        counts.add(len(decoded.records) + len(decoded.bad))
+        for bad in decoded.bad:
+            assert 0 <= bad.offset < len(block)
+            _writable(bad.message)
+            _writable(bad.raw)
+        for item in decoded.records:
+            for numbers in [getattr(item, "bbox", None) or [], *_polygon(item)]:
+                assert all(map(math.isfinite, numbers)), "a coordinate is not finite"
+    assert len(counts) == 1, f"records of {counts} elements"
+
+
+def _polygon(item: Any) -> list[list[float]]:
+    found = getattr(item, "segmentation", None)
+    return found if isinstance(found, list) else []
+
+
+def _writable(text: str) -> None:
+    text.encode()
+
+
+def build_coco(content: bytes) -> None:
+    """Index and read a whole file, as a build does; every record ends in a fragment that can be sent on."""
+    try:
+        ranges = plan_ranges(_reader(content), len(content), exact=True)
+    except MalformedJsonError:
+        return
+    for task in ("image_classification", "image_object_detection", "image_instance_segmentation"):
+        builder = IndexBuilder("file:///a.json", 0, "", None, 3)
+        try:
+            for part in ranges:
+                if part.section == "images":
+                    builder.add_images(content[part.start : part.end])
+                elif part.section == "categories":
+                    builder.add_categories(content[part.start : part.end])
+            fragments = [fragment for _, fragment in builder.finish()]
+            for part in ranges:
+                if part.section == "annotations":
+                    block = content[part.start : part.end]
+                    read, _, _ = read_annotations(block, part.start, builder.index, task, 3)
+                    fragments += read.values()
+        except UnsafeSplitError:
+            continue
+        for fragment in fragments:
+            fragment.encode()
+            for rejection in fragment.rejections:
+                msgspec.json.encode(rejection)
+
+
+# Masks. -------------------------------------------------------------------------------------------------------------
+
+
+def read_rle_json(data: bytes) -> None:
+    """Runs add up to the mask, survive COCO's text, and can be traced."""
+    try:
+        size, counts, width, height = json.loads(data)
+        width, height = min(abs(int(width)), 2**31), min(abs(int(height)), 2**31)
+    except (ValueError, TypeError, OverflowError, RecursionError):
+        # Not an input of the reader: take the bytes as text of a mask that is one pixel high.
+        size, counts, width, height = [1, 40], data.decode("latin-1"), 40, 1
+    try:
+        runs = read_rle(size, counts, width, height)
+    except GeometryError as error:
+        _writable(str(error))
+        return
+    assert int(runs.sum()) == width * height
+    assert (runs >= 0).all()
+    assert counts_from_string(counts_to_string(runs)).tolist() == runs.tolist()
+    left, top, right, bottom = box_of_runs(runs, height)
+    assert 0 <= left < right <= width
+    assert 0 <= top < bottom <= height
+    if width * height <= 10_000:
+        rings = trace(runs, height, width)
+        corners = np.concatenate(rings)
+        assert (corners.min(0) == (left, top)).all()
+        assert (corners.max(0) == (right, bottom)).all()
+
+
+# Pascal VOC. --------------------------------------------------------------------------------------------------------
+
+
+def parse_voc_xml(data: bytes) -> None:
+    """Corners are finite, sizes positive, and text can be written."""
+    try:
+        found = parse_annotation(data)
+    except XmlError as error:
+        _writable(str(error))
+        return
+    _writable(found.filename)
+    assert all(side is None or 0 < side < 2**31 for side in (found.width, found.height))
+    for position, item in enumerate(found.objects, 1):
+        assert item.position == position
+        for text in (item.name, item.pose, item.bbox_error):
+            _writable(text)
+        assert item.corners is None or all(map(math.isfinite, item.corners))
+
+
+def _mend_png(data: bytes) -> bytes:
+    """Correct the checksums of a PNG, without which every mutation ends at the first of them."""
+    if not data.startswith(b"\x89PNG\r\n\x1a\n"):
+        return data
+    mended, at = [data[:8]], 8
+    while at + 8 <= len(data):
+        (length,) = struct.unpack(">I", data[at : at + 4])
+        if at + 12 + length > len(data):
+            break
+        mended.append(seeds.png_chunk(data[at + 4 : at + 8], data[at + 8 : at + 8 + length]))
+        at += 12 + length
+    return b"".join(mended) + data[at:]
+
+
+def read_voc_mask(png: bytes) -> None:
+    """Instances have the boxes that their pixels have, and can be traced."""
+    if zlib.crc32(png) % 8:
+        png = _mend_png(png)
+    size = (6, 4) if zlib.crc32(png) % 3 else None
+    try:
+        mask = read_mask(png, size)
+    except MaskError as error:
+        _writable(str(error))
+        return
+    height, width = mask.indices.shape
+    assert size in (None, (width, height))
+    for box in mask.boxes.values():
+        assert 0 <= box[0] < box[2] <= width
+        assert 0 <= box[1] < box[3] <= height
+    for index in list(mask.boxes)[:3] if width * height <= 10_000 else ():
+        corners = np.concatenate(mask.rings(index))
+        assert (*corners.min(0), *corners.max(0)) == mask.boxes[index]
+
+
+# Tables. ------------------------------------------------------------------------------------------------------------
+
+
+def read_label_table(data: bytes) -> None:
+    """Images are distinct, and everything that is said of them can be written."""
+    choice = zlib.crc32(data)
+    name = ("labels.csv", "train/metadata.jsonl")[choice % 4 == 0 or data.lstrip()[:1] == b"{"]
+    task = ("image_classification", "image_classification_multilabel")[choice // 4 % 2]
+    files = (None, {"a.jpg", "b.PNG", "images/c d.jpg", "train/a.jpg"})[choice // 8 % 2]
+    separator = (None, None, ";", " ", "")[choice // 16 % 5]
+    table = LabelTable(name, "images", None, {"train": "train"})
+    try:
+        content = read_table(table, data, files, task, separator)
+    except TableError as error:
+        _writable(str(error))
+        return
+    assert len({image.path for image in content.images}) == len(content.images)
+    msgspec.json.encode([content.images, content.rejected, content.warnings])
+
+
+# Images. ------------------------------------------------------------------------------------------------------------
+
+
+def read_image(data: bytes) -> None:
+    """Header and pixels agree on what the image is."""
+    if zlib.crc32(data) % 8:
+        data = _mend_png(data)
+    try:
+        facts = read_header(io.BytesIO(data), "a.jpg")
+        assert 0 < facts.width * facts.height <= MAX_PIXELS
+        assert 1 <= facts.orientation <= 8
+        if facts.width * facts.height < 10**7:  # The time for more goes to zeros.
+            assert decode(io.BytesIO(data), "a.jpg") == facts
+    except ImageError as error:
+        _writable(error.message)
+
+
+# Config. ------------------------------------------------------------------------------------------------------------
+
+_CONFIG = Path(tempfile.gettempdir(), f"labelbeam-fuzz-{os.getpid()}.yaml")
+
+
+def read_yaml_config(data: bytes) -> None:
+    """A config is read into options of the types that they have, or refused."""
+    _CONFIG.write_bytes(data)
+    try:
+        config = make_config({}, read_config(str(_CONFIG)))
+        if not str(config.storage_options).startswith("@"):
+            storage_options(config.storage_options)
+    except UsageError as error:
+        _writable(str(error))
+    finally:
+        _CONFIG.unlink()
+
+
+_SOURCES = ("/transforms/", "/schemas/")
+TARGETS = {
+    "coco-split": Target(split_coco, seeds.COCO, seeds.COCO_TOKENS, _SOURCES),
+    "coco-records": Target(read_coco_records, seeds.COCO_RANGES, seeds.COCO_TOKENS, _SOURCES),
+    "coco-build": Target(build_coco, seeds.COCO, seeds.COCO_TOKENS, _SOURCES),
+    "rle": Target(read_rle_json, seeds.RLE, seeds.RLE_TOKENS, _SOURCES),
+    "voc-xml": Target(parse_voc_xml, seeds.XML, seeds.XML_TOKENS, _SOURCES),
+    "voc-masks": Target(read_voc_mask, seeds.MASKS, seeds.PNG_TOKENS, (*_SOURCES, "/PIL/")),
+    "tables": Target(read_label_table, seeds.TABLES, seeds.TABLE_TOKENS, _SOURCES),
+    "images": Target(read_image, seeds.IMAGES, seeds.IMAGE_TOKENS, (*_SOURCES, "/PIL/")),
+    "config": Target(read_yaml_config, seeds.CONFIGS, seeds.CONFIG_TOKENS, ("/pipelines/", "/schemas/")),
+}
