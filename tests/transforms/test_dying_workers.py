@@ -1,0 +1,49 @@
+"""Worker processes that end before their work does."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import apache_beam as beam
+import pytest
+from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+
+from schemas.errors import LabelBeamError
+from transforms.parallel import ParallelDo
+from transforms.workers import current_workers, workers
+
+
+class Call(ParallelDo):
+    """Calls what the elements say: (function, arguments…)."""
+
+    stage = "called"
+
+    def call(self, element: Any, first: Any, second: Any) -> tuple[Any, ...]:
+        return tuple(element)
+
+    def outputs(self, element: Any, result: Any) -> Iterator[Any]:
+        yield result
+
+    def size(self, element: Any) -> int:
+        return 1
+
+
+def test_a_process_that_dies_is_an_error_in_words_and_leaves_nothing_behind() -> None:
+    folders: list[Path] = []
+    with (  # the processes have to be begun inside
+        pytest.raises(
+            LabelBeamError, match="one of 2 worker processes died, probably because memory ran out"
+        ) as raised,
+        workers(2) as processes,
+    ):
+        assert processes is not None
+        folders.append(processes.folder)
+        pipeline = beam.Pipeline(runner=FnApiRunner())
+        pipeline | beam.Create([(pow, 1, 1), (os._exit, 9)], reshuffle=False) | beam.ParDo(Call(None))
+        pipeline.run().wait_until_finish()
+    assert type(raised.value) is LabelBeamError
+    assert current_workers() is None
+    assert [folder.exists() for folder in folders] == [False]

@@ -1,0 +1,203 @@
+"""The same results with and without worker processes, and failures that arrive as what they are."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import pickle
+import pkgutil
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import apache_beam as beam
+import pytest
+from apache_beam.pvalue import AsIter, TaggedOutput
+from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+from apache_beam.testing.util import assert_that, equal_to
+
+import pipelines
+import transforms
+from pipelines.graph import run_graph
+from schemas.config import ConvertConfig, parse_split
+from schemas.errors import LabelBeamError, UsageError
+from schemas.reasons import Rejected
+from transforms.geometry.rle import GeometryError
+from transforms.images import ImageError
+from transforms.parallel import ParallelDo
+from transforms.plan import make_plan
+from transforms.sources.coco_split import ElementRange
+from transforms.sources.voc_masks import MaskError
+from transforms.stores import MissingFileError
+from transforms.units import CocoUnit
+from transforms.work import ReadOptions, read_coco
+from transforms.workers import Workers, current_workers, default_count, workers
+
+
+class Call(ParallelDo):
+    """Calls what the elements say: (key, function, arguments…)."""
+
+    stage = "called"
+
+    def call(self, element: Any, first: Any, second: Any) -> tuple[Any, ...] | None:
+        _, function, *arguments = element
+        return None if function is None else (function, *arguments, *(first or ()))
+
+    def outputs(self, element: Any, result: Any) -> Iterator[Any]:
+        yield element[0], result
+        yield TaggedOutput("odd", result)
+
+    def key(self, element: Any) -> str:
+        return str(element[0])
+
+    def size(self, element: Any) -> int:
+        return 1
+
+
+def bundle(elements: list[Any], *sides: Any) -> list[Any]:
+    """Return what the step gives out for one bundle of elements, as Beam would call it."""
+    step = Call(None)
+    step.start_bundle()
+    outputs = [output for element in elements for output in step.process(element, *sides)]
+    late = list(step.finish_bundle())
+    main = [output for output in outputs if not isinstance(output, TaggedOutput)]
+    return main + [output.value for output in late if not isinstance(output, TaggedOutput)]
+
+
+@pytest.fixture(scope="module")
+def three() -> Iterator[Workers]:
+    with workers(3) as processes:
+        assert processes is not None
+        yield processes
+    assert not processes.folder.exists()
+    assert current_workers() is None
+
+
+def without(run: Callable[[], Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Do it in this process alone."""
+    with monkeypatch.context() as patch:
+        patch.setattr("transforms.workers._current", None)
+        run()
+
+
+def test_a_step_gives_out_the_same_in_processes_and_in_place(three: Workers, monkeypatch: pytest.MonkeyPatch) -> None:
+    elements = [*((number, pow, number) for number in range(12)), ("skipped", None)]
+    expected = [(number, number**2) for number in range(12)]
+
+    def run() -> None:
+        pipeline = beam.Pipeline(runner=FnApiRunner())
+        side = AsIter(pipeline | "Side" >> beam.Create([2]))
+        done = pipeline | beam.Create(elements) | beam.ParDo(Call(None), side).with_outputs("odd", main="main")
+        assert_that(done.main, equal_to(expected), "main")
+        assert_that(done.odd, equal_to([result for _, result in expected]), "odd")
+        pipeline.run().wait_until_finish()
+
+    assert current_workers() is three
+    run()
+    without(run, monkeypatch)
+
+
+def test_the_work_is_done_in_other_processes(three: Workers) -> None:
+    assert three.submit(os.getpid).result() != os.getpid()
+
+
+def test_results_come_in_the_order_of_the_elements_whichever_is_done_first(three: Workers) -> None:
+    assert bundle([("slow", time.sleep, 0.3), *((number, pow, number, 2) for number in range(9))]) == [
+        ("slow", None),
+        *((number, number**2) for number in range(9)),
+    ]
+
+
+def test_what_was_begun_is_not_called_again(three: Workers) -> None:
+    three.begin("key", pow, 2, 10)
+    assert bundle([("key", pow, 0, 1), ("other", pow, 0, 1)]) == [("key", 1024), ("other", 0)]
+    assert three.begun == {}
+
+
+def test_what_is_shared_is_read_by_every_process(three: Workers) -> None:
+    path = three.share("../a name", b"index")
+    assert three.share("../a name", b"index") == path
+    assert three.share("another", b"x") != path
+    assert Path(path).parent == three.folder
+    assert three.submit(os.path.getsize, path).result() == 5
+
+
+def test_an_exception_arrives_as_what_it_is(three: Workers, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    options = ReadOptions(ConvertConfig(task="image_object_detection", source=["s"], output="o"), {}, 1)
+    unit = CocoUnit(str(tmp_path / "gone.json"), ElementRange("annotations", 0, 5))
+    for call, kind, status in (
+        (("a", parse_split, "x=1"), UsageError, 2),
+        (("a", read_coco, options, unit, b""), MissingFileError, 1),
+    ):
+        with pytest.raises(kind) as here:
+            bundle([call])
+        with pytest.raises(kind) as alone:
+            without(lambda call=call: bundle([call]), monkeypatch)
+        assert str(here.value) == str(alone.value)
+        assert here.value.exit_code == status
+
+
+def test_a_whole_build_has_the_same_bytes(three: Workers, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    images = [{"id": at, "file_name": f"{at}.jpg", "width": 64, "height": 48} for at in range(30)]
+    ring = [1, 1, 9, 1, 9, 9]
+    annotations = [
+        {"id": at, "image_id": at % 25, "category_id": at % 3, "bbox": [1, 1, 9, at % 50], "segmentation": [ring]}
+        for at in range(200)
+    ]
+    categories = [{"id": at, "name": f"label {at}"} for at in range(2)]
+    source = tmp_path / "train.json"
+    source.write_text(json.dumps({"images": images, "annotations": annotations, "categories": categories}))
+    config = ConvertConfig(
+        task="image_instance_segmentation", source=[str(source)], output=str(tmp_path), images=str(tmp_path), shards=3
+    )
+    plan = make_plan(config, {}, exact=True)
+
+    def build(name: str) -> dict[str, bytes]:
+        place = tmp_path / name
+        run_graph(config, {}, plan, str(place), str(place / "receipts.json"), [])
+        return {str(path.relative_to(place)): path.read_bytes() for path in place.rglob("*.*") if path.is_file()}
+
+    here = build("here")
+    alone: dict[str, bytes] = {}
+    without(lambda: alone.update(build("alone")), monkeypatch)
+    assert here == alone
+    assert len(here) == 3 * 3 + 1
+
+
+@pytest.mark.parametrize("count", [0, 1])
+def test_fewer_than_two_processes_are_none(count: int) -> None:
+    with workers(count) as processes:
+        assert processes is None
+
+
+def test_there_is_a_process_for_each_core_at_most() -> None:
+    assert 1 <= default_count() <= (os.cpu_count() or 1)
+
+
+# Exceptions across processes.
+
+
+def all_errors() -> list[type[LabelBeamError]]:
+    """Every kind of error there is, once all modules are loaded."""
+    for package in (transforms, pipelines):
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            if not module.name.endswith("__main__"):
+                importlib.import_module(module.name)
+    kinds: list[type[LabelBeamError]] = [LabelBeamError]
+    for kind in kinds:
+        kinds += [sub for sub in kind.__subclasses__() if sub.__module__.partition(".")[0] != "tests"]
+    return kinds
+
+
+@pytest.mark.parametrize("kind", all_errors(), ids=lambda kind: kind.__name__)
+def test_errors_cross_processes_with_their_words_and_status(kind: type[LabelBeamError]) -> None:
+    back = pickle.loads(pickle.dumps(kind("what was found")))
+    assert (type(back), str(back), back.exit_code) == (kind, "what was found", kind.exit_code)
+
+
+@pytest.mark.parametrize("kind", [GeometryError, ImageError, MaskError])
+def test_reasons_cross_processes_with_their_words_and_code(kind: Any) -> None:
+    back = pickle.loads(pickle.dumps(kind(Rejected.INVALID_RLE, "what was found")))
+    assert (type(back), str(back), back.code) == (kind, "what was found", Rejected.INVALID_RLE)
