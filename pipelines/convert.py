@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -12,6 +11,7 @@ from pathlib import Path
 import msgspec
 
 from pipelines.display import Display
+from pipelines.streams import LOG
 from pipelines.version import VERSION
 from schemas.config import ConvertConfig
 from schemas.errors import LabelBeamError, TooManyRejectedError
@@ -27,7 +27,7 @@ from transforms.publish import (
     publish,
     unchanged,
 )
-from transforms.stores import Location, StorageOptions, locate, read_file
+from transforms.stores import Location, StorageOptions, explained, locate, read_file
 from transforms.units import Plan
 from transforms.work import ReadOptions, Report, index_coco
 from transforms.workers import default_count, workers
@@ -58,13 +58,15 @@ def convert(config: ConvertConfig, storage: StorageOptions, beam_flags: Sequence
     identity = new_identity(plan, config, VERSION)
     build = output.below(f"builds/{identity.build}")
     receipts = build.below("receipts.json")
-    plan, report = _run(config, storage, plan, build.url, receipts, beam_flags, display)
+    run = _Run(config, storage, build.url, receipts, beam_flags, display)
+    plan, report = run.to_the_end(plan)
     display.stage("publish")
     manifest = _manifest(plan, config, identity, report)
     _gate(manifest, config, build)
     complete(build, manifest, config, plan.buckets)
+    with explained(receipts, "cannot be removed"):
+        receipts.fs.rm(receipts.path)
     publish(output, build, manifest)
-    receipts.fs.rm(receipts.path)
     return Outcome(manifest, build.url, False, _samples(report))
 
 
@@ -79,7 +81,7 @@ def inspect(config: ConvertConfig, storage: StorageOptions, display: Display) ->
     folder = tempfile.mkdtemp(prefix="labelbeam-")
     try:
         receipts = locate(str(Path(folder, "receipts.json")), {})
-        plan, report = _run(config, storage, plan, None, receipts, [], display)
+        plan, report = _Run(config, storage, None, receipts, [], display).to_the_end(plan)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     manifest = _manifest(plan, config, new_identity(plan, config, VERSION), report)
@@ -96,51 +98,47 @@ def _planned(config: ConvertConfig, storage: StorageOptions) -> Plan:
     return plan
 
 
-def _run(
-    config: ConvertConfig,
-    storage: StorageOptions,
-    plan: Plan,
-    build: str | None,
-    receipts: Location,
-    beam_flags: Sequence[str],
-    display: Display,
-) -> tuple[Plan, Report]:
-    """Run the graph; once more with an exact plan where a file turned out to be cut wrongly."""
-    report = _run_once(config, storage, plan, build, receipts, beam_flags, display)
-    if report.unsafe:
-        logging.getLogger(__name__).info("%s cannot be cut on sight and is scanned in full", ", ".join(report.unsafe))
-        warnings = plan.warnings
-        plan = make_plan(config, storage, exact=True)
-        plan.warnings = warnings
-        report = _run_once(config, storage, plan, build, receipts, beam_flags, display)
-    if report.unsafe:
-        raise LabelBeamError(
-            f"{report.unsafe[0]}: the file's brackets match, but not as a COCO file's do: an array of it holds something "
-            "other than objects, or it changed while it was read; check it with: python -m json.tool"
-        )
-    return plan, report
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """Running the graph: shards go below `build` (None: nowhere), the report of them to `receipts`."""
 
+    config: ConvertConfig
+    storage: StorageOptions
+    build: str | None
+    receipts: Location
+    beam_flags: Sequence[str]
+    display: Display
 
-def _run_once(
-    config: ConvertConfig,
-    storage: StorageOptions,
-    plan: Plan,
-    build: str | None,
-    receipts: Location,
-    beam_flags: Sequence[str],
-    display: Display,
-) -> Report:
-    display.stage("start")
-    with workers(_worker_count(plan, beam_flags)) as processes:
-        if processes is not None:
-            for file in plan.coco_files:
-                processes.begin(file.url, index_coco, ReadOptions(config, storage, plan.buckets), file)
-        # Loading Beam takes more than a second, in which the processes load what they need and begin.
-        from pipelines.graph import run_graph
+    def to_the_end(self, plan: Plan) -> tuple[Plan, Report]:
+        """Run a plan; where a file turns out to be cut wrongly, make an exact one and run that."""
+        report = self.once(plan)
+        if report.unsafe:
+            LOG.info("%s cannot be cut on sight and is scanned in full", ", ".join(report.unsafe))
+            warnings = plan.warnings
+            plan = make_plan(self.config, self.storage, exact=True)
+            plan.warnings = warnings
+            report = self.once(plan)
+        if report.unsafe:
+            raise LabelBeamError(
+                f"{report.unsafe[0]}: the file's brackets match, but not as a COCO file's do: an array of it holds "
+                "something other than objects, or it changed while it was read; check it with: python -m json.tool"
+            )
+        return plan, report
 
-        with display.running(plan):
-            run_graph(config, storage, plan, build, receipts.url, beam_flags)
-    return msgspec.json.decode(read_file(receipts), type=Report)
+    def once(self, plan: Plan) -> Report:
+        """Run a plan, and read the report that it leaves."""
+        self.display.stage("start")
+        with workers(_worker_count(plan, self.beam_flags)) as processes:
+            if processes is not None:
+                for file in plan.coco_files:
+                    options = ReadOptions(self.config, self.storage, plan.buckets)
+                    processes.begin(file.url, index_coco, options, file)
+            # Loading Beam takes more than a second, in which the processes load what they need and begin.
+            from pipelines.graph import run_graph
+
+            with self.display.running(plan):
+                run_graph(self.config, self.storage, plan, self.build, self.receipts.url, self.beam_flags)
+        return msgspec.json.decode(read_file(self.receipts), type=Report)
 
 
 SMALL = 32 * 2**20
