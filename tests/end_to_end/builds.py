@@ -46,11 +46,12 @@ class Answer:
 
 def labelbeam(*arguments: str | Path) -> Answer:
     """Run the command in this process."""
-    out, err = io.TextIOWrapper(io.BytesIO(), encoding="utf-8"), io.StringIO()
+    written, err = io.BytesIO(), io.StringIO()
+    out = io.TextIOWrapper(written, encoding="utf-8")
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         status = main([str(argument) for argument in arguments])
     out.flush()
-    return Answer(status, out.buffer.getvalue().decode(), err.getvalue())  # type: ignore[attr-defined]
+    return Answer(status, written.getvalue().decode(), err.getvalue())
 
 
 def labelbeam_process(*arguments: str | Path, cwd: Path | None = None, **environment: str) -> Answer:
@@ -65,6 +66,21 @@ def labelbeam_process(*arguments: str | Path, cwd: Path | None = None, **environ
         check=False,
     )
     return Answer(ran.returncode, ran.stdout, ran.stderr)
+
+
+def attempt(source: Path | str, output: Path, *options: str | Path, task: str = DETECTION) -> Answer:
+    """Try to build, with an --image-url so that no image is needed."""
+    return labelbeam("convert", "--task", task, "--source", source, "--output", output, "--image-url", PREFIX, *options)
+
+
+def failed(answer: Answer, status: int, *words: str) -> None:
+    """The run ended so, and said in a message of its own, without a traceback, what a person needs to know."""
+    assert answer.status == status, answer.err
+    assert answer.err.strip().splitlines()[-1].startswith("labelbeam"), answer.err
+    assert "Traceback" not in answer.err and "this was not expected" not in answer.err
+    for word in words:
+        assert word in answer.err, answer.err
+    assert answer.out == ""
 
 
 @dataclass

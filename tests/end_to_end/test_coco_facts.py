@@ -80,6 +80,7 @@ IDS = [
     ),
     Fact("an annotation id may be text", [BOX | {"id": "a-1"}], [CAT]),
     Fact("an annotation may have no id", [BOX | {"id": LEFT_OUT}], [CAT]),
+    Fact("an annotation's id may be null", [BOX | {"id": None}], [CAT]),
     Fact("duplicate annotation ids are two annotations", [BOX | {"id": 5}, BOX | {"id": 5}], [CAT, CAT]),
 ]
 
@@ -291,6 +292,7 @@ NAMELESS = [
     Fact("bare values among the images", [], {}, ["image:invalid_record"] * 3, images=[None, 5, "image"]),
     Fact("bare values among the annotations", [None, 5, "text"], [], ["object:invalid_record"] * 3),
     Fact("a list among the annotations", [["list"]], [], ["object:invalid_record"]),
+    Fact("an image whose id is null", [], {}, ["image:invalid_record"], images=[{"id": None, "file_name": "null.jpg"}]),
     Fact("deep nesting costs the annotation alone", [BOX | {"extra": DEEP}, BOX], [CAT], ["object:invalid_record"]),
     Fact("no id and no category", [BOX | {"id": LEFT_OUT, "category_id": 77}, BOX], [CAT], ["object:unknown_category"]),
     Fact("no id and no extent", [{"id": LEFT_OUT, "bbox": [1, 1, 0, 1]}, BOX], [CAT], ["object:empty_bbox"]),

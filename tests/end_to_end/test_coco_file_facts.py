@@ -107,8 +107,9 @@ def test_background_is_dropped_on_request_and_counted(tmp_path: Path) -> None:
     assert build.manifest["skipped_by_reason"] == {"background": 1}
 
 
-def test_without_categories_no_annotation_has_a_label(tmp_path: Path) -> None:
-    document = {key: value for key, value in PLAIN.items() if key != "categories"}
+@pytest.mark.parametrize("categories", [{}, {"categories": None}, {"categories": []}], ids=["missing", "null", "empty"])
+def test_without_categories_no_annotation_has_a_label(categories: dict[str, Any], tmp_path: Path) -> None:
+    document = {key: value for key, value in PLAIN.items() if key != "categories"} | categories
     build = convert(
         "--source", write_json(tmp_path / "coco.json", document), "--image-url", PREFIX, output=tmp_path / "out"
     )
@@ -133,8 +134,8 @@ def test_coordinates_are_within_a_millionth_of_the_exact_quotient(tmp_path: Path
     exact = {image["file_name"]: item["bbox"] for image, item in zip(images, annotations, strict=True)}
     for path, record in build.records.items():
         width, height = sizes[path]
-        left, top, box_width, box_height = map(Fraction, exact[path])
-        quotients = (left / width, top / height, (left + box_width) / width, (top + box_height) / height)
+        x, y, across, down = map(Fraction, exact[path])
+        quotients = (x / width, y / height, (x + across) / width, (y + down) / height)
         for item in record["label"]:
             found = [Fraction(item[side]) for side in ("topX", "topY", "bottomX", "bottomY")]
             assert all(abs(a - b) <= Fraction(1, 10**6) for a, b in zip(found, quotients, strict=True))

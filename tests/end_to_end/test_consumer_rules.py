@@ -196,7 +196,16 @@ def test_prefix_that_the_trainer_cannot_read_is_refused(prefix: str, named: Path
 
 
 def test_prefix_that_the_trainer_does_not_know_is_warned_of(named: Path, tmp_path: Path) -> None:
-    arguments = ["--task", DETECTION, "--source", named, "--output", tmp_path / "out", "--image-url", "s3://bucket/x"]
+    arguments: list[str | Path] = [
+        "--task",
+        DETECTION,
+        "--source",
+        named,
+        "--output",
+        tmp_path / "out",
+        "--image-url",
+        "s3://bucket/x",
+    ]
     answer = labelbeam("convert", *arguments)
     assert answer.status == 0
     assert any("s3://bucket/x" in warning for warning in Build(tmp_path / "out").manifest["warnings"])

@@ -37,6 +37,7 @@ from tests.end_to_end.datasets import (
 )
 from transforms import plan_coco
 from transforms.sources.coco_split import plan_ranges
+from transforms.workers import Workers
 
 COUNT = 60
 
@@ -58,12 +59,12 @@ def document(seed: int, first: int = 0) -> dict[str, Any]:
                         {"category_id": 77},
                         {"image_id": "nobody's"},
                         {"bbox": None},
-                        {"id": None, "category_id": 77},
                         {"segmentation": {"size": [80, 100], "counts": rle_counts(rectangle(3, 4, 30, 40))}},
                         {"area": float("nan")},
                     ]
                 )
             items.append(item)
+    items += [coco_box(None, first, category=77), "not a record"]
     draw.shuffle(images)
     draw.shuffle(items)
     return coco(images, items)
@@ -90,6 +91,7 @@ def records(built: Build) -> list[str]:
 def test_the_dataset_of_these_tests_has_something_of_everything(reference: dict[str, Build]) -> None:
     for built in reference.values():
         assert built.rejected and built.adjusted and built.counts["objects"][1] > COUNT / 2
+        assert any(" at byte " in line["locator"] for line in built.rejected)
 
 
 def test_a_second_run_gives_the_same_bytes(source: Path, reference: dict[str, Build], tmp_path: Path) -> None:
@@ -98,17 +100,35 @@ def test_a_second_run_gives_the_same_bytes(source: Path, reference: dict[str, Bu
     assert again.manifest["build"] != reference[DETECTION].manifest["build"]
 
 
-@pytest.mark.parametrize("task", [DETECTION, SEGMENTATION])
+@pytest.fixture
+def handed_out(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The functions that other processes were given to call."""
+    called: list[str] = []
+    submit = Workers.submit
+
+    def note(self: Workers, function: Callable[..., Any], *arguments: Any) -> Any:
+        called.append(function.__name__)
+        return submit(self, function, *arguments)
+
+    monkeypatch.setattr(Workers, "submit", note)
+    return called
+
+
 def test_processes_give_the_bytes_of_one(
-    task: str, source: Path, reference: dict[str, Build], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    source: Path,
+    reference: dict[str, Build],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    handed_out: list[str],
 ) -> None:
     monkeypatch.setattr(plan_coco, "plan_ranges", partial(plan_ranges, target=1500, window=256))
-    several = build(source, tmp_path / "out", "--direct_num_workers=3", task=task)
-    assert several.files() == reference[task].files()
+    several = build(source, tmp_path / "out", "--direct_num_workers=3", task=SEGMENTATION)
+    assert several.files() == reference[SEGMENTATION].files()
+    assert handed_out.count("read_coco") > 10
+    assert {"index_coco", "write_shard"} <= set(handed_out)
 
 
-@pytest.mark.parametrize("target", [1, 300, 2000, 7000])
-@pytest.mark.parametrize("exact", [False, True], ids=["guessed", "scanned"])
+@pytest.mark.parametrize(("target", "exact"), [(1, True), (300, False), (2000, False), (7000, True)])
 def test_where_a_file_is_cut_does_not_show(
     target: int, exact: bool, source: Path, reference: dict[str, Build], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -199,13 +219,15 @@ def test_the_order_in_which_files_were_made_does_not_show(kind: str, tmp_path: P
     assert found[0] == found[1] == found[2]
 
 
-def test_processes_read_a_folder_like_one(tmp_path: Path) -> None:
+def test_processes_read_a_folder_like_one(tmp_path: Path, handed_out: list[str]) -> None:
     for number in range(20):
         put(tmp_path / f"set/{'cat' if number % 2 else 'dog'}/{number}.jpg", encoded(size=(8 + number, 8)))
     options = ("--source", tmp_path / "set", "--image-url", PREFIX, "--shards", "3")
     one = convert(*options, "--direct_num_workers=1", task=CLASSIFICATION, output=tmp_path / "one")
+    assert handed_out == []
     several = convert(*options, "--direct_num_workers=3", task=CLASSIFICATION, output=tmp_path / "several")
     assert one.files() == several.files()
+    assert {"read_unit", "write_shard"} <= set(handed_out)
 
 
 # Splits. ------------------------------------------------------------------------------------------------------------

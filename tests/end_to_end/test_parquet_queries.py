@@ -80,6 +80,13 @@ def build(sources: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     return found
 
 
+def answer(query: str) -> list[Any]:
+    """The rows that DuckDB answers with."""
+    found = duckdb.sql(query)
+    assert found is not None
+    return found.fetchall()
+
+
 def run(code: str, name: str) -> Any:
     """Run a snippet of Python and return one of its variables."""
     variables: dict[str, Any] = {}
@@ -89,12 +96,12 @@ def run(code: str, name: str) -> Any:
 
 @pytest.mark.usefixtures("build")
 def test_duckdb_counts_objects_per_label() -> None:
-    assert duckdb.sql(OBJECTS_PER_LABEL).fetchall() == [("cat", 3), ("dog", 1)]
+    assert answer(OBJECTS_PER_LABEL) == [("cat", 3), ("dog", 1)]
 
 
 @pytest.mark.usefixtures("build")
 def test_duckdb_finds_boxes_wider_than_half_the_image() -> None:
-    found = duckdb.sql(WIDE_BOXES).fetchall()
+    found = answer(WIDE_BOXES)
     assert [(url.removeprefix(PREFIX), label, round(width, 6)) for url, label, width in found] == [
         ("3.jpg", "dog", 1.0),
         ("2.jpg", "dog", 0.9),
@@ -128,7 +135,7 @@ def test_every_row_is_there_and_typed(build: Build) -> None:
 def test_sizes_are_numbers_also_where_the_lines_hold_text(sources: list[str], tmp_path: Path) -> None:
     build = convert(*sources, "--dimensions", "px", output=tmp_path / "out")
     query = f"SELECT DISTINCT image_details.width, image_details.height FROM '{build.root}/parquet/*.parquet'"
-    assert duckdb.sql(query).fetchall() == [(100, 80)]
+    assert answer(query) == [(100, 80)]
 
 
 @pytest.mark.parametrize(
@@ -151,5 +158,5 @@ def test_labels_of_every_task_can_be_asked_for(task: str, query: str, expected: 
         items.append(coco_box(2, 1, category=2, **({} if task == SEGMENTATION else outline)))
     source = write_coco(tmp_path / "coco.json", [coco_image(1)], items)
     build = convert("--source", source, "--image-url", PREFIX, task=task, output=tmp_path / "out")
-    assert duckdb.sql(query.format(build.root / "parquet")).fetchall() == expected
+    assert answer(query.format(build.root / "parquet")) == expected
     assert len(pd.read_parquet(build.root / "parquet" / "train-00000-of-00001.parquet")) == 1

@@ -54,6 +54,7 @@ DEEP = 100_000
 
 BOXES = [
     Xml("pixels count from 1 and the last one is inside", voc_xml(OBJECT)),
+    Xml("an image of another size than the others", voc_xml(OBJECT, size=(50, 40)), [("cat", 0.2, 0.5, 0.6, 1, 0)]),
     Xml("the whole image", voc_xml(voc_object(box=(1, 1, 100, 80))), [("cat", 0, 0, 1, 1, 0)]),
     Xml("one pixel", voc_xml(voc_object(box=(1, 1, 1, 1))), [("cat", 0, 0, 0.01, 0.0125, 0)]),
     Xml(
@@ -121,6 +122,7 @@ CHILDREN = [
         None,
         rejected=["object:invalid_label", "image:no_valid_object"],
     ),
+    Xml("an empty filename and no depth", voc_xml(OBJECT, filename="").replace("<depth>3</depth>", "")),
     Xml("no object at all is background", voc_xml(), []),
 ]
 
@@ -243,6 +245,11 @@ def test_annotation_file_comes_out_as_it_should(fact: Xml, build: Build) -> None
         assert len(found) == len(fact.written) and all(map(near, found, fact.written)), found
     rejected = [line for line in build.rejected if line["image"] == fact.path]
     assert sorted(f"{line['kind']}:{line['code']}" for line in rejected) == sorted(fact.rejected)
+
+
+def test_each_image_has_the_size_that_its_own_file_says(build: Build) -> None:
+    details = build.records["JPEGImages/an image of another size than the others.jpg"]["image_details"]
+    assert (details["width"], details["height"]) == (50, 40)
 
 
 def test_every_annotation_file_is_accounted_for(build: Build) -> None:

@@ -42,6 +42,13 @@ def test_lists_say_the_splits_and_what_belongs_to_the_dataset(tmp_path: Path) ->
     assert build.counts["images"] == (6, 5, 0, 1)
 
 
+def test_shares_go_before_the_lists(tmp_path: Path) -> None:
+    root = write_voc(tmp_path / "voc", dict.fromkeys(map(str, range(20)), ONE))
+    with_lists(root, {"Main/train": "\n".join(map(str, range(20)))})
+    build = convert("--source", root, "--image-url", PREFIX, "--split", "train=0.5,test=0.5", output=tmp_path / "out")
+    assert set(build.splits.values()) == {"train", "test"}
+
+
 def test_an_id_without_an_annotation_file_is_said(tmp_path: Path) -> None:
     root = with_lists(write_voc(tmp_path / "voc", {"1": ONE}), {"Main/train": "1\nlost\n"})
     build = convert("--source", root, "--image-url", PREFIX, output=tmp_path / "out")
