@@ -71,19 +71,18 @@ def split_coco(content: bytes) -> None:
     read = _reader(content)
     try:
         ranges = plan_ranges(read, len(content), target, window)
-    except MalformedJsonError:
-        if pairs is not None:
-            keys = [key for key, _ in pairs if key in SECTIONS]
-            odd = [value for key, value in pairs if key in SECTIONS and not isinstance(value, list | None)]
-            assert odd or len(keys) > len(set(keys)), "a valid file was refused"
-        return
-    if not _prove(content, ranges, pairs):
-        try:
+        if not _prove(content, ranges, pairs):
             ranges = plan_ranges(read, len(content), target, window, exact=True)
-        except MalformedJsonError:
-            assert pairs is None, "a valid file was refused"
-            return
-        assert _prove(content, ranges, pairs) or pairs is None, "elements of a scanned file were cut"
+            assert _prove(content, ranges, pairs) or pairs is None, "elements of a scanned file were cut"
+    except MalformedJsonError:
+        assert pairs is None or _is_ambiguous(pairs), "a valid file was refused"
+
+
+def _is_ambiguous(pairs: list[tuple[str, Any]]) -> bool:
+    """Whether a section is no list, or stands twice."""
+    keys = [key for key, _ in pairs if key in SECTIONS]
+    odd = [value for key, value in pairs if key in SECTIONS and not isinstance(value, list | None)]
+    return bool(odd) or len(keys) > len(set(keys))
 
 
 def _prove(content: bytes, ranges: Sequence[ElementRange], pairs: list[tuple[str, Any]] | None) -> bool:
