@@ -33,14 +33,14 @@ setup(
     # Not the tests, benchmarks and example configs: their names are not ours alone in an environment.
     packages=find_packages(include=["pipelines*", "schemas*", "transforms*"]),
     package_data={name: ["py.typed"] for name in ("pipelines", "schemas", "transforms")},
-    # The lower bounds are tested (see CONTRIBUTING.md). The upper ones are Beam's own, or the next version that may
-    # break something by the package's own rules. What CI installs is in requirements/constraints.txt.
+    # Below: requirements/lowest.txt, with which the tests are run when a bound changes. Above: Beam's own bound, or the
+    # next version that may break something by the package's own rules. CI installs requirements/constraints.txt.
     install_requires=[
         "apache-beam>=2.77,<2.78",
         "fsspec>=2025.9,<2027",
         "lxml>=6,<7",
         "msgspec>=0.20,<1",
-        "numpy>=2,<2.5",
+        "numpy>=2.1,<2.5",
         "pillow>=12.1.1,<13",
         "pyarrow>=22,<26",
         "pycocotools>=2.0.10,<3",
