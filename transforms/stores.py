@@ -116,10 +116,15 @@ def locate(url: str, options: StorageOptions) -> Location:
     """Open the store that `url` names.
 
     Raises:
-        UsageError: the protocol is unknown, its package is not installed, or it needs other options.
+        UsageError: the protocol is unknown, its package is not installed, or it needs other options; or the path is not
+            valid UTF-8.
         StoreError: the store cannot be reached.
     """
-    if url.startswith(("file://", "local://")) or ("://" not in url and ("::" not in url or os.path.lexists(url))):
+    if re.search("[\ud800-\udfff]", url):
+        raise UsageError(f"{url!r}: the path is not valid UTF-8, so that no record can name what is there; rename it")
+    if url.startswith(("file://", "local://")) or (
+        "://" not in url and (not _CHAIN.match(url) or os.path.lexists(url))
+    ):
         path = _absolute(LocalFileSystem._strip_protocol(url))
         return Location(LocalFileSystem(**options.get("file", {})), path, f"file://{path}")
     # fsspec hands options of protocols that the URL does not name to the store that it does name.
@@ -136,6 +141,10 @@ def locate(url: str, options: StorageOptions) -> Location:
         raise StoreError(f"{redact(url)}: cannot be opened: {explain(error, known)}") from None
     before, protocol, inner, after = _split_url(url)
     return Location(fs, path.rstrip("/"), f"{before}{protocol}{inner.rstrip('/')}{after}")
+
+
+_CHAIN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*::")
+"""How a chain begins whose first link has no path; a local path may hold `::` anywhere else."""
 
 
 def _absolute(path: str) -> str:

@@ -131,6 +131,11 @@ def test_source_that_cannot_be_opened_is_named(
     failed(attempt(where, tmp_path / "out"), status, *words)
 
 
+def test_directory_that_no_record_could_name_is_refused(tmp_path: Path) -> None:
+    odd = tmp_path / os.fsdecode(b"caf\xe9")
+    failed(attempt(put(odd / "coco.json", GOOD), tmp_path / "out"), 2, "UTF-8", "rename")
+
+
 def test_images_root_that_is_missing_is_named(tmp_path: Path) -> None:
     source = put(tmp_path / "coco.json", GOOD)
     answer = attempt(source, tmp_path / "out", "--images", tmp_path / "gone", "--check-images", "exists")

@@ -190,6 +190,16 @@ def test_format_may_be_named_or_is_found_with_a_reason(name: str, tmp_path: Path
     assert f"format: {name}" in found.said
 
 
+@pytest.mark.parametrize("name", ["a::b", "100% #1?", "[x]*", "~", "http:", "ü 漢"])
+def test_directories_may_be_called_anything(name: str, tmp_path: Path) -> None:
+    root = tmp_path / name
+    source = write_coco(root / "coco.json", [coco_image(1)], [coco_box(1, 1)])
+    image = put(root / "images/1.jpg", encoded())
+    build = convert("--source", source, output=root / "out")
+    (record,) = build.records.values()
+    assert record["image_url"] == f"file://{image}"
+
+
 def test_output_inside_the_source_is_not_read_as_one(tmp_path: Path) -> None:
     """The second build finds what the first one found, not what it made of it."""
     put(tmp_path / "set/cat/1.jpg", encoded())
