@@ -164,8 +164,9 @@ def settle_format(name: str, facts: ImageFacts | None) -> tuple[str, Adjusted | 
 
     Raises ImageError with UNSUPPORTED_FORMAT where neither is one of `SCHEMA_FORMATS`.
     """
-    if facts is None and name[name.rfind(".") + 1 :] in SCHEMA_FORMATS:
-        return name[name.rfind(".") + 1 :], None  # Nearly all images, and there are many.
+    suffix = name[name.rfind(".") + 1 :]
+    if facts is None and suffix in SCHEMA_FORMATS and "://" not in name:
+        return suffix, None  # Nearly all images, and there are many.
     extension = _extension(name)
     if facts is None:
         if extension in SCHEMA_FORMATS:
