@@ -18,7 +18,7 @@ import numpy.typing as npt
 from schemas.neutral import Ring
 from schemas.reasons import Adjusted, Rejected
 from transforms.fragments import Integers, Objects, Rings, join_rings, make_rings, ranges
-from transforms.geometry.boxes import OK, TOLERANCE, Codes, Floats, Millionths, code_of, to_millionths
+from transforms.geometry.boxes import OK, STEPS, TOLERANCE, Codes, Floats, Millionths, code_of, to_millionths
 from transforms.geometry.rings import LEAST_AREA, clip_ring, simplify_rings, unite_rings
 from transforms.geometry.rle import GeometryError
 
@@ -90,21 +90,16 @@ def _special(objects: Objects, owner: Integers, sizes: Floats, traced: Flags, ma
     with np.errstate(invalid="ignore", over="ignore"):
         low = np.stack([np.minimum.reduceat(rings.corners[:, axis], starts) for axis in (0, 1)], axis=1)
         high = np.stack([np.maximum.reduceat(rings.corners[:, axis], starts) for axis in (0, 1)], axis=1)
-        odd = ~((low >= 0).all(axis=1) & (high <= sizes[owner]).all(axis=1))
+        limits = sizes[owner]
+        odd = ~((low >= 0).all(axis=1) & (high <= limits).all(axis=1))
         odd |= ~(_areas(rings) > LEAST_AREA)
-        odd |= _collapsed(low, high, sizes[owner])
+        # Only what is about a millionth across may collapse when it is rounded to millionths.
+        odd |= ((high - low) * (STEPS / 2) < limits).any(axis=1)
     special[owner[odd]] = True
     special |= ~traced & _boxes_overlap(low, high, objects)
     if max_points is not None:
         special |= np.bincount(owner, np.diff(rings.offsets), minlength=len(objects)) > max_points
     return special
-
-
-def _collapsed(low: Floats, high: Floats, sizes: Floats) -> Flags:
-    """Which rings, by their extents (n, 2), are left without width or height when they are rounded to millionths."""
-    low, high = np.nan_to_num(low), np.nan_to_num(high)
-    collapsed: Flags = np.any(to_millionths(high, sizes) <= to_millionths(low, sizes), axis=1)
-    return collapsed
 
 
 def _areas(rings: Rings) -> Floats:
@@ -182,7 +177,7 @@ def repair(
         reasons.add(Adjusted.POLYGON_CLIPPED)
     try:
         inside = [clip_ring(ring, int(width), int(height)) for ring in sound]
-        solid = [ring for ring in inside if ring is not None and not _collapses(ring, size)]
+        solid = [ring for ring in inside if ring is not None and not _collapses(ring, width, height)]
         if not solid:
             return [], Rejected.EMPTY_POLYGON
         united = solid if traced or len(solid) == 1 else unite_rings(solid, int(width), int(height))
@@ -198,6 +193,10 @@ def repair(
     return united, None
 
 
-def _collapses(ring: Ring, size: Floats) -> bool:
-    low, high = ring.min(axis=0, keepdims=True), ring.max(axis=0, keepdims=True)
-    return bool(_collapsed(low, high, size[None]).all())
+def _collapses(ring: Ring, width: float, height: float) -> bool:
+    """Whether a ring inside its image is left without width or height when it is rounded to millionths."""
+    left, top = ring.min(axis=0).tolist()
+    right, bottom = ring.max(axis=0).tolist()
+    across, down = STEPS / width, STEPS / height
+    flat: bool = round(right * across) <= round(left * across) or round(bottom * down) <= round(top * down)
+    return flat
