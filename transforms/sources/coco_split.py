@@ -161,7 +161,7 @@ class _SectionScan:
             MalformedJsonError: it may not.
         """
         depth = self._brackets.depth
-        if depth or self._brackets.in_string:
+        if depth:
             where = "" if self.section is None else f" inside {self.section!r}"
             raise MalformedJsonError(
                 f"the file ends{where} at byte {self.position}, where {depth} brackets are still open; "

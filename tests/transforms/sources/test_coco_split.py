@@ -146,10 +146,10 @@ def coco(images: int = 300, annotations: int = 2000, **others: Any) -> dict[str,
 
 
 def guessed(content: bytes) -> list[ElementRange]:
-    """Return the plan of a file, of which less than half was read for it."""
+    """Return the plan of a file, of which less than an eighth was read for it."""
     file = File(content)
     ranges = plan_ranges(file.read, len(content), target=16_384, window=256)
-    assert file.bytes_read < len(content) / 2
+    assert file.bytes_read < len(content) / 8
     return ranges
 
 
@@ -172,7 +172,25 @@ def test_annotations_may_stand_before_images() -> None:
 
 def test_a_list_that_nobody_reads_is_never_guessed_as_nobody_would_notice() -> None:
     alike = {"captions": [{"image_id": 1, "caption": "a cat on a mat"}] * 1000}
-    content = json.dumps({"info": {}, **alike, **coco()}).encode()
+    content = json.dumps({"info": {}, **alike, **dict(reversed(coco().items()))}).encode()
+    ranges = plan(content, 16_384, 256)
+    prove(content, ranges)
+    assert elements(content, ranges) == lists_of(content)
+
+
+def test_a_long_stretch_without_a_border_is_scanned_lest_its_range_be_too_large() -> None:
+    document = coco()
+    document["annotations"][500:500] = [{"id": number, "image": number} for number in range(8000)]
+    content = json.dumps(document).encode()
+    ranges = plan(content, 16_384, 256)
+    assert elements(content, ranges) == lists_of(content)
+    assert all(part.end - part.start < 4.2 * 16_384 for part in ranges)
+
+
+def test_a_scan_that_comes_out_inside_an_element_is_no_plan() -> None:
+    document = coco()
+    document["images"][0]["crops"] = [{"image_id": 5, "area": 1}] * 4000
+    content = json.dumps(document).encode()
     ranges = plan(content, 16_384, 256)
     prove(content, ranges)
     assert elements(content, ranges) == lists_of(content)
@@ -312,6 +330,10 @@ def test_a_section_may_be_null_or_empty_or_missing() -> None:
 def test_odd_plain_values_beside_the_lists_do_no_harm(value: str) -> None:
     content = f'{{"extra": {value}, "images": [{{}}], "more": {value}}}'.encode()
     assert [part.section for part in plan(content)] == ["images"]
+
+
+def test_a_wrong_charset_in_a_plain_value_beside_the_lists_does_no_harm() -> None:
+    assert [part.section for part in plan(b'{"by": "Andr\xe9", "images": [{}]}')] == ["images"]
 
 
 def test_a_long_text_at_top_level_ends_the_scan_before_memory_does() -> None:
