@@ -40,7 +40,13 @@ class Workers:
         self.begun: dict[str, Future[Any]] = {}
         self.folder = Path(tempfile.mkdtemp(prefix="labelbeam-"))
         context = multiprocessing.get_context("spawn")
-        self.executor = ProcessPoolExecutor(count, mp_context=context, initializer=_begin, initargs=(str(self.folder),))
+        try:
+            self.executor = ProcessPoolExecutor(
+                count, mp_context=context, initializer=_begin, initargs=(str(self.folder),)
+            )
+        except BaseException:
+            self.folder.rmdir()
+            raise
         # A task for each starts them all: they load their modules while this process loads Beam. They begin with SIGINT
         # held back, so that Ctrl-C does not find them half started: it reaches every process of the terminal, and the
         # first one ends the others.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -47,3 +48,16 @@ def test_a_process_that_dies_is_an_error_in_words_and_leaves_nothing_behind() ->
     assert type(raised.value) is LabelBeamError
     assert current_workers() is None
     assert [folder.exists() for folder in folders] == [False]
+
+
+def test_where_processes_cannot_be_had_there_are_none_and_nothing_is_left(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def without_semaphores(*_: Any, **__: Any) -> None:
+        raise OSError("no semaphores here")
+
+    monkeypatch.setattr("transforms.workers.ProcessPoolExecutor", without_semaphores)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with workers(2) as processes:
+        assert processes is None
+    assert list(tmp_path.iterdir()) == []

@@ -134,6 +134,15 @@ def test_corners_survive_exactly(rings: list[np.ndarray]) -> None:
     assert [len(back.ring(number)) for number in range(len(back))] == [len(ring) for ring in rings]
 
 
+@pytest.mark.parametrize("odd", [1 / 3, 2.0**31, math.nan])
+def test_one_odd_corner_among_many_survives(odd: float) -> None:
+    corners = np.arange(400.0).reshape(-1, 2)
+    corners[150, 1] = odd
+    fragment = Fragment()
+    fragment.objects.rings = make_rings([corners.copy()])
+    np.testing.assert_array_equal(decode(fragment.encode()).objects.rings.corners, corners)
+
+
 @pytest.mark.parametrize("scale", [1, 100])
 def test_corners_of_two_decimals_take_half_the_bytes(scale: int) -> None:
     def size(corners: np.ndarray) -> int:

@@ -1,0 +1,248 @@
+"""Units of work as pure functions: the same whatever the order, the cut or the process they run in."""
+
+from __future__ import annotations
+
+import gc
+import itertools
+import json
+import random
+from functools import reduce
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from schemas.config import ConvertConfig
+from schemas.manifest import Receipt
+from schemas.reasons import Rejected, Skipped
+from transforms.assemble import AssembleOptions
+from transforms.fragments import Fragment, decode
+from transforms.parcels import unwrap, wrap
+from transforms.quiet_gc import quiet_gc
+from transforms.read import merge_findings
+from transforms.shards import relative_sources
+from transforms.sources.coco import Evidence
+from transforms.sources.coco_split import ElementRange, plan_exact
+from transforms.sources.folder import FolderItem
+from transforms.sources.voc import VocItem
+from transforms.stores import MissingFileError
+from transforms.units import CocoFile, CocoUnit, FolderUnit, VocUnit
+from transforms.work import (
+    Findings,
+    ReadOptions,
+    ReadResult,
+    ShardOptions,
+    index_coco,
+    read_coco,
+    read_unit,
+    write_shard,
+)
+
+CONFIG = ConvertConfig(task="image_object_detection", source=["s"], output="o")
+
+
+def options(buckets: int = 1, **fields: Any) -> ReadOptions:
+    return ReadOptions(msgspec.structs.replace(CONFIG, **fields), {}, buckets)
+
+
+def shard_options(build: Path | None, root: Path, **fields: Any) -> ShardOptions:
+    values: dict[str, Any] = {
+        "assemble": AssembleOptions("image_object_detection", "https://h/"),
+        "check_images": None,
+        "images_root": str(root),
+        "coco_boxes": "detect",
+        "buckets": 1,
+        "build": None if build is None else str(build),
+        "receipts": "",
+        "px": False,
+        "copy_images": None,
+        "storage": {},
+    }
+    return ShardOptions(**(values | fields))
+
+
+def coco(path: Path, annotations: int = 60, target: int = 1) -> tuple[CocoFile, list[CocoUnit]]:
+    """Write a COCO file, and cut its annotations into ranges of about `target` bytes."""
+    images = [{"id": at, "file_name": f"{at}.jpg", "width": 64, "height": 48} for at in range(20)]
+    objects: list[dict[str, Any]] = [
+        {"id": at, "image_id": at % 23, "category_id": at % 3, "bbox": [1, 1, at % 9, 9]} for at in range(annotations)
+    ]
+    categories = [{"id": at, "name": f"label {at}"} for at in range(2)]
+    path.write_text(json.dumps({"annotations": objects, "images": images, "categories": categories}))
+    data = path.read_bytes()
+    ranges = plan_exact(lambda start, end: data[start:end], len(data), target)
+    index = tuple(part for part in ranges if part.section != "annotations")
+    units = [CocoUnit(str(path), part) for part in ranges if part.section == "annotations"]
+    return CocoFile(0, str(path), "", None, index), units
+
+
+def fragments(result: ReadResult) -> list[Fragment]:
+    return [decode(unwrap(data)) for _, data in result.fragments]
+
+
+# Reading.
+
+
+def test_a_cut_file_counts_and_writes_what_the_whole_one_does(tmp_path: Path) -> None:
+    outcomes = []
+    for target in (1, 500, 10**6):
+        file, units = coco(tmp_path / "a.json", target=target)
+        indexed = index_coco(options(), file)
+        assert indexed.index is not None
+        results = [indexed, *(read_coco(options(), unit, indexed.index) for unit in units)]
+        assert reduce(Findings.merge, (result.findings for result in results)).records == 80
+        encoded = [data for result in results for _, data in result.fragments]
+        build = tmp_path / str(target)
+        receipt = write_shard(shard_options(build, tmp_path), 0, encoded, frozenset(), b"")
+        outcomes.append((receipt, {path.name: path.read_bytes() for path in build.rglob("*.*")}))
+    assert outcomes[0] == outcomes[1] == outcomes[2]
+    receipt = outcomes[0][0]
+    assert receipt.records_in == 80
+    assert (receipt.counts.images.found, receipt.counts.objects.found) == (20, 60)
+
+
+def test_an_index_is_the_same_as_bytes_and_as_a_file(tmp_path: Path) -> None:
+    file, (unit, *_) = coco(tmp_path / "a.json")
+    index = index_coco(options(), file).index
+    assert index is not None
+    (tmp_path / "index").write_bytes(index)
+    as_bytes, as_file = (read_coco(options(), unit, given) for given in (index, str(tmp_path / "index")))
+    assert as_bytes.fragments == as_file.fragments
+
+
+def test_a_range_that_was_cut_wrongly_is_named_and_gives_nothing(tmp_path: Path) -> None:
+    file, (unit, *_) = coco(tmp_path / "a.json")
+    index = index_coco(options(), file).index
+    assert index is not None
+    wrong = CocoUnit(unit.url, ElementRange("annotations", unit.range.start, unit.range.end - 5))
+    assert read_coco(options(), wrong, index) == ReadResult(Findings(unsafe=[unit.url]))
+    cut = tuple(ElementRange(part.section, part.start + 3, part.end) for part in file.ranges)
+    assert index_coco(options(), CocoFile(0, file.url, "", None, cut)) == ReadResult(Findings(unsafe=[file.url]))
+
+
+def test_a_file_that_is_gone_is_an_error(tmp_path: Path) -> None:
+    file, (unit, *_) = coco(tmp_path / "a.json")
+    (tmp_path / "a.json").unlink()
+    with pytest.raises(MissingFileError):
+        index_coco(options(), file)
+    with pytest.raises(MissingFileError):
+        read_coco(options(), unit, b"")
+
+
+def test_a_batch_of_a_folder_is_its_images_under_their_own_keys() -> None:
+    items = (FolderItem("cat/1.jpg", "cat", "train"), FolderItem("2.gif", None, None, Rejected.UNSUPPORTED_FORMAT))
+    result = read_unit(options(task="image_classification"), FolderUnit("file:///d", items, 500))
+    (fragment,) = fragments(result)
+    assert (fragment.images.paths, fragment.images.keys.tolist(), fragment.labels) == (["cat/1.jpg"], [500], ["cat"])
+    assert [rejection.code for rejection in fragment.rejections] == [Rejected.UNSUPPORTED_FORMAT]
+    assert result.findings.records == 3
+
+
+def test_an_annotation_file_that_cannot_be_read_costs_its_image_alone(tmp_path: Path) -> None:
+    xml = (
+        "<annotation><object><name>cat</name><bndbox><xmin>1</xmin><ymin>0</ymin><xmax>9</xmax><ymax>9</ymax></bndbox>"
+    )
+    (tmp_path / "1.xml").write_text(f"{xml}</object></annotation>")
+    items = (
+        VocItem("0.xml", "0.jpg"),
+        VocItem("1.xml", "1.jpg"),
+        VocItem("2.xml", "2.jpg", skipped=Skipped.OUTSIDE_IMAGE_SETS),
+    )
+    result = read_unit(options(), VocUnit(str(tmp_path), items, 0, None))
+    (fragment,) = fragments(result)
+    assert fragment.images.paths == ["1.jpg", "2.jpg"]
+    assert {row: note.left_out for row, note in fragment.images.notes.items()} == {1: Skipped.OUTSIDE_IMAGE_SETS}
+    assert [(rejection.code, rejection.image) for rejection in fragment.rejections] == [("unreadable_file", "0.jpg")]
+    assert (result.findings.zero_based, result.findings.records) == (1, 4)
+
+
+# Writing.
+
+
+def test_a_shard_does_not_depend_on_the_order_in_which_its_fragments_come(tmp_path: Path) -> None:
+    file, units = coco(tmp_path / "a.json", target=300)
+    indexed = index_coco(options(), file)
+    assert indexed.index is not None
+    results = [indexed, *(read_coco(options(), unit, indexed.index) for unit in units)]
+    encoded = [data for result in results for _, data in result.fragments]
+    outcomes: list[tuple[Receipt, dict[str, bytes]]] = []
+    for seed in range(3):
+        random.Random(seed).shuffle(encoded)
+        build = tmp_path / str(seed)
+        receipt = write_shard(shard_options(build, tmp_path), 0, encoded, frozenset(), b"")
+        outcomes.append((receipt, {path.name: path.read_bytes() for path in build.rglob("*.*")}))
+    assert outcomes[0] == outcomes[1] == outcomes[2]
+    assert len(outcomes[0][1]) == 3
+
+
+def test_only_images_that_are_written_are_copied(tmp_path: Path) -> None:
+    for name in ("good.jpg", "bad.gif"):
+        (tmp_path / name).write_bytes(name.encode())
+    items = tuple(FolderItem(name, "cat") for name in ("good.jpg", "bad.gif"))
+    read = read_unit(options(), FolderUnit(str(tmp_path), items, 0))
+    for build, copies in ((tmp_path / "build", tmp_path / "copies"), (None, tmp_path / "none")):
+        task = AssembleOptions("image_classification_multilabel", "https://h/", look_at_all=False)
+        shard = shard_options(build, tmp_path, assemble=task, copy_images=str(copies), check_images="none")
+        sized = [_with_size(decode(unwrap(data))) for _, data in read.fragments]
+        write_shard(shard, 0, [wrap(fragment.encode()) for fragment in sized], frozenset(), b"")
+    assert [path.name for path in (tmp_path / "copies").iterdir()] == ["good.jpg"]
+    assert not (tmp_path / "none").exists()
+
+
+def _with_size(fragment: Fragment) -> Fragment:
+    fragment.images.sizes[:] = (64, 48)
+    return fragment
+
+
+# Findings.
+
+evidence = st.builds(
+    Evidence, st.integers(0, 9), st.booleans(), st.booleans(), st.integers(0, 9), st.booleans(), st.booleans()
+)
+names = st.lists(st.sampled_from(["a", "b", "c"]), max_size=2, unique=True)
+findings = st.builds(
+    Findings,
+    st.integers(0, 9),
+    st.dictionaries(st.sampled_from(["a", "b"]), evidence),
+    names.map(sorted),
+    names.map(sorted),
+    st.integers(0, 9),
+)
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(findings, min_size=1, max_size=3))
+def test_findings_merge_to_the_same_in_any_order(parts: list[Findings]) -> None:
+    assert len({repr(sorted_of(merge_findings(order))) for order in itertools.permutations(parts)}) == 1
+    assert merge_findings(parts).records == sum(part.records for part in parts)
+
+
+def sorted_of(merged: Findings) -> list[Any]:
+    return [merged.records, sorted(merged.evidence.items(), key=str), merged.warnings, merged.unsafe, merged.zero_based]
+
+
+@pytest.mark.parametrize(("option", "expected"), [("detect", {"a"}), ("pixels", set()), ("relative", {"a", "b"})])
+def test_the_frame_is_decided_a_file_or_by_the_option(option: str, expected: set[str]) -> None:
+    shares, pixels = Evidence(boxes=4, box_unit=True, box_fraction=True), Evidence(boxes=4, box_unit=False)
+    assert relative_sources(Findings(evidence={"a": shares, "b": pixels}), option) == expected
+
+
+# The collector.
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_the_collector_is_held_off_inside_and_as_it_was_outside(enabled: bool) -> None:
+    before = gc.isenabled()
+    try:
+        (gc.enable if enabled else gc.disable)()
+        with quiet_gc():
+            assert not gc.isenabled()
+        assert gc.isenabled() is enabled
+        with pytest.raises(ValueError, match="inside"), quiet_gc():
+            raise ValueError("inside")
+        assert gc.isenabled() is enabled
+    finally:
+        (gc.enable if before else gc.disable)()
