@@ -70,7 +70,7 @@ def normalize_polygons(objects: Objects, sizes: Floats, clip: bool, max_points: 
     scale = np.repeat(sizes[owner], np.diff(rings.offsets), axis=0)
     with np.errstate(invalid="ignore", over="ignore"):
         corners = to_millionths(np.nan_to_num(rings.corners, copy=False), scale)
-    return NormalizedPolygons(starts, counts, rings.offsets, np.ascontiguousarray(corners), codes, adjusted)
+    return NormalizedPolygons(starts, counts, rings.offsets, corners, codes, adjusted)
 
 
 def _owners(objects: Objects) -> Integers:

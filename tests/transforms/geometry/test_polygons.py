@@ -286,8 +286,11 @@ def test_a_mask_of_another_size_than_its_image_is_none() -> None:
 
 def test_parts_of_a_mask_are_not_united() -> None:
     hole = [rectangle(0, 0, 10, 10), rectangle(2, 2, 8, 8)]
-    polygons = normalize(objects_of(hole, masks=True))
-    assert len(parts_of(polygons, 0)) == 2
+    for most, corners in ((None, 8), (7, 7)):
+        polygons = normalize(objects_of(hole, masks=True), most=most)
+        parts = parts_of(polygons, 0)
+        assert (len(parts), sum(map(len, parts))) == (2, corners)
+        assert "polygon_parts_united" not in verdict(polygons)[1]
 
 
 def test_an_outline_of_too_many_corners_is_simplified() -> None:
