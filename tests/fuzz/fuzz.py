@@ -82,6 +82,9 @@ def _supervise(name: str, options: argparse.Namespace) -> int:
         if status in (0, 1):
             found |= status
             break
+        if status in (-signal.SIGTERM, -signal.SIGINT):
+            print(f"{name}: interrupted", file=sys.stderr)
+            break
         seed += 1
         content = current.read_bytes()
         length = int.from_bytes(content[:_LENGTH_BYTES], "little")

@@ -371,8 +371,15 @@ def test_a_rejected_object_of_a_twin_stands_in_its_own_file() -> None:
         image("a.jpg", box("cat"), source="file:///1.json"),
         image("a.jpg", box("dog", bbox=OUTSIDE), source="file:///2.json"),
     ]
-    rejected = {rejection.kind: rejection.source for rejection in run(twins).rejections}
+    assembled = run(twins)
+    rejected = {rejection.kind: rejection.source for rejection in assembled.rejections}
     assert rejected == {"image": "file:///2.json", "object": "file:///2.json"}
+    assert assembled.adjusted == {}
+
+
+def test_an_image_whose_twin_lost_its_objects_is_no_background() -> None:
+    lost = Rejection("s", "1", "a.jpg", "object", Rejected.UNKNOWN_CATEGORY, "which")
+    assert ("image", "no_valid_object") in reasons(run([image(), image(rejected=[lost])]))
 
 
 def test_what_a_twin_leaves_out_on_purpose_is_counted_too() -> None:

@@ -123,7 +123,7 @@ def _decoder(record: type[msgspec.Struct]) -> msgspec.json.Decoder[Any]:
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What msgspec raises for JSON that it does not take, or that is of other types."""
 
-_BARE = re.compile(rb'"(?:[^"\\]|\\.)*"|[^\s,"][^,"]*', re.DOTALL)
+_BARE = re.compile(rb'"(?:[^"\\]|\\.)*"|[^\s,"][^,"]*')
 
 
 def decode_range(block: bytes, record: type[Record]) -> Decoded[Record]:
