@@ -17,6 +17,7 @@ from schemas.config import ConvertConfig
 from schemas.errors import LabelBeamError, TooManyRejectedError
 from schemas.manifest import Manifest
 from transforms.image_urls import check_prefix, default_prefix
+from transforms.locations import Location, StorageOptions, locate
 from transforms.plan import make_plan
 from transforms.publish import (
     BuildIdentity,
@@ -27,7 +28,7 @@ from transforms.publish import (
     publish,
     unchanged,
 )
-from transforms.stores import Location, StorageOptions, explained, locate, read_file
+from transforms.stores import read_file, remove_files
 from transforms.units import Plan
 from transforms.work import ReadOptions, Report, index_coco
 from transforms.workers import default_count, workers
@@ -64,8 +65,7 @@ def convert(config: ConvertConfig, storage: StorageOptions, beam_flags: Sequence
     manifest = _manifest(plan, config, identity, report)
     _gate(manifest, config, build)
     complete(build, manifest, config, plan.buckets)
-    with explained(receipts, "cannot be removed"):
-        receipts.fs.rm(receipts.path)
+    remove_files(build, ["receipts.json"])
     publish(output, build, manifest)
     return Outcome(manifest, build.url, False, _samples(report))
 

@@ -14,10 +14,10 @@ from schemas.errors import LabelBeamError
 from transforms import progress
 from transforms.assemble import AssembleOptions
 from transforms.image_urls import default_prefix
+from transforms.locations import StorageOptions
 from transforms.look import path_hashes
 from transforms.read import FINDINGS, FRAGMENTS, ReadFragments
 from transforms.shards import WriteShards
-from transforms.stores import StorageOptions
 from transforms.units import Plan
 from transforms.work import ReadOptions, ShardOptions
 

@@ -28,8 +28,10 @@ from transforms.check_build import (
 from transforms.check_copy import Copy, check_copy
 from transforms.check_records import RecordFacts, ShardCheck, check_rejected, check_shard, check_unique
 from transforms.listing import list_files
+from transforms.locations import Location, StorageOptions, locate, safe_relative, within
 from transforms.quiet_gc import quiet_gc
-from transforms.stores import Location, MissingFileError, StorageOptions, locate, read_file, safe_relative, within
+from transforms.store_errors import MissingFileError
+from transforms.stores import read_file
 
 _Read = TypeVar("_Read")
 

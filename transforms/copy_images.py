@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 
-from transforms.stores import Location, MissingFileError, in_threads, put, read_file, stat, within
+from transforms.locations import Location, within
+from transforms.store_errors import MissingFileError
+from transforms.stores import in_threads, put, read_file, stat
 
 
 def copy_images(paths: Sequence[str], source: Location, target: Location) -> int:

@@ -5,22 +5,17 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import partial
 from typing import Any, NamedTuple
 
 from fsspec.asyn import AsyncFileSystem
 from fsspec.spec import AbstractFileSystem
 
+from transforms.locations import Location, is_below
+from transforms.retries import ask
 from transforms.sources.label_cells import printable
-from transforms.stores import (
-    Location,
-    MissingFileError,
-    StoredFile,
-    StoreError,
-    content_token,
-    explained,
-    is_below,
-    kind,
-)
+from transforms.store_errors import MissingFileError, StoreError
+from transforms.stores import StoredFile, content_token, kind
 
 LEADS_OUT = "links that lead out of it, not followed; copy the files into it, or name where they lead as the source"
 LEADS_NOWHERE = "links that lead nowhere"
@@ -81,18 +76,20 @@ def _walk_local(root: Location, left_out: dict[str, list[str]]) -> Iterator[Stor
     while folders:
         folder = folders.pop()
         location = root.below(folder) if folder else root
-        with explained(location, "cannot be listed"), os.scandir(location.path) as entries:
-            found = [(entry, _kind_of_entry(entry, home)) for entry in entries]
-        for entry, what in found:
+        for entry, what in ask(location, "cannot be listed", partial(_scan, location.path, home)):
             path = f"{folder}/{entry.name}" if folder else entry.name
             if what == "directory":
                 folders.append(path)
             elif what == "file":
-                with explained(root.below(path), "cannot be listed"):
-                    stat = entry.stat()
+                stat = ask(root.below(path), "cannot be listed", entry.stat)
                 yield StoredFile(path, stat.st_size, str(stat.st_mtime_ns))
             else:
                 left_out[what].append(path)
+
+
+def _scan(folder: str, home: str) -> list[tuple[os.DirEntry[str], str]]:
+    with os.scandir(folder) as entries:
+        return [(entry, _kind_of_entry(entry, home)) for entry in entries]
 
 
 def _kind_of_entry(entry: os.DirEntry[str], home: str) -> str:
@@ -112,8 +109,7 @@ def _kind_of_entry(entry: os.DirEntry[str], home: str) -> str:
 
 
 def _walk_store(root: Location, left_out: dict[str, list[str]]) -> Iterator[StoredFile]:
-    with explained(root, "cannot be listed"):
-        root.fs.invalidate_cache()  # As in `expand`.
+    ask(root, "cannot be listed", root.fs.invalidate_cache)  # As in `expand`.
     prefix = f"{root.path}/" if root.path or getattr(root.fs, "root_marker", "") else ""
     for name, info in _find(root):
         path = name.removeprefix(prefix)
@@ -136,17 +132,13 @@ def _find(root: Location) -> Iterator[tuple[str, dict[str, Any]]]:
     if isinstance(fs, AsyncFileSystem):
         is_flat = type(fs)._find is not AsyncFileSystem._find
     if is_flat:
-        with explained(root, "cannot be listed"):
-            found = fs.find(root.path, detail=True)
-        yield from found.items()
+        yield from ask(root, "cannot be listed", lambda: fs.find(root.path, detail=True)).items()
         return
     folders = [root.path]
     while folders:
         folder = folders.pop()
         here = root.below(folder[len(root.path) :].lstrip("/")) if folder != root.path else root
-        with explained(here, "cannot be listed"):
-            entries = fs.ls(folder, detail=True)
-        for info in entries:
+        for info in ask(here, "cannot be listed", partial(fs.ls, folder, detail=True)):
             name = str(info["name"]).rstrip("/")
             if info["type"] != "directory":
                 yield name, info

@@ -12,8 +12,10 @@ from schemas.reasons import Rejected
 from transforms.assemble import LookAt
 from transforms.fragments import ImageRow, stable_hash
 from transforms.images import ImageError, ImageFacts, decode, read_header
+from transforms.locations import Location, within
 from transforms.range_reader import RangeReader
-from transforms.stores import Location, MissingFileError, StoreError, in_threads, read_range, stat, within
+from transforms.store_errors import MissingFileError, StoreError
+from transforms.stores import in_threads, read_range, stat
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from schemas.config import ConvertConfig
 from schemas.errors import UsageError
+from transforms.locations import StorageOptions
 from transforms.plan_coco import plan_coco
 from transforms.plan_folder import plan_folder_source
 from transforms.plan_voc import plan_voc_source
 from transforms.recognise import recognise
-from transforms.stores import StorageOptions
 from transforms.units import Plan, list_dataset
 
 

@@ -12,22 +12,12 @@ import msgspec
 
 from schemas.config import SPLIT_ALIASES, ConvertConfig
 from schemas.errors import LabelBeamError, UsageError
+from transforms.locations import Location, StorageOptions, locate, within
 from transforms.sources.coco_index import image_path
 from transforms.sources.coco_split import ElementRange, MalformedJsonError, plan_ranges
 from transforms.sources.json_brackets import BracketScanner
-from transforms.stores import (
-    Location,
-    MissingFileError,
-    StorageOptions,
-    StoredFile,
-    StoreError,
-    in_threads,
-    kind,
-    locate,
-    read_range,
-    stat,
-    within,
-)
+from transforms.store_errors import MissingFileError, StoreError
+from transforms.stores import StoredFile, in_threads, kind, read_range, stat
 from transforms.units import HEAD, CocoFile, CocoUnit, Plan, bucket_count, fingerprint_of, list_dataset
 
 Record = dict[str, Any]

@@ -5,9 +5,10 @@ from __future__ import annotations
 from schemas.config import ConvertConfig
 from schemas.errors import LabelBeamError, UsageError
 from transforms.listing import Listing
+from transforms.locations import Location, StorageOptions, locate
 from transforms.sources.folder import TABLE_EXTENSIONS, FolderOptions, plan_folder, table_candidates
 from transforms.sources.tables import extension
-from transforms.stores import Location, StorageOptions, locate, read_range
+from transforms.stores import read_range
 from transforms.units import (
     BATCH,
     HEAD,

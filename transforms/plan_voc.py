@@ -5,9 +5,10 @@ from __future__ import annotations
 from schemas.config import ConvertConfig
 from schemas.errors import LabelBeamError
 from transforms.listing import Listing
+from transforms.locations import Location, StorageOptions, locate
 from transforms.sources.label_cells import printable
 from transforms.sources.voc import plan_voc
-from transforms.stores import Location, StorageOptions, locate, read_file
+from transforms.stores import read_file
 from transforms.units import BATCH, Plan, VocUnit, bucket_count, fingerprint_of, list_dataset
 
 

@@ -17,8 +17,10 @@ import msgspec
 from schemas.config import RUN_ONLY, ConvertConfig, parse_split
 from schemas.errors import LabelBeamError
 from schemas.manifest import FORMAT_VERSION, Counts, FileEntry, Latest, Manifest, Receipt, Source, SplitCounts
+from transforms.locations import Location
 from transforms.redact import redact
-from transforms.stores import Location, StoreError, kind, put, read_file
+from transforms.store_errors import StoreError
+from transforms.stores import kind, put, read_file
 from transforms.tasks import TASKS
 from transforms.units import Plan
 from transforms.write import encode_parquet, shard_name, write_file

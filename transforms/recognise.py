@@ -10,20 +10,12 @@ from dataclasses import dataclass
 from schemas.config import ConvertConfig
 from schemas.errors import LabelBeamError, UsageError
 from transforms.listing import Listing
+from transforms.locations import Location, StorageOptions
 from transforms.plan_coco import split_of_name
 from transforms.sources.folder import NAMED_TABLES, OTHER_IMAGE_FORMATS, TABLE_EXTENSIONS, table_candidates
 from transforms.sources.tables import IMAGE_FORMATS, extension
-from transforms.stores import (
-    Location,
-    MissingFileError,
-    StorageOptions,
-    StoredFile,
-    StoreError,
-    expand,
-    in_threads,
-    kind,
-    read_range,
-)
+from transforms.store_errors import MissingFileError, StoreError
+from transforms.stores import StoredFile, expand, in_threads, kind, read_range
 from transforms.units import HEAD, list_dataset
 
 

@@ -1,8 +1,7 @@
-"""Object stores and local disks through fsspec: open, list, read, write. The only module that opens anything.
+"""Object stores and local disks through fsspec: list, read, write, remove.
 
 Rules that hold for every store: a listing is made once and never file by file; a read that comes back short or long is
-an error; a file is written in one put, so that nobody ever sees half of it; nothing is read outside the root it was
-asked for below, whatever a dataset's names or links say; and no message repeats a credential.
+an error; a file is written in one put, so that nobody ever sees half of it.
 """
 
 from __future__ import annotations
@@ -10,72 +9,22 @@ from __future__ import annotations
 import os
 import posixpath
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from pathlib import Path
+from contextlib import suppress
+from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple, TypeVar
 from uuid import uuid4
 
-from fsspec import get_filesystem_class
-from fsspec.archive import AbstractArchiveFileSystem
-from fsspec.core import url_to_fs
-from fsspec.implementations.local import LocalFileSystem
-from fsspec.implementations.memory import MemoryFileSystem
-
-from schemas.errors import LabelBeamError, UsageError
-from transforms.redact import redact
+from transforms.locations import Location, StorageOptions, locate, within
+from transforms.retries import ask
+from transforms.store_errors import MissingFileError, StoreError
 
 READS_AT_ONCE = 32
 """How many small files are read at the same time; beyond that most stores answer no faster."""
 
-StorageOptions = dict[str, dict[str, Any]]
-
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
-
-
-class Location(NamedTuple):
-    """A file or directory in a store: `fs` opens it under `path`; `url` opens it anew, on any worker.
-
-    A local `url` is `file://` and the absolute path as it stands, nothing percent-encoded: so fsspec reads it, and so does
-    the trainer.
-    """
-
-    fs: Any
-    path: str
-    url: str
-
-    @property
-    def local(self) -> bool:
-        """Whether it lies on this machine's disk."""
-        return isinstance(self.fs, LocalFileSystem)
-
-    @property
-    def shown(self) -> str:
-        """The URL for messages, without credentials."""
-        return redact(self.url)
-
-    @property
-    def parent(self) -> Location | None:
-        """The directory above; None at the top of the store: of a bucket, a container or a host."""
-        if self.local:
-            above = posixpath.dirname(self.path)
-            return None if above == self.path else Location(self.fs, above, f"file://{above}")
-        before, protocol, inner, after = _split_url(self.url)
-        up, slash, _ = inner.rpartition("/")
-        if not inner or not (slash or isinstance(self.fs, (MemoryFileSystem, AbstractArchiveFileSystem))):
-            return None
-        return Location(self.fs, posixpath.dirname(self.path).rstrip("/"), f"{before}{protocol}{up}{after}")
-
-    def below(self, relative: str) -> Location:
-        """The location of `relative`, a path that `safe_relative` has passed, below this directory."""
-        path = posixpath.join(self.path, relative) if self.path else relative
-        return Location(self.fs, path, f"file://{path}" if self.local else join_url(self.url, relative))
-
-    def holds(self, other: Location) -> bool:
-        """Whether `other` is this place or lies below it, by its path."""
-        return bool(self.fs == other.fs) and is_below(other.path, self.path)
 
 
 class StoredFile(NamedTuple):
@@ -86,151 +35,11 @@ class StoredFile(NamedTuple):
     token: str
 
 
-class StoreError(LabelBeamError):
-    """A store could not be opened, listed, read or written."""
+class Directory(NamedTuple):
+    """What lies directly in a directory: its files, their paths being their names, and its folders' names; each sorted."""
 
-
-class MissingFileError(StoreError):
-    """There is nothing, or no file, where one was expected."""
-
-
-def _split_url(url: str) -> tuple[str, str, str, str]:
-    """A URL as what stands before, the protocol, the path, and the rest of a chain: of the first link that has a path."""
-    links = url.split("::")
-    at = next((number for number, link in enumerate(links) if "://" in link), 0)
-    protocol, separator, inner = links[at].rpartition("://")
-    return "::".join([*links[:at], ""]), protocol + separator, inner, "::".join(["", *links[at + 1 :]])
-
-
-def join_url(root: str, relative: str) -> str:
-    """Append `relative` to a URL; in a chained URL (`zip://dir::s3://…`) to the link that the path belongs to.
-
-    >>> join_url("zip://data::s3://bucket/a.zip", "x/1.jpg")
-    'zip://data/x/1.jpg::s3://bucket/a.zip'
-    """
-    before, protocol, inner, after = _split_url(root)
-    return f"{before}{protocol}{posixpath.join(inner, relative) if inner else relative}{after}"
-
-
-def locate(url: str, options: StorageOptions) -> Location:
-    """Open the store that `url` names.
-
-    Raises:
-        UsageError: the protocol is unknown, its package is not installed, or it needs other options; or the path is not
-            valid UTF-8.
-        StoreError: the store cannot be reached.
-    """
-    if re.search("[\ud800-\udfff]", url):
-        raise UsageError(f"{url!r}: the path is not valid UTF-8, so that no record can name what is there; rename it")
-    if url.startswith(("file://", "local://")) or (
-        "://" not in url and (not _CHAIN.match(url) or os.path.lexists(url))
-    ):
-        path = _absolute(LocalFileSystem._strip_protocol(url))
-        return Location(LocalFileSystem(**options.get("file", {})), path, f"file://{path}")
-    # fsspec hands options of protocols that the URL does not name to the store that it does name.
-    known = {protocol: options[protocol] for protocol in _protocols(url) if protocol in options}
-    try:
-        fs, path = url_to_fs(url, **known)
-    except (ImportError, ValueError, TypeError) as error:
-        why = _missing_package(url) or (
-            f"{explain(error, known)}; expected a path or an fsspec URL such as s3://bucket/data, and the options that its "
-            "store needs in --storage-options"
-        )
-        raise UsageError(f"{redact(url)}: {why}") from None
-    except Exception as error:  # As in `explained`.
-        raise StoreError(f"{redact(url)}: cannot be opened: {explain(error, known)}") from None
-    before, protocol, inner, after = _split_url(url)
-    return Location(fs, path.rstrip("/"), f"{before}{protocol}{inner.rstrip('/')}{after}")
-
-
-_CHAIN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*::")
-"""How a chain begins whose first link has no path; a local path may hold `::` anywhere else."""
-
-
-def _absolute(path: str) -> str:
-    """An absolute path without `.`, `..` and `//`; `..` leads where the system leads, up from where a link points."""
-    parts = path.split("/")
-    if ".." in parts:
-        last = len(parts) - parts[::-1].index("..")
-        path = posixpath.join(os.path.realpath("/".join(parts[:last])), *parts[last:])
-    return f"/{posixpath.normpath(path).lstrip('/')}"
-
-
-def _protocols(url: str) -> list[str]:
-    return [link.partition("://")[0] for link in url.split("::")]
-
-
-_EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs"} | dict.fromkeys(("az", "abfs", "abfss", "adl"), "azure")
-
-
-def _missing_package(url: str) -> str | None:
-    """What to install, for the first link of the URL that cannot be opened without it; None where nothing is missing."""
-    for protocol in _protocols(url):
-        try:
-            get_filesystem_class(protocol)
-        except (ImportError, ValueError) as error:
-            if protocol in _EXTRAS:
-                return f"the package that reads {protocol}:// is not installed; run: pip install 'labelbeam[{_EXTRAS[protocol]}]'"
-            if isinstance(error, ImportError):
-                return f"the package that reads {protocol}:// is not installed: {explain(error)}"
-    return None
-
-
-def explain(error: BaseException, options: StorageOptions | None = None) -> str:
-    """An error of a store in one line of words, without credentials or the path, which the caller names."""
-    if isinstance(error, (FileNotFoundError, NotADirectoryError)):
-        return "it does not exist"
-    if isinstance(error, PermissionError):
-        return "permission denied"
-    if isinstance(error, IsADirectoryError):
-        return "it is a directory"
-    text = getattr(error, "strerror", None) or str(error)
-    return redact(" ".join(str(text).split())[:400], options) or type(error).__name__
-
-
-@contextmanager
-def explained(location: Location, what: str) -> Iterator[None]:
-    """Turn what a store raises into a `StoreError`, and into a `MissingFileError` where nothing is there.
-
-    Every exception counts: those of botocore, of Google's and Azure's packages and of zipfile share no base. So nothing but
-    a call of the store stands below it. The original is left out, as it may hold credentials.
-    """
-    try:
-        yield
-    except Exception as error:
-        kind = MissingFileError if isinstance(error, (FileNotFoundError, NotADirectoryError)) else StoreError
-        known = getattr(location.fs, "storage_options", None)
-        raise kind(f"{location.shown}: {what}: {explain(error, known)}") from None
-
-
-_CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
-_DRIVE = re.compile(r"[A-Za-z]:/")
-
-
-def safe_relative(name: str) -> str | None:
-    """Normalise an image's name from a dataset to a path below its root, or None when it would leave it.
-
-    Backslashes become `/`; `.` and empty parts go. A drive letter, a leading `/`, `..`, a control character or a lone
-    surrogate make a name unsafe.
-
-    >>> safe_relative("batch_1\\\\.//6.jpg"), safe_relative("../6.jpg")
-    ('batch_1/6.jpg', None)
-    """
-    path = name.replace("\\", "/")
-    if path.startswith("/") or _DRIVE.match(path) or _CONTROL.search(path):
-        return None
-    parts = [part for part in path.split("/") if part not in ("", ".")]
-    return "/".join(parts) if parts and ".." not in parts else None
-
-
-def within(root: Location, relative: str) -> bool:
-    """Whether `relative` stays below `root` once local links are resolved."""
-    return not root.local or is_below(os.path.realpath(root.below(relative).path), os.path.realpath(root.path))
-
-
-def is_below(path: str, folder: str) -> bool:
-    """Whether `path` is `folder` or begins with it; all paths are below "", the root of a store."""
-    return not folder or path == folder or path.startswith(f"{folder.rstrip('/')}/")
+    files: list[StoredFile]
+    folders: list[str]
 
 
 _MAGIC = re.compile(r"[*?\[]")
@@ -246,8 +55,9 @@ def expand(url: str, options: StorageOptions) -> list[Location]:
         StoreError: nothing matches, or the store cannot be listed.
     """
     location = locate(url, options)
-    with explained(location, "cannot be opened"):
-        location.fs.invalidate_cache()  # What an earlier build has left there may be out of date.
+    ask(
+        location, "cannot be opened", location.fs.invalidate_cache
+    )  # What an earlier build has left may be out of date.
     if not _MAGIC.search(location.path) or kind(location) is not None:
         return [location]
     base = location
@@ -256,8 +66,8 @@ def expand(url: str, options: StorageOptions) -> list[Location]:
         if not _MAGIC.search(base.path) or kind(base) is not None:
             break
     pattern = location.path[len(base.path) :]
-    with explained(location, "cannot be listed"):
-        found = location.fs.glob(re.sub(_MAGIC, r"[\g<0>]", base.path) + pattern)
+    literal = re.sub(_MAGIC, r"[\g<0>]", base.path)
+    found = ask(location, "cannot be listed", lambda: location.fs.glob(literal + pattern))
     hidden = posixpath.basename(pattern).startswith(".")
     names = sorted(str(match)[len(base.path) :].lstrip("/") for match in found)
     matches = [base.below(name) for name in names if hidden or not posixpath.basename(name).startswith(".")]
@@ -273,8 +83,7 @@ def kind(location: Location) -> str | None:
         StoreError: the store does not tell.
     """
     try:
-        with explained(location, "cannot be read"):
-            return str(location.fs.info(location.path)["type"])
+        return str(ask(location, "cannot be read", lambda: location.fs.info(location.path))["type"])
     except MissingFileError:
         return None
 
@@ -286,14 +95,17 @@ def stat(location: Location) -> StoredFile:
         MissingFileError: it does not exist, or is a directory.
         StoreError: it cannot be read.
     """
-    with explained(location, "cannot be read"):
-        info = location.fs.info(location.path)
-        token = str(os.stat(location.path).st_mtime_ns) if location.local else content_token(info)
+    info, token = ask(location, "cannot be read", lambda: _info_and_token(location))
     if info["type"] != "file":
         raise MissingFileError(f"{location.shown}: expected a file, found: {info['type']}")
     if info.get("size") is None:
         raise StoreError(f"{location.shown}: the store does not tell the file's size, without which it cannot be cut")
     return StoredFile(posixpath.basename(location.path), int(info["size"]), token)
+
+
+def _info_and_token(location: Location) -> tuple[dict[str, Any], str]:
+    info = location.fs.info(location.path)
+    return info, str(os.stat(location.path).st_mtime_ns) if location.local else content_token(info)
 
 
 _TOKENS = (
@@ -318,8 +130,8 @@ def read_range(location: Location, start: int, end: int) -> bytes:
     """
     if start == end:
         return b""  # Stores refuse an empty range.
-    with explained(location, f"bytes {start} to {end} cannot be read"):
-        data: bytes = location.fs.cat_file(location.path, start=start, end=end)
+    what = f"bytes {start} to {end} cannot be read"
+    data: bytes = ask(location, what, lambda: location.fs.cat_file(location.path, start=start, end=end))
     if len(data) != end - start:
         raise StoreError(
             f"{location.shown}: asked for bytes {start} to {end}, expected {end - start} of them, got {len(data)}; "
@@ -334,8 +146,7 @@ def read_file(location: Location) -> bytes:
     Raises:
         StoreError: it cannot be read.
     """
-    with explained(location, "cannot be read"):
-        data: bytes = location.fs.cat_file(location.path)
+    data: bytes = ask(location, "cannot be read", lambda: location.fs.cat_file(location.path))
     return data
 
 
@@ -368,11 +179,10 @@ def put(location: Location, data: bytes) -> None:
     Raises:
         StoreError: it cannot be written.
     """
-    with explained(location, "cannot be written"):
-        if location.local:
-            _put_local(Path(location.path), data)
-        else:
-            location.fs.pipe_file(location.path, data)
+    if location.local:
+        ask(location, "cannot be written", lambda: _put_local(Path(location.path), data))
+    else:
+        ask(location, "cannot be written", lambda: location.fs.pipe_file(location.path, data))
 
 
 def _put_local(path: Path, data: bytes) -> None:
@@ -387,3 +197,65 @@ def _put_local(path: Path, data: bytes) -> None:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def list_directory(root: Location) -> Directory:
+    """What lies directly below `root`, asked anew; nothing where there is no directory. Links count as what they lead to.
+
+    Raises:
+        StoreError: it cannot be listed.
+    """
+    try:
+        return ask(root, "cannot be listed", lambda: _local_directory(root) if root.local else _store_directory(root))
+    except MissingFileError:
+        return Directory([], [])
+
+
+def _local_directory(root: Location) -> Directory:
+    found = Directory([], [])
+    with os.scandir(root.path) as entries:
+        for entry in entries:
+            if entry.is_dir():
+                found.folders.append(entry.name)
+            elif entry.is_file():
+                about = entry.stat()
+                found.files.append(StoredFile(entry.name, about.st_size, str(about.st_mtime_ns)))
+    return Directory(sorted(found.files), sorted(found.folders))
+
+
+def _store_directory(root: Location) -> Directory:
+    root.fs.invalidate_cache()  # As in `expand`.
+    found = Directory([], [])
+    for info in root.fs.ls(root.path, detail=True):
+        path = str(info["name"]).rstrip("/")
+        name = posixpath.basename(path)
+        if path == root.path or not name:
+            continue  # The directory itself, for which some tools put an empty object.
+        if info["type"] == "directory":
+            found.folders.append(name)
+        elif info["type"] == "file":
+            found.files.append(StoredFile(name, int(info.get("size") or 0), content_token(info)))
+    return Directory(sorted(found.files), sorted(found.folders))
+
+
+def remove_files(root: Location, paths: Sequence[str]) -> None:
+    """Remove the files at `paths` below `root`, many at a time; what is gone already is no error.
+
+    On a disk, the directories below `root` that this leaves empty go too, as they do in an object store.
+
+    Raises:
+        StoreError: a file cannot be removed; others may be gone by then.
+    """
+
+    def remove(path: str) -> None:
+        location = root.below(path)
+        call = Path(location.path).unlink if root.local else lambda: location.fs.rm_file(location.path)
+        with suppress(MissingFileError):
+            ask(location, "cannot be removed", call)
+
+    in_threads(remove, paths)
+    if root.local:
+        folders = {str(above) for path in paths for above in PurePosixPath(path).parents} - {"."}
+        for folder in sorted(folders, key=len, reverse=True):
+            with suppress(OSError):  # Something else lies there, or came meanwhile; or it went meanwhile.
+                os.rmdir(root.below(folder).path)

@@ -10,11 +10,12 @@ from typing import Any
 
 from schemas.config import ConvertConfig
 from transforms.listing import Listing, list_files
+from transforms.locations import Location, StorageOptions, is_below, locate
 from transforms.sources.coco_split import ElementRange
 from transforms.sources.folder import FolderItem, FolderPlan
 from transforms.sources.voc import VocItem
 from transforms.sources.voc_images import ImageIndex
-from transforms.stores import Location, StorageOptions, StoredFile, is_below, locate
+from transforms.stores import StoredFile
 
 SHARD_TARGET = 32 * 2**20
 """Bytes of source for each shard, where --shards is auto: a shard is held in memory while it is written."""

@@ -23,6 +23,7 @@ from transforms import parcels
 from transforms.assemble import AssembleOptions, assemble
 from transforms.copy_images import copy_images
 from transforms.fragments import Fragment, bucket_of, decode, fragments_of
+from transforms.locations import StorageOptions, locate
 from transforms.look import LookOptions, looker
 from transforms.quiet_gc import quiet_gc
 from transforms.sources.coco import Evidence, read_annotations
@@ -33,7 +34,8 @@ from transforms.sources.tables import read_table
 from transforms.sources.voc import VocOptions
 from transforms.sources.voc_masks import MaskError
 from transforms.sources.voc_read import VocImage, read_voc, rejected_voc
-from transforms.stores import StorageOptions, StoreError, locate, read_file, read_many, read_range
+from transforms.store_errors import StoreError
+from transforms.stores import read_file, read_many, read_range
 from transforms.units import CocoFile, CocoUnit, FolderUnit, TableUnit, VocUnit
 from transforms.write import write_bucket
 

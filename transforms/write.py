@@ -19,8 +19,9 @@ import pyarrow.parquet as pq
 from schemas.manifest import Counts, FileEntry, Receipt, SplitCounts, Tally
 from schemas.neutral import Rejection
 from transforms.assemble import Assembled, SplitRecords
+from transforms.locations import Location
 from transforms.redact import redact
-from transforms.stores import Location, put
+from transforms.stores import put
 from transforms.tasks import TASKS, Task
 
 SAMPLES = 5

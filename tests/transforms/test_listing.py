@@ -13,7 +13,9 @@ from fsspec.implementations.memory import MemoryFileSystem
 from fsspec.spec import AbstractFileSystem
 
 from transforms.listing import Listing, list_files
-from transforms.stores import Location, MissingFileError, StoreError, locate, put
+from transforms.locations import Location, locate
+from transforms.store_errors import MissingFileError, StoreError
+from transforms.stores import put
 
 
 class WalkedStore(MemoryFileSystem):  # type: ignore[misc]  # fsspec has no types

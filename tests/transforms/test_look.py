@@ -14,8 +14,9 @@ from PIL import Image
 from schemas.reasons import Rejected
 from transforms.fragments import ImageRow
 from transforms.images import ImageError, ImageFacts
+from transforms.locations import Location, locate
 from transforms.look import LookOptions, looker, path_hashes
-from transforms.stores import READS_AT_ONCE, Location, locate, put
+from transforms.stores import READS_AT_ONCE, put
 
 MODES = (None, "none", "exists", "header", "decode")
 OPENING = ("header", "decode")

@@ -15,6 +15,7 @@ import pytest
 
 from schemas.config import ConvertConfig
 from schemas.manifest import Counts, FileEntry, Manifest, Receipt, SplitCounts, Tally
+from transforms.locations import locate
 from transforms.publish import (
     BuildIdentity,
     CountsError,
@@ -26,7 +27,7 @@ from transforms.publish import (
     publish,
     unchanged,
 )
-from transforms.stores import StoreError, locate
+from transforms.store_errors import StoreError
 from transforms.units import Plan
 
 CONFIG = ConvertConfig(task="image_object_detection", source=["s"], output="o")

@@ -17,22 +17,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.errors import LabelBeamError
-from transforms.stores import (
-    READS_AT_ONCE,
-    Location,
-    MissingFileError,
-    StoreError,
-    in_threads,
-    kind,
-    locate,
-    put,
-    read_file,
-    read_many,
-    read_range,
-    safe_relative,
-    stat,
-    within,
-)
+from transforms.locations import Location, locate, safe_relative, within
+from transforms.store_errors import MissingFileError, StoreError
+from transforms.stores import READS_AT_ONCE, in_threads, kind, put, read_file, read_many, read_range, stat
 
 
 class RangelessStore(MemoryFileSystem):  # type: ignore[misc]
@@ -134,7 +121,9 @@ def test_a_full_disk_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:
     (tmp_path / "x").write_bytes(b"old")
     code = f"""
 import resource
-from transforms.stores import StoreError, locate, put
+from transforms.locations import locate
+from transforms.store_errors import StoreError
+from transforms.stores import put
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, {resource.RLIM_INFINITY}))
 try:
     put(locate({str(tmp_path / "x")!r}, {{}}), bytes(5000))

@@ -13,19 +13,9 @@ import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
 from schemas.errors import UsageError
-from transforms.stores import (
-    Location,
-    MissingFileError,
-    StoreError,
-    content_token,
-    expand,
-    kind,
-    locate,
-    put,
-    read_file,
-    read_range,
-    stat,
-)
+from transforms.locations import Location, locate
+from transforms.store_errors import MissingFileError, StoreError
+from transforms.stores import content_token, expand, kind, put, read_file, read_range, stat
 
 ODD_NAMES = ["a b", "50%", "a%20b", "a#1", "a?b", "[x]", "*", "é猫", "a::b", "~x", "it's", "a\\b"]
 
