@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, BinaryIO, NamedTuple, TypeVar
 from uuid import uuid4
 
 from transforms.locations import Location, StorageOptions, locate, within
@@ -186,17 +186,27 @@ def put(location: Location, data: bytes) -> None:
 
 
 def _put_local(path: Path, data: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
     # Its own name might be as long as a name may be.
     temporary = path.with_name(f".{uuid4().hex}.tmp")
     try:
-        with temporary.open("xb") as file:
+        with _open_new(temporary) as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+_OFTEN = 100
+
+
+def _open_new(path: Path) -> BinaryIO:
+    for _ in range(_OFTEN):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with suppress(FileNotFoundError):  # Another run has removed the directory meanwhile, because it was empty.
+            return path.open("xb")
+    return path.open("xb")
 
 
 def list_directory(root: Location) -> Directory:
@@ -215,11 +225,12 @@ def _local_directory(root: Location) -> Directory:
     found = Directory([], [])
     with os.scandir(root.path) as entries:
         for entry in entries:
-            if entry.is_dir():
-                found.folders.append(entry.name)
-            elif entry.is_file():
-                about = entry.stat()
-                found.files.append(StoredFile(entry.name, about.st_size, str(about.st_mtime_ns)))
+            with suppress(FileNotFoundError):  # It went while the others were read.
+                if entry.is_dir():
+                    found.folders.append(entry.name)
+                elif entry.is_file():
+                    about = entry.stat()
+                    found.files.append(StoredFile(entry.name, about.st_size, str(about.st_mtime_ns)))
     return Directory(sorted(found.files), sorted(found.folders))
 
 
