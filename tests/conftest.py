@@ -10,6 +10,8 @@ import pytest
 
 _Report = TypeVar("_Report", pytest.TestReport, pytest.CollectReport)
 
+pytest_plugins = ["tests.servers.fixtures"]
+
 IN_CI = os.environ.get("CI", "").lower() == "true"
 
 

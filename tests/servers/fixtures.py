@@ -1,0 +1,122 @@
+"""Fixtures: real servers, each started once a test process when a test first asks for it, and places on them.
+
+`s3_store`, `azure_store`, `gcs_store`, `http_store` (answers ranges) and `plain_http_store` (ignores them) give a test a place of
+its own, a `Store`.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from tests.servers.azurite import azurite_blob
+from tests.servers.processes import HOST, serving
+from tests.servers.stores import AzureStore, GcsStore, HttpStore, S3Store
+
+# gcsfs reads this when it is imported, which is when a test first opens gs://; see GcsStore.
+os.environ["GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT"] = "false"
+
+
+@pytest.fixture(scope="session")
+def server_logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where servers write what they have to say."""
+    return tmp_path_factory.mktemp("servers")
+
+
+@pytest.fixture(scope="session")
+def s3_server(server_logs: Path) -> Iterator[str]:
+    """The endpoint of a moto server."""
+    command = [sys.executable, "-m", "moto.server", "-H", HOST, "-p"]
+    with serving(lambda port: [*command, str(port)], server_logs / "s3.log") as endpoint:
+        yield endpoint
+
+
+@pytest.fixture(scope="session")
+def azure_server(server_logs: Path) -> Iterator[str]:
+    """The endpoint of an Azurite blob server."""
+    # The packages of Azure ask for API versions that Azurite does not list yet, and answer the same.
+    flags = ["--blobHost", HOST, "--silent", "--inMemoryPersistence", "--skipApiVersionCheck", "--disableTelemetry"]
+    command = [azurite_blob(), *flags, "--blobPort"]
+    with serving(lambda port: [*command, str(port)], server_logs / "azure.log") as endpoint:
+        yield endpoint
+
+
+@pytest.fixture(scope="session")
+def gcs_server(server_logs: Path) -> Iterator[str]:
+    """The endpoint of an emulator of Google Cloud Storage."""
+    command = [sys.executable, "-m", "gcp_storage_emulator", "start", "--quiet", "--in-memory", f"--host={HOST}"]
+    with serving(lambda port: [*command, f"--port={port}"], server_logs / "gcs.log") as endpoint:
+        yield endpoint
+
+
+@pytest.fixture(scope="session")
+def shown_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the HTTP servers show."""
+    return tmp_path_factory.mktemp("http")
+
+
+@pytest.fixture(scope="session")
+def http_server(server_logs: Path, shown_folder: Path) -> Iterator[str]:
+    """The endpoint of an HTTP server that answers ranges and lists directories."""
+    command = [sys.executable, "-m", "RangeHTTPServer", "--bind", HOST]
+    with serving(lambda port: [*command, str(port)], server_logs / "http.log", cwd=shown_folder) as endpoint:
+        yield endpoint
+
+
+@pytest.fixture(scope="session")
+def plain_http_server(server_logs: Path, shown_folder: Path) -> Iterator[str]:
+    """The endpoint of an HTTP server that ignores ranges and lists directories."""
+    command = [sys.executable, "-m", "http.server", "--bind", HOST]
+    with serving(lambda port: [*command, str(port)], server_logs / "plain-http.log", cwd=shown_folder) as endpoint:
+        yield endpoint
+
+
+def _name() -> str:
+    return f"test-{uuid4().hex[:16]}"
+
+
+@pytest.fixture
+def s3_store(s3_server: str) -> S3Store:
+    """A new bucket."""
+    store = S3Store(_name(), s3_server, s3_server)
+    store.create()
+    return store
+
+
+@pytest.fixture
+def azure_store(azure_server: str) -> AzureStore:
+    """A new container."""
+    store = AzureStore(_name(), azure_server, azure_server)
+    store.create()
+    return store
+
+
+@pytest.fixture
+def gcs_store(gcs_server: str) -> GcsStore:
+    """A new bucket."""
+    store = GcsStore(_name(), gcs_server, gcs_server)
+    store.create()
+    return store
+
+
+@pytest.fixture
+def http_store(http_server: str, shown_folder: Path) -> HttpStore:
+    """A new directory of the HTTP server that answers ranges."""
+    return _shown(http_server, shown_folder)
+
+
+@pytest.fixture
+def plain_http_store(plain_http_server: str, shown_folder: Path) -> HttpStore:
+    """A new directory of the HTTP server that ignores ranges."""
+    return _shown(plain_http_server, shown_folder)
+
+
+def _shown(server: str, folder: Path) -> HttpStore:
+    name = _name()
+    (folder / name).mkdir()
+    return HttpStore(name, server, server, folder / name)
