@@ -37,7 +37,7 @@ exit status:
   0  done, or nothing to do
   1  the run failed
   2  the command line or the config is wrong
-  3  too much was rejected, or verify found a difference
+  3  too much was rejected or has changed, or verify found a difference
 
 environment:
   LABELBEAM_DEBUG=1  show tracebacks and the logs of Beam
@@ -62,6 +62,9 @@ examples:
       --storage-options @storage.json --runner=FlinkRunner
 
 """
+
+_OF_CONVERT_ONLY = ("source", "output", "copy_images", "if_changed", "max_change", "accept_change")
+"""What `inspect` takes as an argument, or has no use for, since it publishes nothing."""
 
 EXIT_AFTER = 3.0
 """Seconds that an interrupted run may take to end by itself: a thread may be waiting for a store."""
@@ -253,7 +256,7 @@ def _parsers() -> tuple[_Parser, dict[str, _Parser]]:
         "SOURCE [options]",
     )
     sub.add_argument("source_url", metavar="SOURCE", help="fsspec URL of the dataset: COCO file, VOC tree or folder")
-    add_options(sub, [name for name in FIELDS if name not in ("source", "output", "copy_images", "if_changed")])
+    add_options(sub, [name for name in FIELDS if name not in _OF_CONVERT_ONLY])
     sub = command(
         "verify",
         "re-check a published build: hashes, counts, schema, JSONL against Parquet",

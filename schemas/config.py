@@ -95,6 +95,16 @@ class ConvertConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, om
         float,
         Meta(ge=0, le=1, description="a fraction of the images found; if more are rejected, nothing is published"),
     ] = 0.05
+    max_change: Annotated[
+        Annotated[float, Meta(ge=0, le=1)] | None,
+        Meta(
+            description="a fraction; if counts or shares of labels differ more from the latest build, or a label, a split "
+            "or half of the images vanished, nothing is published"
+        ),
+    ] = None
+    accept_change: Annotated[
+        bool, Meta(description="publish what --max-change would refuse, with a warning for each change")
+    ] = False
     copy_images: Annotated[Text | None, Meta(description="fsspec URL of a directory to copy the images to as well")] = (
         None
     )
@@ -144,7 +154,18 @@ class ConvertConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, om
     ] = "integer"
 
 
-RUN_ONLY = frozenset({"output", "if_changed", "json", "storage_options", "max_rejected", "copy_images"})
+RUN_ONLY = frozenset(
+    {
+        "output",
+        "if_changed",
+        "json",
+        "storage_options",
+        "max_rejected",
+        "max_change",
+        "accept_change",
+        "copy_images",
+    }
+)
 """Options that do not change the bytes of a build's records; the rest belong to its identity."""
 
 

@@ -19,3 +19,9 @@ class TooManyRejectedError(LabelBeamError):
     """More was rejected than --max-rejected allows, or `verify` found a difference (exit status 3)."""
 
     exit_code = 3
+
+
+class SuspiciousChangeError(LabelBeamError):
+    """The build differs from the one before by more than --max-change allows (exit status 3)."""
+
+    exit_code = 3

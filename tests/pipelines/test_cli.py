@@ -37,6 +37,7 @@ WRONG = {
     "unknown option --nonsense; see labelbeam convert --help": ["convert", *DETECTION, "--nonsense"],
     "unknown option --runner; see labelbeam verify --help": ["verify", "built", "--runner=FlinkRunner"],
     "unknown option --output; see labelbeam inspect --help": ["inspect", "a.json", "--output=b"],
+    "unknown option --accept-change; see labelbeam inspect --help": ["inspect", "a.json", "--accept-change"],
     "--task: found 'x', expected one of image_classification,": ["convert", *DETECTION, "--task", "x"],
     "--shards: found 'many', expected a whole number from 1": ["convert", *DETECTION, "--shards", "many"],
     "--split: the share of train is 2": ["convert", *DETECTION, "--split", "train=2"],

@@ -121,6 +121,8 @@ def test_fixed_values_win_over_everything() -> None:
         ({"shards": "few"}, {}, "--shards: found 'few', expected a whole number from 1 to 99999, or auto"),
         ({"max_rejected": "5%"}, {}, "--max-rejected: found '5%', expected a number from 0 to 1"),
         ({"max_rejected": "nan"}, {}, "--max-rejected: found nan, expected a number from 0 to 1"),
+        ({"max_change": "30"}, {}, "--max-change: found 30.0, expected a number from 0 to 1"),
+        ({}, {"accept_change": 1}, "lb.yaml: accept_change: found 1, expected true or false"),
         ({"max_polygon_points": "3"}, {}, "--max-polygon-points: found 3, expected a whole number from 4 up"),
         ({"voc_origin": "2"}, {}, "--voc-origin: found 2, expected one of 0, 1"),
         ({"images": ""}, {}, "--images: found '', expected a path or URL"),
