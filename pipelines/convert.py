@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
@@ -16,20 +16,25 @@ from pipelines.version import VERSION
 from schemas.config import ConvertConfig
 from schemas.errors import LabelBeamError, TooManyRejectedError
 from schemas.manifest import Manifest
+from transforms.drift import check_change
 from transforms.image_urls import check_prefix, default_prefix
 from transforms.locations import Location, StorageOptions, locate
+from transforms.lock import UNFINISHED, Lock, locked
 from transforms.plan import make_plan
 from transforms.publish import (
     BuildIdentity,
     complete,
+    latest_build,
     latest_manifest,
     make_manifest,
     new_identity,
     publish,
     unchanged,
 )
-from transforms.stores import read_file, remove_files
-from transforms.units import Plan
+from transforms.resume import Target, forget, remove_temporaries, unfinished_build
+from transforms.store_errors import StoreError
+from transforms.stores import read_file
+from transforms.units import Plan, check_unmodified
 from transforms.work import ReadOptions, Report, index_coco
 from transforms.workers import default_count, workers
 
@@ -53,21 +58,71 @@ def convert(config: ConvertConfig, storage: StorageOptions, beam_flags: Sequence
     output = locate(config.output, storage)
     display.stage("plan")
     plan = _planned(config, storage)
-    previous = latest_manifest(output) if config.if_changed else None
-    if previous is not None and unchanged(previous, plan, config, VERSION):
-        return Outcome(previous, output.below(f"builds/{previous.build}").url, True, [])
-    identity = new_identity(plan, config, VERSION)
+    if config.if_changed and (outcome := _unchanged(output, plan, config)):
+        return outcome
+    with locked(output, "build") as lock:
+        # Another run may have published while this one planned, or waited.
+        if config.if_changed and (outcome := _unchanged(output, plan, config)):
+            return outcome
+        return _build(output, plan, lock, config, storage, beam_flags, display)
+
+
+def _unchanged(output: Location, plan: Plan, config: ConvertConfig) -> Outcome | None:
+    """The build in force, if one of this plan would be the same."""
+    previous = latest_manifest(output)
+    if previous is None or not unchanged(previous, plan, config, VERSION):
+        return None
+    return Outcome(previous, output.below(f"builds/{previous.build}").url, True, [])
+
+
+def _build(
+    output: Location,
+    plan: Plan,
+    lock: Lock,
+    config: ConvertConfig,
+    storage: StorageOptions,
+    beam_flags: Sequence[str],
+    display: Display,
+) -> Outcome:
+    previous = latest_manifest(output) if config.max_change is not None else None
+    identity, resumes = _identity(output, plan, config)
+    lock.tell(identity.build)
     build = output.below(f"builds/{identity.build}")
-    receipts = build.below("receipts.json")
-    run = _Run(config, storage, build.url, receipts, beam_flags, display)
+    unfinished = output.below(f"{UNFINISHED}/{identity.build}")
+    target = Target(build.url, unfinished.url, identity.made_from, resumes)
+    run = _Run(config, storage, target, unfinished.below("report.json"), beam_flags, display)
     plan, report = run.to_the_end(plan)
+    if reused := sum(receipt.reused for receipt in report.receipts):
+        LOG.info("%d of %d shards were finished before, and are used as they are", reused, len(report.receipts))
     display.stage("publish")
+    check_unmodified(plan, storage)
     manifest = _manifest(plan, config, identity, report)
     _gate(manifest, config, build)
+    manifest.warnings += check_change(previous, manifest, config)
     complete(build, manifest, config, plan.buckets)
-    remove_files(build, ["receipts.json"])
+    lock.check()
     publish(output, build, manifest)
+    try:
+        forget(output, identity.build)
+    except StoreError as error:
+        LOG.warning("%s; the build is published, and labelbeam clean removes what is left over", error)
     return Outcome(manifest, build.url, False, _samples(report))
+
+
+def _identity(output: Location, plan: Plan, config: ConvertConfig) -> tuple[BuildIdentity, bool]:
+    """The identity of a new build, or of one that an earlier run began and did not finish; whether it is the latter."""
+    identity = new_identity(plan, config, VERSION)
+    begun = unfinished_build(output, identity.made_from)
+    if begun is None:
+        return identity, False
+    if begun <= (latest_build(output) or ""):
+        forget(
+            output, begun
+        )  # It was published, or another one since: builds in force come in the order of their names.
+        return identity, False
+    LOG.info("going on with build %s, which an earlier run did not finish", begun)
+    remove_temporaries(output.below(f"builds/{begun}"))
+    return replace(identity, build=begun), True
 
 
 def inspect(config: ConvertConfig, storage: StorageOptions, display: Display) -> Outcome:
@@ -80,8 +135,8 @@ def inspect(config: ConvertConfig, storage: StorageOptions, display: Display) ->
     plan = _planned(config, storage)
     folder = tempfile.mkdtemp(prefix="labelbeam-")
     try:
-        receipts = locate(str(Path(folder, "receipts.json")), {})
-        plan, report = _Run(config, storage, None, receipts, [], display).to_the_end(plan)
+        report_file = locate(str(Path(folder, "report.json")), {})
+        plan, report = _Run(config, storage, None, report_file, [], display).to_the_end(plan)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     manifest = _manifest(plan, config, new_identity(plan, config, VERSION), report)
@@ -100,12 +155,12 @@ def _planned(config: ConvertConfig, storage: StorageOptions) -> Plan:
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """Running the graph: shards go below `build` (None: nowhere), the report of them to `receipts`."""
+    """Running the graph: shards go to `target` (None: nowhere), and what came of it to `report`."""
 
     config: ConvertConfig
     storage: StorageOptions
-    build: str | None
-    receipts: Location
+    target: Target | None
+    report: Location
     beam_flags: Sequence[str]
     display: Display
 
@@ -137,8 +192,8 @@ class _Run:
             from pipelines.graph import run_graph
 
             with self.display.running(plan):
-                run_graph(self.config, self.storage, plan, self.build, self.receipts.url, self.beam_flags)
-        return msgspec.json.decode(read_file(self.receipts), type=Report)
+                run_graph(self.config, self.storage, plan, self.target, self.report.url, self.beam_flags)
+        return msgspec.json.decode(read_file(self.report), type=Report)
 
 
 SMALL = 32 * 2**20

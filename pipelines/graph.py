@@ -15,8 +15,8 @@ from transforms import progress
 from transforms.assemble import AssembleOptions
 from transforms.image_urls import default_prefix
 from transforms.locations import StorageOptions
-from transforms.look import path_hashes
 from transforms.read import FINDINGS, FRAGMENTS, ReadFragments
+from transforms.resume import Target
 from transforms.shards import WriteShards
 from transforms.units import Plan
 from transforms.work import ReadOptions, ShardOptions
@@ -26,11 +26,11 @@ def run_graph(
     config: ConvertConfig,
     storage: StorageOptions,
     plan: Plan,
-    build: str | None,
-    receipts: str,
+    target: Target | None,
+    report: str,
     beam_flags: Sequence[str],
 ) -> None:
-    """Run a plan: shards are written below `build` (None: nowhere), and a report of them to `receipts`.
+    """Run a plan: shards are written to `target` (None: nowhere), and a report of them to the URL `report`.
 
     Raises:
         LabelBeamError: the runner ended in another state than done.
@@ -39,7 +39,7 @@ def run_graph(
     options = PipelineOptions(list(beam_flags))
     local = options.get_all_options().get("runner") in (None, "DirectRunner", "direct")
     pipeline = beam.Pipeline(runner=FnApiRunner() if local else None, options=options)
-    build_graph(pipeline, config, storage, plan, build, receipts)
+    build_graph(pipeline, config, storage, plan, target, report)
     result = pipeline.run()
     if result.wait_until_finish() != PipelineState.DONE:
         raise LabelBeamError(f"the pipeline ended as {result.state}, expected DONE; see the runner's own log")
@@ -50,8 +50,8 @@ def build_graph(
     config: ConvertConfig,
     storage: StorageOptions,
     plan: Plan,
-    build: str | None,
-    receipts: str,
+    target: Target | None,
+    report: str,
 ) -> None:
     """Read → group → assemble and write → collect: the whole build, for any runner."""
     shard_options = ShardOptions(
@@ -66,15 +66,14 @@ def build_graph(
         ),
         check_images=config.check_images,
         images_root=plan.images_root,
+        images_listed=plan.listed is not None,
         coco_boxes=config.coco_boxes,
         buckets=plan.buckets,
-        build=build,
-        receipts=receipts,
+        target=target,
+        report=report,
         px=config.dimensions == "px",
         copy_images=config.copy_images,
         storage=storage,
     )
-    existing = path_hashes(plan.existing) if config.check_images == "exists" and plan.existing is not None else b""
-    listing = pipeline | "Listing" >> beam.Create([existing], reshuffle=False)
     read = pipeline | "Read" >> ReadFragments(plan, ReadOptions(config, storage, plan.buckets))
-    read[FRAGMENTS] | "Write" >> WriteShards(shard_options, read[FINDINGS], listing)
+    read[FRAGMENTS] | "Write" >> WriteShards(shard_options, read[FINDINGS])

@@ -71,6 +71,13 @@ class Receipt(msgspec.Struct):
     """Images and annotations that reached this bucket, counted where they arrive; must equal what the readers found."""
     samples: list[dict[str, Any]] = []
     """A few rejections, for the summary."""
+    reused: bool = False
+    """Whether an earlier run wrote the files, and this one found them intact."""
+
+    def files(self) -> list[FileEntry]:
+        """Every file of the bucket."""
+        shards = [entry for part in self.splits.values() for entry in part.files]
+        return [*shards, *self.parquet, *([self.rejected] if self.rejected is not None else [])]
 
 
 class Source(msgspec.Struct):

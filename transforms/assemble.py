@@ -26,12 +26,12 @@ from transforms.fragments import (
     Images,
     Integers,
     Objects,
-    draw_split,
     join_images,
     join_objects,
     ranges,
 )
 from transforms.geometry.boxes import OK, REASONS, Codes, code_of
+from transforms.hashes import draw_split
 from transforms.image_urls import image_url
 from transforms.images import ImageError, ImageFacts, settle_format, settle_size
 from transforms.tasks import TASKS, Judged, Labels, Task

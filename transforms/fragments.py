@@ -6,7 +6,6 @@ stage works on all of them at once. Corners of polygons, most of all bytes, are 
 
 from __future__ import annotations
 
-import hashlib
 import pickle
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -19,6 +18,8 @@ import numpy.typing as npt
 
 from schemas.neutral import Rejection, Ring, SourceImage
 from schemas.reasons import Adjusted, Rejected, Skipped
+from transforms.hashes import bucket_of
+from transforms.listed import Listed
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -268,6 +269,8 @@ class Fragment:
     adjusted: dict[Adjusted, int] = field(default_factory=dict)
     skipped: dict[Skipped, int] = field(default_factory=dict)
     """What was left out on purpose of images that are not among `images`."""
+    listed: Listed | None = None
+    """What the listing of the images' root says of images of the bucket; no records, and counted by nobody."""
 
     @property
     def records(self) -> int:
@@ -302,26 +305,6 @@ def _pack(corners: Floats) -> tuple[float, npt.NDArray[np.generic]]:
                 if (np.abs(scaled) < 2**31).all() and (scaled / scale == corners).all():
                     return scale, scaled.astype(np.int32)
     return 0.0, corners
-
-
-def stable_hash(text: str) -> int:
-    """64 bits of a hash that is the same in every process and version; what shards and splits are drawn by."""
-    return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big")
-
-
-def bucket_of(path: str, buckets: int) -> int:
-    """The bucket of an image, by its path."""
-    return stable_hash(path) % buckets if buckets > 1 else 0
-
-
-def draw_split(path: str, shares: dict[str, float]) -> str:
-    """The split of an image by the hash of its path: the same in every build, whatever else is in the dataset."""
-    draw = stable_hash(f"split {path}") / 2**64
-    for split, share in shares.items():
-        draw -= share
-        if draw < 0:
-            return split
-    return next(reversed(shares))
 
 
 def fragments_of(images: Iterable[SourceImage], buckets: int, first_key: int) -> Iterator[tuple[int, Fragment]]:

@@ -12,6 +12,7 @@ import msgspec
 
 from schemas.config import SPLIT_ALIASES, ConvertConfig
 from schemas.errors import LabelBeamError, UsageError
+from transforms.listed import Listed, join_listed, listed_files
 from transforms.locations import Location, StorageOptions, locate, within
 from transforms.sources.coco_index import image_path
 from transforms.sources.coco_split import ElementRange, MalformedJsonError, plan_ranges
@@ -53,21 +54,22 @@ def plan_coco(config: ConvertConfig, options: StorageOptions, locations: Sequenc
     fingerprint, covers = fingerprint_of(sources)
     buckets = bucket_count(config, sum(file.stored.size for file in files))
     plan = Plan("coco", "", root.url, buckets, fingerprint, covers, warnings=warnings)
+    plan.read_in_parts = list(sources)
     for number, (file, prefix) in enumerate(zip(files, prefixes, strict=True)):
         index = tuple(part for part in file.ranges if part.section in ("images", "categories"))
         plan.coco_files.append(CocoFile(number, file.location.url, prefix, file.split, index))
         plan.units += [CocoUnit(file.location.url, part) for part in file.ranges if part.section == "annotations"]
     if _depends_on_images(config, files):
-        existing: list[str] = []
+        parts: list[Listed] = []
         for images, prefix in _distinct(roots, prefixes):
             try:
                 listing = list_dataset(images, config, options)
             except MissingFileError as error:
                 raise MissingFileError(f"{error}; name the directory of the images with --images") from None
             sources += [(images.url, image) for image in listing.files]
-            existing += [f"{prefix}{image.path}" for image in listing.files]
+            parts.append(listed_files(listing.files, prefix))
             warnings += listing.warnings
-        plan.existing = existing if config.check_images == "exists" else None
+        plan.listed = join_listed(parts)
         plan.fingerprint, plan.covers = fingerprint_of(sources)
     return plan
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from schemas.config import ConvertConfig
 from schemas.errors import LabelBeamError, UsageError
+from transforms.listed import listed_files
 from transforms.listing import Listing
 from transforms.locations import Location, StorageOptions, locate
 from transforms.sources.folder import TABLE_EXTENSIONS, FolderOptions, plan_folder, table_candidates
@@ -17,6 +18,7 @@ from transforms.units import (
     FolderUnit,
     Plan,
     TableUnit,
+    asks_for_images,
     bucket_count,
     fingerprint_of,
     list_dataset,
@@ -55,7 +57,9 @@ def plan_folder_source(
         )
     fingerprint, covers = fingerprint_of(sources)
     plan = Plan("folder", "", images.url, 0, fingerprint, covers, warnings=[*warnings, *content.warnings])
-    plan.existing = [file.path for file in image_files] if config.check_images == "exists" else None
+    if asks_for_images(config):
+        wanted = {item.path for item in content.items}
+        plan.listed = listed_files(file for file in image_files if file.path in wanted)
     plan.buckets = bucket_count(config, len(content.items) * SHARD_TARGET // IMAGES_A_SHARD)
     if content.tables:
         plan.units = [TableUnit(root.url, content)]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from schemas.config import ConvertConfig
 from schemas.errors import LabelBeamError
+from transforms.listed import listed_files
 from transforms.listing import Listing
 from transforms.locations import Location, StorageOptions, locate
 from transforms.sources.label_cells import printable
 from transforms.sources.voc import plan_voc
+from transforms.sources.voc_images import is_image
 from transforms.stores import read_file
-from transforms.units import BATCH, Plan, VocUnit, bucket_count, fingerprint_of, list_dataset
+from transforms.units import BATCH, Plan, VocUnit, asks_for_images, bucket_count, fingerprint_of, list_dataset
 
 
 def plan_voc_source(config: ConvertConfig, options: StorageOptions, root: Location, listing: Listing) -> Plan:
@@ -34,13 +36,16 @@ def plan_voc_source(config: ConvertConfig, options: StorageOptions, root: Locati
     size = sum(sizes[item.xml] for item in content.items)
     plan = Plan("voc", "", images.url, bucket_count(config, size), fingerprint, covers)
     plan.warnings = [*dict.fromkeys([*listing.warnings, *image_listing.warnings]), *content.warnings]
-    plan.existing = image_names if config.check_images == "exists" else None
+    if asks_for_images(config):
+        plan.listed = listed_files(file for file in image_listing.files if is_image(file.path))
     # Only the items whose image is still to be found carry the index of all images.
     settled = [item for item in content.items if item.image is not None or item.skipped is not None]
     open_items = [item for item in content.items if item.image is None and item.skipped is None]
     first_key = 0
     for items, index in ((settled, None), (open_items, content.images)):
         for start in range(0, len(items), BATCH):
-            plan.units.append(VocUnit(root.url, tuple(items[start : start + BATCH]), first_key, index))
+            batch = tuple(items[start : start + BATCH])
+            read = [path for item in batch for path in (item.xml, item.mask) if path is not None]
+            plan.units.append(VocUnit(root.url, batch, first_key, index, {path: sizes[path] for path in read}))
             first_key += BATCH
     return plan

@@ -19,8 +19,8 @@ from schemas.errors import LabelBeamError
 from schemas.manifest import FORMAT_VERSION, Counts, FileEntry, Latest, Manifest, Receipt, Source, SplitCounts
 from transforms.locations import Location
 from transforms.redact import redact
-from transforms.store_errors import StoreError
-from transforms.stores import kind, put, read_file
+from transforms.store_errors import MissingFileError, StoreError
+from transforms.stores import put, read_file
 from transforms.tasks import TASKS
 from transforms.units import Plan
 from transforms.write import encode_parquet, shard_name, write_file
@@ -47,16 +47,17 @@ class CountsError(LabelBeamError):
 
 @dataclass(frozen=True, slots=True)
 class BuildIdentity:
-    """What a build is called and made by."""
+    """What a build is called, by which version it is made, and the hash of what it is made from."""
 
     build: str
     version: str
+    made_from: str
 
 
 def config_identity(config: ConvertConfig) -> dict[str, Any]:
     """The options that decide about a build's bytes, as they stand in the manifest: without credentials."""
     fields = {name: value for name, value in msgspec.to_builtins(config).items() if name not in RUN_ONLY}
-    for name in ("source", "images", "image_url"):
+    for name in ("source", "images", "image_url", "copy_images"):
         if isinstance(fields.get(name), str):
             fields[name] = redact(fields[name])
         elif name in fields:
@@ -65,10 +66,10 @@ def config_identity(config: ConvertConfig) -> dict[str, Any]:
 
 
 def new_identity(plan: Plan, config: ConvertConfig, version: str, now: datetime | None = None) -> BuildIdentity:
-    """A name for a build: when it began, and a hash of what it is made from."""
+    """A name for a build: when it began, and the beginning of the hash of its inputs, options and version."""
     moment = (now or datetime.now(UTC)).strftime("%Y%m%dT%H%M%S%fZ")
-    made_from = msgspec.json.encode([plan.fingerprint, config_identity(config), version])
-    return BuildIdentity(f"{moment}-{hashlib.sha256(made_from).hexdigest()[:8]}", version)
+    made_from = hashlib.sha256(msgspec.json.encode([plan.fingerprint, config_identity(config), version])).hexdigest()
+    return BuildIdentity(f"{moment}-{made_from[:8]}", version, made_from)
 
 
 def latest_manifest(output: Location) -> Manifest | None:
@@ -77,11 +78,27 @@ def latest_manifest(output: Location) -> Manifest | None:
     Raises:
         StoreError: there is one, but it cannot be read.
     """
-    pointer = output.below("latest.json")
-    if kind(pointer) is None:
+    latest = _latest(output)
+    if latest is None:
         return None
-    latest = _decoded(pointer, Latest, "pointer to a build")
     return _decoded(output.below(latest.manifest), Manifest, "manifest of a build")
+
+
+def latest_build(output: Location) -> str | None:
+    """The name of the build in force, or None where there is none yet.
+
+    Raises:
+        StoreError: the pointer cannot be read.
+    """
+    latest = _latest(output)
+    return None if latest is None else latest.build
+
+
+def _latest(output: Location) -> Latest | None:
+    try:
+        return _decoded(output.below("latest.json"), Latest, "pointer to a build")
+    except MissingFileError:
+        return None
 
 
 def _decoded(location: Location, form: type[Form], what: str) -> Form:

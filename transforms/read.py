@@ -14,7 +14,7 @@ import apache_beam as beam
 from apache_beam.pvalue import AsDict, TaggedOutput
 
 from transforms.parallel import ParallelDo
-from transforms.units import CocoFile, CocoUnit, Plan
+from transforms.units import CocoFile, CocoUnit, Plan, listing_units
 from transforms.work import Findings, ReadOptions, ReadResult, index_coco, read_coco, read_unit
 from transforms.workers import current_workers
 
@@ -38,22 +38,33 @@ class ReadFragments(beam.PTransform):  # type: ignore[misc]  # Beam has no types
 
     def expand(self, begin: Any) -> dict[str, Any]:
         """COCO files are indexed first; their annotations are read against the indexes."""
-        units = begin | "Units" >> beam.Create(self.plan.units, reshuffle=len(self.plan.units) > 1)
-        if self.plan.format != "coco":
-            read = units | "ReadUnits" >> beam.ParDo(_ReadUnit(self.options)).with_outputs(FINDINGS, main=FRAGMENTS)
-            return {FRAGMENTS: read[FRAGMENTS], FINDINGS: read[FINDINGS]}
+        coco = self.plan.format == "coco"
+        units = [*([] if coco else self.plan.units), *listing_units(self.plan.listed)]
+        parts = [
+            begin
+            | "Units" >> beam.Create(units, reshuffle=len(units) > 1)
+            | "ReadUnits" >> beam.ParDo(_ReadUnit(self.options)).with_outputs(FINDINGS, main=FRAGMENTS)
+        ]
+        if coco:
+            parts += self._read_coco(begin)
+        return {
+            name: [part[name] for part in parts] | f"Flatten{name.title()}" >> beam.Flatten()
+            for name in (FRAGMENTS, FINDINGS)
+        }
+
+    def _read_coco(self, begin: Any) -> list[Any]:
         indexed = (
             begin
             | "CocoFiles" >> beam.Create(self.plan.coco_files, reshuffle=len(self.plan.coco_files) > 1)
             | "IndexImages" >> beam.ParDo(_IndexCoco(self.options)).with_outputs(FINDINGS, INDEXES, main=FRAGMENTS)
         )
-        read = units | "ReadAnnotations" >> beam.ParDo(_ReadCoco(self.options), AsDict(indexed[INDEXES])).with_outputs(
-            FINDINGS, main=FRAGMENTS
+        read = (
+            begin
+            | "Ranges" >> beam.Create(self.plan.units, reshuffle=len(self.plan.units) > 1)
+            | "ReadAnnotations"
+            >> beam.ParDo(_ReadCoco(self.options), AsDict(indexed[INDEXES])).with_outputs(FINDINGS, main=FRAGMENTS)
         )
-        return {
-            name: (indexed[name], read[name]) | f"Flatten{name.title()}" >> beam.Flatten()
-            for name in (FRAGMENTS, FINDINGS)
-        }
+        return [indexed, read]
 
 
 class _ReadUnit(ParallelDo):

@@ -27,13 +27,12 @@ def relative_sources(findings: Findings, coco_boxes: str) -> frozenset[str]:
 
 
 class WriteShards(beam.PTransform):  # type: ignore[misc]  # Beam has no types
-    """(bucket, encoded fragment) → shards in the store, and one report of them all at `options.receipts`."""
+    """(bucket, encoded fragment) → shards in the store, and one report of them all at `options.report`."""
 
-    def __init__(self, options: ShardOptions, findings: Any, existing: Any) -> None:
+    def __init__(self, options: ShardOptions, findings: Any) -> None:
         super().__init__()
         self.options = options
         self.findings = findings
-        self.existing = existing
 
     def expand(self, fragments: Any) -> Any:
         """Group, assemble and write, then collect the receipts."""
@@ -41,7 +40,7 @@ class WriteShards(beam.PTransform):  # type: ignore[misc]  # Beam has no types
         receipts = (
             fragments
             | "GroupByBucket" >> beam.GroupByKey()
-            | "AssembleAndWrite" >> beam.ParDo(_WriteShard(self.options), findings, AsSingleton(self.existing))
+            | "AssembleAndWrite" >> beam.ParDo(_WriteShard(self.options), findings)
         )
         return (
             fragments.pipeline
@@ -53,12 +52,12 @@ class WriteShards(beam.PTransform):  # type: ignore[misc]  # Beam has no types
 class _WriteShard(ParallelDo):
     stage = "write"
 
-    def call(self, group: tuple[int, Iterable[bytes]], findings: Findings, existing: bytes) -> tuple[Any, ...] | None:
+    def call(self, group: tuple[int, Iterable[bytes]], findings: Findings, _: Any) -> tuple[Any, ...] | None:
         if findings.unsafe:
             return None  # The plan was wrong; the driver makes another.
         bucket, encoded = group
         relative = relative_sources(findings, self.options.coco_boxes)
-        return write_shard, self.options, bucket, list(encoded), relative, existing
+        return write_shard, self.options, bucket, list(encoded), relative
 
     def outputs(self, group: Any, result: Receipt) -> Iterator[bytes]:
         yield msgspec.json.encode(result)
@@ -80,4 +79,4 @@ class _Collect(beam.DoFn):  # type: ignore[misc]
             findings.unsafe,
             findings.zero_based,
         )
-        put(locate(self.options.receipts, self.options.storage), msgspec.json.encode(report))
+        put(locate(self.options.report, self.options.storage), msgspec.json.encode(report))

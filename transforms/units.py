@@ -9,13 +9,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from schemas.config import ConvertConfig
+from schemas.errors import LabelBeamError
+from transforms.listed import Listed
 from transforms.listing import Listing, list_files
 from transforms.locations import Location, StorageOptions, is_below, locate
 from transforms.sources.coco_split import ElementRange
 from transforms.sources.folder import FolderItem, FolderPlan
 from transforms.sources.voc import VocItem
 from transforms.sources.voc_images import ImageIndex
-from transforms.stores import StoredFile
+from transforms.stores import StoredFile, stat
 
 SHARD_TARGET = 32 * 2**20
 """Bytes of source for each shard, where --shards is auto: a shard is held in memory while it is written."""
@@ -25,6 +27,9 @@ IMAGES_A_SHARD = 100_000
 
 BATCH = 1000
 """Small files (or image paths) in one unit of work."""
+
+LISTED = 20_000
+"""Files of a listing in one unit of work, half a megabyte."""
 
 HEAD = 64 * 2**10
 """Bytes of a table or JSON file that are looked at to recognise it."""
@@ -90,18 +95,32 @@ class TableUnit:
 class VocUnit:
     """A batch of annotation files of a VOC tree; the keys of their images start at `first_key`.
 
-    `images` finds the images of items whose own name did not settle it, None where there is none.
+    `images` finds the images of items whose own name did not settle it, None where there is none. `sizes` are what the listing
+    says of the annotation files and masks, in bytes, 0 where it may not know.
     """
 
     root: str
     items: tuple[VocItem, ...]
     first_key: int
     images: ImageIndex | None
+    sizes: dict[str, int]
 
     @property
     def size(self) -> int:
         """Annotation files in the unit, for progress."""
         return len(self.items)
+
+
+@dataclass(frozen=True, slots=True)
+class ListingUnit:
+    """A part of the listing of the images' root, to be divided among the buckets of the images."""
+
+    listed: Listed
+
+    @property
+    def size(self) -> int:
+        """Nothing, for progress: there are no records in it."""
+        return 0
 
 
 @dataclass(slots=True)
@@ -116,14 +135,27 @@ class Plan:
     covers: dict[str, Any]
     coco_files: list[CocoFile] = field(default_factory=list)
     units: list[Any] = field(default_factory=list)
-    existing: list[str] | None = None
-    """Paths below the images root, where the build asks whether images exist."""
+    listed: Listed | None = None
+    """What the listing of the images' root says of each image, where the build looks at images or copies them."""
+    read_in_parts: list[tuple[str, StoredFile]] = field(default_factory=list)
+    """Files, by URL, that must not change while they are read: parts of two versions do not make a whole."""
     warnings: list[str] = field(default_factory=list)
 
     @property
     def work(self) -> int:
         """The sizes of all units together."""
         return sum(unit.size for unit in [*self.coco_files, *self.units])
+
+
+def listing_units(listed: Listed | None) -> list[ListingUnit]:
+    """A listing in parts that are worth a unit of work each; none where nothing was listed."""
+    listed = listed or Listed()
+    return [ListingUnit(listed.take(slice(start, start + LISTED))) for start in range(0, len(listed), LISTED)]
+
+
+def asks_for_images(config: ConvertConfig) -> bool:
+    """Whether a build may look at image files or copy them, so that it needs what the listing says of them."""
+    return config.check_images != "none" or config.copy_images is not None
 
 
 def list_dataset(root: Location, config: ConvertConfig, options: StorageOptions) -> Listing:
@@ -151,6 +183,22 @@ def fingerprint_of(files: Iterable[tuple[str, StoredFile]]) -> tuple[str, dict[s
         digest.update(repr((url, *file)).encode())  # Which names cannot forge, whatever they hold.
     covers = {"files": len(files), "bytes": sum(file.size for _, file in files), "by": "path, size, and ETag or time"}
     return digest.hexdigest(), covers
+
+
+def check_unmodified(plan: Plan, options: StorageOptions) -> None:
+    """Make sure, after reading, that no file that was read in parts has changed since it was planned.
+
+    Raises:
+        LabelBeamError: one has.
+        StoreError: one cannot be looked at.
+    """
+    for url, planned in plan.read_in_parts:
+        location = locate(url, options)
+        if stat(location) != planned:
+            raise LabelBeamError(
+                f"{location.shown}: the file changed while it was read, so that parts of two versions were; nothing was "
+                "published. Run again when it is complete"
+            )
 
 
 def bucket_count(config: ConvertConfig, size: int) -> int:

@@ -22,10 +22,13 @@ from schemas.reasons import Rejected
 from transforms import parcels
 from transforms.assemble import AssembleOptions, assemble
 from transforms.copy_images import copy_images
-from transforms.fragments import Fragment, bucket_of, decode, fragments_of
+from transforms.fragments import Fragment, decode, fragments_of
+from transforms.hashes import bucket_of
+from transforms.listed import by_bucket, join_listed
 from transforms.locations import StorageOptions, locate
-from transforms.look import LookOptions, looker
+from transforms.look import LookOptions, looker, shows_all
 from transforms.quiet_gc import quiet_gc
+from transforms.resume import Target, finished_bucket, keep_receipt
 from transforms.sources.coco import Evidence, read_annotations
 from transforms.sources.coco_index import CocoIndex, IndexBuilder
 from transforms.sources.coco_split import UnsafeSplitError
@@ -36,7 +39,7 @@ from transforms.sources.voc_masks import MaskError
 from transforms.sources.voc_read import VocImage, read_voc, rejected_voc
 from transforms.store_errors import StoreError
 from transforms.stores import read_file, read_many, read_range
-from transforms.units import CocoFile, CocoUnit, FolderUnit, TableUnit, VocUnit
+from transforms.units import CocoFile, CocoUnit, FolderUnit, ListingUnit, TableUnit, VocUnit
 from transforms.write import write_bucket
 
 
@@ -79,15 +82,16 @@ class ReadOptions:
 
 @dataclass(frozen=True, slots=True)
 class ShardOptions:
-    """What the writers of shards need; `build` is where they write, None for nowhere."""
+    """What the writers of shards need; without a `target` they write nothing. `report` is where the pipeline's report goes."""
 
     assemble: AssembleOptions
     check_images: str | None
     images_root: str
+    images_listed: bool
     coco_boxes: str
     buckets: int
-    build: str | None
-    receipts: str
+    target: Target | None
+    report: str
     px: bool
     copy_images: str | None
     storage: StorageOptions
@@ -163,14 +167,18 @@ def read_coco(options: ReadOptions, unit: CocoUnit, index: bytes | str) -> ReadR
         return ReadResult(Findings(unsafe=[unit.url]))
 
 
-def read_unit(options: ReadOptions, unit: FolderUnit | TableUnit | VocUnit) -> ReadResult:
-    """Read a batch of images of a folder or VOC tree, or the tables of a folder.
+def read_unit(options: ReadOptions, unit: FolderUnit | ListingUnit | TableUnit | VocUnit) -> ReadResult:
+    """Read a batch of images of a folder or VOC tree, the tables of a folder, or a part of the listing of the images.
 
     Raises:
         StoreError: a table cannot be read.
         LabelBeamError: a table is malformed as a whole.
     """
     findings = Findings()
+    if isinstance(unit, ListingUnit):
+        rows = by_bucket(unit.listed.hashes, options.buckets)
+        parts = [(bucket, Fragment(listed=unit.listed.take(part))) for bucket, part in rows]
+        return ReadResult(findings, _encode(parts))
     if isinstance(unit, TableUnit):
         fragments, findings = _read_tables(unit, options)
     else:
@@ -228,25 +236,32 @@ def _read_tables(unit: TableUnit, options: ReadOptions) -> tuple[dict[int, Fragm
     return fragments, Findings(warnings=[warning for content in contents for warning in content.warnings])
 
 
-def write_shard(
-    options: ShardOptions, bucket: int, encoded: Sequence[bytes], relative: frozenset[str], existing: bytes
-) -> Receipt:
+def write_shard(options: ShardOptions, bucket: int, encoded: Sequence[bytes], relative: frozenset[str]) -> Receipt:
     """Assemble one bucket from its encoded fragments, and write its files.
 
     Args:
         relative: the sources whose coordinates are fractions of the image.
-        existing: `path_hashes` of the images root, where --check-images is exists.
 
     Raises:
         StoreError: a file cannot be written.
     """
     root = locate(options.images_root, options.storage)
-    build = locate(options.build, options.storage) if options.build else None
+    target = options.target
+    if target and target.resumes:
+        finished = finished_bucket(target, options.storage, bucket, options.buckets)
+        if finished is not None:
+            return finished
+    build = locate(target.build, options.storage) if target else None
     with quiet_gc():
-        fragments = (decode(parcels.unwrap(data)) for data in encoded)
-        look_at = looker(LookOptions(options.check_images, root), existing)
+        fragments = [decode(parcels.unwrap(data)) for data in encoded]
+        listed = join_listed([fragment.listed for fragment in fragments if fragment.listed is not None])
+        complete = options.images_listed and shows_all(root)
+        look_at = looker(LookOptions(options.check_images, root, complete), listed)
         assembled = assemble(fragments, options.assemble, relative, look_at)
         if options.copy_images is not None and build is not None:
             paths = [path for records in assembled.splits.values() for path in records.paths]
             copy_images(paths, root, locate(options.copy_images, options.storage))
-        return write_bucket(assembled, bucket, options.buckets, options.assemble.task, options.px, build)
+        receipt = write_bucket(assembled, bucket, options.buckets, options.assemble.task, options.px, build)
+    if target:
+        keep_receipt(target, options.storage, options.buckets, receipt)
+    return receipt

@@ -18,9 +18,7 @@ from transforms.fragments import (
     Images,
     Objects,
     Rings,
-    bucket_of,
     decode,
-    draw_split,
     fragments_of,
     join_images,
     join_objects,
@@ -29,8 +27,8 @@ from transforms.fragments import (
     no_images,
     no_objects,
     ranges,
-    stable_hash,
 )
+from transforms.hashes import bucket_of, draw_split, stable_hash
 
 # Whatever a coordinate may be: pixels, two decimals as COCO writes them, and what no packing may touch.
 whole = st.integers(-(2**33), 2**33).map(float)

@@ -14,9 +14,11 @@ from PIL import Image
 from schemas.reasons import Rejected
 from transforms.fragments import ImageRow
 from transforms.images import ImageError, ImageFacts
+from transforms.listed import Listed, listed_files
+from transforms.listing import list_files
 from transforms.locations import Location, locate
-from transforms.look import LookOptions, looker, path_hashes
-from transforms.stores import READS_AT_ONCE, put
+from transforms.look import FIRST_BLOCK, LookOptions, looker, shows_all
+from transforms.stores import READS_AT_ONCE, StoredFile, put
 
 MODES = (None, "none", "exists", "header", "decode")
 OPENING = ("header", "decode")
@@ -32,14 +34,19 @@ def row(path: str, width: int | None = 4, height: int | None = 3) -> ImageRow:
     return ImageRow(0, path, "source", "locator", width, height)
 
 
-def look(root: Location, mode: str | None, *rows: ImageRow, existing: tuple[str, ...] = ()) -> list[Any]:
-    """What was found: facts, a code, or None for an image that was not looked at."""
-    found = looker(LookOptions(mode, root), path_hashes(existing))(rows)
+def look(root: Location, mode: str | None, *rows: ImageRow, listed: Listed | None = None) -> list[Any]:
+    """What was found: facts, a code, or None for an image that was not looked at; `listed` is None for no listing."""
+    options = LookOptions(mode, root, listed is not None and shows_all(root))
+    found = looker(options, listed or Listed())(rows)
     return [result.code if isinstance(result, ImageError) else result for result in found]
 
 
+def listing(root: Location) -> Listed:
+    return listed_files(list_files(root).files)
+
+
 def message(root: Location, mode: str, path: str) -> str:
-    (found,) = looker(LookOptions(mode, root), b"")([row(path)])
+    (found,) = looker(LookOptions(mode, root), Listed())([row(path)])
     assert isinstance(found, ImageError)
     return str(found)
 
@@ -57,6 +64,7 @@ def root(request: pytest.FixtureRequest, tmp_path: Path, memory: str) -> Locatio
 FACTS = ImageFacts("png", 4, 3)
 
 
+@pytest.mark.parametrize("is_listed", [True, False])
 @pytest.mark.parametrize(
     ("mode", "expected"),
     [
@@ -67,9 +75,11 @@ FACTS = ImageFacts("png", 4, 3)
         ("decode", [FACTS, Rejected.TRUNCATED_IMAGE, Rejected.MISSING_IMAGE]),
     ],
 )
-def test_each_mode_looks_as_far_as_it_says(mode: str | None, expected: list[Any], root: Location) -> None:
+def test_each_mode_looks_as_far_as_it_says_with_a_listing_and_without(
+    mode: str | None, expected: list[Any], is_listed: bool, root: Location
+) -> None:
     rows = [row("a/1.png"), row("cut.png"), row("gone.png")]
-    assert look(root, mode, *rows, existing=("a/1.png", "cut.png")) == expected
+    assert look(root, mode, *rows, listed=listing(root) if is_listed else None) == expected
 
 
 @pytest.mark.parametrize(("width", "height"), [(None, None), (None, 3), (4, None), (0, 3)])
@@ -78,26 +88,79 @@ def test_by_default_images_without_a_size_are_opened_and_no_others(
 ) -> None:
     rows = [row("a/1.png", width, height), row("a/1.png")]
     assert look(root, None, *rows) == [FACTS, None]
-    assert look(root, "exists", *rows, existing=("a/1.png",)) == [FACTS, None]
+    assert look(root, "exists", *rows, listed=listing(root)) == [FACTS, None]
     assert look(root, "none", *rows) == [None, None]
 
 
-def test_existence_is_answered_from_the_listing_alone(root: Location) -> None:
-    assert look(root, "exists", row("listed.png"), row("a/1.png"), existing=("listed.png",)) == [
-        None,
-        Rejected.MISSING_IMAGE,
-    ]
+class Counting(MemoryFileSystem):  # type: ignore[misc]  # fsspec has no types
+    """A store that keeps a list of what it was asked."""
+
+    cachable = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[Any] = []
+
+    def info(self, path: str, **_: Any) -> Any:
+        self.asked.append(path)
+        return super().info(path)
+
+    def cat_file(self, path: str, start: int | None = None, end: int | None = None, **_: Any) -> bytes:
+        self.asked.append((path, start, end))
+        return bytes(super().cat_file(path, start, end))
 
 
-def test_a_missing_image_is_not_opened_for_its_size(root: Location) -> None:
-    assert look(root, "exists", row("a/1.png", None, None)) == [Rejected.MISSING_IMAGE]
+def counted(root: Location, mode: str, *rows: ImageRow, listed: Listed | None) -> tuple[list[Any], list[Any]]:
+    store = Counting()
+    found = look(root._replace(fs=store), mode, *rows, listed=listed)
+    return found, store.asked
 
 
-def test_hashes_of_paths_do_not_depend_on_their_order_and_take_any_name() -> None:
-    paths = ["a/1.png", "é/猫.png", "caf\udce9.png", "50% #1?.png"]
-    assert path_hashes(paths) == path_hashes(paths[::-1])
-    assert len(path_hashes(paths)) == 8 * len(set(paths))
-    assert path_hashes([]) == b""
+@pytest.mark.parametrize("mode", OPENING)
+def test_a_listed_image_costs_one_ranged_read_and_a_missing_one_nothing(mode: str, memory: str) -> None:
+    root = locate(memory, {})
+    large = png() + bytes(2 * FIRST_BLOCK)
+    put(root.below("small.png"), png())
+    put(root.below("large.png"), large)
+    end = FIRST_BLOCK if mode == "header" else len(large)
+    rows = [row("small.png"), row("large.png"), row("gone.png"), row("https://h/1.png")]
+    assert counted(root, mode, *rows[:1], listed=listing(root)) == ([FACTS], [(f"{root.path}/small.png", 0, len(png()))])
+    assert counted(root, mode, *rows[1:], listed=listing(root)) == (
+        [FACTS, Rejected.MISSING_IMAGE, None],
+        [(f"{root.path}/large.png", 0, end)],
+    )
+
+
+def test_existence_is_answered_from_the_listing_alone(memory: str) -> None:
+    root = locate(memory, {})
+    put(root.below("there.png"), png())
+    listed = listed_files([StoredFile("listed.png", 9, "t")])
+    rows = [row("listed.png"), row("there.png"), row("there.png", None, None)]
+    expected = [None, Rejected.MISSING_IMAGE, Rejected.MISSING_IMAGE]
+    assert counted(root, "exists", *rows, listed=listed) == (expected, [])
+
+
+def test_where_nothing_was_listed_or_no_size_is_told_the_store_is_asked(memory: str) -> None:
+    root = locate(memory, {})
+    put(root.below("1.png"), png())
+    path = f"{root.path}/1.png"
+    for listed in (None, listed_files([StoredFile("1.png", 0, "t")])):
+        assert counted(root, "header", row("1.png"), listed=listed) == ([FACTS], [path, (path, 0, len(png()))])
+
+
+def test_what_no_listing_has_to_show_is_asked_for(tmp_path: Path) -> None:
+    root = locate(str(tmp_path), {})
+    put(root.below("real/1.png"), png())
+    (tmp_path / "link").symlink_to("real")
+    assert [file.path for file in list_files(root).files] == ["real/1.png"]
+    for mode, expected in (("exists", None), ("header", FACTS)):
+        rows = [row("link/1.png"), row("link/2.png")]
+        assert look(root, mode, *rows, listed=listing(root)) == [expected, Rejected.MISSING_IMAGE]
+
+
+def test_listings_of_disks_and_index_pages_do_not_show_all_and_those_of_stores_do(tmp_path: Path, memory: str) -> None:
+    urls = (str(tmp_path), "http://127.0.0.1:9/d", "https://127.0.0.1:9/d", memory, "s3://bucket/d")
+    assert [shows_all(locate(url, {})) for url in urls] == [False, False, False, True, True]
 
 
 @pytest.mark.parametrize("mode", OPENING)

@@ -25,6 +25,12 @@ from transforms.units import CocoFile, CocoUnit, Plan
 BOX = {"id": 1, "image_id": 1, "category_id": 1, "bbox": [0, 0, 1, 1]}
 
 
+def shown(made: Plan, *paths: str) -> list[str]:
+    """Which of `paths` the plan says are listed."""
+    assert made.listed is not None
+    return sorted(path for path in paths if made.listed.find(path) is not None)
+
+
 def coco(*file_names: str, sized: bool = True, annotation: dict[str, Any] | None = None, **sections: Any) -> str:
     size = {"width": 4, "height": 3} if sized else {}
     images = [{"id": number, "file_name": name, **size} for number, name in enumerate(file_names or ("1.jpg",))]
@@ -263,7 +269,7 @@ def test_a_root_inside_another_is_its_prefix(memory: str) -> None:
     root = fill(memory, {"all.json": coco("val/2.jpg"), "val/x.json": coco(), "val/1.jpg": "", "val/2.jpg": ""})
     made = plan(f"{root}/all.json", f"{root}/val/x.json", check_images="exists")
     assert (made.images_root, [file.prefix for file in made.coco_files]) == (root, ["", "val/"])
-    assert made.existing == ["all.json", "val/1.jpg", "val/2.jpg", "val/x.json"]
+    assert shown(made, "1.jpg", "val/1.jpg", "val/2.jpg", "val/val/1.jpg") == ["val/1.jpg", "val/2.jpg"]
 
 
 def test_names_that_begin_alike_are_not_one_directory(memory: str) -> None:
@@ -313,22 +319,27 @@ def test_a_directory_of_images_that_is_a_link_serves_one_source(tmp_path: Path) 
     (tmp_path / "d" / "train2017").symlink_to("../far")
     source = f"{tmp_path}/d/annotations/instances_train2017.json"
     made = plan(source, check_images="exists")
-    assert (made.images_root, made.existing, made.warnings) == (f"file://{tmp_path}/d/train2017", ["1.jpg"], [])
+    assert (made.images_root, made.warnings) == (f"file://{tmp_path}/d/train2017", [])
+    assert shown(made, "1.jpg", "train2017/1.jpg") == ["1.jpg"]
     fill(str(tmp_path), {"d/annotations/instances_val2017.json": coco(), "d/val2017/1.jpg": ""})
     made = plan(f"{tmp_path}/d", check_images="exists")
-    assert made.existing == ["train2017/1.jpg", "val2017/1.jpg"]
+    assert shown(made, "1.jpg", "train2017/1.jpg", "val2017/1.jpg") == ["train2017/1.jpg", "val2017/1.jpg"]
     assert "d/train2017/ is a link out of" in made.warnings[0]
 
 
 # What a build depends on --------------------------------------------------------------------------------------------
 
 
-def test_existing_images_are_listed_only_when_asked_for(memory: str) -> None:
-    root = fill(memory, {"a/x.json": coco(), "a/images/1.jpg": "", "a/images/b/2.jpg": ""})
+@pytest.mark.parametrize("sized", [True, False])
+def test_images_are_listed_where_the_build_looks_at_them_or_copies_them(sized: bool, memory: str) -> None:
+    size = {"width": 4, "height": 3} if sized else {}
+    annotations = json.dumps({"images": [{"id": 1, "file_name": "1.jpg"} | size], "annotations": [], "categories": []})
+    root = fill(memory, {"a/x.json": annotations, "a/images/1.jpg": "", "a/images/b/2.jpg": ""})
     source = f"{root}/a/x.json"
-    assert plan(source, check_images="exists").existing == ["1.jpg", "b/2.jpg"]
-    for mode in (None, "none", "header", "decode"):
-        assert plan(source, check_images=mode).existing is None
+    for fields in ({"check_images": "exists"}, {"check_images": "header"}, {"copy_images": f"{root}/copies"}):
+        assert shown(plan(source, **fields), "1.jpg", "b/2.jpg", "2.jpg") == ["1.jpg", "b/2.jpg"]
+    assert plan(source, check_images="none").listed is None
+    assert (plan(source).listed is None) is sized
 
 
 def test_an_images_directory_that_is_not_there_is_an_error_where_images_are_checked(memory: str) -> None:

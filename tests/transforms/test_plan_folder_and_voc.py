@@ -21,6 +21,12 @@ from transforms.units import FolderUnit, Plan, TableUnit, VocUnit
 XML = "<annotation><filename>1.jpg</filename></annotation>"
 
 
+def shown(made: Plan, *paths: str) -> list[str]:
+    """Which of `paths` the plan says are listed."""
+    assert made.listed is not None
+    return sorted(path for path in paths if made.listed.find(path) is not None)
+
+
 def fill(root: str, files: dict[str, str]) -> str:
     for name, content in files.items():
         put(locate(root, {}).below(name), content.encode())
@@ -86,7 +92,8 @@ def test_a_table_s_images_may_lie_elsewhere(memory: str) -> None:
     made = plan(f"{root}/t", images=f"{root}/far", check_images="exists")
     (unit,) = made.units
     assert isinstance(unit, TableUnit)
-    assert (made.images_root, unit.root, made.existing) == (f"{root}/far", f"{root}/t", ["x/1.jpg"])
+    assert (made.images_root, unit.root) == (f"{root}/far", f"{root}/t")
+    assert shown(made, "x/1.jpg", "other.jpg", "labels.csv") == ["x/1.jpg"]
     assert [item.path for item in unit.plan.items] == ["x/1.jpg"]
 
 
@@ -158,7 +165,8 @@ def test_a_voc_tree_s_images_may_lie_elsewhere(memory: str) -> None:
     root = fill(memory, {"d/Annotations/1.xml": XML, "far/1.jpg": "", "far/2.jpg": ""})
     made = plan(f"{root}/d", task="image_object_detection", images=f"{root}/far", check_images="exists")
     (unit,) = made.units
-    assert (made.images_root, made.existing, unit.items[0].image) == (f"{root}/far", ["1.jpg", "2.jpg"], "1.jpg")
+    assert (made.images_root, unit.items[0].image) == (f"{root}/far", "1.jpg")
+    assert shown(made, "1.jpg", "2.jpg", "far/1.jpg", "Annotations/1.xml") == ["1.jpg", "2.jpg"]
 
 
 def test_a_tree_without_annotations_is_an_error(memory: str) -> None:
@@ -188,11 +196,17 @@ def test_an_annotation_file_whose_name_is_not_utf_8_is_a_unit_of_work_that_can_b
 
 
 @pytest.mark.parametrize(("files", "task"), [(CLASSES, "image_classification"), (VOC, "image_object_detection")])
-def test_existing_images_are_kept_only_when_asked_for(files: dict[str, str], task: str, memory: str) -> None:
+def test_the_plan_keeps_what_the_listing_says_of_images_unless_nobody_looks_at_them(
+    files: dict[str, str], task: str, memory: str
+) -> None:
     root = fill(memory, files)
-    assert plan(root, task=task, check_images="exists").existing == sorted(files)
-    for mode in (None, "none", "header", "decode"):
-        assert plan(root, task=task, check_images=mode).existing is None
+    images = sorted(path for path in files if path.endswith(".jpg"))
+    for mode in (None, "exists", "header", "decode"):
+        made = plan(root, task=task, check_images=mode)
+        assert made.listed is not None
+        assert (shown(made, *files), len(made.listed)) == (images, len(images))
+    assert plan(root, task=task, check_images="none").listed is None
+    assert plan(root, task=task, check_images="none", copy_images=f"{root}-copies").listed is not None
 
 
 @pytest.mark.parametrize(

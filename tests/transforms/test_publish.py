@@ -32,7 +32,7 @@ from transforms.units import Plan
 
 CONFIG = ConvertConfig(task="image_object_detection", source=["s"], output="o")
 PLAN = Plan("coco", "by its head", "file:///images", 2, "abc", {"files": 1})
-IDENTITY = BuildIdentity("20240101-abc", "1.0")
+IDENTITY = BuildIdentity("20240101-abc", "1.0", "abc")
 
 
 def entry(path: str, records: int = 1) -> FileEntry:

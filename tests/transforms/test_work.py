@@ -23,6 +23,7 @@ from transforms.fragments import Fragment, decode
 from transforms.parcels import unwrap, wrap
 from transforms.quiet_gc import quiet_gc
 from transforms.read import merge_findings
+from transforms.resume import Target
 from transforms.shards import relative_sources
 from transforms.sources.coco import Evidence
 from transforms.sources.coco_split import ElementRange, plan_exact
@@ -53,10 +54,11 @@ def shard_options(build: Path | None, root: Path, **fields: Any) -> ShardOptions
         "assemble": AssembleOptions("image_object_detection", "https://h/"),
         "check_images": None,
         "images_root": str(root),
+        "images_listed": False,
         "coco_boxes": "detect",
         "buckets": 1,
-        "build": None if build is None else str(build),
-        "receipts": "",
+        "target": None if build is None else Target(str(build), str(root / "unfinished"), "hash", False),
+        "report": "",
         "px": False,
         "copy_images": None,
         "storage": {},
@@ -96,7 +98,7 @@ def test_a_cut_file_counts_and_writes_what_the_whole_one_does(tmp_path: Path) ->
         assert reduce(Findings.merge, (result.findings for result in results)).records == 80
         encoded = [data for result in results for _, data in result.fragments]
         build = tmp_path / str(target)
-        receipt = write_shard(shard_options(build, tmp_path), 0, encoded, frozenset(), b"")
+        receipt = write_shard(shard_options(build, tmp_path), 0, encoded, frozenset())
         outcomes.append((receipt, {path.name: path.read_bytes() for path in build.rglob("*.*")}))
     assert outcomes[0] == outcomes[1] == outcomes[2]
     receipt = outcomes[0][0]
@@ -151,7 +153,7 @@ def test_an_annotation_file_that_cannot_be_read_costs_its_image_alone(tmp_path: 
         VocItem("1.xml", "1.jpg"),
         VocItem("2.xml", "2.jpg", skipped=Skipped.OUTSIDE_IMAGE_SETS),
     )
-    result = read_unit(options(), VocUnit(str(tmp_path), items, 0, None))
+    result = read_unit(options(), VocUnit(str(tmp_path), items, 0, None, {}))
     (fragment,) = fragments(result)
     assert fragment.images.paths == ["1.jpg", "2.jpg"]
     assert {row: note.left_out for row, note in fragment.images.notes.items()} == {1: Skipped.OUTSIDE_IMAGE_SETS}
@@ -172,7 +174,7 @@ def test_a_shard_does_not_depend_on_the_order_in_which_its_fragments_come(tmp_pa
     for seed in range(3):
         random.Random(seed).shuffle(encoded)
         build = tmp_path / str(seed)
-        receipt = write_shard(shard_options(build, tmp_path), 0, encoded, frozenset(), b"")
+        receipt = write_shard(shard_options(build, tmp_path), 0, encoded, frozenset())
         outcomes.append((receipt, {path.name: path.read_bytes() for path in build.rglob("*.*")}))
     assert outcomes[0] == outcomes[1] == outcomes[2]
     assert len(outcomes[0][1]) == 3
@@ -187,7 +189,7 @@ def test_only_images_that_are_written_are_copied(tmp_path: Path) -> None:
         task = AssembleOptions("image_classification_multilabel", "https://h/", look_at_all=False)
         shard = shard_options(build, tmp_path, assemble=task, copy_images=str(copies), check_images="none")
         sized = [_with_size(decode(unwrap(data))) for _, data in read.fragments]
-        write_shard(shard, 0, [wrap(fragment.encode()) for fragment in sized], frozenset(), b"")
+        write_shard(shard, 0, [wrap(fragment.encode()) for fragment in sized], frozenset())
     assert [path.name for path in (tmp_path / "copies").iterdir()] == ["good.jpg"]
     assert not (tmp_path / "none").exists()
 

@@ -26,13 +26,13 @@ from transforms.fragments import (
     ObjectId,
     Objects,
     Rings,
-    bucket_of,
     join_rings,
     make_rings,
     no_objects,
 )
 from transforms.geometry.rle import GeometryError, read_rle
 from transforms.geometry.trace import trace_many
+from transforms.hashes import bucket_of
 from transforms.sources.coco_index import CocoIndex
 from transforms.sources.coco_records import (
     BadElement,

@@ -12,7 +12,8 @@ import numpy.typing as npt
 
 from schemas.neutral import Rejection
 from schemas.reasons import Adjusted, Rejected
-from transforms.fragments import Fragment, ImageNote, Images, bucket_of
+from transforms.fragments import Fragment, ImageNote, Images
+from transforms.hashes import bucket_of
 from transforms.locations import safe_relative
 from transforms.sources.coco_records import BadElement, CocoCategory, CocoImage, Id, decode_range
 from transforms.sources.label_cells import printable

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from schemas.neutral import Rejection
 from schemas.reasons import Adjusted, Rejected
-from transforms.fragments import Fragment, bucket_of
+from transforms.fragments import Fragment
+from transforms.hashes import bucket_of
 from transforms.sources.coco_index import KEYS_A_SOURCE, CocoIndex, IndexBuilder, image_path
 
 SOURCE = "file:///d/instances.json"

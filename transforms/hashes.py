@@ -1,0 +1,25 @@
+"""Hashes of paths, the same in every process and version: what buckets and splits are drawn by."""
+
+from __future__ import annotations
+
+import hashlib
+
+
+def stable_hash(text: str) -> int:
+    """64 bits."""
+    return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big")
+
+
+def bucket_of(path: str, buckets: int) -> int:
+    """The bucket of an image, by its path."""
+    return stable_hash(path) % buckets if buckets > 1 else 0
+
+
+def draw_split(path: str, shares: dict[str, float]) -> str:
+    """The split of an image by the hash of its path: the same in every build, whatever else is in the dataset."""
+    draw = stable_hash(f"split {path}") / 2**64
+    for split, share in shares.items():
+        draw -= share
+        if draw < 0:
+            return split
+    return next(reversed(shares))

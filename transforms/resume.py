@@ -1,0 +1,110 @@
+"""What a build leaves while it is under way, so that after a crash the next run goes on where it stopped.
+
+Each bucket's receipt is put below `unfinished/BUILD/` after the last of its files. A receipt says what the build is made from,
+and holds the hash of each file: it is believed only when both are as they should be.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+import msgspec
+
+from schemas.manifest import FileEntry, Receipt
+from transforms.listing import list_files
+from transforms.locations import Location, StorageOptions, locate
+from transforms.lock import UNFINISHED
+from transforms.store_errors import MissingFileError
+from transforms.stores import TEMPORARY, in_threads, kind, list_directory, put, read_file, remove_files
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a build is written: shards below the URL `build`, receipts below `unfinished`.
+
+    `made_from` is the hash of inputs, options and version; `resumes` says that an earlier run has begun with the build.
+    """
+
+    build: str
+    unfinished: str
+    made_from: str
+    resumes: bool
+
+
+class _Kept(msgspec.Struct):
+    made_from: str
+    receipt: Receipt
+
+
+def keep_receipt(target: Target, storage: StorageOptions, buckets: int, receipt: Receipt) -> None:
+    """Put the receipt of a bucket, all of whose files are there.
+
+    Raises:
+        StoreError: it cannot be written.
+    """
+    kept = _Kept(target.made_from, receipt)
+    put(locate(target.unfinished, storage).below(_name(receipt.bucket, buckets)), msgspec.json.encode(kept))
+
+
+def finished_bucket(target: Target, storage: StorageOptions, bucket: int, buckets: int) -> Receipt | None:
+    """The receipt of a bucket that an earlier run finished; None where it must be written, again or for the first time.
+
+    Raises:
+        StoreError: a file cannot be read.
+    """
+    build, unfinished = locate(target.build, storage), locate(target.unfinished, storage)
+    try:
+        kept = msgspec.json.decode(read_file(unfinished.below(_name(bucket, buckets))), type=_Kept)
+    except (MissingFileError, msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    receipt = kept.receipt
+    if kept.made_from != target.made_from or not all(
+        in_threads(lambda entry: _is_intact(build, entry), receipt.files())
+    ):
+        return None
+    receipt.reused = True
+    return receipt
+
+
+def _name(bucket: int, buckets: int) -> str:
+    return f"receipt-{bucket:05d}-of-{buckets:05d}.json"
+
+
+def _is_intact(build: Location, entry: FileEntry) -> bool:
+    try:
+        data = read_file(build.below(entry.path))
+    except MissingFileError:
+        return False
+    return len(data) == entry.bytes and hashlib.sha256(data).hexdigest() == entry.sha256
+
+
+def unfinished_build(output: Location, made_from: str) -> str | None:
+    """The latest build that was begun from the same inputs, options and version, and was never published.
+
+    Raises:
+        StoreError: the output cannot be listed.
+    """
+    builds = list_directory(output.below(UNFINISHED)).folders
+    return max((build for build in builds if build.endswith(f"-{made_from[:8]}")), default=None)
+
+
+def remove_temporaries(root: Location) -> None:
+    """Remove what killed runs left half written on a disk; other stores show only what is whole.
+
+    Raises:
+        StoreError: a file cannot be removed.
+    """
+    if root.local and kind(root) == "directory":
+        paths = [file.path for file in list_files(root).files]
+        remove_files(root, [path for path in paths if TEMPORARY.fullmatch(path.rpartition("/")[2])])
+
+
+def forget(output: Location, build: str) -> None:
+    """Remove what was kept for going on with a build.
+
+    Raises:
+        StoreError: a file cannot be removed.
+    """
+    folder = f"{UNFINISHED}/{build}"
+    remove_files(output, [f"{folder}/{file.path}" for file in list_directory(output.below(folder)).files])
