@@ -8,6 +8,14 @@ from setuptools import find_packages, setup
 HERE = Path(__file__).parent
 VERSION = re.search(r'VERSION = "(.+)"', (HERE / "pipelines/version.py").read_text(encoding="utf-8"))[1]
 
+# Each store that is not a local disk needs a package of its own; the tests need all of them.
+STORES = {
+    "azure": ["adlfs>=2025.8,<2027"],
+    "gcs": ["gcsfs>=2025.9,<2027"],
+    "http": ["aiohttp>=3.12,<4"],
+    "s3": ["s3fs>=2025.9,<2027"],
+}
+
 setup(
     name="labelbeam",
     version=VERSION,
@@ -48,19 +56,24 @@ setup(
         "rich>=14,<16",
     ],
     extras_require={
-        "azure": ["adlfs>=2025.8,<2027"],
-        "s3": ["s3fs>=2025.9,<2027"],
-        "gcs": ["gcsfs>=2025.9,<2027"],
+        **STORES,
         "dev": [
+            *(package for packages in STORES.values() for package in packages),
             "build>=1.3,<2",
             "duckdb>=1.4,<3",
+            # What moto's server is made with; its own extra brings the emulators of a hundred other services.
+            "flask>=3.1,<4",
+            "flask-cors>=6,<7",
+            "gcp-storage-emulator>=2026.7,<2027",
             "hypothesis>=6.140,<7",
             "jsonschema>=4.25,<5",
             "lxml-stubs>=0.5,<0.6",
+            "moto[s3]>=5.2,<6",
             "mypy>=2,<3",
             "pandas>=2.2,<4",
             "pytest>=9,<10",
             "pytest-xdist>=3.8,<4",
+            "rangehttpserver>=1.4,<2",
             "ruff>=0.17,<0.18",
             "types-PyYAML>=6,<7",
         ],
