@@ -46,6 +46,17 @@ class Listed:
     def __len__(self) -> int:
         return len(self.hashes)
 
+    def __eq__(self, other: object) -> bool:
+        """Whether both say the same of the same files."""
+        return isinstance(other, Listed) and all(
+            np.array_equal(mine, theirs)
+            for mine, theirs in (
+                (self.hashes, other.hashes),
+                (self.sizes, other.sizes),
+                (self.tokens, other.tokens),
+            )
+        )
+
     def find(self, path: str) -> ListedFile | None:
         """What is said of the file at `path`; None where it is not listed."""
         wanted = np.uint64(stable_hash(path))

@@ -124,7 +124,10 @@ def test_a_listed_image_costs_one_ranged_read_and_a_missing_one_nothing(mode: st
     put(root.below("large.png"), large)
     end = FIRST_BLOCK if mode == "header" else len(large)
     rows = [row("small.png"), row("large.png"), row("gone.png"), row("https://h/1.png")]
-    assert counted(root, mode, *rows[:1], listed=listing(root)) == ([FACTS], [(f"{root.path}/small.png", 0, len(png()))])
+    assert counted(root, mode, *rows[:1], listed=listing(root)) == (
+        [FACTS],
+        [(f"{root.path}/small.png", 0, len(png()))],
+    )
     assert counted(root, mode, *rows[1:], listed=listing(root)) == (
         [FACTS, Rejected.MISSING_IMAGE, None],
         [(f"{root.path}/large.png", 0, end)],
