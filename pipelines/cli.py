@@ -265,6 +265,22 @@ def _parsers() -> tuple[_Parser, dict[str, _Parser]]:
     )
     sub.add_argument("output", metavar="OUTPUT", help="fsspec URL of the directory where builds are published")
     add_options(sub, ["storage_options", "json"])
+    sub = command(
+        "clean",
+        "remove old builds and what killed runs left, never the build in force or one that is being made",
+        _clean,
+        "OUTPUT [options]",
+    )
+    sub.add_argument("output", metavar="OUTPUT", help="fsspec URL of the directory where builds are published")
+    sub.add_argument(
+        "--keep",
+        type=_count,
+        default=3,
+        metavar="N",
+        help="how many builds stay, with that in force (default: %(default)s)",
+    )
+    sub.add_argument("--dry-run", action="store_true", help="remove nothing, say what would be removed")
+    add_options(sub, ["storage_options", "json"])
     sub = command("schema", "print the JSON Schema of a record or document", _schema, "NAME")
     sub.add_argument("name", metavar="NAME", help=f"one of {', '.join(NAMES)}")
     sub = command(
@@ -272,6 +288,12 @@ def _parsers() -> tuple[_Parser, dict[str, _Parser]]:
     )
     sub.add_argument("dir", nargs="?", default="labelbeam-demo", metavar="DIR", help="where to (default: %(default)s)")
     return parser, commands
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and int(text)):
+        raise argparse.ArgumentTypeError(f"found {text!r}, expected a whole number from 1 up")
+    return int(text)
 
 
 def _add_beam_options(parser: argparse.ArgumentParser) -> None:
@@ -345,6 +367,13 @@ def _verify(known: argparse.Namespace) -> int:
     from pipelines.verify import verify
 
     return verify(known.output, known.storage, "json" in vars(known))
+
+
+def _clean(known: argparse.Namespace) -> int:
+    set_up_logging("json" in vars(known))
+    from pipelines.clean import clean
+
+    return clean(known.output, known.storage, known.keep, known.dry_run, "json" in vars(known))
 
 
 def _schema(known: argparse.Namespace) -> int:

@@ -163,7 +163,6 @@ RUN_ONLY = frozenset(
         "max_rejected",
         "max_change",
         "accept_change",
-        "copy_images",
     }
 )
 """Options that do not change the bytes of a build's records; the rest belong to its identity."""
