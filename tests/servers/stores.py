@@ -202,7 +202,9 @@ class GcsStore(Store):
 
     def create(self) -> None:
         """Make the bucket; gcsfs would ask for a project's rights first."""
-        request = Request(f"{self.server}/storage/v1/b?project=test", json.dumps({"name": self.name}).encode())
+        bucket = json.dumps({"name": self.name}).encode()
+        kind = {"Content-Type": "application/json"}
+        request = Request(f"{self.server}/storage/v1/b?project=test", bucket, kind)
         with urlopen(request, timeout=30):
             pass
 
