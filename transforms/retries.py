@@ -1,29 +1,173 @@
-"""The one way in which a store is asked for anything."""
+"""The one way in which a store is asked for anything: again, where a failure passes, and with words for one that does not.
+
+The packages of the stores would repeat requests too, each in its own way and some after a quarter of a minute. They are kept
+from it (`transforms/remote`) and take the same steps from here for each of their requests, so that a listing of a hundred pages
+does not begin anew with each page that fails. What they have given up on is not tried again.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TypeVar
+import logging
+import random
+import threading
+from asyncio import sleep as sleep_async
+from collections.abc import Awaitable, Callable, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from time import monotonic, sleep
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from transforms.locations import Location
-from transforms.store_errors import MissingFileError, StoreError, explain
+from transforms.failures import passes, retry_after
+from transforms.store_errors import MissingFileError, StoreError, explain, is_missing
+
+if TYPE_CHECKING:
+    from transforms.locations import Location
+
+TRIES = 10
+"""How often a request is made. Where one in four fails, ten in a row fail once in a million requests."""
+
+FIRST_WAIT, LONGEST_WAIT = 0.25, 8.0
+"""Seconds before the second try, doubled from try to try up to the longest: 20 to 40 seconds in all. A store that sheds load or
+is being moved is back within that, and all workers together ask it for no more than it can bear."""
+
+LONGEST_ASKED_FOR = 30.0
+"""Seconds that a store's own wish to be left alone (Retry-After) is heeded for."""
+
+PATIENCE, FEWEST_TRIES = 60.0, 3
+"""Seconds after which nothing is tried again, and how often it is tried nonetheless: a store that takes connections and never
+answers costs a minute with each try."""
+
+QUIET = 30.0
+"""Seconds between two lines of the log on what had to be repeated."""
+
+LOG = logging.getLogger("labelbeam")
 
 _Answer = TypeVar("_Answer")
 
 
 def ask(location: Location, what: str, call: Callable[[], _Answer]) -> _Answer:
-    """`call()`, which asks the store of `location`; what it raises becomes a `StoreError` that begins with place and `what`.
+    """`call()`, which asks the store of `location`, repeated where it fails in a way that passes.
 
-    Every exception counts: those of botocore, of Google's and Azure's packages and of zipfile share no base. So `call` does
-    nothing but call the store. The original is left out, as it may hold credentials.
+    What it raises in the end becomes a `StoreError` that begins with the place and `what`. Every exception counts: those of
+    botocore, of Google's and Azure's packages and of zipfile share no base. So `call` does nothing but call the store, and
+    may be made again after it has succeeded unnoticed. The original is left out, as it may hold credentials.
 
     Raises:
         MissingFileError: nothing is there.
         StoreError: anything else.
     """
+    known = getattr(location.fs, "storage_options", None)
     try:
-        return call()
+        return repeated(location.shown, call, known)
     except Exception as error:
-        kind = MissingFileError if isinstance(error, (FileNotFoundError, NotADirectoryError)) else StoreError
-        known = getattr(location.fs, "storage_options", None)
+        kind = MissingFileError if is_missing(error) else StoreError
         raise kind(f"{location.shown}: {what}: {explain(error, known)}") from None
+
+
+@dataclass(slots=True)
+class _Call:
+    """What `repeated` runs at the moment, and what was given up below it."""
+
+    shown: str
+    options: Mapping[str, Any] | None
+    given_up: BaseException | None = None
+
+
+_calls: ContextVar[_Call] = ContextVar("calls")
+"""It follows a call into the thread in which fsspec's event loop runs."""
+
+
+@dataclass(slots=True)
+class _Effort:
+    """The tries of one request."""
+
+    call: _Call
+    tries: int = 0
+    since: float = field(default_factory=lambda: monotonic())
+
+    def wait(self, error: BaseException) -> float | None:
+        """The seconds to wait after `error` before the next try; None where there shall be none."""
+        self.tries += 1
+        if not passes(error):
+            return None
+        passed = monotonic() - self.since
+        if self.tries >= TRIES or (passed >= PATIENCE and self.tries >= FEWEST_TRIES):
+            error.add_note(f"tried {self.tries} times in {passed:.0f} seconds")
+            return None
+        _reporter.tell(self.call, error)
+        # Half of it by chance, so that workers which failed together do not come back together.
+        backoff: float = min(FIRST_WAIT * 2 ** (self.tries - 1), LONGEST_WAIT) * random.uniform(0.5, 1.0)
+        return max(backoff, min(retry_after(error) or 0.0, LONGEST_ASKED_FOR))
+
+
+def repeated(shown: str, call: Callable[[], _Answer], options: Mapping[str, Any] | None = None) -> _Answer:
+    """`call()`, made again after failures that pass; `shown` names the place in the log, `options` hold what it must not show.
+
+    Raises:
+        Exception: what it raised last; with a note of how often it was tried, if it was tried again.
+    """
+    current = _Call(shown, options)
+    effort = _Effort(current)
+    token = _calls.set(current)
+    try:
+        while True:
+            try:
+                return call()
+            except Exception as error:
+                if current.given_up is not None:
+                    _copy_notes(current.given_up, error)
+                    raise
+                wait = effort.wait(error)
+                if wait is None:
+                    raise
+            sleep(wait)
+    finally:
+        _calls.reset(token)
+
+
+async def repeated_async(call: Callable[[], Awaitable[_Answer]]) -> _Answer:
+    """The same for one request of a package, which `repeated` has called in whatever way.
+
+    Raises:
+        Exception: what it raised last.
+    """
+    current = _calls.get(None) or _Call("a store", None)
+    effort = _Effort(current)
+    while True:
+        try:
+            return await call()
+        except Exception as error:
+            wait = effort.wait(error)
+            if wait is None:
+                if passes(error):
+                    current.given_up = error
+                raise
+        await sleep_async(wait)
+
+
+def _copy_notes(source: BaseException, target: BaseException) -> None:
+    if source is not target:
+        for note in getattr(source, "__notes__", ()):
+            target.add_note(note)
+
+
+class _Reporter:
+    """Tells what had to be repeated: the first time at once, then in one line for all that came since the last one."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._count = 0
+        self._next = float("-inf")
+
+    def tell(self, call: _Call, error: BaseException) -> None:
+        with self._lock:
+            self._count += 1
+            now = monotonic()
+            if now < self._next:
+                return
+            others, self._count, self._next = self._count - 1, 0, now + QUIET
+        like = f", like {others} requests since the last such line" if others else ""
+        LOG.warning("%s: %s; asking again%s", call.shown, explain(error, call.options), like)
+
+
+_reporter = _Reporter()

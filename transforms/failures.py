@@ -1,0 +1,157 @@
+"""Which failures of a store pass by themselves, told from the errors that a dozen packages raise for them.
+
+The packages share no base class and hide the status of an answer in many places, often below an error of another kind: so the
+whole chain of causes is looked at, and classes are known by name, since most of the packages need not be installed.
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+import ssl
+import time
+from collections.abc import Iterator, Mapping
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+PASSING_STATUSES = frozenset({408, 429, *range(500, 600)} - {501, 505})
+"""What a server answers that is slow, overloaded or being restarted (RFC 9110, RFC 6585); not what it will never do."""
+
+PASSING_CODES = frozenset(
+    {"RequestTimeout", "RequestTimeoutException", "SlowDown", "InternalError", "ServiceUnavailable"}
+)
+"""What S3 writes into answers of status 400 or 200 although it means the same (its "Error responses" page)."""
+
+_PASSING_ERRNOS = frozenset(
+    {
+        *(errno.ECONNREFUSED, errno.ECONNRESET, errno.ECONNABORTED, errno.EPIPE, errno.ETIMEDOUT, errno.ESHUTDOWN),
+        *(errno.EHOSTUNREACH, errno.EHOSTDOWN, errno.ENETUNREACH, errno.ENETDOWN, errno.ENETRESET),
+        # What network disks answer while their server is away.
+        *(errno.EIO, errno.EREMOTEIO, errno.ESTALE, errno.EAGAIN, errno.EINTR),
+    }
+)
+
+_PASSING_CLASSES = frozenset(
+    {
+        "aiohttp.client_exceptions.ClientOSError",
+        "aiohttp.client_exceptions.ClientPayloadError",
+        "aiohttp.client_exceptions.ServerDisconnectedError",
+        "azure.core.exceptions.IncompleteReadError",
+        "azure.core.exceptions.ServiceRequestError",
+        "azure.core.exceptions.ServiceResponseError",
+        "botocore.exceptions.HTTPClientError",
+        "botocore.exceptions.IncompleteReadError",
+        "botocore.exceptions.ResponseStreamingError",
+        "botocore.parsers.ResponseParserError",
+        "gcsfs.retry.ChecksumError",
+        "google.auth.exceptions.TransportError",
+        "http.client.IncompleteRead",
+        "http.client.RemoteDisconnected",
+        "requests.exceptions.ChunkedEncodingError",
+        "requests.exceptions.ConnectionError",
+        "requests.exceptions.Timeout",
+    }
+)
+"""Connections that broke, and bodies that ended early; subclasses count too."""
+
+
+class ShortReadError(Exception):
+    """Fewer bytes came back than were asked for."""
+
+
+def passes(error: BaseException) -> bool:
+    """Whether it is worth asking again after `error`.
+
+    A status decides where there is one. Without one, what cannot pass outweighs what may: a host whose name is unknown or whose
+    certificate is wrong is reported as a broken connection as well.
+    """
+    for cause in chain(error):
+        if _code(cause) in PASSING_CODES:
+            return True
+        if (status := _status(cause)) is not None:
+            return status in PASSING_STATUSES
+    causes = list(chain(error))
+    return not any(_stays(cause) for cause in causes) and any(_may_pass(cause) for cause in causes)
+
+
+def status(error: BaseException) -> int | None:
+    """The HTTP status, from 400 on, that a store has answered with; None where it has not answered."""
+    return next((found for cause in chain(error) if (found := _status(cause)) is not None), None)
+
+
+def retry_after(error: BaseException) -> float | None:
+    """The seconds to wait that the store asks for (RFC 9110, section 10.2.3); None where it asks for nothing."""
+    for cause in chain(error):
+        if (text := _header(cause, "retry-after")) is not None:
+            return _seconds(text)
+    return None
+
+
+def chain(error: BaseException) -> Iterator[BaseException]:
+    """An error and what it was raised from, the outermost first."""
+    seen: set[int] = set()
+    found: BaseException | None = error
+    while found is not None and id(found) not in seen:
+        yield found
+        seen.add(id(found))
+        found = found.__cause__ or (None if found.__suppress_context__ else found.__context__)
+
+
+def _status(error: BaseException) -> int | None:
+    response = getattr(error, "response", None)
+    if isinstance(response, Mapping):  # botocore
+        found: Any = response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+    else:  # aiohttp; azure-core; requests; gcsfs. aiohttp has codes too, with which it says that an answer is malformed.
+        names = ("status", "status_code", *(("code",) if type(error).__module__.startswith("gcsfs.") else ()))
+        places = [(error, name) for name in names] + [(response, "status_code")]
+        found = next((value for place, name in places if (value := getattr(place, name, None)) is not None), None)
+    try:
+        number = int(found)
+    except (TypeError, ValueError):
+        return None
+    return number if 400 <= number < 600 else None
+
+
+def _code(error: BaseException) -> str | None:
+    response = getattr(error, "response", None)
+    return response.get("Error", {}).get("Code") if isinstance(response, Mapping) else None
+
+
+def _header(error: BaseException, name: str) -> str | None:
+    response = getattr(error, "response", None)
+    if isinstance(response, Mapping):
+        headers: Any = response.get("ResponseMetadata", {}).get("HTTPHeaders")
+    else:
+        headers = getattr(error, "headers", None) or getattr(response, "headers", None)
+    if not isinstance(headers, Mapping):
+        return None
+    return next((str(value) for key, value in headers.items() if str(key).lower() == name), None)
+
+
+def _seconds(text: str) -> float | None:
+    try:
+        return max(0.0, float(text))
+    except ValueError:
+        pass
+    try:
+        when = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    return max(0.0, when.replace(tzinfo=when.tzinfo or UTC).timestamp() - time.time())
+
+
+def _stays(error: BaseException) -> bool:
+    if isinstance(error, socket.gaierror):
+        return error.errno != socket.EAI_AGAIN
+    if isinstance(error, (PermissionError, FileExistsError, IsADirectoryError, NotADirectoryError)):
+        return True
+    return isinstance(error, ssl.SSLCertVerificationError)
+
+
+def _may_pass(error: BaseException) -> bool:
+    if isinstance(error, (TimeoutError, ConnectionError, ShortReadError, socket.gaierror)):
+        return True
+    if isinstance(error, OSError) and error.errno in _PASSING_ERRNOS:
+        return True
+    return any(f"{kind.__module__}.{kind.__qualname__}" in _PASSING_CLASSES for kind in type(error).__mro__)

@@ -1,0 +1,60 @@
+"""Azure Blob Storage and Data Lake Storage Gen2."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from adlfs import AzureBlobFileSystem
+from azure.core.exceptions import HttpResponseError
+from azure.storage.blob.aio import ExponentialRetry
+from fsspec import register_implementation
+
+from transforms.failures import PASSING_STATUSES
+from transforms.remote.limits import CONNECT_SECONDS, READ_SECONDS, merged
+from transforms.retries import repeated_async
+
+_DEFAULTS = {
+    "use_listings_cache": False,
+    "connection_timeout": CONNECT_SECONDS,
+    "read_timeout": READ_SECONDS,
+}
+
+
+class _Repeat(ExponentialRetry):  # type: ignore[misc]  # azure has no types here
+    """A policy of a client's pipeline, in the place of its own, which waits for 15 seconds and more."""
+
+    async def send(self, request: Any) -> Any:
+        settings = self.configure_retries(request)
+        body = request.http_request.body
+
+        async def once() -> Any:
+            if settings["body_position"] is not None:
+                body.seek(settings["body_position"])
+            response = await self.next.send(request)
+            if response.http_response.status_code in PASSING_STATUSES:
+                raise HttpResponseError(response=response.http_response)
+            return response
+
+        response = await repeated_async(once)
+        response.http_response.location_mode = settings["mode"]
+        return response
+
+
+class Azure(AzureBlobFileSystem):  # type: ignore[misc]  # adlfs has no types
+    """adlfs, with each request repeated as `transforms.retries` does."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**merged(_DEFAULTS, options))
+
+    def do_connect(self) -> None:
+        """Make the client, which the base class calls on."""
+        super().do_connect()
+        # Clients of containers and blobs take this client's policies, and adlfs hands none to it.
+        policies = self.service_client._pipeline._impl_policies
+        place = policies.index(self.service_client._config.retry_policy)
+        policies[place] = repeat = _Repeat()
+        policies[place - 1].next, repeat.next = repeat, policies[place + 1]
+
+
+for protocol in ("az", "abfs", "abfss"):
+    register_implementation(protocol, Azure, clobber=True)

@@ -1,0 +1,48 @@
+"""Google Cloud Storage."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from fsspec import register_implementation
+
+# Without this gcsfs asks a service of its own about every bucket first, and waits for a minute where that is out of reach.
+os.environ.setdefault("GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT", "false")
+
+from aiohttp import ClientError, ClientTimeout
+from gcsfs import GCSFileSystem
+from gcsfs.retry import ChecksumError, HttpError
+from google.auth.exceptions import GoogleAuthError
+from requests.exceptions import RequestException
+
+from transforms.remote.limits import CONNECT_SECONDS, READ_SECONDS, merged
+from transforms.retries import repeated_async
+
+_DEFAULTS = {
+    "use_listings_cache": False,
+    "session_kwargs": {"timeout": ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=READ_SECONDS)},
+}
+
+_REPEATED_BY_GCSFS = (HttpError, RequestException, GoogleAuthError, ChecksumError, ClientError)
+
+
+class GcsError(OSError):
+    """What a request has failed with; of a kind that gcsfs neither repeats nor logs with a traceback."""
+
+
+class Gcs(GCSFileSystem):  # type: ignore[misc]  # gcsfs has no types
+    """gcsfs, with each request repeated as `transforms.retries` does."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**merged(_DEFAULTS, options))
+
+    async def _request(self, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return await repeated_async(lambda: GCSFileSystem._request.__wrapped__(self, *args, **kwargs))
+        except _REPEATED_BY_GCSFS as error:
+            raise GcsError(str(error)) from error
+
+
+for protocol in ("gs", "gcs"):
+    register_implementation(protocol, Gcs, clobber=True)

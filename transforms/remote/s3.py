@@ -1,0 +1,39 @@
+"""Amazon S3 and what speaks its protocol."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fsspec import register_implementation
+from s3fs import S3FileSystem
+
+from transforms.remote.limits import CONNECT_SECONDS, CONNECTIONS, READ_SECONDS, merged
+from transforms.retries import repeated_async
+
+_DEFAULTS = {
+    "use_listings_cache": False,
+    # One request for a small file: s3fs would ask for its size first, to cut it into parts that it reads side by side.
+    "max_concurrency": 1,
+    "config_kwargs": {
+        "connect_timeout": CONNECT_SECONDS,
+        "read_timeout": READ_SECONDS,
+        "max_pool_connections": CONNECTIONS,
+        "retries": {"max_attempts": 0},
+    },
+}
+
+
+class S3(S3FileSystem):  # type: ignore[misc]  # s3fs has no types
+    """s3fs, with each request repeated as `transforms.retries` does."""
+
+    retries = 1
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**merged(_DEFAULTS, options))
+
+    async def _call_s3(self, *args: Any, **kwargs: Any) -> Any:
+        return await repeated_async(lambda: super(S3, self)._call_s3(*args, **kwargs))
+
+
+for protocol in ("s3", "s3a"):
+    register_implementation(protocol, S3, clobber=True)
