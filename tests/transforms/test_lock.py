@@ -1,0 +1,241 @@
+"""One run at a time on an output: on a disk and on each object store, with runs that are alive, dead, or silent."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from schemas.errors import LabelBeamError
+from transforms.locations import Location, locate
+from transforms.lock import BusyError, Claim, LostLockError, Pace, Work, locked, read_claims
+from transforms.store_errors import StoreError
+from transforms.stores import kind, list_directory, put, remove_files
+
+QUICK = Pace(beat=0.05, dead_after=0.6, look=0.02)
+
+STORES = ("local", "s3", "azure", "gcs")
+
+
+@pytest.fixture
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Location:
+    """An output, in the store that the test names."""
+    if request.param == "local":
+        return locate(str(tmp_path / "out"), {})
+    store = request.getfixturevalue(f"{request.param}_store")
+    return locate(store.url("out"), store.storage_options)
+
+
+everywhere = pytest.mark.parametrize("place", STORES, indirect=True)
+
+
+@pytest.fixture
+def output(tmp_path: Path) -> Location:
+    """An output on the disk."""
+    return locate(str(tmp_path / "out"), {})
+
+
+def claim_of(process: str | None, **fields: object) -> Claim:
+    values = {"work": "build", "since": "2024-01-01T00:00:00+00:00", "host": "elsewhere", "build": "B7", "held": True}
+    return msgspec.convert(values | fields | {"process": process}, type=Claim)
+
+
+def leave(output: Location, claim: Claim, name: str = "lock-20240101T000000000000Z-aaaaaaaa.json") -> None:
+    """Put the claim of another run."""
+    put(output.below(f"unfinished/{name}"), msgspec.json.encode(claim))
+
+
+@contextmanager
+def shown_alive(output: Location) -> Iterator[None]:
+    """A run on another machine that gives signs of life."""
+    ended = threading.Event()
+
+    def beat() -> None:
+        number = 0
+        while not ended.wait(0.05):
+            number += 1
+            leave(output, claim_of(None, beat=number))
+
+    leave(output, claim_of(None))
+    thread = threading.Thread(target=beat)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def process_of(code: str) -> str | None:
+    """What a run in another process says of itself, after that process has ended."""
+    ask = "import os; from transforms.lock import _process; print(_process(os.getpid()))"
+    done = subprocess.run([sys.executable, "-c", f"{ask}{code}"], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+@everywhere
+def test_nothing_is_left_of_a_run_that_has_ended(place: Location) -> None:
+    with locked(place, "build", QUICK) as lock:
+        lock.tell("B1")
+        (claim,) = read_claims(place).values()
+        assert (claim.work, claim.build, claim.held) == ("build", "B1", True)
+        lock.check()
+    assert read_claims(place) == {}
+    assert list_directory(place) == ([], [])
+
+
+@everywhere
+def test_a_second_run_gives_way_and_names_the_first(place: Location) -> None:
+    with locked(place, "build", QUICK) as lock:
+        lock.tell("B1")
+        said = r"out: another build is being made \(B1\), since 20.* on .*changed nothing"
+        with pytest.raises(BusyError, match=said), locked(place, "build", QUICK):
+            pass
+        lock.check()
+    with locked(place, "build", QUICK):
+        pass
+
+
+@everywhere
+def test_of_runs_that_begin_together_one_at_a_time_is_inside(place: Location) -> None:
+    inside: list[int] = []
+    most: list[int] = []
+    ended: list[str] = []
+
+    def run(number: int) -> None:
+        try:
+            with locked(place, "build", QUICK):
+                inside.append(number)
+                most.append(len(inside))
+                time.sleep(0.05)
+                inside.remove(number)
+                ended.append("built")
+        except BusyError:
+            ended.append("gave way")
+
+    threads = [threading.Thread(target=run, args=(number,)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert set(most) == {1}
+    assert len(ended) == 6
+    assert read_claims(place) == {}
+
+
+def test_a_run_that_was_killed_on_this_machine_is_known_to_be_dead(output: Location) -> None:
+    leave(output, claim_of(process_of("")))
+    began = time.monotonic()
+    with locked(output, "build"):
+        assert len(read_claims(output)) == 1
+    assert time.monotonic() - began < 5
+
+
+def test_a_killed_run_that_nobody_has_waited_for_is_dead_too(output: Location) -> None:
+    ask = "import os, sys; from transforms.lock import _process; print(_process(os.getpid())); sys.stdout.flush()"
+    child = subprocess.Popen(
+        [sys.executable, "-c", f"{ask}; os.kill(os.getpid(), 9)"], stdout=subprocess.PIPE, text=True
+    )
+    assert child.stdout is not None
+    leave(output, claim_of(child.stdout.readline().strip()))
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)  # It stays a zombie.
+    with locked(output, "build"):
+        assert len(read_claims(output)) == 1
+    child.communicate()
+
+
+def test_another_process_with_the_same_number_is_not_the_run(output: Location) -> None:
+    with locked(output, "build", QUICK) as lock:
+        own = lock.claim.process
+    assert own is not None
+    leave(output, claim_of(f"{own}0"))  # Of another start time.
+    with locked(output, "build"):
+        assert len(read_claims(output)) == 1
+
+
+@everywhere
+def test_a_silent_run_elsewhere_is_dead_after_a_while(place: Location) -> None:
+    leave(place, claim_of("another-boot 1 2 3"))
+    began = time.monotonic()
+    with locked(place, "build", QUICK):
+        assert time.monotonic() - began >= QUICK.dead_after
+        assert len(read_claims(place)) == 1
+
+
+def test_a_run_elsewhere_that_shows_signs_of_life_is_given_way_to(output: Location) -> None:
+    with shown_alive(output), pytest.raises(BusyError, match=r"B7.*elsewhere"), locked(output, "build", QUICK):
+        pass
+    assert len(read_claims(output)) == 1
+
+
+def test_a_build_waits_for_a_clean_to_end(output: Location) -> None:
+    order: list[str] = []
+
+    def build() -> None:
+        with locked(output, "build", QUICK):
+            order.append("build")
+
+    with locked(output, "clean", QUICK):
+        thread = threading.Thread(target=build)
+        thread.start()
+        time.sleep(0.3)
+        order.append("clean")
+    thread.join()
+    assert order == ["clean", "build"]
+
+
+@pytest.mark.parametrize("first", ["build", "clean"])
+def test_a_clean_gives_way(first: Work, output: Location) -> None:
+    words = {"build": "another build is being made", "clean": "it is being cleaned"}[first]
+    with (
+        locked(output, first, QUICK),
+        pytest.raises(BusyError, match=words),
+        locked(output, "clean", QUICK),
+    ):
+        pass
+
+
+def test_a_run_that_was_taken_for_dead_does_not_take_the_output_back(output: Location) -> None:
+    with locked(output, "build", QUICK) as lock:
+        remove_files(output, [f"unfinished/{lock.name}"])
+        time.sleep(5 * QUICK.beat)
+        assert kind(lock.location) is None
+        with pytest.raises(LostLockError, match="another one has taken over; nothing was published"):
+            lock.check()
+
+
+def test_a_claim_that_is_none_is_named(output: Location) -> None:
+    put(output.below("unfinished/lock-x.json"), b"{")
+    with (
+        pytest.raises(StoreError, match=r"unfinished/lock-x.json: not a claim of a run: .*remove it"),
+        locked(output, "build"),
+    ):
+        pass
+    assert [file.path for file in list_directory(output.below("unfinished")).files] == ["lock-x.json"]
+
+
+def test_an_output_that_cannot_be_written_to_is_told_first(nobody: Path) -> None:
+    with (
+        pytest.raises(StoreError, match=r"unfinished.*permission denied"),
+        locked(locate(str(nobody / "out"), {}), "build"),
+    ):
+        pass
+
+
+@pytest.mark.parametrize("error", [LabelBeamError("x"), KeyboardInterrupt()])
+def test_a_run_that_fails_leaves_no_claim(error: BaseException, output: Location) -> None:
+    def fail() -> None:
+        raise error
+
+    run: Callable[[], None] = fail
+    with pytest.raises(type(error)), locked(output, "build", QUICK):
+        run()
+    assert kind(output.below("unfinished")) is None
