@@ -1,0 +1,43 @@
+"""An environment for the tests of schedules alone: Airflow does not get along with the versions that LabelBeam pins."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.servers.azurite import cache
+
+REQUIREMENTS = Path(__file__).parents[2] / "requirements" / "schedules.txt"
+
+INSTALLING = 900
+"""Seconds that pip may take; it takes about one minute."""
+
+
+def tools_python() -> Path:
+    """The Python of the environment, which is made where it is missing or its requirements have changed."""
+    made_from = f"{sys.version}\n{REQUIREMENTS.read_text(encoding='utf-8')}"
+    folder = cache() / f"schedules-{hashlib.sha256(made_from.encode()).hexdigest()[:12]}"
+    python, complete = folder / "bin" / "python", folder / "complete"
+    if complete.exists():
+        return python
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with (folder.parent / "schedules.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # Test processes that run side by side make it once.
+        if not complete.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            _run(sys.executable, "-m", "venv", str(folder))
+            _run(str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", str(REQUIREMENTS))
+            complete.touch()
+    return python
+
+
+def _run(*command: str) -> None:
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=INSTALLING, check=False)
+    if ran.returncode:
+        pytest.fail(f"{' '.join(command)} ended with exit status {ran.returncode}: {ran.stderr[-2000:]}")
