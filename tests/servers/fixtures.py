@@ -1,7 +1,7 @@
 """Fixtures: real servers, each started once a test process when a test first asks for it, and places on them.
 
 `s3_store`, `azure_store`, `gcs_store`, `http_store` (answers ranges) and `plain_http_store` (ignores them) give a test a place of
-its own, a `Store`.
+its own, a `Store`. `proxied` puts a proxy before one.
 """
 
 from __future__ import annotations
@@ -9,14 +9,17 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Protocol, TypeVar
 from uuid import uuid4
 
 import pytest
 
 from tests.servers.azurite import azurite_blob
 from tests.servers.processes import HOST, serving
-from tests.servers.stores import AzureStore, GcsStore, HttpStore, S3Store
+from tests.servers.proxy import Proxy, proxy_before
+from tests.servers.stores import AzureStore, GcsStore, HttpStore, S3Store, Store
 
 # gcsfs reads this when it is imported, which is when a test first opens gs://; see GcsStore.
 os.environ["GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT"] = "false"
@@ -120,3 +123,25 @@ def _shown(server: str, folder: Path) -> HttpStore:
     name = _name()
     (folder / name).mkdir()
     return HttpStore(name, server, server, folder / name)
+
+
+AnyStore = TypeVar("AnyStore", bound=Store)
+
+
+class Proxied(Protocol):
+    """Puts a proxy of its own before a place."""
+
+    def __call__(self, store: AnyStore, /) -> tuple[AnyStore, Proxy]:
+        """The same place through the proxy, and the proxy."""
+
+
+@pytest.fixture
+def proxied() -> Iterator[Proxied]:
+    """A function: place → the same place through a proxy of its own, and the proxy."""
+    with ExitStack() as running:
+
+        def before(store: AnyStore) -> tuple[AnyStore, Proxy]:
+            proxy = running.enter_context(proxy_before(store.server))
+            return store.through(proxy.endpoint), proxy
+
+        yield before
