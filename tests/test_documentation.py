@@ -93,7 +93,7 @@ def test_the_codes_and_options_that_pages_name_exist() -> None:
     known |= set(Receipt.__struct_fields__) | {"file_name", "category_id", "image_details", "read_annotations"}
     known |= {"training_data", "validation_data"}  # Azure's own.
     known |= {name for name in dir(fixtures) if name.endswith("_store")}
-    ours = {flag(field) for field in FIELDS} | {"--no-json", "--runner", "--help"}
+    ours = {flag(field) for field in FIELDS} | {"--no-json", "--runner", "--help", "--keep", "--dry-run"}
     elsewhere = {"--runs", "--seconds", "--replay", "--exclude", "--name", "--version", "--type", "--path"}
     for name in PAGES:
         assert set(re.findall(r"`(?!test_)([a-z]+(?:_[a-z]+)+)`", page(name))) <= known, name
