@@ -18,7 +18,7 @@ from schemas.errors import LabelBeamError, TooManyRejectedError
 from schemas.manifest import Manifest
 from transforms.drift import check_change
 from transforms.image_urls import check_prefix, default_prefix
-from transforms.locations import Location, StorageOptions, locate
+from transforms.locations import Location, StorageOptions, locate, locate_target
 from transforms.lock import UNFINISHED, Lock, locked
 from transforms.plan import make_plan
 from transforms.publish import (
@@ -55,7 +55,9 @@ def convert(config: ConvertConfig, storage: StorageOptions, beam_flags: Sequence
     Raises:
         LabelBeamError: the run failed, the config is wrong, or too much was rejected; nothing was published.
     """
-    output = locate(config.output, storage)
+    output = locate_target("--output", config.output, storage)
+    if config.copy_images is not None:
+        locate_target("--copy-images", config.copy_images, storage)
     display.stage("plan")
     plan = _planned(config, storage)
     if config.if_changed and (outcome := _unchanged(output, plan, config)):

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from transforms.failures import ShortReadError
 from transforms.locations import safe_relative
 from transforms.stores import content_token
 
@@ -115,14 +116,14 @@ class Packed:
         """The bytes [start, end) of the archive.
 
         Raises:
-            ConnectionError: fewer came; they may come when asked again.
+            ShortReadError: fewer came; they may come when asked again.
             ArchiveError: more came.
         """
         if start == end:
             return b""
         data: bytes = self._fs.cat_file(self._path, start=start, end=end)
         if len(data) < end - start:
-            raise ConnectionError(f"asked for bytes {start} to {end} of {self.shown}, got {len(data)}")
+            raise ShortReadError(f"asked for bytes {start} to {end} of {self.shown}, got {len(data)}")
         if len(data) > end - start:
             raise ArchiveError(
                 f"asked for bytes {start} to {end} of {self.shown}, got {len(data)}: the store ignores ranges; copy the "

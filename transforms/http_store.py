@@ -22,7 +22,6 @@ from transforms.index_pages import IndexPage, quote_path, read_index_page
 WHOLE = 64 * 2**20
 """Bytes up to which a file is taken whole where the server sends no part of it; the same amount is kept of such files."""
 
-_TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=30, sock_read=60)
 _TELLS_NOTHING = frozenset({400, 403, 405, 406, 501})
 """Answers to a HEAD that say less about the file than about HEAD: it is refused, or was not signed for."""
 
@@ -33,8 +32,7 @@ _Info = dict[str, Any]
 class HttpStore(AsyncFileSystem):  # type: ignore[misc]
     """The files below `origin`, a URL of scheme, host and perhaps user; `query` goes with every request.
 
-    Paths are decoded names without a leading slash. Beside the requests' `headers`, `options` are those of aiohttp's requests, such
-    as `ssl` or `proxy`; `client_kwargs` are those of its session.
+    Paths are decoded names without a leading slash.
     """
 
     protocol = ("http", "https")
@@ -45,18 +43,35 @@ class HttpStore(AsyncFileSystem):  # type: ignore[misc]
         self,
         origin: str,
         query: str = "",
+        *,
         headers: Mapping[str, str] | None = None,
+        timeout: float = 60,
+        ssl: bool = True,
+        proxy: str | None = None,
         client_kwargs: Mapping[str, Any] | None = None,
-        **options: Any,
     ) -> None:
-        """Nothing is asked for before it is needed."""
-        known = {"use_listings_cache", "skip_instance_cache", "listings_expiry_time", "max_paths"}
-        super().__init__(use_listings_cache=False)
+        """Nothing is asked for before it is needed.
+
+        Args:
+            origin: scheme, host and port, and the user where there is one.
+            query: what stands after the `?`.
+            headers: those of every request, such as Authorization.
+            timeout: seconds in which a server has to accept a connection, and to send something on it.
+            ssl: whether certificates are checked.
+            proxy: the URL of one to go through, instead of that of the environment.
+            client_kwargs: further arguments of aiohttp's session.
+        """
+        super().__init__()
         self._origin = origin
         self._query = query
         self._headers = {"Accept-Encoding": "identity", **(headers or {})}
-        self._client = {"timeout": _TIMEOUT, "trust_env": True, **(client_kwargs or {})}
-        self._options = {name: value for name, value in options.items() if name not in known}
+        self._client = {
+            "timeout": aiohttp.ClientTimeout(total=None, sock_connect=timeout, sock_read=timeout),
+            "trust_env": True,
+            **(client_kwargs or {}),
+        }
+        self._ssl = ssl
+        self._proxy = proxy
         self._session: aiohttp.ClientSession | None = None
         self._bodies: OrderedDict[str, bytes] = OrderedDict()
 
@@ -184,7 +199,7 @@ class HttpStore(AsyncFileSystem):  # type: ignore[misc]
             self._session = aiohttp.ClientSession(**self._client)
             weakref.finalize(self, HTTPFileSystem.close_session, self.loop, self._session)
         sent = {**self._headers, **(headers or {})}
-        return await self._session.request(method, url, headers=sent, **self._options)
+        return await self._session.request(method, url, headers=sent, ssl=self._ssl, proxy=self._proxy)
 
     @staticmethod
     def _check(answer: aiohttp.ClientResponse) -> None:

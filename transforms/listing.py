@@ -11,16 +11,19 @@ from typing import Any, NamedTuple
 from fsspec.asyn import AsyncFileSystem
 from fsspec.spec import AbstractFileSystem
 
+from transforms.archives import ArchiveStore
+from transforms.index_pages import IndexPage
 from transforms.locations import Location, is_below
 from transforms.retries import ask
 from transforms.sources.label_cells import printable
 from transforms.store_errors import MissingFileError, StoreError
-from transforms.stores import StoredFile, content_token, kind
+from transforms.stores import StoredFile, content_token, in_threads, kind
 
 LEADS_OUT = "links that lead out of it, not followed; copy the files into it, or name where they lead as the source"
 LEADS_NOWHERE = "links that lead nowhere"
 LEADS_INSIDE = "links to directories inside it, not followed; their files are listed where they lie"
 NOT_A_FILE = "neither files nor directories, left alone"
+ELSEWHERE = "links of index pages to files elsewhere, not followed; name where they are as the source"
 NOT_UTF8 = "names that are not valid UTF-8, which no record can hold; rename the files"
 
 
@@ -45,6 +48,8 @@ def list_files(root: Location) -> Listing:
     if root.local:
         _check_directory(root)
         files = sorted(_walk_local(root, left_out))
+    elif "http" in root.fs.protocol:
+        files = sorted(_walk_web(root, left_out))
     else:
         files = sorted(_walk_store(root, left_out))
         if not files:
@@ -108,6 +113,62 @@ def _kind_of_entry(entry: os.DirEntry[str], home: str) -> str:
     return "file" if os.path.isfile(target) else NOT_A_FILE
 
 
+_DEEPEST = 64
+"""Directories in each other that index pages are followed into: a server may make up pages without end."""
+
+_LOOKED_AT = 1000
+"""Files of a web server that are asked for together; if none of them can be had, there is no use in asking on."""
+
+
+def _walk_web(root: Location, left_out: dict[str, list[str]]) -> Iterator[StoredFile]:
+    """Each file below a directory of a web server, by its index pages. These tell no sizes, so each file is asked for its own."""
+    ask(root, "cannot be listed", root.fs.invalidate_cache)  # As in `expand`.
+    folders, depth = [""], 0
+    while folders:
+        depth += 1
+        if depth > _DEEPEST:
+            raise StoreError(f"{root.shown}: cannot be listed: directories lie in each other more than {_DEEPEST} deep")
+        files: list[str] = []
+        below: list[str] = []
+        for folder, page in zip(folders, in_threads(partial(_index_page, root), folders), strict=True):
+            prefix = f"{folder}/" if folder else ""
+            files += [f"{prefix}{name}" for name in page.files]
+            below += [f"{prefix}{name}" for name in page.folders]
+            if page.elsewhere:
+                left_out[ELSEWHERE] += [f"{prefix}{target}" for target in page.elsewhere]
+        for start in range(0, len(files), _LOOKED_AT):
+            looked = in_threads(partial(_look_at, root), files[start : start + _LOOKED_AT])
+            errors = [found for found in looked if isinstance(found, StoreError)]
+            if errors and len(errors) == len(looked):
+                raise errors[0]
+            for path, found in zip(files[start:], looked, strict=False):
+                if isinstance(found, StoredFile):
+                    yield found
+                elif isinstance(found, MissingFileError):
+                    left_out[LEADS_NOWHERE].append(path)
+                elif isinstance(found, StoreError):
+                    yield StoredFile(path, 0, content_token({}))  # Whoever reads it will be told why it cannot be read.
+                else:
+                    below.append(path)  # Some servers' links to directories do not end in a slash.
+        folders = below
+
+
+def _index_page(root: Location, folder: str) -> IndexPage:
+    here = root.below(folder) if folder else root
+    page: IndexPage = ask(here, "cannot be listed", lambda: root.fs.index_page(here.path))
+    return page
+
+
+def _look_at(root: Location, path: str) -> StoredFile | StoreError | None:
+    """A file; None for a directory; or why it cannot be had."""
+    here = root.below(path)
+    try:
+        info = ask(here, "cannot be read", lambda: root.fs.info(here.path))
+    except StoreError as error:
+        return error
+    return StoredFile(path, info["size"], content_token(info)) if info["type"] == "file" else None
+
+
 def _walk_store(root: Location, left_out: dict[str, list[str]]) -> Iterator[StoredFile]:
     ask(root, "cannot be listed", root.fs.invalidate_cache)  # As in `expand`.
     prefix = f"{root.path}/" if root.path or getattr(root.fs, "root_marker", "") else ""
@@ -119,6 +180,9 @@ def _walk_store(root: Location, left_out: dict[str, list[str]]) -> Iterator[Stor
             yield StoredFile(path, int(info.get("size") or 0), content_token(info))
         elif info["type"] != "directory":
             left_out[NOT_A_FILE].append(path)
+    if isinstance(root.fs, ArchiveStore):
+        for why, paths in ask(root, "cannot be listed", partial(root.fs.left_out, root.path)).items():
+            left_out[why] += paths
 
 
 def _find(root: Location) -> Iterator[tuple[str, dict[str, Any]]]:

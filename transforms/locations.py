@@ -8,16 +8,22 @@ from __future__ import annotations
 import os
 import posixpath
 import re
+import threading
+from collections.abc import Callable
+from importlib import import_module
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
-from fsspec import get_filesystem_class
-from fsspec.archive import AbstractArchiveFileSystem
+from fsspec import available_protocols, get_filesystem_class
 from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
 from fsspec.implementations.memory import MemoryFileSystem
+from fsspec.registry import registry
 
 from schemas.errors import UsageError
+from transforms.index_pages import quote_path, unquote_path
 from transforms.redact import redact
+from transforms.retries import repeated
 from transforms.store_errors import StoreError, explain
 
 StorageOptions = dict[str, dict[str, Any]]
@@ -52,7 +58,7 @@ class Location(NamedTuple):
             return None if above == self.path else Location(self.fs, above, f"file://{above}")
         before, protocol, inner, after = _split_url(self.url)
         up, slash, _ = inner.rpartition("/")
-        if not inner or not (slash or isinstance(self.fs, (MemoryFileSystem, AbstractArchiveFileSystem))):
+        if not inner or not (slash or protocol in _ARCHIVES or isinstance(self.fs, MemoryFileSystem)):
             return None
         return Location(self.fs, posixpath.dirname(self.path).rstrip("/"), f"{before}{protocol}{up}{after}")
 
@@ -66,22 +72,45 @@ class Location(NamedTuple):
         return bool(self.fs == other.fs) and is_below(other.path, self.path)
 
 
+def _links(url: str) -> list[str]:
+    """The links of a chained URL; the `::` of a host such as `[::1]` parts nothing."""
+    return re.split(r"::(?![0-9A-Fa-f:.]*\])", url)
+
+
 def _split_url(url: str) -> tuple[str, str, str, str]:
-    """A URL as what stands before, the protocol, the path, and the rest of a chain: of the first link that has a path."""
-    links = url.split("::")
+    """A URL as what stands before, the protocol, the path, and the rest: a query, and further links of a chain.
+
+    Of a chain it is the first link that has a path.
+    """
+    links = _links(url)
     at = next((number for number, link in enumerate(links) if "://" in link), 0)
-    protocol, separator, inner = links[at].rpartition("://")
-    return "::".join([*links[:at], ""]), protocol + separator, inner, "::".join(["", *links[at + 1 :]])
+    rest = "::".join(["", *links[at + 1 :]])
+    protocol, separator, inner = links[at].partition("://")
+    if f"{protocol}://" in _WEB:
+        inner, mark, query = inner.partition("?")
+        rest = f"{mark}{query}{rest}"
+    return "::".join([*links[:at], ""]), protocol + separator, inner, rest
 
 
 def join_url(root: str, relative: str) -> str:
     """Append `relative` to a URL; in a chained URL (`zip://dir::s3://…`) to the link that the path belongs to.
 
+    In an address of the web it is percent-encoded and stands before the query.
+
     >>> join_url("zip://data::s3://bucket/a.zip", "x/1.jpg")
     'zip://data/x/1.jpg::s3://bucket/a.zip'
+    >>> join_url("https://host/c?sig=abc", "100%.jpg")
+    'https://host/c/100%25.jpg?sig=abc'
     """
     before, protocol, inner, after = _split_url(root)
+    if protocol in _WEB:
+        relative = quote_path(relative)
     return f"{before}{protocol}{posixpath.join(inner, relative) if inner else relative}{after}"
+
+
+_WEB = ("http://", "https://")
+_ARCHIVES = ("zip://", "tar://")
+_ARCHIVE = re.compile("(zip|tar)(?:://|(?=::))")
 
 
 def locate(url: str, options: StorageOptions) -> Location:
@@ -99,10 +128,15 @@ def locate(url: str, options: StorageOptions) -> Location:
     ):
         path = _absolute(LocalFileSystem._strip_protocol(url))
         return Location(LocalFileSystem(**options.get("file", {})), path, f"file://{path}")
+    if url.startswith(_WEB):
+        return _locate_on_the_web(url, options)
+    if _ARCHIVE.match(url):
+        return _locate_in_archive(_ARCHIVE.sub(r"\1://", url), options)
     # fsspec hands options of protocols that the URL does not name to the store that it does name.
     known = {protocol: options[protocol] for protocol in _protocols(url) if protocol in options}
     try:
-        fs, path = url_to_fs(url, **known)
+        _register(url)
+        fs, path = repeated(redact(url), lambda: url_to_fs(url, **known), known)
     except (ImportError, ValueError, TypeError) as error:
         why = _missing_package(url) or (
             f"{explain(error, known)}; expected a path or an fsspec URL such as s3://bucket/data, and the options that its "
@@ -113,6 +147,95 @@ def locate(url: str, options: StorageOptions) -> Location:
         raise StoreError(f"{redact(url)}: cannot be opened: {explain(error, known)}") from None
     before, protocol, inner, after = _split_url(url)
     return Location(fs, path.rstrip("/"), f"{before}{protocol}{inner.rstrip('/')}{after}")
+
+
+def locate_target(option: str, url: str, options: StorageOptions) -> Location:
+    """`locate` what `option` names as a place to write to.
+
+    Raises:
+        UsageError: nothing can be written there; and as in `locate`.
+        StoreError: as in `locate`.
+    """
+    location = locate(url, options)
+    protocol = _split_url(url)[1]
+    if protocol in (*_WEB, *_ARCHIVES):
+        what = "a web server" if protocol in _WEB else "an archive"
+        raise UsageError(
+            f"{option}: {location.shown} is read only, as {what} is; expected a directory, or a store that takes files, "
+            "such as az://container/path or s3://bucket/path"
+        )
+    return location
+
+
+_REMOTE = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs", "az": "azure", "abfs": "azure", "abfss": "azure"}
+"""The modules of `transforms.remote`, by protocol."""
+
+
+def _register(url: str) -> None:
+    """Have fsspec know the stores of a URL as this project needs them.
+
+    Raises:
+        ImportError: the package of one is not installed.
+        ValueError: a protocol is unknown; fsspec would take a short one for a Windows drive.
+    """
+    for protocol in _protocols(url):
+        if protocol in _REMOTE:
+            import_module(f"transforms.remote.{_REMOTE[protocol]}")
+        elif f"{protocol}://" in url and protocol not in {*available_protocols(), *registry}:
+            raise ValueError(f"Protocol not known: {protocol}")
+
+
+_opened: dict[str, Any] = {}
+_opening = threading.Lock()
+
+
+def _open_once(key: str, make: Callable[[], Any]) -> Any:
+    """The one store of this process for `key`: it keeps connections, or what is in an archive, for all threads."""
+    with _opening:
+        if key not in _opened:
+            _opened[key] = make()
+        return _opened[key]
+
+
+def _locate_on_the_web(url: str, options: StorageOptions) -> Location:
+    _, protocol, inner, query = _split_url(url)
+    host, _, path = inner.partition("/")
+    known = options.get(protocol.removesuffix("://"), {})
+    try:
+        from transforms.http_store import HttpStore  # aiohttp takes long to load, and may be missing.
+
+        _ = urlsplit(protocol + host).port  # Raises where it is none.
+        key = repr((protocol, host, query, sorted(known.items())))
+        fs = _open_once(key, lambda: HttpStore(protocol + host, query.removeprefix("?"), **known))
+    except (ImportError, ValueError, TypeError) as error:
+        why = _missing_package(url) or (
+            f"{explain(error, known)}; expected an address such as https://host/path, and in --storage-options no more than "
+            "headers, timeout, ssl, proxy and client_kwargs"
+        )
+        raise UsageError(f"{redact(url)}: {why}") from None
+    return Location(fs, unquote_path(path).strip("/"), f"{protocol}{inner.rstrip('/')}{query}")
+
+
+def _locate_in_archive(url: str, options: StorageOptions) -> Location:
+    _, protocol, inner, after = _split_url(url)
+    name = protocol.removesuffix("://")
+    if not after:
+        raise UsageError(
+            f"{redact(url)}: names no archive; expected {name}://PATH/IN/IT::ARCHIVE, such as {name}://::data/coco.{name}"
+        )
+    if name in options:
+        raise UsageError(
+            f"{redact(url)}: --storage-options: {name} takes none; those of the store that the archive lies in stand under "
+            "its own protocol"
+        )
+    from transforms.archives import open_archive  # As above: only who reads archives loads what reads them.
+
+    archive = locate(after.removeprefix("::"), options)
+    inside = posixpath.normpath(inner.strip("/")) if inner.strip("/") else ""
+    if inside == ".." or inside.startswith("../"):
+        raise UsageError(f"{redact(url)}: the path leaves the archive; expected one in it")
+    fs = _open_once(repr((name, archive.url)), lambda: open_archive(name, archive.fs, archive.path, archive.shown))
+    return Location(fs, inside, f"{protocol}{inside}::{archive.url}")
 
 
 _CHAIN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*::")
@@ -129,10 +252,11 @@ def _absolute(path: str) -> str:
 
 
 def _protocols(url: str) -> list[str]:
-    return [link.partition("://")[0] for link in url.split("::")]
+    return [link.partition("://")[0] for link in _links(url)]
 
 
-_EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs"} | dict.fromkeys(("az", "abfs", "abfss", "adl"), "azure")
+_EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs", "http": "http", "https": "http"}
+_EXTRAS |= dict.fromkeys(("az", "abfs", "abfss", "adl"), "azure")
 
 
 def _missing_package(url: str) -> str | None:
