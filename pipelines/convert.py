@@ -32,7 +32,7 @@ from transforms.publish import (
     unchanged,
 )
 from transforms.resume import Target, forget, remove_temporaries, unfinished_build
-from transforms.store_errors import StoreError
+from transforms.store_errors import StoreError, UnavailableError
 from transforms.stores import read_file
 from transforms.units import Plan, check_unmodified
 from transforms.work import ReadOptions, Report, index_coco
@@ -106,7 +106,7 @@ def _build(
     publish(output, build, manifest)
     try:
         forget(output, identity.build)
-    except StoreError as error:
+    except (StoreError, UnavailableError) as error:
         LOG.warning("%s; the build is published, and labelbeam clean removes what is left over", error)
     return Outcome(manifest, build.url, False, _samples(report))
 

@@ -21,10 +21,11 @@ from fsspec.implementations.memory import MemoryFileSystem
 from fsspec.registry import registry
 
 from schemas.errors import UsageError
+from transforms.failures import passes
 from transforms.index_pages import quote_path, unquote_path
 from transforms.redact import redact
 from transforms.retries import repeated
-from transforms.store_errors import StoreError, explain
+from transforms.store_errors import StoreError, UnavailableError, explain
 
 StorageOptions = dict[str, dict[str, Any]]
 
@@ -144,7 +145,8 @@ def locate(url: str, options: StorageOptions) -> Location:
         )
         raise UsageError(f"{redact(url)}: {why}") from None
     except Exception as error:  # As in `ask`.
-        raise StoreError(f"{redact(url)}: cannot be opened: {explain(error, known)}") from None
+        kind = UnavailableError if passes(error) else StoreError
+        raise kind(f"{redact(url)}: cannot be opened: {explain(error, known)}") from None
     before, protocol, inner, after = _split_url(url)
     return Location(fs, path.rstrip("/"), f"{before}{protocol}{inner.rstrip('/')}{after}")
 

@@ -26,7 +26,7 @@ import msgspec
 
 from schemas.errors import LabelBeamError
 from transforms.locations import Location
-from transforms.store_errors import MissingFileError, StoreError
+from transforms.store_errors import MissingFileError, StoreError, UnavailableError
 from transforms.stores import kind, list_directory, put, read_file, remove_files
 
 UNFINISHED = "unfinished"
@@ -118,7 +118,7 @@ class Lock:
                     return
                 self.claim.beat += 1
                 self.write()
-            except StoreError:
+            except (StoreError, UnavailableError):
                 continue  # The next beat may come through.
 
     def end(self) -> None:
@@ -149,7 +149,7 @@ def locked(output: Location, work: Work, pace: Pace = Pace()) -> Iterator[Lock]:
         lock.end()
         if beats.ident is not None:
             beats.join()
-        with suppress(StoreError):  # Whoever comes next finds this process dead.
+        with suppress(StoreError, UnavailableError):  # Whoever comes next finds this process dead.
             remove_files(output, [f"{UNFINISHED}/{lock.name}"])
 
 

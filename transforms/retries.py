@@ -18,7 +18,7 @@ from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from transforms.failures import passes, retry_after
-from transforms.store_errors import MissingFileError, StoreError, explain, is_missing
+from transforms.store_errors import MissingFileError, StoreError, UnavailableError, explain, is_missing
 
 if TYPE_CHECKING:
     from transforms.locations import Location
@@ -54,13 +54,14 @@ def ask(location: Location, what: str, call: Callable[[], _Answer]) -> _Answer:
 
     Raises:
         MissingFileError: nothing is there.
+        UnavailableError: it still failed in a way that passes.
         StoreError: anything else.
     """
     known = getattr(location.fs, "storage_options", None)
     try:
         return repeated(location.shown, call, known)
     except Exception as error:
-        kind = MissingFileError if is_missing(error) else StoreError
+        kind = MissingFileError if is_missing(error) else UnavailableError if passes(error) else StoreError
         raise kind(f"{location.shown}: {what}: {explain(error, known)}") from None
 
 

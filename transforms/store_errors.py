@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
 
 from schemas.errors import LabelBeamError
@@ -12,6 +13,14 @@ from transforms.redact import redact
 
 class StoreError(LabelBeamError):
     """A store could not be opened, listed, read or written."""
+
+
+class UnavailableError(LabelBeamError):
+    """A store failed, again and again, in a way that passes: it does not say what is there and what is not.
+
+    No `StoreError`: what can be told of a file that cannot be read, so that it is rejected and the build goes on, would be
+    wrong of a file that can be read tomorrow. The run ends, and what was published before stays.
+    """
 
 
 class MissingFileError(StoreError):
@@ -40,5 +49,13 @@ def _words(error: BaseException, options: Mapping[str, Any] | None) -> str:
         return "permission denied"
     if isinstance(error, IsADirectoryError):
         return "it is a directory"
-    text = getattr(error, "strerror", None) or str(error)
-    return redact(" ".join(str(text).split())[:400], options) or type(error).__name__
+    text = " ".join(str(getattr(error, "strerror", None) or error).split())[:400]
+    if (answer := status(error)) is not None:
+        phrase = _PHRASES.get(answer, "")
+        # The packages repeat the status in ways of their own, and add a word of the server's where there is one.
+        is_new = phrase.lower() not in text.lower() and text.strip(", ") != str(answer)
+        text = f"the store answers {answer} {phrase}".rstrip() + (f": {text}" if is_new else "")
+    return redact(text, options) or type(error).__name__
+
+
+_PHRASES = {answer.value: answer.phrase for answer in HTTPStatus}
