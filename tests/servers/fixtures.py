@@ -79,14 +79,15 @@ def plain_http_server(server_logs: Path, shown_folder: Path) -> Iterator[str]:
         yield endpoint
 
 
-def _name() -> str:
+def new_name() -> str:
+    """A name for a bucket, container or directory that nothing else has."""
     return f"test-{uuid4().hex[:16]}"
 
 
 @pytest.fixture
 def s3_store(s3_server: str) -> S3Store:
     """A new bucket."""
-    store = S3Store(_name(), s3_server, s3_server)
+    store = S3Store(new_name(), s3_server, s3_server)
     store.create()
     return store
 
@@ -94,7 +95,7 @@ def s3_store(s3_server: str) -> S3Store:
 @pytest.fixture
 def azure_store(azure_server: str) -> AzureStore:
     """A new container."""
-    store = AzureStore(_name(), azure_server, azure_server)
+    store = AzureStore(new_name(), azure_server, azure_server)
     store.create()
     return store
 
@@ -102,7 +103,7 @@ def azure_store(azure_server: str) -> AzureStore:
 @pytest.fixture
 def gcs_store(gcs_server: str) -> GcsStore:
     """A new bucket."""
-    store = GcsStore(_name(), gcs_server, gcs_server)
+    store = GcsStore(new_name(), gcs_server, gcs_server)
     store.create()
     return store
 
@@ -120,7 +121,7 @@ def plain_http_store(plain_http_server: str, shown_folder: Path) -> HttpStore:
 
 
 def _shown(server: str, folder: Path) -> HttpStore:
-    name = _name()
+    name = new_name()
     (folder / name).mkdir()
     return HttpStore(name, server, server, folder / name)
 
