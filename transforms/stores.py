@@ -12,11 +12,13 @@ import re
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from itertools import repeat
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, NamedTuple, TypeVar
 from uuid import uuid4
 
-from transforms.locations import Location, StorageOptions, locate, within
+from transforms.failures import ShortReadError
+from transforms.locations import Location, within
 from transforms.retries import ask
 from transforms.store_errors import MissingFileError, StoreError
 
@@ -42,38 +44,8 @@ class Directory(NamedTuple):
     folders: list[str]
 
 
-_MAGIC = re.compile(r"[*?\[]")
-
-
-def expand(url: str, options: StorageOptions) -> list[Location]:
-    """The files that `url` names: itself, or what it matches where it is a glob, sorted by path.
-
-    A name that exists as it stands is taken literally, whatever brackets it holds; so is the longest part of a path that
-    does. Hidden files match only a pattern that begins with a dot.
-
-    Raises:
-        StoreError: nothing matches, or the store cannot be listed.
-    """
-    location = locate(url, options)
-    ask(
-        location, "cannot be opened", location.fs.invalidate_cache
-    )  # What an earlier build has left may be out of date.
-    if not _MAGIC.search(location.path) or kind(location) is not None:
-        return [location]
-    base = location
-    while (above := base.parent) is not None:
-        base = above
-        if not _MAGIC.search(base.path) or kind(base) is not None:
-            break
-    pattern = location.path[len(base.path) :]
-    literal = re.sub(_MAGIC, r"[\g<0>]", base.path)
-    found = ask(location, "cannot be listed", lambda: location.fs.glob(literal + pattern))
-    hidden = posixpath.basename(pattern).startswith(".")
-    names = sorted(str(match)[len(base.path) :].lstrip("/") for match in found)
-    matches = [base.below(name) for name in names if hidden or not posixpath.basename(name).startswith(".")]
-    if not matches:
-        raise MissingFileError(f"{location.shown}: nothing matches this glob; expected at least one file")
-    return matches
+TEMPORARY = re.compile(r"\.[0-9a-f]{32}\.tmp")
+"""The names under which files are written on a disk before they get their own."""
 
 
 def kind(location: Location) -> str | None:
@@ -130,8 +102,7 @@ def read_range(location: Location, start: int, end: int) -> bytes:
     """
     if start == end:
         return b""  # Stores refuse an empty range.
-    what = f"bytes {start} to {end} cannot be read"
-    data: bytes = ask(location, what, lambda: location.fs.cat_file(location.path, start=start, end=end))
+    data = _read(location, f"bytes {start} to {end} cannot be read", start, end, end - start)
     if len(data) != end - start:
         raise StoreError(
             f"{location.shown}: asked for bytes {start} to {end}, expected {end - start} of them, got {len(data)}; "
@@ -140,29 +111,57 @@ def read_range(location: Location, start: int, end: int) -> bytes:
     return data
 
 
-def read_file(location: Location) -> bytes:
-    """The whole of a small file.
+def read_file(location: Location, size: int | None = None) -> bytes:
+    """The whole of a small file; `size` is how many bytes a listing has told of, where it is known.
 
     Raises:
-        StoreError: it cannot be read.
+        StoreError: it cannot be read, or it is not of that size: a body can end early without a trace in the protocol.
     """
-    data: bytes = ask(location, "cannot be read", lambda: location.fs.cat_file(location.path))
+    data = _read(location, "cannot be read", None, None, size or 0)
+    if size is not None and len(data) != size:
+        raise StoreError(
+            f"{location.shown}: expected {size} bytes, as it was listed with, got {len(data)}; the file changed "
+            "meanwhile: run again"
+        )
     return data
 
 
-def read_many(root: Location, paths: Sequence[str]) -> list[bytes | StoreError]:
-    """Whole small files below `root`, in the order asked for, many at a time; a failure takes the place of its bytes."""
+def _read(location: Location, what: str, start: int | None, end: int | None, expected: int) -> bytes:
+    """A file or a part of it, asked for again where less came than `expected` although the file is as long as ever."""
 
-    def read(path: str) -> bytes | StoreError:
+    def read() -> bytes:
+        data: bytes = location.fs.cat_file(location.path, start=start, end=end)
+        if len(data) < expected and not location.local:
+            size = location.fs.info(location.path).get("size")
+            if size is None or size >= (start or 0) + expected:
+                raise ShortReadError(f"expected {expected} bytes, got {len(data)}")
+        return data
+
+    return ask(location, what, read)
+
+
+def read_many(
+    root: Location, paths: Sequence[str], sizes: Sequence[int | None] | None = None
+) -> list[bytes | StoreError]:
+    """Whole small files below `root`, in the order asked for, many at a time; a failure takes the place of its bytes.
+
+    `sizes` are those that a listing has told of, in the same order, as for `read_file`.
+
+    Raises:
+        UnavailableError: the store stays out of reach.
+    """
+
+    def read(path: str, size: int | None) -> bytes | StoreError:
         location = root.below(path)
         if not within(root, path):
             return StoreError(f"{location.shown}: is a link out of {root.shown}, which is not followed")
         try:
-            return read_file(location)
+            return read_file(location, size)
         except StoreError as error:
             return error
 
-    return in_threads(read, paths)
+    wanted = list(zip(paths, sizes or repeat(None, len(paths)), strict=True))
+    return in_threads(lambda each: read(*each), wanted)
 
 
 def in_threads(call: Callable[[_Item], _Result], items: Sequence[_Item]) -> list[_Result]:

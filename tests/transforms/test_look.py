@@ -18,6 +18,7 @@ from transforms.listed import Listed, listed_files
 from transforms.listing import list_files
 from transforms.locations import Location, locate
 from transforms.look import FIRST_BLOCK, LookOptions, looker, shows_all
+from transforms.store_errors import UnavailableError
 from transforms.stores import READS_AT_ONCE, StoredFile, put
 
 MODES = (None, "none", "exists", "header", "decode")
@@ -219,13 +220,22 @@ class Store(MemoryFileSystem):  # type: ignore[misc]  # fsspec has no types
 
 
 @pytest.mark.parametrize("mode", OPENING)
-@pytest.mark.parametrize("failure", [TimeoutError("slow"), RuntimeError("403"), FileNotFoundError("gone meanwhile")])
+@pytest.mark.parametrize("failure", [RuntimeError("403"), FileNotFoundError("gone meanwhile")])
 def test_a_store_that_fails_while_an_image_is_read_costs_that_image(mode: str, failure: Exception, memory: str) -> None:
     put(locate(f"{memory}/1.png", {}), png())
     store = Store()
     store.failure = failure
     expected = Rejected.MISSING_IMAGE if isinstance(failure, FileNotFoundError) else Rejected.UNREADABLE_FILE
     assert look(locate(memory, {})._replace(fs=store), mode, row("1.png")) == [expected]
+
+
+def test_a_store_that_stays_out_of_reach_costs_no_image_but_ends_the_run(memory: str, waits: list[float]) -> None:
+    put(locate(f"{memory}/1.png", {}), png())
+    store = Store()
+    store.failure = TimeoutError("slow")
+    with pytest.raises(UnavailableError, match=r"1\.png: .* slow; tried 10 times"):
+        look(locate(memory, {})._replace(fs=store), "header", row("1.png"))
+    assert len(waits) == 9
 
 
 def test_images_are_read_side_by_side_and_come_back_in_order(memory: str) -> None:

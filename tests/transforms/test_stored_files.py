@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from schemas.errors import LabelBeamError
 from transforms.locations import Location, locate, safe_relative, within
-from transforms.store_errors import MissingFileError, StoreError
+from transforms.store_errors import MissingFileError, StoreError, UnavailableError
 from transforms.stores import READS_AT_ONCE, in_threads, kind, put, read_file, read_many, read_range, stat
 
 
@@ -35,14 +35,50 @@ class RangelessStore(MemoryFileSystem):  # type: ignore[misc]
 # Reading ------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("answer", "count"), [(slice(None), 10), (slice(3), 3)])
-def test_a_range_that_comes_back_long_or_short_is_an_error(answer: slice, count: int, memory: str) -> None:
+def rangeless(memory: str, answer: slice) -> Location:
     put(locate(f"{memory}/x", {}), b"0123456789")
     store = RangelessStore()
     store.answer = answer
-    location = Location(store, locate(f"{memory}/x", {}).path, "odd://x")
-    with pytest.raises(StoreError, match=rf"odd://x: asked for bytes 2 to 7, expected 5 of them, got {count}"):
+    return Location(store, locate(f"{memory}/x", {}).path, "odd://x")
+
+
+def test_a_range_that_comes_back_long_is_an_error_at_once(memory: str, waits: list[float]) -> None:
+    location = rangeless(memory, slice(None))
+    with pytest.raises(
+        StoreError, match=r"odd://x: asked for bytes 2 to 7, expected 5 of them, got 10; the store ignores"
+    ):
         read_range(location, 2, 7)
+    assert waits == []
+
+
+def test_a_range_that_comes_back_short_is_asked_for_again(memory: str, waits: list[float]) -> None:
+    location = rangeless(memory, slice(3))
+    with pytest.raises(UnavailableError, match=r"odd://x: bytes 2 to 7 .*: expected 5 bytes, got 3; tried 10 times"):
+        read_range(location, 2, 7)
+    assert len(waits) == 9
+
+
+def test_a_range_of_a_file_that_has_shrunk_is_not_asked_for_again(memory: str, waits: list[float]) -> None:
+    location = rangeless(memory, slice(3, 10))
+    with pytest.raises(StoreError, match="expected 9 of them, got 7; .* the file changed"):
+        read_range(location, 3, 12)
+    assert waits == []
+
+
+def test_a_file_shorter_than_it_was_listed_is_asked_for_again_unless_it_is_so_now(
+    memory: str, waits: list[float]
+) -> None:
+    location = rangeless(memory, slice(3))
+    assert read_file(location) == b"012", "nobody said how long it is"
+    with pytest.raises(UnavailableError, match="expected 10 bytes, got 3; tried 10 times"):
+        read_file(location, 10)
+    waits.clear()
+    whole = locate(f"{memory}/x", {})
+    for size in (9, 11):
+        with pytest.raises(StoreError, match=f"expected {size} bytes, as it was listed with, got 10; the file changed"):
+            read_file(whole, size)
+    assert waits == []
+    assert read_file(whole, 10) == b"0123456789"
 
 
 def test_an_empty_range_is_not_asked_for() -> None:
@@ -66,6 +102,16 @@ def test_many_files_come_in_the_order_asked_for_with_failures_in_their_places(tm
     assert isinstance(found[100], MissingFileError)
     assert isinstance(found[101], StoreError)
     assert "link out of" in str(found[101])
+
+
+def test_sizes_that_a_listing_told_go_with_their_files(tmp_path: Path) -> None:
+    for number in range(3):
+        (tmp_path / f"{number}").write_bytes(b"x" * number)
+    found = read_many(locate(str(tmp_path), {}), ["0", "1", "2", "2"], [0, 2, 2, None])
+    assert found[0] == b""
+    assert isinstance(found[1], StoreError)
+    assert "expected 2 bytes, as it was listed with, got 1" in str(found[1])
+    assert found[2:] == [b"xx", b"xx"]
 
 
 def test_waiting_calls_run_side_by_side() -> None:

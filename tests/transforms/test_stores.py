@@ -211,7 +211,6 @@ def test_options_that_a_store_does_not_know_are_refused_without_their_values(tmp
         (OSError(28, "No space left on device", "/x"), "No space left on device"),
         (RuntimeError("one\n  two"), "one two"),
         (KeyError(), "KeyError"),
-        (TimeoutError(), "TimeoutError"),
     ],
 )
 def test_whatever_a_store_raises_becomes_one_line(failure: Exception, said: str) -> None:

@@ -32,6 +32,8 @@ class _Repeat(ExponentialRetry):  # type: ignore[misc]  # azure has no types her
                 body.seek(settings["body_position"])
             response = await self.next.send(request)
             if response.http_response.status_code in PASSING_STATUSES:
+                if not getattr(response.http_response, "is_stream_consumed", True):
+                    await response.http_response.read()  # The connection is free again only then.
                 raise HttpResponseError(response=response.http_response)
             return response
 

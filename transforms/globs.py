@@ -1,0 +1,106 @@
+"""Globs: the files and directories that a pattern names.
+
+fsspec's own passes over directories that it cannot list: a store that refuses or fails once would make files vanish without a
+word. Here each directory that the pattern leads through is listed by itself, and a failure is one.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable
+
+from fsspec.utils import glob_translate
+
+from transforms.locations import Location, StorageOptions, locate
+from transforms.retries import ask
+from transforms.store_errors import MissingFileError
+from transforms.stores import Directory, in_threads, kind, list_directory
+
+_MAGIC = re.compile(r"[*?\[]")
+
+
+def expand(url: str, options: StorageOptions) -> list[Location]:
+    """The files and directories that `url` names: itself, or what it matches where it is a glob, sorted by path.
+
+    `*`, `?` and `[…]` match in one name, `**` any number of directories. A name that exists as it stands is taken literally,
+    whatever brackets it holds; so is the longest part of a path that does. Hidden names match only a pattern that begins with
+    a dot.
+
+    Raises:
+        StoreError: nothing matches, or the store cannot be listed.
+    """
+    location = locate(url, options)
+    # What an earlier build has left may be out of date.
+    ask(location, "cannot be opened", location.fs.invalidate_cache)
+    if not _MAGIC.search(location.path) or kind(location) is not None:
+        return [location]
+    base = location
+    while (above := base.parent) is not None:
+        base = above
+        if not _MAGIC.search(base.path) or kind(base) is not None:
+            break
+    pattern = location.path[len(base.path) :].strip("/").split("/")
+    matches = [base.below(path) if path else base for path in sorted(set(_matches(base, pattern)))]
+    if not matches:
+        raise MissingFileError(f"{location.shown}: nothing matches this glob; expected at least one file")
+    return matches
+
+
+def _matches(base: Location, pattern: list[str]) -> list[str]:
+    """The paths below `base` that the names of `pattern`, from the top, match."""
+    found = [""]
+    for number, name in enumerate(pattern):
+        is_last = number == len(pattern) - 1
+        if name == "**":
+            found = _everything(base, found, with_files=is_last)
+        elif _MAGIC.search(name):
+            regex = re.compile(glob_translate(name))
+            found = [
+                _join(folder, entry)
+                for folder, held in zip(found, _listed(base, found), strict=True)
+                for entry in (*held.folders, *(file.path for file in held.files if is_last))
+                if regex.match(entry) and (name.startswith(".") or not entry.startswith("."))
+            ]
+        else:
+            found = [_join(folder, name) for folder in found]
+    if not _MAGIC.search(pattern[-1]):
+        kinds = in_threads(lambda path: kind(base.below(path)), found)
+        found = [path for path, what in zip(found, kinds, strict=True) if what is not None]
+    return found
+
+
+def _everything(base: Location, folders: list[str], with_files: bool) -> list[str]:
+    """The folders and all below them, each once though a link may lead back up."""
+    found: list[str] = []
+    seen: set[str] = set()
+    level = folders
+    while level:
+        if base.local:
+            level = [folder for folder in level if not _seen(os.path.realpath(_at(base, folder).path), seen)]
+        found += level
+        below: list[str] = []
+        for folder, held in zip(level, _listed(base, level), strict=True):
+            below += [_join(folder, entry) for entry in held.folders if not entry.startswith(".")]
+            if with_files:
+                found += [_join(folder, file.path) for file in held.files if not file.path.startswith(".")]
+        level = below
+    return found
+
+
+def _seen(path: str, seen: set[str]) -> bool:
+    was_seen = path in seen
+    seen.add(path)
+    return was_seen
+
+
+def _listed(base: Location, folders: Iterable[str]) -> list[Directory]:
+    return in_threads(lambda folder: list_directory(_at(base, folder)), list(folders))
+
+
+def _at(base: Location, path: str) -> Location:
+    return base.below(path) if path else base
+
+
+def _join(folder: str, name: str) -> str:
+    return f"{folder}/{name}" if folder else name
