@@ -106,7 +106,7 @@ def _labels(previous: Manifest, manifest: Manifest, allowed: float) -> Iterator[
     gone = [label for label, _ in old.most_common() if not new[label]]
     yield from _cut([f"label {label!r}: {old[label]} → 0 objects (vanishing is never allowed)" for label in gone])
     olds, news = old.total(), new.total()
-    if not olds or not news:
+    if not olds:
         return
     shifts = []
     for label in sorted({*old, *new}.difference(gone)):
@@ -129,7 +129,7 @@ def _label_counts(manifest: Manifest) -> Counter[str]:
     total: Counter[str] = Counter()
     for part in manifest.label_counts.values():
         total.update(part)
-    return total
+    return +total  # Without labels of no object.
 
 
 def _cut(phrases: Sequence[str]) -> Iterator[str]:
