@@ -209,12 +209,13 @@ def _locate_on_the_web(url: str, options: StorageOptions) -> Location:
         _ = urlsplit(protocol + host).port  # Raises where it is none.
         key = repr((protocol, host, query, sorted(known.items())))
         fs = _open_once(key, lambda: HttpStore(protocol + host, query.removeprefix("?"), **known))
-    except (ImportError, ValueError, TypeError) as error:
-        why = _missing_package(url) or (
-            f"{explain(error, known)}; expected an address such as https://host/path, and in --storage-options no more than "
-            "headers, timeout, ssl, proxy and client_kwargs"
-        )
-        raise UsageError(f"{redact(url)}: {why}") from None
+    except ImportError:
+        raise UsageError(f"{redact(url)}: {_install(protocol.removesuffix('://'))}") from None
+    except (ValueError, TypeError) as error:
+        raise UsageError(
+            f"{redact(url)}: {explain(error, known)}; expected an address such as https://host/path, and in --storage-options "
+            "no more than headers, timeout, ssl, proxy and client_kwargs"
+        ) from None
     return Location(fs, unquote_path(path).strip("/"), f"{protocol}{inner.rstrip('/')}{query}")
 
 
@@ -268,10 +269,14 @@ def _missing_package(url: str) -> str | None:
             get_filesystem_class(protocol)
         except (ImportError, ValueError) as error:
             if protocol in _EXTRAS:
-                return f"the package that reads {protocol}:// is not installed; run: pip install 'labelbeam[{_EXTRAS[protocol]}]'"
+                return _install(protocol)
             if isinstance(error, ImportError):
                 return f"the package that reads {protocol}:// is not installed: {explain(error)}"
     return None
+
+
+def _install(protocol: str) -> str:
+    return f"the package that reads {protocol}:// is not installed; run: pip install 'labelbeam[{_EXTRAS[protocol]}]'"
 
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
