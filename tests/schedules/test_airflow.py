@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -52,7 +53,7 @@ def answer(tools: Path, worker_env: dict[str, str], tmp_path_factory: pytest.Tem
         ran = subprocess.run([tools, *arguments], env=env, cwd=work, capture_output=True, text=True, check=False)
         assert ran.returncode == 0, ran.stderr[-4000:]
     found: dict[str, Any] = json.loads(answer_file.read_text(encoding="utf-8"))
-    return found
+    return {**found, "complaints": re.findall(r"^labelbeam \w+: .*", ran.stderr, re.MULTILINE)}
 
 
 def test_airflow_loads_the_dag(answer: dict[str, Any]) -> None:
@@ -82,4 +83,10 @@ def test_airflow_loads_the_dag(answer: dict[str, Any]) -> None:
     ],
 )
 def test_tasks_end_by_the_exit_status(answer: dict[str, Any], run: str, ended: list[list[Any]]) -> None:
-    assert answer["runs"][run] == dict(zip(TASKS, ended, strict=True))
+    assert answer["runs"][run] == dict(zip(TASKS, ended, strict=True)), answer["complaints"]
+
+
+def test_the_log_of_a_task_holds_the_message_of_the_command(answer: dict[str, Any]) -> None:
+    said = "\n".join(answer["complaints"])
+    assert "labelbeam convert: this build differs from the one in force" in said
+    assert "missing.json" in said
