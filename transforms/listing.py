@@ -12,12 +12,13 @@ from fsspec.asyn import AsyncFileSystem
 from fsspec.spec import AbstractFileSystem
 
 from transforms.archives import ArchiveStore
+from transforms.content_tokens import content_token
 from transforms.index_pages import IndexPage
 from transforms.locations import Location, is_below
 from transforms.retries import ask
 from transforms.sources.label_cells import printable
 from transforms.store_errors import MissingFileError, StoreError
-from transforms.stores import StoredFile, content_token, in_threads, kind
+from transforms.stores import StoredFile, in_threads, kind
 
 LEADS_OUT = "links that lead out of it, not followed; copy the files into it, or name where they lead as the source"
 LEADS_NOWHERE = "links that lead nowhere"

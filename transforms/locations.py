@@ -132,7 +132,7 @@ def locate(url: str, options: StorageOptions) -> Location:
     if url.startswith(_WEB):
         return _locate_on_the_web(url, options)
     if _ARCHIVE.match(url):
-        return _locate_in_archive(_ARCHIVE.sub(r"\1://", url), options)
+        return _locate_in_archive(_ARCHIVE.sub(r"\1://", url, count=1), options)
     # fsspec hands options of protocols that the URL does not name to the store that it does name.
     known = {protocol: options[protocol] for protocol in _protocols(url) if protocol in options}
     try:
@@ -234,7 +234,8 @@ def _locate_in_archive(url: str, options: StorageOptions) -> Location:
     from transforms.archives import open_archive  # As above: only who reads archives loads what reads them.
 
     archive = locate(after.removeprefix("::"), options)
-    inside = posixpath.normpath(inner.strip("/")) if inner.strip("/") else ""
+    inside = posixpath.normpath(inner.strip("/"))
+    inside = "" if inside == "." else inside
     if inside == ".." or inside.startswith("../"):
         raise UsageError(f"{redact(url)}: the path leaves the archive; expected one in it")
     fs = _open_once(repr((name, archive.url)), lambda: open_archive(name, archive.fs, archive.path, archive.shown))
@@ -266,6 +267,7 @@ def _missing_package(url: str) -> str | None:
     """What to install, for the first link of the URL that cannot be opened without it; None where nothing is missing."""
     for protocol in _protocols(url):
         try:
+            _register(f"{protocol}://")
             get_filesystem_class(protocol)
         except (ImportError, ValueError) as error:
             if protocol in _EXTRAS:

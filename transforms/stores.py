@@ -17,6 +17,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, NamedTuple, TypeVar
 from uuid import uuid4
 
+from transforms.archives import ArchiveStore
+from transforms.content_tokens import content_token
 from transforms.failures import ShortReadError
 from transforms.locations import Location, within
 from transforms.retries import ask
@@ -78,20 +80,6 @@ def stat(location: Location) -> StoredFile:
 def _info_and_token(location: Location) -> tuple[dict[str, Any], str]:
     info = location.fs.info(location.path)
     return info, str(os.stat(location.path).st_mtime_ns) if location.local else content_token(info)
-
-
-_TOKENS = (
-    *("ETag", "etag", "content_md5", "Content-MD5", "md5Hash", "crc32c", "CRC"),
-    *("mtime", "LastModified", "last_modified", "Last-Modified", "updated", "created"),
-)
-
-
-def content_token(info: dict[str, Any]) -> str:
-    """What changes when the content does, from what a listing tells anyway: an ETag or hash, else the time.
-
-    Where a store tells neither, no two tokens are alike: what cannot be known to be unchanged counts as changed.
-    """
-    return next((str(info[key]) for key in _TOKENS if info.get(key)), uuid4().hex)
 
 
 def read_range(location: Location, start: int, end: int) -> bytes:
@@ -160,8 +148,29 @@ def read_many(
         except StoreError as error:
             return error
 
+    together = _read_together(root, paths)
     wanted = list(zip(paths, sizes or repeat(None, len(paths)), strict=True))
-    return in_threads(lambda each: read(*each), wanted)
+    return in_threads(lambda each: together[each[0]] if each[0] in together else read(*each), wanted)
+
+
+def _read_together(root: Location, paths: Sequence[str]) -> dict[str, bytes]:
+    """Those of the files that lie side by side in an archive, so that one request reads many; none where it fails."""
+    if not isinstance(root.fs, ArchiveStore):
+        return {}
+    by_path = {root.below(path).path: path for path in paths}
+
+    def read(run: Sequence[str]) -> dict[str, bytes]:
+        try:
+            found: dict[str, bytes] = ask(root, "cannot be read", lambda: root.fs.cat_run(run))
+        except StoreError:
+            return {}  # Each by itself, so that each gets its own words.
+        return {by_path[path]: data for path, data in found.items()}
+
+    try:
+        runs = ask(root, "cannot be read", lambda: root.fs.runs(list(by_path)))
+    except StoreError:
+        return {}
+    return {path: data for found in in_threads(read, runs) for path, data in found.items()}
 
 
 def in_threads(call: Callable[[_Item], _Result], items: Sequence[_Item]) -> list[_Result]:

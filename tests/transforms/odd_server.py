@@ -24,6 +24,8 @@ class OddServer:
         moved: where else a path is.
         statuses: what is answered for a path instead of its content.
         tag: the ETag of everything; none where it is empty.
+        hangs: whether it takes requests and never answers.
+        together: answers only when so many requests are waiting.
     """
 
     files: dict[str, bytes]
@@ -38,6 +40,7 @@ class OddServer:
     pages: dict[str, str] = field(default_factory=dict)
     tag: str = '"1"'
     hangs: bool = False
+    together: threading.Barrier | None = None
     asked: list[str] = field(default_factory=list)
     sent: list[int] = field(default_factory=list)
     authorization: list[str | None] = field(default_factory=list)
@@ -74,6 +77,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.odd.authorization.append(self.headers.get("Authorization"))
         if self.odd.hangs:
             self.released.wait(30)
+        if self.odd.together is not None:
+            self.odd.together.wait()
         path = unquote_to_bytes(target).decode("utf-8", "surrogateescape").removeprefix("/")
         status, data, more = self._found(path, query, wanted)
         if head and self.odd.heads != 200:

@@ -1,0 +1,420 @@
+"""Archives as sources: what is in them, how few requests that takes, and what becomes of hostile ones."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import random
+import stat as modes
+import struct
+import tarfile
+import threading
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas.errors import UsageError
+from tests.servers.stores import AzureStore, GcsStore, HttpStore, S3Store
+from tests.transforms.odd_server import OddServer, odd_server
+from transforms import archive_zip
+from transforms.globs import expand
+from transforms.listing import list_files
+from transforms.locations import Location, locate
+from transforms.store_errors import MissingFileError, StoreError
+from transforms.stores import READS_AT_ONCE, in_threads, kind, read_file, read_many, read_range, stat
+
+TEXT = b"".join(b"%d " % (number * 7919) for number in range(60_000))
+"""About 400 kB that shrink to a third."""
+
+FILES = {
+    "voc/Annotations/1.xml": b"<annotation/>",
+    "voc/JPEGImages/50% #1?.jpg": random.Random(1).randbytes(50_000),
+    "voc/JPEGImages/m\u00fcll/\u65e5\u672c.jpg": b"nested",
+    "voc/empty.txt": b"",
+    "coco.json": TEXT,
+}
+
+
+def zipped(files: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
+    """A ZIP archive, its files in the order given."""
+    written = io.BytesIO()
+    with zipfile.ZipFile(written, "w", method) as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    return written.getvalue()
+
+
+def tarred(files: dict[str, bytes], *others: tarfile.TarInfo, form: int = tarfile.PAX_FORMAT) -> bytes:
+    """A TAR archive, with `others` at its end."""
+    written = io.BytesIO()
+    with tarfile.open(fileobj=written, mode="w", format=form) as archive:
+        for name, data in files.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
+        for info in others:
+            archive.addfile(info)
+    return written.getvalue()
+
+
+PACKED = {
+    "a.zip": zipped(FILES),
+    "stored.zip": zipped(FILES, zipfile.ZIP_STORED),
+    "a.tar": tarred(FILES),
+    "gnu.tar": tarred(FILES, form=tarfile.GNU_FORMAT),
+}
+
+
+@pytest.fixture
+def serve() -> Iterator[Any]:
+    """A function: files and oddities \u2192 a server that is running."""
+    with ExitStack() as running:
+        yield lambda files, **oddities: running.enter_context(odd_server(OddServer(files, **oddities)))
+
+
+def inside(archive: Path | str, path: str = "") -> Location:
+    """A place in an archive."""
+    return locate(f"{str(archive)[-3:]}://{path}::{archive}", {})
+
+
+def written(folder: Path, name: str, data: bytes) -> Path:
+    """The path of a file with these bytes."""
+    (folder / name).write_bytes(data)
+    return folder / name
+
+
+def with_member(info: zipfile.ZipInfo, data: bytes = b"x") -> bytes:
+    """A ZIP archive of `1.jpg` and one more file."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("1.jpg", b"1")
+        archive.writestr(info, data)
+    return packed.getvalue()
+
+
+# What is in it ------------------------------------------------------------------------------------------------------
+
+
+def check_contents(root: Location) -> None:
+    """All files are listed with their sizes, read whole and in parts, by many threads at once."""
+    found = list_files(root)
+    assert found.warnings == []
+    assert {file.path: file.size for file in found.files} == {path: len(data) for path, data in FILES.items()}
+    assert read_many(root, list(FILES)) == list(FILES.values())
+    coco = root.below("coco.json")
+    ranges = [(start, min(start + 30_000, len(TEXT))) for start in range(0, len(TEXT), 7_000)]
+    assert in_threads(lambda part: read_range(coco, *part), ranges) == [TEXT[start:end] for start, end in ranges]
+    voc = root.below("voc/JPEGImages")
+    assert sorted(file.path for file in list_files(voc).files) == ["50% #1?.jpg", "m\u00fcll/\u65e5\u672c.jpg"]
+    assert [kind(root), kind(voc), kind(coco), kind(root.below("none"))] == ["directory", "directory", "file", None]
+    with pytest.raises(MissingFileError, match="does not exist"):
+        read_file(root.below("none.jpg"))
+    with pytest.raises(MissingFileError, match="does not exist"):
+        list_files(root.below("none"))
+
+
+@pytest.mark.parametrize("name", PACKED)
+def test_a_local_archive_is_listed_and_read(name: str, tmp_path: Path) -> None:
+    check_contents(inside(written(tmp_path, name, PACKED[name])))
+
+
+@pytest.mark.parametrize("store", ["s3_store", "azure_store", "gcs_store", "http_store", "plain_http_store"])
+@pytest.mark.parametrize("name", ["a.zip", "a.tar"])
+def test_an_archive_is_read_in_any_store(store: str, name: str, request: pytest.FixtureRequest) -> None:
+    place: S3Store | AzureStore | GcsStore | HttpStore = request.getfixturevalue(store)
+    place.write({name: PACKED[name]})
+    check_contents(locate(f"{name[-3:]}://::{place.url(name)}", place.storage_options))
+
+
+def test_an_archive_in_an_archive_is_read(tmp_path: Path) -> None:
+    outer = written(tmp_path, "outer.zip", zipped({"in/a.tar": PACKED["a.tar"]}, zipfile.ZIP_STORED))
+    check_contents(locate(f"tar://::zip://in/a.tar::{outer}", {}))
+
+
+def test_a_glob_matches_files_in_an_archive(tmp_path: Path) -> None:
+    archive = written(tmp_path, "a.zip", zipped({"a/val 1.json": b"", "a/val 2.json": b"", "b/val.json": b""}))
+    found = expand(f"zip://a/val*.json::{archive}", {})
+    assert [place.url for place in found] == [f"zip://a/val {number}.json::file://{archive}" for number in (1, 2)]
+
+
+@pytest.mark.parametrize("form", ["zip::{}", "zip://::{}", "zip:///::{}", "zip://voc/..::{}"])
+def test_the_root_of_an_archive_may_be_written_in_several_ways(form: str, tmp_path: Path) -> None:
+    root = locate(form.format(written(tmp_path, "a.zip", PACKED["a.zip"])), {})
+    assert (root.path, root.url) == ("", f"zip://::file://{tmp_path}/a.zip")
+
+
+@given(data=st.binary(max_size=3000), repeats=st.integers(1, 60), cuts=st.lists(st.integers(0, 180_000), max_size=12))
+def test_any_range_of_a_deflated_file_is_that_of_its_content(data: bytes, repeats: int, cuts: list[int]) -> None:
+    content = data * repeats
+    packed = zipped({"before": b"x" * 100, "x": content, "after": b"y"})
+    with pytest.MonkeyPatch.context() as small:
+        small.setattr(archive_zip, "_STEP", 10_000)
+        small.setattr(archive_zip, "_PIECE", 100)
+        small.setattr(archive_zip, "_LARGEST_PIECE", 700)
+        root = locate("memory://archives/x.zip", {})
+        root.fs.pipe_file(root.path, packed)
+        file = inside("memory://archives/x.zip", "x")
+        file.fs.invalidate_cache()
+        for start in cuts:
+            end = min(start + 5_000, len(content))
+            if start < end:
+                assert read_range(file, start, end) == content[start:end]
+        if content:
+            assert read_range(file, 0, len(content)) == content
+
+
+def test_names_in_utf8_without_the_flag_that_says_so_are_read_as_they_were_meant(tmp_path: Path) -> None:
+    packed = zipped({"m\u00fcll.jpg": b"1"})
+    unflagged = packed.replace(struct.pack("<H", 0x800), b"\0\0")
+    assert unflagged != packed
+    root = inside(written(tmp_path, "a.zip", unflagged))
+    assert [file.path for file in list_files(root).files] == ["m\u00fcll.jpg"]
+    assert read_file(root.below("m\u00fcll.jpg")) == b"1"
+    old = inside(written(tmp_path, "old.zip", unflagged.replace("m\u00fcll".encode(), b"m\x81lll")))
+    assert [file.path for file in list_files(old).files] == ["m\u00fclll.jpg"], "code page 437, as the format says"
+
+
+def test_backslashes_part_directories_as_old_tools_on_windows_wrote_them(tmp_path: Path) -> None:
+    root = inside(written(tmp_path, "a.zip", with_member(zipfile.ZipInfo("voc\\JPEGImages\\1.jpg"))))
+    assert [file.path for file in list_files(root.below("voc")).files] == ["JPEGImages/1.jpg"]
+
+
+# Requests and processes -----------------------------------------------------------------------------------------------
+
+
+def test_a_thousand_small_files_in_a_zip_on_a_web_server_take_a_few_requests(serve: Any) -> None:
+    files = {f"voc/Annotations/{number:04}.xml": b"<annotation>%d</annotation>" % number for number in range(1000)}
+    server: OddServer = serve({"a.zip": zipped(files)})
+    root = inside(f"{server.url}/a.zip")
+    paths = [file.path for file in list_files(root).files]
+    assert read_many(root, paths) == list(files.values())
+    assert len(server.asked) <= 8, server.asked
+    assert sum(server.sent) < 2 * len(server.files["a.zip"])
+
+
+def test_a_header_of_a_file_in_a_zip_is_one_request(serve: Any) -> None:
+    server: OddServer = serve({"a.zip": zipped({f"{n}.jpg": random.Random(n).randbytes(200_000) for n in range(5)})})
+    root = inside(f"{server.url}/a.zip")
+    list_files(root)
+    before = len(server.asked)
+    for number in range(5):
+        assert read_range(root.below(f"{number}.jpg"), 0, 16_384) == random.Random(number).randbytes(200_000)[:16_384]
+    assert len(server.asked) - before == 5
+
+
+def test_a_zip_on_a_server_without_ranges_is_fetched_once(serve: Any) -> None:
+    server: OddServer = serve({"a.zip": PACKED["a.zip"]}, ranges=False)
+    check_contents(inside(f"{server.url}/a.zip"))
+    assert sum(asked.startswith("GET") for asked in server.asked) == 1
+
+
+def test_the_directory_is_read_once_however_often_a_place_in_it_is_opened(serve: Any) -> None:
+    server: OddServer = serve({"a.zip": PACKED["a.zip"]})
+    opened = in_threads(lambda path: stat(inside(f"{server.url}/a.zip", path)).size, [*FILES] * 20)
+    assert opened == [len(data) for data in FILES.values()] * 20
+    assert len([asked for asked in server.asked if asked.startswith("HEAD")]) == 1
+    assert len(server.asked) <= 4
+
+
+def test_files_are_read_side_by_side(serve: Any) -> None:
+    files = {f"{number}.jpg": random.Random(number).randbytes(5_000) for number in range(READS_AT_ONCE)}
+    server: OddServer = serve({"a.zip": zipped(files)})
+    root = inside(f"{server.url}/a.zip")
+    list_files(root)
+    server.together = threading.Barrier(READS_AT_ONCE, timeout=10)
+    assert in_threads(lambda path: read_file(root.below(path)), list(files)) == list(files.values())
+
+
+# Tokens -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_token_of_a_file_in_a_zip_is_its_checksum(tmp_path: Path) -> None:
+    one = inside(written(tmp_path, "1.zip", zipped({"a": b"old", "b": b"same", "c": b""})))
+    two = inside(written(tmp_path, "2.zip", zipped({"new": b"", "b": b"same", "a": b"new", "c": b""})))
+    tokens = [{file.path: file.token for file in list_files(root).files} for root in (one, two)]
+    assert tokens[0]["b"] == tokens[1]["b"] == f"crc32:{zlib.crc32(b'same'):08x}"
+    assert tokens[0]["c"] == tokens[1]["c"]
+    assert tokens[0]["a"] != tokens[1]["a"]
+
+
+def test_a_token_of_a_file_in_a_tar_changes_with_the_archive(serve: Any) -> None:
+    server: OddServer = serve({"a.tar": PACKED["a.tar"]})
+    root = inside(f"{server.url}/a.tar")
+    before = list_files(root).files
+    assert list_files(root).files == before
+    server.tag = '"2"'
+    after = list_files(root).files
+    assert {file.token for file in before}.isdisjoint(file.token for file in after)
+
+
+@pytest.mark.parametrize("name", ["a.zip", "a.tar"])
+def test_an_archive_that_was_replaced_is_read_anew_by_the_next_listing(name: str, tmp_path: Path) -> None:
+    make = zipped if name == "a.zip" else tarred
+    root = inside(written(tmp_path, name, make({"1.jpg": b"old", "2.jpg": b"x"})))
+    assert len(list_files(root).files) == 2
+    written(tmp_path, name, make({"3.jpg": b"newer"}))
+    assert [(file.path, file.size) for file in list_files(root).files] == [("3.jpg", 5)]
+    assert read_file(root.below("3.jpg")) == b"newer"
+
+
+# Hostile and damaged ones -------------------------------------------------------------------------------------------
+
+HOSTILE = ["../up.jpg", "/etc/passwd", "a/../../up.jpg", "C:/x.jpg", "a\nb.jpg", "..\\up.jpg"]
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize("kind_of", ["zip", "tar"])
+def test_a_name_that_leads_out_is_left_out_and_told_of(name: str, kind_of: str, tmp_path: Path) -> None:
+    make = zipped if kind_of == "zip" else tarred
+    root = inside(written(tmp_path, f"a.{kind_of}", make({"1.jpg": b"1", name: b"2"})))
+    found = list_files(root)
+    assert [file.path for file in found.files] == ["1.jpg"]
+    (warning,) = found.warnings
+    assert "names in an archive that lead out of it or hold control characters, not read" in warning
+    for url in ("zip://../x::a.zip", "tar://a/../..::a.tar"):
+        with pytest.raises(UsageError, match="leaves the archive"):
+            locate(url, {})
+
+
+def test_links_in_a_zip_are_not_followed(tmp_path: Path) -> None:
+    link = zipfile.ZipInfo("link.jpg")
+    link.create_system = 3
+    link.external_attr = (modes.S_IFLNK | 0o777) << 16
+    root = inside(written(tmp_path, "a.zip", with_member(link, b"/etc/passwd")))
+    found = list_files(root)
+    assert [file.path for file in found.files] == ["1.jpg"]
+    assert "links in an archive, not followed" in found.warnings[0]
+    with pytest.raises(StoreError, match="not followed"):
+        read_file(root.below("link.jpg"))
+
+
+def test_links_and_devices_in_a_tar_are_not_followed_but_second_names_are(tmp_path: Path) -> None:
+    infos = {
+        "soft.jpg": tarfile.SYMTYPE,
+        "hard.jpg": tarfile.LNKTYPE,
+        "out.jpg": tarfile.LNKTYPE,
+        "fifo": tarfile.FIFOTYPE,
+    }
+    others = []
+    for name, form in infos.items():
+        info = tarfile.TarInfo(name)
+        info.type = form
+        info.linkname = {"soft.jpg": "../../etc/passwd", "out.jpg": "/etc/passwd"}.get(name, "1.jpg")
+        others.append(info)
+    root = inside(written(tmp_path, "a.tar", tarred({"1.jpg": b"one"}, *others)))
+    found = list_files(root)
+    assert [(file.path, file.size) for file in found.files] == [("1.jpg", 3), ("hard.jpg", 3)]
+    assert read_file(root.below("hard.jpg")) == b"one"
+    assert ["links in an archive, not followed" in warning for warning in found.warnings] == [True, False]
+    assert ["neither files nor directories, left alone" in warning for warning in found.warnings] == [False, True]
+    for name in ("soft.jpg", "out.jpg", "fifo"):
+        with pytest.raises(StoreError, match="it is not read"):
+            read_file(root.below(name))
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+@pytest.mark.parametrize("kind_of", ["zip", "tar"])
+def test_of_a_name_that_stands_there_twice_the_last_counts_and_a_warning_says_so(kind_of: str, tmp_path: Path) -> None:
+    packed = io.BytesIO()
+    if kind_of == "zip":
+        with zipfile.ZipFile(packed, "w") as archive:
+            archive.writestr("1.jpg", b"first")
+            archive.writestr("./1.jpg", b"second")
+    else:
+        packed.write(tarred({"1.jpg": b"first", "./1.jpg": b"second"}))
+    root = inside(written(tmp_path, f"a.{kind_of}", packed.getvalue()))
+    found = list_files(root)
+    assert [file.path for file in found.files] == ["1.jpg"]
+    assert read_file(root.below("1.jpg")) == b"second"
+    assert "more than once, of which the last counts: 1, such as '1.jpg'" in found.warnings[0]
+
+
+def test_an_encrypted_file_is_an_error_of_its_own(tmp_path: Path) -> None:
+    packed = bytearray(zipped({"1.jpg": b"1", "2.jpg": b"2"}, zipfile.ZIP_STORED))
+    packed[packed.index(b"PK\x01\x02") + 8] |= 1
+    root = inside(written(tmp_path, "a.zip", bytes(packed)))
+    first, second = read_many(root, ["1.jpg", "2.jpg"])
+    assert isinstance(first, StoreError)
+    assert "it is encrypted; unpack the archive with its password first" in str(first)
+    assert second == b"2"
+
+
+def test_a_file_packed_in_another_way_is_an_error_that_names_it(tmp_path: Path) -> None:
+    root = inside(written(tmp_path, "a.zip", zipped({"1.jpg": b"1"}, zipfile.ZIP_LZMA)))
+    with pytest.raises(StoreError, match="packed by LZMA, which is not read here; pack the archive again with: zip -r"):
+        read_file(root.below("1.jpg"))
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+def test_a_flipped_byte_is_found_by_its_checksum_and_costs_that_file_only(method: int, tmp_path: Path) -> None:
+    content = random.Random(3).randbytes(1000)
+    packed = bytearray(zipped({"1.jpg": b"first", "2.jpg": content, "3.jpg": b"last"}, method))
+    packed[packed.index(b"2.jpg") + 500] ^= 1
+    root = inside(written(tmp_path, "a.zip", bytes(packed)))
+    first, second, third = read_many(root, ["1.jpg", "2.jpg", "3.jpg"])
+    assert (first, third) == (b"first", b"last")
+    assert isinstance(second, StoreError)
+    assert "damaged in the archive" in str(second)
+    if method == zipfile.ZIP_DEFLATED:
+        with pytest.raises(StoreError, match="damaged in the archive"):
+            read_range(root.below("2.jpg"), 0, len(content))
+
+
+def test_a_file_that_unpacks_to_more_than_it_says_is_not_unpacked(tmp_path: Path) -> None:
+    packed = bytearray(zipped({"1.jpg": bytes(5_000_000)}))
+    at = packed.index(b"PK\x01\x02") + 24
+    packed[at : at + 4] = struct.pack("<I", 1000)
+    root = inside(written(tmp_path, "a.zip", bytes(packed)))
+    with pytest.raises(StoreError, match="expected 1000 bytes, unpacked more"):
+        read_file(root.below("1.jpg"))
+
+
+def test_a_bomb_is_not_unpacked_whole(tmp_path: Path) -> None:
+    root = inside(written(tmp_path, "a.zip", zipped({"1.xml": bytes(70 * 2**20)})))
+    with pytest.raises(StoreError, match="as those of a ZIP bomb do"):
+        read_file(root.below("1.xml"))
+
+
+def test_a_file_that_overlaps_the_next_is_not_read(tmp_path: Path) -> None:
+    packed = bytearray(zipped({"1.jpg": b"1" * 100, "2.jpg": b"2" * 100}, zipfile.ZIP_STORED))
+    at = packed.index(b"PK\x01\x02") + 20
+    packed[at : at + 8] = struct.pack("<II", 150, 150)
+    root = inside(written(tmp_path, "a.zip", bytes(packed)))
+    for read in (lambda: read_file(root.below("1.jpg")), lambda: read_range(root.below("1.jpg"), 0, 150)):
+        with pytest.raises(StoreError, match="overlaps the next file"):
+            read()
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "said"),
+    [
+        ("a.zip", b"PK? no", "is no ZIP archive, or a damaged one .*unzip -t"),
+        ("a.zip", PACKED["a.zip"][:-30], "is no ZIP archive, or a damaged one"),
+        ("a.zip", b"", "is no ZIP archive, or a damaged one"),
+        ("a.tar", b"no archive" * 200, "is no TAR archive, or a damaged one .*tar -tf"),
+        ("a.tar", PACKED["a.tar"][:30_000], "is no TAR archive, or a damaged one"),
+        ("a.tar", gzip.compress(PACKED["a.tar"]), r"is compressed with gzip.*gzip -dk"),
+        ("a.tar", b"BZh91AY", "is compressed with bzip2"),
+    ],
+)
+def test_what_is_no_archive_is_an_error_that_says_what_to_do(name: str, data: bytes, said: str, tmp_path: Path) -> None:
+    archive = written(tmp_path, name, data)
+    with pytest.raises(StoreError, match=f"{archive} {said}"):
+        list_files(inside(archive))
+
+
+def test_a_missing_archive_is_named(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match=rf"the archive file://{tmp_path}/none.zip does not exist"):
+        kind(inside(tmp_path / "none.zip", "x"))
+
+
+def test_a_url_without_an_archive_is_refused_with_an_example() -> None:
+    with pytest.raises(UsageError, match=r"zip://data/a.zip: names no archive; expected zip://PATH/IN/IT::ARCHIVE"):
+        locate("zip://data/a.zip", {})
