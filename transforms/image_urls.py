@@ -87,6 +87,17 @@ def check_prefix(prefix: str) -> str | None:
         )
     if scheme in _ENCODED and (not rest or rest.startswith("/")):
         raise UsageError(f"--image-url: found {shown!r}, which names no host, container or datastore")
+    if scheme in ("http", "https") and "@" in rest.partition("/")[0]:
+        raise UsageError(
+            f"--image-url: found {shown!r}; its user and password would stand in every record; name the images by a URL "
+            "without them, such as one of a datastore, which holds credentials of its own"
+        )
+    if scheme in ("zip", "tar"):
+        return (
+            f"the trainer does not read image URLs such as {shown}, which lead into an archive; unpack the images with "
+            "--copy-images to where it does, and say where that is with --image-url (https://…, abfss://…, or "
+            "azureml://subscriptions/…)"
+        )
     if scheme not in _ENCODED and scheme != "file":
         return (
             f"the trainer does not read image URLs such as {shown}; copy the images to where it does, and say where with "

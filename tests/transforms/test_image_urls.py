@@ -113,6 +113,7 @@ def test_the_long_form_may_spell_its_keys_as_the_portal_does() -> None:
         ("abfss://", "no host, container"),
         ("https://host/a\nb", "control character"),
         ("https://host/c?sv=1&sig=SECRET", "without a query"),
+        ("https://me:SECRET@host/data/", "user and password would stand in every record"),
     ],
 )
 def test_forms_that_the_trainer_cannot_read_are_refused_with_one_that_it_can(prefix: str, said: str) -> None:
@@ -139,3 +140,17 @@ def test_forms_that_only_other_readers_know_are_written_with_a_warning(prefix: s
     assert warning is not None
     assert "--image-url" in warning
     assert "/50%?#.jpg" in image_url(prefix, "50%?#.jpg")
+
+
+@pytest.mark.parametrize("root", ["zip://data::s3://b/a.zip", "tar://::file:///data/a.tar"])
+def test_of_images_in_an_archive_a_warning_says_how_to_unpack_them(root: str) -> None:
+    warning = check_prefix(default_prefix(root))
+    assert warning is not None
+    assert "--copy-images" in warning
+    assert "--image-url" in warning
+
+
+def test_the_address_of_a_web_directory_with_a_signature_is_no_default() -> None:
+    with pytest.raises(UsageError, match=r"--image-url: .*without a query") as caught:
+        check_prefix(default_prefix("https://account.blob.core.windows.net/c?sv=1&sig=SECRET"))
+    assert "SECRET" not in str(caught.value)
