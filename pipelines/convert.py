@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,9 +15,10 @@ from pipelines.streams import LOG
 from pipelines.version import VERSION
 from schemas.config import ConvertConfig
 from schemas.errors import LabelBeamError, TooManyRejectedError
-from schemas.manifest import Manifest
+from schemas.manifest import Manifest, Source
 from transforms.drift import check_change
 from transforms.image_urls import check_prefix, default_prefix
+from transforms.inputs import check_unmodified, same_inputs
 from transforms.locations import Location, StorageOptions, locate, locate_target
 from transforms.lock import UNFINISHED, Lock, locked
 from transforms.plan import make_plan
@@ -26,15 +27,15 @@ from transforms.publish import (
     complete,
     latest_build,
     latest_manifest,
+    made_alike,
     make_manifest,
     new_identity,
     publish,
-    unchanged,
 )
 from transforms.resume import Target, forget, remove_temporaries, unfinished_build
 from transforms.store_errors import StoreError, UnavailableError
 from transforms.stores import read_file
-from transforms.units import Plan, check_unmodified
+from transforms.units import Plan
 from transforms.work import ReadOptions, Report, index_coco
 from transforms.workers import default_count, workers
 
@@ -59,20 +60,28 @@ def convert(config: ConvertConfig, storage: StorageOptions, beam_flags: Sequence
     if config.copy_images is not None:
         locate_target("--copy-images", config.copy_images, storage)
     display.stage("plan")
+    if config.if_changed and (
+        outcome := _unchanged(output, config, lambda source: same_inputs(source, config, storage))
+    ):
+        return outcome
     plan = _planned(config, storage)
-    if config.if_changed and (outcome := _unchanged(output, plan, config)):
+
+    def is_planned(source: Source) -> bool:
+        return source.fingerprint == plan.fingerprint
+
+    if config.if_changed and (outcome := _unchanged(output, config, is_planned)):
         return outcome
     with locked(output, "build") as lock:
         # Another run may have published while this one planned, or waited.
-        if config.if_changed and (outcome := _unchanged(output, plan, config)):
+        if config.if_changed and (outcome := _unchanged(output, config, is_planned)):
             return outcome
         return _build(output, plan, lock, config, storage, beam_flags, display)
 
 
-def _unchanged(output: Location, plan: Plan, config: ConvertConfig) -> Outcome | None:
-    """The build in force, if one of this plan would be the same."""
+def _unchanged(output: Location, config: ConvertConfig, is_same: Callable[[Source], bool]) -> Outcome | None:
+    """The build in force, if another one now would have the same bytes."""
     previous = latest_manifest(output)
-    if previous is None or not unchanged(previous, plan, config, VERSION):
+    if previous is None or not made_alike(previous, config, VERSION) or not is_same(previous.source):
         return None
     return Outcome(previous, output.below(f"builds/{previous.build}").url, True, [])
 

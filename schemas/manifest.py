@@ -81,13 +81,17 @@ class Receipt(msgspec.Struct):
 
 
 class Source(msgspec.Struct):
-    """What was read: `fingerprint` changes when any byte of it may have; `covers` says what it was made from."""
+    """What was read: `fingerprint` changes when any byte of it may have; `covers` says what it covers."""
 
     fingerprint: str
     covers: dict[str, Any]
     format: str
     recognised: str
     warnings: list[str] = []
+    files: list[str] = []
+    """The files that were read in parts, by URL, without credentials."""
+    trees: list[str] = []
+    """The directories that were listed, by URL, without credentials."""
 
 
 class Manifest(msgspec.Struct):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from schemas.config import ConvertConfig
 from schemas.errors import UsageError
+from transforms.inputs import list_dataset
 from transforms.locations import StorageOptions
 from transforms.plan_coco import plan_coco
 from transforms.plan_folder import plan_folder_source
 from transforms.plan_voc import plan_voc_source
 from transforms.recognise import recognise
-from transforms.units import Plan, list_dataset
+from transforms.units import Plan
 
 
 def make_plan(config: ConvertConfig, options: StorageOptions, exact: bool = False) -> Plan:

@@ -12,6 +12,7 @@ import msgspec
 
 from schemas.config import SPLIT_ALIASES, ConvertConfig
 from schemas.errors import LabelBeamError, UsageError
+from transforms.inputs import fingerprint_of, list_dataset
 from transforms.listed import Listed, join_listed, listed_files
 from transforms.locations import Location, StorageOptions, locate, within
 from transforms.sources.coco_index import image_path
@@ -19,7 +20,7 @@ from transforms.sources.coco_split import ElementRange, MalformedJsonError, plan
 from transforms.sources.json_brackets import BracketScanner
 from transforms.store_errors import MissingFileError, StoreError
 from transforms.stores import StoredFile, in_threads, kind, read_range, stat
-from transforms.units import HEAD, CocoFile, CocoUnit, Plan, bucket_count, fingerprint_of, list_dataset
+from transforms.units import HEAD, CocoFile, CocoUnit, Plan, bucket_count
 
 Record = dict[str, Any]
 
@@ -54,7 +55,7 @@ def plan_coco(config: ConvertConfig, options: StorageOptions, locations: Sequenc
     fingerprint, covers = fingerprint_of(sources)
     buckets = bucket_count(config, sum(file.stored.size for file in files))
     plan = Plan("coco", "", root.url, buckets, fingerprint, covers, warnings=warnings)
-    plan.read_in_parts = list(sources)
+    plan.files = list(sources)
     for number, (file, prefix) in enumerate(zip(files, prefixes, strict=True)):
         index = tuple(part for part in file.ranges if part.section in ("images", "categories"))
         plan.coco_files.append(CocoFile(number, file.location.url, prefix, file.split, index))
@@ -67,6 +68,7 @@ def plan_coco(config: ConvertConfig, options: StorageOptions, locations: Sequenc
             except MissingFileError as error:
                 raise MissingFileError(f"{error}; name the directory of the images with --images") from None
             sources += [(images.url, image) for image in listing.files]
+            plan.trees.append(images.url)
             parts.append(listed_files(listing.files, prefix))
             warnings += listing.warnings
         plan.listed = join_listed(parts)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from schemas.config import ConvertConfig
 from schemas.errors import LabelBeamError, UsageError
+from transforms.inputs import fingerprint_of, list_dataset
 from transforms.listed import listed_files
 from transforms.listing import Listing
 from transforms.locations import Location, StorageOptions, locate
@@ -20,8 +21,6 @@ from transforms.units import (
     TableUnit,
     asks_for_images,
     bucket_count,
-    fingerprint_of,
-    list_dataset,
 )
 
 
@@ -57,6 +56,7 @@ def plan_folder_source(
         )
     fingerprint, covers = fingerprint_of(sources)
     plan = Plan("folder", "", images.url, 0, fingerprint, covers, warnings=[*warnings, *content.warnings])
+    plan.trees = sorted({root.url, images.url})
     if asks_for_images(config):
         wanted = {item.path for item in content.items}
         plan.listed = listed_files(file for file in image_files if file.path in wanted)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from schemas.config import ConvertConfig
 from schemas.errors import LabelBeamError
+from transforms.inputs import fingerprint_of, list_dataset
 from transforms.listed import listed_files
 from transforms.listing import Listing
 from transforms.locations import Location, StorageOptions, locate
@@ -11,7 +12,7 @@ from transforms.sources.label_cells import printable
 from transforms.sources.voc import plan_voc
 from transforms.sources.voc_images import is_image
 from transforms.stores import read_file
-from transforms.units import BATCH, Plan, VocUnit, asks_for_images, bucket_count, fingerprint_of, list_dataset
+from transforms.units import BATCH, Plan, VocUnit, asks_for_images, bucket_count
 
 
 def plan_voc_source(config: ConvertConfig, options: StorageOptions, root: Location, listing: Listing) -> Plan:
@@ -35,6 +36,7 @@ def plan_voc_source(config: ConvertConfig, options: StorageOptions, root: Locati
     fingerprint, covers = fingerprint_of(sources)
     size = sum(sizes[item.xml] for item in content.items)
     plan = Plan("voc", "", images.url, bucket_count(config, size), fingerprint, covers)
+    plan.trees = sorted({root.url, images.url})
     plan.warnings = [*dict.fromkeys([*listing.warnings, *image_listing.warnings]), *content.warnings]
     if asks_for_images(config):
         plan.listed = listed_files(file for file in image_listing.files if is_image(file.path))

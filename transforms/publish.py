@@ -108,14 +108,9 @@ def _decoded(location: Location, form: type[Form], what: str) -> Form:
         raise StoreError(f"{location.shown}: not a {what}: {error}") from None
 
 
-def unchanged(previous: Manifest | None, plan: Plan, config: ConvertConfig, version: str) -> bool:
-    """Whether a build of this plan would have the bytes of the previous one."""
-    return (
-        previous is not None
-        and previous.source.fingerprint == plan.fingerprint
-        and previous.config == config_identity(config)
-        and previous.labelbeam_version == version
-    )
+def made_alike(previous: Manifest, config: ConvertConfig, version: str) -> bool:
+    """Whether a build from the inputs of the previous one would have its bytes: by the options and the version."""
+    return previous.config == config_identity(config) and previous.labelbeam_version == version
 
 
 def make_manifest(
@@ -162,7 +157,7 @@ def make_manifest(
         task=config.task,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         config=config_identity(config),
-        source=Source(plan.fingerprint, plan.covers, plan.format, plan.recognised, plan.warnings),
+        source=_source(plan),
         labels=names,
         counts=counts,
         rejected_by_reason=rejected,
@@ -174,6 +169,11 @@ def make_manifest(
         rejected=[receipt.rejected for receipt in receipts if receipt.rejected is not None],
         warnings=[*warnings, *_label_warnings(names), *_split_warnings(splits, config)],
     )
+
+
+def _source(plan: Plan) -> Source:
+    files, trees = ([redact(url) for url in urls] for urls in ([url for url, _ in plan.files], plan.trees))
+    return Source(plan.fingerprint, plan.covers, plan.format, plan.recognised, plan.warnings, files, trees)
 
 
 def _check_counts(counts: Counts, receipts: Sequence[Receipt], records: int) -> None:

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from schemas.config import ConvertConfig
-from schemas.errors import LabelBeamError
 from transforms.listed import Listed
-from transforms.listing import Listing, list_files
-from transforms.locations import Location, StorageOptions, is_below, locate
 from transforms.sources.coco_split import ElementRange
 from transforms.sources.folder import FolderItem, FolderPlan
 from transforms.sources.voc import VocItem
 from transforms.sources.voc_images import ImageIndex
-from transforms.stores import StoredFile, stat
+from transforms.stores import StoredFile
 
 SHARD_TARGET = 32 * 2**20
 """Bytes of source for each shard, where --shards is auto: a shard is held in memory while it is written."""
@@ -137,8 +132,10 @@ class Plan:
     units: list[Any] = field(default_factory=list)
     listed: Listed | None = None
     """What the listing of the images' root says of each image, where the build looks at images or copies them."""
-    read_in_parts: list[tuple[str, StoredFile]] = field(default_factory=list)
-    """Files, by URL, that must not change while they are read: parts of two versions do not make a whole."""
+    files: list[tuple[str, StoredFile]] = field(default_factory=list)
+    """The files, by URL, that are read in parts, and so must not change: parts of two versions do not make a whole."""
+    trees: list[str] = field(default_factory=list)
+    """The URLs of the directories that were listed and are inputs of the build."""
     warnings: list[str] = field(default_factory=list)
 
     @property
@@ -156,49 +153,6 @@ def listing_units(listed: Listed | None) -> list[ListingUnit]:
 def asks_for_images(config: ConvertConfig) -> bool:
     """Whether a build may look at image files or copy them, so that it needs what the listing says of them."""
     return config.check_images != "none" or config.copy_images is not None
-
-
-def list_dataset(root: Location, config: ConvertConfig, options: StorageOptions) -> Listing:
-    """The files below `root` without those that this configuration's own builds put there.
-
-    Raises:
-        StoreError: it cannot be listed.
-    """
-    listing = list_files(root)
-    output = locate(config.output, options)
-    ours = [output.below("builds"), output.below("latest.json")]
-    ours += [locate(config.copy_images, options)] if config.copy_images else []
-    inside = [place.path[len(root.path) :].lstrip("/") for place in ours if root.holds(place)]
-    if not inside:
-        return listing
-    files = [file for file in listing.files if not any(place and is_below(file.path, place) for place in inside)]
-    return Listing(files, listing.warnings)
-
-
-def fingerprint_of(files: Iterable[tuple[str, StoredFile]]) -> tuple[str, dict[str, Any]]:
-    """A hash over URL, size and token of every input file, in any order and however often it is named; what it covers."""
-    digest = hashlib.sha256()
-    files = sorted(set(files))
-    for url, file in files:
-        digest.update(repr((url, *file)).encode())  # Which names cannot forge, whatever they hold.
-    covers = {"files": len(files), "bytes": sum(file.size for _, file in files), "by": "path, size, and ETag or time"}
-    return digest.hexdigest(), covers
-
-
-def check_unmodified(plan: Plan, options: StorageOptions) -> None:
-    """Make sure, after reading, that no file that was read in parts has changed since it was planned.
-
-    Raises:
-        LabelBeamError: one has.
-        StoreError: one cannot be looked at.
-    """
-    for url, planned in plan.read_in_parts:
-        location = locate(url, options)
-        if stat(location) != planned:
-            raise LabelBeamError(
-                f"{location.shown}: the file changed while it was read, so that parts of two versions were; nothing was "
-                "published. Run again when it is complete"
-            )
 
 
 def bucket_count(config: ConvertConfig, size: int) -> int:
