@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import msgspec
 
@@ -33,6 +30,7 @@ from transforms.publish import (
     publish,
 )
 from transforms.resume import Target, forget, remove_temporaries, unfinished_build
+from transforms.scratch import scratch
 from transforms.store_errors import StoreError, UnavailableError
 from transforms.stores import read_file
 from transforms.units import Plan
@@ -144,12 +142,9 @@ def inspect(config: ConvertConfig, storage: StorageOptions, display: Display) ->
     """
     display.stage("plan")
     plan = _planned(config, storage)
-    folder = tempfile.mkdtemp(prefix="labelbeam-")
-    try:
-        report_file = locate(str(Path(folder, "report.json")), {})
+    with scratch() as folder:
+        report_file = locate(str(folder / "report.json"), {})
         plan, report = _Run(config, storage, None, report_file, [], display).to_the_end(plan)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
     manifest = _manifest(plan, config, new_identity(plan, config, VERSION), report)
     return Outcome(manifest, "", False, _samples(report))
 

@@ -15,9 +15,7 @@ import hashlib
 import logging
 import multiprocessing
 import os
-import shutil
 import signal
-import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -26,6 +24,7 @@ from typing import Any, TypeVar
 
 from schemas.errors import LabelBeamError
 from transforms import parcels
+from transforms.scratch import scratch
 
 LOG = logging.getLogger("labelbeam")
 
@@ -35,18 +34,12 @@ Result = TypeVar("Result")
 class Workers:
     """A pool of processes, and a directory in which they find what all of them need."""
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, folder: Path) -> None:
         self.count = count
         self.begun: dict[str, Future[Any]] = {}
-        self.folder = Path(tempfile.mkdtemp(prefix="labelbeam-"))
+        self.folder = folder
         context = multiprocessing.get_context("spawn")
-        try:
-            self.executor = ProcessPoolExecutor(
-                count, mp_context=context, initializer=_begin, initargs=(str(self.folder),)
-            )
-        except BaseException:
-            self.folder.rmdir()
-            raise
+        self.executor = ProcessPoolExecutor(count, mp_context=context, initializer=_begin, initargs=(str(folder),))
         # A task for each starts them all: they load their modules while this process loads Beam. They begin with SIGINT
         # held back, so that Ctrl-C does not find them half started: it reaches every process of the terminal, and the
         # first one ends the others.
@@ -78,7 +71,6 @@ class Workers:
             for process in multiprocessing.active_children():
                 process.terminate()
         self.executor.shutdown(wait=True, cancel_futures=True)
-        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 _current: Workers | None = None
@@ -97,30 +89,31 @@ def workers(count: int) -> Iterator[Workers | None]:
         LabelBeamError: a process died, as it does when memory runs out.
     """
     global _current
-    if count < 2:
-        yield None
-        return
-    try:
-        _current = Workers(count)
-    except (OSError, ImportError) as error:
-        # Where the system has no semaphores for processes (some sandboxes), one process does all.
-        LOG.info("no worker processes here (%s): this one does all the work", error)
-        yield None
-        return
-    try:
-        yield _current
-    except BaseException as error:
-        _current.close(at_once=True)
-        if isinstance(error, BrokenProcessPool):
-            raise LabelBeamError(
-                f"one of {count} worker processes died, probably because memory ran out; try fewer with "
-                "--direct_num_workers=1, or smaller shards with --shards"
-            ) from None
-        raise
-    else:
-        _current.close()
-    finally:
-        _current = None
+    with contextlib.ExitStack() as stack:
+        try:
+            pool = None if count < 2 else Workers(count, stack.enter_context(scratch()))
+        except (OSError, ImportError) as error:
+            # Where the system has no semaphores for processes (some sandboxes), one process does all.
+            LOG.info("no worker processes here (%s): this one does all the work", error)
+            pool = None
+        if pool is None:
+            yield None
+            return
+        _current = pool
+        try:
+            yield pool
+        except BaseException as error:
+            pool.close(at_once=True)
+            if isinstance(error, BrokenProcessPool):
+                raise LabelBeamError(
+                    f"one of {count} worker processes died, probably because memory ran out; try fewer with "
+                    "--direct_num_workers=1, or smaller shards with --shards"
+                ) from None
+            raise
+        else:
+            pool.close()
+        finally:
+            _current = None
 
 
 def _begin(folder: str) -> None:
