@@ -9,6 +9,7 @@ from typing import Any
 from schemas.config import ConvertConfig
 from schemas.errors import LabelBeamError, UsageError
 from schemas.manifest import Source
+from transforms.content_tokens import may_be_same
 from transforms.globs import expand
 from transforms.listing import Listing, list_files
 from transforms.locations import Location, StorageOptions, is_below, locate
@@ -55,7 +56,8 @@ def check_unmodified(plan: Plan, options: StorageOptions) -> None:
     """
     for url, planned in plan.files:
         location = locate(url, options)
-        if stat(location) != planned:
+        found = stat(location)
+        if found.size != planned.size or not may_be_same(planned.token, found.token):
             raise LabelBeamError(
                 f"{location.shown}: the file changed while it was read, so that parts of two versions were; nothing was "
                 "published. Run again when it is complete"

@@ -49,7 +49,7 @@ def list_files(root: Location) -> Listing:
     if root.local:
         _check_directory(root)
         files = sorted(_walk_local(root, left_out))
-    elif "http" in root.fs.protocol:
+    elif root.on_the_web:
         files = sorted(_walk_web(root, left_out))
     else:
         files = sorted(_walk_store(root, left_out))

@@ -47,6 +47,11 @@ class Location(NamedTuple):
         return isinstance(self.fs, LocalFileSystem)
 
     @property
+    def on_the_web(self) -> bool:
+        """Whether a web server has it, which may show directories by index pages or not at all."""
+        return self.url.startswith(_WEB)
+
+    @property
     def shown(self) -> str:
         """The URL for messages, without credentials."""
         return redact(self.url)

@@ -12,6 +12,7 @@ import msgspec
 
 from schemas.config import SPLIT_ALIASES, ConvertConfig
 from schemas.errors import LabelBeamError, UsageError
+from transforms.content_tokens import content_token
 from transforms.inputs import fingerprint_of, list_dataset
 from transforms.listed import Listed, join_listed, listed_files
 from transforms.locations import Location, StorageOptions, locate, within
@@ -65,8 +66,17 @@ def plan_coco(config: ConvertConfig, options: StorageOptions, locations: Sequenc
         for images, prefix in _distinct(roots, prefixes):
             try:
                 listing = list_dataset(images, config, options)
-            except MissingFileError as error:
-                raise MissingFileError(f"{error}; name the directory of the images with --images") from None
+            except StoreError as error:
+                if images.on_the_web:
+                    warnings.append(
+                        f"{error}; so each image is asked for by itself, and --if-changed always builds anew, as nothing "
+                        "tells whether images have changed"
+                    )
+                    sources.append((images.url, StoredFile("", 0, content_token({}))))
+                    continue
+                if isinstance(error, MissingFileError):
+                    raise MissingFileError(f"{error}; name the directory of the images with --images") from None
+                raise
             sources += [(images.url, image) for image in listing.files]
             plan.trees.append(images.url)
             parts.append(listed_files(listing.files, prefix))
