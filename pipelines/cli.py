@@ -264,6 +264,11 @@ def _parsers() -> tuple[_Parser, dict[str, _Parser]]:
         "OUTPUT [options]",
     )
     sub.add_argument("output", metavar="OUTPUT", help="fsspec URL of the directory where builds are published")
+    sub.add_argument(
+        "--copy-images",
+        metavar="URL",
+        help="where the images that the build copied lie (default: where its manifest says)",
+    )
     add_options(sub, ["storage_options", "json"])
     sub = command(
         "clean",
@@ -366,7 +371,7 @@ def _verify(known: argparse.Namespace) -> int:
     set_up_logging("json" in vars(known))
     from pipelines.verify import verify
 
-    return verify(known.output, known.storage, "json" in vars(known))
+    return verify(known.output, known.storage, "json" in vars(known), known.copy_images)
 
 
 def _clean(known: argparse.Namespace) -> int:

@@ -15,6 +15,7 @@ from transforms import progress
 from transforms.assemble import AssembleOptions
 from transforms.image_urls import default_prefix
 from transforms.locations import StorageOptions
+from transforms.plan_copies import plan_copies
 from transforms.read import FINDINGS, FRAGMENTS, ReadFragments
 from transforms.resume import Target
 from transforms.shards import WriteShards
@@ -75,5 +76,7 @@ def build_graph(
         copy_images=config.copy_images,
         storage=storage,
     )
-    read = pipeline | "Read" >> ReadFragments(plan, ReadOptions(config, storage, plan.buckets))
+    read = pipeline | "Read" >> ReadFragments(
+        plan, ReadOptions(config, storage, plan.buckets), plan_copies(config, storage) if target else ()
+    )
     read[FRAGMENTS] | "Write" >> WriteShards(shard_options, read[FINDINGS])

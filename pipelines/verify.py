@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import posixpath
 import sys
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import msgspec
 
 from pipelines.streams import write_stdout
-from schemas.manifest import FileEntry, Latest, Manifest
+from schemas.errors import UsageError
+from schemas.manifest import CopiedImage, Copies, FileEntry, Latest, Manifest
 from schemas.records import RECORDS
 from transforms.check_build import (
     Difference,
@@ -25,24 +27,28 @@ from transforms.check_build import (
     check_mltable,
     entries_of,
 )
+from transforms.check_copied import check_copied_image, check_copied_list, check_copied_total
 from transforms.check_copy import Copy, check_copy
 from transforms.check_records import RecordFacts, ShardCheck, check_rejected, check_shard, check_unique
+from transforms.copy_images import BYTES_AT_ONCE, Budget
 from transforms.listing import list_files
 from transforms.locations import Location, StorageOptions, locate, safe_relative, within
 from transforms.quiet_gc import quiet_gc
+from transforms.redact import is_redacted
 from transforms.store_errors import MissingFileError
-from transforms.stores import read_file
+from transforms.stores import in_threads, read_file
 
 _Read = TypeVar("_Read")
 
 
 @dataclass(slots=True)
 class Checked:
-    """What a check ended with: the build's name, if there is one, and how many files and records were looked at."""
+    """What a check ended with: the build's name, if there is one, and how many files, records and copied images were looked at."""
 
     build: str | None = None
     files: int = 0
     records: int = 0
+    copies: int | None = None
     differences: Differences = field(default_factory=Differences)
 
 
@@ -57,14 +63,17 @@ class _Answer(msgspec.Struct):
     records: int
 
 
-def verify(output_url: str, storage: StorageOptions, as_json: bool) -> int:
+def verify(output_url: str, storage: StorageOptions, as_json: bool, copies_url: str | None = None) -> int:
     """Check the build in force at `output_url` and tell what was found; the exit status, 0 or 3.
 
+    `copies_url` is where its copied images lie, by default the place that the manifest names.
+
     Raises:
+        UsageError: the manifest does not tell where the copies are, or there are none.
         StoreError: nothing was published there, or a file cannot be read.
     """
     output = locate(output_url, storage)
-    checked = check(output)
+    checked = check(output, storage, copies_url)
     differences = checked.differences
     if as_json:
         status = "different" if len(differences) else "ok"
@@ -76,6 +85,8 @@ def verify(output_url: str, storage: StorageOptions, as_json: bool) -> int:
     for kind, count in differences.untold.items():
         print(f"… and {count} more of the kind: {kind}", file=sys.stderr)
     looked_at = f"{checked.files} files with {checked.records} records"
+    if checked.copies is not None:
+        looked_at += f", {checked.copies} copied images"
     if not len(differences):
         print(f"ok: build {checked.build}, {looked_at}, is as it was published", file=sys.stderr)
         return 0
@@ -87,10 +98,11 @@ def verify(output_url: str, storage: StorageOptions, as_json: bool) -> int:
     return 3
 
 
-def check(output: Location) -> Checked:
+def check(output: Location, storage: StorageOptions, copies_url: str | None = None) -> Checked:
     """Check the build in force at `output`.
 
     Raises:
+        UsageError: as for `verify`.
         StoreError: nothing was published there, or a file cannot be read.
     """
     checked = Checked()
@@ -115,10 +127,45 @@ def check(output: Location) -> Checked:
             data = read_file(build.below(f"{split}/MLTable"))
             check_mltable(split, data, part.files, present, differences)
     if manifest.task in RECORDS:
-        recount = _check_files(build, manifest, present, differences)
+        recount, copied = _check_files(build, manifest, present, differences)
         checked.records = recount.images.total()
         check_counts(manifest, recount, differences)
+        if manifest.copied is not None:
+            checked.copies = len(copied)
+            _check_copies(_copies(manifest.copied, copies_url, storage), copied, differences)
+        elif copies_url is not None:
+            raise UsageError(
+                f"--copy-images: build {manifest.build} copied no images, so there is nothing to check there"
+            )
     return checked
+
+
+def _copies(copies: Copies, url: str | None, storage: StorageOptions) -> Location:
+    """Where the copies are: at `url`, or where the manifest says, which holds no credentials."""
+    if url is None and is_redacted(copies.target):
+        raise UsageError(
+            f"the images were copied to {copies.target}, whose credentials the manifest does not keep; name the place with "
+            "--copy-images URL"
+        )
+    return locate(url or copies.target, storage)
+
+
+def _check_copies(target: Location, images: Sequence[CopiedImage], differences: Differences) -> None:
+    """Check that each copied image is in its place, as it was copied."""
+
+    def read(image: CopiedImage) -> Differences:
+        found = Differences()
+        with budget.take(image.bytes):
+            data = None
+            with suppress(MissingFileError):
+                if within(target, image.path):
+                    data = read_file(target.below(image.path))
+            check_copied_image(image, data, found)
+        return found
+
+    budget = Budget(BYTES_AT_ONCE)
+    for found in in_threads(read, images):
+        differences.merge(found)
 
 
 def _latest(output: Location, differences: Differences) -> Latest | None:
@@ -158,8 +205,10 @@ def _manifest(location: Location, differences: Differences) -> Manifest | None:
     return None
 
 
-def _check_files(build: Location, manifest: Manifest, present: Collection[str], differences: Differences) -> Recount:
-    """Check every file that the manifest lists and that is there; what they hold."""
+def _check_files(
+    build: Location, manifest: Manifest, present: Collection[str], differences: Differences
+) -> tuple[Recount, list[CopiedImage]]:
+    """Check every file that the manifest lists and that is there; what they hold, and which images were copied."""
     facts = _facts(manifest)
     reader = _Reader(build, present, facts.task)
     copies = {_stem(entry): entry for entry in manifest.parquet}
@@ -182,8 +231,17 @@ def _check_files(build: Location, manifest: Manifest, present: Collection[str], 
             differences.merge(found)
             if data is not None:
                 recount.add_rejections(check_rejected(entry.path, data, entry.records, differences))
+        said = manifest.copied or Copies("")
+        copied: list[CopiedImage] = []
+        for entry, (found, data) in zip(
+            said.files, _ahead(reader.file, [(entry,) for entry in said.files]), strict=True
+        ):
+            differences.merge(found)
+            if data is not None:
+                copied += check_copied_list(entry.path, data, entry.records, differences)
     check_unique(checks, differences)
-    return recount
+    check_copied_total(said, copied, facts.prefix, checks, differences)
+    return recount, copied
 
 
 def _facts(manifest: Manifest) -> RecordFacts:

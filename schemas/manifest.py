@@ -46,6 +46,35 @@ class Counts(msgspec.Struct):
     objects: Tally = msgspec.field(default_factory=Tally)
 
 
+class CopiedImage(msgspec.Struct, frozen=True):
+    """An image as it was copied, a line of `copied/*.jsonl`: `path` is relative to the images' directory and to the copies'.
+
+    `source` and `target` are hashes of what the two stores said of the files beyond their size (an ETag, else the time), by
+    which the next build knows that nothing has changed.
+    """
+
+    path: str
+    bytes: int
+    sha256: str
+    source: str
+    target: str
+
+
+class Copies(msgspec.Struct):
+    """Copied images: the URL that they were copied to, without credentials; how many; and the files that list them."""
+
+    target: str
+    images: int = 0
+    bytes: int = 0
+    files: list[FileEntry] = []
+
+    def add(self, other: Copies) -> None:
+        """Add those of another part."""
+        self.images += other.images
+        self.bytes += other.bytes
+        self.files = self.files + other.files
+
+
 class SplitCounts(msgspec.Struct):
     """What one split holds."""
 
@@ -71,13 +100,16 @@ class Receipt(msgspec.Struct):
     """Images and annotations that reached this bucket, counted where they arrive; must equal what the readers found."""
     samples: list[dict[str, Any]] = []
     """A few rejections, for the summary."""
+    copied: Copies | None = None
+    """Its images as they were copied, where they were."""
     reused: bool = False
     """Whether an earlier run wrote the files, and this one found them intact."""
 
     def files(self) -> list[FileEntry]:
         """Every file of the bucket."""
         shards = [entry for part in self.splits.values() for entry in part.files]
-        return [*shards, *self.parquet, *([self.rejected] if self.rejected is not None else [])]
+        copied = self.copied.files if self.copied is not None else []
+        return [*shards, *self.parquet, *([self.rejected] if self.rejected is not None else []), *copied]
 
 
 class Source(msgspec.Struct):
@@ -113,6 +145,7 @@ class Manifest(msgspec.Struct):
     label_counts: dict[str, dict[str, int]]
     parquet: list[FileEntry]
     rejected: list[FileEntry]
+    copied: Copies | None = None
     warnings: list[str] = []
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,28 +16,24 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from schemas.manifest import CopiedImage
 from schemas.neutral import RAW_LIMIT, Rejection
 from schemas.reasons import Adjusted, Rejected, Skipped
 from transforms.fragments import (
     Floats,
     Fragment,
     ImageNote,
-    ImageRow,
-    Images,
     Integers,
     Objects,
     join_images,
     join_objects,
     ranges,
 )
-from transforms.geometry.boxes import OK, REASONS, Codes, code_of
+from transforms.geometry.boxes import OK, REASONS, code_of
 from transforms.hashes import draw_split
 from transforms.image_urls import image_url
-from transforms.images import ImageError, ImageFacts, settle_format, settle_size
+from transforms.settle import CopyTo, LookAt, Settled, copy, fold_duplicates, settle, without_left_out
 from transforms.tasks import TASKS, Judged, Labels, Task
-
-LookAt = Callable[[Sequence[ImageRow]], Sequence[ImageFacts | ImageError | None]]
-"""Looks at the files of images: facts, an error, or None where an image was not looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,37 +77,16 @@ class Assembled:
     skipped: Counter[Skipped]
     adjusted: Counter[Adjusted]
     records_in: int
-
-
-@dataclass(slots=True)
-class _Settled:
-    """The images of a bucket, one a path, and what was found out about them.
-
-    sizes: (n, 2) width and height in pixels. codes: (n,) `OK` or why the image is rejected. messages: by row, where it is
-    rejected. skips: by row, where it is left out. lent: the keys of records whose path another record has, by the row of
-    that one. sources: where each of these came from. strangers: those of them that declare another size, so that their
-    objects lie in another frame and cannot be lent.
-    """
-
-    images: Images
-    sizes: npt.NDArray[np.int32]
-    formats: list[str]
-    codes: Codes
-    messages: dict[int, str] = field(default_factory=dict)
-    skips: dict[int, Skipped] = field(default_factory=dict)
-    adjusted: dict[int, list[Adjusted]] = field(default_factory=dict)
-    lent: dict[int, list[int]] = field(default_factory=dict)
-    sources: dict[int, str] = field(default_factory=dict)
-    strangers: list[int] = field(default_factory=list)
-
-    def reject(self, row: int, code: Rejected, message: str) -> None:
-        """Reject an image."""
-        self.codes[row] = code_of(code)
-        self.messages[row] = message
+    copied: list[CopiedImage] = field(default_factory=list)
+    """The images of the records as they were copied, sorted by path, without those that are named by a URL."""
 
 
 def assemble(
-    fragments: Iterable[Fragment], options: AssembleOptions, relative_sources: frozenset[str], look_at: LookAt
+    fragments: Iterable[Fragment],
+    options: AssembleOptions,
+    relative_sources: frozenset[str],
+    look_at: LookAt,
+    copy_to: CopyTo | None = None,
 ) -> Assembled:
     """Make the records of one bucket.
 
@@ -119,6 +94,7 @@ def assemble(
         fragments: all fragments of the bucket, in any order.
         relative_sources: the sources whose coordinates are fractions of the image rather than pixels.
         look_at: looks at the images' files, as far as the build asks for it.
+        copy_to: copies the images that are left; None where none are to be copied. One that cannot be is rejected.
 
     The result depends on what the fragments hold, not on how work was cut into them.
     """
@@ -131,13 +107,13 @@ def assemble(
         adjusted.update(fragment.adjusted)
     objects, names = _join_objects(fragments)
     records_in = sum(len(fragment.images) for fragment in fragments) + len(objects) + len(rejections)
-    rows, left_out = _without_left_out(join_images([fragment.images for fragment in fragments]))
+    rows, left_out = without_left_out(join_images([fragment.images for fragment in fragments]))
     skipped_objects = Counter(reason for note in rows.notes.values() for reason in note.skipped)
     for fragment in fragments:
         skipped_objects.update(fragment.skipped)
-    settled = _fold_duplicates(rows, rejections)
+    settled = fold_duplicates(rows, rejections)
     rejected_before = Counter(item.kind for item in rejections)
-    _settle(settled, look_at, options.look_at_all)
+    settle(settled, look_at, options.look_at_all)
 
     at = _image_of(objects, settled)
     order = np.lexsort((objects.order, objects.image, at))
@@ -156,6 +132,7 @@ def assemble(
 
     left = settled.codes == OK
     left[list(settled.skips)] = False
+    copied = copy(settled, left, copy_to) if copy_to is not None else []
     judged.codes[(judged.codes == OK) & ~left[at]] = code_of(Rejected.IMAGE_REJECTED)
     valid = judged.codes == OK
     rejections += _rejected_objects(objects, at, settled, judged, names)
@@ -174,6 +151,7 @@ def assemble(
         skipped=Counter(settled.skips.values()) + left_out + skipped_objects,
         adjusted=+adjusted,
         records_in=records_in,
+        copied=copied,
     )
 
 
@@ -194,51 +172,7 @@ def _join_objects(fragments: Sequence[Fragment]) -> tuple[Objects, list[str]]:
     return join_objects(parts), names
 
 
-def _without_left_out(rows: Images) -> tuple[Images, Counter[Skipped]]:
-    """The images that were read, and how many were not, by reason: these take no path from any other."""
-    left_out = {row: note.left_out for row, note in rows.notes.items() if note.left_out is not None}
-    if not left_out:
-        return rows, Counter()
-    return rows.take([row for row in range(len(rows)) if row not in left_out]), Counter(left_out.values())
-
-
-def _fold_duplicates(rows: Images, rejections: list[Rejection]) -> _Settled:
-    """One image a path, sorted by path: the first record is kept, the later ones are rejected and lend it their objects."""
-    paths = rows.paths
-    order = sorted(range(len(rows)), key=paths.__getitem__)
-    if len(set(paths)) < len(paths):
-        order.sort(key=lambda row: (paths[row], rows.sources[row], int(rows.keys[row])))
-    firsts: list[int] = []
-    lent: dict[int, list[int]] = {}
-    sources: dict[int, str] = {}
-    strangers: list[int] = []
-    previous: str | None = None
-    for row in order:
-        if paths[row] != previous:
-            previous = paths[row]
-            firsts.append(row)
-            continue
-        first = firsts[-1]
-        message = f"{rows.locators[first]} in {rows.sources[first]} has the same path, which is written once"
-        if rows.splits[first] != rows.splits[row]:
-            message += f", in {rows.splits[first]}"
-        rejections.append(
-            Rejection(rows.sources[row], rows.locators[row], paths[row], "image", Rejected.DUPLICATE_IMAGE, message)
-        )
-        lent.setdefault(len(firsts) - 1, []).append(int(rows.keys[row]))
-        sources[int(rows.keys[row])] = rows.sources[row]
-        if not rows.sizes[first].all():
-            rows.sizes[first] = rows.sizes[row]
-        elif rows.sizes[row].all() and (rows.sizes[row] != rows.sizes[first]).any():
-            strangers.append(int(rows.keys[row]))
-    images = rows.take(firsts)
-    settled = _Settled(images, images.sizes, [""] * len(images), np.full(len(images), OK, np.int8))
-    settled.lent, settled.sources, settled.strangers = lent, sources, strangers
-    settled.adjusted = {row: list(note.adjusted) for row, note in images.notes.items()}
-    return settled
-
-
-def _image_of(objects: Objects, settled: _Settled) -> Integers:
+def _image_of(objects: Objects, settled: Settled) -> Integers:
     """The row of each object's image."""
     keys = np.concatenate([settled.images.keys, *(np.array(keys, np.int64) for keys in settled.lent.values())])
     rows = np.concatenate([np.arange(len(settled.images)), *(np.full(len(k), row) for row, k in settled.lent.items())])
@@ -247,32 +181,6 @@ def _image_of(objects: Objects, settled: _Settled) -> Integers:
         return np.empty(0, np.int64)
     found: Integers = rows[order][np.searchsorted(keys[order], objects.image)].astype(np.int64)
     return found
-
-
-def _settle(settled: _Settled, look_at: LookAt, look_at_all: bool) -> None:
-    """Settle size and format of each image, by its declaration and, where it was looked at, by its file."""
-    images = settled.images
-    known = [all(size) for size in settled.sizes.tolist()]
-    wanted = [row for row in range(len(images)) if look_at_all or not known[row]]
-    looked = dict(zip(wanted, look_at([images.row(row) for row in wanted]), strict=True)) if wanted else {}
-    for row, path in enumerate(images.paths):
-        facts = looked.get(row)
-        try:
-            if isinstance(facts, ImageError):
-                raise facts
-            settled.formats[row], renamed = settle_format(path, facts)
-            if renamed:
-                settled.adjusted.setdefault(row, []).append(renamed)
-            if facts is not None:
-                declared = (int(settled.sizes[row, 0]), int(settled.sizes[row, 1])) if known[row] else None
-                frame = settle_size(declared, facts)
-                settled.sizes[row] = (frame.width, frame.height)
-                settled.adjusted.setdefault(row, []).extend(frame.adjusted)
-            elif not known[row]:
-                message = "no width and height in the annotations; --check-images header reads them from the image"
-                raise ImageError(Rejected.MISSING_SIZE, message)
-        except ImageError as error:
-            settled.reject(row, error.code, str(error))
 
 
 def _distinct_labels(objects: Objects, at: Integers) -> tuple[Objects, Integers]:
@@ -287,7 +195,7 @@ def _is_lent(objects: Objects, keys: Iterable[int]) -> npt.NDArray[np.bool_]:
 
 
 def _to_pixels(
-    objects: Objects, settled: _Settled, at: Integers, sizes: Floats, relative_sources: frozenset[str]
+    objects: Objects, settled: Settled, at: Integers, sizes: Floats, relative_sources: frozenset[str]
 ) -> None:
     """Scale the objects of sources whose frame is relative; masks are in pixels always."""
     if not relative_sources:
@@ -307,7 +215,7 @@ def _to_pixels(
 
 
 def _decide(
-    settled: _Settled, at: Integers, judged: Judged, rejected_of: Counter[int], task: Task, keep_background: bool
+    settled: Settled, at: Integers, judged: Judged, rejected_of: Counter[int], task: Task, keep_background: bool
 ) -> None:
     """What becomes of each image, by how many of its objects are valid and how many are not."""
     count = len(settled.images)
@@ -337,7 +245,7 @@ def _decide(
 _NO_NOTE = ImageNote()
 
 
-def _rejected_images(settled: _Settled) -> Iterator[Rejection]:
+def _rejected_images(settled: Settled) -> Iterator[Rejection]:
     images = settled.images
     for row, message in settled.messages.items():
         code = REASONS[settled.codes[row]]
@@ -345,7 +253,7 @@ def _rejected_images(settled: _Settled) -> Iterator[Rejection]:
 
 
 def _rejected_objects(
-    objects: Objects, at: Integers, settled: _Settled, judged: Judged, names: Sequence[str]
+    objects: Objects, at: Integers, settled: Settled, judged: Judged, names: Sequence[str]
 ) -> Iterator[Rejection]:
     images = settled.images
     for number in np.flatnonzero(judged.codes != OK).tolist():
@@ -365,7 +273,7 @@ def _rejected_objects(
 
 
 def _by_split(
-    settled: _Settled,
+    settled: Settled,
     left: npt.NDArray[np.bool_],
     objects: Objects,
     at: Integers,

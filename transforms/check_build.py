@@ -52,6 +52,7 @@ class Kind(StrEnum):
     DUPLICATE_IMAGE = "duplicate image"
     PARQUET = "Parquet"
     REJECTED = "rejected record"
+    COPY = "copied image"
 
 
 class Difference(msgspec.Struct, frozen=True):
@@ -131,7 +132,8 @@ class Recount:
 def entries_of(manifest: Manifest) -> list[FileEntry]:
     """Every file that a manifest lists."""
     shards = [entry for part in manifest.splits.values() for entry in part.files]
-    return [*shards, *manifest.parquet, *manifest.rejected]
+    copied = manifest.copied.files if manifest.copied is not None else []
+    return [*shards, *manifest.parquet, *manifest.rejected, *copied]
 
 
 def check_layout(manifest: Manifest, build: str, present: Collection[str], differences: Differences) -> None:
@@ -183,6 +185,9 @@ def _check_numbering(manifest: Manifest, listed: Counter[str], differences: Diff
     if manifest.rejected:
         names = [shard_name("rejected", "rejected", number, len(numbers), "jsonl") for number in numbers]
         groups.append((manifest.rejected, names))
+    if manifest.copied is not None and manifest.copied.files:
+        names = [shard_name("copied", "copied", number, len(numbers), "jsonl") for number in numbers]
+        groups.append((manifest.copied.files, names))
     for entries, expected in groups:
         paths = {entry.path for entry in entries}
         for path in sorted(set(expected) - paths):

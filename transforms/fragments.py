@@ -16,6 +16,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from schemas.manifest import CopiedImage
 from schemas.neutral import Rejection, Ring, SourceImage
 from schemas.reasons import Adjusted, Rejected, Skipped
 from transforms.hashes import bucket_of
@@ -271,6 +272,10 @@ class Fragment:
     """What was left out on purpose of images that are not among `images`."""
     listed: Listed | None = None
     """What the listing of the images' root says of images of the bucket; no records, and counted by nobody."""
+    listed_copies: Listed | None = None
+    """What the listing of the place that images are copied to says of the same paths."""
+    copied: list[CopiedImage] = field(default_factory=list)
+    """What the build before has copied."""
 
     @property
     def records(self) -> int:

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from schemas.reasons import Rejected
-from transforms.assemble import LookAt
 from transforms.fragments import ImageRow
 from transforms.images import ImageError, ImageFacts, decode, read_header
 from transforms.listed import Listed, ListedFile
 from transforms.locations import Location, within
 from transforms.range_reader import LARGEST_BLOCK, RangeReader
+from transforms.settle import LookAt
 from transforms.store_errors import MissingFileError, StoreError
 from transforms.stores import in_threads, read_range, stat
 

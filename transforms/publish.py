@@ -16,7 +16,7 @@ import msgspec
 
 from schemas.config import RUN_ONLY, ConvertConfig, parse_split
 from schemas.errors import LabelBeamError
-from schemas.manifest import FORMAT_VERSION, Counts, FileEntry, Latest, Manifest, Receipt, Source, SplitCounts
+from schemas.manifest import FORMAT_VERSION, Copies, Counts, FileEntry, Latest, Manifest, Receipt, Source, SplitCounts
 from transforms.locations import Location
 from transforms.redact import redact
 from transforms.store_errors import MissingFileError, StoreError
@@ -147,6 +147,7 @@ def make_manifest(
             reasons, (receipt.rejected_by_reason, receipt.skipped_by_reason, receipt.adjusted_by_reason), strict=True
         ):
             total_reasons.update(part_reasons)
+    copied = [receipt.copied for receipt in receipts if receipt.copied is not None]
     _check_counts(counts, receipts, records)
     rejected, skipped, adjusted = (dict(sorted(reason.items())) for reason in reasons)
     names = sorted({label for part in labels.values() for label in part})
@@ -167,6 +168,7 @@ def make_manifest(
         label_counts={split: dict(sorted(part.items())) for split, part in sorted(labels.items())},
         parquet=[entry for receipt in receipts for entry in receipt.parquet],
         rejected=[receipt.rejected for receipt in receipts if receipt.rejected is not None],
+        copied=_all_copies(copied),
         warnings=[*warnings, *_label_warnings(names), *_split_warnings(splits, config)],
     )
 
@@ -174,6 +176,16 @@ def make_manifest(
 def _source(plan: Plan) -> Source:
     files, trees = ([redact(url) for url in urls] for urls in ([url for url, _ in plan.files], plan.trees))
     return Source(plan.fingerprint, plan.covers, plan.format, plan.recognised, plan.warnings, files, trees)
+
+
+def _all_copies(parts: Sequence[Copies]) -> Copies | None:
+    """The copies of all buckets together; None where nothing was to be copied."""
+    if not parts:
+        return None
+    copies = Copies(parts[0].target)
+    for part in parts:
+        copies.add(part)
+    return copies
 
 
 def _check_counts(counts: Counts, receipts: Sequence[Receipt], records: int) -> None:
@@ -224,6 +236,9 @@ def complete(build: Location, manifest: Manifest, config: ConvertConfig, buckets
     if manifest.rejected:
         names = [shard_name("rejected", "rejected", bucket, buckets, "jsonl") for bucket in range(buckets)]
         _fill(manifest.rejected, names, build, b"")
+    if manifest.copied is not None and manifest.copied.files:
+        names = [shard_name("copied", "copied", bucket, buckets, "jsonl") for bucket in range(buckets)]
+        _fill(manifest.copied.files, names, build, b"")
 
 
 def _fill(entries: list[FileEntry], names: Sequence[str], build: Location, empty: bytes) -> None:

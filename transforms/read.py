@@ -6,7 +6,7 @@ against which the receipts are checked in the end.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import reduce
 from typing import Any
 
@@ -14,7 +14,7 @@ import apache_beam as beam
 from apache_beam.pvalue import AsDict, TaggedOutput
 
 from transforms.parallel import ParallelDo
-from transforms.units import CocoFile, CocoUnit, Plan, listing_units
+from transforms.units import CocoFile, CocoUnit, CopiedUnit, ListingUnit, Plan, listing_units
 from transforms.work import Findings, ReadOptions, ReadResult, index_coco, read_coco, read_unit
 from transforms.workers import current_workers
 
@@ -29,17 +29,18 @@ def merge_findings(items: Iterable[Findings]) -> Findings:
 
 
 class ReadFragments(beam.PTransform):  # type: ignore[misc]  # Beam has no types
-    """Units of a plan → {FRAGMENTS: (bucket, encoded fragment), FINDINGS: Findings}."""
+    """Units of a plan, and of what is known of `copies` → {FRAGMENTS: (bucket, encoded fragment), FINDINGS: Findings}."""
 
-    def __init__(self, plan: Plan, options: ReadOptions) -> None:
+    def __init__(self, plan: Plan, options: ReadOptions, copies: Sequence[ListingUnit | CopiedUnit] = ()) -> None:
         super().__init__()
         self.plan = plan
         self.options = options
+        self.copies = copies
 
     def expand(self, begin: Any) -> dict[str, Any]:
         """COCO files are indexed first; their annotations are read against the indexes."""
         coco = self.plan.format == "coco"
-        units = [*([] if coco else self.plan.units), *listing_units(self.plan.listed)]
+        units = [*([] if coco else self.plan.units), *listing_units(self.plan.listed), *self.copies]
         parts = [
             begin
             | "Units" >> beam.Create(units, reshuffle=len(units) > 1)

@@ -18,6 +18,11 @@ _SHORTEST = 5
 """Shorter values are words such as `anon`, which stand in too many messages to be hidden."""
 
 
+def is_redacted(text: str) -> bool:
+    """Whether `redact` has replaced something in it."""
+    return _HIDDEN in text
+
+
 def redact(text: str, options: Mapping[str, Any] | None = None) -> str:
     """Replace what looks like a credential, and every secret of the storage options `options`, by `***`.
 

@@ -108,13 +108,27 @@ class VocUnit:
 
 @dataclass(frozen=True, slots=True)
 class ListingUnit:
-    """A part of the listing of the images' root, to be divided among the buckets of the images."""
+    """A part of the listing of the images' root, or of where they are copied to, to be divided among the images' buckets."""
 
     listed: Listed
+    of_copies: bool = False
 
     @property
     def size(self) -> int:
         """Nothing, for progress: there are no records in it."""
+        return 0
+
+
+@dataclass(frozen=True, slots=True)
+class CopiedUnit:
+    """A file in which the build before listed the images that it copied; to be believed only with this hash."""
+
+    url: str
+    sha256: str
+
+    @property
+    def size(self) -> int:
+        """Nothing, as of a listing."""
         return 0
 
 
@@ -144,10 +158,11 @@ class Plan:
         return sum(unit.size for unit in [*self.coco_files, *self.units])
 
 
-def listing_units(listed: Listed | None) -> list[ListingUnit]:
+def listing_units(listed: Listed | None, of_copies: bool = False) -> list[ListingUnit]:
     """A listing in parts that are worth a unit of work each; none where nothing was listed."""
     listed = listed or Listed()
-    return [ListingUnit(listed.take(slice(start, start + LISTED))) for start in range(0, len(listed), LISTED)]
+    starts = range(0, len(listed), LISTED)
+    return [ListingUnit(listed.take(slice(start, start + LISTED)), of_copies) for start in starts]
 
 
 def asks_for_images(config: ConvertConfig) -> bool:

@@ -6,8 +6,10 @@ worker process is up in a fraction of a second.
 
 from __future__ import annotations
 
+import hashlib
 import pickle
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -21,7 +23,7 @@ from schemas.neutral import SourceImage
 from schemas.reasons import Rejected
 from transforms import parcels
 from transforms.assemble import AssembleOptions, assemble
-from transforms.copy_images import copy_images
+from transforms.copy_images import CopyOptions, Known, copier, copies_stand, decode_copied
 from transforms.fragments import Fragment, decode, fragments_of
 from transforms.hashes import bucket_of
 from transforms.listed import by_bucket, join_listed
@@ -39,8 +41,8 @@ from transforms.sources.voc_masks import MaskError
 from transforms.sources.voc_read import VocImage, read_voc, rejected_voc
 from transforms.store_errors import StoreError
 from transforms.stores import read_file, read_many, read_range
-from transforms.units import CocoFile, CocoUnit, FolderUnit, ListingUnit, TableUnit, VocUnit
-from transforms.write import write_bucket
+from transforms.units import CocoFile, CocoUnit, CopiedUnit, FolderUnit, ListingUnit, TableUnit, VocUnit
+from transforms.write import write_bucket, write_copied
 
 
 @dataclass(slots=True)
@@ -167,8 +169,8 @@ def read_coco(options: ReadOptions, unit: CocoUnit, index: bytes | str) -> ReadR
         return ReadResult(Findings(unsafe=[unit.url]))
 
 
-def read_unit(options: ReadOptions, unit: FolderUnit | ListingUnit | TableUnit | VocUnit) -> ReadResult:
-    """Read a batch of images of a folder or VOC tree, the tables of a folder, or a part of the listing of the images.
+def read_unit(options: ReadOptions, unit: CopiedUnit | FolderUnit | ListingUnit | TableUnit | VocUnit) -> ReadResult:
+    """Read a batch of images of a folder or VOC tree, the tables of a folder, or a part of what is known of the images.
 
     Raises:
         StoreError: a table cannot be read.
@@ -176,9 +178,9 @@ def read_unit(options: ReadOptions, unit: FolderUnit | ListingUnit | TableUnit |
     """
     findings = Findings()
     if isinstance(unit, ListingUnit):
-        rows = by_bucket(unit.listed.hashes, options.buckets)
-        parts = [(bucket, Fragment(listed=unit.listed.take(part))) for bucket, part in rows]
-        return ReadResult(findings, _encode(parts))
+        return ReadResult(findings, _encode(_listed_by_bucket(unit, options.buckets)))
+    if isinstance(unit, CopiedUnit):
+        return ReadResult(findings, _encode(_copied_by_bucket(unit, options)))
     if isinstance(unit, TableUnit):
         fragments, findings = _read_tables(unit, options)
     else:
@@ -191,6 +193,23 @@ def read_unit(options: ReadOptions, unit: FolderUnit | ListingUnit | TableUnit |
         fragments = dict(fragments_of(images, options.buckets, unit.first_key))
     findings.records = sum(fragment.records for fragment in fragments.values())
     return ReadResult(findings, _encode(sorted(fragments.items())))
+
+
+def _listed_by_bucket(unit: ListingUnit, buckets: int) -> Iterator[tuple[int, Fragment]]:
+    for bucket, rows in by_bucket(unit.listed.hashes, buckets):
+        part = unit.listed.take(rows)
+        yield bucket, Fragment(listed_copies=part) if unit.of_copies else Fragment(listed=part)
+
+
+def _copied_by_bucket(unit: CopiedUnit, options: ReadOptions) -> Iterator[tuple[int, Fragment]]:
+    """What the build before has copied; nothing where its list is gone or damaged, since it only saves work."""
+    with suppress(StoreError):
+        data = read_file(locate(unit.url, options.storage))
+        if hashlib.sha256(data).hexdigest() == unit.sha256:
+            fragments: dict[int, Fragment] = {}
+            for image in decode_copied(data):
+                fragments.setdefault(bucket_of(image.path, options.buckets), Fragment()).copied.append(image)
+            yield from sorted(fragments.items())
 
 
 def read_voc_unit(unit: VocUnit, options: ReadOptions) -> list[VocImage]:
@@ -247,21 +266,30 @@ def write_shard(options: ShardOptions, bucket: int, encoded: Sequence[bytes], re
     """
     root = locate(options.images_root, options.storage)
     target = options.target
-    if target and target.resumes:
-        finished = finished_bucket(target, options.storage, bucket, options.buckets)
-        if finished is not None:
-            return finished
     build = locate(target.build, options.storage) if target else None
+    copies = locate(options.copy_images, options.storage) if target and options.copy_images is not None else None
     with quiet_gc():
         fragments = [decode(parcels.unwrap(data)) for data in encoded]
-        listed = join_listed([fragment.listed for fragment in fragments if fragment.listed is not None])
+        known = _known(fragments)
+        if target and build and target.resumes:
+            finished = finished_bucket(target, options.storage, bucket, options.buckets)
+            if finished is not None and copies_stand(build, finished, known.copies):
+                return finished
         complete = options.images_listed and shows_all(root)
-        look_at = looker(LookOptions(options.check_images, root, complete), listed)
-        assembled = assemble(fragments, options.assemble, relative, look_at)
-        if options.copy_images is not None and build is not None:
-            paths = [path for records in assembled.splits.values() for path in records.paths]
-            copy_images(paths, root, locate(options.copy_images, options.storage))
+        look_at = looker(LookOptions(options.check_images, root, complete), known.images)
+        copy_to = copier(CopyOptions(root, copies, complete), known) if copies else None
+        assembled = assemble(fragments, options.assemble, relative, look_at, copy_to)
         receipt = write_bucket(assembled, bucket, options.buckets, options.assemble.task, options.px, build)
+        if build and copies:
+            receipt.copied = write_copied(assembled.copied, bucket, options.buckets, build, copies.shown)
     if target:
         keep_receipt(target, options.storage, options.buckets, receipt)
     return receipt
+
+
+def _known(fragments: Sequence[Fragment]) -> Known:
+    return Known(
+        join_listed([fragment.listed for fragment in fragments if fragment.listed is not None]),
+        join_listed([fragment.listed_copies for fragment in fragments if fragment.listed_copies is not None]),
+        {image.path: image for fragment in fragments for image in fragment.copied},
+    )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -16,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from schemas.manifest import Counts, FileEntry, Receipt, SplitCounts, Tally
+from schemas.manifest import CopiedImage, Copies, Counts, FileEntry, Receipt, SplitCounts, Tally
 from schemas.neutral import Rejection
 from transforms.assemble import Assembled, SplitRecords
 from transforms.locations import Location
@@ -162,6 +163,19 @@ def write_bucket(
         records_in=assembled.records_in,
         samples=[msgspec.to_builtins(rejection) for rejection in assembled.rejections[:SAMPLES]],
     )
+
+
+def write_copied(images: Sequence[CopiedImage], bucket: int, buckets: int, build: Location, target: str) -> Copies:
+    """Write the list of a bucket's copied images, if it has any; `target` is the URL for people that they were copied to.
+
+    Raises:
+        StoreError: it cannot be written.
+    """
+    copies = Copies(target, len(images), sum(image.bytes for image in images))
+    if images:
+        name = shard_name("copied", "copied", bucket, buckets, "jsonl")
+        copies.files = [write_file(build, name, _ENCODER.encode_lines(list(images)), len(images))]
+    return copies
 
 
 def _counted(reasons: Any) -> dict[str, int]:
