@@ -1,13 +1,9 @@
-"""Archives as sources: what is in them, how few requests that takes, and what becomes of hostile ones."""
+"""Archives as sources: what is in them, how few requests that takes, and what tells their versions."""
 
 from __future__ import annotations
 
-import gzip
-import io
 import random
-import stat as modes
 import struct
-import tarfile
 import threading
 import zipfile
 import zlib
@@ -20,56 +16,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.errors import UsageError
 from tests.servers.stores import AzureStore, GcsStore, HttpStore, S3Store
+from tests.transforms.archives_made import FILES, PACKED, TEXT, inside, tarred, with_member, written, zipped
 from tests.transforms.odd_server import OddServer, odd_server
 from transforms import archive_zip
 from transforms.globs import expand
 from transforms.listing import list_files
 from transforms.locations import Location, locate
-from transforms.store_errors import MissingFileError, StoreError
+from transforms.store_errors import MissingFileError
 from transforms.stores import READS_AT_ONCE, in_threads, kind, read_file, read_many, read_range, stat
-
-TEXT = b"".join(b"%d " % (number * 7919) for number in range(60_000))
-"""About 400 kB that shrink to a third."""
-
-FILES = {
-    "voc/Annotations/1.xml": b"<annotation/>",
-    "voc/JPEGImages/50% #1?.jpg": random.Random(1).randbytes(50_000),
-    "voc/JPEGImages/m\u00fcll/\u65e5\u672c.jpg": b"nested",
-    "voc/empty.txt": b"",
-    "coco.json": TEXT,
-}
-
-
-def zipped(files: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
-    """A ZIP archive, its files in the order given."""
-    written = io.BytesIO()
-    with zipfile.ZipFile(written, "w", method) as archive:
-        for name, data in files.items():
-            archive.writestr(name, data)
-    return written.getvalue()
-
-
-def tarred(files: dict[str, bytes], *others: tarfile.TarInfo, form: int = tarfile.PAX_FORMAT) -> bytes:
-    """A TAR archive, with `others` at its end."""
-    written = io.BytesIO()
-    with tarfile.open(fileobj=written, mode="w", format=form) as archive:
-        for name, data in files.items():
-            info = tarfile.TarInfo(name)
-            info.size = len(data)
-            archive.addfile(info, io.BytesIO(data))
-        for info in others:
-            archive.addfile(info)
-    return written.getvalue()
-
-
-PACKED = {
-    "a.zip": zipped(FILES),
-    "stored.zip": zipped(FILES, zipfile.ZIP_STORED),
-    "a.tar": tarred(FILES),
-    "gnu.tar": tarred(FILES, form=tarfile.GNU_FORMAT),
-}
 
 
 @pytest.fixture
@@ -77,26 +32,6 @@ def serve() -> Iterator[Any]:
     """A function: files and oddities \u2192 a server that is running."""
     with ExitStack() as running:
         yield lambda files, **oddities: running.enter_context(odd_server(OddServer(files, **oddities)))
-
-
-def inside(archive: Path | str, path: str = "") -> Location:
-    """A place in an archive."""
-    return locate(f"{str(archive)[-3:]}://{path}::{archive}", {})
-
-
-def written(folder: Path, name: str, data: bytes) -> Path:
-    """The path of a file with these bytes."""
-    (folder / name).write_bytes(data)
-    return folder / name
-
-
-def with_member(info: zipfile.ZipInfo, data: bytes = b"x") -> bytes:
-    """A ZIP archive of `1.jpg` and one more file."""
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w") as archive:
-        archive.writestr("1.jpg", b"1")
-        archive.writestr(info, data)
-    return packed.getvalue()
 
 
 # What is in it ------------------------------------------------------------------------------------------------------
@@ -262,159 +197,3 @@ def test_an_archive_that_was_replaced_is_read_anew_by_the_next_listing(name: str
     written(tmp_path, name, make({"3.jpg": b"newer"}))
     assert [(file.path, file.size) for file in list_files(root).files] == [("3.jpg", 5)]
     assert read_file(root.below("3.jpg")) == b"newer"
-
-
-# Hostile and damaged ones -------------------------------------------------------------------------------------------
-
-HOSTILE = ["../up.jpg", "/etc/passwd", "a/../../up.jpg", "C:/x.jpg", "a\nb.jpg", "..\\up.jpg"]
-
-
-@pytest.mark.parametrize("name", HOSTILE)
-@pytest.mark.parametrize("kind_of", ["zip", "tar"])
-def test_a_name_that_leads_out_is_left_out_and_told_of(name: str, kind_of: str, tmp_path: Path) -> None:
-    make = zipped if kind_of == "zip" else tarred
-    root = inside(written(tmp_path, f"a.{kind_of}", make({"1.jpg": b"1", name: b"2"})))
-    found = list_files(root)
-    assert [file.path for file in found.files] == ["1.jpg"]
-    (warning,) = found.warnings
-    assert "names in an archive that lead out of it or hold control characters, not read" in warning
-    for url in ("zip://../x::a.zip", "tar://a/../..::a.tar"):
-        with pytest.raises(UsageError, match="leaves the archive"):
-            locate(url, {})
-
-
-def test_links_in_a_zip_are_not_followed(tmp_path: Path) -> None:
-    link = zipfile.ZipInfo("link.jpg")
-    link.create_system = 3
-    link.external_attr = (modes.S_IFLNK | 0o777) << 16
-    root = inside(written(tmp_path, "a.zip", with_member(link, b"/etc/passwd")))
-    found = list_files(root)
-    assert [file.path for file in found.files] == ["1.jpg"]
-    assert "links in an archive, not followed" in found.warnings[0]
-    with pytest.raises(StoreError, match="not followed"):
-        read_file(root.below("link.jpg"))
-
-
-def test_links_and_devices_in_a_tar_are_not_followed_but_second_names_are(tmp_path: Path) -> None:
-    infos = {
-        "soft.jpg": tarfile.SYMTYPE,
-        "hard.jpg": tarfile.LNKTYPE,
-        "out.jpg": tarfile.LNKTYPE,
-        "fifo": tarfile.FIFOTYPE,
-    }
-    others = []
-    for name, form in infos.items():
-        info = tarfile.TarInfo(name)
-        info.type = form
-        info.linkname = {"soft.jpg": "../../etc/passwd", "out.jpg": "/etc/passwd"}.get(name, "1.jpg")
-        others.append(info)
-    root = inside(written(tmp_path, "a.tar", tarred({"1.jpg": b"one"}, *others)))
-    found = list_files(root)
-    assert [(file.path, file.size) for file in found.files] == [("1.jpg", 3), ("hard.jpg", 3)]
-    assert read_file(root.below("hard.jpg")) == b"one"
-    assert ["links in an archive, not followed" in warning for warning in found.warnings] == [True, False]
-    assert ["neither files nor directories, left alone" in warning for warning in found.warnings] == [False, True]
-    for name in ("soft.jpg", "out.jpg", "fifo"):
-        with pytest.raises(StoreError, match="it is not read"):
-            read_file(root.below(name))
-
-
-@pytest.mark.filterwarnings("ignore:Duplicate name")
-@pytest.mark.parametrize("kind_of", ["zip", "tar"])
-def test_of_a_name_that_stands_there_twice_the_last_counts_and_a_warning_says_so(kind_of: str, tmp_path: Path) -> None:
-    packed = io.BytesIO()
-    if kind_of == "zip":
-        with zipfile.ZipFile(packed, "w") as archive:
-            archive.writestr("1.jpg", b"first")
-            archive.writestr("./1.jpg", b"second")
-    else:
-        packed.write(tarred({"1.jpg": b"first", "./1.jpg": b"second"}))
-    root = inside(written(tmp_path, f"a.{kind_of}", packed.getvalue()))
-    found = list_files(root)
-    assert [file.path for file in found.files] == ["1.jpg"]
-    assert read_file(root.below("1.jpg")) == b"second"
-    assert "more than once, of which the last counts: 1, such as '1.jpg'" in found.warnings[0]
-
-
-def test_an_encrypted_file_is_an_error_of_its_own(tmp_path: Path) -> None:
-    packed = bytearray(zipped({"1.jpg": b"1", "2.jpg": b"2"}, zipfile.ZIP_STORED))
-    packed[packed.index(b"PK\x01\x02") + 8] |= 1
-    root = inside(written(tmp_path, "a.zip", bytes(packed)))
-    first, second = read_many(root, ["1.jpg", "2.jpg"])
-    assert isinstance(first, StoreError)
-    assert "it is encrypted; unpack the archive with its password first" in str(first)
-    assert second == b"2"
-
-
-def test_a_file_packed_in_another_way_is_an_error_that_names_it(tmp_path: Path) -> None:
-    root = inside(written(tmp_path, "a.zip", zipped({"1.jpg": b"1"}, zipfile.ZIP_LZMA)))
-    with pytest.raises(StoreError, match="packed by LZMA, which is not read here; pack the archive again with: zip -r"):
-        read_file(root.below("1.jpg"))
-
-
-@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
-def test_a_flipped_byte_is_found_by_its_checksum_and_costs_that_file_only(method: int, tmp_path: Path) -> None:
-    content = random.Random(3).randbytes(1000)
-    packed = bytearray(zipped({"1.jpg": b"first", "2.jpg": content, "3.jpg": b"last"}, method))
-    packed[packed.index(b"2.jpg") + 500] ^= 1
-    root = inside(written(tmp_path, "a.zip", bytes(packed)))
-    first, second, third = read_many(root, ["1.jpg", "2.jpg", "3.jpg"])
-    assert (first, third) == (b"first", b"last")
-    assert isinstance(second, StoreError)
-    assert "damaged in the archive" in str(second)
-    if method == zipfile.ZIP_DEFLATED:
-        with pytest.raises(StoreError, match="damaged in the archive"):
-            read_range(root.below("2.jpg"), 0, len(content))
-
-
-def test_a_file_that_unpacks_to_more_than_it_says_is_not_unpacked(tmp_path: Path) -> None:
-    packed = bytearray(zipped({"1.jpg": bytes(5_000_000)}))
-    at = packed.index(b"PK\x01\x02") + 24
-    packed[at : at + 4] = struct.pack("<I", 1000)
-    root = inside(written(tmp_path, "a.zip", bytes(packed)))
-    with pytest.raises(StoreError, match="expected 1000 bytes, unpacked more"):
-        read_file(root.below("1.jpg"))
-
-
-def test_a_bomb_is_not_unpacked_whole(tmp_path: Path) -> None:
-    root = inside(written(tmp_path, "a.zip", zipped({"1.xml": bytes(70 * 2**20)})))
-    with pytest.raises(StoreError, match="as those of a ZIP bomb do"):
-        read_file(root.below("1.xml"))
-
-
-def test_a_file_that_overlaps_the_next_is_not_read(tmp_path: Path) -> None:
-    packed = bytearray(zipped({"1.jpg": b"1" * 100, "2.jpg": b"2" * 100}, zipfile.ZIP_STORED))
-    at = packed.index(b"PK\x01\x02") + 20
-    packed[at : at + 8] = struct.pack("<II", 150, 150)
-    root = inside(written(tmp_path, "a.zip", bytes(packed)))
-    for read in (lambda: read_file(root.below("1.jpg")), lambda: read_range(root.below("1.jpg"), 0, 150)):
-        with pytest.raises(StoreError, match="overlaps the next file"):
-            read()
-
-
-@pytest.mark.parametrize(
-    ("name", "data", "said"),
-    [
-        ("a.zip", b"PK? no", "is no ZIP archive, or a damaged one .*unzip -t"),
-        ("a.zip", PACKED["a.zip"][:-30], "is no ZIP archive, or a damaged one"),
-        ("a.zip", b"", "is no ZIP archive, or a damaged one"),
-        ("a.tar", b"no archive" * 200, "is no TAR archive, or a damaged one .*tar -tf"),
-        ("a.tar", PACKED["a.tar"][:30_000], "is no TAR archive, or a damaged one"),
-        ("a.tar", gzip.compress(PACKED["a.tar"]), r"is compressed with gzip.*gzip -dk"),
-        ("a.tar", b"BZh91AY", "is compressed with bzip2"),
-    ],
-)
-def test_what_is_no_archive_is_an_error_that_says_what_to_do(name: str, data: bytes, said: str, tmp_path: Path) -> None:
-    archive = written(tmp_path, name, data)
-    with pytest.raises(StoreError, match=f"{archive} {said}"):
-        list_files(inside(archive))
-
-
-def test_a_missing_archive_is_named(tmp_path: Path) -> None:
-    with pytest.raises(StoreError, match=rf"the archive file://{tmp_path}/none.zip does not exist"):
-        kind(inside(tmp_path / "none.zip", "x"))
-
-
-def test_a_url_without_an_archive_is_refused_with_an_example() -> None:
-    with pytest.raises(UsageError, match=r"zip://data/a.zip: names no archive; expected zip://PATH/IN/IT::ARCHIVE"):
-        locate("zip://data/a.zip", {})
