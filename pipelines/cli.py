@@ -125,7 +125,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             failure = Failure(_INTERRUPTED, 1) if interrupted.is_set() else describe(error)
             status = failure.exit_code
             if debugging():
-                traceback.print_exception(error)
+                print(redact("".join(traceback.format_exception(error)), known.storage), end="", file=sys.stderr)
             _complain(" ".join(filter(None, ("labelbeam", known.command))), failure.message, known.storage)
         _flush_stdout()
     if argv is None and interrupted.is_set():
@@ -324,7 +324,7 @@ def _convert(known: argparse.Namespace) -> int:
     config = make_config(_flags(known), file)
     arguments = beam_arguments(file.beam, known.beam, known.runner_options)
     storage = known.storage = storage_options(config.storage_options)
-    set_up_logging(config.json)
+    set_up_logging(config.json, storage)
     from pipelines.convert import convert
 
     return _report(config, lambda display: convert(config, storage, arguments, display))
@@ -333,7 +333,7 @@ def _convert(known: argparse.Namespace) -> int:
 def _inspect(known: argparse.Namespace) -> int:
     flags = _flags(known)
     config = make_config({"task": TASKS[0], **flags}, source=[known.source_url], output="nowhere")
-    set_up_logging(config.json)
+    set_up_logging(config.json, known.storage)
     if "task" not in flags:
         config = structs.replace(config, task=_usual_task(config, known.storage))
     from pipelines.convert import inspect
@@ -368,14 +368,14 @@ def _report(config: ConvertConfig, run: Callable[[Any], Any]) -> int:
 
 
 def _verify(known: argparse.Namespace) -> int:
-    set_up_logging("json" in vars(known))
+    set_up_logging("json" in vars(known), known.storage)
     from pipelines.verify import verify
 
     return verify(known.output, known.storage, "json" in vars(known), known.copy_images)
 
 
 def _clean(known: argparse.Namespace) -> int:
-    set_up_logging("json" in vars(known))
+    set_up_logging("json" in vars(known), known.storage)
     from pipelines.clean import clean
 
     return clean(known.output, known.storage, known.keep, known.dry_run, "json" in vars(known))

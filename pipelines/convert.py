@@ -29,6 +29,7 @@ from transforms.publish import (
     new_identity,
     publish,
 )
+from transforms.redact import redact
 from transforms.resume import Target, forget, remove_temporaries, unfinished_build
 from transforms.scratch import scratch
 from transforms.store_errors import StoreError, UnavailableError
@@ -221,7 +222,7 @@ def _worker_count(plan: Plan, beam_flags: Sequence[str]) -> int:
 
 def _manifest(plan: Plan, config: ConvertConfig, identity: BuildIdentity, report: Report) -> Manifest:
     warnings = [*plan.warnings, *report.warnings]
-    warnings += [f"{source}: its coordinates are fractions of the image" for source in report.relative_sources]
+    warnings += [f"{redact(source)}: its coordinates are fractions of the image" for source in report.relative_sources]
     if report.zero_based and config.voc_origin == 1:
         warnings.append(
             f"{report.zero_based} objects have a coordinate of 0, so this data may count pixels from 0; "

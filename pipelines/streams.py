@@ -9,9 +9,11 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 from schemas.errors import LabelBeamError
+from transforms.redact import redact
 
 LOG = logging.getLogger("labelbeam")
 
@@ -21,12 +23,24 @@ def debugging() -> bool:
     return os.environ.get("LABELBEAM_DEBUG", "").lower() not in ("", "0", "false", "no")
 
 
+class _Formatter(logging.Formatter):
+    """Hides credentials, also in what libraries log, and in tracebacks."""
+
+    def __init__(self, storage: Mapping[str, Any]) -> None:
+        super().__init__("%(asctime)s %(message)s", "%H:%M:%S")
+        self._storage = storage
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line without credentials."""
+        return redact(super().format(record), self._storage)
+
+
 class _Handler(logging.StreamHandler[Any]):
     """Writes to stderr; goes silent once nobody reads it, because the build matters more."""
 
-    def __init__(self) -> None:
+    def __init__(self, storage: Mapping[str, Any]) -> None:
         logging.Handler.__init__(self)
-        self.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
+        self.setFormatter(_Formatter(storage))
 
     @property
     def stream(self) -> Any:
@@ -41,12 +55,14 @@ class _Handler(logging.StreamHandler[Any]):
             super().handleError(record)
 
 
-def set_up_logging(quiet: bool) -> None:
+def set_up_logging(quiet: bool, storage: Mapping[str, Any] | None = None) -> None:
     """Send log lines of LabelBeam to stderr, only warnings when `quiet`. Call it before Beam is imported.
+
+    No line repeats a secret of the options `storage`.
 
     A root logger without a handler would make Beam's first line install one, and with it show all that follows.
     """
-    handler = _Handler()
+    handler = _Handler(storage or {})
     root = logging.getLogger()
     if debugging():
         _attach(root, handler, logging.INFO)

@@ -49,13 +49,14 @@ def _words(error: BaseException, options: Mapping[str, Any] | None) -> str:
         return "permission denied"
     if isinstance(error, IsADirectoryError):
         return "it is a directory"
-    text = " ".join(str(getattr(error, "strerror", None) or error).split())[:400]
+    # Before it is cut, since what is left of a secret would not be known for one.
+    text = redact(" ".join(str(getattr(error, "strerror", None) or error).split()), options)[:400]
     if (answer := status(error)) is not None:
         phrase = _PHRASES.get(answer, "")
         # The packages repeat the status in ways of their own, and add a word of the server's where there is one.
         is_new = phrase.lower() not in text.lower() and text.strip(", ") != str(answer)
         text = f"the store answers {answer} {phrase}".rstrip() + (f": {text}" if is_new else "")
-    return redact(text, options) or type(error).__name__
+    return text or type(error).__name__
 
 
 _PHRASES = {answer.value: answer.phrase for answer in HTTPStatus}

@@ -10,6 +10,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -93,10 +94,17 @@ def _parquet_bytes(table: pa.Table, task: Task) -> bytes:
 
 def encode_rejections(rejections: list[Rejection]) -> bytes:
     """One line a rejected image or object; the credentials that a source's URL may hold are not published."""
-    shown = {source: redact(source) for source in {rejection.source for rejection in rejections}}
-    return _ENCODER.encode_lines(
-        [msgspec.structs.replace(rejection, source=shown[rejection.source]) for rejection in rejections]
-    )
+    return _ENCODER.encode_lines([_without_credentials(rejection) for rejection in rejections])
+
+
+def _without_credentials(rejection: Rejection) -> Rejection:
+    message = rejection.message
+    # It may name another source, in which the same image stands first.
+    message = redact(message) if "://" in message else message
+    return msgspec.structs.replace(rejection, source=_shown(rejection.source), message=message)
+
+
+_shown = lru_cache(64)(redact)
 
 
 def entry_of(path: str, data: bytes, records: int) -> FileEntry:
@@ -161,7 +169,7 @@ def write_bucket(
         skipped_by_reason=_counted(assembled.skipped.elements()),
         adjusted_by_reason=_counted(assembled.adjusted.elements()),
         records_in=assembled.records_in,
-        samples=[msgspec.to_builtins(rejection) for rejection in assembled.rejections[:SAMPLES]],
+        samples=[msgspec.to_builtins(_without_credentials(item)) for item in assembled.rejections[:SAMPLES]],
     )
 
 

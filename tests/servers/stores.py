@@ -1,4 +1,8 @@
-"""Places of one test's own on real servers: a bucket, a container, or a directory that an HTTP server shows."""
+"""Places of one test's own on real servers: a bucket, a container, or a directory that an HTTP server shows.
+
+Tests arrange and look by the packages' own file systems, not by those that this project makes of them. The
+packages take a second to load, so they are imported where they are used.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.request import Request, urlopen
 
-import fsspec
+from fsspec.implementations.local import LocalFileSystem
 
 _Self = TypeVar("_Self", bound="Store")
 
@@ -122,7 +126,9 @@ class S3Store(Store):
 
     @property
     def fs(self) -> Any:
-        return fsspec.filesystem("s3", **self._options(self.server), use_listings_cache=False)
+        from s3fs import S3FileSystem
+
+        return S3FileSystem(**self._options(self.server), use_listings_cache=False)
 
     def create(self) -> None:
         """Make the bucket; s3fs names the region, which S3 refuses for this one."""
@@ -164,8 +170,10 @@ class AzureStore(Store):
 
     @property
     def fs(self) -> Any:
+        from adlfs import AzureBlobFileSystem
+
         options = {"connection_string": _connection_string(self.server)}
-        return fsspec.filesystem("az", **options, use_listings_cache=False)
+        return AzureBlobFileSystem(**options, use_listings_cache=False)
 
 
 def _connection_string(endpoint: str) -> str:
@@ -198,7 +206,9 @@ class GcsStore(Store):
 
     @property
     def fs(self) -> Any:
-        return fsspec.filesystem("gs", token="anon", endpoint_url=self.server, use_listings_cache=False)
+        from gcsfs import GCSFileSystem
+
+        return GCSFileSystem(token="anon", endpoint_url=self.server, use_listings_cache=False)
 
     def create(self) -> None:
         """Make the bucket; gcsfs would ask for a project's rights first."""
@@ -221,7 +231,7 @@ class HttpStore(Store):
 
     @property
     def fs(self) -> Any:
-        return fsspec.filesystem("file", auto_mkdir=True)
+        return LocalFileSystem(auto_mkdir=True)
 
     @property
     def path(self) -> str:
