@@ -165,7 +165,7 @@ class Way(NamedTuple):
 
 def azure_sas(store: AzureStore) -> str:
     """A valid signature for the container."""
-    return generate_container_sas(
+    token: str = generate_container_sas(
         AZURE_ACCOUNT,
         store.name,
         account_key=AZURE_KEY,
@@ -173,6 +173,7 @@ def azure_sas(store: AzureStore) -> str:
         expiry=datetime.now(UTC) + timedelta(hours=1),
         protocol="https,http",
     )
+    return token
 
 
 def _s3_inline(store: Store) -> Way:
