@@ -39,11 +39,16 @@ def wrap(data: bytes) -> bytes:
         while view:
             view = view[_spill.write(view) :]
     except OSError as error:
-        raise LabelBeamError(
-            f"{_spill.name}: cannot be written: {error.strerror}; worker processes need about as much temporary space as "
-            "the annotations are large: set TMPDIR to a larger disk, or use --direct_num_workers=1"
-        ) from None
+        raise unwritable(_spill.name, error) from None
     return _SPILLED + f"{start} {len(data)} {_spill.name}".encode()
+
+
+def unwritable(path: object, error: OSError) -> LabelBeamError:
+    """What to say when a temporary file for worker processes cannot be written."""
+    return LabelBeamError(
+        f"{path}: cannot be written: {error.strerror}; worker processes need about as much temporary space as the "
+        "annotations are large: set TMPDIR to a larger disk, or use --direct_num_workers=1"
+    )
 
 
 def unwrap(parcel: bytes) -> bytes:

@@ -59,10 +59,17 @@ class Workers:
         self.begun[key] = self.submit(function, *arguments)
 
     def share(self, name: str, data: bytes) -> str:
-        """Put bytes where every process reads them once, and return the path; `name` tells them from others."""
+        """Put bytes where every process reads them once, and return the path; `name` tells them from others.
+
+        Raises:
+            LabelBeamError: the file cannot be written.
+        """
         path = self.folder / hashlib.sha256(name.encode()).hexdigest()
         if not path.exists():
-            path.write_bytes(data)
+            try:
+                path.write_bytes(data)
+            except OSError as error:
+                raise parcels.unwritable(path, error) from None
         return str(path)
 
     def close(self, at_once: bool = False) -> None:
