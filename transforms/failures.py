@@ -18,10 +18,12 @@ from typing import Any
 PASSING_STATUSES = frozenset({408, 429, *range(500, 600)} - {501, 505})
 """What a server answers that is slow, overloaded or being restarted (RFC 9110, RFC 6585); not what it will never do."""
 
-PASSING_CODES = frozenset(
-    {"RequestTimeout", "RequestTimeoutException", "SlowDown", "InternalError", "ServiceUnavailable"}
-)
-"""What S3 writes into answers of status 400 or 200 although it means the same (its "Error responses" page)."""
+_PASSING_CODES = {
+    400: frozenset({"RequestTimeout", "RequestTimeoutException"}),
+    None: frozenset({"InternalError", "ServiceUnavailable", "SlowDown"}),
+}
+"""Codes of S3 that mean the same under another status, None being one of success (its pages "Error responses" and
+"CompleteMultipartUpload")."""
 
 _PASSING_ERRNOS = frozenset(
     {
@@ -37,9 +39,11 @@ _PASSING_CLASSES = frozenset(
         "aiohttp.client_exceptions.ClientOSError",
         "aiohttp.client_exceptions.ClientPayloadError",
         "aiohttp.client_exceptions.ServerDisconnectedError",
-        "azure.core.exceptions.IncompleteReadError",
+        "azure.core.exceptions.DecodeError",
+        "azure.core.exceptions.DeserializationError",
         "azure.core.exceptions.ServiceRequestError",
         "azure.core.exceptions.ServiceResponseError",
+        "botocore.exceptions.FlexibleChecksumError",
         "botocore.exceptions.HTTPClientError",
         "botocore.exceptions.IncompleteReadError",
         "botocore.exceptions.ResponseStreamingError",
@@ -48,12 +52,14 @@ _PASSING_CLASSES = frozenset(
         "google.auth.exceptions.TransportError",
         "http.client.IncompleteRead",
         "http.client.RemoteDisconnected",
+        "json.decoder.JSONDecodeError",
         "requests.exceptions.ChunkedEncodingError",
         "requests.exceptions.ConnectionError",
         "requests.exceptions.Timeout",
+        "xml.etree.ElementTree.ParseError",
     }
 )
-"""Connections that broke, and bodies that ended early; subclasses count too."""
+"""Connections that broke, and bodies that ended early, which shows in what they should hold; subclasses count too."""
 
 
 class ShortReadError(Exception):
@@ -67,10 +73,11 @@ def passes(error: BaseException) -> bool:
     certificate is wrong is reported as a broken connection as well.
     """
     for cause in chain(error):
-        if _code(cause) in PASSING_CODES:
+        answer = _status(cause)
+        if _is_malformed(cause) or _code(cause) in _PASSING_CODES.get(answer, ()):
             return True
-        if (status := _status(cause)) is not None:
-            return status in PASSING_STATUSES
+        if answer is not None:
+            return answer in PASSING_STATUSES
     causes = list(chain(error))
     return not any(_stays(cause) for cause in causes) and any(_may_pass(cause) for cause in causes)
 
@@ -154,4 +161,14 @@ def _may_pass(error: BaseException) -> bool:
         return True
     if isinstance(error, OSError) and error.errno in _PASSING_ERRNOS:
         return True
-    return any(f"{kind.__module__}.{kind.__qualname__}" in _PASSING_CLASSES for kind in type(error).__mro__)
+    return not _PASSING_CLASSES.isdisjoint(_classes(error))
+
+
+def _is_malformed(error: BaseException) -> bool:
+    """Whether an answer was no HTTP at all; aiohttp reports it as if the server had answered with status 400."""
+    causes = (error, error.__cause__, error.__context__)
+    return any("aiohttp.http_exceptions.BadHttpMessage" in _classes(cause) for cause in causes if cause is not None)
+
+
+def _classes(error: BaseException) -> list[str]:
+    return [f"{kind.__module__}.{kind.__qualname__}" for kind in type(error).__mro__]
