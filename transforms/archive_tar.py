@@ -57,8 +57,6 @@ class TarReader:
             found.left_out[NO_FILE].append(path)
         else:
             stop = info.offset_data + info.size
-            if stop > packed.size:
-                raise tarfile.ReadError(f"it ends within {path}")
             problem = "it is stored sparsely; pack the archive again without --sparse" if info.issparse() else None
             # Which says that something of the archive changed: it holds no checksum of its files.
             token = f"{packed.token} {info.mtime}"

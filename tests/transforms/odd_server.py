@@ -25,6 +25,7 @@ class OddServer:
         statuses: what is answered for a path instead of its content.
         tag: the ETag of everything; none where it is empty.
         hangs: whether it takes requests and never answers.
+        cut: how many bytes fewer it sends than a range asks for.
         together: answers only when so many requests are waiting.
     """
 
@@ -40,6 +41,7 @@ class OddServer:
     pages: dict[str, str] = field(default_factory=dict)
     tag: str = '"1"'
     hangs: bool = False
+    cut: int = 0
     together: threading.Barrier | None = None
     asked: list[str] = field(default_factory=list)
     sent: list[int] = field(default_factory=list)
@@ -107,7 +109,7 @@ class _Handler(BaseHTTPRequestHandler):
         start, end = int(match[1]), min(int(match[2]) + 1, len(data))
         if start >= len(data):
             return 416, b"", {"Content-Range": f"bytes */{len(data)}"}
-        return 206, data[start:end], more | {"Content-Range": f"bytes {start}-{end - 1}/{len(data)}"}
+        return 206, data[start : end - odd.cut], more | {"Content-Range": f"bytes {start}-{end - 1}/{len(data)}"}
 
     def _send(self, status: int, data: bytes, head: bool, more: dict[str, str]) -> None:
         self.send_response(status)

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.servers.stores import AzureStore, GcsStore, HttpStore, S3Store
-from tests.transforms.archives_made import FILES, PACKED, TEXT, inside, tarred, with_member, written, zipped
+from tests.transforms.archives_made import FILES, PACKED, TEXT, inside, tarred, written, zipped
 from tests.transforms.odd_server import OddServer, odd_server
 from transforms import archive_zip
 from transforms.globs import expand
@@ -117,7 +117,7 @@ def test_names_in_utf8_without_the_flag_that_says_so_are_read_as_they_were_meant
 
 
 def test_backslashes_part_directories_as_old_tools_on_windows_wrote_them(tmp_path: Path) -> None:
-    root = inside(written(tmp_path, "a.zip", with_member(zipfile.ZipInfo("voc\\JPEGImages\\1.jpg"))))
+    root = inside(written(tmp_path, "a.zip", zipped({"voc\\": b"", "voc\\JPEGImages\\1.jpg": b"1"})))
     assert [file.path for file in list_files(root.below("voc")).files] == ["JPEGImages/1.jpg"]
 
 
@@ -142,6 +142,33 @@ def test_a_header_of_a_file_in_a_zip_is_one_request(serve: Any) -> None:
     for number in range(5):
         assert read_range(root.below(f"{number}.jpg"), 0, 16_384) == random.Random(number).randbytes(200_000)[:16_384]
     assert len(server.asked) - before == 5
+
+
+def test_what_lies_between_files_that_are_far_apart_is_not_read_along(serve: Any) -> None:
+    large = random.Random(1).randbytes(300_000)
+    server: OddServer = serve({"a.zip": zipped({"1.xml": b"one", "large.jpg": large, "2.xml": b"two"})})
+    root = inside(f"{server.url}/a.zip")
+    list_files(root)
+    server.sent.clear()
+    assert read_many(root, ["1.xml", "2.xml"]) == [b"one", b"two"]
+    assert sum(server.sent) < 150_000
+
+
+def test_a_later_part_of_a_long_file_is_unpacked_from_where_an_earlier_read_has_come(
+    serve: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(archive_zip, "_STEP", 20_000)
+    monkeypatch.setattr(archive_zip, "_PIECE", 1_000)
+    monkeypatch.setattr(archive_zip, "_LARGEST_PIECE", 2_000)
+    server: OddServer = serve({"a.zip": zipped({"x.json": TEXT})})
+    file = inside(f"{server.url}/a.zip", "x.json")
+    last = (len(TEXT) - 5_000, len(TEXT))
+    assert read_range(file, *last) == TEXT[-5_000:]
+    first = sum(server.sent)
+    for _ in range(3):
+        server.sent.clear()
+        assert read_range(file, *last) == TEXT[-5_000:]
+        assert sum(server.sent) < first / 5
 
 
 def test_a_zip_on_a_server_without_ranges_is_fetched_once(serve: Any) -> None:

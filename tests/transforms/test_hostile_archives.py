@@ -15,9 +15,10 @@ import pytest
 
 from schemas.errors import UsageError
 from tests.transforms.archives_made import PACKED, inside, tarred, with_member, written, zipped
+from tests.transforms.odd_server import OddServer, odd_server
 from transforms.listing import list_files
 from transforms.locations import locate
-from transforms.store_errors import StoreError
+from transforms.store_errors import StoreError, UnavailableError
 from transforms.stores import kind, read_file, read_many, read_range
 
 HOSTILE = ["../up.jpg", "/etc/passwd", "a/../../up.jpg", "C:/x.jpg", "a\nb.jpg", "..\\up.jpg"]
@@ -144,6 +145,36 @@ def test_a_file_that_overlaps_the_next_is_not_read(tmp_path: Path) -> None:
     for read in (lambda: read_file(root.below("1.jpg")), lambda: read_range(root.below("1.jpg"), 0, 150)):
         with pytest.raises(StoreError, match="overlaps the next file"):
             read()
+
+
+def test_a_place_in_the_directory_where_another_file_begins_is_not_read(tmp_path: Path) -> None:
+    packed = bytearray(zipped({"1.jpg": b"one", "second.jpg": b"two"}, zipfile.ZIP_STORED))
+    at = packed.rindex(b"PK\x01\x02") + 42
+    packed[at : at + 4] = struct.pack("<I", 0)
+    root = inside(written(tmp_path, "a.zip", bytes(packed)))
+    with pytest.raises(StoreError, match="another file begins where the directory says"):
+        read_file(root.below("second.jpg"))
+
+
+def test_a_sparse_file_in_a_tar_is_an_error_of_its_own(tmp_path: Path) -> None:
+    sparse = tarfile.TarInfo("1.jpg")
+    sparse.type = tarfile.GNUTYPE_SPARSE
+    root = inside(written(tmp_path, "a.tar", tarred({}, sparse, form=tarfile.GNU_FORMAT)))
+    with pytest.raises(StoreError, match="stored sparsely; pack the archive again without --sparse"):
+        read_file(root.below("1.jpg"))
+
+
+@pytest.mark.parametrize("cut", [1, -1])
+def test_a_part_of_an_archive_that_comes_back_short_or_long_is_an_error(
+    cut: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("transforms.retries.TRIES", 1)
+    with odd_server(OddServer({"a.zip": PACKED["a.zip"]})) as server:
+        root = inside(f"{server.url}/a.zip")
+        list_files(root)
+        server.cut = cut
+        with pytest.raises((StoreError, UnavailableError), match="asked for bytes"):
+            read_file(root.below("voc/Annotations/1.xml"))
 
 
 @pytest.mark.parametrize(

@@ -142,6 +142,11 @@ def test_a_directory_whose_link_has_no_slash_is_entered(serve: Serve) -> None:
     assert [file.path for file in list_files(locate(f"{server.url}/d", {})).files] == ["sub/1.jpg"]
 
 
+def test_a_directory_is_found_on_a_server_that_knows_it_only_with_a_slash(serve: Serve) -> None:
+    server = serve({"d/1.jpg": b"1"}, statuses={"d": 404})
+    assert kind(locate(f"{server.url}/d", {})) == "directory"
+
+
 def test_pages_without_end_are_an_error(serve: Serve) -> None:
     server = serve({})
     server.pages |= {"d/" * depth: '<a href="d/">d</a>' for depth in range(100)}
@@ -197,6 +202,30 @@ def test_size_content_and_any_range_are_right_whatever_the_server_does(serve: Se
     with pytest.raises(StoreError):
         read_range(file, len(CONTENT) - 1, len(CONTENT) + 1)
     assert stat(locate(f"{server.url}/none.bin", {})).size == 0
+
+
+@pytest.mark.parametrize("ranges", [True, False])
+def test_a_range_of_what_comes_compressed_is_cut_from_the_whole(serve: Serve, ranges: bool) -> None:
+    server = serve({"x.bin": CONTENT}, compressed=True, ranges=ranges)
+    assert read_range(locate(f"{server.url}/x.bin", {}), 300, 400) == CONTENT[300:400]
+
+
+@pytest.mark.parametrize("cut", [1, -1])
+def test_a_range_that_comes_back_short_or_long_is_an_error(
+    serve: Serve, cut: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("transforms.retries.TRIES", 1)
+    server = serve({"x.bin": CONTENT}, cut=cut)
+    with pytest.raises((StoreError, UnavailableError), match=f"got {100 - cut}"):
+        read_range(locate(f"{server.url}/x.bin", {}), 100, 200)
+
+
+def test_what_was_taken_whole_is_fetched_anew_for_the_next_build(serve: Serve) -> None:
+    server = serve({"x.bin": CONTENT}, ranges=False)
+    assert read_range(locate(f"{server.url}/x.bin", {}), 0, 3) == CONTENT[:3]
+    server.files["x.bin"] = b"new content"
+    (file,) = expand(f"{server.url}/x.bin", {})
+    assert read_range(file, 0, 3) == b"new"
 
 
 def test_a_file_of_a_server_without_ranges_is_fetched_once_for_all_of_its_ranges(serve: Serve) -> None:
