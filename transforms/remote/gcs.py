@@ -21,7 +21,8 @@ from transforms.retries import repeated_async
 
 _DEFAULTS = {
     "use_listings_cache": False,
-    "session_kwargs": {"timeout": ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=READ_SECONDS)},
+    # gcsfs hands it to every request; None, which is its own default, is no limit whatever the session says.
+    "requests_timeout": ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=READ_SECONDS),
 }
 
 _REPEATED_BY_GCSFS = (HttpError, RequestException, GoogleAuthError, ChecksumError, ClientError)
