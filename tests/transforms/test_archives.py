@@ -118,7 +118,8 @@ def test_names_in_utf8_without_the_flag_that_says_so_are_read_as_they_were_meant
 
 def test_backslashes_part_directories_as_old_tools_on_windows_wrote_them(tmp_path: Path) -> None:
     root = inside(written(tmp_path, "a.zip", zipped({"voc\\": b"", "voc\\JPEGImages\\1.jpg": b"1"})))
-    assert [file.path for file in list_files(root.below("voc")).files] == ["JPEGImages/1.jpg"]
+    assert [file.path for file in list_files(root).files] == ["voc/JPEGImages/1.jpg"]
+    assert kind(root.below("voc")) == "directory"
 
 
 # Requests and processes -----------------------------------------------------------------------------------------------
