@@ -153,8 +153,8 @@ def published(files: dict[str, bytes]) -> Published:
         if path.startswith(root) and path.endswith((".jsonl", ".parquet"))
     }
     read = json.loads(files[manifest])
-    # A rejected line says where its record stands, which is another place in each store.
-    data = {path: content for path, content in data.items() if not path.startswith("rejected/")}
+    # A rejected line says where its record stands, and a copied one where the copy lies: other places in each store.
+    data = {path: content for path, content in data.items() if not path.startswith(("rejected/", "copied/"))}
     return Published(data, {key: read[key] for key in FIGURES})
 
 
