@@ -8,7 +8,7 @@ import msgspec
 
 from pipelines.streams import write_stdout
 from transforms.clean import Leftovers, look_over, remove_builds
-from transforms.locations import Location, StorageOptions, locate
+from transforms.locations import Location, StorageOptions, locate_target
 from transforms.lock import BusyError, locked
 from transforms.resume import forget
 from transforms.stores import remove_files
@@ -34,7 +34,7 @@ def clean(output_url: str, storage: StorageOptions, keep: int, dry_run: bool, as
     Raises:
         LabelBeamError: it is not clear which build is in force, or a file cannot be listed or removed.
     """
-    output = locate(output_url, storage)
+    output = locate_target("OUTPUT", output_url, storage)
     busy = None
     if dry_run:
         found = look_over(output, keep)

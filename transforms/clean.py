@@ -6,6 +6,7 @@ the same inputs; to clean is to decide against that.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -82,3 +83,6 @@ def remove_builds(output: Location, builds: Iterable[str]) -> None:
             paths = [f"{folder}/{file.path}" for file in list_files(place).files]
             remove_files(output, [path for path in paths if path == f"{folder}/manifest.json"])
             remove_files(output, paths)
+            if place.local:
+                # A killed run also leaves directories in which there is no file yet.
+                shutil.rmtree(place.path, ignore_errors=True)
