@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import posixpath
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from itertools import repeat
@@ -24,7 +24,7 @@ from transforms.locations import Location, within
 from transforms.retries import ask
 from transforms.store_errors import MissingFileError, StoreError
 
-READS_AT_ONCE = 32
+READS_AT_ONCE = 64
 """How many small files are read at the same time; beyond that most stores answer no faster."""
 
 _Item = TypeVar("_Item")
@@ -130,9 +130,10 @@ def _read(location: Location, what: str, start: int | None, end: int | None, exp
 
 def read_many(
     root: Location, paths: Sequence[str], sizes: Sequence[int | None] | None = None
-) -> list[bytes | StoreError]:
+) -> Iterator[bytes | StoreError]:
     """Whole small files below `root`, in the order asked for, many at a time; a failure takes the place of its bytes.
 
+    Each is given out as soon as it and those before it are there: the caller works on it while the others are on their way.
     `sizes` are those that a listing has told of, in the same order, as for `read_file`.
 
     Raises:
@@ -150,7 +151,7 @@ def read_many(
 
     together = _read_together(root, paths)
     wanted = list(zip(paths, sizes or repeat(None, len(paths)), strict=True))
-    return in_threads(lambda each: together[each[0]] if each[0] in together else read(*each), wanted)
+    yield from each_in_threads(lambda each: together[each[0]] if each[0] in together else read(*each), wanted)
 
 
 def _read_together(root: Location, paths: Sequence[str]) -> dict[str, bytes]:
@@ -175,10 +176,16 @@ def _read_together(root: Location, paths: Sequence[str]) -> dict[str, bytes]:
 
 def in_threads(call: Callable[[_Item], _Result], items: Sequence[_Item]) -> list[_Result]:
     """`[call(item) for item in items]`, up to `READS_AT_ONCE` at a time: for calls that wait on a store."""
+    return list(each_in_threads(call, items))
+
+
+def each_in_threads(call: Callable[[_Item], _Result], items: Sequence[_Item]) -> Iterator[_Result]:
+    """The same, each result as soon as it and those before it are there."""
     if len(items) < 2:
-        return [call(item) for item in items]
+        yield from map(call, items)
+        return
     with ThreadPoolExecutor(min(READS_AT_ONCE, len(items))) as pool:
-        return list(pool.map(call, items))
+        yield from pool.map(call, items)
 
 
 def put(location: Location, data: bytes) -> None:

@@ -213,25 +213,25 @@ def _copied_by_bucket(unit: CopiedUnit, options: ReadOptions) -> Iterator[tuple[
 
 
 def read_voc_unit(unit: VocUnit, options: ReadOptions) -> list[VocImage]:
-    """Read a batch of annotation files, and their masks, many at a time."""
+    """Read a batch of annotation files, and their masks, many at a time; what is there is parsed while others are read."""
     root = locate(unit.root, options.storage)
     config = options.config
     voc_options = VocOptions(config.voc_origin, config.difficult_as_crowd)
     wanted = [item for item in unit.items if item.skipped is None]
-    paths = [*(item.xml for item in wanted), *(item.mask for item in wanted if item.mask is not None)]
-    content = dict(zip(paths, read_many(root, paths), strict=True))
+    paths = [path for item in wanted for path in (item.xml, item.mask) if path is not None]
+    contents = read_many(root, paths, [unit.sizes.get(path) or None for path in paths])
     images: list[VocImage] = []
     for item in unit.items:
         if item.skipped is not None:
             path = item.image or item.xml
             images.append(VocImage(SourceImage(path, unit.root, item.xml, left_out=item.skipped), 0))
             continue
-        xml = content[item.xml]
+        xml = next(contents)
+        mask: Any = next(contents) if item.mask is not None else None
         if isinstance(xml, StoreError):
             bad = rejected_voc(item, Rejected.UNREADABLE_FILE, str(xml), source=unit.root, images=unit.images)
             images.append(VocImage(bad, 0))
             continue
-        mask: Any = content[item.mask] if item.mask is not None else None
         if isinstance(mask, StoreError):
             mask = MaskError(Rejected.UNREADABLE_MASK, str(mask))
         images.append(read_voc(item, xml, mask, voc_options, task=config.task, source=unit.root, images=unit.images))

@@ -42,7 +42,7 @@ def check_contents(root: Location) -> None:
     found = list_files(root)
     assert found.warnings == []
     assert {file.path: file.size for file in found.files} == {path: len(data) for path, data in FILES.items()}
-    assert read_many(root, list(FILES)) == list(FILES.values())
+    assert list(read_many(root, list(FILES))) == list(FILES.values())
     coco = root.below("coco.json")
     ranges = [(start, min(start + 30_000, len(TEXT))) for start in range(0, len(TEXT), 7_000)]
     assert in_threads(lambda part: read_range(coco, *part), ranges) == [TEXT[start:end] for start, end in ranges]
@@ -131,7 +131,7 @@ def test_a_thousand_small_files_in_a_zip_on_a_web_server_take_a_few_requests(ser
     server: OddServer = serve({"a.zip": zipped(files)})
     root = inside(f"{server.url}/a.zip")
     paths = [file.path for file in list_files(root).files]
-    assert read_many(root, paths) == list(files.values())
+    assert list(read_many(root, paths)) == list(files.values())
     assert len(server.asked) <= 8, server.asked
     assert sum(server.sent) < 2 * len(server.files["a.zip"])
 

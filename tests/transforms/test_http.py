@@ -55,7 +55,7 @@ def test_a_tree_is_listed_and_read_by_names_that_urls_have_to_encode(
     }
     assert found.warnings == []
     paths = [file.path for file in found.files]
-    assert read_many(root, paths) == [TREE[f"voc/{path}"] for path in paths]
+    assert list(read_many(root, paths)) == [TREE[f"voc/{path}"] for path in paths]
     images = locate(store.url("voc/JPEGImages"), {}).below("müll/日本.jpg")
     assert images.url == store.url("voc/JPEGImages/m%C3%BCll/%E6%97%A5%E6%9C%AC.jpg")
     assert read_file(locate(images.url, {})) == b"nested"

@@ -251,3 +251,20 @@ def test_images_are_read_side_by_side_and_come_back_in_order(memory: str) -> Non
 @pytest.mark.parametrize("mode", MODES)
 def test_no_image_is_no_work(mode: str | None, root: Location) -> None:
     assert look(root, mode) == []
+
+
+def exif(size: int) -> bytes:
+    """A JPEG whose EXIF block, with a thumbnail as cameras embed it, is so many bytes."""
+    about = Image.Exif()
+    about[0x927C] = bytes(size)
+    file = io.BytesIO()
+    Image.effect_noise((640, 480), 90).save(file, "jpeg", exif=about, quality=95)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(("size", "reads"), [(0, 1), (24_000, 1), (60_000, 2)])
+def test_a_camera_s_exif_costs_at_most_one_more_read(size: int, reads: int, memory: str) -> None:
+    root = locate(memory, {})
+    put(root.below("1.jpg"), exif(size))
+    found, asked = counted(root, "header", row("1.jpg", 640, 480), listed=listing(root))
+    assert (found, len(asked)) == ([ImageFacts("jpg", 640, 480)], reads)

@@ -11,7 +11,7 @@ CONNECT_SECONDS = 10
 READ_SECONDS = 60
 """How long a server may send nothing before it counts as gone; a store that is throttling can take tens of seconds."""
 
-CONNECTIONS = 64
+CONNECTIONS = 96
 """Connections of a process to one store: more than reads at the same time, so that none waits for another."""
 
 
