@@ -163,7 +163,7 @@ def test_an_answer_that_calls_itself_complete_is_asked_for_again_where_the_size_
         [
             lambda: read_range(place.file, 0, 100) == DATA[:100],
             lambda: read_file(place.file, len(DATA)) == DATA,
-            lambda: read_many(place.root, ["a.bin"], [len(DATA)]) == [DATA],
+            lambda: list(read_many(place.root, ["a.bin"], [len(DATA)])) == [DATA],
         ]
     ):
         place.proxy.suffer(Faults(short=1, methods=("GET",), path=r"a\.bin", first=2), seed=number)
@@ -276,7 +276,7 @@ def test_a_quarter_of_requests_may_fail_without_any_loss(place: Place, waits: li
     else:
         place.direct.write(files)
     root = place.root.below("many")
-    assert read_many(place.root, list(files), [len(data) for data in files.values()]) == list(files.values())
+    assert list(read_many(place.root, list(files), [len(data) for data in files.values()])) == list(files.values())
     assert len(list_directory(root).files) == 200
     assert place.direct.files("many") == files
     outcomes = {outcome for _, outcome in place.proxy.counts()}
