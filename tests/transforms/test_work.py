@@ -161,6 +161,14 @@ def test_an_annotation_file_that_cannot_be_read_costs_its_image_alone(tmp_path: 
     assert (result.findings.zero_based, result.findings.records) == (1, 4)
 
 
+def test_an_annotation_file_that_is_shorter_than_it_was_listed_is_not_taken_for_the_whole(tmp_path: Path) -> None:
+    (tmp_path / "1.xml").write_text("<annotation></annotation>")
+    for size, codes in ((25, []), (0, []), (26, ["unreadable_file"])):
+        unit = VocUnit(str(tmp_path), (VocItem("1.xml", "1.jpg"),), 0, None, {"1.xml": size})
+        (fragment,) = fragments(read_unit(options(), unit))
+        assert [rejection.code for rejection in fragment.rejections] == codes
+
+
 # Writing.
 
 
