@@ -57,6 +57,8 @@ setup(
     ],
     extras_require={
         **STORES,
+        # Submits to Dataflow; its workers read and write gs:// as all others do.
+        "dataflow": ["apache-beam[gcp]>=2.77,<2.78", *STORES["gcs"]],
         "dev": [
             *(package for packages in STORES.values() for package in packages),
             "build>=1.3,<2",

@@ -63,7 +63,7 @@ examples:
 
 """
 
-_OF_CONVERT_ONLY = ("source", "output", "copy_images", "if_changed", "max_change", "accept_change")
+_OF_CONVERT_ONLY = ("source", "output", "copy_images", "if_changed", "max_change", "accept_change", "shared_paths")
 """What `inspect` takes as an argument, or has no use for, since it publishes nothing."""
 
 EXIT_AFTER = 3.0
@@ -324,10 +324,35 @@ def _convert(known: argparse.Namespace) -> int:
     config = make_config(_flags(known), file)
     arguments = beam_arguments(file.beam, known.beam, known.runner_options)
     storage = known.storage = storage_options(config.storage_options)
+    from pipelines.runners import check_runner, is_dry_run
+
+    check_runner(config, arguments)
     set_up_logging(config.json, storage)
-    from pipelines.convert import convert
+    from pipelines.convert import convert, rehearse
+
+    if is_dry_run(arguments):
+        return _rehearse(config, lambda display: rehearse(config, storage, arguments, display))
 
     return _report(config, lambda display: convert(config, storage, arguments, display))
+
+
+def _rehearse(config: ConvertConfig, run: Callable[[Any], Any]) -> int:
+    """Have a job built and not submitted, and say what it is made of: on stdout as JSON where that is asked for."""
+    from pipelines.display import Display
+
+    with contextlib.redirect_stdout(sys.stderr), Display(config.json) as display:
+        job = run(display)
+    if config.json:
+        write_stdout(json.encode(job).decode())
+    else:
+        LOG.info(
+            "dry run: the job was built and not submitted: %d steps, %d bytes, container image %s, staged: %s",
+            len(job.steps),
+            job.bytes,
+            job.container_image,
+            ", ".join(job.staged) or "nothing",
+        )
+    return 0
 
 
 def _inspect(known: argparse.Namespace) -> int:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import msgspec
 
 from pipelines.display import Display
+from pipelines.runners import PreparedJob, in_process, value_of
 from pipelines.streams import LOG
 from pipelines.version import VERSION
 from schemas.config import ConvertConfig
@@ -135,6 +136,26 @@ def _identity(output: Location, plan: Plan, config: ConvertConfig) -> tuple[Buil
     return replace(identity, build=begun), True
 
 
+def rehearse(
+    config: ConvertConfig, storage: StorageOptions, beam_flags: Sequence[str], display: Display
+) -> PreparedJob:
+    """Plan a build and have Dataflow's job for it built; nothing is written or submitted.
+
+    Raises:
+        LabelBeamError: the source cannot be read, or the job cannot be built.
+    """
+    output = locate_target("--output", config.output, storage)
+    display.stage("plan")
+    plan = _planned(config, storage)
+    identity = new_identity(plan, config, VERSION)
+    build, unfinished = output.below(f"builds/{identity.build}"), output.below(f"{UNFINISHED}/{identity.build}")
+    target = Target(build.url, unfinished.url, identity.made_from, False)
+    display.stage("start")
+    from pipelines.graph import prepare_job
+
+    return prepare_job(config, storage, plan, target, unfinished.below("report.json").url, beam_flags)
+
+
 def inspect(config: ConvertConfig, storage: StorageOptions, display: Display) -> Outcome:
     """Read, check and count like `convert`, and write nothing.
 
@@ -212,11 +233,11 @@ FEW = 5000
 
 def _worker_count(plan: Plan, beam_flags: Sequence[str]) -> int:
     """Processes for the in-process runner: one a core, or --direct_num_workers; none for other runners and small data."""
-    chosen = [flag.partition("=")[2] for flag in beam_flags if flag.startswith("--direct_num_workers=")]
-    if any(flag.startswith(("--runner", "--direct_running_mode")) for flag in beam_flags):
+    chosen = value_of(beam_flags, "direct_num_workers")
+    if not in_process(beam_flags) or value_of(beam_flags, "direct_running_mode") not in (None, "in_memory"):
         return 0
-    if chosen and chosen[-1].isdecimal():
-        return int(chosen[-1]) or default_count()
+    if chosen and chosen.isdecimal():
+        return int(chosen) or default_count()
     return default_count() if plan.work > (SMALL if plan.format == "coco" else FEW) else 0
 
 

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.portability.api import beam_runner_api_pb2 as protos
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.runners.runner import PipelineState
 
+from pipelines.runners import PreparedJob, in_process
 from schemas.config import ConvertConfig, background_policy, parse_split
 from schemas.errors import LabelBeamError
 from transforms import progress
 from transforms.assemble import AssembleOptions
 from transforms.image_urls import default_prefix
-from transforms.locations import StorageOptions
+from transforms.locations import StorageOptions, locate
 from transforms.plan_copies import plan_copies
 from transforms.read import FINDINGS, FRAGMENTS, ReadFragments
 from transforms.resume import Target
 from transforms.shards import WriteShards
-from transforms.units import Plan
+from transforms.staged_units import stage_units
+from transforms.stores import put
+from transforms.units import Plan, listing_units
 from transforms.work import ReadOptions, ShardOptions
 
 
@@ -37,13 +42,60 @@ def run_graph(
         LabelBeamError: the runner ended in another state than done.
     """
     progress.reset()
-    options = PipelineOptions(list(beam_flags))
-    local = options.get_all_options().get("runner") in (None, "DirectRunner", "direct")
-    pipeline = beam.Pipeline(runner=FnApiRunner() if local else None, options=options)
-    build_graph(pipeline, config, storage, plan, target, report)
+    local = in_process(beam_flags)
+    pipeline = beam.Pipeline(runner=FnApiRunner() if local else None, options=_options(beam_flags))
+    units = _units(config, storage, plan, target)
+    if target and not local:
+        units = stage_units(units, locate(target.unfinished, storage), put)
+    build_graph(pipeline, config, storage, plan, target, report, units)
     result = pipeline.run()
     if result.wait_until_finish() != PipelineState.DONE:
         raise LabelBeamError(f"the pipeline ended as {result.state}, expected DONE; see the runner's own log")
+
+
+def prepare_job(
+    config: ConvertConfig, storage: StorageOptions, plan: Plan, target: Target, report: str, beam_flags: Sequence[str]
+) -> PreparedJob:
+    """Have the runner build the job and not submit it, as Dataflow does for --dry_run; nothing is put into a store.
+
+    Raises:
+        LabelBeamError: the job cannot be built.
+    """
+    pipeline = beam.Pipeline(options=_options(beam_flags))
+    units = stage_units(_units(config, storage, plan, target), locate(target.unfinished, storage), lambda *_: None)
+    build_graph(pipeline, config, storage, plan, target, report, units)
+    graph = pipeline.run().job.proto_pipeline
+    transforms = graph.components.transforms
+    staged: list[str] = []
+    images: list[str] = []
+    for environment in graph.components.environments.values():
+        images.append(protos.DockerPayload.FromString(environment.payload).container_image)
+        staged += [
+            protos.ArtifactStagingToRolePayload.FromString(artifact.role_payload).staged_name
+            for artifact in environment.dependencies
+        ]
+    steps = [transforms[name].unique_name for name in _leaves(transforms, graph.root_transform_ids)]
+    return PreparedJob(steps, graph.ByteSize(), ", ".join(sorted(set(images))), staged)
+
+
+def _options(beam_flags: Sequence[str]) -> PipelineOptions:
+    # Of the main module workers need nothing, and what it holds, such as keys of stores, is not to be staged for them.
+    return PipelineOptions(list(beam_flags), save_main_session=False)
+
+
+def _leaves(transforms: Mapping[str, Any], names: Iterable[str]) -> Iterator[str]:
+    for name in names:
+        inner = transforms[name].subtransforms
+        if inner:
+            yield from _leaves(transforms, inner)
+        else:
+            yield name
+
+
+def _units(config: ConvertConfig, storage: StorageOptions, plan: Plan, target: Target | None) -> Sequence[Any]:
+    """All units of a plan but the ranges of COCO files, which are read in a way of their own."""
+    copies = plan_copies(config, storage) if target else []
+    return [*([] if plan.format == "coco" else plan.units), *listing_units(plan.listed), *copies]
 
 
 def build_graph(
@@ -53,6 +105,7 @@ def build_graph(
     plan: Plan,
     target: Target | None,
     report: str,
+    units: Sequence[Any],
 ) -> None:
     """Read → group → assemble and write → collect: the whole build, for any runner."""
     shard_options = ShardOptions(
@@ -76,7 +129,5 @@ def build_graph(
         copy_images=config.copy_images,
         storage=storage,
     )
-    read = pipeline | "Read" >> ReadFragments(
-        plan, ReadOptions(config, storage, plan.buckets), plan_copies(config, storage) if target else ()
-    )
+    read = pipeline | "Read" >> ReadFragments(plan, ReadOptions(config, storage, plan.buckets), units)
     read[FRAGMENTS] | "Write" >> WriteShards(shard_options, read[FINDINGS])

@@ -38,7 +38,7 @@ GROUPS = {
         "dimensions",
     ],
     "one format only": ["coco_boxes", "voc_origin", "difficult_as_crowd", "class_level", "label_separator"],
-    "stores and output": ["storage_options", "json"],
+    "stores and output": ["storage_options", "shared_paths", "json"],
 }
 """All options, in the order of the help."""
 

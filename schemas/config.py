@@ -115,6 +115,13 @@ class ConvertConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, om
         str | dict[str, Any] | None,
         Meta(description='fsspec options by protocol, as JSON or @file, such as {"s3": {"anon": true}}'),
     ] = None
+    shared_paths: Annotated[
+        bool,
+        Meta(
+            description="local paths lie on a disk that every worker of a distributed runner has under the same path; "
+            "else such a runner refuses them"
+        ),
+    ] = False
     json: Annotated[
         bool, Meta(description="print the summary as one JSON object on stdout, and nothing else there")
     ] = False
@@ -160,6 +167,7 @@ RUN_ONLY = frozenset(
         "if_changed",
         "json",
         "storage_options",
+        "shared_paths",
         "max_rejected",
         "max_change",
         "accept_change",

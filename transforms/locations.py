@@ -311,6 +311,16 @@ def within(root: Location, relative: str) -> bool:
     return not root.local or is_below(os.path.realpath(root.below(relative).path), os.path.realpath(root.path))
 
 
+def is_of_this_machine(url: str) -> bool:
+    """Whether a URL names this machine's disk or memory, itself or as what an archive lies on.
+
+    >>> [is_of_this_machine(url) for url in ("data/a.json", "zip://x::/a.zip", "zip://x::s3://b/a.zip")]
+    [True, True, False]
+    """
+    protocol, separator, _ = _links(url)[-1].partition("://")
+    return not separator or protocol in ("file", "local", "memory")
+
+
 def is_below(path: str, folder: str) -> bool:
     """Whether `path` is `folder` or begins with it; all paths are below "", the root of a store."""
     return not folder or path == folder or path.startswith(f"{folder.rstrip('/')}/")

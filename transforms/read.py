@@ -14,7 +14,7 @@ import apache_beam as beam
 from apache_beam.pvalue import AsDict, TaggedOutput
 
 from transforms.parallel import ParallelDo
-from transforms.units import CocoFile, CocoUnit, CopiedUnit, ListingUnit, Plan, listing_units
+from transforms.units import CocoFile, CocoUnit, Plan
 from transforms.work import Findings, ReadOptions, ReadResult, index_coco, read_coco, read_unit
 from transforms.workers import current_workers
 
@@ -29,24 +29,22 @@ def merge_findings(items: Iterable[Findings]) -> Findings:
 
 
 class ReadFragments(beam.PTransform):  # type: ignore[misc]  # Beam has no types
-    """Units of a plan, and of what is known of `copies` → {FRAGMENTS: (bucket, encoded fragment), FINDINGS: Findings}."""
+    """A plan's ranges of COCO files, and other `units` → {FRAGMENTS: (bucket, encoded fragment), FINDINGS: Findings}."""
 
-    def __init__(self, plan: Plan, options: ReadOptions, copies: Sequence[ListingUnit | CopiedUnit] = ()) -> None:
+    def __init__(self, plan: Plan, options: ReadOptions, units: Sequence[Any]) -> None:
         super().__init__()
         self.plan = plan
         self.options = options
-        self.copies = copies
+        self.units = units
 
     def expand(self, begin: Any) -> dict[str, Any]:
         """COCO files are indexed first; their annotations are read against the indexes."""
-        coco = self.plan.format == "coco"
-        units = [*([] if coco else self.plan.units), *listing_units(self.plan.listed), *self.copies]
         parts = [
             begin
-            | "Units" >> beam.Create(units, reshuffle=len(units) > 1)
+            | "Units" >> beam.Create(self.units, reshuffle=len(self.units) > 1)
             | "ReadUnits" >> beam.ParDo(_ReadUnit(self.options)).with_outputs(FINDINGS, main=FRAGMENTS)
         ]
-        if coco:
+        if self.plan.format == "coco":
             parts += self._read_coco(begin)
         return {
             name: [part[name] for part in parts] | f"Flatten{name.title()}" >> beam.Flatten()

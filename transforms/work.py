@@ -39,6 +39,7 @@ from transforms.sources.tables import read_table
 from transforms.sources.voc import VocOptions
 from transforms.sources.voc_masks import MaskError
 from transforms.sources.voc_read import VocImage, read_voc, rejected_voc
+from transforms.staged_units import StagedUnit, staged_unit
 from transforms.store_errors import StoreError
 from transforms.stores import read_file, read_many, read_range
 from transforms.units import CocoFile, CocoUnit, CopiedUnit, FolderUnit, ListingUnit, TableUnit, VocUnit
@@ -169,13 +170,17 @@ def read_coco(options: ReadOptions, unit: CocoUnit, index: bytes | str) -> ReadR
         return ReadResult(Findings(unsafe=[unit.url]))
 
 
-def read_unit(options: ReadOptions, unit: CopiedUnit | FolderUnit | ListingUnit | TableUnit | VocUnit) -> ReadResult:
+def read_unit(
+    options: ReadOptions, unit: CopiedUnit | FolderUnit | ListingUnit | StagedUnit | TableUnit | VocUnit
+) -> ReadResult:
     """Read a batch of images of a folder or VOC tree, the tables of a folder, or a part of what is known of the images.
 
     Raises:
         StoreError: a table cannot be read.
-        LabelBeamError: a table is malformed as a whole.
+        LabelBeamError: a table is malformed as a whole, or a staged unit is not what was staged.
     """
+    if isinstance(unit, StagedUnit):
+        return read_unit(options, staged_unit(unit, options.storage))
     findings = Findings()
     if isinstance(unit, ListingUnit):
         return ReadResult(findings, _encode(_listed_by_bucket(unit, options.buckets)))
