@@ -1,4 +1,4 @@
-"""An environment for the tests of schedules alone: Airflow does not get along with the versions that LabelBeam pins."""
+"""Environments for some tests alone: of Airflow, which does not get along with our own pins, and of what submits to Dataflow."""
 
 from __future__ import annotations
 
@@ -13,26 +13,27 @@ import pytest
 
 from tests.servers.azurite import cache
 
-REQUIREMENTS = Path(__file__).parents[2] / "requirements" / "schedules.txt"
+REQUIREMENTS = Path(__file__).parents[2] / "requirements"
 
 INSTALLING = 900
 """Seconds that pip may take; it takes about one minute."""
 
 
-def tools_python() -> Path:
-    """The Python of the environment, which is made where it is missing or its requirements have changed."""
-    made_from = f"{sys.version}\n{REQUIREMENTS.read_text(encoding='utf-8')}"
-    folder = cache() / f"schedules-{hashlib.sha256(made_from.encode()).hexdigest()[:12]}"
+def tools_python(name: str = "schedules") -> Path:
+    """The Python of the environment of requirements/NAME.txt, which is made where it is missing or the file has changed."""
+    requirements = REQUIREMENTS / f"{name}.txt"
+    made_from = f"{sys.version}\n{requirements.read_text(encoding='utf-8')}"
+    folder = cache() / f"{name}-{hashlib.sha256(made_from.encode()).hexdigest()[:12]}"
     python, complete = folder / "bin" / "python", folder / "complete"
     if complete.exists():
         return python
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with (folder.parent / "schedules.lock").open("w") as lock:
+    with (folder.parent / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # Test processes that run side by side make it once.
         if not complete.exists():
             shutil.rmtree(folder, ignore_errors=True)
             _run(sys.executable, "-m", "venv", str(folder))
-            _run(str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", str(REQUIREMENTS))
+            _run(str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", str(requirements))
             complete.touch()
     return python
 
