@@ -8,7 +8,7 @@ from typing import Any
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.portability.api import beam_runner_api_pb2 as protos
-from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+from apache_beam.runners.portability.fn_api_runner import FnApiRunner, worker_handlers
 from apache_beam.runners.runner import PipelineState
 
 from pipelines.runners import PreparedJob, in_process
@@ -43,6 +43,10 @@ def run_graph(
     """
     progress.reset()
     local = in_process(beam_flags)
+    if local:
+        # What the runner sends to processes of its own goes through a buffer that a second thread flushes once a second, and
+        # that loses what is written meanwhile. Without a time it is flushed by the one thread that writes.
+        worker_handlers.DATA_BUFFER_TIME_LIMIT_MS = 0
     pipeline = beam.Pipeline(runner=FnApiRunner() if local else None, options=_options(beam_flags))
     units = _units(config, storage, plan, target)
     if target and not local:

@@ -5,15 +5,22 @@ Then measure anew, and stop refusing the mode in `pipelines/beam_options.py`.
 
 from __future__ import annotations
 
+import json
 import subprocess
+import sys
 import threading
 from importlib.metadata import version
+from pathlib import Path
 
 import pytest
+from apache_beam.runners.portability.fn_api_runner import worker_handlers
+from apache_beam.runners.worker import data_plane
 from apache_beam.runners.worker.data_plane import ClosableOutputStream
 
 from pipelines.beam_options import beam_arguments
+from pipelines.cli import main
 from schemas.errors import UsageError
+from tests.pipelines.conftest import COCO
 from tests.schedules.environment import tools_python
 
 MENDED = "Beam has mended what made LabelBeam refuse this; see the module's text"
@@ -50,6 +57,34 @@ def test_the_buffer_of_the_other_modes_is_flushed_by_the_thread_that_writes() ->
     assert threading.active_count() == threads
     buffer.close()
     assert b"".join(sent) == b"012"
+
+
+def test_beams_own_processes_are_sent_their_elements_without_the_timed_buffer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def timed(*_: object) -> None:
+        raise AssertionError("the runner sends elements through a buffer that loses some")
+
+    monkeypatch.setattr(worker_handlers, "DATA_BUFFER_TIME_LIMIT_MS", worker_handlers.DATA_BUFFER_TIME_LIMIT_MS)
+    monkeypatch.setattr(data_plane.TimeBasedBufferingClosableOutputStream, "__init__", timed)
+    source = tmp_path / "coco.json"
+    source.write_text(json.dumps(COCO))
+    command = [
+        "convert",
+        "--task",
+        "image_object_detection",
+        "--source",
+        str(source),
+        "--output",
+        str(tmp_path / "built"),
+    ]
+    assert main([*command, "--direct_running_mode=multi_processing", "--direct_num_workers=2", "--shards", "3"]) == 0
+
+
+def test_beam_still_sends_elements_to_its_own_processes_through_the_timed_buffer() -> None:
+    script = "from apache_beam.runners.portability.fn_api_runner import worker_handlers as w; print(w.DATA_BUFFER_TIME_LIMIT_MS)"
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert int(ran.stdout) > 0, MENDED
 
 
 ON_DASK = """
