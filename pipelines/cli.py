@@ -324,9 +324,11 @@ def _convert(known: argparse.Namespace) -> int:
     config = make_config(_flags(known), file)
     arguments = beam_arguments(file.beam, known.beam, known.runner_options)
     storage = known.storage = storage_options(config.storage_options)
+    from pipelines.endpoints import check_endpoints
     from pipelines.runners import check_runner, is_dry_run
 
     check_runner(config, arguments)
+    check_endpoints(arguments)
     set_up_logging(config.json, storage)
     from pipelines.convert import convert, rehearse
 
