@@ -13,10 +13,13 @@ from transforms.locations import Location, within
 from transforms.range_reader import LARGEST_BLOCK, RangeReader
 from transforms.settle import LookAt
 from transforms.store_errors import MissingFileError, StoreError
-from transforms.stores import in_threads, read_range, stat
+from transforms.stores import Part, in_threads, read_parts, read_range, stat
 
 FIRST_BLOCK = 32 * 1024
 """Bytes that are read of an image for its header: most have no more before their size, with EXIF and its thumbnail."""
+
+HEADS_AT_ONCE = 1024
+"""Images whose first blocks are held in memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +64,14 @@ def looker(options: LookOptions, listed: Listed) -> LookAt:
                 found[number] = _missing(options.root.below(row.path))
             elif file is None or opened:
                 asked.append((number, file))
-        looked = in_threads(lambda item: _look_at(options, rows[item[0]], item[1]), asked)
-        for (number, _), result in zip(asked, looked, strict=True):
-            found[number] = result
+        for start in range(0, len(asked), HEADS_AT_ONCE):
+            batch = asked[start : start + HEADS_AT_ONCE]
+            heads = _heads(options, [(rows[number], file) for number, file in batch])
+            looked = in_threads(
+                lambda each: _look_at(options, *each), [(rows[n], f, h) for (n, f), h in zip(batch, heads, strict=True)]
+            )
+            for (number, _), result in zip(batch, looked, strict=True):
+                found[number] = result
         return found
 
     return look
@@ -78,7 +86,24 @@ def _missing(location: Location) -> ImageError:
     return ImageError(Rejected.MISSING_IMAGE, f"{location.shown} does not exist")
 
 
-def _look_at(options: LookOptions, row: ImageRow, file: ListedFile | None) -> ImageFacts | ImageError | None:
+def _heads(
+    options: LookOptions, images: Sequence[tuple[ImageRow, ListedFile | None]]
+) -> list[bytes | StoreError | None]:
+    """The first block of each image whose header is wanted and whose size is known; None for the others."""
+    root = options.root
+    if root.local or options.mode == "decode":
+        return [None] * len(images)
+    sizes = [file.size if file is not None and _is_opened(options.mode, row) else 0 for row, file in images]
+    ends = [min(size, FIRST_BLOCK) for size in sizes]
+    parts = [Part(root.below(row.path), 0, end, end) for (row, _), end in zip(images, ends, strict=True) if end]
+    heads = read_parts(parts)
+    return [next(heads) if end else None for end in ends]
+
+
+def _look_at(
+    options: LookOptions, row: ImageRow, file: ListedFile | None, head: bytes | StoreError | None
+) -> ImageFacts | ImageError | None:
+    """What an image is; `head` is its first block, or why that cannot be read, or None where nobody has asked for it."""
     location = options.root.below(row.path)
     if not within(options.root, row.path):
         return ImageError(
@@ -90,7 +115,13 @@ def _look_at(options: LookOptions, row: ImageRow, file: ListedFile | None) -> Im
             return None
         # A whole image is read in large steps, of which most take one.
         block = LARGEST_BLOCK if options.mode == "decode" else FIRST_BLOCK
-        reader = RangeReader(lambda start, end: read_range(location, start, end), size, block)
+
+        def fetch(start: int, end: int) -> bytes:
+            if isinstance(head, StoreError):
+                raise head
+            return head if head is not None and (start, end) == (0, len(head)) else read_range(location, start, end)
+
+        reader = RangeReader(fetch, size, block)
         return (decode if options.mode == "decode" else read_header)(reader, row.path)
     except MissingFileError:
         return _missing(location)

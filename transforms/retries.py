@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from schemas.errors import LabelBeamError
 from transforms.failures import passes, retry_after
 from transforms.store_errors import MissingFileError, StoreError, UnavailableError, explain, is_missing
 
@@ -57,12 +58,50 @@ def ask(location: Location, what: str, call: Callable[[], _Answer]) -> _Answer:
         UnavailableError: it still failed in a way that passes.
         StoreError: anything else.
     """
-    known = getattr(location.fs, "storage_options", None)
+    known = _options(location)
     try:
         return repeated(location.shown, call, known)
     except Exception as error:
-        kind = MissingFileError if is_missing(error) else UnavailableError if passes(error) else StoreError
-        raise kind(f"{location.shown}: {what}: {explain(error, known)}") from None
+        raise _told(location, what, error) from None
+
+
+async def ask_async(location: Location, what: str, call: Callable[[], Awaitable[_Answer]]) -> _Answer:
+    """The same in the event loop of a store, where many requests wait together at less cost than in threads."""
+    current = _Call(location.shown, _options(location))
+    token = _calls.set(current)
+    try:
+        return await _until_done(_Effort(current), call, whole=True)
+    except Exception as error:
+        raise _told(location, what, error) from None
+    finally:
+        _calls.reset(token)
+
+
+def _options(location: Location) -> Mapping[str, Any] | None:
+    return getattr(location.fs, "storage_options", None)
+
+
+def _told(location: Location, what: str, error: Exception) -> LabelBeamError:
+    kind = MissingFileError if is_missing(error) else UnavailableError if passes(error) else StoreError
+    return kind(f"{location.shown}: {what}: {explain(error, _options(location))}")
+
+
+async def _until_done(effort: _Effort, call: Callable[[], Awaitable[_Answer]], whole: bool) -> _Answer:
+    """`whole` tells a call from one request inside it: what a request was given up for is not tried again with the call."""
+    while True:
+        try:
+            return await call()
+        except Exception as error:
+            given_up = effort.call.given_up
+            if whole and given_up is not None:
+                _copy_notes(given_up, error)
+                raise
+            wait = effort.wait(error)
+            if wait is None:
+                if passes(error):
+                    effort.call.given_up = error
+                raise
+        await sleep_async(wait)
 
 
 @dataclass(slots=True)
@@ -133,17 +172,7 @@ async def repeated_async(call: Callable[[], Awaitable[_Answer]]) -> _Answer:
         Exception: what it raised last.
     """
     current = _calls.get(None) or _Call("a store", None)
-    effort = _Effort(current)
-    while True:
-        try:
-            return await call()
-        except Exception as error:
-            wait = effort.wait(error)
-            if wait is None:
-                if passes(error):
-                    current.given_up = error
-                raise
-        await sleep_async(wait)
+    return await _until_done(_Effort(current), call, whole=False)
 
 
 def _copy_notes(source: BaseException, target: BaseException) -> None:
