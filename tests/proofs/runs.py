@@ -7,6 +7,7 @@ would kill them.
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import fcntl
 import logging
 import multiprocessing
@@ -110,6 +111,8 @@ def _run(
     sink.close()
     sys.stdout = os.fdopen(1, "w", closefd=False)
     sys.stderr = os.fdopen(2, "w", buffering=1, closefd=False)
+    # Where a run hangs, only its own threads can tell.
+    faulthandler.dump_traceback_later(PATIENCE * 0.75, file=sys.stderr)
     os.environ.update(environment)
     tempfile.tempdir = None
     # Beam was loaded before the command could set up its log, and has set up one of its own.
