@@ -47,10 +47,11 @@ class Counts(msgspec.Struct):
 
 
 class CopiedImage(msgspec.Struct, frozen=True):
-    """An image as it was copied, a line of `copied/*.jsonl`: `path` is relative to the images' directory and to the copies'.
+    """An image as it was copied, a line of `copied/*.ndjson`: `path` is relative to the images' directory and to the copies'.
 
     `source` and `target` are hashes of what the two stores said of the files beyond their size (an ETag, else the time), by
-    which the next build knows that nothing has changed.
+    which the next build knows that nothing has changed. They differ from store to store, so that these lists, other than
+    the `.jsonl` files, are not the same bytes in every build from the same inputs.
     """
 
     path: str

@@ -164,7 +164,7 @@ def check_layout(manifest: Manifest, build: str, present: Collection[str], diffe
     _check_numbering(manifest, listed, differences)
 
 
-_NUMBERED = re.compile(r"-\d{5}-of-(\d{5})\.(?:jsonl|parquet)$")
+_NUMBERED = re.compile(r"-\d{5}-of-(\d{5})\.(?:jsonl|ndjson|parquet)$")
 
 
 def _check_numbering(manifest: Manifest, listed: Counter[str], differences: Differences) -> None:
@@ -186,7 +186,7 @@ def _check_numbering(manifest: Manifest, listed: Counter[str], differences: Diff
         names = [shard_name("rejected", "rejected", number, len(numbers), "jsonl") for number in numbers]
         groups.append((manifest.rejected, names))
     if manifest.copied is not None and manifest.copied.files:
-        names = [shard_name("copied", "copied", number, len(numbers), "jsonl") for number in numbers]
+        names = [shard_name("copied", "copied", number, len(numbers), "ndjson") for number in numbers]
         groups.append((manifest.copied.files, names))
     for entries, expected in groups:
         paths = {entry.path for entry in entries}

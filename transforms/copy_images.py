@@ -106,7 +106,7 @@ _DECODER = msgspec.json.Decoder(CopiedImage)
 
 
 def decode_copied(data: bytes) -> list[CopiedImage]:
-    """The lines of a `copied/*.jsonl` that this program wrote."""
+    """The lines of a `copied/*.ndjson` that this program wrote."""
     return _DECODER.decode_lines(data)
 
 

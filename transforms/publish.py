@@ -237,7 +237,7 @@ def complete(build: Location, manifest: Manifest, config: ConvertConfig, buckets
         names = [shard_name("rejected", "rejected", bucket, buckets, "jsonl") for bucket in range(buckets)]
         _fill(manifest.rejected, names, build, b"")
     if manifest.copied is not None and manifest.copied.files:
-        names = [shard_name("copied", "copied", bucket, buckets, "jsonl") for bucket in range(buckets)]
+        names = [shard_name("copied", "copied", bucket, buckets, "ndjson") for bucket in range(buckets)]
         _fill(manifest.copied.files, names, build, b"")
 
 

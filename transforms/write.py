@@ -181,7 +181,7 @@ def write_copied(images: Sequence[CopiedImage], bucket: int, buckets: int, build
     """
     copies = Copies(target, len(images), sum(image.bytes for image in images))
     if images:
-        name = shard_name("copied", "copied", bucket, buckets, "jsonl")
+        name = shard_name("copied", "copied", bucket, buckets, "ndjson")
         copies.files = [write_file(build, name, _ENCODER.encode_lines(list(images)), len(images))]
     return copies
 

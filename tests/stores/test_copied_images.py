@@ -87,7 +87,7 @@ def test_every_published_image_is_copied_and_listed_with_its_hash(tmp_path: Path
         name: (len(data), hashlib.sha256(data).hexdigest()) for name, data in images.items()
     }
     names = [entry["path"] for entry in build.manifest["copied"]["files"]]
-    assert names == [f"copied/copied-{number:05d}-of-00003.jsonl" for number in range(3)]
+    assert names == [f"copied/copied-{number:05d}-of-00003.ndjson" for number in range(3)]
     assert labelbeam("verify", tmp_path / "out").status == 0
 
 
