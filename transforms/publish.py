@@ -20,7 +20,7 @@ from schemas.manifest import FORMAT_VERSION, Copies, Counts, FileEntry, Latest, 
 from transforms.locations import Location
 from transforms.redact import redact
 from transforms.store_errors import MissingFileError, StoreError
-from transforms.stores import put, read_file
+from transforms.stores import in_threads, put, read_file
 from transforms.tasks import TASKS
 from transforms.units import Plan
 from transforms.write import encode_parquet, shard_name, write_file
@@ -243,7 +243,8 @@ def complete(build: Location, manifest: Manifest, config: ConvertConfig, buckets
 
 def _fill(entries: list[FileEntry], names: Sequence[str], build: Location, empty: bytes) -> None:
     present = {entry.path for entry in entries}
-    entries += [write_file(build, name, empty, 0) for name in names if name not in present]
+    missing = [name for name in names if name not in present]
+    entries += in_threads(lambda name: write_file(build, name, empty, 0), missing)
     entries.sort(key=lambda entry: entry.path)
 
 

@@ -17,6 +17,9 @@ from transforms.stores import StoredFile
 SHARD_TARGET = 32 * 2**20
 """Bytes of source for each shard, where --shards is auto: a shard is held in memory while it is written."""
 
+MOST_SHARDS = 99_999
+"""Their numbers have five digits, so that the order of the names is that of the numbers."""
+
 IMAGES_A_SHARD = 100_000
 """Images for each shard where the source is names rather than annotations."""
 
@@ -173,5 +176,5 @@ def asks_for_images(config: ConvertConfig) -> bool:
 def bucket_count(config: ConvertConfig, size: int) -> int:
     """Shards a split: the option, or by the size of the source, never by the number of workers."""
     if config.shards == "auto":
-        return max(1, math.ceil(size / SHARD_TARGET))
+        return min(MOST_SHARDS, max(1, math.ceil(size / SHARD_TARGET)))
     return config.shards

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -28,7 +29,8 @@ from transforms.publish import (
     publish,
 )
 from transforms.store_errors import StoreError
-from transforms.units import Plan
+from transforms.units import MOST_SHARDS, Plan, bucket_count
+from transforms.write import write_file
 
 CONFIG = ConvertConfig(task="image_object_detection", source=["s"], output="o")
 PLAN = Plan("coco", "by its head", "file:///images", 2, "abc", {"files": 1})
@@ -316,3 +318,23 @@ def test_a_build_is_made_alike_only_with_the_same_config_and_version() -> None:
     assert not made_alike(previous, CONFIG, "1.1")
     read_back = msgspec.json.decode(msgspec.json.encode(previous), type=Manifest)
     assert made_alike(read_back, msgspec.structs.replace(CONFIG, output="elsewhere"), "1.0")
+
+
+def test_empty_shards_are_put_several_at_a_time_since_a_store_takes_a_while_for_each(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    together = threading.Barrier(4, timeout=30)
+
+    def put_with_others(*arguments: Any) -> FileEntry:
+        together.wait()
+        return write_file(*arguments)
+
+    monkeypatch.setattr("transforms.publish.write_file", put_with_others)
+    manifest = manifest_of(receipt(rejected=None))
+    manifest.splits, manifest.parquet = {"train": SplitCounts(files=[])}, []
+    complete(locate(str(tmp_path), {}), manifest, CONFIG, 4)
+    assert len(manifest.splits["train"].files) == len(manifest.parquet) == 4
+
+
+def test_shards_by_size_are_never_more_than_their_names_can_number() -> None:
+    assert bucket_count(CONFIG, 10**15) == MOST_SHARDS == 99_999
