@@ -185,9 +185,9 @@ def _loss(name: str, value: str) -> str | None:
     if name == "runner" and value.lower().rpartition(".")[2].removesuffix("runner") == "dask":
         return _DASK
     if name == "direct_running_mode" and value == _LOSSY_MODE:
-        return "it loses elements now and then without an error; leave it out"
+        return "it loses elements now and then without an error; leave it out: worker processes then use all cores"
     if name in ("experiment", "experiments") and any(
         part.strip().startswith(_LOSSY_EXPERIMENT) for part in value.split(",")
     ):
-        return "the timed flush loses elements without an error; leave it out"
+        return "the timed flush loses elements without an error; leave it out: a buffer is flushed when it is full"
     return None
