@@ -8,10 +8,10 @@ import msgspec
 
 from pipelines.streams import write_stdout
 from transforms.clean import Leftovers, look_over, remove_builds
-from transforms.locations import Location, StorageOptions, locate_target
 from transforms.lock import BusyError, locked
 from transforms.resume import forget
-from transforms.stores import remove_files
+from transforms.stores.files import remove_files
+from transforms.stores.locations import Location, StorageOptions, locate_target
 
 
 class _Answer(msgspec.Struct):

@@ -30,7 +30,7 @@ from pipelines.version import VERSION
 from pipelines.words import did_you_mean
 from schemas.config import TASKS, ConvertConfig, Task, usual_task
 from schemas.errors import UsageError
-from transforms.redact import redact
+from transforms.stores.redact import redact
 
 EXIT_STATUS = """\
 exit status:

@@ -17,7 +17,6 @@ from schemas.manifest import Manifest, Source
 from transforms.drift import check_change
 from transforms.image_urls import check_prefix, default_prefix
 from transforms.inputs import check_unmodified, same_inputs
-from transforms.locations import Location, StorageOptions, locate, locate_target
 from transforms.lock import UNFINISHED, Lock, locked
 from transforms.plan import make_plan
 from transforms.publish import (
@@ -30,11 +29,12 @@ from transforms.publish import (
     new_identity,
     publish,
 )
-from transforms.redact import redact
 from transforms.resume import Target, forget, remove_temporaries, unfinished_build
 from transforms.scratch import scratch
-from transforms.store_errors import StoreError, UnavailableError
-from transforms.stores import read_file
+from transforms.stores.errors import StoreError, UnavailableError
+from transforms.stores.files import read_file
+from transforms.stores.locations import Location, StorageOptions, locate, locate_target
+from transforms.stores.redact import redact
 from transforms.units import Plan
 from transforms.work import ReadOptions, Report, index_coco
 from transforms.workers import default_count, workers

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from pipelines.runners import runner_of, value_of
 from schemas.errors import LabelBeamError, UsageError
-from transforms.redact import redact
+from transforms.stores.redact import redact
 
 ANSWERING = 10.0
 """Seconds for a machine to accept a connection; one that takes longer is not there, or behind a firewall."""

@@ -17,13 +17,13 @@ from schemas.errors import LabelBeamError
 from transforms import progress
 from transforms.assemble import AssembleOptions
 from transforms.image_urls import default_prefix
-from transforms.locations import StorageOptions, locate
 from transforms.plan_copies import plan_copies
 from transforms.read import FINDINGS, FRAGMENTS, ReadFragments
 from transforms.resume import Target
 from transforms.shards import WriteShards
 from transforms.staged_units import stage_units
-from transforms.stores import put
+from transforms.stores.files import put
+from transforms.stores.locations import StorageOptions, locate
 from transforms.units import Plan, listing_units
 from transforms.work import ReadOptions, ShardOptions
 

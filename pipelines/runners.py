@@ -13,8 +13,8 @@ from pathlib import Path
 
 from schemas.config import ConvertConfig
 from schemas.errors import UsageError
-from transforms.locations import is_of_this_machine
-from transforms.redact import redact
+from transforms.stores.locations import is_of_this_machine
+from transforms.stores.redact import redact
 
 IN_PROCESS = (None, "DirectRunner", "SwitchingDirectRunner", "FnApiRunner")
 """Names of the in-process runner. Beam's own DirectRunner is Prism where its binary can be downloaded, and this one elsewhere."""

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from schemas.errors import LabelBeamError
-from transforms.redact import redact
+from transforms.stores.redact import redact
 
 LOG = logging.getLogger("labelbeam")
 

@@ -17,7 +17,7 @@ from pipelines.convert import Outcome
 from pipelines.display import Display
 from schemas.config import ConvertConfig
 from schemas.reasons import Adjusted, Rejected, Skipped
-from transforms.locations import locate
+from transforms.stores.locations import locate
 
 _DOCS = {str(reason): reason.doc for kind in (Rejected, Skipped, Adjusted) for reason in kind}
 

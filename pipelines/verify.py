@@ -31,12 +31,12 @@ from transforms.check_copied import check_copied_image, check_copied_list, check
 from transforms.check_copy import Copy, check_copy
 from transforms.check_records import RecordFacts, ShardCheck, check_rejected, check_shard, check_unique
 from transforms.copy_images import BYTES_AT_ONCE, Budget
-from transforms.listing import list_files
-from transforms.locations import Location, StorageOptions, locate, safe_relative, within
 from transforms.quiet_gc import quiet_gc
-from transforms.redact import is_redacted
-from transforms.store_errors import MissingFileError
-from transforms.stores import in_threads, read_file
+from transforms.stores.errors import MissingFileError
+from transforms.stores.files import in_threads, read_file
+from transforms.stores.listing import list_files
+from transforms.stores.locations import Location, StorageOptions, locate, safe_relative, within
+from transforms.stores.redact import is_redacted
 
 _Read = TypeVar("_Read")
 

@@ -15,7 +15,7 @@ from schemas.manifest import CopiedImage, Copies
 from transforms.check_build import Differences, Kind
 from transforms.check_records import ShardCheck
 from transforms.image_urls import image_url
-from transforms.locations import safe_relative
+from transforms.stores.locations import safe_relative
 
 _DECODER = msgspec.json.Decoder(CopiedImage)
 

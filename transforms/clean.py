@@ -11,11 +11,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from schemas.errors import LabelBeamError
-from transforms.listing import list_files
-from transforms.locations import Location
 from transforms.lock import UNFINISHED
 from transforms.publish import latest_build
-from transforms.stores import TEMPORARY, kind, list_directory, remove_files
+from transforms.stores.files import TEMPORARY, kind, list_directory, remove_files
+from transforms.stores.listing import list_files
+from transforms.stores.locations import Location
 
 BUILDS = "builds"
 

@@ -15,10 +15,10 @@ from schemas.manifest import CopiedImage, Receipt
 from schemas.reasons import Rejected
 from transforms.images import ImageError
 from transforms.listed import Listed, ListedFile, token_hash
-from transforms.locations import Location, within
 from transforms.settle import CopyTo
-from transforms.store_errors import MissingFileError, StoreError
-from transforms.stores import in_threads, put, read_file, read_range, stat
+from transforms.stores.errors import MissingFileError, StoreError
+from transforms.stores.files import in_threads, put, read_file, read_range, stat
+from transforms.stores.locations import Location, within
 
 BYTES_AT_ONCE = 256 * 2**20
 """Bytes of images that one process holds at a time; an image that is larger is copied while no other is."""

@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 
 from schemas.errors import UsageError
-from transforms.locations import join_url
-from transforms.redact import redact
+from transforms.stores.locations import join_url
+from transforms.stores.redact import redact
 
 _LONG_FORM = "azureml://subscriptions/<subscription>/resourcegroups/<group>/workspaces/<workspace>/datastores/<datastore>/paths/<path>"
 _LONG = re.compile(

@@ -9,13 +9,13 @@ from typing import Any
 from schemas.config import ConvertConfig
 from schemas.errors import LabelBeamError, UsageError
 from schemas.manifest import Source
-from transforms.content_tokens import may_be_same
-from transforms.globs import expand
-from transforms.listing import Listing, list_files
-from transforms.locations import Location, StorageOptions, is_below, locate
-from transforms.redact import redact
-from transforms.store_errors import StoreError
-from transforms.stores import StoredFile, stat
+from transforms.stores.errors import StoreError
+from transforms.stores.files import StoredFile, stat
+from transforms.stores.globs import expand
+from transforms.stores.listing import Listing, list_files
+from transforms.stores.locations import Location, StorageOptions, is_below, locate
+from transforms.stores.redact import redact
+from transforms.stores.tokens import may_be_same
 from transforms.units import Plan
 
 

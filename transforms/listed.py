@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from transforms.hashes import stable_hash
-from transforms.stores import StoredFile
+from transforms.stores.files import StoredFile
 
 Hashes = npt.NDArray[np.uint64]
 

@@ -25,9 +25,9 @@ from uuid import uuid4
 import msgspec
 
 from schemas.errors import LabelBeamError
-from transforms.locations import Location
-from transforms.store_errors import MissingFileError, StoreError, UnavailableError
-from transforms.stores import kind, list_directory, put, read_file, remove_files
+from transforms.stores.errors import MissingFileError, StoreError, UnavailableError
+from transforms.stores.files import kind, list_directory, put, read_file, remove_files
+from transforms.stores.locations import Location
 
 UNFINISHED = "unfinished"
 """The directory below an output for claims, and for what a build leaves for its continuation; gone when nothing is under way."""

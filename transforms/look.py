@@ -9,11 +9,11 @@ from schemas.reasons import Rejected
 from transforms.fragments import ImageRow
 from transforms.images import ImageError, ImageFacts, decode, read_header
 from transforms.listed import Listed, ListedFile
-from transforms.locations import Location, within
 from transforms.range_reader import LARGEST_BLOCK, RangeReader
 from transforms.settle import LookAt
-from transforms.store_errors import MissingFileError, StoreError
-from transforms.stores import Part, in_threads, read_parts, read_range, stat
+from transforms.stores.errors import MissingFileError, StoreError
+from transforms.stores.files import Part, in_threads, read_parts, read_range, stat
+from transforms.stores.locations import Location, within
 
 FIRST_BLOCK = 32 * 1024
 """Bytes that are read of an image for its header: most have no more before their size, with EXIF and its thumbnail."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from schemas.config import ConvertConfig
 from schemas.errors import UsageError
 from transforms.inputs import list_dataset
-from transforms.locations import StorageOptions
 from transforms.plan_coco import plan_coco
 from transforms.plan_folder import plan_folder_source
 from transforms.plan_voc import plan_voc_source
 from transforms.recognise import recognise
+from transforms.stores.locations import StorageOptions
 from transforms.units import Plan
 
 

@@ -12,15 +12,15 @@ import msgspec
 
 from schemas.config import SPLIT_ALIASES, ConvertConfig
 from schemas.errors import LabelBeamError, UsageError
-from transforms.content_tokens import content_token
 from transforms.inputs import fingerprint_of, list_dataset
 from transforms.listed import Listed, join_listed, listed_files
-from transforms.locations import Location, StorageOptions, locate, within
 from transforms.sources.coco_index import image_path
 from transforms.sources.coco_split import ElementRange, MalformedJsonError, plan_ranges
 from transforms.sources.json_brackets import BracketScanner
-from transforms.store_errors import MissingFileError, StoreError
-from transforms.stores import StoredFile, in_threads, kind, read_range, stat
+from transforms.stores.errors import MissingFileError, StoreError
+from transforms.stores.files import StoredFile, in_threads, kind, read_range, stat
+from transforms.stores.locations import Location, StorageOptions, locate, within
+from transforms.stores.tokens import content_token
 from transforms.units import HEAD, CocoFile, CocoUnit, Plan, bucket_count
 
 Record = dict[str, Any]

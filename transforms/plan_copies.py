@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from schemas.config import ConvertConfig
 from transforms.listed import listed_files
-from transforms.listing import list_files
-from transforms.locations import StorageOptions, locate
 from transforms.publish import latest_manifest
-from transforms.store_errors import MissingFileError
+from transforms.stores.errors import MissingFileError
+from transforms.stores.listing import list_files
+from transforms.stores.locations import StorageOptions, locate
 from transforms.units import CopiedUnit, ListingUnit, listing_units
 
 

@@ -6,11 +6,11 @@ from schemas.config import ConvertConfig
 from schemas.errors import LabelBeamError, UsageError
 from transforms.inputs import fingerprint_of, list_dataset
 from transforms.listed import listed_files
-from transforms.listing import Listing
-from transforms.locations import Location, StorageOptions, locate
 from transforms.sources.folder import TABLE_EXTENSIONS, FolderOptions, plan_folder, table_candidates
 from transforms.sources.tables import extension
-from transforms.stores import read_range
+from transforms.stores.files import read_range
+from transforms.stores.listing import Listing
+from transforms.stores.locations import Location, StorageOptions, locate
 from transforms.units import (
     BATCH,
     HEAD,

@@ -6,12 +6,12 @@ from schemas.config import ConvertConfig
 from schemas.errors import LabelBeamError
 from transforms.inputs import fingerprint_of, list_dataset
 from transforms.listed import listed_files
-from transforms.listing import Listing
-from transforms.locations import Location, StorageOptions, locate
 from transforms.sources.label_cells import printable
 from transforms.sources.voc import plan_voc
 from transforms.sources.voc_images import is_image
-from transforms.stores import read_file
+from transforms.stores.files import read_file
+from transforms.stores.listing import Listing
+from transforms.stores.locations import Location, StorageOptions, locate
 from transforms.units import BATCH, Plan, VocUnit, asks_for_images, bucket_count
 
 

@@ -17,10 +17,10 @@ import msgspec
 from schemas.config import RUN_ONLY, ConvertConfig, parse_split
 from schemas.errors import LabelBeamError
 from schemas.manifest import FORMAT_VERSION, Copies, Counts, FileEntry, Latest, Manifest, Receipt, Source, SplitCounts
-from transforms.locations import Location
-from transforms.redact import redact
-from transforms.store_errors import MissingFileError, StoreError
-from transforms.stores import in_threads, put, read_file
+from transforms.stores.errors import MissingFileError, StoreError
+from transforms.stores.files import in_threads, put, read_file
+from transforms.stores.locations import Location
+from transforms.stores.redact import redact
 from transforms.tasks import TASKS
 from transforms.units import Plan
 from transforms.write import encode_parquet, shard_name, write_file

@@ -9,15 +9,15 @@ from dataclasses import dataclass
 
 from schemas.config import ConvertConfig
 from schemas.errors import LabelBeamError, UsageError
-from transforms.globs import expand
 from transforms.inputs import list_dataset
-from transforms.listing import Listing
-from transforms.locations import Location, StorageOptions
 from transforms.plan_coco import split_of_name
 from transforms.sources.folder import NAMED_TABLES, OTHER_IMAGE_FORMATS, TABLE_EXTENSIONS, table_candidates
 from transforms.sources.tables import IMAGE_FORMATS, extension
-from transforms.store_errors import MissingFileError, StoreError
-from transforms.stores import StoredFile, in_threads, kind, read_range
+from transforms.stores.errors import MissingFileError, StoreError
+from transforms.stores.files import StoredFile, in_threads, kind, read_range
+from transforms.stores.globs import expand
+from transforms.stores.listing import Listing
+from transforms.stores.locations import Location, StorageOptions
 from transforms.units import HEAD
 
 

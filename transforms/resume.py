@@ -12,11 +12,11 @@ from dataclasses import dataclass
 import msgspec
 
 from schemas.manifest import FileEntry, Receipt
-from transforms.listing import list_files
-from transforms.locations import Location, StorageOptions, locate
 from transforms.lock import UNFINISHED
-from transforms.store_errors import MissingFileError
-from transforms.stores import TEMPORARY, in_threads, kind, list_directory, put, read_file, remove_files
+from transforms.stores.errors import MissingFileError
+from transforms.stores.files import TEMPORARY, in_threads, kind, list_directory, put, read_file, remove_files
+from transforms.stores.listing import list_files
+from transforms.stores.locations import Location, StorageOptions, locate
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,10 @@ import msgspec
 from apache_beam.pvalue import AsIter, AsSingleton
 
 from schemas.manifest import Receipt
-from transforms.locations import locate
 from transforms.parallel import ParallelDo
 from transforms.read import merge_findings
-from transforms.stores import put
+from transforms.stores.files import put
+from transforms.stores.locations import locate
 from transforms.work import Findings, Report, ShardOptions, write_shard
 
 

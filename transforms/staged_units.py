@@ -17,8 +17,8 @@ from typing import Any
 import pyarrow as pa
 
 from schemas.errors import LabelBeamError
-from transforms.locations import Location, StorageOptions, locate
-from transforms.stores import read_range
+from transforms.stores.files import read_range
+from transforms.stores.locations import Location, StorageOptions, locate
 
 INLINE = 2**20
 """Bytes of pickled units up to which a job holds them itself."""

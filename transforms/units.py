@@ -12,7 +12,7 @@ from transforms.sources.coco_split import ElementRange
 from transforms.sources.folder import FolderItem, FolderPlan
 from transforms.sources.voc import VocItem
 from transforms.sources.voc_images import ImageIndex
-from transforms.stores import StoredFile
+from transforms.stores.files import StoredFile
 
 SHARD_TARGET = 32 * 2**20
 """Bytes of source for each shard, where --shards is auto: a shard is held in memory while it is written."""

@@ -27,7 +27,6 @@ from transforms.copy_images import CopyOptions, Known, copier, copies_stand, dec
 from transforms.fragments import Fragment, decode, fragments_of
 from transforms.hashes import bucket_of
 from transforms.listed import by_bucket, join_listed
-from transforms.locations import StorageOptions, locate
 from transforms.look import LookOptions, looker, shows_all
 from transforms.quiet_gc import quiet_gc
 from transforms.resume import Target, finished_bucket, keep_receipt
@@ -40,8 +39,9 @@ from transforms.sources.voc import VocOptions
 from transforms.sources.voc_masks import MaskError
 from transforms.sources.voc_read import VocImage, read_voc, rejected_voc
 from transforms.staged_units import StagedUnit, staged_unit
-from transforms.store_errors import StoreError
-from transforms.stores import read_file, read_many, read_range
+from transforms.stores.errors import StoreError
+from transforms.stores.files import read_file, read_many, read_range
+from transforms.stores.locations import StorageOptions, locate
 from transforms.units import CocoFile, CocoUnit, CopiedUnit, FolderUnit, ListingUnit, TableUnit, VocUnit
 from transforms.write import write_bucket, write_copied
 

@@ -21,9 +21,9 @@ import pyarrow.parquet as pq
 from schemas.manifest import CopiedImage, Copies, Counts, FileEntry, Receipt, SplitCounts, Tally
 from schemas.neutral import Rejection
 from transforms.assemble import Assembled, SplitRecords
-from transforms.locations import Location
-from transforms.redact import redact
-from transforms.stores import put
+from transforms.stores.files import put
+from transforms.stores.locations import Location
+from transforms.stores.redact import redact
 from transforms.tasks import TASKS, Task
 
 SAMPLES = 5

@@ -14,8 +14,8 @@ from schemas.errors import LabelBeamError
 from tests.end_to_end.builds import PREFIX, Build, attempt, check, convert, failed, labelbeam
 from tests.end_to_end.datasets import coco, coco_box, coco_image, write_coco, write_json
 from transforms import work
-from transforms.locations import locate
 from transforms.lock import locked
+from transforms.stores.locations import locate
 
 IMAGES = 40
 SHARDS = 8

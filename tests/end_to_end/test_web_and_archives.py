@@ -14,7 +14,7 @@ import pytest
 
 from tests.end_to_end.builds import DETECTION, PREFIX, Build, convert, failed, labelbeam, labelbeam_process
 from tests.end_to_end.datasets import coco, coco_box, coco_image, encoded, voc_object, voc_xml
-from tests.transforms.odd_server import OddServer, odd_server
+from tests.transforms.stores.odd_server import OddServer, odd_server
 
 IMAGE = encoded(size=(100, 80))
 

@@ -70,7 +70,7 @@ def test_an_option_of_another_runner_is_not_looked_at(closed_port: int) -> None:
 
 @pytest.mark.parametrize("value", ["127.0.0.1", "127.0.0.1:http", ":8099", "127.0.0.1:99999"])
 def test_what_is_no_address_is_a_wrong_option(value: str) -> None:
-    with pytest.raises(UsageError, match="--job_endpoint: found .*HOST:PORT"):
+    with pytest.raises(UsageError, match=r"--job_endpoint: found .*HOST:PORT"):
         check_endpoints(["--runner=PortableRunner", f"--job_endpoint={value}"])
 
 

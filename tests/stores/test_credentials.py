@@ -20,7 +20,7 @@ from tests.servers.faults import Faults
 from tests.servers.fixtures import Proxied
 from tests.servers.stores import AZURE_ACCOUNT, AZURE_KEY, AzureStore, HttpStore, S3Store, Store
 from tests.stores.raw_data import write_raw_data
-from transforms import retries
+from transforms.stores import retries
 
 pytestmark = pytest.mark.filterwarnings("ignore:Sending a large body directly:ResourceWarning")  # As in test_proxy.
 

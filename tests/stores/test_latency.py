@@ -15,7 +15,7 @@ from tests.servers.faults import Faults, Request
 from tests.servers.fixtures import Proxied
 from tests.servers.proxy import most_at_once
 from tests.servers.stores import AzureStore, HttpStore, S3Store, Store
-from transforms.stores import READS_AT_ONCE
+from transforms.stores.files import READS_AT_ONCE
 
 FILES = 160
 LATENCY = 0.4

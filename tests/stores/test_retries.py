@@ -15,11 +15,20 @@ from tests.servers.faults import CUT, LOST, REFUSED, RESET, SHORT, Faults, Reque
 from tests.servers.fixtures import new_name
 from tests.servers.proxy import Proxy, proxy_before
 from tests.servers.stores import AZURE_KEY, SECRET, AzureStore, GcsStore, HttpStore, S3Store, Store
-from transforms import retries
-from transforms.listing import list_files
-from transforms.locations import Location, locate
-from transforms.store_errors import MissingFileError, StoreError, UnavailableError
-from transforms.stores import in_threads, list_directory, put, read_file, read_many, read_range, remove_files, stat
+from transforms.stores import retries
+from transforms.stores.errors import MissingFileError, StoreError, UnavailableError
+from transforms.stores.files import (
+    in_threads,
+    list_directory,
+    put,
+    read_file,
+    read_many,
+    read_range,
+    remove_files,
+    stat,
+)
+from transforms.stores.listing import list_files
+from transforms.stores.locations import Location, locate
 
 DATA = bytes(range(256)) * 4
 FILES = {"a.bin": DATA, "d/b.bin": b"x"}

@@ -12,7 +12,7 @@ from uuid import uuid4
 import fsspec
 import pytest
 
-from transforms import retries
+from transforms.stores import retries
 
 
 @pytest.fixture

@@ -16,9 +16,9 @@ from transforms import copy_images
 from transforms.copy_images import Budget, CopyOptions, Known, copier, copies_stand
 from transforms.images import ImageError
 from transforms.listed import Listed, listed_files
-from transforms.listing import list_files
-from transforms.locations import Location, locate
-from transforms.stores import put, read_file
+from transforms.stores.files import put, read_file
+from transforms.stores.listing import list_files
+from transforms.stores.locations import Location, locate
 from transforms.write import write_copied
 
 

@@ -15,10 +15,10 @@ import msgspec
 import pytest
 
 from schemas.errors import LabelBeamError
-from transforms.locations import Location, locate
 from transforms.lock import BusyError, Claim, LostLockError, Pace, Work, locked, read_claims
-from transforms.store_errors import StoreError
-from transforms.stores import kind, list_directory, put, remove_files
+from transforms.stores.errors import StoreError
+from transforms.stores.files import kind, list_directory, put, remove_files
+from transforms.stores.locations import Location, locate
 
 QUICK = Pace(beat=0.05, dead_after=0.6, look=0.02)
 

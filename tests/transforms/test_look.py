@@ -15,11 +15,11 @@ from schemas.reasons import Rejected
 from transforms.fragments import ImageRow
 from transforms.images import ImageError, ImageFacts
 from transforms.listed import Listed, listed_files
-from transforms.listing import list_files
-from transforms.locations import Location, locate
 from transforms.look import FIRST_BLOCK, LookOptions, looker, shows_all
-from transforms.store_errors import UnavailableError
-from transforms.stores import READS_AT_ONCE, StoredFile, put
+from transforms.stores.errors import UnavailableError
+from transforms.stores.files import READS_AT_ONCE, StoredFile, put
+from transforms.stores.listing import list_files
+from transforms.stores.locations import Location, locate
 
 MODES = (None, "none", "exists", "header", "decode")
 OPENING = ("header", "decode")

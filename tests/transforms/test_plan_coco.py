@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from schemas.config import ConvertConfig
 from schemas.errors import LabelBeamError, UsageError
 from transforms import plan_coco
-from transforms.locations import Location, locate
 from transforms.plan import make_plan
-from transforms.store_errors import MissingFileError, StoreError
-from transforms.stores import put, read_range
+from transforms.stores.errors import MissingFileError, StoreError
+from transforms.stores.files import put, read_range
+from transforms.stores.locations import Location, locate
 from transforms.units import CocoFile, CocoUnit, Plan
 
 BOX = {"id": 1, "image_id": 1, "category_id": 1, "bbox": [0, 0, 1, 1]}

@@ -12,10 +12,10 @@ from schemas.config import ConvertConfig
 from schemas.errors import LabelBeamError, UsageError
 from schemas.reasons import Rejected, Skipped
 from transforms import listing as listing_module
-from transforms.locations import locate
 from transforms.plan import make_plan
-from transforms.store_errors import StoreError
-from transforms.stores import put
+from transforms.stores.errors import StoreError
+from transforms.stores.files import put
+from transforms.stores.locations import locate
 from transforms.units import FolderUnit, Plan, TableUnit, VocUnit
 
 XML = "<annotation><filename>1.jpg</filename></annotation>"

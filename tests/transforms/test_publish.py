@@ -16,7 +16,6 @@ import pytest
 
 from schemas.config import ConvertConfig
 from schemas.manifest import Counts, FileEntry, Manifest, Receipt, SplitCounts, Tally
-from transforms.locations import locate
 from transforms.publish import (
     BuildIdentity,
     CountsError,
@@ -28,7 +27,8 @@ from transforms.publish import (
     new_identity,
     publish,
 )
-from transforms.store_errors import StoreError
+from transforms.stores.errors import StoreError
+from transforms.stores.locations import locate
 from transforms.units import MOST_SHARDS, Plan, bucket_count
 from transforms.write import write_file
 

@@ -12,11 +12,11 @@ import pytest
 from schemas.config import ConvertConfig
 from schemas.errors import LabelBeamError, UsageError
 from transforms import recognise as module
-from transforms.locations import locate
 from transforms.plan import make_plan
 from transforms.recognise import Recognised, recognise
-from transforms.store_errors import StoreError
-from transforms.stores import put
+from transforms.stores.errors import StoreError
+from transforms.stores.files import put
+from transforms.stores.locations import locate
 
 COCO = json.dumps(
     {"images": [{"id": 1, "file_name": "1.jpg"}], "annotations": [], "categories": [{"id": 1, "name": "a"}]}

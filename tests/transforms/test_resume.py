@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from schemas.manifest import Counts, FileEntry, Receipt, SplitCounts
-from transforms.locations import locate
 from transforms.resume import Target, finished_bucket, forget, keep_receipt, remove_temporaries, unfinished_build
-from transforms.stores import put
+from transforms.stores.files import put
+from transforms.stores.locations import locate
 
 SHARD = "train/train-00000-of-00002.jsonl"
 COPY = "parquet/train-00000-of-00002.parquet"

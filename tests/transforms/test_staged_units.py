@@ -9,11 +9,11 @@ import pytest
 from schemas.config import ConvertConfig
 from schemas.errors import LabelBeamError
 from transforms import staged_units
-from transforms.locations import Location, locate
 from transforms.plan import make_plan
 from transforms.staged_units import StagedUnit, stage_units, staged_unit
-from transforms.store_errors import StoreError
-from transforms.stores import put
+from transforms.stores.errors import StoreError
+from transforms.stores.files import put
+from transforms.stores.locations import Location, locate
 from transforms.units import FolderUnit
 from transforms.work import ReadOptions, read_unit
 

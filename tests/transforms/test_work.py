@@ -29,7 +29,7 @@ from transforms.sources.coco import Evidence
 from transforms.sources.coco_split import ElementRange, plan_exact
 from transforms.sources.folder import FolderItem
 from transforms.sources.voc import VocItem
-from transforms.store_errors import MissingFileError
+from transforms.stores.errors import MissingFileError
 from transforms.units import CocoFile, CocoUnit, FolderUnit, VocUnit
 from transforms.work import (
     Findings,

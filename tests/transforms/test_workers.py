@@ -31,7 +31,7 @@ from transforms.plan import make_plan
 from transforms.resume import Target
 from transforms.sources.coco_split import ElementRange
 from transforms.sources.voc_masks import MaskError
-from transforms.store_errors import MissingFileError
+from transforms.stores.errors import MissingFileError
 from transforms.units import CocoUnit
 from transforms.work import ReadOptions, read_coco
 from transforms.workers import Workers, current_workers, default_count, workers

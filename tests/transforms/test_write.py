@@ -19,8 +19,8 @@ from schemas.neutral import Rejection, SourceImage, SourceObject
 from schemas.reasons import Rejected, Skipped
 from transforms.assemble import AssembleOptions, assemble
 from transforms.fragments import fragments_of
-from transforms.locations import locate
-from transforms.store_errors import StoreError
+from transforms.stores.errors import StoreError
+from transforms.stores.locations import locate
 from transforms.tasks import TASKS
 from transforms.write import SAMPLES, arrow_schema, encode_parquet, encode_rejections, shard_name, write_bucket
 

@@ -14,9 +14,9 @@ from schemas.neutral import Rejection
 from schemas.reasons import Adjusted, Rejected
 from transforms.fragments import Fragment, ImageNote, Images
 from transforms.hashes import bucket_of
-from transforms.locations import safe_relative
 from transforms.sources.coco_records import BadElement, CocoCategory, CocoImage, Id, decode_range
 from transforms.sources.label_cells import printable
+from transforms.stores.locations import safe_relative
 
 URL_SCHEMES = ("https://", "http://", "wasbs://", "abfss://", "azureml://subscriptions/", "AmlDatastore://")
 """Schemes of image URLs that the trainer reads; an image's name that is such a URL is passed on as it is."""

@@ -16,9 +16,9 @@ from schemas.config import SPLIT_ALIASES
 from schemas.errors import LabelBeamError, UsageError
 from schemas.neutral import Rejection, SourceImage, SourceObject
 from schemas.reasons import Rejected
-from transforms.locations import safe_relative
 from transforms.sources.label_cells import printable
 from transforms.sources.tables import IMAGE_FORMATS, LabelTable, extension, is_label_table
+from transforms.stores.locations import safe_relative
 
 OTHER_IMAGE_FORMATS = frozenset(
     {"webp", "gif", "heic", "heif", "avif", "svg", "ico", "jp2", "j2k", "jpx", "jpc", "jxl", "psd", "tga"}

@@ -1,7 +1,7 @@
 """The one way in which a store is asked for anything: again, where a failure passes, and with words for one that does not.
 
 The packages of the stores would repeat requests too, each in its own way and some after a quarter of a minute. They are kept
-from it (`transforms/remote`) and take the same steps from here for each of their requests, so that a listing of a hundred pages
+from it (`transforms/stores/remote`) and take the same steps from here for each of their requests, so that a listing of a hundred pages
 does not begin anew with each page that fails. What they have given up on is not tried again.
 """
 
@@ -18,11 +18,11 @@ from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from schemas.errors import LabelBeamError
-from transforms.failures import passes, retry_after
-from transforms.store_errors import MissingFileError, StoreError, UnavailableError, explain, is_missing
+from transforms.stores.errors import MissingFileError, StoreError, UnavailableError, explain, is_missing
+from transforms.stores.failures import passes, retry_after
 
 if TYPE_CHECKING:
-    from transforms.locations import Location
+    from transforms.stores.locations import Location
 
 TRIES = 10
 """How often a request is made. Where one in four fails, ten in a row fail once in a million requests."""

@@ -13,9 +13,18 @@ from collections.abc import Callable, Iterator
 import pytest
 from fsspec.asyn import get_loop, sync
 
-from transforms import retries
-from transforms.retries import FEWEST_TRIES, FIRST_WAIT, LONGEST_WAIT, PATIENCE, QUIET, TRIES, repeated, repeated_async
-from transforms.store_errors import explain
+from transforms.stores import retries
+from transforms.stores.errors import explain
+from transforms.stores.retries import (
+    FEWEST_TRIES,
+    FIRST_WAIT,
+    LONGEST_WAIT,
+    PATIENCE,
+    QUIET,
+    TRIES,
+    repeated,
+    repeated_async,
+)
 
 Reporter = type(retries._reporter)
 

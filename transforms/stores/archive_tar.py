@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import tarfile
 
-from transforms.archive_contents import NO_FILE, NOT_FOLLOWED, ArchiveError, Contents, Member, Packed
 from transforms.range_reader import LARGEST_BLOCK, RangeReader
+from transforms.stores.archive_contents import NO_FILE, NOT_FOLLOWED, ArchiveError, Contents, Member, Packed
 
 _COMPRESSED = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"\x28\xb5\x2f\xfd": "zstd"}
 

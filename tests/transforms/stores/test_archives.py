@@ -17,14 +17,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.servers.stores import AzureStore, GcsStore, HttpStore, S3Store
-from tests.transforms.archives_made import FILES, PACKED, TEXT, inside, tarred, written, zipped
-from tests.transforms.odd_server import OddServer, odd_server
-from transforms import archive_zip
-from transforms.globs import expand
-from transforms.listing import list_files
-from transforms.locations import Location, locate
-from transforms.store_errors import MissingFileError
-from transforms.stores import READS_AT_ONCE, in_threads, kind, read_file, read_many, read_range, stat
+from tests.transforms.stores.archives_made import FILES, PACKED, TEXT, inside, tarred, written, zipped
+from tests.transforms.stores.odd_server import OddServer, odd_server
+from transforms.stores import archive_zip
+from transforms.stores.errors import MissingFileError
+from transforms.stores.files import READS_AT_ONCE, in_threads, kind, read_file, read_many, read_range, stat
+from transforms.stores.globs import expand
+from transforms.stores.listing import list_files
+from transforms.stores.locations import Location, locate
 
 
 @pytest.fixture

@@ -17,9 +17,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.errors import LabelBeamError
-from transforms.locations import Location, locate, safe_relative, within
-from transforms.store_errors import MissingFileError, StoreError, UnavailableError
-from transforms.stores import READS_AT_ONCE, in_threads, kind, put, read_file, read_many, read_range, stat
+from transforms.stores.errors import MissingFileError, StoreError, UnavailableError
+from transforms.stores.files import READS_AT_ONCE, in_threads, kind, put, read_file, read_many, read_range, stat
+from transforms.stores.locations import Location, locate, safe_relative, within
 
 
 class RangelessStore(MemoryFileSystem):  # type: ignore[misc]
@@ -60,7 +60,7 @@ def test_a_range_that_comes_back_short_is_asked_for_again(memory: str, waits: li
 
 def test_a_range_of_a_file_that_has_shrunk_is_not_asked_for_again(memory: str, waits: list[float]) -> None:
     location = rangeless(memory, slice(3, 10))
-    with pytest.raises(StoreError, match="expected 9 of them, got 7; .* the file changed"):
+    with pytest.raises(StoreError, match=r"expected 9 of them, got 7; .* the file changed"):
         read_range(location, 3, 12)
     assert waits == []
 
@@ -167,16 +167,16 @@ def test_a_full_disk_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:
     (tmp_path / "x").write_bytes(b"old")
     code = f"""
 import resource
-from transforms.locations import locate
-from transforms.store_errors import StoreError
-from transforms.stores import put
+from transforms.stores.locations import locate
+from transforms.stores.errors import StoreError
+from transforms.stores.files import put
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, {resource.RLIM_INFINITY}))
 try:
     put(locate({str(tmp_path / "x")!r}, {{}}), bytes(5000))
 except StoreError as error:
     print(error)
 """
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=Path(__file__).parents[2])
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=Path(__file__).parents[3])
     assert (result.stdout, result.stderr) == (f"file://{tmp_path}/x: cannot be written: File too large\n", "")
     assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("x", b"old")]
 

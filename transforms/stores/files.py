@@ -22,12 +22,12 @@ from uuid import uuid4
 from fsspec.asyn import AsyncFileSystem
 
 from schemas.errors import LabelBeamError
-from transforms.archives import ArchiveStore
-from transforms.content_tokens import content_token
-from transforms.failures import ShortReadError
-from transforms.locations import Location, within
-from transforms.retries import ask, ask_async
-from transforms.store_errors import MissingFileError, StoreError
+from transforms.stores.archives import ArchiveStore
+from transforms.stores.errors import MissingFileError, StoreError
+from transforms.stores.failures import ShortReadError
+from transforms.stores.locations import Location, within
+from transforms.stores.retries import ask, ask_async
+from transforms.stores.tokens import content_token
 
 READS_AT_ONCE = 64
 """How many small files are read at the same time; beyond that most stores answer no faster."""

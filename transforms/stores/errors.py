@@ -7,8 +7,8 @@ from http import HTTPStatus
 from typing import Any
 
 from schemas.errors import LabelBeamError
-from transforms.failures import chain, passes, status
-from transforms.redact import redact
+from transforms.stores.failures import chain, passes, status
+from transforms.stores.redact import redact
 
 
 class StoreError(LabelBeamError):

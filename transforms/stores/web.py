@@ -17,7 +17,7 @@ from fsspec.asyn import AsyncFileSystem, sync
 from fsspec.implementations.http import HTTPFileSystem
 from yarl import URL
 
-from transforms.index_pages import IndexPage, quote_path, read_index_page
+from transforms.stores.index_pages import IndexPage, quote_path, read_index_page
 
 WHOLE = 64 * 2**20
 """Bytes up to which a file is taken whole where the server sends no part of it; the same amount is kept of such files."""

@@ -9,9 +9,9 @@ from azure.core.exceptions import HttpResponseError
 from azure.storage.blob.aio import ExponentialRetry
 from fsspec import register_implementation
 
-from transforms.failures import PASSING_STATUSES
-from transforms.remote.limits import CONNECT_SECONDS, READ_SECONDS, merged
-from transforms.retries import repeated_async
+from transforms.stores.failures import PASSING_STATUSES
+from transforms.stores.remote.limits import CONNECT_SECONDS, READ_SECONDS, merged
+from transforms.stores.retries import repeated_async
 
 _DEFAULTS = {
     "use_listings_cache": False,
@@ -43,7 +43,7 @@ class _Repeat(ExponentialRetry):  # type: ignore[misc]  # azure has no types her
 
 
 class Azure(AzureBlobFileSystem):  # type: ignore[misc]  # adlfs has no types
-    """adlfs, with each request repeated as `transforms.retries` does."""
+    """adlfs, with each request repeated as `transforms.stores.retries` does."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**merged(_DEFAULTS, options))

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from transforms.redact import redact
+from transforms.stores.redact import redact
 
 
 @pytest.mark.parametrize(

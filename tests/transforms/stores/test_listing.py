@@ -12,10 +12,10 @@ from fsspec.asyn import AsyncFileSystem
 from fsspec.implementations.memory import MemoryFileSystem
 from fsspec.spec import AbstractFileSystem
 
-from transforms.listing import Listing, list_files
-from transforms.locations import Location, locate
-from transforms.store_errors import MissingFileError, StoreError
-from transforms.stores import put
+from transforms.stores.errors import MissingFileError, StoreError
+from transforms.stores.files import put
+from transforms.stores.listing import Listing, list_files
+from transforms.stores.locations import Location, locate
 
 
 class WalkedStore(MemoryFileSystem):  # type: ignore[misc]  # fsspec has no types

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from transforms.failures import passes, retry_after, status
+from transforms.stores.failures import passes, retry_after, status
 
 
 class AnsweredError(Exception):

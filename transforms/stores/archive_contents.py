@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from transforms.content_tokens import content_token
-from transforms.failures import ShortReadError
-from transforms.locations import safe_relative
+from transforms.stores.failures import ShortReadError
+from transforms.stores.locations import safe_relative
+from transforms.stores.tokens import content_token
 
 NOT_FOLLOWED = "links in an archive, not followed; pack it again with what they lead to (tar --dereference)"
 LEAVES_IT = "names in an archive that lead out of it or hold control characters, not read; pack it again from its root"

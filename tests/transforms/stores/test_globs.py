@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
-from transforms.globs import expand
-from transforms.locations import locate
-from transforms.store_errors import StoreError
-from transforms.stores import put
+from transforms.stores.errors import StoreError
+from transforms.stores.files import put
+from transforms.stores.globs import expand
+from transforms.stores.locations import locate
 
 FILES = ["a.json", "b.xml", "d/a.json", "d/e/a.json", "d/e/f/a.json", ".hidden/a.json", "set[1]/a.json"]
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any, NamedTuple
 
-from transforms.archive_contents import NOT_FOLLOWED, ArchiveError, Contents, Member, Packed
 from transforms.range_reader import RangeReader
+from transforms.stores.archive_contents import NOT_FOLLOWED, ArchiveError, Contents, Member, Packed
 
 _LOCAL_HEADER = 30
 _LONGEST_EXTRA = 0xFFFF

@@ -11,14 +11,14 @@ from typing import Any, NamedTuple
 from fsspec.asyn import AsyncFileSystem
 from fsspec.spec import AbstractFileSystem
 
-from transforms.archives import ArchiveStore
-from transforms.content_tokens import content_token
-from transforms.index_pages import IndexPage
-from transforms.locations import Location, is_below
-from transforms.retries import ask
 from transforms.sources.label_cells import printable
-from transforms.store_errors import MissingFileError, StoreError
-from transforms.stores import StoredFile, in_threads, kind
+from transforms.stores.archives import ArchiveStore
+from transforms.stores.errors import MissingFileError, StoreError
+from transforms.stores.files import StoredFile, in_threads, kind
+from transforms.stores.index_pages import IndexPage
+from transforms.stores.locations import Location, is_below
+from transforms.stores.retries import ask
+from transforms.stores.tokens import content_token
 
 LEADS_OUT = "links that lead out of it, not followed; copy the files into it, or name where they lead as the source"
 LEADS_NOWHERE = "links that lead nowhere"

@@ -16,8 +16,8 @@ from gcsfs.retry import ChecksumError, HttpError
 from google.auth.exceptions import GoogleAuthError
 from requests.exceptions import RequestException
 
-from transforms.remote.limits import CONNECT_SECONDS, READ_SECONDS, merged
-from transforms.retries import repeated_async
+from transforms.stores.remote.limits import CONNECT_SECONDS, READ_SECONDS, merged
+from transforms.stores.retries import repeated_async
 
 _DEFAULTS = {
     "use_listings_cache": False,
@@ -33,7 +33,7 @@ class GcsError(OSError):
 
 
 class Gcs(GCSFileSystem):  # type: ignore[misc]  # gcsfs has no types
-    """gcsfs, with each request repeated as `transforms.retries` does."""
+    """gcsfs, with each request repeated as `transforms.stores.retries` does."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**merged(_DEFAULTS, options))

@@ -8,7 +8,7 @@ import tarfile
 import zipfile
 from pathlib import Path
 
-from transforms.locations import Location, locate
+from transforms.stores.locations import Location, locate
 
 TEXT = b"".join(b"%d " % (number * 7919) for number in range(60_000))
 """About 400 kB that shrink to a third."""

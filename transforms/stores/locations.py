@@ -21,11 +21,11 @@ from fsspec.implementations.memory import MemoryFileSystem
 from fsspec.registry import registry
 
 from schemas.errors import UsageError
-from transforms.failures import passes
-from transforms.index_pages import quote_path, unquote_path
-from transforms.redact import redact
-from transforms.retries import repeated
-from transforms.store_errors import StoreError, UnavailableError, explain
+from transforms.stores.errors import StoreError, UnavailableError, explain
+from transforms.stores.failures import passes
+from transforms.stores.index_pages import quote_path, unquote_path
+from transforms.stores.redact import redact
+from transforms.stores.retries import repeated
 
 StorageOptions = dict[str, dict[str, Any]]
 
@@ -175,7 +175,7 @@ def locate_target(option: str, url: str, options: StorageOptions) -> Location:
 
 
 _REMOTE = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs", "az": "azure", "abfs": "azure", "abfss": "azure"}
-"""The modules of `transforms.remote`, by protocol."""
+"""The modules of `transforms.stores.remote`, by protocol."""
 
 
 def _register(url: str) -> None:
@@ -187,7 +187,7 @@ def _register(url: str) -> None:
     """
     for protocol in _protocols(url):
         if protocol in _REMOTE:
-            import_module(f"transforms.remote.{_REMOTE[protocol]}")
+            import_module(f"transforms.stores.remote.{_REMOTE[protocol]}")
         elif f"{protocol}://" in url and protocol not in {*available_protocols(), *registry}:
             raise ValueError(f"Protocol not known: {protocol}")
 
@@ -209,7 +209,7 @@ def _locate_on_the_web(url: str, options: StorageOptions) -> Location:
     host, _, path = inner.partition("/")
     known = options.get(protocol.removesuffix("://"), {})
     try:
-        from transforms.http_store import HttpStore  # aiohttp takes long to load, and may be missing.
+        from transforms.stores.web import HttpStore  # aiohttp takes long to load, and may be missing.
 
         _ = urlsplit(protocol + host).port  # Raises where it is none.
         key = repr((protocol, host, query, sorted(known.items())))
@@ -236,7 +236,7 @@ def _locate_in_archive(url: str, options: StorageOptions) -> Location:
             f"{redact(url)}: --storage-options: {name} takes none; those of the store that the archive lies in stand under "
             "its own protocol"
         )
-    from transforms.archives import open_archive  # As above: only who reads archives loads what reads them.
+    from transforms.stores.archives import open_archive  # As above: only who reads archives loads what reads them.
 
     archive = locate(after.removeprefix("::"), options)
     inside = posixpath.normpath(inner.strip("/"))

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transforms.index_pages import IndexPage, quote_path, read_index_page, unquote_path
+from transforms.stores.index_pages import IndexPage, quote_path, read_index_page, unquote_path
 
 PYTHON = """<!DOCTYPE HTML><html><head><title>Directory listing for /voc/</title></head><body>
 <h1>Directory listing for /voc/</h1><hr><ul>

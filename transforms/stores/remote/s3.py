@@ -7,8 +7,8 @@ from typing import Any
 from fsspec import register_implementation
 from s3fs import S3FileSystem
 
-from transforms.remote.limits import CONNECT_SECONDS, CONNECTIONS, READ_SECONDS, merged
-from transforms.retries import repeated_async
+from transforms.stores.remote.limits import CONNECT_SECONDS, CONNECTIONS, READ_SECONDS, merged
+from transforms.stores.retries import repeated_async
 
 _DEFAULTS = {
     "use_listings_cache": False,
@@ -26,7 +26,7 @@ _DEFAULTS = {
 
 
 class S3(S3FileSystem):  # type: ignore[misc]  # s3fs has no types
-    """s3fs, with each request repeated as `transforms.retries` does."""
+    """s3fs, with each request repeated as `transforms.stores.retries` does."""
 
     retries = 1
 

@@ -12,10 +12,10 @@ from collections.abc import Iterable
 
 from fsspec.utils import glob_translate
 
-from transforms.locations import Location, StorageOptions, locate
-from transforms.retries import ask
-from transforms.store_errors import MissingFileError
-from transforms.stores import Directory, in_threads, kind, list_directory
+from transforms.stores.errors import MissingFileError
+from transforms.stores.files import Directory, in_threads, kind, list_directory
+from transforms.stores.locations import Location, StorageOptions, locate
+from transforms.stores.retries import ask
 
 _MAGIC = re.compile(r"[*?\[]")
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from schemas.errors import UsageError
-from transforms.locations import locate
-from transforms.remote.limits import CONNECTIONS, merged
-from transforms.stores import READS_AT_ONCE
+from transforms.stores.files import READS_AT_ONCE
+from transforms.stores.locations import locate
+from transforms.stores.remote.limits import CONNECTIONS, merged
 
 S3 = {"key": "k", "secret": "s", "endpoint_url": "http://127.0.0.1:9"}
 AZURE = {"account_name": "a", "account_key": "a2V5"}

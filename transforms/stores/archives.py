@@ -14,10 +14,10 @@ from typing import Any
 
 from fsspec.spec import AbstractFileSystem
 
-from transforms.archive_contents import ArchiveError, Contents, Member, Packed, Reader
-from transforms.archive_tar import TarReader
-from transforms.archive_zip import ZipReader
-from transforms.locations import is_below
+from transforms.stores.archive_contents import ArchiveError, Contents, Member, Packed, Reader
+from transforms.stores.archive_tar import TarReader
+from transforms.stores.archive_zip import ZipReader
+from transforms.stores.locations import is_below
 
 LONGEST_RUN = 4 * 2**20
 """Bytes of an archive that one request asks for where many small files are wanted."""

@@ -1,0 +1,1 @@
+"""Everything that opens, lists, reads, puts or removes: local disks, object stores, web servers and archives, through fsspec."""
