@@ -1,0 +1,56 @@
+"""A build whose units wait in the store has the bytes of one whose job holds them, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from pipelines.cli import main
+from transforms import staged_units
+
+PORTABLE = ["--runner=PortableRunner", "--job_endpoint=embed", "--environment_type=LOOPBACK"]
+
+
+def test_a_build_on_a_runner_of_its_own_process_reads_its_units_from_the_store(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(staged_units, "INLINE", 0)
+    put: list[str] = []
+    real = staged_units.stage_units
+
+    def stage_and_note(units: Any, folder: Any, put_file: Any) -> Any:
+        def noted(place: Any, data: bytes) -> None:
+            put.append(place.path)
+            put_file(place, data)
+
+        return real(units, folder, noted)
+
+    monkeypatch.setattr("pipelines.graph.stage_units", stage_and_note)
+    for number in range(12):
+        path = tmp_path / "raw" / f"class_{number % 3}" / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("L", (4, 3)).save(path)
+    command = [
+        "convert",
+        "--task",
+        "image_classification",
+        "--source",
+        str(tmp_path / "raw"),
+        "--shards",
+        "3",
+        "--output",
+    ]
+    builds = []
+    for name, flags in (("here", []), ("portable", PORTABLE)):
+        output = tmp_path / name
+        assert main([*command, str(output), *flags]) == 0
+        build = output / "builds" / json.loads((output / "latest.json").read_text())["build"]
+        builds.append({path.name: path.read_bytes() for path in build.rglob("*-of-*")})
+        assert sorted(path.name for path in output.iterdir() if path.name != "unfinished") == ["builds", "latest.json"]
+    assert builds[0] == builds[1] and len(builds[0]) == 6
+    assert len(put) == 1 and put[0].startswith(str(tmp_path / "portable" / "unfinished"))
+    assert not Path(put[0]).exists()
