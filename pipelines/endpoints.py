@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator, Sequence
+from shutil import which
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -55,6 +56,18 @@ def check_endpoints(beam_flags: Sequence[str]) -> None:
         if named.runner != runner_of(beam_flags) or not value or value.startswith(_INSTEAD_OF_AN_ADDRESS):
             continue
         _answers(named, value)
+    _check_java(beam_flags)
+
+
+def _check_java(beam_flags: Sequence[str]) -> None:
+    """Beam starts its job server for Flink or Spark here, where none is named."""
+    launcher = value_of(beam_flags, "job_server_java_launcher") or "java"
+    started = runner_of(beam_flags) in ("FlinkRunner", "SparkRunner") and not value_of(beam_flags, "job_endpoint")
+    if started and which(launcher) is None:
+        raise LabelBeamError(
+            f"{launcher}: not found on PATH, expected Java 11 or 17, with which Beam starts its job server for "
+            f"{runner_of(beam_flags)}; install it, or name a job service that runs already with --job_endpoint"
+        )
 
 
 def _answers(named: _Named, value: str) -> None:

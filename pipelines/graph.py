@@ -6,11 +6,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import apache_beam as beam
+import grpc
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.portability.api import beam_runner_api_pb2 as protos
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner, worker_handlers
 from apache_beam.runners.runner import PipelineState
 
+from pipelines.job_failures import job_failure, where_logs_are
 from pipelines.runners import PreparedJob, in_process
 from schemas.config import ConvertConfig, background_policy, parse_split
 from schemas.errors import LabelBeamError
@@ -52,9 +54,14 @@ def run_graph(
     if target and not local:
         units = stage_units(units, locate(target.unfinished, storage), put)
     build_graph(pipeline, config, storage, plan, target, report, units)
-    result = pipeline.run()
-    if result.wait_until_finish() != PipelineState.DONE:
-        raise LabelBeamError(f"the pipeline ended as {result.state}, expected DONE; see the runner's own log")
+    try:
+        state = pipeline.run().wait_until_finish()
+    except (RuntimeError, grpc.RpcError) as error:
+        if local:
+            raise
+        raise job_failure(error, beam_flags) from error
+    if state != PipelineState.DONE:
+        raise LabelBeamError(f"the pipeline ended as {state}, expected DONE; {where_logs_are(beam_flags)}")
 
 
 def prepare_job(
