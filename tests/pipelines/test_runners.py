@@ -13,6 +13,7 @@ from pipelines.cli import main
 from pipelines.runners import check_runner, in_process, is_distributed, runner_of
 from schemas.config import ConvertConfig
 from schemas.errors import UsageError
+from tests.pipelines.conftest import COCO
 
 REMOTE: dict[str, Any] = {
     "task": "image_object_detection",
@@ -225,3 +226,34 @@ def test_all_names_of_the_in_process_runner_are_beams_and_none_is_prism() -> Non
     names = {name for name in (*RUNNERS, "PrismRunner") if in_process([f"--runner={name}"])}
     assert names == {"DirectRunner", "SwitchingDirectRunner", "FnApiRunner"}
     assert in_process([])
+
+
+@pytest.mark.parametrize(
+    "flags", [[], ["--runner=DirectRunner"], ["--runner=direct"], ["--runner=SwitchingDirectRunner"]]
+)
+def test_direct_runner_is_the_in_process_runner_and_prism_is_not_even_looked_for(
+    flags: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+    from apache_beam.runners.portability.prism_runner import PrismRunner
+
+    ran: list[Any] = []
+    asked_for: list[Any] = []
+
+    def prism(*_: Any) -> None:
+        asked_for.append("Prism")  # Beam would go on with the other runner.
+        raise RuntimeError("there is no network")
+
+    run = FnApiRunner.run_pipeline
+
+    def in_this_process(self: Any, *arguments: Any) -> Any:
+        ran.append(self)
+        return run(self, *arguments)
+
+    monkeypatch.setattr(PrismRunner, "__init__", prism)
+    monkeypatch.setattr(PrismRunner, "default_job_server", prism)
+    monkeypatch.setattr(FnApiRunner, "run_pipeline", in_this_process)
+    (tmp_path / "coco.json").write_text(json.dumps(COCO))
+    command = ["convert", "--task", "image_object_detection", "--source", str(tmp_path / "coco.json")]
+    assert main([*command, "--output", str(tmp_path / "built"), *flags]) == 0
+    assert len(ran) == 1 and not asked_for
