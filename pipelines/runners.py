@@ -113,10 +113,11 @@ def _check_places(config: ConvertConfig, runner: str) -> None:
     given += [("--images", config.images), ("--output", config.output), ("--copy-images", config.copy_images)]
     local = [f"{option} {redact(url)}" for option, url in given if url is not None and is_of_this_machine(url)]
     if local:
+        loopback = "" if runner in _DATAFLOW else "; to have them run in this process, --environment_type=LOOPBACK"
         raise UsageError(
             f"{', '.join(local)}: on this machine, whose disk and memory the workers of {runner} on other machines do not see; "
             "expected the URL of a store that all of them reach, such as s3://bucket/path. Where each of them has the same "
-            "disk under the same path, add --shared-paths; where they run in this process, --environment_type=LOOPBACK"
+            f"disk under the same path, add --shared-paths{loopback}"
         )
 
 
