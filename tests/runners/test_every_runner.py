@@ -1,0 +1,160 @@
+"""The same build on every runner: each file has the hash that it has in a build of local files in this process.
+
+Sources, images and output lie in an S3 server. What runs is what the project's sdist holds, in an environment of its own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from tests.end_to_end.builds import labelbeam
+from tests.runners.clusters import tails
+from tests.runners.driving import Installed, Ran, Runner, worker_pool
+from tests.runners.raw_data import BUILDS, write_raw_data
+from tests.servers.fixtures import new_name
+from tests.servers.stores import S3Store
+
+RUNNERS = ("in_process", "multi_processing", "loopback", "portable", "on_prism", "on_flink", "on_spark")
+IMAGE_URL = "https://account.blob.core.windows.net/images/"
+
+FIGURES = (
+    "counts",
+    "splits",
+    "parquet",
+    "rejected",
+    "rejected_by_reason",
+    "skipped_by_reason",
+    "adjusted_by_reason",
+    "labels",
+)
+"""What a manifest says of a build whose names and times are left out: each file's path, records, bytes and hash too."""
+
+OF_THE_RUN = ("build", "url", "seconds", "source", "rejected_samples", "warnings")
+"""What a summary says of where and when it ran."""
+
+pytestmark = pytest.mark.filterwarnings("ignore:Sending a large body directly:ResourceWarning")
+
+
+class Expected(NamedTuple):
+    """What the build of local files wrote: hashes by path, figures of the manifest, and the summary."""
+
+    hashes: dict[str, str]
+    figures: dict[str, Any]
+    summary: dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The dataset on this machine's disk."""
+    return write_raw_data(tmp_path_factory.mktemp("local") / "raw")
+
+
+@pytest.fixture(scope="module")
+def bucket(s3_server: str, raw: Path) -> S3Store:
+    """The dataset in S3."""
+    store = S3Store(new_name(), s3_server, s3_server)
+    store.create()
+    store.upload(raw, "raw")
+    return store
+
+
+def arguments(name: str, root: str, output: str) -> list[str]:
+    build = BUILDS[name]
+    where = ["--task", build.task, "--format", name, "--source", f"{root}/{build.source}", "--output", output]
+    where += ["--images", f"{root}/coco"] if name == "coco" else []
+    return [*where, "--image-url", IMAGE_URL, "--max-rejected", "1", *build.options, "--json"]
+
+
+def published(files: dict[str, bytes], root: str) -> tuple[dict[str, str], dict[str, Any]]:
+    """Hashes of the records and figures of the build in force; rejected lines without where their source lies."""
+    manifest = json.loads(files["latest.json"])["manifest"]
+    below = manifest.removesuffix("manifest.json")
+    data = {
+        path.removeprefix(below): content.replace(root.encode(), b"")
+        for path, content in files.items()
+        if path.startswith(below) and path.endswith((".jsonl", ".parquet"))
+    }
+    figures = {key: value for key, value in json.loads(files[manifest]).items() if key in FIGURES}
+    # Their bytes hold their source's URL, so that size and hash are those of the place; the hashes above are not.
+    figures["rejected"] = [{"path": file["path"], "records": file["records"]} for file in figures["rejected"]]
+    return {path: hashlib.sha256(content).hexdigest() for path, content in sorted(data.items())}, figures
+
+
+def summary_of(out: str) -> dict[str, Any]:
+    return {key: value for key, value in json.loads(out).items() if key not in OF_THE_RUN}
+
+
+@pytest.fixture(scope="module")
+def expected(raw: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Expected]:
+    """What builds of local files in this process publish."""
+    made = {}
+    for name in BUILDS:
+        output = tmp_path_factory.mktemp("expected")
+        answer = labelbeam("convert", *arguments(name, str(raw), str(output)))
+        assert answer.status == 0, answer.err
+        files = {path.relative_to(output).as_posix(): path.read_bytes() for path in output.rglob("*") if path.is_file()}
+        hashes, figures = published(files, raw.as_uri())
+        assert figures["rejected"] and {path.partition("/")[0] for path in hashes} >= {"train", "parquet", "rejected"}
+        made[name] = Expected(hashes, figures, summary_of(answer.out))
+    assert len([path for path in made["coco"].hashes if path.endswith(".parquet")]) == 15
+    return made
+
+
+def built(installed: Installed, runner: Runner, bucket: S3Store, name: str, *options: str, **environment: str) -> Ran:
+    """Build on a runner into a directory of that name."""
+    config = [str(runner.config)] if runner.config else []
+    where = arguments(name, bucket.url("raw"), bucket.url(f"{runner.name}/{name}"))
+    environment = {**runner.environment, **environment}
+    ran = installed.labelbeam("convert", *config, *where, *runner.options, *options, **environment)
+    assert ran.status == 0, f"{ran.err}\n{tails(runner.logs)}"
+    return ran
+
+
+def is_the_same(bucket: S3Store, below: str, summary: str, expected: Expected) -> None:
+    """What a runner has published and said is what was expected."""
+    files = {path.removeprefix(f"{below}/"): content for path, content in bucket.files(below).items()}
+    hashes, figures = published(files, bucket.url("raw"))
+    assert hashes == expected.hashes
+    assert figures == expected.figures
+    assert summary_of(summary) == expected.summary
+    assert not any(path.startswith("unfinished/") for path in files)
+
+
+@pytest.mark.parametrize("fixture", RUNNERS)
+def test_every_file_has_the_hash_of_a_local_build(
+    fixture: str,
+    installed: Installed,
+    bucket: S3Store,
+    expected: dict[str, Expected],
+    request: pytest.FixtureRequest,
+    record_property: Any,
+) -> None:
+    runner: Runner = request.getfixturevalue(fixture)
+    storage = ("--storage-options", json.dumps(bucket.storage_options))
+    for name in BUILDS:
+        ran = built(installed, runner, bucket, name, *storage)
+        record_property(name, round(ran.seconds, 1))
+        print(f"{runner.name}: {name} took {ran.seconds:.1f} s")
+        below = f"{runner.name}/{name}"
+        is_the_same(bucket, below, ran.out, expected[name])
+        verified = labelbeam("verify", bucket.url(below), *storage)
+        assert verified.status == 0, verified.err
+
+
+def test_workers_find_credentials_in_their_own_environment(
+    installed: Installed,
+    portable: Runner,
+    bucket: S3Store,
+    expected: dict[str, Expected],
+    tmp_path: Path,
+) -> None:
+    with worker_pool(installed, tmp_path / "pool.log", **bucket.environment) as address:
+        options = ["--runner=PortableRunner", *portable.options[:1], f"--environment_config={address}"]
+        runner = Runner("credentials", [*options, "--environment_type=EXTERNAL"], portable.logs)
+        ran = built(installed, runner, bucket, "voc", **bucket.environment)
+    is_the_same(bucket, "credentials/voc", ran.out, expected["voc"])
