@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import grpc
@@ -15,6 +16,8 @@ TEXT_LIMIT = 600
 
 _NEXT = "nothing was published, and the next run goes on with the shards that were finished"
 _TRACEBACK = "Traceback (most recent call last):"
+_REMOTE = re.compile(r'RpcError\b.*?details = "(?P<details>[^"]+)"', re.DOTALL)
+"""What a job service in Python tells of a worker that it cannot reach: the words stand in a line of their own."""
 
 
 def job_failure(error: RuntimeError | grpc.RpcError, beam_flags: Sequence[str]) -> Exception:
@@ -28,10 +31,13 @@ def job_failure(error: RuntimeError | grpc.RpcError, beam_flags: Sequence[str]) 
             f"that it is not running any more before the next run; {logs}; {_NEXT}"
         )
     text = str(error)
-    if _TRACEBACK in text:
-        return error
     # What Java raised stands in the first line, and its stack in the others.
     said = next((line.strip() for line in text.splitlines() if line.strip()), "no reason")
+    if _TRACEBACK in text:
+        unreachable = _REMOTE.search(text.rpartition(_TRACEBACK)[2])
+        if unreachable is None:
+            return error
+        said = f"{said} {unreachable['details']}"
     return LabelBeamError(f"the job failed on {runner}: {redact(said)[:TEXT_LIMIT]}; {logs}; {_NEXT}")
 
 

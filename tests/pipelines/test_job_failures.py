@@ -44,6 +44,18 @@ def test_the_traceback_of_a_worker_is_left_to_tell_more() -> None:
     assert job_failure(error, FLINK) is error
 
 
+def test_a_worker_pool_that_does_not_answer_is_told_without_a_traceback() -> None:
+    text = (
+        "Pipeline job-1 failed in state FAILED: Error running pipeline.\nTraceback (most recent call last):\n  File\n"
+        "grpc._channel._InactiveRpcError: <_InactiveRpcError of RPC that terminated with:\n\tstatus = StatusCode.UNAVAILABLE\n"
+        '\tdetails = "failed to connect to all addresses; 127.0.0.1:1: Connection refused"\n>'
+    )
+    told = str(job_failure(RuntimeError(text), ["--runner=PortableRunner"]))
+    assert "the job failed on PortableRunner: Pipeline job-1 failed in state FAILED" in told
+    assert "127.0.0.1:1: Connection refused" in told
+    assert "Traceback" not in told
+
+
 def test_a_job_service_that_goes_away_is_named() -> None:
     with pytest.raises(grpc.RpcError) as caught, grpc.insecure_channel("127.0.0.1:1") as channel:
         channel.unary_unary("/nothing/there")(b"", timeout=5)
