@@ -12,6 +12,7 @@ import contextlib
 import socket
 import threading
 from collections.abc import Iterator
+from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,29 +65,26 @@ def _forwarded(host: str, port: int, to: int) -> Iterator[None]:
         writer.close()
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            there, back = await asyncio.open_connection(HOST, to)
-        except OSError:
-            writer.close()
-        else:
-            await asyncio.gather(pump(reader, back), pump(there, writer))
+        with contextlib.ExitStack() as closing:
+            closing.callback(writer.close)
+            with contextlib.suppress(OSError, asyncio.CancelledError):
+                there, back = await asyncio.open_connection(HOST, to)
+                closing.callback(back.close)
+                await asyncio.gather(pump(reader, back), pump(there, writer))
 
     async def serve() -> None:
+        stop = asyncio.Event()
         async with await asyncio.start_server(connected, host, port):
-            listening.set()
+            started.set_result((asyncio.get_running_loop(), stop))
             await stop.wait()
-            for task in asyncio.all_tasks() - {asyncio.current_task()}:
-                task.cancel()
 
-    listening = threading.Event()
-    loop, stop = asyncio.new_event_loop(), asyncio.Event()
-    thread = threading.Thread(target=loop.run_until_complete, args=(serve(),), daemon=True)
+    started: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = Future()
+    # Its end cancels what is under way, and waits for that.
+    thread = threading.Thread(target=lambda: asyncio.run(serve()), daemon=True)
     thread.start()
+    loop, stop = started.result(timeout=10)
     try:
-        if not listening.wait(10):
-            raise RuntimeError(f"{host}:{port}: cannot be listened on")
         yield
     finally:
         loop.call_soon_threadsafe(stop.set)
         thread.join()
-        loop.close()
