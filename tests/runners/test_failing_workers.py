@@ -145,19 +145,11 @@ def test_flink_goes_on_without_a_task_manager_where_it_may_restart_the_job(
     is_whole(nightly)
 
 
-@pytest.mark.parametrize("lost", ["task manager", "worker pool"])
 def test_a_build_on_flink_that_lost_a_machine_ends_and_the_next_goes_on(
-    lost: str, installed: Installed, nightly: Nightly, flink_cluster: Cluster, flink_server: Path
+    installed: Installed, nightly: Nightly, flink_cluster: Cluster, flink_server: Path
 ) -> None:
-    def fail() -> None:
-        if lost == "worker pool":
-            flink_cluster.pools[0].kill()
-        else:
-            flink_cluster.workers[0].close()
-
-    ran = broken_off(installed, nightly, on_flink(flink_cluster, flink_server, 4), fail)
+    ran = broken_off(installed, nightly, on_flink(flink_cluster, flink_server, 4), flink_cluster.workers[0].close)
     failed_on(ran, "FlinkRunner", f"which Flink shows at {flink_cluster.address}")
-    flink_cluster.workers[0].close()
     flink_cluster.wait_for(1)
     goes_on(installed, nightly, on_flink(flink_cluster, flink_server, 2))
 
