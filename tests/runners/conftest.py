@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,9 @@ import pytest
 from tests.runners import clusters
 from tests.runners.driving import Installed, Runner, job_service, worker_pool
 from tests.runners.provision import REPOSITORY, jars, job_server, make_sdist, pip, prism, run, worker_python
+
+collect_ignore_glob = [] if os.environ.get("LABELBEAM_TEST_CLUSTERS") else ["test_*.py"]
+"""Clusters take a quarter of an hour on two cores, and a Java and a Go: whoever wants them says so."""
 
 CONFIGS = REPOSITORY / "configs" / "runners"
 
