@@ -111,14 +111,14 @@ def _run(
     sink.close()
     sys.stdout = os.fdopen(1, "w", closefd=False)
     sys.stderr = os.fdopen(2, "w", buffering=1, closefd=False)
-    # Where a run hangs, only its own threads can tell.
-    faulthandler.dump_traceback_later(PATIENCE * 0.75, file=sys.stderr)
     os.environ.update(environment)
     tempfile.tempdir = None
     # Beam was loaded before the command could set up its log, and has set up one of its own.
     logging.getLogger().handlers.clear()
     if before is not None:
         before()
+    # Where a run hangs, only its own threads can tell. This starts one, after which no namespace can be entered.
+    faulthandler.dump_traceback_later(PATIENCE * 0.75, file=sys.stderr)
     from pipelines.cli import main
 
     begins.send(None)

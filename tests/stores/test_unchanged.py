@@ -82,10 +82,10 @@ def store(request: pytest.FixtureRequest) -> Store:
 @pytest.mark.parametrize(
     ("make", "options", "most"),
     [
-        (coco, ["--image-url", PREFIX], 4),
-        (coco, ["--image-url", PREFIX, "--images", "ROOT/pictures", "--check-images", "exists"], 6),
-        (voc, ["--image-url", PREFIX, "--check-images", "none"], 5),
-        (folder, [], 5),
+        (coco, ["--image-url", PREFIX], 6),
+        (coco, ["--image-url", PREFIX, "--images", "ROOT/pictures", "--check-images", "exists"], 8),
+        (voc, ["--image-url", PREFIX, "--check-images", "none"], 7),
+        (folder, [], 7),
     ],
 )
 def test_what_has_not_changed_costs_a_few_requests_and_no_write(

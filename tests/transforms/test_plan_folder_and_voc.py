@@ -11,7 +11,7 @@ import pytest
 from schemas.config import ConvertConfig
 from schemas.errors import LabelBeamError, UsageError
 from schemas.reasons import Rejected, Skipped
-from transforms import listing as listing_module
+from transforms.stores import listing as listing_module
 from transforms.plan import make_plan
 from transforms.stores.errors import StoreError
 from transforms.stores.files import put

@@ -21,7 +21,7 @@ def test_options_are_laid_over_defaults_key_by_key() -> None:
 
 def test_there_are_connections_for_all_reads_at_once() -> None:
     assert CONNECTIONS >= READS_AT_ONCE
-    config = locate("s3://b", {"s3": S3}).fs.config_kwargs
+    config = locate("s3://connections", {"s3": {**S3, "key": "of this test alone"}}).fs.config_kwargs
     assert config["max_pool_connections"] == CONNECTIONS
     assert config["retries"] == {"max_attempts": 0}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import deepcopy
 from typing import Any
 
 CONNECT_SECONDS = 10
@@ -21,7 +22,7 @@ def merged(defaults: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str,
     >>> merged({"config": {"retries": 1, "timeout": 60}}, {"config": {"timeout": 5}})
     {'config': {'retries': 1, 'timeout': 5}}
     """
-    result = dict(defaults)
+    result = deepcopy(dict(defaults))  # The packages write into what they are given.
     for key, value in options.items():
         below = result.get(key)
         result[key] = merged(below, value) if isinstance(below, Mapping) and isinstance(value, Mapping) else value
