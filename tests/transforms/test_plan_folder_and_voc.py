@@ -11,8 +11,8 @@ import pytest
 from schemas.config import ConvertConfig
 from schemas.errors import LabelBeamError, UsageError
 from schemas.reasons import Rejected, Skipped
-from transforms.stores import listing as listing_module
 from transforms.plan import make_plan
+from transforms.stores import listing as listing_module
 from transforms.stores.errors import StoreError
 from transforms.stores.files import put
 from transforms.stores.locations import locate
