@@ -145,11 +145,12 @@ def test_dask_still_runs_only_the_last_branch(kept_by_dask: dict[str, list[str]]
 
 
 def test_dask_still_hands_every_output_to_whoever_asked_for_one_tag(kept_by_dask: dict[str, list[str]]) -> None:
-    assert kept_by_dask["odd"] != ["1", "3"], MENDED
+    assert set(kept_by_dask["odd"]) != {"1", "3"}, MENDED
 
 
 def test_dask_still_drops_what_finish_bundle_emits(kept_by_dask: dict[str, list[str]]) -> None:
-    assert kept_by_dask["late"] == ["1", "2", "3"], MENDED
+    # As a set: a cluster that is busy does some tasks twice.
+    assert set(kept_by_dask["late"]) == {"1", "2", "3"}, MENDED
 
 
 def test_the_refusals_name_the_version_that_was_measured() -> None:
