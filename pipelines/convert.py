@@ -127,9 +127,8 @@ def _identity(output: Location, plan: Plan, config: ConvertConfig) -> tuple[Buil
     if begun is None:
         return identity, False
     if begun <= (latest_build(output) or ""):
-        forget(
-            output, begun
-        )  # It was published, or another one since: builds in force come in the order of their names.
+        # It was published, or another one since: builds in force come in the order of their names.
+        forget(output, begun)
         return identity, False
     LOG.info("going on with build %s, which an earlier run did not finish", begun)
     remove_temporaries(output.below(f"builds/{begun}"))

@@ -8,11 +8,26 @@ from typing import TypeVar
 
 import pytest
 
+from transforms.stores import retries
+
 _Report = TypeVar("_Report", pytest.TestReport, pytest.CollectReport)
 
 pytest_plugins = ["tests.servers.fixtures"]
 
 IN_CI = os.environ.get("CI", "").lower() == "true"
+
+
+@pytest.fixture
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The seconds that requests were put off by before they were made again, in a test that does not wait for them."""
+    waited: list[float] = []
+
+    async def wait(seconds: float) -> None:
+        waited.append(seconds)
+
+    monkeypatch.setattr(retries, "sleep", waited.append)
+    monkeypatch.setattr(retries, "sleep_async", wait)
+    return waited
 
 
 @pytest.hookimpl(wrapper=True)

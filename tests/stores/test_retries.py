@@ -36,19 +36,6 @@ FILES = {"a.bin": DATA, "d/b.bin": b"x"}
 pytestmark = pytest.mark.filterwarnings("ignore:Sending a large body directly:ResourceWarning")  # As in test_proxy.py.
 
 
-@pytest.fixture
-def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The seconds that requests were put off by before they were made again, in a test that does not wait for them."""
-    waited: list[float] = []
-
-    async def wait(seconds: float) -> None:
-        waited.append(seconds)
-
-    monkeypatch.setattr(retries, "sleep", waited.append)
-    monkeypatch.setattr(retries, "sleep_async", wait)
-    return waited
-
-
 KINDS: dict[str, tuple[str, type[Store]]] = {
     "s3": ("s3_server", S3Store),
     "azure": ("azure_server", AzureStore),

@@ -22,7 +22,7 @@ from tests.end_to_end.datasets import (
 )
 from tests.servers.fixtures import Proxied
 from tests.servers.proxy import Proxy
-from tests.servers.stores import Store
+from tests.servers.stores import GcsStore, Store
 
 DETECTION, CLASSIFICATION = "image_object_detection", "image_classification"
 IMAGES = 30
@@ -82,10 +82,10 @@ def store(request: pytest.FixtureRequest) -> Store:
 @pytest.mark.parametrize(
     ("make", "options", "most"),
     [
-        (coco, ["--image-url", PREFIX], 6),
-        (coco, ["--image-url", PREFIX, "--images", "ROOT/pictures", "--check-images", "exists"], 8),
-        (voc, ["--image-url", PREFIX, "--check-images", "none"], 7),
-        (folder, [], 7),
+        (coco, ["--image-url", PREFIX], 4),
+        (coco, ["--image-url", PREFIX, "--images", "ROOT/pictures", "--check-images", "exists"], 6),
+        (voc, ["--image-url", PREFIX, "--check-images", "none"], 5),
+        (folder, [], 5),
     ],
 )
 def test_what_has_not_changed_costs_a_few_requests_and_no_write(
@@ -99,7 +99,10 @@ def test_what_has_not_changed_costs_a_few_requests_and_no_write(
     assert dataset.build()[0] == "published"
     status, requests = dataset.build()
     assert status == "unchanged"
-    assert len(requests) <= most, requests
+    # The emulator of Google's store was once seen to be asked once more.
+    assert len(requests) <= most + isinstance(store, GcsStore), [
+        (request.method, request.target) for request in requests
+    ]
     assert {request.method for request in requests} <= {"GET", "HEAD"}, requests
 
 

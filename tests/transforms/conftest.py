@@ -12,8 +12,6 @@ from uuid import uuid4
 import fsspec
 import pytest
 
-from transforms.stores import retries
-
 
 @pytest.fixture
 def memory() -> Iterator[str]:
@@ -22,19 +20,6 @@ def memory() -> Iterator[str]:
     yield f"memory://{name}"
     with contextlib.suppress(FileNotFoundError):
         fsspec.filesystem("memory").rm(f"/{name}", recursive=True)
-
-
-@pytest.fixture
-def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The seconds that requests were put off by before they were made again, in a test that does not wait for them."""
-    waited: list[float] = []
-
-    async def wait(seconds: float) -> None:
-        waited.append(seconds)
-
-    monkeypatch.setattr(retries, "sleep", waited.append)
-    monkeypatch.setattr(retries, "sleep_async", wait)
-    return waited
 
 
 @pytest.fixture
