@@ -8,11 +8,8 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
-import re
-import shutil
 import signal
 import sys
-import textwrap
 import threading
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -23,88 +20,17 @@ from msgspec import json, structs
 from pipelines.beam_options import BEAM_OPTIONS, beam_arguments
 from pipelines.config_file import ConfigFile, read_config
 from pipelines.failure import Failure, describe
-from pipelines.options import FIELDS, add_options, make_config, storage_options
+from pipelines.options import FIELDS, make_config, storage_options
+from pipelines.parsers import Parser, make_parsers
 from pipelines.schema import NAMES, schema_text
 from pipelines.streams import LOG, debugging, set_up_logging, silence, write_stdout
-from pipelines.version import VERSION
 from pipelines.words import did_you_mean
 from schemas.config import TASKS, ConvertConfig, Task, usual_task
 from schemas.errors import UsageError
 from transforms.stores.redact import redact
 
-EXIT_STATUS = """\
-exit status:
-  0  done, or nothing to do
-  1  the run failed
-  2  the command line or the config is wrong
-  3  too much was rejected or has changed, or verify found a difference
-
-environment:
-  LABELBEAM_DEBUG=1  show tracebacks and the logs of Beam
-  NO_COLOR=1         show no colours
-"""
-
-CONVERT_NOTES = """\
-Options may also stand in a YAML config, as keys with _ for -; a flag wins over
-the file, and --no-json and the like over a `true` there. Local paths are
-relative to the directory in which the command runs, in the file as well.
-
-Beam pipeline options may follow, or be keys of the config, as Beam spells them
-(with _): --runner=FlinkRunner --flink_master=HOST:8081. Without --runner the
-build runs in this process. What follows -- goes to the runner unchecked.
-
-examples:
-  labelbeam convert --task image_object_detection \\
-      --source annotations/instances_train.json --images images \\
-      --output built --split train=0.8,validation=0.2
-  labelbeam convert labelbeam.yaml --if-changed --json
-  labelbeam convert labelbeam.yaml --source s3://bucket/coco/*.json \\
-      --storage-options @storage.json --runner=FlinkRunner
-
-"""
-
-_OF_CONVERT_ONLY = ("source", "output", "copy_images", "if_changed", "max_change", "accept_change", "shared_paths")
-"""What `inspect` takes as an argument, or has no use for, since it publishes nothing."""
-
 EXIT_AFTER = 3.0
 """Seconds that an interrupted run may take to end by itself: a thread may be waiting for a store."""
-
-
-_ARGPARSE_WORDS = {
-    r"^the following arguments are required": "missing",
-    r"expected one argument": "found no value, expected one",
-    r"ignored explicit argument .*": "found a value, expected none",
-}
-
-
-class _Parser(argparse.ArgumentParser):
-    """A parser whose errors are messages like all others, without the usage in front."""
-
-    def error(self, message: str) -> NoReturn:
-        """Say what was found and expected, and where to read more."""
-        message = message.removeprefix("argument ")
-        for found, words in _ARGPARSE_WORDS.items():
-            message = re.sub(found, words, message)
-        raise UsageError(f"{message}; see {self.prog} --help")
-
-    def options(self) -> list[str]:
-        """Every option that the help lists."""
-        return [name for action in self._actions if action.help != argparse.SUPPRESS for name in action.option_strings]
-
-
-class _BeamAction(argparse.Action):
-    """Keep an option of Beam's with its value as they were typed, in order."""
-
-    def __call__(
-        self,
-        parser: argparse.ArgumentParser,
-        namespace: argparse.Namespace,
-        values: str | Sequence[Any] | None,
-        option_string: str | None = None,
-    ) -> None:
-        """Add the pair to `beam`."""
-        value = values if isinstance(values, str) else None
-        namespace.beam = [*namespace.beam, (str(option_string).removeprefix("--"), value)]
 
 
 _INTERRUPTED = "interrupted; a build that was not finished is not published, run the command again to make one"
@@ -140,7 +66,7 @@ def _run(arguments: list[str], known: argparse.Namespace) -> int:
     if arguments[:1] == ["convert"] and "--" in arguments:
         cut = arguments.index("--")
         arguments, runner_options = arguments[:cut], arguments[cut + 1 :]
-    parser, commands = _parsers()
+    parser, commands = make_parsers()
     if arguments and not arguments[0].startswith("-") and arguments[0] not in commands:
         hint = did_you_mean(arguments[0], commands)
         raise UsageError(f"found {arguments[0]!r}, expected one of {', '.join(commands)}{hint}")
@@ -154,11 +80,10 @@ def _run(arguments: list[str], known: argparse.Namespace) -> int:
     known.runner_options = runner_options
     if rest:
         _refuse(rest[0], commands.get(known.command, parser))
-    status: int = known.run(known)
-    return status
+    return _RUNS[known.command](known)
 
 
-def _refuse(argument: str, command: _Parser) -> NoReturn:
+def _refuse(argument: str, command: Parser) -> NoReturn:
     """Say what an argument that no option knows may have been meant to be."""
     if not argument.startswith("-"):
         raise UsageError(f"found {argument!r} where no further argument is expected; see {command.prog} --help")
@@ -203,116 +128,6 @@ def _interruptible() -> Iterator[threading.Event]:
     finally:
         for number, handler in handlers.items():
             signal.signal(number, handler)
-
-
-def _formatter(prog: str) -> argparse.HelpFormatter:
-    width = min(shutil.get_terminal_size().columns, 100) - 2
-    return argparse.RawDescriptionHelpFormatter(prog, width=width, max_help_position=26)
-
-
-def _parsers() -> tuple[_Parser, dict[str, _Parser]]:
-    parser = _Parser(
-        prog="labelbeam",
-        usage="labelbeam COMMAND [options]",
-        description="Turn COCO, Pascal VOC and folder datasets into training data\nfor Azure AutoML for Images.",
-        epilog=f"labelbeam COMMAND --help shows the options of a command.\nA newcomer runs: labelbeam demo\n\n{EXIT_STATUS}",
-        formatter_class=_formatter,
-        allow_abbrev=False,
-    )
-    parser.add_argument("--version", action="version", version=f"labelbeam {VERSION}", help="show the version and exit")
-    group = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands", prog="labelbeam")
-    commands: dict[str, _Parser] = {}
-
-    def command(
-        name: str, text: str, run: Callable[[argparse.Namespace], int], usage: str, notes: str = ""
-    ) -> argparse.ArgumentParser:
-        sub = group.add_parser(
-            name,
-            help=text,
-            usage=f"labelbeam {name} {usage}",
-            description=textwrap.fill(f"{text[0].upper()}{text[1:]}.", 78),
-            epilog=f"{notes}{EXIT_STATUS}",
-            formatter_class=_formatter,
-            allow_abbrev=False,
-        )
-        sub.set_defaults(run=run)
-        commands[name] = sub
-        return sub
-
-    sub = command(
-        "convert",
-        "build a dataset and publish it",
-        _convert,
-        "[CONFIG.yaml] [options] [Beam pipeline options]",
-        CONVERT_NOTES,
-    )
-    sub.add_argument("config", nargs="?", metavar="CONFIG.yaml", help="a file with options; a flag wins over it")
-    add_options(sub, FIELDS)
-    _add_beam_options(sub)
-    sub = command(
-        "inspect",
-        "show what is in a raw dataset, and what a build would reject or adjust; writes nothing",
-        _inspect,
-        "SOURCE [options]",
-    )
-    sub.add_argument("source_url", metavar="SOURCE", help="fsspec URL of the dataset: COCO file, VOC tree or folder")
-    add_options(sub, [name for name in FIELDS if name not in _OF_CONVERT_ONLY])
-    sub = command(
-        "verify",
-        "re-check a published build: hashes, counts, schema, JSONL against Parquet",
-        _verify,
-        "OUTPUT [options]",
-    )
-    sub.add_argument("output", metavar="OUTPUT", help="fsspec URL of the directory where builds are published")
-    sub.add_argument(
-        "--copy-images",
-        metavar="URL",
-        help="where the images that the build copied lie (default: where its manifest says)",
-    )
-    add_options(sub, ["storage_options", "json"])
-    sub = command(
-        "clean",
-        "remove old builds and what killed runs left, never the build in force or one that is being made",
-        _clean,
-        "OUTPUT [options]",
-    )
-    sub.add_argument("output", metavar="OUTPUT", help="fsspec URL of the directory where builds are published")
-    sub.add_argument(
-        "--keep",
-        type=_count,
-        default=3,
-        metavar="N",
-        help="how many builds stay, with that in force (default: %(default)s)",
-    )
-    sub.add_argument("--dry-run", action="store_true", help="remove nothing, say what would be removed")
-    add_options(sub, ["storage_options", "json"])
-    sub = command("schema", "print the JSON Schema of a record or document", _schema, "NAME")
-    sub.add_argument("name", metavar="NAME", help=f"one of {', '.join(NAMES)}")
-    sub = command(
-        "demo", "make a small dataset and build it, without a network: what a newcomer runs first", _demo, "[DIR]"
-    )
-    sub.add_argument("dir", nargs="?", default="labelbeam-demo", metavar="DIR", help="where to (default: %(default)s)")
-    return parser, commands
-
-
-def _count(text: str) -> int:
-    if not (text.isascii() and text.isdecimal() and int(text)):
-        raise argparse.ArgumentTypeError(f"found {text!r}, expected a whole number from 1 up")
-    return int(text)
-
-
-def _add_beam_options(parser: argparse.ArgumentParser) -> None:
-    """Know Beam's options, and which of them have a value, so that none is taken for the config's path."""
-    parser.set_defaults(beam=[])
-    for name, option in BEAM_OPTIONS.items():
-        parser.add_argument(
-            f"--{name}",
-            action=_BeamAction,
-            nargs=0 if option.kind == "flag" else "?" if option.kind == "optional" else None,
-            help=argparse.SUPPRESS,
-            dest="beam",
-            default=argparse.SUPPRESS,
-        )
 
 
 def _flags(known: argparse.Namespace) -> dict[str, Any]:
@@ -420,6 +235,15 @@ def _demo(known: argparse.Namespace) -> int:
 
     return demo(known.dir, main)
 
+
+_RUNS = {
+    "convert": _convert,
+    "inspect": _inspect,
+    "verify": _verify,
+    "clean": _clean,
+    "schema": _schema,
+    "demo": _demo,
+}
 
 if __name__ == "__main__":
     sys.exit(main())

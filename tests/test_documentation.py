@@ -18,8 +18,9 @@ from typing import Any, NamedTuple
 import duckdb
 import pytest
 
-from pipelines.cli import EXIT_STATUS, main
+from pipelines.cli import main
 from pipelines.options import FIELDS, GROUPS, choices, default, description, expected, flag
+from pipelines.parsers import EXIT_STATUS
 from pipelines.version import VERSION
 from schemas.config import TASKS
 from schemas.manifest import Receipt
