@@ -53,7 +53,7 @@ def run_graph(
     units = _units(config, storage, plan, target)
     if target and not local:
         units = stage_units(units, locate(target.unfinished, storage), put)
-    build_graph(pipeline, config, storage, plan, target, report, units)
+    build_graph(pipeline, config, storage, plan, target, report, units, local)
     try:
         state = pipeline.run().wait_until_finish()
     except (RuntimeError, grpc.RpcError) as error:
@@ -74,7 +74,7 @@ def prepare_job(
     """
     pipeline = beam.Pipeline(options=_options(beam_flags))
     units = stage_units(_units(config, storage, plan, target), locate(target.unfinished, storage), lambda *_: None)
-    build_graph(pipeline, config, storage, plan, target, report, units)
+    build_graph(pipeline, config, storage, plan, target, report, units, local=False)
     graph = pipeline.run().job.proto_pipeline
     transforms = graph.components.transforms
     staged: list[str] = []
@@ -117,8 +117,9 @@ def build_graph(
     target: Target | None,
     report: str,
     units: Sequence[Any],
+    local: bool,
 ) -> None:
-    """Read → group → assemble and write → collect: the whole build, for any runner."""
+    """Read → group → assemble and write → collect: the whole build, for any runner; `local` means in this process."""
     shard_options = ShardOptions(
         assemble=AssembleOptions(
             task=config.task,
@@ -140,5 +141,6 @@ def build_graph(
         copy_images=config.copy_images,
         storage=storage,
     )
-    read = pipeline | "Read" >> ReadFragments(plan, ReadOptions(config, storage, plan.buckets), units)
+    staging = target.unfinished if target and not local else None
+    read = pipeline | "Read" >> ReadFragments(plan, ReadOptions(config, storage, plan.buckets, staging), units)
     read[FRAGMENTS] | "Write" >> WriteShards(shard_options, read[FINDINGS])

@@ -14,6 +14,7 @@ import apache_beam as beam
 from apache_beam.pvalue import AsDict, TaggedOutput
 
 from transforms.parallel import ParallelDo
+from transforms.staged_units import StagedUnit
 from transforms.units import CocoFile, CocoUnit, Plan
 from transforms.work import Findings, ReadOptions, ReadResult, index_coco, read_coco, read_unit
 from transforms.workers import current_workers
@@ -92,9 +93,11 @@ class _IndexCoco(_ReadUnit):
 
 
 class _ReadCoco(_ReadUnit):
-    def call(self, unit: CocoUnit, indexes: dict[str, bytes], _: Any) -> tuple[Any, ...] | None:
-        if unit.url not in indexes:
+    def call(self, unit: CocoUnit, indexes: dict[str, bytes | StagedUnit], _: Any) -> tuple[Any, ...] | None:
+        index: bytes | str | StagedUnit | None = indexes.get(unit.url)
+        if index is None:
             return None  # The file was cut wrongly, which _IndexCoco has reported.
         processes = current_workers()
-        index = indexes[unit.url] if processes is None else processes.share(unit.url, indexes[unit.url])
+        if processes is not None and isinstance(index, bytes):
+            index = processes.share(unit.url, index)
         return read_coco, self.options, unit, index

@@ -1,8 +1,9 @@
-"""Units that wait in the output's store until a worker reads them.
+"""Units that wait in the output's store until a worker reads them, and what workers leave there for each other.
 
 On a cluster the elements that a pipeline starts from travel inside of the job's description, which services limit (Dataflow to
 20 MB, gRPC to less) and hand to every worker. The paths of a million small files are a hundred. So they are put into files
-beside the unfinished build, and the job holds references.
+beside the unfinished build, and the job holds references. The index of a COCO file is left there as well: a side input would
+hand those of all files to every worker.
 """
 
 from __future__ import annotations
@@ -63,17 +64,32 @@ def _staged(
     held = bytearray()
     number = 0
     for unit in units:
-        data = _pickled(unit)
         if len(held) >= STAGED_FILE:
             put_file(folder.below(_name(number)), bytes(held))
             held.clear()
             number += 1
-        packed = pa.compress(data, codec="zstd", asbytes=True)
-        start = len(held)
+        packed, reference = _packed(unit, folder.below(_name(number)), len(held), unit.size)
         held += packed
-        url = folder.below(_name(number)).url
-        yield StagedUnit(url, start, len(held), len(data), hashlib.sha256(packed).hexdigest(), unit.size)
+        yield reference
     put_file(folder.below(_name(number)), bytes(held))
+
+
+def stage_alone(value: Any, file: Location, put_file: Callable[[Location, bytes], object]) -> StagedUnit:
+    """Put anything that can be pickled into a file of its own, and return the reference to it.
+
+    Raises:
+        StoreError: the file cannot be put.
+    """
+    packed, reference = _packed(value, file, 0, 0)
+    put_file(file, packed)
+    return reference
+
+
+def _packed(value: Any, file: Location, start: int, size: int) -> tuple[bytes, StagedUnit]:
+    data = _pickled(value)
+    packed = pa.compress(data, codec="zstd", asbytes=True)
+    end = start + len(packed)
+    return packed, StagedUnit(file.url, start, end, len(data), hashlib.sha256(packed).hexdigest(), size)
 
 
 def _name(number: int) -> str:

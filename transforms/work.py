@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import pickle
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import msgspec
@@ -38,9 +39,9 @@ from transforms.sources.tables import read_table
 from transforms.sources.voc import VocOptions
 from transforms.sources.voc_masks import MaskError
 from transforms.sources.voc_read import VocImage, read_voc, rejected_voc
-from transforms.staged_units import StagedUnit, staged_unit
+from transforms.staged_units import StagedUnit, stage_alone, staged_unit
 from transforms.stores.errors import StoreError
-from transforms.stores.files import read_file, read_many, read_range
+from transforms.stores.files import put, read_file, read_many, read_range
 from transforms.stores.locations import StorageOptions, locate
 from transforms.units import CocoFile, CocoUnit, CopiedUnit, FolderUnit, ListingUnit, TableUnit, VocUnit
 from transforms.write import write_bucket, write_copied
@@ -81,6 +82,8 @@ class ReadOptions:
     config: ConvertConfig
     storage: StorageOptions
     buckets: int
+    staging: str | None = None
+    """The URL below which workers leave files for each other; None where they share memory or a disk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,11 +116,11 @@ class Report(msgspec.Struct):
 
 @dataclass(slots=True)
 class ReadResult:
-    """What reading one unit gives: encoded fragments by bucket, findings, and a COCO file's index as bytes."""
+    """What reading one unit gives: encoded fragments by bucket, findings, and a COCO file's index, or where it was left."""
 
     findings: Findings
     fragments: list[tuple[int, bytes]] = field(default_factory=list)
-    index: bytes | None = None
+    index: bytes | StagedUnit | None = None
 
 
 def _encode(fragments: Iterable[tuple[int, Fragment]]) -> list[tuple[int, bytes]]:
@@ -128,7 +131,7 @@ def index_coco(options: ReadOptions, file: CocoFile) -> ReadResult:
     """Read the images and categories of a COCO file.
 
     Raises:
-        StoreError: it cannot be read.
+        StoreError: it cannot be read, or its index cannot be left for others.
     """
     location = locate(file.url, options.storage)
     builder = IndexBuilder(file.url, file.number, file.prefix, file.split, options.buckets)
@@ -143,18 +146,38 @@ def index_coco(options: ReadOptions, file: CocoFile) -> ReadResult:
             fragments = _encode(builder.finish())
     except UnsafeSplitError:
         return ReadResult(Findings(unsafe=[file.url]))
-    return ReadResult(Findings(records=builder.found), fragments, pickle.dumps(builder.index, protocol=5))
+    index: bytes | StagedUnit
+    if options.staging is None:
+        index = pickle.dumps(builder.index, protocol=5)
+    else:
+        left_at = locate(options.staging, options.storage).below(f"index-{file.number:05d}")
+        index = stage_alone(builder.index, left_at, put)
+    return ReadResult(Findings(records=builder.found), fragments, index)
 
 
-@lru_cache(maxsize=2)
-def _load_index(index: bytes | str) -> CocoIndex:
-    """An index from its bytes, or from the path of a file that holds them."""
-    loaded: CocoIndex = pickle.loads(index if isinstance(index, bytes) else Path(index).read_bytes())
-    return loaded
+_loaded: deque[tuple[bytes | str | StagedUnit, CocoIndex]] = deque(maxlen=2)
+_loading = Lock()
 
 
-def read_coco(options: ReadOptions, unit: CocoUnit, index: bytes | str) -> ReadResult:
-    """Read a range of annotations against the file's index.
+def _load_index(index: bytes | str | StagedUnit, storage: StorageOptions) -> CocoIndex:
+    """An index from its bytes, from the path of a file that holds them, or from where another worker has left it.
+
+    A process keeps the last two. A cluster's workers have many threads, the first of which loads it for the others.
+    """
+    with _loading:
+        for known, loaded in _loaded:
+            if known == index:
+                return loaded
+        if isinstance(index, StagedUnit):
+            fresh: CocoIndex = staged_unit(index, storage)
+        else:
+            fresh = pickle.loads(index if isinstance(index, bytes) else Path(index).read_bytes())
+        _loaded.append((index, fresh))
+        return fresh
+
+
+def read_coco(options: ReadOptions, unit: CocoUnit, index: bytes | str | StagedUnit) -> ReadResult:
+    """Read a range of annotations against the file's index: its bytes, the path of a file of them, or where it was left.
 
     Raises:
         StoreError: it cannot be read.
@@ -163,7 +186,7 @@ def read_coco(options: ReadOptions, unit: CocoUnit, index: bytes | str) -> ReadR
     try:
         with quiet_gc():
             fragments, evidence, found = read_annotations(
-                block, unit.range.start, _load_index(index), options.config.task, options.buckets
+                block, unit.range.start, _load_index(index, options.storage), options.config.task, options.buckets
             )
             return ReadResult(Findings(found, {unit.url: evidence}), _encode(sorted(fragments.items())))
     except UnsafeSplitError:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import gc
 import itertools
 import json
+import pickle
 import random
+from concurrent.futures import ThreadPoolExecutor
 from functools import reduce
 from pathlib import Path
 from typing import Any
@@ -16,8 +18,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.config import ConvertConfig
+from schemas.errors import LabelBeamError
 from schemas.manifest import Receipt
 from schemas.reasons import Rejected, Skipped
+from transforms import staged_units
 from transforms.assemble import AssembleOptions
 from transforms.fragments import Fragment, decode
 from transforms.parcels import unwrap, wrap
@@ -29,7 +33,10 @@ from transforms.sources.coco import Evidence
 from transforms.sources.coco_split import ElementRange, plan_exact
 from transforms.sources.folder import FolderItem
 from transforms.sources.voc import VocItem
+from transforms.staged_units import StagedUnit
 from transforms.stores.errors import MissingFileError
+from transforms.stores.files import read_range
+from transforms.stores.locations import Location
 from transforms.units import CocoFile, CocoUnit, FolderUnit, VocUnit
 from transforms.work import (
     Findings,
@@ -109,10 +116,45 @@ def test_a_cut_file_counts_and_writes_what_the_whole_one_does(tmp_path: Path) ->
 def test_an_index_is_the_same_as_bytes_and_as_a_file(tmp_path: Path) -> None:
     file, (unit, *_) = coco(tmp_path / "a.json")
     index = index_coco(options(), file).index
-    assert index is not None
+    assert isinstance(index, bytes)
     (tmp_path / "index").write_bytes(index)
     as_bytes, as_file = (read_coco(options(), unit, given) for given in (index, str(tmp_path / "index")))
     assert as_bytes.fragments == as_file.fragments
+
+
+def test_an_index_that_is_left_in_a_store_is_the_same_and_is_read_once_by_all_threads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, units = coco(tmp_path / "a.json", target=200)
+    index = index_coco(options(), file).index
+    assert index is not None and len(units) > 8
+    expected = [read_coco(options(), unit, index).fragments for unit in units]
+    staging = ReadOptions(CONFIG, {}, 1, (tmp_path / "unfinished").as_uri())
+    left = index_coco(staging, file)
+    assert isinstance(left.index, StagedUnit) and len(pickle.dumps(left)) < 5000
+    assert [path.name for path in (tmp_path / "unfinished").iterdir()] == ["index-00000"]
+    asked: list[str] = []
+
+    def note(location: Location, start: int, end: int) -> bytes:
+        asked.append(location.path)
+        return read_range(location, start, end)
+
+    monkeypatch.setattr(staged_units, "read_range", note)
+    with ThreadPoolExecutor(8) as pool:
+        read = list(pool.map(lambda unit: read_coco(staging, unit, left.index).fragments, units))
+    assert read == expected
+    assert len(asked) == 1
+
+
+def test_an_index_that_somebody_has_written_over_ends_the_run(tmp_path: Path) -> None:
+    file, (unit, *_) = coco(tmp_path / "a.json")
+    staging = ReadOptions(CONFIG, {}, 1, (tmp_path / "unfinished").as_uri())
+    index = index_coco(staging, file).index
+    assert index is not None
+    left = tmp_path / "unfinished" / "index-00000"
+    left.write_bytes(bytes(left.stat().st_size))
+    with pytest.raises(LabelBeamError, match="not the unit of work that was put there"):
+        read_coco(staging, unit, index)
 
 
 def test_a_range_that_was_cut_wrongly_is_named_and_gives_nothing(tmp_path: Path) -> None:
