@@ -13,7 +13,8 @@ from apache_beam.runners.portability.fn_api_runner import FnApiRunner, worker_ha
 from apache_beam.runners.runner import PipelineState
 
 from pipelines.job_failures import job_failure, where_logs_are
-from pipelines.runners import PreparedJob, in_process
+from pipelines.runners import PreparedJob, in_process, runner_of
+from pipelines.streams import LOG
 from schemas.config import ConvertConfig, background_policy, parse_split
 from schemas.errors import LabelBeamError
 from transforms import progress
@@ -26,6 +27,7 @@ from transforms.shards import WriteShards
 from transforms.staged_units import stage_units
 from transforms.stores.files import put
 from transforms.stores.locations import StorageOptions, locate
+from transforms.stores.redact import redact
 from transforms.units import Plan, listing_units
 from transforms.work import ReadOptions, ShardOptions
 
@@ -55,13 +57,19 @@ def run_graph(
         units = stage_units(units, locate(target.unfinished, storage), put)
     build_graph(pipeline, config, storage, plan, target, report, units, local)
     try:
-        state = pipeline.run().wait_until_finish()
+        job = pipeline.run()
+        state = job.wait_until_finish()
     except (RuntimeError, grpc.RpcError) as error:
         if local:
             raise
         raise job_failure(error, beam_flags) from error
     if state != PipelineState.DONE:
         raise LabelBeamError(f"the pipeline ended as {state}, expected DONE; {where_logs_are(beam_flags)}")
+    if not local:
+        try:
+            progress.take_over(job)
+        except Exception as error:  # Each runner fails in its own way, and all that is lost is a line of the log.
+            LOG.info("%s does not tell its counters: %s", runner_of(beam_flags), redact(str(error)))
 
 
 def prepare_job(

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from typing import Any
 
-from apache_beam.metrics import Metrics
+from apache_beam.metrics import Metrics, MetricsFilter
+
+NAMESPACE = "labelbeam"
 
 _LOCK = threading.Lock()
 _DONE: Counter[str] = Counter()
@@ -13,7 +16,7 @@ _DONE: Counter[str] = Counter()
 
 def advance(stage: str, amount: int) -> None:
     """Count work of a stage as done. Called once a unit, never once a record: a counter costs as much as a record."""
-    Metrics.counter("labelbeam", stage).inc(amount)
+    Metrics.counter(NAMESPACE, stage).inc(amount)
     with _LOCK:
         _DONE[stage] += amount
 
@@ -22,6 +25,16 @@ def done(stage: str) -> int:
     """What this process has counted for a stage since `reset`."""
     with _LOCK:
         return _DONE[stage]
+
+
+def take_over(job: Any) -> None:
+    """Count what the workers of an ended job have counted, which may be other processes."""
+    counters = job.metrics().query(MetricsFilter().with_namespace(NAMESPACE))["counters"]
+    told: Counter[str] = Counter()
+    for counter in counters:  # One for each step that counts.
+        told[counter.key.metric.name] += counter.result or 0
+    with _LOCK:
+        _DONE.update(told - _DONE)
 
 
 def reset() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ PORTABLE = ["--runner=PortableRunner", "--job_endpoint=embed", "--environment_ty
 
 
 def test_a_build_on_a_runner_of_its_own_process_reads_its_units_from_the_store(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(staged_units, "INLINE", 0)
     put: list[str] = []
@@ -48,7 +49,11 @@ def test_a_build_on_a_runner_of_its_own_process_reads_its_units_from_the_store(
     builds = []
     for name, flags in (("here", []), ("portable", PORTABLE)):
         output = tmp_path / name
-        assert main([*command, str(output), *flags]) == 0
+        caplog.clear()
+        with caplog.at_level(logging.INFO, "labelbeam"):
+            assert main([*command, str(output), *flags]) == 0
+        counted = [message.partition(" in ")[0] for message in caplog.messages if " in " in message]
+        assert {"read: 12 of 12 files", "write: 3 of 3 shards"} <= set(counted)
         build = output / "builds" / json.loads((output / "latest.json").read_text())["build"]
         builds.append({path.name: path.read_bytes() for path in build.rglob("*-of-*")})
         assert sorted(path.name for path in output.iterdir() if path.name != "unfinished") == ["builds", "latest.json"]

@@ -69,8 +69,12 @@ def tails(logs: Path) -> str:
 
 
 @contextmanager
-def flink(jars: Path, folder: Path, installed: Installed) -> Iterator[Cluster]:
-    """Flink in session mode: a job manager, and two task managers with two slots each. The address is that of its REST API."""
+def flink(jars: Path, folder: Path, installed: Installed, restarts: int = 0) -> Iterator[Cluster]:
+    """Flink in session mode: a job manager, and two task managers with two slots each. The address is that of its REST API.
+
+    A job that fails is restarted so many times, as the configuration of the cluster says: Beam passes nothing on for jobs
+    of bounded data.
+    """
     rpc = free_port()
     conf = folder / "conf"
     conf.mkdir(parents=True)
@@ -81,6 +85,9 @@ def flink(jars: Path, folder: Path, installed: Installed) -> Iterator[Cluster]:
         f"io.tmp.dirs: {folder}\n"
         # A task manager that was killed is missed soon.
         "heartbeat.interval: 1000\nheartbeat.timeout: 10000\n"
+        # Each restart waits until the task manager that was killed is missed by all.
+        f"restart-strategy: {'fixed-delay' if restarts else 'none'}\n"
+        f"restart-strategy.fixed-delay.attempts: {restarts}\nrestart-strategy.fixed-delay.delay: 10 s\n"
         # Small memory: buffers that a job of a few megabytes does with.
         "taskmanager.network.sort-shuffle.min-buffers: 64\n"
     )

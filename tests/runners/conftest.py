@@ -13,7 +13,7 @@ from tests.runners.driving import Installed, Runner, job_service, worker_pool
 from tests.runners.provision import REPOSITORY, jars, job_server, make_sdist, pip, prism, run, worker_python
 
 collect_ignore_glob = [] if os.environ.get("LABELBEAM_TEST_CLUSTERS") else ["test_*.py"]
-"""Clusters take a quarter of an hour on two cores, and a Java and a Go: whoever wants them says so."""
+"""Clusters take ten minutes of two cores, and a Java and a Go: whoever wants them says so, as `.ci/run` does."""
 
 CONFIGS = REPOSITORY / "configs" / "runners"
 

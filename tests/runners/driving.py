@@ -39,6 +39,8 @@ class Installed:
         # A worker pool starts its workers by the `python` that is first on PATH, and job servers need `java`.
         path = os.pathsep.join([str(self.python.parent), "/usr/local/bin", "/usr/bin", "/bin", *_java()])
         variables = {"PATH": path, "PYTHONPATH": str(self.packages), "HOME": str(self.folder), "LANG": "C.UTF-8"}
+        # Beam's job server lives for one build: what a compiler spends on it does not come back.
+        variables["JAVA_TOOL_OPTIONS"] = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1"
         return ["env", "-i", *(f"{key}={value}" for key, value in (variables | environment).items()), *arguments]
 
     def labelbeam(self, *arguments: str, **environment: str) -> Ran:

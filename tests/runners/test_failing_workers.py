@@ -81,8 +81,15 @@ def nightly(s3_store: S3Store, proxied: Proxied, tmp_path: Path) -> Nightly:
 
 @pytest.fixture
 def flink_cluster(installed: Installed, tmp_path: Path) -> Iterator[Cluster]:
-    """A cluster that may be broken."""
+    """A cluster that may be broken; a job that fails on it has failed."""
     with clusters.flink(jars("flink"), tmp_path / "flink", installed) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def restarting_flink_cluster(installed: Installed, tmp_path: Path) -> Iterator[Cluster]:
+    """A cluster that may be broken, and that restarts jobs."""
+    with clusters.flink(jars("flink"), tmp_path / "flink", installed, restarts=3) as cluster:
         yield cluster
 
 
@@ -136,20 +143,23 @@ def is_whole(nightly: Nightly) -> None:
     assert not nightly.store.paths("built/unfinished")
 
 
-def test_flink_goes_on_without_a_task_manager_where_it_may_restart_the_job(
-    installed: Installed, nightly: Nightly, flink_cluster: Cluster, flink_server: Path
+def test_flink_goes_on_without_a_task_manager_where_it_restarts_jobs(
+    installed: Installed, nightly: Nightly, restarting_flink_cluster: Cluster, flink_server: Path
 ) -> None:
-    options = [*on_flink(flink_cluster, flink_server, 2), "--", "--number_of_execution_retries=3"]
-    ran = broken_off(installed, nightly, options, flink_cluster.workers[0].close)
+    cluster = restarting_flink_cluster
+    ran = broken_off(installed, nightly, on_flink(cluster, flink_server, 2), cluster.workers[0].close)
     assert ran.status == 0, ran.err
     is_whole(nightly)
 
 
+@pytest.mark.parametrize("lost", ["task manager", "worker pool"])
 def test_a_build_on_flink_that_lost_a_machine_ends_and_the_next_goes_on(
-    installed: Installed, nightly: Nightly, flink_cluster: Cluster, flink_server: Path
+    lost: str, installed: Installed, nightly: Nightly, flink_cluster: Cluster, flink_server: Path
 ) -> None:
-    ran = broken_off(installed, nightly, on_flink(flink_cluster, flink_server, 4), flink_cluster.workers[0].close)
+    fail = flink_cluster.pools[0].kill if lost == "worker pool" else flink_cluster.workers[0].close
+    ran = broken_off(installed, nightly, on_flink(flink_cluster, flink_server, 4), fail)
     failed_on(ran, "FlinkRunner", f"which Flink shows at {flink_cluster.address}")
+    flink_cluster.workers[0].close()  # The rest of a machine whose pool was lost.
     flink_cluster.wait_for(1)
     goes_on(installed, nightly, on_flink(flink_cluster, flink_server, 2))
 
