@@ -65,11 +65,10 @@ def run_graph(
         raise job_failure(error, beam_flags) from error
     if state != PipelineState.DONE:
         raise LabelBeamError(f"the pipeline ended as {state}, expected DONE; {where_logs_are(beam_flags)}")
-    if not local:
-        try:
-            progress.take_over(job)
-        except Exception as error:  # Each runner fails in its own way, and all that is lost is a line of the log.
-            LOG.info("%s does not tell its counters: %s", runner_of(beam_flags), redact(str(error)))
+    try:
+        progress.take_over(job)
+    except Exception as error:  # Each runner fails in its own way, and all that is lost is a line of the log.
+        LOG.info("%s does not tell its counters: %s", runner_of(beam_flags), redact(str(error)))
 
 
 def prepare_job(
