@@ -223,6 +223,17 @@ def _clean(known: argparse.Namespace) -> int:
     return clean(known.output, known.storage, known.keep, known.dry_run, "json" in vars(known))
 
 
+def _evaluate(known: argparse.Namespace) -> int:
+    set_up_logging("json" in vars(known), known.storage)
+    from pipelines.evaluate import Wanted, evaluate
+    from transforms.evaluation.gates import GATES
+
+    options = ("predictions", "split", "coco", "threshold", "result", "coco_results", "coco_truth")
+    wanted = Wanted(known.output, *(getattr(known, name) for name in options))
+    gates = {name: value for name, value in vars(known).items() if name in GATES}
+    return evaluate(wanted, gates, known.storage, "json" in vars(known))
+
+
 def _schema(known: argparse.Namespace) -> int:
     if known.name not in NAMES:
         raise UsageError(f"found {known.name!r}, expected one of {', '.join(NAMES)}{did_you_mean(known.name, NAMES)}")
@@ -241,6 +252,7 @@ _RUNS = {
     "inspect": _inspect,
     "verify": _verify,
     "clean": _clean,
+    "evaluate": _evaluate,
     "schema": _schema,
     "demo": _demo,
 }

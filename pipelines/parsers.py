@@ -17,13 +17,14 @@ from pipelines.options import FIELDS, add_options
 from pipelines.schema import NAMES
 from pipelines.version import VERSION
 from schemas.errors import UsageError
+from transforms.evaluation.gates import GATES
 
 EXIT_STATUS = """\
 exit status:
   0  done, or nothing to do
   1  the run failed
   2  the command line or the config is wrong
-  3  too much was rejected or has changed, or verify found a difference
+  3  too much was rejected or has changed, a difference found, or a figure too low
 
 environment:
   LABELBEAM_DEBUG=1  show tracebacks and the logs of Beam
@@ -99,6 +100,16 @@ def _count(text: str) -> int:
     if not (text.isascii() and text.isdecimal() and int(text)):
         raise argparse.ArgumentTypeError(f"found {text!r}, expected a whole number from 1 up")
     return int(text)
+
+
+def _fraction(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number <= 1:
+        raise argparse.ArgumentTypeError(f"found {text!r}, expected a number from 0 to 1")
+    return number
 
 
 def _add_beam_options(parser: argparse.ArgumentParser) -> None:
@@ -180,6 +191,42 @@ def _clean(parser: Parser) -> None:
     add_options(parser, ["storage_options", "json"])
 
 
+def _evaluate(parser: Parser) -> None:
+    _output(parser)
+    group = parser.add_argument_group("what to compare")
+    group.add_argument(
+        "--predictions",
+        required=True,
+        metavar="URL",
+        help="what labelbeam score or Azure's batch scoring wrote, predictions as JSON lines, or COCO results; a directory, a "
+        "file or a glob",
+    )
+    group.add_argument("--split", metavar="NAME", help="the split to compare (default: all of them)")
+    group.add_argument("--coco", metavar="FILE", help="the COCO dataset that says what the ids in COCO results mean")
+    group.add_argument(
+        "--threshold",
+        type=_fraction,
+        metavar="X",
+        help="the probability from which on a label counts, for multi-label (default: 0.5)",
+    )
+    group = parser.add_argument_group("what to write")
+    group.add_argument(
+        "--output", dest="result", metavar="URL", help="a directory for evaluation.json, or a .json file"
+    )
+    group.add_argument("--coco-results", metavar="URL", help="the predictions as COCO results, for pycocotools")
+    group.add_argument("--coco-truth", metavar="URL", help="the truth as a COCO dataset with the same ids")
+    group = parser.add_argument_group("gates: below one of them the exit status is 3")
+    for name, (metric, _) in GATES.items():
+        group.add_argument(
+            f"--{name.replace('_', '-')}",
+            type=_fraction,
+            default=argparse.SUPPRESS,
+            metavar="X",
+            help=f"the least that {metric} may be",
+        )
+    add_options(parser, ["storage_options", "json"])
+
+
 def _schema(parser: Parser) -> None:
     parser.add_argument("name", metavar="NAME", help=f"one of {', '.join(NAMES)}")
 
@@ -220,6 +267,9 @@ _COMMANDS = {
         "OUTPUT [options]",
         "",
         _clean,
+    ),
+    "evaluate": _Command(
+        "compare predictions with the truth of a published build", "OUTPUT --predictions URL [options]", "", _evaluate
     ),
     "schema": _Command("print the JSON Schema of a record or document", "NAME", "", _schema),
     "demo": _Command(

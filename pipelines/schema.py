@@ -18,6 +18,7 @@ _TYPES = {
     "config": "schemas.config:ConvertConfig",
     "manifest": "schemas.manifest:Manifest",
     "latest": "schemas.manifest:Latest",
+    "evaluation": "schemas.evaluation:Evaluation",
     "rejected": "schemas.neutral:Rejection",
 }
 """Modules by name: listing the names, as --help does, must not import numpy for one of them."""

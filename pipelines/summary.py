@@ -15,6 +15,7 @@ from rich.text import Text
 
 from pipelines.convert import Outcome
 from pipelines.display import Display
+from pipelines.words import plain
 from schemas.config import ConvertConfig
 from schemas.reasons import Adjusted, Rejected, Skipped
 from transforms.stores.locations import locate
@@ -142,18 +143,6 @@ def _wrapped(text: str, width: int, indent: str, style: str = "") -> Iterator[Li
         replace_whitespace=False,
     ):
         yield Line(line, style)
-
-
-def plain(text: str) -> str:
-    r"""Text of a dataset made harmless for a terminal: control and bidirectional characters become escapes.
-
-    >>> print(plain("a\x1b[31mb\u202e"))
-    a\x1b[31mb\u202e
-    """
-    return _CONTROLS.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
-
-
-_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def build_place(outcome: Outcome, config: ConvertConfig) -> str:

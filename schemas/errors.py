@@ -25,3 +25,9 @@ class SuspiciousChangeError(LabelBeamError):
     """The build differs from the one before by more than --max-change allows (exit status 3)."""
 
     exit_code = 3
+
+
+class BelowGateError(LabelBeamError):
+    """A figure of `evaluate` is below what a --min option asks for (exit status 3)."""
+
+    exit_code = 3

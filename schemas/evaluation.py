@@ -10,7 +10,10 @@ EVALUATION_VERSION = 1
 
 
 class Confusion(msgspec.Struct):
-    """How often an image of the label of a row was predicted as the label of a column."""
+    """How often an image of the label of a row was predicted as the label of a column.
+
+    An image without a prediction stands in no column: a row may add up to less than its label has images.
+    """
 
     labels: list[str]
     matrix: list[list[int]]
@@ -43,6 +46,10 @@ class Evaluation(msgspec.Struct):
     """Images of the truth without a prediction."""
     unknown: int
     """Predictions of images that the truth does not hold; they are left out."""
+    predictions: str
+    """In which form the predictions came, in words."""
+    threshold: float | None
+    """From which probability on a label counts as predicted, for multi-label; None for the other tasks."""
     metrics: dict[str, float | None]
     by_class: dict[str, dict[str, float | int | None]]
     confusion: Confusion | None = None

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pipelines.convert import Outcome
-from pipelines.summary import azure_path, next_steps, plain, summary
+from pipelines.summary import azure_path, next_steps, summary
+from pipelines.words import plain
 from schemas.config import ConvertConfig
 from schemas.manifest import Counts, Manifest, Source, SplitCounts, Tally
 from schemas.reasons import Rejected

@@ -1,0 +1,1 @@
+"""Predictions against a published build: read, matched, compared."""

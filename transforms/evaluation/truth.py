@@ -1,0 +1,103 @@
+"""The truth that predictions are compared with: the records of a published build."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import msgspec
+
+from schemas.errors import LabelBeamError, UsageError
+from schemas.manifest import Manifest
+from schemas.records import RECORDS, Record, check_record
+from transforms.publish import latest_manifest
+from transforms.stores.errors import MissingFileError
+from transforms.stores.files import read_many
+from transforms.stores.locations import Location
+
+_PX = re.compile(r"([1-9][0-9]{0,9})px")
+
+_LARGEST_SIDE = 2**31 - 1  # As in the Parquet files, and in what counts pixels below.
+
+
+@dataclass(slots=True)
+class Truth:
+    """The records of a build, or of one split of it, in the order of its shards.
+
+    Image i is `records[i]`, from `splits[i]`; sizes[i] is its width and height in pixels. `prefix` is what its `image_url`
+    starts with before the image's path, or None where the manifest does not tell.
+    """
+
+    task: str
+    build: str
+    split: str | None
+    labels: list[str]
+    prefix: str | None
+    records: list[Record]
+    splits: list[str]
+    sizes: list[tuple[int, int]]
+
+
+def published(output: Location) -> Manifest:
+    """The manifest of the build in force at `output`.
+
+    Raises:
+        StoreError: nothing was published there, or it cannot be read.
+    """
+    manifest = latest_manifest(output)
+    if manifest is None:
+        raise MissingFileError(
+            f"{output.shown}: found no latest.json, expected the pointer that labelbeam convert puts last. Check the path of "
+            f"OUTPUT, or publish a build there: labelbeam convert --output {output.shown} …"
+        )
+    if manifest.task not in RECORDS:
+        raise LabelBeamError(f"{output.shown}: found a build of task {manifest.task!r}, expected {', '.join(RECORDS)}")
+    return manifest
+
+
+def read_truth(output: Location, manifest: Manifest, split: str | None = None) -> Truth:
+    """The records of `split`, or of all splits.
+
+    Raises:
+        UsageError: there is no such split.
+        StoreError: a shard cannot be read.
+        LabelBeamError: a shard is not as it was published.
+    """
+    if split is not None and split not in manifest.splits:
+        raise UsageError(
+            f"--split: found {split!r}, expected one of {', '.join(manifest.splits)}, the splits of the build"
+        )
+    build = output.below(f"builds/{manifest.build}")
+    prefix = manifest.config.get("image_url")
+    prefix = prefix if isinstance(prefix, str) and prefix else None
+    truth = Truth(manifest.task, manifest.build, split, manifest.labels, prefix, [], [], [])
+    decoder: msgspec.json.Decoder[Record] = msgspec.json.Decoder(RECORDS[manifest.task])
+    shards = [(name, entry) for name, part in manifest.splits.items() if split in (None, name) for entry in part.files]
+    paths = [entry.path for _, entry in shards]
+    sizes = [entry.bytes for _, entry in shards]
+    for (name, entry), data in zip(shards, read_many(build, paths, sizes), strict=True):
+        if not isinstance(data, bytes):
+            raise data
+        for number, line in enumerate(data.splitlines(), 1):
+            try:
+                record = decoder.decode(line)
+                size = _pixels(record.image_details.width), _pixels(record.image_details.height)
+                for breach in check_record(record):
+                    raise ValueError(breach)
+            except (msgspec.DecodeError, ValueError, RecursionError) as error:
+                raise LabelBeamError(
+                    f"{build.below(entry.path).shown}, line {number}: {error}; expected a record of {manifest.task}. The "
+                    "build is not as it was published: labelbeam verify tells how it differs"
+                ) from None
+            truth.records.append(record)
+            truth.splits.append(name)
+            truth.sizes.append(size)
+    return truth
+
+
+def _pixels(side: int | str) -> int:
+    match = _PX.fullmatch(side) if isinstance(side, str) else None
+    pixels = side if isinstance(side, int) else int(match[1]) if match else 0
+    if not 0 < pixels <= _LARGEST_SIDE:
+        raise ValueError(f"found a side of {side!r}, expected up to {_LARGEST_SIDE} pixels")
+    return pixels

@@ -1,0 +1,170 @@
+"""The images that were predicted worst, and what is wrong with each, in words."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+import numpy as np
+from pycocotools import mask as coco_mask
+
+from schemas.evaluation import WorstImage
+from schemas.predictions import LabelsPrediction
+from schemas.records import Record
+from transforms.evaluation.detection import SHOWN_FROM, ImageOutcome
+from transforms.evaluation.objects import PixelObject
+
+MOST = 24
+"""Images that are told of."""
+
+_LABELS_SHOWN = 5
+
+
+class _Bad(NamedTuple):
+    """An image by how bad it is: the lowest score first, then the most mistakes, then its URL."""
+
+    score: float
+    mistakes: float
+    image_url: str
+    number: int
+
+
+def worst_objects(
+    records: Sequence[Record],
+    sizes: Sequence[tuple[int, int]],
+    truth: Sequence[Sequence[PixelObject]],
+    predicted: Sequence[Sequence[PixelObject] | None],
+    outcomes: Sequence[ImageOutcome],
+) -> list[WorstImage]:
+    """Images by F1 of their objects at an IoU of 0.5 and a score from `SHOWN_FROM` on, lowest first; only those with mistakes.
+
+    Args:
+        records: the truth.
+        sizes: width and height of each image in pixels.
+        truth: its objects.
+        predicted: the objects predicted for each image, None where there is no prediction.
+        outcomes: how each came out.
+    """
+    bad = (
+        _Bad(outcome.score, -len(outcome.missed) - len(outcome.wrong), record.image_url, number)
+        for number, (record, outcome) in enumerate(zip(records, outcomes, strict=True))
+        if outcome.missed or outcome.wrong
+    )
+    found: list[WorstImage] = []
+    for score, _, image_url, number in heapq.nsmallest(MOST, bad):
+        items = predicted[number]
+        why = _why(truth[number], items or [], outcomes[number])
+        shown = [_shown(item, *sizes[number]) for item in items or [] if item.score >= SHOWN_FROM]
+        label = msgspec.to_builtins(records[number].label)
+        found.append(WorstImage(image_url, score, why if items is not None else f"no prediction: {why}", label, shown))
+    return found
+
+
+def _why(truth: Sequence[PixelObject], predicted: Sequence[PixelObject], outcome: ImageOutcome) -> str:
+    """What is wrong in words; one that was missed and one of another label at its place are one mistake together."""
+    pairs = _mislabelled([truth[number] for number in outcome.missed], [predicted[number] for number in outcome.wrong])
+    missed, wrong = len(outcome.missed) - pairs, len(outcome.wrong) - pairs
+    parts = [
+        f"{missed} of {outcome.true} objects missed" if missed else "",
+        f"{pairs} wrong label{'s' if pairs > 1 else ''}" if pairs else "",
+        f"{wrong} found where {'none is' if wrong == 1 else 'none are'}" if wrong else "",
+    ]
+    return ", ".join(filter(None, parts))
+
+
+def _mislabelled(missed: Sequence[PixelObject], wrong: Sequence[PixelObject]) -> int:
+    """How many of `wrong` lie where one of `missed` is that has another label, each of which counts once."""
+    if not missed or not wrong:
+        return 0
+    with_masks = missed[0].mask is not None
+    first, second = ([item.mask if with_masks else list(item.box) for item in items] for items in (wrong, missed))
+    overlaps = np.array(coco_mask.iou(first, second, [0] * len(second)))
+    pairs = 0
+    taken: set[tuple[int, int]] = set()
+    for row, column in np.argwhere(overlaps >= 0.5).tolist():
+        if wrong[row].label != missed[column].label and not {(0, row), (1, column)} & taken:
+            taken |= {(0, row), (1, column)}
+            pairs += 1
+    return pairs
+
+
+def _shown(item: PixelObject, width: int, height: int) -> dict[str, Any]:
+    """An object as predictions hold it, in fractions of the image, without its outline."""
+    left, top, across, down = item.box
+    box = {
+        "topX": left / width,
+        "topY": top / height,
+        "bottomX": (left + across) / width,
+        "bottomY": (top + down) / height,
+    }
+    return {
+        "box": {side: round(min(1.0, max(0.0, value)), 6) for side, value in box.items()},
+        "label": item.label,
+        "score": item.score,
+    }
+
+
+def worst_labels(
+    records: Sequence[Record],
+    truth: Sequence[Sequence[str]],
+    predictions: Sequence[LabelsPrediction | None],
+    answers: Sequence[Sequence[str]],
+    threshold: float | None,
+) -> list[WorstImage]:
+    """Images whose labels are not those predicted: by the probability given to the right label, or for multi-label by the
+    share of common labels among all of both, lowest first.
+
+    Args:
+        records: the truth.
+        truth: the labels of each image.
+        predictions: what was said of each.
+        answers: the labels that count as predicted.
+        threshold: as for `evaluate_labels`.
+    """
+
+    def bad() -> Iterable[_Bad]:
+        for number, (record, names, given) in enumerate(zip(records, truth, answers, strict=True)):
+            if set(names) == set(given):
+                continue
+            probs = _probs(predictions[number])
+            if threshold is None:
+                score, mistakes = probs.get(names[0], 0.0), max(probs.values(), default=0.0)
+            else:
+                score = len({*names} & {*given}) / len({*names, *given})
+                mistakes = len({*names} ^ {*given})
+            yield _Bad(score, -mistakes, record.image_url, number)
+
+    found: list[WorstImage] = []
+    for score, _, image_url, number in heapq.nsmallest(MOST, bad()):
+        probs = _probs(predictions[number])
+        first = sorted(probs, key=lambda label: -probs[label])
+        kept = [label for label in first if label in answers[number]] + [
+            label for label in first if label not in answers[number]
+        ][:_LABELS_SHOWN]
+        why = _why_labels(truth[number], answers[number], probs, predictions[number] is None, threshold)
+        label = msgspec.to_builtins(records[number].label)
+        found.append(WorstImage(image_url, score, why, label, {name: probs[name] for name in kept}))
+    return found
+
+
+def _probs(prediction: LabelsPrediction | None) -> dict[str, float]:
+    return {} if prediction is None else dict(zip(prediction.labels, prediction.probs, strict=True))
+
+
+def _why_labels(
+    names: Sequence[str], given: Sequence[str], probs: dict[str, float], unpredicted: bool, threshold: float | None
+) -> str:
+    if unpredicted:
+        return "no prediction"
+    if threshold is None:
+        said = f"{given[0]} ({probs[given[0]]:.2f})" if given else "nothing"
+        return f"{names[0]} predicted as {said}"
+    missed = sorted({*names} - {*given})
+    wrong = sorted({*given} - {*names})
+    parts = [
+        f"{len(missed)} of {len(names)} labels missed: {', '.join(missed)}" if missed else "",
+        f"{len(wrong)} predicted that it does not have: {', '.join(wrong)}" if wrong else "",
+    ]
+    return "; ".join(filter(None, parts))
