@@ -77,6 +77,8 @@ setup(
             "pytest-xdist>=3.8,<4",
             "rangehttpserver>=1.4,<2",
             "ruff>=0.17,<0.18",
+            # What the figures of classification are compared with.
+            "scikit-learn>=1.7,<2",
             "types-PyYAML>=6,<7",
         ],
     },
