@@ -17,7 +17,9 @@ pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:Depreca
 WIDTH, HEIGHT = 17, 12
 
 coordinates = st.floats(-4, 20, width=32)
-rings = st.lists(st.tuples(coordinates, coordinates), min_size=3, max_size=7).map(lambda ring: np.array(ring, np.float64))
+rings = st.lists(st.tuples(coordinates, coordinates), min_size=3, max_size=7).map(
+    lambda ring: np.array(ring, np.float64)
+)
 
 
 def rasters(many: list[Ring]) -> np.ndarray:
