@@ -118,6 +118,31 @@ TABLE_TOKENS = (
 )  # fmt: skip
 
 
+_SIDES = {"topX": 0.1, "topY": 0.0, "bottomX": 1, "bottomY": 0.9}
+_RINGS = [[0, 0, 1, 0, 1, 1, 0, 1], [0.2, 0.2, 0.8, 0.2, 0.5, 0.5]]
+_RESULT = {"image_id": 1, "category_id": 2, "bbox": [0, 1, 2.5, 3], "score": 0.5}
+PREDICTIONS = (
+    *(
+        (json.dumps(line) + "\n").encode() * 2
+        for line in (
+            {"image_url": "a.jpg", "boxes": [{"box": _SIDES, "label": "cat", "score": 0.5, "polygon": _RINGS}] * 2},
+            {"image_url": "ü.jpg", "probs": [0.5, 1], "labels": ["cat", "dog"]},
+            {"image_url": "a.jpg", "label": [_SIDES | {"label": "cat", "polygon": _RINGS}], "label_confidence": [0.5]},
+        )
+    ),
+    json.dumps([_RESULT, _RESULT | {"segmentation": {"size": [4, 6], "counts": [3, 21]}}]).encode(),
+    json.dumps([_RESULT | {"segmentation": [[0, 0, 5, 0, 5, 3]]}, _RESULT | {"segmentation": {"size": [4, 6], "counts": "3e0"}}]).encode(),
+    b"image_url,label_confidence,label\na.jpg,0.5,cat\nb.jpg,0.25,dog\n",
+    f'image_url,label_confidence,label\na.jpg,"[0.5]","{[_SIDES | {"label": "cat", "polygon": _RINGS}]}"\n'.encode(),
+    b'\xef\xbb\xbf,image_url,label_confidence,label\r\n0,a.jpg,"[0.5, 1]","[\'cat\', ""dog""]"\r\n',
+)  # fmt: skip
+PREDICTION_TOKENS = (
+    *(b"{", b"}", b"[", b"]", b",", b":", b"'", b'"', b'""', b"\n", b"\r", b"\\", b"\0", b"\xff", b"\\ud800", b"[" * 2000, b"-", b"1e300"),
+    *(b"NaN", b"1e999", b"null", b"None", b"True", b'"image_id":', b'"boxes":', b'"probs":', b'"label_confidence":', b'"polygon":', b"[[]]"),
+    *(b"9" * 20, b"2147483648", b"1048577", b'"counts":', b'"size":', b'"segmentation":', b'"bbox":', b"0.5", b"*", b"()", b"\\d", b"#"),
+)  # fmt: skip
+
+
 _PHOTO = Image.frombytes("RGB", (9, 7), bytes(range(189)))
 
 

@@ -21,10 +21,16 @@ from typing import Any
 import msgspec
 import numpy as np
 import seeds
+from pycocotools import mask as coco_mask
 
 from pipelines.config_file import read_config
 from pipelines.options import make_config, storage_options
 from schemas.errors import UsageError
+from schemas.predictions import PREDICTIONS, LabelsPrediction
+from transforms.evaluation.checks import PredictionsError
+from transforms.evaluation.coco_predictions import own_names
+from transforms.evaluation.objects import predicted_objects
+from transforms.evaluation.predictions import parse_predictions
 from transforms.geometry.rle import GeometryError, box_of_runs, counts_from_string, counts_to_string, read_rle
 from transforms.geometry.trace import trace
 from transforms.images import MAX_PIXELS, ImageError, decode, read_header
@@ -267,6 +273,29 @@ def read_label_table(data: bytes) -> None:
     msgspec.json.encode([content.images, content.rejected, content.warnings])
 
 
+# Predictions. -------------------------------------------------------------------------------------------------------
+
+_NAMES = own_names(["a.jpg", "b.jpg"], ["cat", "dog"])
+
+
+def read_any_predictions(data: bytes) -> None:
+    """Predictions of any task are read with masks and boxes that pycocotools survives, or refused."""
+    task = list(PREDICTIONS)[zlib.crc32(data) % 4]
+    try:
+        found = parse_predictions(data, "p", task, _NAMES)
+        for said in found.said if found is not None else ():
+            if isinstance(said.value, LabelsPrediction):
+                assert len(said.value.probs) == len(set(said.value.labels))
+                continue
+            for item in predicted_objects(said.value, said.place, 6, 4, task == "image_instance_segmentation"):
+                assert all(map(math.isfinite, item.box)) and min(item.box[2:]) >= 0
+                if item.mask is not None:
+                    assert 0 <= coco_mask.area(item.mask) <= 24
+                    assert sum(counts_from_string(item.mask["counts"])) == 24
+    except PredictionsError as error:
+        _writable(str(error).encode("utf-8", "backslashreplace").decode())
+
+
 # Images. ------------------------------------------------------------------------------------------------------------
 
 
@@ -311,6 +340,7 @@ TARGETS = {
     "voc-xml": Target(parse_voc_xml, seeds.XML, seeds.XML_TOKENS, _SOURCES),
     "voc-masks": Target(read_voc_mask, seeds.MASKS, seeds.PNG_TOKENS, (*_SOURCES, "/PIL/")),
     "tables": Target(read_label_table, seeds.TABLES, seeds.TABLE_TOKENS, _SOURCES),
+    "predictions": Target(read_any_predictions, seeds.PREDICTIONS, seeds.PREDICTION_TOKENS, _SOURCES),
     "images": Target(read_image, seeds.IMAGES, seeds.IMAGE_TOKENS, (*_SOURCES, "/PIL/")),
     "config": Target(read_yaml_config, seeds.CONFIGS, seeds.CONFIG_TOKENS, ("/pipelines/", "/schemas/")),
 }

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import csv
+import warnings
 from typing import Any, NamedTuple
 
 import msgspec
@@ -111,14 +112,15 @@ def prediction_of_text(
 
 
 def _literal(cell: str, column: str) -> Any:
-    """A list as JSON or Python writes it; text that is none stays text, so that its message shows it."""
+    """A list as JSON or Python writes it."""
     try:
         return msgspec.json.decode(cell)
     except (msgspec.DecodeError, RecursionError):
         pass
     try:
-        return ast.literal_eval(cell.strip())
-    except (ValueError, SyntaxError, RecursionError, MemoryError):
+        with warnings.catch_warnings(action="ignore"):  # Of odd escapes in text, as if it were a program.
+            return ast.literal_eval(cell.strip())
+    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
         raise ValueError(f"{column} is {cell[:80]!r}; expected a list, as JSON or Python writes it") from None
 
 

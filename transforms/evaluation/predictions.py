@@ -16,13 +16,14 @@ import msgspec
 
 from schemas.manifest import Latest
 from schemas.predictions import PREDICTIONS, LabelsPrediction, ObjectsPrediction
-from transforms.evaluation.azure_predictions import CsvRow, csv_rows, prediction_of_row, prediction_of_text
+from transforms.evaluation.azure_predictions import csv_rows, prediction_of_row, prediction_of_text
 from transforms.evaluation.checks import PredictionsError, check_prediction
 from transforms.evaluation.coco_predictions import CocoNames, CocoObjects, collect_results
 from transforms.stores.errors import MissingFileError
 from transforms.stores.files import kind, list_directory, read_file
 from transforms.stores.globs import expand
 from transforms.stores.locations import Location, StorageOptions
+from transforms.stores.redact import redact
 
 Value: TypeAlias = LabelsPrediction | ObjectsPrediction | CocoObjects
 
@@ -76,7 +77,7 @@ def read_predictions(url: str, storage: StorageOptions, task: str, names: CocoNa
     parts: list[Predictions] = []
     before: Location | None = None
     for location in _files(url, storage):
-        found = _read(location, task, names)
+        found = parse_predictions(read_file(location), location.shown, task, names)
         if found is None:
             continue
         if before is not None and found.form != parts[0].form:
@@ -86,7 +87,7 @@ def read_predictions(url: str, storage: StorageOptions, task: str, names: CocoNa
         parts.append(found)
         before = before or location
     if not parts:
-        raise PredictionsError(f"{url}: found no predictions; expected {EXPECTED}")
+        raise PredictionsError(f"{redact(url)}: found no predictions; expected {EXPECTED}")
     return Predictions(parts[0].form, list(chain.from_iterable(part.said for part in parts)))
 
 
@@ -124,16 +125,19 @@ def _files(url: str, storage: StorageOptions) -> list[Location]:
     return [held.below(name) for name in shards if name.endswith(".jsonl")]
 
 
-def _read(location: Location, task: str, names: CocoNames) -> Predictions | None:
-    """What one file holds; None where it is empty."""
-    data = read_file(location).removeprefix(b"\xef\xbb\xbf")
+def parse_predictions(data: bytes, shown: str, task: str, names: CocoNames) -> Predictions | None:
+    """What the bytes of one file hold; None where there is nothing. `shown` is the file's name for messages.
+
+    Raises:
+        PredictionsError: as for `read_predictions`.
+    """
+    data = data.removeprefix(b"\xef\xbb\xbf")
     start = data.lstrip()[:1]
     if not start:
         return None
     if start not in (b"[", b"{"):
-        rows = csv_rows(data, location.shown)
-        return Predictions(Form.AZURE_CSV, [_of_row(row, task) for row in rows])
-    items = _elements(data, location) if start == b"[" else _lines(data, location)
+        return Predictions(Form.AZURE_CSV, [Said(*prediction_of_row(row, task)) for row in csv_rows(data, shown)])
+    items = _elements(data, shown) if start == b"[" else _lines(data, shown)
     first = next(items, None)
     if first is None:  # An array of nothing: what a detector writes that has found nothing.
         return Predictions(Form.COCO, [])
@@ -148,23 +152,19 @@ def _read(location: Location, task: str, names: CocoNames) -> Predictions | None
     return Predictions(form, [_decode(item, decoder) for item in everything])
 
 
-def _of_row(row: CsvRow, task: str) -> Said:
-    return Said(*prediction_of_row(row, task))
-
-
-def _elements(data: bytes, location: Location) -> Iterator[_Item]:
+def _elements(data: bytes, shown: str) -> Iterator[_Item]:
     try:
         elements = msgspec.json.decode(data, type=list[msgspec.Raw])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise PredictionsError(f"{location.shown}: not JSON: {error}") from None
+        raise PredictionsError(f"{shown}: not JSON: {error}") from None
     for number, raw in enumerate(elements):
-        yield _Item(f"{location.shown}, element {number}", raw)
+        yield _Item(f"{shown}, element {number}", raw)
 
 
-def _lines(data: bytes, location: Location) -> Iterator[_Item]:
+def _lines(data: bytes, shown: str) -> Iterator[_Item]:
     for number, line in enumerate(data.splitlines(), 1):
         if line.strip():
-            yield _Item(f"{location.shown}, line {number}", line)
+            yield _Item(f"{shown}, line {number}", line)
 
 
 def _form(item: _Item, task: str) -> Form:
