@@ -79,6 +79,8 @@ def evaluate(wanted: Wanted, gates: Mapping[str, float], storage: StorageOptions
     check_gates(gates, manifest.task)
     _check_options(wanted, manifest.task)
     truth = read_truth(output, manifest, wanted.split)
+    if not truth.records:
+        raise LabelBeamError(f"{output.shown}: found no image in what is to be compared, expected one or more")
     urls = [record.image_url for record in truth.records]
     names = own_names(urls, truth.labels) if wanted.coco is None else read_names(locate(wanted.coco, storage))
     with quiet_gc():
@@ -87,7 +89,7 @@ def evaluate(wanted: Wanted, gates: Mapping[str, float], storage: StorageOptions
         if predictions.said and len(matched.unknown) == len(predictions.said):
             raise LabelBeamError(
                 f"none of the {len(matched.unknown)} predictions is of an image that is compared: found "
-                f"{matched.unknown[0]!r:.300}, expected names such as {next(iter(urls), 'none')!r:.300}; see --split and --coco"
+                f"{matched.unknown[0]!r:.300}, expected names such as {urls[0]!r:.300}; see --split and --coco"
             )
         evaluation = _start(truth, predictions, matched)
         if predictions.form is Form.COCO and wanted.coco is None:

@@ -22,7 +22,8 @@ _LARGEST_SIDE = 2**31 - 1  # As in the Parquet files, and in what counts pixels 
 
 @dataclass(slots=True)
 class Truth:
-    """The records of a build, or of one split of it, in the order of its shards.
+    """The records of a build, or of one split of it, by their `image_url`: COCO's figures depend on the order of images where
+    scores are equal, and must not depend on shards and splits.
 
     Image i is `records[i]`, from `splits[i]`; sizes[i] is its width and height in pixels. `prefix` is what its `image_url`
     starts with before the image's path, or None where the manifest does not tell.
@@ -70,7 +71,7 @@ def read_truth(output: Location, manifest: Manifest, split: str | None = None) -
     build = output.below(f"builds/{manifest.build}")
     prefix = manifest.config.get("image_url")
     prefix = prefix if isinstance(prefix, str) and prefix else None
-    truth = Truth(manifest.task, manifest.build, split, manifest.labels, prefix, [], [], [])
+    found: list[tuple[Record, str, tuple[int, int]]] = []
     decoder: msgspec.json.Decoder[Record] = msgspec.json.Decoder(RECORDS[manifest.task])
     shards = [(name, entry) for name, part in manifest.splits.items() if split in (None, name) for entry in part.files]
     paths = [entry.path for _, entry in shards]
@@ -89,10 +90,18 @@ def read_truth(output: Location, manifest: Manifest, split: str | None = None) -
                     f"{build.below(entry.path).shown}, line {number}: {error}; expected a record of {manifest.task}. The "
                     "build is not as it was published: labelbeam verify tells how it differs"
                 ) from None
-            truth.records.append(record)
-            truth.splits.append(name)
-            truth.sizes.append(size)
-    return truth
+            found.append((record, name, size))
+    found.sort(key=lambda item: item[0].image_url)
+    return Truth(
+        manifest.task,
+        manifest.build,
+        split,
+        manifest.labels,
+        prefix,
+        records=[record for record, _, _ in found],
+        splits=[name for _, name, _ in found],
+        sizes=[size for _, _, size in found],
+    )
 
 
 def _pixels(side: int | str) -> int:
