@@ -144,10 +144,9 @@ def _start(truth: Truth, predictions: Predictions, matched: Matched) -> Evaluati
         len(truth.records),
         len(unpredicted),
         len(matched.unknown),
-        predictions=f"{predictions.form}, matched {matched.how}",
-        threshold=None,
         metrics={},
         by_class={},
+        predictions=f"{predictions.form}, matched {matched.how}",
     )
     if matched.unknown:
         evaluation.warnings.append(
@@ -184,15 +183,14 @@ def _labels(evaluation: Evaluation, truth: Truth, matched: Matched, threshold: f
 def _objects(evaluation: Evaluation, truth: Truth, matched: Matched, targets: Mapping[str, Location]) -> None:
     with_masks = truth.task == SEGMENTATION
     true: list[list[PixelObject]] = []
-    predicted: list[list[PixelObject] | None] = []
+    found: list[list[PixelObject]] = []
     for record, size, said in zip(truth.records, truth.sizes, matched.said, strict=True):
         assert isinstance(record, DetectionRecord | SegmentationRecord)
         true.append(true_objects(record, *size))
         if said is None or isinstance(said.value, LabelsPrediction):
-            predicted.append(None)
+            found.append([])
         else:
-            predicted.append(predicted_objects(said.value, said.place, *size, with_masks))
-    found = [items or [] for items in predicted]
+            found.append(predicted_objects(said.value, said.place, *size, with_masks))
     known = {item.label for items in found for item in items}
     labels = [*truth.labels, *sorted(known.difference(truth.labels))]
     if "--coco-truth" in targets:
@@ -204,7 +202,7 @@ def _objects(evaluation: Evaluation, truth: Truth, matched: Matched, targets: Ma
     evaluation.metrics, evaluation.by_class = figures.metrics, figures.by_class
     in_truth = {item.label for items in true for item in items if not item.crowd}
     _warn_of_labels(evaluation, in_truth, known, truth.labels, "change no figure but their own")
-    evaluation.worst = worst_objects(truth.records, truth.sizes, true, predicted, figures.outcomes)
+    evaluation.worst = worst_objects(truth.records, truth.sizes, matched.said, true, found, figures.outcomes)
 
 
 def _warn_of_labels(

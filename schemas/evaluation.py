@@ -46,12 +46,12 @@ class Evaluation(msgspec.Struct):
     """Images of the truth without a prediction."""
     unknown: int
     """Predictions of images that the truth does not hold; they are left out."""
-    predictions: str
-    """In which form the predictions came, in words."""
-    threshold: float | None
-    """From which probability on a label counts as predicted, for multi-label; None for the other tasks."""
     metrics: dict[str, float | None]
     by_class: dict[str, dict[str, float | int | None]]
     confusion: Confusion | None = None
     worst: list[WorstImage] = []
     warnings: list[str] = []
+    predictions: str = ""
+    """In which form the predictions came and how they were matched, in words."""
+    threshold: float | None = None
+    """From which probability on a label counts as predicted, for multi-label; None for the other tasks."""

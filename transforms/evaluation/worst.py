@@ -11,15 +11,18 @@ import numpy as np
 from pycocotools import mask as coco_mask
 
 from schemas.evaluation import WorstImage
-from schemas.predictions import LabelsPrediction
+from schemas.predictions import LabelsPrediction, ObjectsPrediction
 from schemas.records import Record
 from transforms.evaluation.detection import SHOWN_FROM, ImageOutcome
 from transforms.evaluation.objects import PixelObject
+from transforms.evaluation.predictions import Said
 
 MOST = 24
 """Images that are told of."""
 
 _LABELS_SHOWN = 5
+
+_SIDES = ("topX", "topY", "bottomX", "bottomY")
 
 
 class _Bad(NamedTuple):
@@ -34,8 +37,9 @@ class _Bad(NamedTuple):
 def worst_objects(
     records: Sequence[Record],
     sizes: Sequence[tuple[int, int]],
+    said: Sequence[Said | None],
     truth: Sequence[Sequence[PixelObject]],
-    predicted: Sequence[Sequence[PixelObject] | None],
+    predicted: Sequence[Sequence[PixelObject]],
     outcomes: Sequence[ImageOutcome],
 ) -> list[WorstImage]:
     """Images by F1 of their objects at an IoU of 0.5 and a score from `SHOWN_FROM` on, lowest first; only those with mistakes.
@@ -43,8 +47,9 @@ def worst_objects(
     Args:
         records: the truth.
         sizes: width and height of each image in pixels.
-        truth: its objects.
-        predicted: the objects predicted for each image, None where there is no prediction.
+        said: what was said of each, or None.
+        truth: the objects of each.
+        predicted: the objects that were predicted for each.
         outcomes: how each came out.
     """
     bad = (
@@ -54,11 +59,11 @@ def worst_objects(
     )
     found: list[WorstImage] = []
     for score, _, image_url, number in heapq.nsmallest(MOST, bad):
-        items = predicted[number]
-        why = _why(truth[number], items or [], outcomes[number])
-        shown = [_shown(item, *sizes[number]) for item in items or [] if item.score >= SHOWN_FROM]
-        label = msgspec.to_builtins(records[number].label)
-        found.append(WorstImage(image_url, score, why if items is not None else f"no prediction: {why}", label, shown))
+        why = _why(truth[number], predicted[number], outcomes[number])
+        if said[number] is None:
+            why = f"no prediction: {why}"
+        shown = _shown(said[number], predicted[number], *sizes[number])
+        found.append(WorstImage(image_url, score, why, msgspec.to_builtins(records[number].label), shown))
     return found
 
 
@@ -90,20 +95,27 @@ def _mislabelled(missed: Sequence[PixelObject], wrong: Sequence[PixelObject]) ->
     return pairs
 
 
-def _shown(item: PixelObject, width: int, height: int) -> dict[str, Any]:
-    """An object as predictions hold it, in fractions of the image, without its outline."""
+def _shown(said: Said | None, predicted: Sequence[PixelObject], width: int, height: int) -> list[Any]:
+    """The objects as their prediction holds them; those of COCO results without outlines, as boxes in fractions of the image."""
+    if said is not None and isinstance(said.value, ObjectsPrediction):
+        return [msgspec.to_builtins(item) for item in said.value.boxes if item.score >= SHOWN_FROM]
+    scale = (width, height, width, height)
+    return [
+        {
+            "box": {
+                side: min(1.0, max(0.0, edge / of)) for side, edge, of in zip(_SIDES, _edges(item), scale, strict=True)
+            },
+            "label": item.label,
+            "score": item.score,
+        }
+        for item in predicted
+        if item.score >= SHOWN_FROM
+    ]
+
+
+def _edges(item: PixelObject) -> tuple[float, float, float, float]:
     left, top, across, down = item.box
-    box = {
-        "topX": left / width,
-        "topY": top / height,
-        "bottomX": (left + across) / width,
-        "bottomY": (top + down) / height,
-    }
-    return {
-        "box": {side: round(min(1.0, max(0.0, value)), 6) for side, value in box.items()},
-        "label": item.label,
-        "score": item.score,
-    }
+    return left, top, left + across, top + down
 
 
 def worst_labels(

@@ -5,11 +5,13 @@ from typing import Any
 import numpy as np
 
 from schemas.evaluation import WorstImage
-from schemas.predictions import LabelsPrediction
+from schemas.predictions import LabelsPrediction, ObjectsPrediction, PredictedObject, Sides
 from schemas.records import Box, ClassificationRecord, DetectionRecord, ImageDetails, MultilabelRecord, Record
 from transforms.evaluation.classification import answer
+from transforms.evaluation.coco_predictions import CocoObjects
 from transforms.evaluation.detection import evaluate_objects
 from transforms.evaluation.objects import PixelObject, true_objects
+from transforms.evaluation.predictions import Said
 from transforms.evaluation.worst import MOST, worst_labels, worst_objects
 from transforms.geometry.raster import rasterise
 
@@ -29,10 +31,13 @@ def record(name: str, objects: list[PixelObject]) -> DetectionRecord:
 def worst(*images: tuple[str, list[PixelObject], list[PixelObject] | None]) -> list[WorstImage]:
     records = [record(name, true) for name, true, _ in images]
     true = [true_objects(each, *SIZE) for each in records]
-    found = [items for _, _, items in images]
+    found = [items or [] for _, _, items in images]
+    said = [
+        None if items is None else Said(name, "", CocoObjects("")) for name, _, items in images
+    ]  # Not looked into but for whether there are any.
     sizes = [SIZE] * len(images)
-    figures = evaluate_objects(sizes, true, [items or [] for items in found], ["cat", "dog"], with_masks=False)
-    return worst_objects(records, sizes, true, found, figures.outcomes)
+    figures = evaluate_objects(sizes, true, found, ["cat", "dog"], with_masks=False)
+    return worst_objects(records, sizes, said, true, found, figures.outcomes)
 
 
 def why(true: list[PixelObject], found: list[PixelObject] | None) -> str:
@@ -65,7 +70,7 @@ def test_masks_tell_what_lies_at_a_missed_ones_place() -> None:
     ):
         found = [[outlined("dog", *corners)]]
         outcomes = evaluate_objects([SIZE], true, found, ["cat", "dog"], with_masks=True).outcomes
-        (image,) = worst_objects([record("a", [])], [SIZE], true, found, outcomes)
+        (image,) = worst_objects([record("a", [])], [SIZE], [Said("a", "", CocoObjects(""))], true, found, outcomes)
         assert image.why == expected
 
 
@@ -88,6 +93,17 @@ def test_both_sides_of_an_image_are_told_and_unlikely_objects_left_out() -> None
     assert image.predicted == [
         {"box": {"topX": 0.0, "topY": 0.0, "bottomX": 0.2, "bottomY": 0.2}, "label": "dog", "score": 0.9}
     ]
+
+
+def test_a_prediction_that_has_outlines_is_told_with_them() -> None:
+    ring = [0.0, 0.0, 0.2, 0.0, 0.2, 0.2]
+    boxes = [PredictedObject(Sides(0.0, 0.0, 0.2, 0.2), "dog", score, [ring]) for score in (0.9, 0.2)]
+    said = [Said("a", "", ObjectsPrediction("a", boxes))]
+    true, found = [[at(0)]], [[at(0, "dog", 0.9), at(0, "dog", 0.2)]]
+    outcomes = evaluate_objects([SIZE], true, found, ["cat", "dog"], with_masks=False).outcomes
+    (image,) = worst_objects([record("a", true[0])], [SIZE], said, true, found, outcomes)
+    box = {"topX": 0.0, "topY": 0.0, "bottomX": 0.2, "bottomY": 0.2}
+    assert image.predicted == [{"box": box, "label": "dog", "score": 0.9, "polygon": [ring]}]
 
 
 def test_only_so_many_images_are_told_of() -> None:
