@@ -20,13 +20,19 @@ import pytest
 
 from pipelines.cli import main
 from pipelines.options import FIELDS, GROUPS, choices, default, description, expected, flag
-from pipelines.parsers import EXIT_STATUS
+from pipelines.parsers import EXIT_STATUS, make_parsers
 from pipelines.version import VERSION
 from schemas.config import TASKS
 from schemas.manifest import Receipt
+from schemas.predictions import LabelsPrediction
 from schemas.reasons import Adjusted, Rejected, Skipped
 from tests.end_to_end.test_parquet_queries import OBJECTS_PER_LABEL, WIDE_BOXES_PANDAS
 from tests.servers import fixtures
+from transforms.evaluation.azure_predictions import COLUMNS
+from transforms.evaluation.classification import evaluate_labels
+from transforms.evaluation.detection import COCO_FIGURES, evaluate_objects
+from transforms.evaluation.gates import GATES
+from transforms.evaluation.objects import PixelObject
 from transforms.image_urls import image_url
 
 ROOT = Path(__file__).parents[1]
@@ -94,11 +100,38 @@ def test_the_codes_and_options_that_pages_name_exist() -> None:
     known |= set(Receipt.__struct_fields__) | {"file_name", "category_id", "image_details", "read_annotations"}
     known |= {"training_data", "validation_data"}  # Azure's own.
     known |= {name for name in dir(fixtures) if name.endswith("_store")}
+    known |= {*COCO_FIGURES, *label_figures(), *set().union(*class_figures()), *COLUMNS}
     ours = {flag(field) for field in FIELDS} | {"--no-json", "--runner", "--help", "--keep", "--dry-run"}
+    ours |= set(make_parsers()[1]["evaluate"].options())
     elsewhere = {"--runs", "--names", "--seconds", "--replay", "--exclude", "--name", "--version", "--type", "--path"}
     for name in PAGES:
         assert set(re.findall(r"`(?!test_)([a-z]+(?:_[a-z]+)+)`", page(name))) <= known, name
-        assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+(?![\w=])", page(name))) <= ours | elsewhere, name
+        assert set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]+(?![\w=])", page(name))) <= ours | elsewhere, name
+
+
+def label_figures() -> list[str]:
+    return list(evaluate_labels([], [], None).metrics)
+
+
+def class_figures() -> list[set[str]]:
+    """What is said of a class, for boxes and for labels."""
+    item = PixelObject("cat", (0.0, 0.0, 1.0, 1.0))
+    objects = evaluate_objects([(1, 1)], [[item]], [[item]], ["cat"], with_masks=False)
+    labels = evaluate_labels([["cat"]], [LabelsPrediction("", [1.0], ["cat"])], None)
+    return [set(objects.by_class["cat"]), set(labels.by_class["cat"])]
+
+
+def test_every_figure_and_gate_of_evaluate_is_documented() -> None:
+    def names(mark: str) -> list[str]:
+        rows = table_after("docs/evaluate.md", f"<!-- {mark} -->")
+        return [name for row in rows for name in re.findall(r"`([^`]+)`", row.split("|")[1])]
+
+    assert names("figures of boxes and masks") == list(COCO_FIGURES)
+    assert sorted(names("figures of labels")) == sorted(label_figures())
+    rows = [re.findall(r"`([^`]+)`", row) for row in table_after("docs/evaluate.md", "<!-- gates -->")]
+    assert rows == [[flag(name), metric] for name, (metric, _) in GATES.items()]
+    by_class = re.findall(r"By class there are (.+?)\. ", page("docs/evaluate.md"), re.DOTALL)
+    assert [set(re.findall(r"`([^`]+)`", text)) - {"mar_100"} for text in by_class] == class_figures()
 
 
 def test_the_readme_lists_the_commands_as_the_help_does(capsys: pytest.CaptureFixture[str]) -> None:
