@@ -176,6 +176,14 @@ def convert(*arguments: str | Path, task: str = DETECTION, output: Path, max_rej
     return build
 
 
+def evaluate(build: Build, predictions: Path | str, *options: str | Path) -> dict[str, Any]:
+    """What `labelbeam evaluate --json` prints of a build."""
+    answer = labelbeam("evaluate", build.output, "--predictions", predictions, "--json", *options)
+    assert answer.status == 0, answer.err
+    found: dict[str, Any] = json.loads(answer.out)
+    return found
+
+
 def check(build: Build) -> None:
     """What holds for every build: the counts add up, the trainer takes every line, verify finds no difference."""
     check_counts(build)

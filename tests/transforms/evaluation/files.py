@@ -1,0 +1,51 @@
+"""Files of predictions, and what comes of reading them."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from transforms.evaluation.checks import PredictionsError
+from transforms.evaluation.coco_predictions import CocoNames, own_names
+from transforms.evaluation.predictions import Predictions, read_predictions
+
+SINGLE = "image_classification"
+MULTILABEL = "image_classification_multilabel"
+DETECTION = "image_object_detection"
+SEGMENTATION = "image_instance_segmentation"
+
+SIDES = {"topX": 0.1, "topY": 0.2, "bottomX": 0.5, "bottomY": 0.6}
+RING = [0.1, 0.2, 0.5, 0.2, 0.5, 0.6]
+BOX = {"box": SIDES, "label": "cat", "score": 0.75}
+OBJECTS = {"image_url": "a.jpg", "boxes": [BOX]}
+LABELS = {"image_url": "a.jpg", "probs": [0.75, 0.25], "labels": ["cat", "dog"]}
+RESULT = {"image_id": 1, "category_id": 1, "bbox": [10, 20, 40, 40], "score": 0.75}
+
+NAMES = own_names(["a.jpg", "b.jpg"], ["cat", "dog"])
+
+
+def write(path: Path, *lines: Any) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(f"{line if isinstance(line, str) else json.dumps(line)}\n" for line in lines))
+    return path
+
+
+def write_csv(path: Path, *rows: list[Any], head: tuple[str, ...] = ("image_url", "label_confidence", "label")) -> Path:
+    with path.open("w", newline="") as file:
+        csv.writer(file).writerows([head, *rows])
+    return path
+
+
+def read(path: Path | str, task: str, names: CocoNames = NAMES) -> Predictions:
+    return read_predictions(str(path), {}, task, names)
+
+
+def refused(path: Path, task: str, *words: str) -> None:
+    with pytest.raises(PredictionsError) as caught:
+        read(path, task)
+    for word in words:
+        assert word in str(caught.value), str(caught.value)
