@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from pipelines.streams import write_stdout
+from pipelines.streams import LOG, write_stdout
 from pipelines.words import plain
 from schemas.errors import LabelBeamError, UsageError
 from schemas.evaluation import EVALUATION_VERSION, Evaluation
@@ -29,6 +29,7 @@ from transforms.quiet_gc import quiet_gc
 from transforms.sources.label_cells import listed
 from transforms.stores.files import put
 from transforms.stores.locations import Location, StorageOptions, locate, locate_target
+from transforms.stores.redact import redact
 
 SINGLE, MULTILABEL = "image_classification", "image_classification_multilabel"
 SEGMENTATION = "image_instance_segmentation"
@@ -91,6 +92,7 @@ def evaluate(wanted: Wanted, gates: Mapping[str, float], storage: StorageOptions
                 f"none of the {len(matched.unknown)} predictions is of an image that is compared: found "
                 f"{matched.unknown[0]!r:.300}, expected names such as {urls[0]!r:.300}; see --split and --coco"
             )
+        LOG.info("compare %d images with %d predictions", len(urls), len(predictions.said))
         evaluation = _start(truth, predictions, matched)
         if predictions.form is Form.COCO and wanted.coco is None:
             evaluation.warnings.append(
@@ -218,7 +220,7 @@ def _warn_of_labels(
 
 
 def _some(names: Sequence[str]) -> str:
-    return ", ".join(f"{name!r:.200}" for name in names[:3]) + (", …" if len(names) > 3 else "")
+    return ", ".join(repr(redact(name[:200])) for name in names[:3]) + (", …" if len(names) > 3 else "")
 
 
 def _table(evaluation: Evaluation) -> Iterator[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import csv
+import io
 import warnings
 from typing import Any, NamedTuple
 
@@ -54,7 +55,7 @@ def csv_rows(data: bytes, shown: str) -> list[CsvRow]:
         raise PredictionsError(f"{shown}: byte {error.start} is not UTF-8; expected JSON or CSV") from None
     if csv.field_size_limit() < LONGEST_CELL:
         csv.field_size_limit(LONGEST_CELL)
-    reader = csv.reader(text.splitlines(keepends=True), strict=True)
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     rows: list[CsvRow] = []
     try:
         head = [cell.strip() for cell in next(reader, [])]

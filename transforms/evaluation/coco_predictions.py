@@ -140,5 +140,10 @@ def collect_results(
                 "--coco FILE"
             )
         objects = found.setdefault(name, CocoObjects(place))
+        if objects.results and str(objects.results[0].result.image_id) != str(result.image_id):
+            raise PredictionsError(
+                f"{place}: found image_id {result.image_id!r}, which is {name!r:.300} as image_id "
+                f"{objects.results[0].result.image_id!r} at {objects.place} is; expected one id an image"
+            )
         objects.results.append(Labelled(place, label, result))
     return found

@@ -118,6 +118,12 @@ def test_csv_with_broken_quotes_is_named_by_its_line(tmp_path: Path) -> None:
     refused(write(tmp_path / "p.csv", "image_url,label_confidence,label", 'a,0.5,"cat"s'), SINGLE, "line 2: not CSV")
 
 
+def test_only_line_ends_end_a_row(tmp_path: Path) -> None:
+    label = "a\u2028b\x85c\x0cd"
+    ((_, place, value),) = read(write_csv(tmp_path / "p.csv", ["a.jpg", 0.5, label]), SINGLE).said
+    assert (value, place.rpartition(", ")[2]) == (LabelsPrediction("a.jpg", [0.5], [label]), "line 2")
+
+
 def test_a_cell_may_hold_a_large_mask(tmp_path: Path) -> None:
     label = [AZURE_OBJECT | {"polygon": [RING * 10_000]}]
     ((_, _, value),) = read(write_csv(tmp_path / "p.csv", ["a", [0.5], label]), SEGMENTATION).said

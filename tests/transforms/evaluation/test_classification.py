@@ -115,6 +115,7 @@ def test_average_precision_is_that_of_scikit_learn(model: list[LabelsPrediction 
     assert found == (pytest.approx(average_precision_score(wanted, ranked, average="micro")) if expected else None)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.booleans(), scores), min_size=1, max_size=30))
 def test_equal_scores_are_one_step_of_average_precision(items: list[tuple[bool, float]]) -> None:
     true, ranked = np.array([flag for flag, _ in items]), np.array([score for _, score in items])

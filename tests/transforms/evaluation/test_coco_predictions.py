@@ -8,16 +8,7 @@ import pytest
 from pycocotools import mask as coco_mask
 
 from schemas.predictions import ObjectsPrediction
-from tests.transforms.evaluation.files import (
-    BOX,
-    DETECTION,
-    OBJECTS,
-    RESULT,
-    SEGMENTATION,
-    read,
-    refused,
-    write,
-)
+from tests.transforms.evaluation.files import BOX, DETECTION, NAMES, OBJECTS, RESULT, SEGMENTATION, read, refused, write
 from transforms.evaluation.checks import PredictionsError
 from transforms.evaluation.coco_predictions import CocoObjects, read_names
 from transforms.evaluation.objects import predicted_objects
@@ -86,6 +77,14 @@ def test_a_dataset_that_does_not_say_what_ids_mean_is_refused(tmp_path: Path, da
 def test_a_result_that_cannot_be_read_is_named_by_its_place(tmp_path: Path, change: dict[str, Any], told: str) -> None:
     path = write(tmp_path / "r.json", [RESULT, RESULT | change])
     refused(path, DETECTION, "r.json", told, "" if told == "malformed" else "element 1: ")
+
+
+def test_two_ids_of_one_image_are_not_put_together(tmp_path: Path) -> None:
+    names = NAMES._replace(images={"1": "a.jpg", "2": "a.jpg"})
+    path = write(tmp_path / "r.json", [RESULT, RESULT | {"image_id": 2}])
+    with pytest.raises(PredictionsError, match=r"element 1: found image_id 2.*'a.jpg'.*image_id 1.*element 0"):
+        read(path, DETECTION, names)
+    assert len(read(write(tmp_path / "r.json", [RESULT, RESULT]), DETECTION, names).said) == 1
 
 
 def objects(result: dict[str, Any], tmp_path: Path, task: str = SEGMENTATION) -> Any:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pycocotools import mask as coco_mask
 
@@ -28,6 +28,7 @@ def rasters(many: list[Ring]) -> np.ndarray:
     return np.array([coco_mask.decode(mask) for mask in masks]).astype(bool).reshape(-1, HEIGHT, WIDTH)
 
 
+@settings(deadline=None)
 @given(st.lists(rings, max_size=5))
 def test_rings_combine_by_xor(many: list[Ring]) -> None:
     mask = rasterise(many, WIDTH, HEIGHT)
@@ -36,12 +37,14 @@ def test_rings_combine_by_xor(many: list[Ring]) -> None:
     assert np.array_equal(coco_mask.decode(mask).astype(bool), expected)
 
 
+@settings(deadline=None)
 @given(st.lists(rings, max_size=5))
 def test_rings_unite_as_cocos_parts_do(many: list[Ring]) -> None:
     expected = np.bitwise_or.reduce(rasters(many), axis=0) if many else np.zeros((HEIGHT, WIDTH), bool)
     assert np.array_equal(coco_mask.decode(unite(many, WIDTH, HEIGHT)).astype(bool), expected)
 
 
+@settings(deadline=None)
 @given(st.lists(rings, min_size=1, max_size=3))
 def test_run_lengths_become_the_mask_that_they_are_of(many: list[Ring]) -> None:
     mask = rasters(many)[0]

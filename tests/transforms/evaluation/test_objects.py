@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+import pytest
+from pycocotools import mask as coco_mask
+
+from schemas.errors import LabelBeamError
+from schemas.records import Box, DetectionRecord, ImageDetails, Mask, SegmentationRecord
+from transforms.evaluation.objects import true_objects
+
+OUTER, HOLE = [0.1, 0.2, 0.9, 0.2, 0.9, 0.8, 0.1, 0.8], [0.3, 0.4, 0.5, 0.4, 0.5, 0.6, 0.3, 0.6]
+
+
+def outline(*polygon: list[float], crowd: int = 0) -> SegmentationRecord:
+    return SegmentationRecord("a.jpg", ImageDetails("jpg", 1, 1), [Mask("cat", crowd, list(polygon))])  # type: ignore[arg-type]
+
+
+def test_boxes_are_left_top_width_and_height_in_pixels() -> None:
+    boxes = [Box("cat", 0.1, 0.2, 0.5, 0.6, 0), Box("dog", 0.0, 0.0, 1.0, 1.0, 1)]
+    first, second = true_objects(DetectionRecord("a.jpg", ImageDetails("jpg", 1, 1), boxes), 200, 100)
+    assert (first.label, first.crowd, first.mask) == ("cat", 0, None)
+    assert first.box == pytest.approx((20, 20, 80, 40))
+    assert (second.label, second.crowd, second.box) == ("dog", 1, (0, 0, 200, 100))
+
+
+def test_an_outline_has_the_box_around_its_corners_and_a_mask_with_its_holes() -> None:
+    (item,) = true_objects(outline(OUTER, HOLE, crowd=1), 100, 50)
+    assert item.box == pytest.approx((10, 10, 80, 30))
+    assert item.crowd == 1 and item.mask is not None
+    assert int(coco_mask.area(item.mask)) == 80 * 30 - 20 * 10
+
+
+def test_a_mask_of_the_truth_that_is_too_large_is_told_by_its_image() -> None:
+    with pytest.raises(LabelBeamError, match=r"a\.jpg: a mask of the truth cannot be compared: the image has"):
+        true_objects(outline(OUTER), 2**15, 2**15)
