@@ -15,7 +15,7 @@ from pipelines.words import plain
 from schemas.errors import LabelBeamError, UsageError
 from schemas.evaluation import EVALUATION_VERSION, Evaluation
 from schemas.predictions import LabelsPrediction
-from schemas.records import DetectionRecord, SegmentationRecord
+from schemas.records import ClassificationRecord, DetectionRecord, MultilabelRecord, SegmentationRecord
 from transforms.evaluation.classification import evaluate_labels
 from transforms.evaluation.coco_predictions import own_names, read_names
 from transforms.evaluation.detection import evaluate_objects, result_documents, truth_document
@@ -82,27 +82,8 @@ def evaluate(wanted: Wanted, gates: Mapping[str, float], storage: StorageOptions
     truth = read_truth(output, manifest, wanted.split)
     if not truth.records:
         raise LabelBeamError(f"{output.shown}: found no image in what is to be compared, expected one or more")
-    urls = [record.image_url for record in truth.records]
-    names = own_names(urls, truth.labels) if wanted.coco is None else read_names(locate(wanted.coco, storage))
     with quiet_gc():
-        predictions = read_predictions(wanted.predictions, storage, truth.task, names)
-        matched = match(urls, truth.prefix, predictions.said)
-        if predictions.said and len(matched.unknown) == len(predictions.said):
-            raise LabelBeamError(
-                f"none of the {len(matched.unknown)} predictions is of an image that is compared: found "
-                f"{matched.unknown[0]!r:.300}, expected names such as {urls[0]!r:.300}; see --split and --coco"
-            )
-        LOG.info("compare %d images with %d predictions", len(urls), len(predictions.said))
-        evaluation = _start(truth, predictions, matched)
-        if predictions.form is Form.COCO and wanted.coco is None:
-            evaluation.warnings.append(
-                "ids were read as labelbeam evaluate numbers images and labels itself; if the results are of another COCO "
-                "dataset, name it with --coco"
-            )
-        if truth.task in (SINGLE, MULTILABEL):
-            _labels(evaluation, truth, matched, wanted.threshold)
-        else:
-            _objects(evaluation, truth, matched, targets)
+        evaluation = _compare(truth, wanted, storage, targets)
     if "--output" in targets:
         put(targets["--output"], msgspec.json.format(msgspec.json.encode(evaluation), indent=2) + b"\n")
     if as_json:
@@ -114,6 +95,32 @@ def evaluate(wanted: Wanted, gates: Mapping[str, float], storage: StorageOptions
             print(f"written by {option}: {target.shown}", file=sys.stderr)
     hold(gates, evaluation.metrics)
     return 0
+
+
+def _compare(truth: Truth, wanted: Wanted, storage: StorageOptions, targets: Mapping[str, Location]) -> Evaluation:
+    urls = [record.image_url for record in truth.records]
+    names = own_names(urls, truth.labels) if wanted.coco is None else read_names(locate(wanted.coco, storage))
+    predictions = read_predictions(wanted.predictions, storage, truth.task, names)
+    matched = match(urls, truth.prefix, predictions.said)
+    if predictions.said and len(matched.unknown) == len(predictions.said):
+        raise LabelBeamError(
+            f"none of the {len(matched.unknown)} predictions is of an image that is compared: found "
+            f"{matched.unknown[0]!r:.300}, expected names such as {urls[0]!r:.300}; see --split and --coco"
+        )
+    LOG.info("compare %d images with %d predictions", len(urls), len(predictions.said))
+    evaluation = _start(truth, predictions, matched)
+    if predictions.form is Form.COCO and wanted.coco is None:
+        evaluation.warnings.append(
+            "ids were read as labelbeam evaluate numbers images and labels itself; if the results are of another COCO dataset, "
+            "name it with --coco"
+        )
+    if predictions.form is not Form.COCO and wanted.coco is not None:
+        evaluation.warnings.append(f"--coco has no effect: the predictions are {predictions.form}, which name images")
+    if truth.task in (SINGLE, MULTILABEL):
+        _labels(evaluation, truth, matched, wanted.threshold)
+    else:
+        _objects(evaluation, truth, matched, targets)
+    return evaluation
 
 
 def _target(option: str, url: str, name: str, storage: StorageOptions) -> Location:
@@ -168,10 +175,10 @@ def _start(truth: Truth, predictions: Predictions, matched: Matched) -> Evaluati
 def _labels(evaluation: Evaluation, truth: Truth, matched: Matched, threshold: float | None) -> None:
     if truth.task == MULTILABEL:
         threshold = evaluation.threshold = DEFAULT_THRESHOLD if threshold is None else threshold
-    names: list[list[str]] = [
-        [record.label] if isinstance(record.label, str) else record.label  # type: ignore[misc]
-        for record in truth.records
-    ]
+    names: list[list[str]] = []
+    for record in truth.records:
+        assert isinstance(record, ClassificationRecord | MultilabelRecord)
+        names.append([record.label] if isinstance(record, ClassificationRecord) else record.label)
     said = [item.value if item is not None else None for item in matched.said]
     predictions = [value if isinstance(value, LabelsPrediction) else None for value in said]
     figures = evaluate_labels(names, predictions, threshold)

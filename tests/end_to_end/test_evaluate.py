@@ -174,6 +174,12 @@ def test_azures_batch_scoring_is_evaluated_in_both_of_its_files(built: tuple[Bot
         assert words in found["predictions"] and "by their paths" in found["predictions"]
 
 
+def test_a_coco_dataset_that_is_not_needed_is_told_of(built: tuple[Both, Build]) -> None:
+    _, build = built
+    found = evaluate(build, build.output.parent / "predictions.jsonl", "--coco", build.output.parent / "truth.json")
+    assert any(text.startswith("--coco has no effect") for text in found["warnings"])
+
+
 def test_sizes_as_text_make_no_difference(built: tuple[Both, Build], tmp_path: Path) -> None:
     both, build = built
     source = build.output.parent / "truth.json"

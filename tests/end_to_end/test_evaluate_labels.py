@@ -17,7 +17,7 @@ from tests.end_to_end.builds import (
     failed,
     labelbeam,
 )
-from tests.end_to_end.datasets import put, write_image
+from tests.end_to_end.datasets import put, touch, write_image
 
 
 @pytest.fixture(scope="module")
@@ -122,3 +122,9 @@ def test_a_build_of_labels_takes_no_gate_of_boxes(animals: Build) -> None:
         "--min-map",
         "--min-accuracy",
     )
+
+
+def test_a_build_of_no_image_has_no_figures(tmp_path: Path) -> None:
+    touch(tmp_path / "raw" / "cat" / "empty.jpg")
+    build = convert("--source", tmp_path / "raw", "--image-url", PREFIX, task=CLASSIFICATION, output=tmp_path / "out")
+    failed(labelbeam("evaluate", build.output, "--predictions", "p"), 1, "found no image")

@@ -83,7 +83,7 @@ def read_truth(output: Location, manifest: Manifest, split: str | None = None) -
             try:
                 record = decoder.decode(line)
                 size = _pixels(record.image_details.width), _pixels(record.image_details.height)
-                for breach in check_record(record):
+                if (breach := next(check_record(record), None)) is not None:
                     raise ValueError(breach)
             except (msgspec.DecodeError, ValueError, RecursionError) as error:
                 raise LabelBeamError(
