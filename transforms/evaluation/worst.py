@@ -80,7 +80,7 @@ def _why(truth: Sequence[PixelObject], predicted: Sequence[PixelObject], outcome
 
 
 def _mislabelled(missed: Sequence[PixelObject], wrong: Sequence[PixelObject]) -> int:
-    """How many of `wrong` lie where one of `missed` is that has another label, each of which counts once."""
+    """How many of `wrong` lie where one of `missed` is, each of which counts once; of the same label, they would have matched."""
     if not missed or not wrong:
         return 0
     with_masks = missed[0].mask is not None
@@ -89,7 +89,7 @@ def _mislabelled(missed: Sequence[PixelObject], wrong: Sequence[PixelObject]) ->
     pairs = 0
     taken: set[tuple[int, int]] = set()
     for row, column in np.argwhere(overlaps >= 0.5).tolist():
-        if wrong[row].label != missed[column].label and not {(0, row), (1, column)} & taken:
+        if not {(0, row), (1, column)} & taken:
             taken |= {(0, row), (1, column)}
             pairs += 1
     return pairs

@@ -124,6 +124,11 @@ def test_only_line_ends_end_a_row(tmp_path: Path) -> None:
     assert (value, place.rpartition(", ")[2]) == (LabelsPrediction("a.jpg", [0.5], [label]), "line 2")
 
 
+def test_text_in_a_list_may_hold_what_would_be_an_odd_escape_in_a_program(tmp_path: Path) -> None:
+    ((_, _, value),) = read(write_csv(tmp_path / "p.csv", ["a.jpg", "[0.5]", r"['a\d']"]), MULTILABEL).said
+    assert value == LabelsPrediction("a.jpg", [0.5], [r"a\d"])
+
+
 def test_a_cell_may_hold_a_large_mask(tmp_path: Path) -> None:
     label = [AZURE_OBJECT | {"polygon": [RING * 10_000]}]
     ((_, _, value),) = read(write_csv(tmp_path / "p.csv", ["a", [0.5], label]), SEGMENTATION).said
