@@ -215,7 +215,7 @@ def _evaluate(parser: Parser) -> None:
     )
     group.add_argument("--coco-results", metavar="URL", help="the predictions as COCO results, for pycocotools")
     group.add_argument("--coco-truth", metavar="URL", help="the truth as a COCO dataset with the same ids")
-    group = parser.add_argument_group("gates: below one of them the exit status is 3")
+    group = parser.add_argument_group("gates, below which the exit status is 3")
     for name, (metric, _) in GATES.items():
         group.add_argument(
             f"--{name.replace('_', '-')}",
