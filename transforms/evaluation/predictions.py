@@ -200,4 +200,6 @@ def _decode(item: _Item, decoder: msgspec.json.Decoder[LabelsPrediction | Object
         check_prediction(value)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError) as error:
         raise PredictionsError(f"{item.place}: {error}") from None
+    if isinstance(value, LabelsPrediction):  # Explanations are many times as large as all else, and not compared.
+        value.visualizations = value.attributions = None
     return Said(value.image_url, item.place, value)

@@ -43,6 +43,12 @@ def test_json_lines_are_read_also_from_an_array_and_with_a_byte_order_mark(
     ]
 
 
+def test_explanations_are_not_kept(tmp_path: Path) -> None:
+    line = LABELS | {"visualizations": "iVBORw0KGgo=", "attributions": [[[0.5]]]}
+    ((_, _, value),) = read(write(tmp_path / "p", line), SINGLE).said
+    assert value == LabelsPrediction("a.jpg", [0.75, 0.25], ["cat", "dog"])
+
+
 def test_the_output_of_score_is_read_by_its_pointer(tmp_path: Path) -> None:
     write(tmp_path / "latest.json", {"build": "B2", "manifest": "builds/B2/manifest.json"})
     write(tmp_path / "builds/B1/predictions/predictions-00000-of-00001.jsonl", OBJECTS | {"image_url": "old.jpg"})
