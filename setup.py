@@ -77,6 +77,8 @@ setup(
             "moto[s3]>=5.2,<6",
             "mypy>=2,<3",
             "pandas>=2.2,<4",
+            # Drives a Chromium that is there already, to look at reports.
+            "playwright>=1.55,<2",
             "pytest>=9,<10",
             "pytest-xdist>=3.8,<4",
             "rangehttpserver>=1.4,<2",

@@ -89,9 +89,10 @@ def extents(polygons: NormalizedPolygons, rows: Integers) -> Millionths:
     firsts = np.cumsum(counts) - counts
     boxes = np.empty((len(rows), 4), np.int32)
     if len(rows):
-        for column, reduce in ((0, np.minimum), (2, np.maximum)):
+        # A ring without corners extends over nothing, whatever it is combined with.
+        for column, reduce, nothing in ((0, np.minimum, STEPS), (2, np.maximum, 0)):
             for axis in (0, 1):
-                of_ring = np.zeros(len(lengths), np.int32)
+                of_ring = np.full(len(lengths), nothing, np.int32)
                 of_ring[filled] = reduce.reduceat(polygons.corners[:, axis], starts)
                 boxes[:, column + axis] = reduce.reduceat(of_ring[rings], firsts)
     return boxes

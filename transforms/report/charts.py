@@ -13,6 +13,8 @@ from markupsafe import Markup
 WIDTH, HEIGHT = 440, 200
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46, 6, 8, 26
 _CELL = 14
+_CHARACTER = 7.4
+"""The width of a character of 12 units' height, in the widest of usual fonts."""
 
 
 def histogram(title: str, bins: Sequence[str], series: Mapping[str, Sequence[int]]) -> Markup:
@@ -47,11 +49,11 @@ def histogram(title: str, bins: Sequence[str], series: Mapping[str, Sequence[int
                 )
             )
             floor[column] += count
-    # As many labels as have room: a character takes about 6.4 units.
-    longest = max(map(len, bins), default=1)
-    every = math.ceil((longest * 6.4 + 6) / step)
+    # As many labels as have room.
+    longest = max(map(len, bins), default=1) * _CHARACTER
+    every = math.ceil((longest + 8) / step)
     for column in range(0, len(bins), every):
-        x = _LEFT + (column + 0.5) * step
+        x = min(_LEFT + (column + 0.5) * step, WIDTH - len(bins[column]) * _CHARACTER / 2)
         parts.append(
             Markup('<text class="tick" x="{}" y="{}" text-anchor="middle">{}</text>').format(
                 _number(x), HEIGHT - 8, bins[column]

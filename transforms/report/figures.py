@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+import msgspec
 from markupsafe import Markup
 
+from schemas.config import SPLITS
 from schemas.manifest import Manifest
 from schemas.reasons import Adjusted, Rejected, Skipped
 from schemas.statistics import GRID, IMAGE_EDGES, OBJECT_EDGES, RATIO_EDGES, SIDE_EDGES, SplitStatistics
@@ -59,6 +61,14 @@ class Labels:
     rows: list[LabelRow]
     left_out: int
     tail: str
+
+
+def in_order(manifest: Manifest) -> Manifest:
+    """The manifest with its splits in the order in which people name them: train, validation, test."""
+    splits = {split: manifest.splits[split] for split in SPLITS if split in manifest.splits}
+    statistics = manifest.statistics or {}
+    found = {split: statistics[split] for split in splits if split in statistics}
+    return msgspec.structs.replace(manifest, splits=splits, statistics=found or None)
 
 
 def reasons(counts: Mapping[str, int]) -> list[tuple[str, int, str]]:

@@ -22,17 +22,23 @@ PALETTE = 12
 LONGEST_TAG = 26
 """Characters of a label that are drawn; its tooltip and the list below the picture have all of them."""
 
+MOST_TAGS = 12
+"""Objects of an image up to which each has its label beside it; where there are more, only the one that is pointed at."""
+
+_LETTERS = 26
+"""An image's longer side in heights of letters."""
+
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """A box or an outline: an SVG path; where its label stands, and whether it ends there; and its colour's number."""
+    """A box or an outline: an SVG path; where its label begins, above what is true and below what is
+    predicted; and its colour's number."""
 
     path: str
     label: str
     tag: str
     x: str
     y: str
-    ends: bool
     colour: int
     outline: bool = False
     crowd: bool = False
@@ -51,7 +57,12 @@ class Drawing:
     @property
     def letters(self) -> str:
         """The height of letters, so that they have one size on all pictures."""
-        return _number(max(self.width, self.height) / 26)
+        return _number(max(self.width, self.height) / _LETTERS)
+
+    @property
+    def busy(self) -> bool:
+        """Whether labels would cover the image."""
+        return len(self.shapes) > MOST_TAGS
 
 
 def draw(width: int, height: int, objects: Iterable[Any], colours: dict[str, int]) -> Drawing:
@@ -83,24 +94,27 @@ def _shape(width: int, height: int, item: Any, parts: Sequence[Sequence[float]],
     # Rings in one path, filled by the even-odd rule, combine as the trainer combines them: a ring in another is a hole.
     path = "".join(f"M{'L'.join(f'{_number(x * width)} {_number(y * height)}' for x, y in ring)}Z" for ring in pairs)
     left = min(x for ring in pairs for x, _ in ring)
-    right = max(x for ring in pairs for x, _ in ring)
-    top = min(y for ring in pairs for _, y in ring)
-    ends = left > 0.6
-    letters = max(width, height) / 26
+    top, low = min(y for ring in pairs for _, y in ring), max(y for ring in pairs for _, y in ring)
+    letters = max(width, height) / _LETTERS
     label = str(item["label"])
     score = item.get("score")
+    predicted = score is not None
     tag = label if len(label) <= LONGEST_TAG else f"{label[: LONGEST_TAG - 1]}…"
+    if predicted:
+        tag += f" {score:.2f}"
     return Shape(
         path=path,
         label=label,
-        tag=tag if score is None else f"{tag} {score:.2f}",
-        x=_number(right * width if ends else left * width),
-        y=_number(max(top * height - letters * 0.25, letters)),
-        ends=ends,
+        tag=tag,
+        # A letter is less than 0.64 of its height wide, so that a tag near the right border still fits.
+        x=_number(max(min(left * width, width - 0.64 * letters * len(tag)), 0)),
+        y=_number(
+            min(low * height + letters, height - 2) if predicted else max(top * height - letters * 0.25, letters)
+        ),
         colour=colours.get(label, 0) % PALETTE,
         outline="polygon" in item,
         crowd=bool(item.get("isCrowd")),
-        predicted=score is not None,
+        predicted=predicted,
     )
 
 

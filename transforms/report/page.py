@@ -72,7 +72,7 @@ class Content:
 
 def render(content: Content) -> bytes:
     """The page, the same bytes for the same content."""
-    manifest = content.manifest
+    manifest = figures.in_order(content.manifest)
     style, script = (resources.files(__package__).joinpath(name).read_text("utf-8") for name in ("page.css", "page.js"))
     style += "".join(f".c{number}{{--c:hsl({number * 360 // PALETTE} 95% 62%)}}\n" for number in range(PALETTE))
     colours = {name: number for number, name in enumerate(manifest.labels)}
@@ -111,6 +111,7 @@ def render(content: Content) -> bytes:
         "rejections": content.rejections,
         "evaluation": evaluation,
         "worst": worst,
+        "drawn": any(item.truth.shapes or item.predicted.shapes for item in worst),
     }
     return _template().render(values).encode("utf-8", "backslashreplace")
 

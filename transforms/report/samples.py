@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from schemas.config import SPLITS
 from schemas.manifest import FileEntry, Manifest
 from schemas.neutral import Rejection
 from transforms.hashes import stable_hash
@@ -68,7 +69,8 @@ class Found(NamedTuple):
 
 def sample_records(build: Location, manifest: Manifest) -> Found:
     """Records to show of each split: such as cover its labels first, then others, in the order of hashes of their names."""
-    splits = {split: part for split, part in manifest.splits.items() if part.images}
+    splits = {split: manifest.splits[split] for split in SPLITS if split in manifest.splits}
+    splits = {split: part for split, part in splits.items() if part.images}
     quotas = dict(zip(splits, shares([part.images for part in splits.values()], IMAGES), strict=True))
     read = in_threads(lambda part: _candidates(build, *part), [(name, part.files) for name, part in splits.items()])
     found = Found([], [])
