@@ -95,6 +95,7 @@ def test_the_codes_and_options_that_pages_name_exist() -> None:
     known |= {"training_data", "validation_data"}  # Azure's own.
     known |= {name for name in dir(fixtures) if name.endswith("_store")}
     ours = {flag(field) for field in FIELDS} | {"--no-json", "--runner", "--help", "--keep", "--dry-run"}
+    ours |= {"--evaluation", "--no-images"}
     elsewhere = {"--runs", "--names", "--seconds", "--replay", "--exclude", "--name", "--version", "--type", "--path"}
     for name in PAGES:
         assert set(re.findall(r"`(?!test_)([a-z]+(?:_[a-z]+)+)`", page(name))) <= known, name
