@@ -6,10 +6,11 @@ So the report of a build needs to read no records, however many there are.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from schemas.statistics import GRID, IMAGE_EDGES, OBJECT_EDGES, RATIO_EDGES, SIDE_EDGES, SplitStatistics
 from transforms.fragments import Integers, ranges
@@ -70,6 +71,48 @@ def histograms(
         )
         found.positions = np.bincount(row * GRID + column, minlength=GRID * GRID).tolist()
     return found
+
+
+def statistics_of_rows(rows: pa.Table) -> SplitStatistics:
+    """The same from rows of Parquet, as `transforms.write.arrow_schema` describes them.
+
+    Raises:
+        ValueError: a value is missing, or a ring has half a corner.
+    """
+    details = rows.column("image_details").combine_chunks()
+    sizes = np.stack([_numbers(details.field(side)) for side in ("width", "height")], axis=1)
+    labels = rows.column("label").combine_chunks()
+    offsets: Integers = np.arange(len(labels) + 1)
+    boxes: Millionths | None = None
+    if pa.types.is_list(labels.type):
+        offsets, labels = _inside(labels)
+    if pa.types.is_struct(labels.type):
+        if labels.type.get_field_index("polygon") < 0:
+            sides = [_numbers(labels.field(side)) for side in ("topX", "topY", "bottomX", "bottomY")]
+            boxes = np.rint(np.stack(sides, axis=1) * STEPS).astype(np.int32)
+        else:
+            rings, parts = _inside(labels.field("polygon"))
+            ends, numbers = _inside(parts)
+            corners = np.rint(_numbers(numbers).reshape(-1, 2) * STEPS).astype(np.int32)
+            codes = np.zeros(len(labels), np.int8)
+            polygons = NormalizedPolygons(rings[:-1], np.diff(rings), ends // 2, corners, codes, {})
+            boxes = extents(polygons, np.arange(len(labels)))
+        labels = labels.field("label")
+    encoded = labels.dictionary_encode()
+    return histograms(encoded.dictionary.to_pylist(), _numbers(encoded.indices), offsets, sizes, boxes)
+
+
+def _inside(lists: pa.ListArray) -> tuple[Integers, pa.Array]:
+    """Where the items of each list begin, and all items."""
+    offsets = lists.offsets.to_numpy()
+    return offsets - offsets[0], lists.flatten()
+
+
+def _numbers(column: pa.Array) -> npt.NDArray[Any]:
+    if column.null_count:
+        raise ValueError("a value is missing")
+    numbers: npt.NDArray[Any] = column.to_numpy()
+    return numbers
 
 
 def _histogram(values: npt.NDArray[np.number], edges: npt.ArrayLike) -> list[int]:

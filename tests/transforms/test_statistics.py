@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
+import io
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.manifest import Receipt
 from schemas.neutral import SourceImage, SourceObject
 from schemas.statistics import GRID, IMAGE_EDGES, OBJECT_EDGES, RATIO_EDGES, SIDE_EDGES, SplitStatistics
 from tests.transforms.test_write import write
+from transforms.assemble import AssembleOptions, assemble
+from transforms.fragments import fragments_of
 from transforms.geometry.polygons import NormalizedPolygons
-from transforms.statistics import build_statistics, extents, histograms, merge_statistics
+from transforms.statistics import (
+    build_statistics,
+    extents,
+    histograms,
+    merge_statistics,
+    statistics_of,
+    statistics_of_rows,
+)
+from transforms.tasks import TASKS
+from transforms.write import encode_parquet
 
 DETECTION = "image_object_detection"
 SEGMENTATION = "image_instance_segmentation"
@@ -27,6 +41,8 @@ HISTOGRAMS = {
     "box_sides": SIDE_EDGES,
     "box_ratios": RATIO_EDGES,
 }
+
+at_leisure = settings(deadline=None, max_examples=40)
 
 Box = tuple[float, float, float, float]
 
@@ -66,6 +82,7 @@ def datasets(draw: st.DrawFn) -> list[SourceImage]:
     return images
 
 
+@at_leisure
 @given(datasets(), st.sampled_from([DETECTION, SEGMENTATION]), st.integers(2, 5))
 def test_the_sums_of_the_shards_are_the_histograms_of_the_whole(
     images: list[SourceImage], task: str, buckets: int
@@ -73,6 +90,7 @@ def test_the_sums_of_the_shards_are_the_histograms_of_the_whole(
     assert statistics(images, task, buckets) == statistics(images, task)
 
 
+@at_leisure
 @given(datasets(), st.sampled_from([DETECTION, SEGMENTATION]))
 def test_each_image_and_each_object_is_in_one_bin_of_each_histogram(images: list[SourceImage], task: str) -> None:
     for receipt in write(images, None, task):
@@ -85,6 +103,24 @@ def test_each_image_and_each_object_is_in_one_bin_of_each_histogram(images: list
             assert found.images_by_label.keys() == receipt.labels[split].keys()
 
 
+@at_leisure
+@given(datasets(), st.sampled_from([*TASKS]))
+def test_the_rows_of_the_parquet_files_have_the_same_statistics(images: list[SourceImage], task: str) -> None:
+    for _, fragment in fragments_of(images, 1, 0):
+        options = AssembleOptions(task, "https://h/")
+        assembled = assemble([fragment], options, frozenset(), lambda rows: [None] * len(rows))
+        for records in assembled.splits.values():
+            rows = pq.read_table(io.BytesIO(encode_parquet(records, TASKS[task])))
+            assert statistics_of_rows(rows) == statistics_of(records.labels, records.sizes)
+
+
+def test_rows_that_lack_a_value_have_no_statistics() -> None:
+    rows = pa.table({"label": ["a"], "image_details": [{"format": "jpg", "width": None, "height": 3}]})
+    with pytest.raises(ValueError, match="missing"):
+        statistics_of_rows(rows)
+
+
+@at_leisure
 @given(datasets())
 def test_an_outline_counts_as_the_box_around_it(images: list[SourceImage]) -> None:
     assert statistics(images, SEGMENTATION) == statistics(images, DETECTION)
