@@ -116,7 +116,7 @@ def _tail(counts: Sequence[int]) -> str:
         if so_far >= total * 0.9:
             break
     return (
-        f"The most frequent label has {counts[0]:,}, the median one {counts[len(counts) // 2]:,}, the rarest {counts[-1]:,}. "
+        f"The most frequent one was written {counts[0]:,} times, the median one {counts[len(counts) // 2]:,}, the rarest {counts[-1]:,}. "
         f"{most:,} of {len(counts):,} labels make up 90 % of all."
     )
 

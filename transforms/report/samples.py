@@ -24,7 +24,7 @@ from transforms.stores.locations import Location, safe_relative, within
 IMAGES = 24
 """Images that are shown."""
 
-CANDIDATES = 2000
+CANDIDATES = 1000
 """Records of a split that are looked at."""
 
 ENOUGH = 500
