@@ -205,7 +205,7 @@ def test_a_build_of_a_version_without_statistics_has_a_report_that_says_so(tmp_p
     assert report(build).status == 0
     said = text(build)
     assert "kept no statistics" in said and "name the place with --images URL" in said
-    assert "Objects an image" in said and not page(build).xpath("//*[@id='figures']")
+    assert "images written" in said and not page(build).xpath("//*[@id='figures']")
 
 
 def test_records_that_are_gone_are_told_of(tmp_path: Path) -> None:
