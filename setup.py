@@ -40,12 +40,16 @@ setup(
     python_requires=">=3.11,<3.15",
     # Not the tests, benchmarks and example configs: their names are not ours alone in an environment.
     packages=find_packages(include=["pipelines*", "schemas*", "transforms*"]),
-    package_data={name: ["py.typed"] for name in ("pipelines", "schemas", "transforms")},
+    package_data={
+        **{name: ["py.typed"] for name in ("pipelines", "schemas", "transforms")},
+        "transforms.report": ["page.*"],
+    },
     # Below: requirements/lowest.txt, with which the tests are run when a bound changes. Above: Beam's own bound, or the
     # next version that may break something by the package's own rules. CI installs requirements/constraints.txt.
     install_requires=[
         "apache-beam>=2.77,<2.78",
         "fsspec>=2025.9,<2027",
+        "jinja2>=3.1,<4",
         "lxml>=6,<7",
         "msgspec>=0.20,<1",
         "numpy>=2.1,<2.5",
@@ -73,6 +77,8 @@ setup(
             "moto[s3]>=5.2,<6",
             "mypy>=2,<3",
             "pandas>=2.2,<4",
+            # Drives a Chromium that is there already, to look at reports.
+            "playwright>=1.55,<2",
             "pytest>=9,<10",
             "pytest-xdist>=3.8,<4",
             "rangehttpserver>=1.4,<2",

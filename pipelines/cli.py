@@ -216,6 +216,13 @@ def _verify(known: argparse.Namespace) -> int:
     return verify(known.output, known.storage, "json" in vars(known), known.copy_images)
 
 
+def _report_page(known: argparse.Namespace) -> int:
+    set_up_logging(False, known.storage)
+    from pipelines.report import report
+
+    return report(known.output, known.storage, vars(known).get("images"), known.evaluation, not known.no_images)
+
+
 def _clean(known: argparse.Namespace) -> int:
     set_up_logging("json" in vars(known), known.storage)
     from pipelines.clean import clean
@@ -251,6 +258,7 @@ _RUNS = {
     "convert": _convert,
     "inspect": _inspect,
     "verify": _verify,
+    "report": _report_page,
     "clean": _clean,
     "evaluate": _evaluate,
     "schema": _schema,

@@ -48,6 +48,8 @@ class Outcome:
     build: str
     unchanged: bool
     samples: list[dict[str, object]]
+    report: str = ""
+    """Where its report is; empty where none was written."""
 
 
 def convert(config: ConvertConfig, storage: StorageOptions, beam_flags: Sequence[str], display: Display) -> Outcome:
@@ -111,13 +113,17 @@ def _build(
     _gate(manifest, config, build)
     manifest.warnings += check_change(previous, manifest, config)
     complete(build, manifest, config, plan.buckets)
+    from pipelines.report import report_of_new_build  # Its libraries load while the runner's are no longer waited for.
+
+    prefix = config.image_url or default_prefix(plan.images_root)
+    page = report_of_new_build(output, manifest, plan.images_root, prefix, storage)
     lock.check()
     publish(output, build, manifest)
     try:
         forget(output, identity.build)
     except (StoreError, UnavailableError) as error:
         LOG.warning("%s; the build is published, and labelbeam clean removes what is left over", error)
-    return Outcome(manifest, build.url, False, _samples(report))
+    return Outcome(manifest, build.url, False, _samples(report), page)
 
 
 def _identity(output: Location, plan: Plan, config: ConvertConfig) -> tuple[BuildIdentity, bool]:

@@ -178,6 +178,16 @@ def _verify(parser: Parser) -> None:
     add_options(parser, ["storage_options", "json"])
 
 
+def _report(parser: Parser) -> None:
+    _output(parser)
+    parser.add_argument(
+        "--images", metavar="URL", help="where the images of the build lie (default: where its manifest says)"
+    )
+    parser.add_argument("--evaluation", metavar="FILE", help="show an evaluation of the build as well")
+    parser.add_argument("--no-images", action="store_true", help="show no pictures, and read nothing but the build")
+    add_options(parser, ["storage_options"])
+
+
 def _clean(parser: Parser) -> None:
     _output(parser)
     parser.add_argument(
@@ -261,6 +271,9 @@ _COMMANDS = {
     ),
     "verify": _Command(
         "re-check a published build: hashes, counts, schema, JSONL against Parquet", "OUTPUT [options]", "", _verify
+    ),
+    "report": _Command(
+        "write the report of a published build again, a page to look at", "OUTPUT [options]", "", _report
     ),
     "clean": _Command(
         "remove old builds and what killed runs left, never the build in force or one that is being made",

@@ -85,6 +85,9 @@ def _published(outcome: Outcome, config: ConvertConfig, seconds: float, width: i
     build = build_place(outcome, config)
     yield Line(f"published in {seconds:.1f} s:", "bold green")
     yield Line(f"  {build}")
+    if outcome.report:
+        yield Line("to look at:")
+        yield Line(f"  {outcome.report}")
     if outcome.manifest.rejected:
         yield Line("every rejected record, and why:")
         yield Line(f"  {build}/rejected/")
@@ -215,6 +218,7 @@ def as_json(outcome: Outcome, display: Display) -> dict[str, Any]:
         "status": "unchanged" if outcome.unchanged else "published" if outcome.build else "inspected",
         "build": manifest["build"] if outcome.build else None,
         "url": outcome.build or None,
+        "report": outcome.report or None,
         **{key: manifest[key] for key in keys},
         "splits": splits,
         "rejected_samples": outcome.samples,

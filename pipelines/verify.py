@@ -222,6 +222,8 @@ def _check_files(
             if data is not None:
                 check = check_shard(entry.path, data, entry.records, facts, copy, differences)
                 recount.add_shard(split, len(check.hashes), check.labels)
+                if manifest.statistics is not None:
+                    recount.add_statistics(split, copy.rows if copy is not None else None)
                 checks.append(check)
         for found, _ in _ahead(reader.copy, [(entry,) for entry in copies.values()]):
             differences.merge(found)
@@ -241,6 +243,8 @@ def _check_files(
                 copied += check_copied_list(entry.path, data, entry.records, differences)
     check_unique(checks, differences)
     check_copied_total(said, copied, facts.prefix, checks, differences)
+    if len(differences):
+        recount.statistics = None  # They would only say the same again.
     return recount, copied
 
 

@@ -6,6 +6,8 @@ from typing import Any
 
 import msgspec
 
+from schemas.statistics import SplitStatistics
+
 FORMAT_VERSION = 1
 
 
@@ -105,6 +107,8 @@ class Receipt(msgspec.Struct):
     """Its images as they were copied, where they were."""
     reused: bool = False
     """Whether an earlier run wrote the files, and this one found them intact."""
+    statistics: dict[str, SplitStatistics] = {}
+    """Histograms, by split."""
 
     def files(self) -> list[FileEntry]:
         """Every file of the bucket."""
@@ -125,6 +129,8 @@ class Source(msgspec.Struct):
     """The files that were read in parts, by URL, without credentials."""
     trees: list[str] = []
     """The directories that were listed, by URL, without credentials."""
+    images: str = ""
+    """The directory that the images' names are relative to, by URL, without credentials."""
 
 
 class Manifest(msgspec.Struct):
@@ -148,6 +154,8 @@ class Manifest(msgspec.Struct):
     rejected: list[FileEntry]
     copied: Copies | None = None
     warnings: list[str] = []
+    statistics: dict[str, SplitStatistics] | None = None
+    """Histograms, by split; None in builds of versions that kept none."""
 
 
 class Latest(msgspec.Struct):

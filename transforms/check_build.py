@@ -17,13 +17,16 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 import msgspec
+import pyarrow as pa
 import yaml
 
 from schemas.config import SPLITS
 from schemas.manifest import FORMAT_VERSION, FileEntry, Manifest
 from schemas.neutral import Rejection
 from schemas.records import RECORDS
+from schemas.statistics import SplitStatistics
 from transforms.publish import MLTABLE
+from transforms.statistics import merge_statistics, statistics_of_rows
 from transforms.write import shard_name
 
 MOST_OF_A_KIND = 20
@@ -115,6 +118,21 @@ class Recount:
     """By kind, "image" or "object"."""
     reasons: Counter[str] = field(default_factory=Counter)
     """Rejections by code."""
+    statistics: dict[str, SplitStatistics] | None = field(default_factory=dict)
+    """Histograms by split; None where not every shard could be counted."""
+
+    def add_statistics(self, split: str, copy: pa.Table | None) -> None:
+        """Count the images and objects of a shard once more, into histograms, from the rows of its Parquet copy."""
+        if self.statistics is None:
+            return
+        try:
+            if copy is None:
+                raise ValueError
+            found = statistics_of_rows(copy)
+        except ValueError:  # What is wrong with the copy is told elsewhere.
+            self.statistics = None
+        else:
+            self.statistics[split] = merge_statistics([self.statistics.get(split, SplitStatistics()), found])
 
     def add_shard(self, split: str, images: int, labels: Counter[str]) -> None:
         """Count a shard of JSONL, with the labels of its objects."""
@@ -253,6 +271,11 @@ def _matches(path: str, split: str, pattern: str) -> bool:
     return len(names) == len(parts) and all(map(fnmatchcase, names, parts))
 
 
+def _by_key(bins: list[int] | dict[str, int]) -> dict[Any, int]:
+    """A histogram by bin or by label; one of nothing may be empty or hold zeros."""
+    return bins if isinstance(bins, dict) else dict(enumerate(bins))
+
+
 def check_counts(manifest: Manifest, recount: Recount, differences: Differences) -> None:
     """Check every number of the manifest against the recounted files, and that what was found is accounted for."""
 
@@ -270,6 +293,13 @@ def check_counts(manifest: Manifest, recount: Recount, differences: Differences)
     for split in sorted(manifest.label_counts.keys() | recount.labels.keys()):
         found = manifest.label_counts.get(split, {})
         same_counts(f"label_counts of {split}:", found, recount.labels.get(split, Counter()))
+    if manifest.statistics is not None and recount.statistics is not None:
+        for split in sorted(manifest.statistics.keys() | recount.statistics.keys()):
+            said, held = (part.get(split, SplitStatistics()) for part in (manifest.statistics, recount.statistics))
+            for name in SplitStatistics.__struct_fields__:
+                bins, counted = _by_key(getattr(said, name)), _by_key(getattr(held, name))
+                for key in bins | counted:
+                    same(f"statistics of {split}: {name}[{key!r}]", bins.get(key, 0), counted.get(key, 0))
     labels = sorted({label for part in recount.labels.values() for label in part})
     if manifest.labels != labels:
         odd = sorted(set(manifest.labels) ^ set(labels))

@@ -49,6 +49,25 @@ def _encode(path: str, scheme: str) -> str:
     return path
 
 
+def image_path(prefix: str, url: str) -> str | None:
+    """The path of the image that `image_url` names with `prefix`; None where the URL is of another place.
+
+    >>> image_path("https://host/c", "https://host/c/100%25/a b#1%3F.jpg"), image_path("file:///data/", "file:///etc/1.jpg")
+    ('100%/a b#1?.jpg', None)
+    """
+    head, _, tail = image_url(prefix, _PLACE).partition(_PLACE)
+    if not (url.startswith(head) and url.endswith(tail) and len(url) > len(head) + len(tail)):
+        return None
+    path = url[len(head) : len(url) - len(tail)]
+    for character in reversed(_ENCODED.get(prefix.partition("://")[0], "")):
+        path = path.replace(f"%{ord(character):02X}", character)
+    return path
+
+
+_PLACE = "PLACE-OF-THE-IMAGE"
+"""A path without a character that any prefix would have encoded."""
+
+
 def default_prefix(root_url: str) -> str:
     """The prefix that makes image URLs out of the images' own location, the `Location.url` of their root.
 

@@ -118,17 +118,34 @@ def read_header(file: ImageSource, name: str) -> ImageFacts:
 def decode(file: ImageSource, name: str) -> ImageFacts:
     """Decode every pixel of an image's first frame, and return what `read_header` does.
 
-    Raises what `read_header` does, and ImageError with TRUNCATED_IMAGE where the pixels are cut or damaged. Nothing
-    is allocated for an image above `MAX_PIXELS`. libtiff adds lines of its own on stderr. Thread-safe.
+    Raises what `load` does. Thread-safe.
+    """
+    # All of a JPEG's coefficients are walked, but an eighth of its width and height is enough to be written out.
+    return load(file, name, (1, 1), MAX_PIXELS)[1]
+
+
+def load(
+    file: ImageSource, name: str, least: tuple[int, int], most_pixels: int
+) -> tuple[ImageFile.ImageFile, ImageFacts]:
+    """The first frame of an image, and what `read_header` returns of it; a TIFF comes turned as its orientation says.
+
+    Of a JPEG, a half, quarter or eighth of the size is decoded where that has `least` (width, height) pixels.
+
+    Raises what `read_header` does, ImageError with IMAGE_TOO_LARGE above `most_pixels`, for which nothing is allocated, and with
+    TRUNCATED_IMAGE where the pixels are cut or damaged. libtiff adds lines of its own on stderr. Thread-safe.
     """
     watched = _Watched(file)
     image, facts = _open(watched, name)
+    if facts.width * facts.height > most_pixels:
+        raise ImageError(
+            Rejected.IMAGE_TOO_LARGE,
+            f"{name}: {facts.width}x{facts.height} are {facts.width * facts.height} pixels, at most {most_pixels} are read",
+        )
     watched.budget = None
-    # All of a JPEG's coefficients are walked, but an eighth of its width and height is enough to be written out.
-    image.draft(None, (max(1, facts.width // 8), max(1, facts.height // 8)))
+    image.draft(None, least)
     with _judging(watched, facts.format, name):
         image.load()
-    return facts
+    return image, facts
 
 
 def settle_size(declared: tuple[int, int] | None, facts: ImageFacts) -> FrameDecision:

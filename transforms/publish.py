@@ -17,6 +17,7 @@ import msgspec
 from schemas.config import RUN_ONLY, ConvertConfig, parse_split
 from schemas.errors import LabelBeamError
 from schemas.manifest import FORMAT_VERSION, Copies, Counts, FileEntry, Latest, Manifest, Receipt, Source, SplitCounts
+from transforms.statistics import build_statistics
 from transforms.stores.errors import MissingFileError, StoreError
 from transforms.stores.files import in_threads, put, read_file
 from transforms.stores.locations import Location
@@ -170,12 +171,22 @@ def make_manifest(
         rejected=[receipt.rejected for receipt in receipts if receipt.rejected is not None],
         copied=_all_copies(copied),
         warnings=[*warnings, *_label_warnings(names), *_split_warnings(splits, config)],
+        statistics=build_statistics(receipts),
     )
 
 
 def _source(plan: Plan) -> Source:
     files, trees = ([redact(url) for url in urls] for urls in ([url for url, _ in plan.files], plan.trees))
-    return Source(plan.fingerprint, plan.covers, plan.format, plan.recognised, plan.warnings, files, trees)
+    return Source(
+        plan.fingerprint,
+        plan.covers,
+        plan.format,
+        plan.recognised,
+        plan.warnings,
+        files,
+        trees,
+        redact(plan.images_root),
+    )
 
 
 def _all_copies(parts: Sequence[Copies]) -> Copies | None:

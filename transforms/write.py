@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 from schemas.manifest import CopiedImage, Copies, Counts, FileEntry, Receipt, SplitCounts, Tally
 from schemas.neutral import Rejection
 from transforms.assemble import Assembled, SplitRecords
+from transforms.statistics import statistics_of
 from transforms.stores.files import put
 from transforms.stores.locations import Location
 from transforms.stores.redact import redact
@@ -170,6 +171,7 @@ def write_bucket(
         adjusted_by_reason=_counted(assembled.adjusted.elements()),
         records_in=assembled.records_in,
         samples=[msgspec.to_builtins(_without_credentials(item)) for item in assembled.rejections[:SAMPLES]],
+        statistics={split: statistics_of(part.labels, part.sizes) for split, part in assembled.splits.items()},
     )
 
 

@@ -23,6 +23,7 @@ from hypothesis import strategies as st
 
 from pipelines.cli import main
 from schemas.records import RECORDS
+from schemas.statistics import SplitStatistics
 
 LABELS = ["cat", "dog: small", "Bär"]
 NAMES = [
@@ -368,6 +369,8 @@ def test_a_split_of_another_name_is_a_difference(build: Build, verify: Run) -> N
 
 def test_any_file_that_is_gone_is_a_difference(build: Build, verify: Run) -> None:
     for path in build.files():
+        if path == "report.html":
+            continue
         data = build.read(path)
         (build.root / path).unlink()
         assert told(verify(build), path, "no such file"), path
@@ -384,7 +387,7 @@ def test_any_file_that_the_manifest_does_not_list_is_a_difference(build: Build, 
 def test_a_flipped_bit_anywhere_in_any_file_is_a_difference(build: Build, verify: Run) -> None:
     for path in build.files():
         data = build.read(path)
-        if path == "manifest.json" or "MLTable" in path:
+        if path in ("manifest.json", "report.html") or "MLTable" in path:
             continue
         for position in range(0, len(data), max(1, len(data) // 2)):
             damaged = bytearray(data)
@@ -508,6 +511,21 @@ def test_any_count_that_is_not_that_of_the_files_is_a_difference(
     status, answer = verify(build)
     assert status == 3
     assert {item["file"] for item in answer["differences"]} == {"manifest.json"}
+
+
+@pytest.mark.parametrize("name", SplitStatistics.__struct_fields__)
+def test_any_histogram_that_is_not_that_of_the_files_is_a_difference(name: str, build: Build, verify: Run) -> None:
+    with build.manifest() as manifest:
+        found = manifest["statistics"]["train"][name]
+        key: Any = next(iter(found)) if isinstance(found, dict) else found.index(max(found))
+        found[key] += 1
+    assert told(verify(build), "manifest.json", f"statistics of train: {name}", "as its files hold")
+
+
+def test_a_manifest_of_a_version_without_statistics_is_no_difference(build: Build, verify: Run) -> None:
+    with build.manifest() as manifest:
+        del manifest["statistics"]
+    assert verify(build)[0] == 0
 
 
 def test_counts_that_balance_and_yet_are_not_those_of_the_files_are_a_difference(build: Build, verify: Run) -> None:
@@ -778,6 +796,8 @@ def test_minus_zero_in_a_parquet_copy_is_a_difference(build: Build, verify: Run)
     lines = [json.loads(line) for line in build.lines(shard)]
     number = next(number for number, line in enumerate(lines) if line["label"])
     lines[number]["label"][0]["topX"] = 0.0
+    with build.manifest() as manifest:
+        del manifest["statistics"]  # They are of what was there before.
     build.put_lines(shard, [json.dumps(line).encode() for line in lines])
     rows = table.to_pylist()
     rows[number]["label"][0]["topX"] = 0.0

@@ -117,6 +117,7 @@ def test_a_manifest_says_what_it_was_made_from() -> None:
         "warnings": [],
         "files": [],
         "trees": [],
+        "images": "file:///images",
     }
     assert manifest.warnings == ["mind the gap"]
     assert datetime.now(UTC) - datetime.fromisoformat(manifest.created) < timedelta(minutes=1)
