@@ -25,3 +25,9 @@ class SuspiciousChangeError(LabelBeamError):
     """The build differs from the one before by more than --max-change allows (exit status 3)."""
 
     exit_code = 3
+
+
+class TooManyFailedError(LabelBeamError):
+    """More images were not scored than --max-failed allows (exit status 3)."""
+
+    exit_code = 3
