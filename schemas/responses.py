@@ -145,7 +145,11 @@ def _json(body: bytes) -> tuple[bytes, Any]:
         repaired = _NONE.sub(lambda match: b"null" if match[0] == b"None" else match[0], body)
         if repaired != body:
             return repaired, _json(repaired)[1]
-        kind = TruncatedAnswerError if "truncated" in str(error) or not body.strip() else NotJsonError
+        # A number that ends with the body may be whole or not, and is called invalid where it ends in a point.
+        at_the_end = (
+            not body.strip() or "truncated" in str(error) or str(error).endswith(f"invalid number (byte {len(body)})")
+        )
+        kind = TruncatedAnswerError if at_the_end else NotJsonError
         raise kind(f"answer: {error}; expected JSON") from None
 
 

@@ -66,11 +66,14 @@ class StatusError(Exception):
 
 
 class GivenUpError(Exception):
-    """A request failed again and again in a way that passes; `status` is that of the last answer, if there was one."""
+    """A request failed again and again in a way that passes; `last_status` is that of the last answer, if there was one.
+
+    It is not called `status`, by which whoever asks again would know it for a failure that passes.
+    """
 
     def __init__(self, words: str, status: int | None, answer: str) -> None:
         super().__init__(words)
-        self.status = status
+        self.last_status = status
         self.answer = answer
 
 

@@ -147,7 +147,7 @@ class Scorer:
 
     def _outcomes(self, images: Sequence[ImageToScore]) -> list[Prediction | FailedImage]:
         outcomes: dict[int, _Outcome] = {}
-        asked: list[tuple[list[_Encoded], Future[list[_Outcome]]]] = []
+        asked: list[tuple[list[int], Future[list[_Outcome]]]] = []
         options = self.options
         most = 1 if options.endpoint.content_type == BYTES_TYPE else options.batch
         encoded = self._encoded(images, outcomes)
@@ -158,9 +158,9 @@ class Scorer:
                 raise self._failure
             future = self._asking.submit(self._ask, batch)
             future.add_done_callback(self._done)
-            asked.append((batch, future))
-        for batch, future in asked:
-            outcomes.update(zip((item.place for item in batch), future.result(), strict=True))
+            asked.append(([item.place for item in batch], future))
+        for places, future in asked:
+            outcomes.update(zip(places, future.result(), strict=True))
         return [self._settled(outcomes[place]) for place in range(len(images))]
 
     def _done(self, future: Future[list[_Outcome]]) -> None:
@@ -175,7 +175,7 @@ class Scorer:
         error = outcome.error
         if not self.endpoint.check_alive(error):
             raise self.endpoint.unavailable(error)
-        return self._failed(outcome.url, Failed.SERVER_ERROR, str(error), error.status, error.answer)
+        return self._failed(outcome.url, Failed.SERVER_ERROR, str(error), error.last_status, error.answer)
 
     def _encoded(self, images: Sequence[ImageToScore], outcomes: dict[int, _Outcome]) -> Iterator[_Encoded]:
         """Read the images; those that cannot be sent have their outcome already."""

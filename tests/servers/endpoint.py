@@ -203,7 +203,9 @@ class _Handler(BaseHTTPRequestHandler):
         if self.path != "/score":
             return [], self._send(404, b"not found", "text/plain")
         if about.key is not None and self.headers.get("Authorization") != f"Bearer {about.key}":
-            return [], self._send(401, b"the key is wrong: " + str(self.headers.get("Authorization")).encode(), "text/plain")
+            return [], self._send(
+                401, b"the key is wrong: " + str(self.headers.get("Authorization")).encode(), "text/plain"
+            )
         try:
             images = about.parse(self.headers.get("Content-Type", ""), body)
         except LabelBeamError as error:
@@ -236,7 +238,9 @@ class _Handler(BaseHTTPRequestHandler):
             case "truncated":
                 return self._send(200, good[: len(good) // 2])
             case "invalid":
-                return self._send(200, b'[{"error": "no model"}]' if good.startswith(b"[") else b'{"error": "no model"}')
+                return self._send(
+                    200, b'[{"error": "no model"}]' if good.startswith(b"[") else b'{"error": "no model"}'
+                )
             case "count":
                 entries = self.server_about.answer(images)
                 return self._send(200, json.dumps([*entries, entries[0]]).encode())
