@@ -28,9 +28,9 @@ from transforms.plan_scores import ImageToScore, ScoreUnit
 from transforms.resume import Target, finished_bucket, keep_receipt
 from transforms.staged_units import StagedUnit, staged_unit
 from transforms.stores.errors import StoreError
-from transforms.stores.files import read_many
+from transforms.stores.files import read_many, remove_files
 from transforms.stores.locations import StorageOptions, locate
-from transforms.write_scores import write_scores
+from transforms.write_scores import scores_name, write_scores
 
 READ_TOGETHER, READ_BYTES = 64, 64 * 2**20
 """Images, and their bytes, that are read at once by a unit: they are held until they have been sent."""
@@ -141,6 +141,9 @@ class Scorer:
         predictions = [item for item in outcomes if not isinstance(item, FailedImage)]
         failed = [item for item in outcomes if isinstance(item, FailedImage)]
         build = locate(options.target.build, options.storage)
+        if options.target.resumes and not failed:
+            # What the earlier run failed at, this one did not.
+            remove_files(build, [scores_name("failed", unit.number, options.units)])
         receipt = write_scores(predictions, failed, options.task, unit.number, options.units, build)
         keep_receipt(options.target, options.storage, options.units, receipt)
         return receipt

@@ -14,7 +14,7 @@ import struct
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Literal
@@ -251,10 +251,11 @@ class _Handler(BaseHTTPRequestHandler):
                 return 200
             case "slow":
                 self._head(200, len(good), "application/json")
-                for byte in good:
-                    self.wfile.write(bytes([byte]))
-                    self.wfile.flush()
-                    time.sleep(fault.seconds)
+                with suppress(OSError):  # The client has had enough.
+                    for byte in good:
+                        self.wfile.write(bytes([byte]))
+                        self.wfile.flush()
+                        time.sleep(fault.seconds)
                 return 200
         raise AssertionError(fault)
 
