@@ -164,11 +164,16 @@ class Endpoint:
         self._pool = urllib3.connection_from_url(options.url, maxsize=options.concurrency, block=True)
         self._good: bytes | None = None
         self._probing = threading.Lock()
-        self._closed = False
+        self._stopped = False
+        self._is_away = False
+
+    def stop(self) -> None:
+        """Ask for nothing again, and for nothing new."""
+        self._stopped = True
 
     def close(self) -> None:
-        """Close all connections; what is still being asked for is not asked for again."""
-        self._closed = True
+        """Stop, and close all connections."""
+        self.stop()
         self._pool.close()
 
     @property
@@ -240,11 +245,14 @@ class Endpoint:
         """
         if self._good is None:
             return False
-        try:
-            with self._probing:
+        with self._probing:  # One finds out for all that wait here.
+            if self._is_away:
+                raise self.unavailable(given_up)
+            try:
                 self.ask(self._good, lambda reply: reply)
-        except (GivenUpError, StatusError) as error:
-            raise self.unavailable(given_up) from error
+            except (GivenUpError, StatusError):
+                self._is_away = True
+                raise self.unavailable(given_up) from None
         return True
 
     def unavailable(self, given_up: GivenUpError) -> UnavailableError:
@@ -255,7 +263,7 @@ class Endpoint:
         )
 
     def _send(self, body: bytes) -> Reply:
-        if self._closed:
+        if self._stopped:
             raise EndpointError(f"{self.options.shown}: is not asked any more, since the run has ended")
         end = monotonic() + self.options.timeout
         response = self._pool.urlopen(

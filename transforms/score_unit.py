@@ -102,14 +102,15 @@ _Outcome: TypeAlias = "Prediction | FailedImage | _Suspect"
 
 
 class Scorer:
-    """Scores units with one endpoint. `close` it in the end.
+    """Scores units with one endpoint, and calls `tell` with numbers of images that are done. `close` it in the end.
 
     Raises:
         UsageError: the endpoint's key cannot be read.
     """
 
-    def __init__(self, options: ScoreOptions) -> None:
+    def __init__(self, options: ScoreOptions, tell: Callable[[int], None] = lambda images: None) -> None:
         self.options = options
+        self.tell = tell
         self.endpoint = Endpoint(options.endpoint)
         self._asking = ThreadPoolExecutor(options.endpoint.concurrency, thread_name_prefix="labelbeam-ask")
         # Enough wait for a thread that none is idle, and few enough that what waits needs no memory to speak of.
@@ -136,6 +137,7 @@ class Scorer:
         if options.target.resumes:
             finished = finished_bucket(options.target, options.storage, unit.number, options.units, ScoreReceipt)
             if finished is not None and not finished.counts.failed:
+                self.tell(unit.size)
                 return finished
         outcomes = self._outcomes(unit.images)
         predictions = [item for item in outcomes if not isinstance(item, FailedImage)]
@@ -163,22 +165,25 @@ class Scorer:
             future.add_done_callback(self._done)
             asked.append(([item.place for item in batch], future))
         for places, future in asked:
-            outcomes.update(zip(places, future.result(), strict=True))
+            try:
+                outcomes.update(zip(places, future.result(), strict=True))
+            except Exception as error:
+                raise (self._failure or error) from None  # What came first ended the others.
         return [self._settled(outcomes[place]) for place in range(len(images))]
 
     def _done(self, future: Future[list[_Outcome]]) -> None:
         self._slots.release()
-        if self._failure is None and not future.cancelled():
-            self._failure = future.exception()
+        if self._failure is None and not future.cancelled() and (error := future.exception()) is not None:
+            self._failure = error
+            self.endpoint.stop()
 
     def _settled(self, outcome: _Outcome) -> Prediction | FailedImage:
-        """A suspect is to blame if the endpoint answers what it has answered before; else the endpoint is."""
+        """A suspect is to blame if the endpoint has answered another image since; else the endpoint is."""
         if not isinstance(outcome, _Suspect):
             return outcome
-        error = outcome.error
-        if not self.endpoint.check_alive(error):
-            raise self.endpoint.unavailable(error)
-        return self._failed(outcome.url, Failed.SERVER_ERROR, str(error), error.last_status, error.answer)
+        if not self.endpoint.check_alive(outcome.error):
+            raise self.endpoint.unavailable(outcome.error)
+        return self._choked(outcome)
 
     def _encoded(self, images: Sequence[ImageToScore], outcomes: dict[int, _Outcome]) -> Iterator[_Encoded]:
         """Read the images; those that cannot be sent have their outcome already."""
@@ -191,12 +196,15 @@ class Scorer:
                     "its URL does not begin as those of the build's images do; name where images lie with --images"
                 )
                 outcomes[place] = self._failed(image.url, Failed.IMAGE_ELSEWHERE, message)
+                self.tell(1)
             else:
                 there.append((place, image, image.path))
         parts = batched(there, lambda item: item[1].size or 0, READ_TOGETHER, READ_BYTES, lambda size, _: size)
         for part in parts:
             contents = read_many(root, [path for _, _, path in part], [image.size for _, image, _ in part])
             for (place, image, _), content in zip(part, contents, strict=True):
+                if isinstance(content, StoreError) or not content:
+                    self.tell(1)
                 if isinstance(content, StoreError):
                     outcomes[place] = self._failed(image.url, Failed.UNREADABLE_IMAGE, str(content))
                 elif not content:
@@ -209,10 +217,15 @@ class Scorer:
         if self._failure is not None:
             raise self._failure
         try:
-            return list(self._predictions(batch))
+            outcomes: list[_Outcome] = list(self._predictions(batch))
+            self.tell(len(batch))
+            return outcomes
         except (GivenUpError, StatusError, TooLargeError, InvalidAnswerError, _PageError) as error:
             if len(batch) == 1:
+                self.tell(1)
                 return [self._blamed(batch[0].url, error)]
+            if isinstance(error, GivenUpError):
+                self.endpoint.check_alive(error)
         return [outcome for item in batch for outcome in self._ask([item])]
 
     def _predictions(self, batch: Sequence[_Encoded]) -> list[Prediction]:
@@ -234,15 +247,22 @@ class Scorer:
 
     def _blamed(self, url: str, error: Exception) -> FailedImage | _Suspect:
         if isinstance(error, GivenUpError):
+            suspect = _Suspect(url, error)
+            if self.endpoint.check_alive(error):
+                return self._choked(suspect)
             self._suspects += 1
-            if self._suspects >= SUSPECTS and not self.endpoint.has_answered:
+            if self._suspects >= SUSPECTS:
                 raise self.endpoint.unavailable(error)
-            return _Suspect(url, error)
+            return suspect
         if isinstance(error, StatusError):
             return self._failed(url, Failed.REFUSED, self.endpoint.words(error), error.status, error.answer)
         code = next(code for kind, code in _CODES.items() if isinstance(error, kind))
         answer = self.endpoint.excerpt(getattr(error, "body", b""))
         return self._failed(url, code, str(error), 200, answer)
+
+    def _choked(self, suspect: _Suspect) -> FailedImage:
+        error = suspect.error
+        return self._failed(suspect.url, Failed.SERVER_ERROR, str(error), error.last_status, error.answer)
 
     def _failed(self, url: str, code: Failed, message: str, status: int | None = None, answer: str = "") -> FailedImage:
         return FailedImage(url, code, status, self.endpoint.without_key(message), answer)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import apache_beam as beam
@@ -13,7 +14,7 @@ from apache_beam.pvalue import AsIter
 
 from schemas.scores import ScoreReceipt
 from transforms.parallel import globally
-from transforms.progress import advance
+from transforms.progress import count, tally
 from transforms.score_unit import UNITS_TOGETHER, ScoreOptions, Scorer
 from transforms.stores.files import put
 from transforms.stores.locations import locate
@@ -51,7 +52,7 @@ class _ScoreUnit(beam.DoFn):  # type: ignore[misc]
 
     def process(self, unit: Any) -> Iterator[bytes]:
         if self.scorer is None:
-            self.scorer = Scorer(self.options)
+            self.scorer = Scorer(self.options, partial(tally, "score"))
             self.threads = ThreadPoolExecutor(UNITS_TOGETHER, thread_name_prefix="labelbeam-unit")
         self.running.append((unit.size, self.threads.submit(self.scorer.score, unit)))
         if len(self.running) >= UNITS_TOGETHER:
@@ -69,7 +70,7 @@ class _ScoreUnit(beam.DoFn):  # type: ignore[misc]
             # A runner that tries again gets connections that have not failed; a person who interrupts does not wait for any.
             self._close(wait=isinstance(error, Exception))
             raise
-        advance("score", size)
+        count("score", size)
         return msgspec.json.encode(receipt)
 
     def teardown(self) -> None:
