@@ -110,7 +110,7 @@ def parse_request(body: bytes) -> list[RequestedImage]:
     """
     try:
         request = msgspec.json.decode(body, type=Request)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidRequestError(
             f'request: {error}; expected {{"input_data": {{"columns": ["image"], "data": ["BASE64", …]}}}}'
         ) from None
@@ -124,7 +124,7 @@ def _parse_item(item: str, where: str) -> RequestedImage:
         return RequestedImage(_decoded(item, where), None)
     try:
         explained = msgspec.json.decode(item, type=ExplainedImage)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidRequestError(
             f"{where}: {error}; expected a JSON string that holds image_base64, model_explainability and xai_parameters"
         ) from None

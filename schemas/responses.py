@@ -164,8 +164,12 @@ def _explained(error: msgspec.ValidationError, value: Any) -> str:
     """msgspec's words with what was found at the place that they name."""
     match = _PATH.match(str(error))
     what, path = (match["what"], match["path"] or "") if match else (str(error), "")
-    for number, name in _STEP.findall(path):
-        value = value[int(number) if number else name]
+    try:
+        for number, name in _STEP.findall(path):
+            value = value[int(number) if number else name]
+    except (LookupError, TypeError):
+        # A key stands twice, and what is wrong is not what it stands for in the end.
+        return f"answer{path}: {what[:1].lower()}{what[1:]}"
     return f"answer{path}: found {_shown(value)}: {what[:1].lower()}{what[1:]}"
 
 

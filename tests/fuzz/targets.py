@@ -14,6 +14,7 @@ import struct
 import tempfile
 import zlib
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,9 @@ import seeds
 from pipelines.config_file import read_config
 from pipelines.options import make_config, storage_options
 from schemas.errors import UsageError
+from schemas.predictions import PREDICTIONS
+from schemas.requests import InvalidRequestError, encode_item, encode_request, parse_request
+from schemas.responses import InvalidAnswerError, parse_response, predictions_of
 from transforms.geometry.rle import GeometryError, box_of_runs, counts_from_string, counts_to_string, read_rle
 from transforms.geometry.trace import trace
 from transforms.images import MAX_PIXELS, ImageError, decode, read_header
@@ -303,6 +307,20 @@ def read_yaml_config(data: bytes) -> None:
 
 
 _SOURCES = ("/transforms/", "/schemas/")
+
+
+def read_answer(content: bytes) -> None:
+    """An answer of an endpoint, and a request: what passes has the figures that predictions may have."""
+    for task in ("image_classification", "image_instance_segmentation"):
+        with suppress(InvalidAnswerError):
+            for prediction in predictions_of(parse_response(content, task, 1), ["a"]):
+                line = msgspec.json.encode(prediction)
+                assert msgspec.json.decode(line, type=PREDICTIONS[task]) == prediction
+    with suppress(InvalidRequestError):
+        for item in parse_request(content):
+            assert parse_request(encode_request([encode_item(*item)])) == [item]
+
+
 TARGETS = {
     "coco-split": Target(split_coco, seeds.COCO, seeds.COCO_TOKENS, _SOURCES),
     "coco-records": Target(read_coco_records, seeds.COCO_RANGES, seeds.COCO_TOKENS, _SOURCES),
@@ -312,5 +330,6 @@ TARGETS = {
     "voc-masks": Target(read_voc_mask, seeds.MASKS, seeds.PNG_TOKENS, (*_SOURCES, "/PIL/")),
     "tables": Target(read_label_table, seeds.TABLES, seeds.TABLE_TOKENS, _SOURCES),
     "images": Target(read_image, seeds.IMAGES, seeds.IMAGE_TOKENS, (*_SOURCES, "/PIL/")),
+    "answers": Target(read_answer, seeds.ANSWERS, seeds.ANSWER_TOKENS, ("/schemas/",)),
     "config": Target(read_yaml_config, seeds.CONFIGS, seeds.CONFIG_TOKENS, ("/pipelines/", "/schemas/")),
 }

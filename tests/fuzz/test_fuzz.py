@@ -9,7 +9,18 @@ from pathlib import Path
 import pytest
 
 FUZZ = Path(__file__).with_name("fuzz.py")
-NAMES = ("coco-split", "coco-records", "coco-build", "rle", "voc-xml", "voc-masks", "tables", "images", "config")
+NAMES = (
+    "coco-split",
+    "coco-records",
+    "coco-build",
+    "rle",
+    "voc-xml",
+    "voc-masks",
+    "tables",
+    "images",
+    "answers",
+    "config",
+)
 
 
 def fuzz(*arguments: object) -> subprocess.CompletedProcess[str]:

@@ -190,6 +190,12 @@ def test_json_that_is_no_entry_is_refused(body: bytes) -> None:
         parse_response(body, CLASSIFICATION, 1)
 
 
+def test_a_key_that_stands_twice_is_checked_both_times() -> None:
+    body = b'[{"probs": [1], "labels": ["a"], "visualizations": [0.5], "visualizations": null}]'
+    with pytest.raises(InvalidAnswerError, match=r"answer\[0\].visualizations\[0\]: expected `str`, got `float`"):
+        parse_response(body, CLASSIFICATION, 1)
+
+
 def test_none_is_taken_for_null_but_not_inside_of_text() -> None:
     body = b'[{"probs": [1], "labels": ["None \\" None"], "visualizations": None, "attributions":None}]'
     (answer,) = predictions_of(parse_response(body, CLASSIFICATION, 1), ["a"])
