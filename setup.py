@@ -58,6 +58,7 @@ setup(
         "pycocotools>=2.0.10,<3",
         "pyyaml>=6,<7",
         "rich>=14,<16",
+        "urllib3>=2.6,<3",
     ],
     extras_require={
         **STORES,

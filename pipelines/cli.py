@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NoReturn
@@ -23,16 +24,19 @@ from pipelines.failure import Failure, describe
 from pipelines.options import FIELDS, make_config, storage_options
 from pipelines.parsers import Parser, make_parsers
 from pipelines.schema import NAMES, schema_text
+from pipelines.score_options import check_encrypted, make_score_config
 from pipelines.streams import LOG, debugging, set_up_logging, silence, write_stdout
 from pipelines.words import did_you_mean
 from schemas.config import TASKS, ConvertConfig, Task, usual_task
 from schemas.errors import UsageError
+from schemas.score_config import DEFAULT_KEY
 from transforms.stores.redact import redact
 
 EXIT_AFTER = 3.0
 """Seconds that an interrupted run may take to end by itself: a thread may be waiting for a store."""
 
 
+_STDOUT_CLOSED = "--json: stdout is closed, expected a terminal, a pipe or a file"
 _INTERRUPTED = "interrupted; a build that was not finished is not published, run the command again to make one"
 
 
@@ -63,7 +67,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(arguments: list[str], known: argparse.Namespace) -> int:
     runner_options: list[str] = []
-    if arguments[:1] == ["convert"] and "--" in arguments:
+    if arguments[:1] in (["convert"], ["score"]) and "--" in arguments:
         cut = arguments.index("--")
         arguments, runner_options = arguments[:cut], arguments[cut + 1 :]
     parser, commands = make_parsers()
@@ -198,7 +202,7 @@ def _report(config: ConvertConfig, run: Callable[[Any], Any]) -> int:
     from pipelines.summary import as_json, show
 
     if config.json and sys.stdout is None:
-        raise UsageError("--json: stdout is closed, expected a terminal, a pipe or a file")
+        raise UsageError(_STDOUT_CLOSED)
     # Whatever a library prints is not what was asked for.
     with contextlib.redirect_stdout(sys.stderr), Display(config.json) as display:
         outcome = run(display)
@@ -228,6 +232,37 @@ def _clean(known: argparse.Namespace) -> int:
     from pipelines.clean import clean
 
     return clean(known.output, known.storage, known.keep, known.dry_run, "json" in vars(known))
+
+
+def _score(known: argparse.Namespace) -> int:
+    config = make_score_config(vars(known))
+    arguments = beam_arguments([], known.beam, known.runner_options)
+    from pipelines.endpoints import check_endpoints
+    from pipelines.runners import check_runner
+    from transforms.endpoint import KeySource, read_key
+
+    key = read_key(KeySource(config.key_env, config.key_file, config.key_env != DEFAULT_KEY))
+    check_encrypted(config.endpoint, key is not None, known.allow_http)
+    storage = known.storage
+    # No line or message repeats the key, whoever says it.
+    known.storage = {**storage, "endpoint": {"key": key}} if key else storage
+    check_runner(config, arguments)
+    check_endpoints(arguments)
+    set_up_logging(config.json, known.storage)
+    from pipelines.display import Display
+    from pipelines.score import as_json, score, summary
+
+    if config.json and sys.stdout is None:
+        raise UsageError(_STDOUT_CLOSED)
+    with contextlib.redirect_stdout(sys.stderr), Display(config.json, ("score",)) as display:
+        scored = score(config, storage, arguments, key is not None, display)
+        if not config.json:
+            display.close()
+            for line in summary(scored, time.monotonic() - display.started):
+                display.console.print(redact(line, known.storage), soft_wrap=True, markup=False, highlight=False)
+    if config.json:
+        write_stdout(redact(json.encode(as_json(scored, display)).decode(), known.storage))
+    return 0
 
 
 def _evaluate(known: argparse.Namespace) -> int:
@@ -260,6 +295,7 @@ _RUNS = {
     "verify": _verify,
     "report": _report_page,
     "clean": _clean,
+    "score": _score,
     "evaluate": _evaluate,
     "schema": _schema,
     "demo": _demo,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import msgspec
 
@@ -22,14 +22,13 @@ from transforms.plan import make_plan
 from transforms.publish import (
     BuildIdentity,
     complete,
-    latest_build,
     latest_manifest,
     made_alike,
     make_manifest,
     new_identity,
     publish,
 )
-from transforms.resume import Target, forget, remove_temporaries, unfinished_build
+from transforms.resume import Target, begin, forget
 from transforms.scratch import scratch
 from transforms.stores.errors import StoreError, UnavailableError
 from transforms.stores.files import read_file
@@ -98,7 +97,7 @@ def _build(
     display: Display,
 ) -> Outcome:
     previous = latest_manifest(output) if config.max_change is not None else None
-    identity, resumes = _identity(output, plan, config)
+    identity, resumes = begin(output, new_identity(plan, config, VERSION))
     lock.tell(identity.build)
     build = output.below(f"builds/{identity.build}")
     unfinished = output.below(f"{UNFINISHED}/{identity.build}")
@@ -124,21 +123,6 @@ def _build(
     except (StoreError, UnavailableError) as error:
         LOG.warning("%s; the build is published, and labelbeam clean removes what is left over", error)
     return Outcome(manifest, build.url, False, _samples(report), page)
-
-
-def _identity(output: Location, plan: Plan, config: ConvertConfig) -> tuple[BuildIdentity, bool]:
-    """The identity of a new build, or of one that an earlier run began and did not finish; whether it is the latter."""
-    identity = new_identity(plan, config, VERSION)
-    begun = unfinished_build(output, identity.made_from)
-    if begun is None:
-        return identity, False
-    if begun <= (latest_build(output) or ""):
-        # It was published, or another one since: builds in force come in the order of their names.
-        forget(output, begun)
-        return identity, False
-    LOG.info("going on with build %s, which an earlier run did not finish", begun)
-    remove_temporaries(output.below(f"builds/{begun}"))
-    return replace(identity, build=begun), True
 
 
 def rehearse(

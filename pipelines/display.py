@@ -10,7 +10,7 @@ import contextlib
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
@@ -92,11 +92,12 @@ def clock(seconds: float) -> str:
 class Display:
     """The progress of one run: `stage` and `running` say what is going on, `close` takes the lines away again."""
 
-    def __init__(self, quiet: bool = False) -> None:
+    def __init__(self, quiet: bool = False, working: Sequence[str] = ("read", "write")) -> None:
         self.quiet = quiet
         self.console: Console = _Console(stderr=True, quiet=quiet)
         self.started = time.monotonic()
-        self.stages = {name: Stage(name) for name in ("plan", "start", "read", "write", "publish")}
+        self._working = working
+        self.stages = {name: Stage(name) for name in ("plan", "start", *working, "publish")}
         # Not the console's opinion alone: FORCE_COLOR makes it take a log file for a terminal.
         self._live = not quiet and not debugging() and sys.stderr.isatty() and not self.console.is_dumb_terminal
         self._stop = threading.Event()
@@ -118,23 +119,28 @@ class Display:
 
     @contextlib.contextmanager
     def running(self, plan: Any) -> Iterator[None]:
-        """Show the progress of a pipeline while the block runs."""
-        self._open()
-        now = self._end_stages()
-        self.stages["plan"].note = _planned(plan)
-        self._log("plan: %s", _planned(plan))
+        """Show the progress of a build's pipeline while the block runs."""
         in_bytes = plan.format == "coco" and plan.work >= BYTES_FROM
         unit = "MB" if in_bytes else "bytes" if plan.format == "coco" else "files"
-        self.stages["read"] = Stage("read", unit, plan.work, began=now)
-        self.stages["write"] = Stage("write", "shards", plan.buckets)
+        with self.working(_planned(plan), Stage("read", unit, plan.work), Stage("write", "shards", plan.buckets)):
+            yield
+
+    @contextlib.contextmanager
+    def working(self, planned: str, *stages: Stage) -> Iterator[None]:
+        """Show the stages of a pipeline while the block runs; `planned` says what it is about to do."""
+        self._open()
+        now = self._end_stages()
+        self.stages["plan"].note = planned
+        self._log("plan: %s", planned)
+        self.stages.update({stage.name: stage for stage in stages})
+        stages[0].began = now
         yield
         now = time.monotonic()
         self._look(now)
-        for name in ("read", "write"):
-            stage = self.stages[name]
+        for stage in stages:
             stage.began = now if stage.began is None else stage.began
             stage.ended = now if stage.ended is None else stage.ended
-            self._log("%s: %s in %s", name, stage.amount() or "done", stage.time(now))
+            self._log("%s: %s in %s", stage.name, stage.amount() or "done", stage.time(now))
 
     def close(self) -> None:
         """Take the lines away, so that what follows begins on an empty line."""
@@ -163,14 +169,17 @@ class Display:
     def _look(self, now: float) -> None:
         """Take over the counters of the pipeline, once there is one: Beam is imported by then."""
         counters = sys.modules.get("transforms.progress")
-        read, write = self.stages["read"], self.stages["write"]
-        if counters is None or read.began is None or write.ended is not None:
+        stages = [self.stages[name] for name in self._working]
+        if counters is None or stages[0].began is None or stages[-1].ended is not None:
             return
-        read.done, write.done = counters.done("read"), counters.done("write")
-        if read.total and read.done >= read.total and read.ended is None:
-            read.ended = now
-        if write.began is None and (write.done or read.ended):
-            write.began = now
+        for stage, after in zip(stages, [*stages[1:], None], strict=True):
+            stage.done = counters.done(stage.name)
+            if after is None:
+                continue  # The last one has ended when the pipeline has.
+            if stage.total and stage.done >= stage.total and stage.ended is None:
+                stage.ended = now
+            if after.began is None and (counters.done(after.name) or stage.ended):
+                after.began = now
 
     def _draw(self) -> None:
         columns = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import apache_beam as beam
@@ -45,6 +45,19 @@ def run_graph(
     Raises:
         LabelBeamError: the runner ended in another state than done.
     """
+    local = in_process(beam_flags)
+    units = _units(config, storage, plan, target)
+    if target and not local:
+        units = stage_units(units, locate(target.unfinished, storage), put)
+    run_pipeline(lambda begin: build_graph(begin, config, storage, plan, target, report, units, local), beam_flags)
+
+
+def run_pipeline(build: Callable[[beam.Pipeline], object], beam_flags: Sequence[str]) -> None:
+    """Run the pipeline that `build` makes, until it is done.
+
+    Raises:
+        LabelBeamError: the runner ended in another state than done.
+    """
     progress.reset()
     local = in_process(beam_flags)
     if local:
@@ -52,10 +65,7 @@ def run_graph(
         # that loses what is written meanwhile. Without a time it is flushed by the one thread that writes.
         worker_handlers.DATA_BUFFER_TIME_LIMIT_MS = 0
     pipeline = beam.Pipeline(runner=FnApiRunner() if local else None, options=_options(beam_flags))
-    units = _units(config, storage, plan, target)
-    if target and not local:
-        units = stage_units(units, locate(target.unfinished, storage), put)
-    build_graph(pipeline, config, storage, plan, target, report, units, local)
+    build(pipeline)
     try:
         job = pipeline.run()
         state = job.wait_until_finish()

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, NoReturn
 from pipelines.beam_options import BEAM_OPTIONS
 from pipelines.options import FIELDS, add_options
 from pipelines.schema import NAMES
+from pipelines.score_options import add_score_options
 from pipelines.version import VERSION
 from schemas.errors import UsageError
 from transforms.evaluation.gates import GATES
@@ -47,6 +48,18 @@ examples:
   labelbeam convert labelbeam.yaml --if-changed --json
   labelbeam convert labelbeam.yaml --source s3://bucket/coco/*.json \\
       --storage-options @storage.json --runner=FlinkRunner
+
+"""
+
+SCORE_NOTES = """\
+The key is read by each process that asks, and stands in no file and no job.
+Beam pipeline options may follow, as for convert.
+
+examples:
+  LABELBEAM_ENDPOINT_KEY=… labelbeam score built --split test \\
+      --endpoint https://HOST/score --output predicted
+  labelbeam score 'photos/*.jpg' --task image_object_detection \\
+      --endpoint https://HOST/score --key-file key.txt --output predicted
 
 """
 
@@ -201,6 +214,14 @@ def _clean(parser: Parser) -> None:
     add_options(parser, ["storage_options", "json"])
 
 
+def _score(parser: Parser) -> None:
+    text = "OUTPUT of a build, or a directory or glob of images; an fsspec URL"
+    parser.add_argument("source_url", metavar="SOURCE", help=text)
+    add_score_options(parser)
+    add_options(parser, ["storage_options", "shared_paths", "json"])
+    _add_beam_options(parser)
+
+
 def _evaluate(parser: Parser) -> None:
     _output(parser)
     group = parser.add_argument_group("what to compare")
@@ -280,6 +301,12 @@ _COMMANDS = {
         "OUTPUT [options]",
         "",
         _clean,
+    ),
+    "score": _Command(
+        "ask a deployed endpoint for predictions of many images, and publish them",
+        "SOURCE --endpoint URL --output URL [options] [Beam pipeline options]",
+        SCORE_NOTES,
+        _score,
     ),
     "evaluate": _Command(
         "compare predictions with the truth of a published build", "OUTPUT --predictions URL [options]", "", _evaluate

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from schemas.config import ConvertConfig
 from schemas.errors import UsageError
+from schemas.score_config import ScoreConfig
 from transforms.stores.locations import is_of_this_machine
 from transforms.stores.redact import redact
 
@@ -81,7 +82,7 @@ def is_distributed(beam_flags: Sequence[str]) -> bool:
     return runner != "PrismRunner"
 
 
-def check_runner(config: ConvertConfig, beam_flags: Sequence[str]) -> None:
+def check_runner(config: ConvertConfig | ScoreConfig, beam_flags: Sequence[str]) -> None:
     """Make sure that the workers of a distributed runner can see the data and have the project.
 
     Raises:
@@ -94,6 +95,8 @@ def check_runner(config: ConvertConfig, beam_flags: Sequence[str]) -> None:
                 f"--{name}: refused: a build is planned for the files as they are now, and published by this command when the "
                 "job has ended; a job that is kept to be run later has neither. Have a scheduler run this command instead"
             )
+    if is_dry_run(beam_flags) and isinstance(config, ScoreConfig):
+        raise UsageError("--dry_run: labelbeam score does not know it, and would ask the endpoint")
     if is_dry_run(beam_flags) and runner not in _DATAFLOW:
         raise UsageError(
             f"--dry_run: {runner or 'the in-process runner'} does not know it and would build; expected --runner=DataflowRunner. "
@@ -108,9 +111,12 @@ def check_runner(config: ConvertConfig, beam_flags: Sequence[str]) -> None:
         _check_dataflow(str(runner), beam_flags)
 
 
-def _check_places(config: ConvertConfig, runner: str) -> None:
-    given: list[tuple[str, str | None]] = [("--source", url) for url in config.source]
-    given += [("--images", config.images), ("--output", config.output), ("--copy-images", config.copy_images)]
+def _check_places(config: ConvertConfig | ScoreConfig, runner: str) -> None:
+    given: list[tuple[str, str | None]] = [("--images", config.images), ("--output", config.output)]
+    if isinstance(config, ScoreConfig):
+        given = [("SOURCE", config.source), *given]
+    else:
+        given = [*(("--source", url) for url in config.source), *given, ("--copy-images", config.copy_images)]
     local = [f"{option} {redact(url)}" for option, url in given if url is not None and is_of_this_machine(url)]
     if local:
         loopback = "" if runner in _DATAFLOW else "; to have them run in this process, --environment_type=LOOPBACK"

@@ -9,6 +9,9 @@ from typing import Any
 import msgspec
 
 from pipelines.beam_options import BEAM_OPTIONS, BeamOption
+from schemas.config import TASKS
+
+_FORMS = {task: "Labels" if task.startswith("image_classification") else "Objects" for task in TASKS}
 
 _TYPES = {
     "image_classification": "schemas.records:ClassificationRecord",
@@ -18,8 +21,14 @@ _TYPES = {
     "config": "schemas.config:ConvertConfig",
     "manifest": "schemas.manifest:Manifest",
     "latest": "schemas.manifest:Latest",
-    "evaluation": "schemas.evaluation:Evaluation",
     "rejected": "schemas.neutral:Rejection",
+    "request": "schemas.requests:Request",
+    "explain_request": "schemas.requests:ExplainedImage",
+    **{f"response_{task}": f"schemas.responses:{form}Response" for task, form in _FORMS.items()},
+    **{f"prediction_{task}": f"schemas.predictions:{form}Prediction" for task, form in _FORMS.items()},
+    "failed": "schemas.scores:FailedImage",
+    "scores_manifest": "schemas.scores:ScoresManifest",
+    "evaluation": "schemas.evaluation:Evaluation",
 }
 """Modules by name: listing the names, as --help does, must not import numpy for one of them."""
 

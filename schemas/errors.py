@@ -27,6 +27,12 @@ class SuspiciousChangeError(LabelBeamError):
     exit_code = 3
 
 
+class TooManyFailedError(LabelBeamError):
+    """More images were not scored than --max-failed allows (exit status 3)."""
+
+    exit_code = 3
+
+
 class BelowGateError(LabelBeamError):
     """A figure of `evaluate` is below what a --min option asks for (exit status 3)."""
 

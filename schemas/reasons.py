@@ -9,17 +9,20 @@ from __future__ import annotations
 from enum import StrEnum
 
 
-class _Documented(StrEnum):
+class Documented(StrEnum):
+    """Codes, each with its documentation as `doc`."""
+
     doc: str
 
-    def __new__(cls, value: str, doc: str) -> _Documented:
+    def __new__(cls, value: str, doc: str) -> Documented:
+        """A code and its documentation."""
         member = str.__new__(cls, value)
         member._value_ = value
         member.doc = doc
         return member
 
 
-class Rejected(_Documented):
+class Rejected(Documented):
     """Why an image or object was not written although it was found."""
 
     # Records that cannot be read.
@@ -67,7 +70,7 @@ class Rejected(_Documented):
     IMAGE_REJECTED = "image_rejected", "the object is fine, but its image was rejected"
 
 
-class Skipped(_Documented):
+class Skipped(Documented):
     """Why an image or object was left out on purpose."""
 
     BACKGROUND = "background", "the image has no annotation, and --background is drop"
@@ -75,7 +78,7 @@ class Skipped(_Documented):
     OUTSIDE_IMAGE_SETS = "outside_image_sets", "no list in ImageSets that applies to the task names the annotation file"
 
 
-class Adjusted(_Documented):
+class Adjusted(Documented):
     """What was changed in something that was written."""
 
     BBOX_CLIPPED = "bbox_clipped", "the box left the image and was cut at its border"

@@ -21,11 +21,13 @@ import pytest
 from pipelines.cli import main
 from pipelines.options import FIELDS, GROUPS, choices, default, description, expected, flag
 from pipelines.parsers import EXIT_STATUS, make_parsers
+from pipelines.schema import NAMES
 from pipelines.version import VERSION
 from schemas.config import TASKS
 from schemas.manifest import Receipt
 from schemas.predictions import LabelsPrediction
 from schemas.reasons import Adjusted, Rejected, Skipped
+from schemas.scores import Failed
 from tests.end_to_end.test_parquet_queries import OBJECTS_PER_LABEL, WIDE_BOXES_PANDAS
 from tests.servers import fixtures
 from transforms.evaluation.azure_predictions import COLUMNS
@@ -95,15 +97,27 @@ def test_every_reason_code_is_documented_in_the_words_of_the_code(kind: Any) -> 
     assert table_after("docs/reasons.md", f"## {kind.__name__}") == [f"| `{code}` | {code.doc} |" for code in kind]
 
 
+def test_every_code_of_an_image_that_was_not_scored_is_documented_in_the_words_of_the_code() -> None:
+    assert table_after("docs/score.md", "<!-- codes -->") == [f"| `{code}` | {code.doc} |" for code in Failed]
+
+
+def test_every_option_of_scoring_is_on_its_page() -> None:
+    shared = {flag(field) for field in FIELDS} - {"--split", "--images"}
+    own = set(make_parsers()[1]["score"].options()) - shared - {"-h", "--help", "--endpoint"}
+    assert {name for name in own if f"`{name}" not in page("docs/score.md")} == set()
+
+
 def test_the_codes_and_options_that_pages_name_exist() -> None:
     known = {str(code) for kind in (Rejected, Skipped, Adjusted) for code in kind} | {*FIELDS, *TASKS}
     known |= set(Receipt.__struct_fields__) | {"file_name", "category_id", "image_details", "read_annotations"}
     known |= {"training_data", "validation_data"}  # Azure's own.
+    known |= {*map(str, Failed), *NAMES}
     known |= {name for name in dir(fixtures) if name.endswith("_store")}
     known |= {*COCO_FIGURES, *label_figures(), *set().union(*class_figures()), *COLUMNS}
     ours = {flag(field) for field in FIELDS} | {"--no-json", "--runner", "--help", "--keep", "--dry-run"}
     ours |= set(make_parsers()[1]["evaluate"].options())
     ours |= {"--evaluation", "--no-images"}
+    ours |= set(make_parsers()[1]["score"].options())
     elsewhere = {"--runs", "--names", "--seconds", "--replay", "--exclude", "--name", "--version", "--type", "--path"}
     for name in PAGES:
         assert set(re.findall(r"`(?!test_)([a-z]+(?:_[a-z]+)+)`", page(name))) <= known, name

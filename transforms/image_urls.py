@@ -7,9 +7,10 @@ ends the path at a `?`, in `wasbs://` and `abfss://` at a `#` too; spaces and le
 from __future__ import annotations
 
 import re
+from urllib.parse import unquote
 
 from schemas.errors import UsageError
-from transforms.stores.locations import join_url
+from transforms.stores.locations import join_url, safe_relative
 from transforms.stores.redact import redact
 
 _LONG_FORM = "azureml://subscriptions/<subscription>/resourcegroups/<group>/workspaces/<workspace>/datastores/<datastore>/paths/<path>"
@@ -34,6 +35,25 @@ def image_url(prefix: str, path: str) -> str:
     if "://" in path:
         return path
     return _append(prefix, _encode(path, prefix.partition("://")[0]))
+
+
+def path_of(prefix: str, url: str) -> str | None:
+    """The path below the directory that `prefix` names of the image at `url`, as `image_url` has named it; None if it is not there.
+
+    >>> path_of("https://host/c", "https://host/c/100%25/a b#1%3F.jpg")
+    '100%/a b#1?.jpg'
+    >>> path_of("https://host/c", "https://host/cat.jpg"), path_of("https://host/c", "https://host/c/../k.jpg")
+    (None, None)
+    """
+    # Of a chain, it is the first link that names the directory.
+    inner, separator, after = (prefix, "", "") if prefix.startswith("file://") else prefix.partition("::")
+    inner = inner if inner.endswith("/") else f"{inner}/"
+    if not url.startswith(inner) or not url.endswith(f"{separator}{after}"):
+        return None
+    path = url[len(inner) : len(url) - len(separator) - len(after)]
+    if _ENCODED.get(prefix.partition("://")[0]):
+        path = unquote(path)
+    return path if safe_relative(path) == path else None
 
 
 def _append(prefix: str, path: str) -> str:

@@ -69,9 +69,9 @@ class ParallelDo(beam.DoFn):  # type: ignore[misc]  # Beam has no types
         while self.running:
             for output in self._next():
                 if isinstance(output, TaggedOutput):
-                    yield TaggedOutput(output.tag, _globally(output.value))
+                    yield TaggedOutput(output.tag, globally(output.value))
                 else:
-                    yield _globally(output)
+                    yield globally(output)
 
     def _next(self) -> Iterator[Any]:
         element, future = self.running.popleft()
@@ -87,6 +87,7 @@ class ParallelDo(beam.DoFn):  # type: ignore[misc]  # Beam has no types
         return size
 
 
-def _globally(value: Any) -> WindowedValue:
+def globally(value: Any) -> WindowedValue:
+    """What `finish_bundle` gives out for a value."""
     window = GlobalWindow()
     return WindowedValue(value, window.max_timestamp(), [window])

@@ -16,7 +16,17 @@ _DONE: Counter[str] = Counter()
 
 def advance(stage: str, amount: int) -> None:
     """Count work of a stage as done. Called once a unit, never once a record: a counter costs as much as a record."""
+    count(stage, amount)
+    tally(stage, amount)
+
+
+def count(stage: str, amount: int) -> None:
+    """Count it for the runner alone; a counter belongs to the thread that the runner calls a step in."""
     Metrics.counter(NAMESPACE, stage).inc(amount)
+
+
+def tally(stage: str, amount: int) -> None:
+    """Count it for a display in this process alone, from any thread."""
     with _LOCK:
         _DONE[stage] += amount
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -17,6 +17,7 @@ import msgspec
 from schemas.config import RUN_ONLY, ConvertConfig, parse_split
 from schemas.errors import LabelBeamError
 from schemas.manifest import FORMAT_VERSION, Copies, Counts, FileEntry, Latest, Manifest, Receipt, Source, SplitCounts
+from schemas.scores import ScoresManifest
 from transforms.statistics import build_statistics
 from transforms.stores.errors import MissingFileError, StoreError
 from transforms.stores.files import in_threads, put, read_file
@@ -67,9 +68,16 @@ def config_identity(config: ConvertConfig) -> dict[str, Any]:
 
 
 def new_identity(plan: Plan, config: ConvertConfig, version: str, now: datetime | None = None) -> BuildIdentity:
+    """The identity of a build of training data."""
+    return identity_of(plan.fingerprint, config_identity(config), version, now)
+
+
+def identity_of(
+    fingerprint: str, options: Mapping[str, Any], version: str, now: datetime | None = None
+) -> BuildIdentity:
     """A name for a build: when it began, and the beginning of the hash of its inputs, options and version."""
     moment = (now or datetime.now(UTC)).strftime("%Y%m%dT%H%M%S%fZ")
-    made_from = hashlib.sha256(msgspec.json.encode([plan.fingerprint, config_identity(config), version])).hexdigest()
+    made_from = hashlib.sha256(msgspec.json.encode([fingerprint, options, version])).hexdigest()
     return BuildIdentity(f"{moment}-{made_from[:8]}", version, made_from)
 
 
@@ -79,10 +87,17 @@ def latest_manifest(output: Location) -> Manifest | None:
     Raises:
         StoreError: there is one, but it cannot be read.
     """
+    return _latest_of(output, Manifest, "manifest of a build of training data")
+
+
+def latest_scores(output: Location) -> ScoresManifest | None:
+    """The same of the predictions in force."""
+    return _latest_of(output, ScoresManifest, "manifest of predictions")
+
+
+def _latest_of(output: Location, form: type[Form], what: str) -> Form | None:
     latest = _latest(output)
-    if latest is None:
-        return None
-    return _decoded(output.below(latest.manifest), Manifest, "manifest of a build")
+    return None if latest is None else _decoded(output.below(latest.manifest), form, what)
 
 
 def latest_build(output: Location) -> str | None:
@@ -240,26 +255,27 @@ def complete(build: Location, manifest: Manifest, config: ConvertConfig, buckets
     task = TASKS[config.task]
     for split in [*manifest.splits, *(parse_split(config.split) or {})]:
         part = manifest.splits.setdefault(split, SplitCounts(files=[]))
-        _fill(part.files, [shard_name(split, split, bucket, buckets, "jsonl") for bucket in range(buckets)], build, b"")
+        fill(part.files, [shard_name(split, split, bucket, buckets, "jsonl") for bucket in range(buckets)], build, b"")
         names = [shard_name("parquet", split, bucket, buckets, "parquet") for bucket in range(buckets)]
-        _fill(manifest.parquet, names, build, encode_parquet(None, task))
+        fill(manifest.parquet, names, build, encode_parquet(None, task))
         put(build.below(f"{split}/MLTable"), MLTABLE.format(split=split).encode())
     if manifest.rejected:
         names = [shard_name("rejected", "rejected", bucket, buckets, "jsonl") for bucket in range(buckets)]
-        _fill(manifest.rejected, names, build, b"")
+        fill(manifest.rejected, names, build, b"")
     if manifest.copied is not None and manifest.copied.files:
         names = [shard_name("copied", "copied", bucket, buckets, "ndjson") for bucket in range(buckets)]
-        _fill(manifest.copied.files, names, build, b"")
+        fill(manifest.copied.files, names, build, b"")
 
 
-def _fill(entries: list[FileEntry], names: Sequence[str], build: Location, empty: bytes) -> None:
+def fill(entries: list[FileEntry], names: Sequence[str], build: Location, empty: bytes) -> None:
+    """Write those of the files `names` that are not among `entries`, as `empty`, and add them."""
     present = {entry.path for entry in entries}
     missing = [name for name in names if name not in present]
     entries += in_threads(lambda name: write_file(build, name, empty, 0), missing)
     entries.sort(key=lambda entry: entry.path)
 
 
-def publish(output: Location, build: Location, manifest: Manifest) -> None:
+def publish(output: Location, build: Location, manifest: Manifest | ScoresManifest) -> None:
     """Put the manifest, and then the pointer: from that moment on the build is in force."""
     data = msgspec.json.format(msgspec.json.encode(manifest), indent=2)
     put(build.below("manifest.json"), data)

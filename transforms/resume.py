@@ -7,16 +7,22 @@ and holds the hash of each file: it is believed only when both are as they shoul
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+import logging
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import msgspec
 
 from schemas.manifest import FileEntry, Receipt
+from schemas.scores import ScoreReceipt
 from transforms.lock import UNFINISHED
+from transforms.publish import BuildIdentity, latest_build
 from transforms.stores.errors import MissingFileError
 from transforms.stores.files import TEMPORARY, in_threads, kind, list_directory, put, read_file, remove_files
 from transforms.stores.listing import list_files
 from transforms.stores.locations import Location, StorageOptions, locate
+
+LOG = logging.getLogger("labelbeam")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,22 +38,27 @@ class Target:
     resumes: bool
 
 
+AnyReceipt = TypeVar("AnyReceipt", Receipt, ScoreReceipt)
+
+
 class _Kept(msgspec.Struct):
     made_from: str
-    receipt: Receipt
+    receipt: msgspec.Raw
 
 
-def keep_receipt(target: Target, storage: StorageOptions, buckets: int, receipt: Receipt) -> None:
+def keep_receipt(target: Target, storage: StorageOptions, buckets: int, receipt: Receipt | ScoreReceipt) -> None:
     """Put the receipt of a bucket, all of whose files are there.
 
     Raises:
         StoreError: it cannot be written.
     """
-    kept = _Kept(target.made_from, receipt)
+    kept = _Kept(target.made_from, msgspec.Raw(msgspec.json.encode(receipt)))
     put(locate(target.unfinished, storage).below(_name(receipt.bucket, buckets)), msgspec.json.encode(kept))
 
 
-def finished_bucket(target: Target, storage: StorageOptions, bucket: int, buckets: int) -> Receipt | None:
+def finished_bucket(
+    target: Target, storage: StorageOptions, bucket: int, buckets: int, form: type[AnyReceipt]
+) -> AnyReceipt | None:
     """The receipt of a bucket that an earlier run finished; None where it must be written, again or for the first time.
 
     Raises:
@@ -56,9 +67,9 @@ def finished_bucket(target: Target, storage: StorageOptions, bucket: int, bucket
     build, unfinished = locate(target.build, storage), locate(target.unfinished, storage)
     try:
         kept = msgspec.json.decode(read_file(unfinished.below(_name(bucket, buckets))), type=_Kept)
+        receipt = msgspec.json.decode(kept.receipt, type=form)
     except (MissingFileError, msgspec.DecodeError, UnicodeDecodeError):
         return None
-    receipt = kept.receipt
     if kept.made_from != target.made_from or not all(
         in_threads(lambda entry: _is_intact(build, entry), receipt.files())
     ):
@@ -87,6 +98,24 @@ def unfinished_build(output: Location, made_from: str) -> str | None:
     """
     builds = list_directory(output.below(UNFINISHED)).folders
     return max((build for build in builds if build.endswith(f"-{made_from[:8]}")), default=None)
+
+
+def begin(output: Location, identity: BuildIdentity) -> tuple[BuildIdentity, bool]:
+    """The identity of a new build, or of one that an earlier run began and did not finish; whether it is the latter.
+
+    Raises:
+        StoreError: the output cannot be listed or tidied up.
+    """
+    begun = unfinished_build(output, identity.made_from)
+    if begun is None:
+        return identity, False
+    if begun <= (latest_build(output) or ""):
+        # It was published, or another one since: builds in force come in the order of their names.
+        forget(output, begun)
+        return identity, False
+    LOG.info("going on with build %s, which an earlier run did not finish", begun)
+    remove_temporaries(output.below(f"builds/{begun}"))
+    return replace(identity, build=begun), True
 
 
 def remove_temporaries(root: Location) -> None:

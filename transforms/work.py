@@ -300,7 +300,7 @@ def write_shard(options: ShardOptions, bucket: int, encoded: Sequence[bytes], re
         fragments = [decode(parcels.unwrap(data)) for data in encoded]
         known = _known(fragments)
         if target and build and target.resumes:
-            finished = finished_bucket(target, options.storage, bucket, options.buckets)
+            finished = finished_bucket(target, options.storage, bucket, options.buckets, Receipt)
             if finished is not None and copies_stand(build, finished, known.copies):
                 return finished
         complete = options.images_listed and shows_all(root)

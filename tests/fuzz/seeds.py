@@ -187,3 +187,31 @@ CONFIG_TOKENS = (
     *(b"{", b"}", b"[", b"]", b"'", b'"', b"\\x00", b"\\ud800", b"\xff", b"\t", b"--- ", b"task", b"shards", b"split", b"[" * 300, b"=="),
     *(b"storage_options", b"max_polygon_points", b"label_separator", b"!!int ", b"!!float ", b"!!bool ", b"!!null "),
 )  # fmt: skip
+
+_OBJECT = {
+    "box": {"topX": 0.25, "topY": 0, "bottomX": 0.5, "bottomY": 1},
+    "label": "cat",
+    "score": 0.5,
+    "polygon": [[0, 0, 1, 0, 1, 1]],
+}
+_LABELS = {
+    "filename": "/tmp/t",
+    "probs": [0.5, 1e-7],
+    "labels": ["cat", "dog"],
+    "visualizations": None,
+    "attributions": None,
+}
+ANSWERS = (
+    json.dumps([{"filename": "/tmp/t", "boxes": [_OBJECT, _OBJECT]}]).encode(),
+    json.dumps(_LABELS).encode(),
+    json.dumps(json.dumps([_LABELS])).encode(),
+    repr([_LABELS]).replace("'", '"').encode(),
+    json.dumps(
+        {"input_data": {"columns": ["image"], "data": ["aGk=\n", json.dumps({"image_base64": "aGk="})]}}
+    ).encode(),
+)
+ANSWER_TOKENS = (
+    *(b"None", b"null", b"NaN", b"1e999", b"-0.0", b"1.5", b"[]", b"{}", b"[", b"]", b"{", b"}", b'"', b"\\", b'\\"', b","),
+    *(b'"boxes":', b'"box":', b'"probs":', b'"labels":', b'"polygon":', b'"score":', b'"topX":', b"\xff", b"\0", b"[" * 2000),
+    *(b'"image_base64":', b'"model_explainability":', b'"xai_parameters":{"xai_algorithm":"xrai"}', b"="),
+)  # fmt: skip

@@ -14,6 +14,7 @@ import struct
 import tempfile
 import zlib
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,8 @@ from pipelines.config_file import read_config
 from pipelines.options import make_config, storage_options
 from schemas.errors import UsageError
 from schemas.predictions import PREDICTIONS, LabelsPrediction
+from schemas.requests import InvalidRequestError, encode_item, encode_request, parse_request
+from schemas.responses import InvalidAnswerError, parse_response, predictions_of
 from transforms.evaluation.checks import PredictionsError
 from transforms.evaluation.coco_predictions import own_names
 from transforms.evaluation.objects import predicted_objects
@@ -332,6 +335,20 @@ def read_yaml_config(data: bytes) -> None:
 
 
 _SOURCES = ("/transforms/", "/schemas/")
+
+
+def read_answer(content: bytes) -> None:
+    """An answer of an endpoint, and a request: what passes has the figures that predictions may have."""
+    for task in ("image_classification", "image_instance_segmentation"):
+        with suppress(InvalidAnswerError):
+            for prediction in predictions_of(parse_response(content, task, 1), ["a"]):
+                line = msgspec.json.encode(prediction)
+                assert msgspec.json.decode(line, type=PREDICTIONS[task]) == prediction
+    with suppress(InvalidRequestError):
+        for item in parse_request(content):
+            assert parse_request(encode_request([encode_item(*item)])) == [item]
+
+
 TARGETS = {
     "coco-split": Target(split_coco, seeds.COCO, seeds.COCO_TOKENS, _SOURCES),
     "coco-records": Target(read_coco_records, seeds.COCO_RANGES, seeds.COCO_TOKENS, _SOURCES),
@@ -342,5 +359,6 @@ TARGETS = {
     "tables": Target(read_label_table, seeds.TABLES, seeds.TABLE_TOKENS, _SOURCES),
     "predictions": Target(read_any_predictions, seeds.PREDICTIONS, seeds.PREDICTION_TOKENS, _SOURCES),
     "images": Target(read_image, seeds.IMAGES, seeds.IMAGE_TOKENS, (*_SOURCES, "/PIL/")),
+    "answers": Target(read_answer, seeds.ANSWERS, seeds.ANSWER_TOKENS, ("/schemas/",)),
     "config": Target(read_yaml_config, seeds.CONFIGS, seeds.CONFIG_TOKENS, ("/pipelines/", "/schemas/")),
 }

@@ -19,6 +19,7 @@ NAMES = (
     "tables",
     "predictions",
     "images",
+    "answers",
     "config",
 )
 

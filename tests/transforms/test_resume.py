@@ -34,7 +34,7 @@ def target(tmp_path: Path) -> Target:
 
 
 def test_a_finished_bucket_is_known_by_its_receipt(target: Target) -> None:
-    receipt = finished_bucket(target, {}, 0, 2)
+    receipt = finished_bucket(target, {}, 0, 2, Receipt)
     assert receipt is not None
     assert (receipt.records_in, receipt.reused) == (7, True)
     assert [entry.path for entry in receipt.files()] == [SHARD, COPY, REJECTED]
@@ -56,19 +56,23 @@ def test_a_bucket_with_a_damaged_file_is_written_again(
     damage: Callable[[Path], None], name: str, target: Target
 ) -> None:
     damage(Path(target.build, name))
-    assert finished_bucket(target, {}, 0, 2) is None
+    assert finished_bucket(target, {}, 0, 2, Receipt) is None
 
 
 def test_another_bucket_another_number_of_them_and_other_inputs_are_not_finished(target: Target) -> None:
     other = Target(target.build, target.unfinished, "another hash", True)
-    found = [finished_bucket(target, {}, 1, 2), finished_bucket(target, {}, 0, 3), finished_bucket(other, {}, 0, 2)]
+    found = [
+        finished_bucket(target, {}, 1, 2, Receipt),
+        finished_bucket(target, {}, 0, 3, Receipt),
+        finished_bucket(other, {}, 0, 2, Receipt),
+    ]
     assert found == [None, None, None]
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b'{"made_from": "hash"}', b"\xff"])
 def test_a_receipt_that_is_none_is_not_believed(content: bytes, target: Target) -> None:
     Path(target.unfinished, "receipt-00000-of-00002.json").write_bytes(content)
-    assert finished_bucket(target, {}, 0, 2) is None
+    assert finished_bucket(target, {}, 0, 2, Receipt) is None
 
 
 def test_the_latest_build_of_the_same_is_gone_on_with(tmp_path: Path) -> None:

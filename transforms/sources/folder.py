@@ -110,7 +110,7 @@ class _Layout:
 
 def table_candidates(files: Sequence[str]) -> list[str]:
     """Files that may be tables: what `plan_folder` wants the first bytes of."""
-    visible = [path for path in files if not _hidden(path)]
+    visible = [path for path in files if not hidden(path)]
     places = set(_layout([path for path in visible if _is_image(path)], []).places)
     return sorted(path for path in visible if extension(path) in TABLE_EXTENSIONS and posixpath.dirname(path) in places)
 
@@ -145,7 +145,7 @@ def plan_folder(
             f"--task {task}: a folder holds images and their labels, but no boxes or outlines; expected "
             "image_classification or image_classification_multilabel, or --format coco or voc"
         )
-    visible = sorted(path for path in files if not _hidden(path))
+    visible = sorted(path for path in files if not hidden(path))
     images = [path for path in visible if _is_image(path)]
     warnings: list[str] = []
     layout = _layout(images, warnings)
@@ -207,7 +207,8 @@ def _is_image(path: str) -> bool:
     return extension(path) in IMAGE_FORMATS or extension(path) in OTHER_IMAGE_FORMATS
 
 
-def _hidden(path: str) -> bool:
+def hidden(path: str) -> bool:
+    """Whether a file, or a directory above it, is hidden or kept by a system for itself."""
     parts = [part for part in path.split("/") if part not in _NO_NAMES]
     return any(part[0] == "." or part.lower() in _SYSTEM_NAMES for part in parts)
 

@@ -55,7 +55,7 @@ def _words(error: BaseException, options: Mapping[str, Any] | None) -> str:
         phrase = _PHRASES.get(answer, "")
         # The packages repeat the status in ways of their own, and add a word of the server's where there is one.
         is_new = phrase.lower() not in text.lower() and text.strip(", ") != str(answer)
-        text = f"the store answers {answer} {phrase}".rstrip() + (f": {text}" if is_new else "")
+        text = f"the server answers {answer} {phrase}".rstrip() + (f": {text}" if is_new else "")
     return text or type(error).__name__
 
 

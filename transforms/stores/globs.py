@@ -35,16 +35,26 @@ def expand(url: str, options: StorageOptions) -> list[Location]:
     ask(location, "cannot be opened", location.fs.invalidate_cache)
     if not _MAGIC.search(location.path) or kind(location) is not None:
         return [location]
-    base = location
-    while (above := base.parent) is not None:
-        base = above
-        if not _MAGIC.search(base.path) or kind(base) is not None:
-            break
+    base = above_glob(location)
     pattern = location.path[len(base.path) :].strip("/").split("/")
     matches = [base.below(path) if path else base for path in sorted(set(_matches(base, pattern)))]
     if not matches:
         raise MissingFileError(f"{location.shown}: nothing matches this glob; expected at least one file")
     return matches
+
+
+def above_glob(location: Location) -> Location:
+    """The directory that a glob begins from: the deepest one above it whose path exists as it stands.
+
+    Raises:
+        StoreError: the store does not tell what exists.
+    """
+    base = location
+    while (above := base.parent) is not None:
+        base = above
+        if not _MAGIC.search(base.path) or kind(base) is not None:
+            break
+    return base
 
 
 def _matches(base: Location, pattern: list[str]) -> list[str]:
