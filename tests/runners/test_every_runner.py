@@ -1,4 +1,4 @@
-"""The same build on every runner: each file has the hash that it has in a build of local files in this process.
+"""The same build and the same predictions on every runner: each file is what a run in this process writes.
 
 Sources, images and output lie in an S3 server. What runs is what the project's sdist holds, in an environment of its own.
 """
@@ -8,19 +8,25 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+import yaml
 
+from pipelines.beam_options import BEAM_OPTIONS
 from tests.end_to_end.builds import labelbeam
+from tests.end_to_end.datasets import encoded
 from tests.runners.clusters import tails
 from tests.runners.driving import Installed, Ran, Runner, worker_pool
 from tests.runners.raw_data import BUILDS, write_raw_data
+from tests.servers.endpoint import EndpointServer, endpoint_server
 from tests.servers.fixtures import new_name
 from tests.servers.stores import S3Store
 
 RUNNERS = ("in_process", "multi_processing", "loopback", "portable", "on_prism", "on_flink", "on_spark")
+SCORED = "image_classification"
 IMAGE_URL = "https://account.blob.core.windows.net/images/"
 
 FIGURES = (
@@ -144,6 +150,74 @@ def test_every_file_has_the_hash_of_a_local_build(
         is_the_same(bucket, below, ran.err, expected[name])
         verified = labelbeam("verify", bucket.url(below), *storage)
         assert verified.status == 0, verified.err
+
+
+@pytest.fixture(scope="module")
+def endpoint() -> Iterator[EndpointServer]:
+    """An endpoint that all workers reach."""
+    with endpoint_server(SCORED) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def images(bucket: S3Store) -> str:
+    """Where images lie that are scored: enough for several units."""
+    bucket.write({f"images/{number % 7}/{number:03}.png": encoded("PNG", (8, 1 + number)) for number in range(600)})
+    return bucket.url("images")
+
+
+def scored(images: str, output: str, endpoint: EndpointServer, *options: str) -> list[str]:
+    where = ["score", images, "--task", SCORED, "--image-url", IMAGE_URL, "--output", output]
+    return [*where, "--endpoint", endpoint.url, "--concurrency", "4", *options]
+
+
+def predictions(bucket: S3Store, below: str) -> dict[str, bytes]:
+    files = {path.removeprefix(f"{below}/"): content for path, content in bucket.files(below).items()}
+    assert not any(path.startswith("unfinished/") for path in files)
+    build = f"builds/{json.loads(files['latest.json'])['build']}/"
+    return {
+        path.removeprefix(build): content for path, content in files.items() if path.endswith((".jsonl", ".parquet"))
+    }
+
+
+@pytest.fixture(scope="module")
+def expected_predictions(bucket: S3Store, images: str, endpoint: EndpointServer) -> dict[str, bytes]:
+    """What scoring in this process publishes."""
+    storage = ("--storage-options", json.dumps(bucket.storage_options))
+    answer = labelbeam(*scored(images, bucket.url("scored/here"), endpoint, *storage))
+    assert answer.status == 0, answer.err
+    found = predictions(bucket, "scored/here")
+    lines = [line for path, content in found.items() if path.endswith(".jsonl") for line in content.splitlines()]
+    assert len(found) == 6 and len(lines) == 600
+    return found
+
+
+def beam_flags(config: Path | None) -> list[str]:
+    """The options of Beam's in an example for `convert`: `score` takes no file."""
+    values = yaml.safe_load(config.read_text(encoding="utf-8")) if config is not None else {}
+    return [f"--{name}={value}" for name, value in values.items() if name in BEAM_OPTIONS]
+
+
+@pytest.mark.parametrize("fixture", [runner for runner in RUNNERS if runner not in ("multi_processing", "loopback")])
+def test_every_runner_scores_the_same(
+    fixture: str,
+    installed: Installed,
+    bucket: S3Store,
+    images: str,
+    endpoint: EndpointServer,
+    expected_predictions: dict[str, bytes],
+    request: pytest.FixtureRequest,
+) -> None:
+    runner: Runner = request.getfixturevalue(fixture)
+    storage = ("--storage-options", json.dumps(bucket.storage_options))
+    below = f"scored/{runner.name}"
+    command = scored(images, bucket.url(below), endpoint, *storage, *beam_flags(runner.config), *runner.options)
+    endpoint.asked.clear()
+    ran = installed.labelbeam(*command, **runner.environment)
+    assert ran.status == 0, f"{ran.err}\n{tails(runner.logs)}"
+    print(f"{runner.name}: scoring took {ran.seconds:.1f} s")
+    assert predictions(bucket, below) == expected_predictions
+    assert len(endpoint.asked) >= 600
 
 
 def test_workers_find_credentials_in_their_own_environment(
