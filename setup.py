@@ -51,6 +51,7 @@ setup(
         "fsspec>=2025.9,<2027",
         "jinja2>=3.1,<4",
         "lxml>=6,<7",
+        "markupsafe>=2.1.1,<4",
         "msgspec>=0.20,<1",
         "numpy>=2.1,<2.5",
         "pillow>=12.1.1,<13",

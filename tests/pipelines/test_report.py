@@ -275,14 +275,10 @@ def evaluation(of: Build, **changes: Any) -> dict[str, Any]:
         "confusion": Confusion(["cat", "dog"], [[3, 1], [0, 17]]),
         "worst": worst,
         "warnings": ["mind the gap"],
+        "predictions": "JSON lines",
+        "threshold": 0.5,
     }
-    known = {name: value for name, value in values.items() if name in Evaluation.__struct_fields__}
-    missing = {
-        field.name: None if "None" in str(field.type) else "JSON"
-        for field in msgspec.structs.fields(Evaluation)
-        if field.required and field.name not in known
-    }
-    found: dict[str, Any] = msgspec.to_builtins(Evaluation(**known, **missing))
+    found: dict[str, Any] = msgspec.to_builtins(Evaluation(**values))
     return found | changes
 
 
@@ -302,6 +298,8 @@ def test_an_evaluation_is_shown_with_its_figures_and_what_was_predicted_worst(tm
         "– mAP 75",
         "1,234",
         "mind the gap",
+        "Predictions: JSON lines .",
+        "from a probability of 0.5 on",
         "it is <b>bad</b>",
     ):
         assert part in said

@@ -12,6 +12,9 @@ from markupsafe import Markup
 
 WIDTH, HEIGHT = 440, 200
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46, 6, 8, 26
+_WIDEST = 72
+"""The width of a bar where there are few."""
+
 _CELL = 14
 _CHARACTER = 7.4
 """The width of a character of 12 units' height, in the widest of usual fonts."""
@@ -23,6 +26,7 @@ def histogram(title: str, bins: Sequence[str], series: Mapping[str, Sequence[int
     totals = [sum(column) for column in zip(*series.values(), strict=True)] if series else [0] * len(bins)
     ticks = scale(max(totals, default=0))
     step = width / max(len(bins), 1)
+    wide = min(step * 0.84, _WIDEST)
     parts = []
     for tick in ticks:
         y = _TOP + height * (1 - tick / ticks[-1])
@@ -41,9 +45,9 @@ def histogram(title: str, bins: Sequence[str], series: Mapping[str, Sequence[int
             parts.append(
                 Markup('<rect class="s{}" x="{}" y="{}" width="{}" height="{}"><title>{}</title></rect>').format(
                     number,
-                    _number(_LEFT + column * step + step * 0.08),
+                    _number(_LEFT + (column + 0.5) * step - wide / 2),
                     _number(top),
-                    _number(step * 0.84),
+                    _number(wide),
                     _number(tall),
                     f"{bins[column]}: {count:,} ({name})",
                 )

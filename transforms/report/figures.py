@@ -64,10 +64,12 @@ class Labels:
 
 
 def in_order(manifest: Manifest) -> Manifest:
-    """The manifest with its splits in the order in which people name them: train, validation, test."""
+    """The manifest with its splits in the order in which people name them: train, validation, test; each with statistics, also one
+    without an image, so that a split has the same number everywhere.
+    """
     splits = {split: manifest.splits[split] for split in SPLITS if split in manifest.splits}
     statistics = manifest.statistics or {}
-    found = {split: statistics[split] for split in splits if split in statistics}
+    found = {split: statistics.get(split, SplitStatistics()) for split in splits} if statistics else {}
     return msgspec.structs.replace(manifest, splits=splits, statistics=found or None)
 
 

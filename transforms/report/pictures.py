@@ -35,7 +35,7 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """An embedded image with its width and height, or none; and a remark."""
+    """An embedded image with its width and height, or none; and a remark, to be read after the word picture."""
 
     uri: str | None = None
     note: str = ""
@@ -107,5 +107,7 @@ def _picture(item: Wanted, data: bytes) -> Picture:
     note = ""
     width, height = facts.width, facts.height
     if item.size is not None and item.size not in ((width, height), (height, width) if facts.orientation >= 5 else ()):
-        note = f"the image has {width} x {height} pixels, its record says {item.size[0]} x {item.size[1]}"
+        note = f"of {width} x {height} pixels, while its record says {item.size[0]} x {item.size[1]}"
+    elif item.size is None and facts.orientation >= 5:
+        note = "shown as it is stored: its EXIF orientation would turn it"
     return Picture(f"data:image/jpeg;base64,{base64.b64encode(small).decode()}", note, width, height)

@@ -44,7 +44,16 @@ def test_a_picture_is_embedded_whole(tmp_path: Path) -> None:
 def test_an_image_of_another_size_than_its_record_says_is_told_of(tmp_path: Path) -> None:
     fill(tmp_path, a=encoded())
     picture = one(tmp_path, "a.png", (80, 40))
-    assert picture.uri and picture.note == "the image has 60 x 40 pixels, its record says 80 x 40"
+    assert picture.uri and picture.note == "of 60 x 40 pixels, while its record says 80 x 40"
+
+
+def test_an_image_of_which_no_record_tells_the_frame_is_said_to_be_as_stored(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (60, 40)).save(tmp_path / "a.jpg", exif=exif)
+    picture = one(tmp_path, "a.jpg")
+    assert (picture.width, picture.height) == (60, 40) and "shown as it is stored" in picture.note
+    assert one(tmp_path, "a.jpg", (40, 60)).note == one(tmp_path, "a.jpg", (60, 40)).note == ""
 
 
 @pytest.mark.parametrize("path", [None, "../secret.png", "/etc/passwd", "https://h/a.png", "link.png", "folder/a.png"])
