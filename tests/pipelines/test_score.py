@@ -16,12 +16,14 @@ import pytest
 
 from pipelines.schema import schema
 from schemas.config import TASKS
+from schemas.errors import UsageError
 from schemas.requests import RequestedImage, XaiParameters
 from schemas.score_config import DEFAULT_KEY
 from tests.end_to_end.builds import Answer, labelbeam
 from tests.servers.endpoint import EndpointServer, Fault, Generation, answer_for, endpoint_server
 from tests.servers.stores import S3Store
 from transforms import plan_scores
+from transforms.endpoint import KeySource, read_key
 
 CLASSIFICATION, MULTILABEL, DETECTION, SEGMENTATION = TASKS
 
@@ -336,16 +338,35 @@ def test_an_image_that_the_endpoint_fails_at_is_told_and_costs_no_other(
     assert endpoint.asked_for(IMAGES[BAD]) == times * (2 if batch > 1 else 1)
 
 
-def test_an_image_that_cannot_be_read_or_is_empty_is_told_and_not_sent(
-    score: Score, photos: Path, tmp_path: Path, endpoint: EndpointServer
+def test_an_image_that_cannot_be_read_or_is_empty_or_lies_elsewhere_is_told_and_not_sent(
+    photos: Path, tmp_path: Path, endpoint: EndpointServer
 ) -> None:
+    names = [*IMAGES, "http://127.0.0.1:9/never-asked.jpg"]
+    images = [{"id": key, "file_name": name, "width": 8, "height": 8} for key, name in enumerate(names)]
+    (tmp_path / "coco.json").write_text(json.dumps({"images": images, "categories": [], "annotations": []}))
+    built = [
+        "--task",
+        DETECTION,
+        "--source",
+        tmp_path / "coco.json",
+        "--images",
+        photos,
+        "--output",
+        tmp_path / "built",
+    ]
+    assert labelbeam("convert", *built, "--split", "train=1").status == 0
     (photos / BAD).write_bytes(b"")
-    (photos / "a" / "link.jpg").symlink_to(photos.parent / "out.jpg")
-    (photos.parent / "out.jpg").write_bytes(b"x")
-    answer = score("--max-failed", "0.5")
+    (photos / "a/07.jpg").unlink()
+    places = ["--endpoint", endpoint.url, "--output", tmp_path / "scores"]
+    answer = labelbeam("score", tmp_path / "built", *places, "--max-failed", "0.5")
     assert answer.status == 0, answer.err
-    assert [line["code"] for line in lines(manifest(tmp_path / "scores")[0], "failed")] == ["empty_image"]
-    assert len(endpoint.asked) == 9
+    codes = {line["image_url"]: line["code"] for line in lines(manifest(tmp_path / "scores")[0], "failed")}
+    assert codes == {
+        f"file://{photos}/{BAD}": "empty_image",
+        f"file://{photos}/a/07.jpg": "unreadable_image",
+        names[-1]: "image_elsewhere",
+    }
+    assert len(endpoint.asked) == 8
 
 
 def test_too_many_failures_publish_nothing_and_the_next_run_asks_for_their_shards_again(
@@ -391,27 +412,41 @@ def test_an_endpoint_that_never_answers_ends_the_run(
     assert 30 <= len(endpoint.asked) <= 50
 
 
-def test_an_endpoint_that_goes_away_ends_the_run_and_is_not_blamed_on_images(
-    score: Score, photos: Path, tmp_path: Path, endpoint: EndpointServer, waits: list[float]
+@pytest.mark.parametrize("image", [IMAGES["a/00.jpg"], None])
+def test_that_the_first_image_fails_is_its_fault_only_if_others_do_not(
+    score: Score,
+    tmp_path: Path,
+    endpoint: EndpointServer,
+    waits: list[float],
+    image: bytes | None,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    endpoint.faults = [Fault("status", status=401, image=b"none")]  # Counts nothing.
-    assert score().status == 0
-    endpoint.faults = [Fault("latency", times=5), Fault("status", status=503)]
+    monkeypatch.setattr(plan_scores, "UNIT", 10)  # One unit is scored from its first image on.
+    endpoint.faults = [Fault("status", status=503, image=image)]
+    answer = score("--concurrency", "1", "--max-failed", "0.5")
+    assert answer.status == (1 if image is None else 0), answer.err
+    assert endpoint.asked[0].images[0].image == IMAGES["a/00.jpg"]
+    if image is not None:
+        assert [line["code"] for line in lines(manifest(tmp_path / "scores")[0], "failed")] == ["server_error"]
+    assert len(endpoint.asked) == (30 if image is None else 10 + 9 + 1)
 
-    class Later(Fault):
-        """Goes wrong from the sixth request on."""
 
+@pytest.mark.parametrize("batch", ["1", "3"])
+def test_an_endpoint_that_goes_away_ends_the_run_and_is_not_blamed_on_images(
+    score: Score, photos: Path, tmp_path: Path, endpoint: EndpointServer, waits: list[float], batch: str
+) -> None:
+    class FromTheThirdOn(Fault):
         def takes(self, images: Any) -> bool:
-            return len(endpoint.asked) >= 15
+            return len(endpoint.asked) >= 2
 
-    endpoint.faults = [Later("status", status=503)]
-    (photos / "a" / "new.jpg").write_bytes(b"new")  # Or else nothing differs.
-    answer = score("--concurrency", "1")
+    endpoint.faults = [FromTheThirdOn("status", status=503)]
+    answer = score("--concurrency", "1", "--batch", batch)
     assert answer.status == 1 and "the endpoint stays away" in answer.err
+    assert len(endpoint.asked) == 2 + 10 + 10  # What was to be asked, and what had been answered before.
     assert not list((tmp_path / "scores").glob("builds/*/failed"))
     endpoint.faults = []
     assert score().status == 0
-    assert manifest(tmp_path / "scores")[1]["counts"] == {"found": 11, "scored": 11, "failed": 0}
+    assert lines(manifest(tmp_path / "scores")[0], "predictions") == expected(photos, DETECTION)
 
 
 def test_a_run_that_was_ended_is_gone_on_with(
@@ -522,6 +557,12 @@ def test_what_is_no_key_is_refused(score: Score, tmp_path: Path, content: str | 
         (tmp_path / "key").write_text(content)
     answer = score("--key-file", tmp_path / "key")
     assert answer.status == 2 and words in answer.err and KEY not in answer.err
+
+
+def test_a_process_without_the_key_that_the_command_has_does_not_ask_without_one() -> None:
+    assert read_key(KeySource(DEFAULT_KEY, None, False)) is None
+    with pytest.raises(UsageError, match=f"{DEFAULT_KEY}: holds no key here"):
+        read_key(KeySource(DEFAULT_KEY, None, True))
 
 
 # Options. -------------------------------------------------------------------------------------------------------------
