@@ -286,8 +286,11 @@ def test_retry_after_is_waited_for(score: Score, endpoint: EndpointServer) -> No
     assert second - first >= 1
 
 
-def test_an_answer_that_does_not_end_in_time_is_asked_for_again(score: Score, endpoint: EndpointServer) -> None:
-    endpoint.faults = [Fault("slow", seconds=0.01, times=1, image=IMAGES[BAD])]
+@pytest.mark.parametrize("fault", [Fault("slow", seconds=0.01), Fault("latency", seconds=1)], ids=["slow", "late"])
+def test_an_answer_that_does_not_end_in_time_is_asked_for_again(
+    score: Score, endpoint: EndpointServer, fault: Fault
+) -> None:
+    endpoint.faults = [Fault(**{**vars(fault), "times": 1, "image": IMAGES[BAD]})]
     assert len(json.dumps(endpoint.answer([RequestedImage(IMAGES[BAD], None)]))) > 60
     assert score("--timeout", "0.5").status == 0
     assert endpoint.asked_for(IMAGES[BAD]) == 2
