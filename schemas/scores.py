@@ -20,7 +20,7 @@ class Failed(Documented):
     EMPTY_IMAGE = "empty_image", "the image's file is empty"
     IMAGE_ELSEWHERE = "image_elsewhere", "the image's URL does not begin as the build's do, so it is never opened"
     # What the endpoint said of it.
-    REFUSED = "refused", "the endpoint answered with a status of 4xx that is the image's fault, not that of the run"
+    REFUSED = "refused", "the endpoint refused the image, with a status such as 400, 413 or 424"
     SERVER_ERROR = "server_error", "the endpoint failed at this image again and again, and not at others"
     # Answers of status 200 that are no prediction.
     WRONG_CONTENT_TYPE = "wrong_content_type", "the answer is said to be of another kind than JSON, such as a page"

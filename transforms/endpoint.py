@@ -176,11 +176,6 @@ class Endpoint:
         self.stop()
         self._pool.close()
 
-    @property
-    def has_answered(self) -> bool:
-        """Whether it has answered anything well."""
-        return self._good is not None
-
     def without_key(self, text: str) -> str:
         """Text of the endpoint's without credentials."""
         return redact(text, {"key": self.key} if self.key else None)

@@ -52,6 +52,11 @@ class Fault:
     retry_after: str | None = None
     seconds: float = 0.0
 
+    @property
+    def answers(self) -> int:
+        """The status of the answer."""
+        return {"status": self.status, "echo": self.status, "reset": 0}.get(self.kind, 200)
+
     def takes(self, images: Sequence[RequestedImage]) -> bool:
         """Whether a request suffers it; that is counted."""
         if self.times == 0 or (self.image is not None and self.image not in [item.image for item in images]):
@@ -61,14 +66,14 @@ class Fault:
         return True
 
 
-@dataclass(frozen=True)
+@dataclass
 class Asked:
-    """A request: its images, its content type, when it came, and the status that it was answered with (0: none)."""
+    """A request: its images, its content type, when it came, and the status that it is answered with (0: none)."""
 
     images: list[RequestedImage]
     content_type: str
     at: float
-    status: int
+    status: int = 0
 
 
 @dataclass
@@ -191,64 +196,67 @@ class _Handler(BaseHTTPRequestHandler):
             about.under_way += 1
             about.most_at_once = max(about.most_at_once, about.under_way)
         try:
-            images, status = self._handle(body)
+            self._handle(body, at)
         finally:
             with about.lock:
                 about.under_way -= 1
-        with about.lock:
-            about.asked.append(Asked(images, self.headers.get("Content-Type", ""), at, status))
 
-    def _handle(self, body: bytes) -> tuple[list[RequestedImage], int]:
+    def _handle(self, body: bytes, at: float) -> None:
         about = self.server_about
+        images: list[RequestedImage] = []
+        faults: list[Fault] = []
+        refused: tuple[int, bytes] | None = None
         if self.path != "/score":
-            return [], self._send(404, b"not found", "text/plain")
-        if about.key is not None and self.headers.get("Authorization") != f"Bearer {about.key}":
-            return [], self._send(
-                401, b"the key is wrong: " + str(self.headers.get("Authorization")).encode(), "text/plain"
-            )
-        try:
-            images = about.parse(self.headers.get("Content-Type", ""), body)
-        except LabelBeamError as error:
-            return [], self._send(400, str(error).encode(), "text/plain")
+            refused = (404, b"not found")
+        elif about.key is not None and self.headers.get("Authorization") != f"Bearer {about.key}":
+            refused = (401, b"the key is wrong: " + str(self.headers.get("Authorization")).encode())
+        else:
+            try:
+                images = about.parse(self.headers.get("Content-Type", ""), body)
+            except LabelBeamError as error:
+                refused = (400, str(error).encode())
+        asked = Asked(images, self.headers.get("Content-Type", ""), at)
         with about.lock:
-            faults = [fault for fault in about.faults if fault.takes(images)]
+            faults = [fault for fault in about.faults if fault.takes(images)] if refused is None else []
+            about.asked.append(asked)  # Before it is answered, so that whoever has the answer finds it.
+            asked.status = refused[0] if refused is not None else next((fault.answers for fault in faults), 200)
+        if refused is not None:
+            self._send(*refused, "text/plain")
+            return
         for fault in faults:
             if fault.kind == "latency":
                 time.sleep(fault.seconds)
             else:
-                return images, self._fail(fault, images)
-        return images, self._send(200, json.dumps(about.answer(images)).encode())
+                self._fail(fault, images)
+                return
+        self._send(200, json.dumps(about.answer(images)).encode())
 
-    def _fail(self, fault: Fault, images: Sequence[RequestedImage]) -> int:
+    def _fail(self, fault: Fault, images: Sequence[RequestedImage]) -> None:
         good = json.dumps(self.server_about.answer(images)).encode()
         match fault.kind:
             case "status":
-                return self._send(fault.status, b"it went wrong", "text/plain", fault.retry_after)
+                self._send(fault.status, b"it went wrong", "text/plain", fault.retry_after)
             case "echo":
-                return self._send(fault.status, str(self.headers).encode(), "text/plain")
+                self._send(fault.status, str(self.headers).encode(), "text/plain")
             case "reset":
                 self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 self.close_connection = True
                 self.connection.close()
-                return 0
             case "page":
-                return self._send(200, b"<html>Sign in</html>", "text/html; charset=utf-8")
+                self._send(200, b"<html>Sign in</html>", "text/html; charset=utf-8")
             case "not-json":
-                return self._send(200, b"a model is not loaded", "application/json")
+                self._send(200, b"a model is not loaded", "application/json")
             case "truncated":
-                return self._send(200, good[: len(good) // 2])
+                self._send(200, good[: len(good) // 2])
             case "invalid":
-                return self._send(
-                    200, b'[{"error": "no model"}]' if good.startswith(b"[") else b'{"error": "no model"}'
-                )
+                self._send(200, b'[{"error": "no model"}]' if good.startswith(b"[") else b'{"error": "no model"}')
             case "count":
                 entries = self.server_about.answer(images)
-                return self._send(200, json.dumps([*entries, entries[0]]).encode())
+                self._send(200, json.dumps([*entries, entries[0]]).encode())
             case "cut":
                 self._head(200, len(good), "application/json")
                 self.wfile.write(good[: len(good) // 2])
                 self.close_connection = True
-                return 200
             case "slow":
                 self._head(200, len(good), "application/json")
                 with suppress(OSError):  # The client has had enough.
@@ -256,15 +264,15 @@ class _Handler(BaseHTTPRequestHandler):
                         self.wfile.write(bytes([byte]))
                         self.wfile.flush()
                         time.sleep(fault.seconds)
-                return 200
-        raise AssertionError(fault)
+            case _:
+                raise AssertionError(fault)
 
     def _send(
         self, status: int, body: bytes, content_type: str = "application/json", retry_after: str | None = None
-    ) -> int:
-        self._head(status, len(body), content_type, retry_after)
-        self.wfile.write(body)
-        return status
+    ) -> None:
+        with suppress(OSError):  # The client may have had enough.
+            self._head(status, len(body), content_type, retry_after)
+            self.wfile.write(body)
 
     def _head(self, status: int, size: int, content_type: str, retry_after: str | None = None) -> None:
         self.send_response(status)

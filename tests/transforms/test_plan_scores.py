@@ -11,6 +11,7 @@ import pytest
 from schemas.errors import LabelBeamError, UsageError
 from schemas.score_config import ScoreConfig
 from tests.end_to_end.builds import labelbeam
+from tests.servers.stores import HttpStore
 from transforms import plan_scores as module
 from transforms.plan_scores import ImageToScore, ScorePlan, plan_scores
 
@@ -69,6 +70,16 @@ def test_a_glob_names_images_and_directories_of_them(tree: Path, glob: str, name
     assert [image.path for image in images(plan)] == names
     assert [image.url for image in images(plan)] == [f"https://host/c/{name.replace('%', '%25')}" for name in names]
     assert all(image.size == len(Path(plan.images_root[7:], str(image.path)).read_bytes()) for image in images(plan))
+
+
+def test_images_of_a_web_server_are_found_by_its_index_pages(http_store: HttpStore) -> None:
+    http_store.write({"photos/a b.jpg": b"one", "photos/c/50%.png": b"three", "photos/notes.txt": b"x"})
+    plan = planned(f"{http_store.root}/photos")
+    assert images(plan) == [
+        ImageToScore(f"{http_store.root}/photos/a b.jpg", "a b.jpg", 3),
+        ImageToScore(f"{http_store.root}/photos/c/50%25.png", "c/50%.png", 5),
+    ]
+    assert [image.path for image in images(planned(f"{http_store.root}/photos/*.jpg"))] == ["a b.jpg"]
 
 
 def test_images_are_cut_into_units_that_hold_all_of_them_once(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
