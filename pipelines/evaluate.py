@@ -186,7 +186,7 @@ def _labels(evaluation: Evaluation, truth: Truth, matched: Matched, threshold: f
     known = {label for prediction in predictions if prediction is not None for label in prediction.labels}
     _warn_of_labels(evaluation, {label for each in names for label in each}, known, truth.labels, "count as wrong")
     evaluation.warnings += figures.warnings
-    evaluation.worst = worst_labels(truth.records, names, predictions, figures.answers, threshold)
+    evaluation.worst = worst_labels(truth.records, truth.sizes, names, predictions, figures.answers, threshold)
 
 
 def _objects(evaluation: Evaluation, truth: Truth, matched: Matched, targets: Mapping[str, Location]) -> None:

@@ -160,7 +160,12 @@ def write_report(output: Location, manifest: Manifest, images: _Images, evaluati
     worst: list[Picture] = []
     if evaluation is not None:
         evaluation.worst = evaluation.worst[:WORST]
-        worst = images.read([Wanted(images.path(item.image_url), None) for item in evaluation.worst], PAGE_BYTES)
+        wanted = [
+            # An evaluation of another version may not tell the frame.
+            Wanted(images.path(item.image_url), (item.width, item.height) if item.width and item.height else None)
+            for item in evaluation.worst
+        ]
+        worst = images.read(wanted, PAGE_BYTES)
     notes = [*found.notes, *refused.notes]
     if manifest.statistics is None:
         notes.append(

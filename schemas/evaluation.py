@@ -23,6 +23,7 @@ class WorstImage(msgspec.Struct):
     """An image that was predicted badly: how well in [0, 1], what is wrong in words, and both sides of it.
 
     `truth` is the `label` of its record, `predicted` the `boxes` of its prediction, or its labels with their probabilities.
+    `width` and `height` are those of its record in pixels: the frame that coordinates are fractions of.
     """
 
     image_url: str
@@ -30,6 +31,8 @@ class WorstImage(msgspec.Struct):
     why: str
     truth: Any
     predicted: Any
+    width: int = 0
+    height: int = 0
 
 
 class Evaluation(msgspec.Struct):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import json
+import re
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -29,6 +32,8 @@ from tests.end_to_end.builds import (
     failed,
     labelbeam,
 )
+from tests.end_to_end.datasets import coco as document_of
+from tests.end_to_end.datasets import coco_box, coco_image, encoded, exif, put, write_json
 
 SPLIT = ("--split", "train=0.6,validation=0.4", "--max-rejected", "1")
 
@@ -312,6 +317,28 @@ def test_an_evaluation_is_shown_with_its_figures_and_what_was_predicted_worst(tm
     cells = page(build).xpath("//table[@class='confusion']//td")
     assert [cell.text for cell in cells] == ["3", "1", None, "17"]
     assert ["right" in cell.get("class") for cell in cells] == [True, False, False, True]
+
+
+def test_images_predicted_worst_are_shown_in_the_frame_of_their_records(tmp_path: Path) -> None:
+    root = tmp_path / "raw"
+    put(root / "images" / "a.jpg", encoded(size=(64, 48), exif=exif(6)))
+    image = coco_image(1, "a.jpg", width=48, height=64)
+    source = write_json(root / "a.json", document_of([image], [coco_box(1, 1, (4, 4, 20, 20))]))
+    answer = labelbeam("convert", "--task", DETECTION, "--source", source, "--output", tmp_path / "out")
+    assert answer.status == 0, answer.err
+    build = Build(tmp_path / "out", answer.err)
+    put(
+        tmp_path / "predictions.jsonl",
+        json.dumps({"image_url": build.lines["train"][0]["image_url"], "boxes": []}).encode(),
+    )
+    file = tmp_path / "evaluation.json"
+    compared = labelbeam("evaluate", build.output, "--predictions", tmp_path / "predictions.jsonl", "--output", file)
+    assert compared.status == 0, compared.err
+    (worst,) = json.loads(file.read_bytes())["worst"]
+    assert (worst["width"], worst["height"]) == (48, 64)
+    assert report(build, "--evaluation", file).status == 0
+    embedded = re.findall(r"data:image/jpeg;base64,([\w+/=]+)", build.root.joinpath("report.html").read_text())
+    assert [Image.open(io.BytesIO(base64.b64decode(data))).size for data in embedded] == [(48, 64), (48, 64)]
 
 
 def test_predicted_labels_of_images_are_told_in_words(tmp_path: Path) -> None:

@@ -63,7 +63,9 @@ def worst_objects(
         if said[number] is None:
             why = f"no prediction: {why}"
         shown = _shown(said[number], predicted[number], *sizes[number])
-        found.append(WorstImage(image_url, score, why, msgspec.to_builtins(records[number].label), shown))
+        found.append(
+            WorstImage(image_url, score, why, msgspec.to_builtins(records[number].label), shown, *sizes[number])
+        )
     return found
 
 
@@ -120,6 +122,7 @@ def _edges(item: PixelObject) -> tuple[float, float, float, float]:
 
 def worst_labels(
     records: Sequence[Record],
+    sizes: Sequence[tuple[int, int]],
     truth: Sequence[Sequence[str]],
     predictions: Sequence[LabelsPrediction | None],
     answers: Sequence[Sequence[str]],
@@ -130,6 +133,7 @@ def worst_labels(
 
     Args:
         records: the truth.
+        sizes: width and height of each image in pixels.
         truth: the labels of each image.
         predictions: what was said of each.
         answers: the labels that count as predicted.
@@ -157,7 +161,7 @@ def worst_labels(
         ][:_LABELS_SHOWN]
         why = _why_labels(truth[number], answers[number], probs, predictions[number] is None, threshold)
         label = msgspec.to_builtins(records[number].label)
-        found.append(WorstImage(image_url, score, why, label, {name: probs[name] for name in kept}))
+        found.append(WorstImage(image_url, score, why, label, {name: probs[name] for name in kept}, *sizes[number]))
     return found
 
 

@@ -104,6 +104,7 @@ def test_a_prediction_that_has_outlines_is_told_with_them() -> None:
     (image,) = worst_objects([record("a", true[0])], [SIZE], said, true, found, outcomes)
     box = {"topX": 0.0, "topY": 0.0, "bottomX": 0.2, "bottomY": 0.2}
     assert image.predicted == [{"box": box, "label": "dog", "score": 0.9, "polygon": [ring]}]
+    assert (image.width, image.height) == SIZE
 
 
 def test_only_so_many_images_are_told_of() -> None:
@@ -121,7 +122,9 @@ def labels_of(threshold: float | None, *images: tuple[str, Any, dict[str, float]
         LabelsPrediction("", list(probs.values()), list(probs)) if probs is not None else None for *_, probs in images
     ]
     names = [label if isinstance(label, list) else [label] for _, label, _ in images]
-    return worst_labels(records, names, said, [answer(each, threshold) for each in said], threshold)
+    return worst_labels(
+        records, [SIZE] * len(images), names, said, [answer(each, threshold) for each in said], threshold
+    )
 
 
 def test_images_of_one_label_come_by_what_the_right_one_was_given() -> None:
