@@ -21,6 +21,9 @@ from tests.servers.stores import S3Store
 
 ROUNDS = 12
 
+DISK = 16 * 2**20
+"""Bytes of a disk that holds all builds of a test, each with its report, before it is filled."""
+
 
 @pytest.fixture
 def nights(tmp_path: Path) -> Nights:
@@ -91,7 +94,7 @@ if namespaces():
         mounted = tmp_path / "disk"
         mounted.mkdir()
         ends = Counter[str]()
-        with small_disk(mounted, 4 * 2**20) as room:
+        with small_disk(mounted, DISK) as room:
             place = Place(LocalFileSystem(), f"{room.seen}/output", f"{room.inside}/output")
             starved = Starved(nights, place, tmp_path)
             starved.completes(room)
