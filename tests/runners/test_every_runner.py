@@ -194,7 +194,8 @@ def expected_predictions(bucket: S3Store, images: str, endpoint: EndpointServer)
 
 def beam_flags(config: Path | None) -> list[str]:
     """The options of Beam's in an example for `convert`: `score` takes no file."""
-    values = yaml.safe_load(config.read_text(encoding="utf-8")) if config is not None else {}
+    # As text: 1.20 is a version, and no number.
+    values = yaml.load(config.read_text(encoding="utf-8"), yaml.BaseLoader) if config is not None else {}
     return [f"--{name}={value}" for name, value in values.items() if name in BEAM_OPTIONS]
 
 
