@@ -14,7 +14,7 @@ from schemas.evaluation import EVALUATION_VERSION, Evaluation
 from schemas.manifest import Manifest
 from schemas.neutral import Rejection
 from schemas.reasons import Rejected
-from transforms.image_urls import default_prefix, image_path
+from transforms.image_urls import default_prefix, path_of
 from transforms.publish import latest_manifest
 from transforms.report.page import Content, ShownRejection, render
 from transforms.report.pictures import PAGE_BYTES, Picture, Wanted, no_pictures, read_pictures
@@ -136,7 +136,7 @@ class _Images:
 
     def path(self, url: str) -> str | None:
         """The path below the root of the image that a record calls `url`; None where it lies elsewhere."""
-        return image_path(self.prefix, url) if self.prefix else None
+        return path_of(self.prefix, url) if self.prefix else None
 
     def read(self, wanted: Sequence[Wanted], room: int) -> list[Picture]:
         """Their pictures, or placeholders."""

@@ -7,7 +7,6 @@ ends the path at a `?`, in `wasbs://` and `abfss://` at a `#` too; spaces and le
 from __future__ import annotations
 
 import re
-from urllib.parse import unquote
 
 from schemas.errors import UsageError
 from transforms.stores.locations import join_url, safe_relative
@@ -45,15 +44,17 @@ def path_of(prefix: str, url: str) -> str | None:
     >>> path_of("https://host/c", "https://host/cat.jpg"), path_of("https://host/c", "https://host/c/../k.jpg")
     (None, None)
     """
-    # Of a chain, it is the first link that names the directory.
-    inner, separator, after = (prefix, "", "") if prefix.startswith("file://") else prefix.partition("::")
-    inner = inner if inner.endswith("/") else f"{inner}/"
-    if not url.startswith(inner) or not url.endswith(f"{separator}{after}"):
+    head, _, tail = image_url(prefix, _PLACE).partition(_PLACE)
+    if not (url.startswith(head) and url.endswith(tail) and len(url) > len(head) + len(tail)):
         return None
-    path = url[len(inner) : len(url) - len(separator) - len(after)]
-    if _ENCODED.get(prefix.partition("://")[0]):
-        path = unquote(path)
+    path = url[len(head) : len(url) - len(tail)]
+    for character in reversed(_ENCODED.get(prefix.partition("://")[0], "")):
+        path = path.replace(f"%{ord(character):02X}", character)
     return path if safe_relative(path) == path else None
+
+
+_PLACE = "PLACE-OF-THE-IMAGE"
+"""A path without a character that any prefix would have encoded."""
 
 
 def _append(prefix: str, path: str) -> str:
@@ -67,25 +68,6 @@ def _encode(path: str, scheme: str) -> str:
         if character in path:
             path = path.replace(character, f"%{ord(character):02X}")
     return path
-
-
-def image_path(prefix: str, url: str) -> str | None:
-    """The path of the image that `image_url` names with `prefix`; None where the URL is of another place.
-
-    >>> image_path("https://host/c", "https://host/c/100%25/a b#1%3F.jpg"), image_path("file:///data/", "file:///etc/1.jpg")
-    ('100%/a b#1?.jpg', None)
-    """
-    head, _, tail = image_url(prefix, _PLACE).partition(_PLACE)
-    if not (url.startswith(head) and url.endswith(tail) and len(url) > len(head) + len(tail)):
-        return None
-    path = url[len(head) : len(url) - len(tail)]
-    for character in reversed(_ENCODED.get(prefix.partition("://")[0], "")):
-        path = path.replace(f"%{ord(character):02X}", character)
-    return path
-
-
-_PLACE = "PLACE-OF-THE-IMAGE"
-"""A path without a character that any prefix would have encoded."""
 
 
 def default_prefix(root_url: str) -> str:

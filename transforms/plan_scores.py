@@ -213,26 +213,17 @@ def _images_of(
 ) -> tuple[Location, list[str]]:
     """Where the images of a build lie, and what may stand before their paths in its records."""
     given = config.image_url or manifest.config.get("image_url")
-    built_from = manifest.config.get("images")
-    if built_from is not None and is_redacted(built_from):
-        built_from = None
-    copied_to = manifest.copied.target if manifest.copied is not None else None
-    if copied_to is not None and is_redacted(copied_to):
-        copied_to = None
-    place = config.images or copied_to or built_from
-    if place is None:
-        if all(url.startswith("file:///") for url in urls):
-            # Nothing but the build's own options makes such URLs: those that a dataset names are of the web or of Azure.
-            return locate("file:///", storage), ["file:///"]
+    copied_to = manifest.copied.target if manifest.copied is not None else ""
+    known = [
+        place for place in (config.images or copied_to, manifest.source.images) if place and not is_redacted(place)
+    ]
+    if not known:
         raise UsageError(
             f"{redact(urls[0]) if urls else 'the build'}: the build does not say where its images lie; name the directory with "
             "--images, and what their URLs begin with, if that is something else, with --image-url"
         )
-    root = locate(place, storage)
-    if given is not None:
-        return root, [given]
-    places = [root, *([locate(built_from, storage)] if built_from is not None else [])]
-    return root, list(dict.fromkeys(default_prefix(found.url) for found in places))
+    root = locate(known[0], storage)
+    return root, [given] if given is not None else [default_prefix(locate(place, storage).url) for place in known]
 
 
 def _path(url: str, prefixes: list[str]) -> str | None:

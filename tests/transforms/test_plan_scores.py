@@ -191,6 +191,11 @@ def test_an_image_that_the_dataset_names_by_a_url_is_never_opened(coco: Path) ->
 
 def test_where_a_build_does_not_say_where_its_images_are_it_is_asked_for(coco: Path) -> None:
     output = built(coco, "--image-url", "https://host/c")
+    assert planned(output).images_root == f"file://{coco.parent}/images"  # Beside the source, as the build found them.
+    (manifest,) = output.glob("builds/*/manifest.json")
+    content = json.loads(manifest.read_bytes())
+    content["source"]["images"] = "https://***@host/images"
+    manifest.write_text(json.dumps(content))
     with pytest.raises(UsageError, match="name the directory with --images"):
         planned(output)
     with pytest.raises(UsageError, match="say with --image-url"):
