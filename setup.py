@@ -8,6 +8,8 @@ from setuptools import find_packages, setup
 HERE = Path(__file__).parent
 VERSION = re.search(r'VERSION = "(.+)"', (HERE / "pipelines/version.py").read_text(encoding="utf-8"))[1]
 
+ROOMS = ("pipelines", "schemas", "transforms")
+
 # Each store that is not a local disk needs a package of its own; the tests need all of them.
 STORES = {
     "azure": ["adlfs>=2025.8,<2027"],
@@ -38,12 +40,10 @@ setup(
         "Typing :: Typed",
     ],
     python_requires=">=3.11,<3.15",
-    # Not the tests, benchmarks and example configs: their names are not ours alone in an environment.
-    packages=find_packages(include=["pipelines*", "schemas*", "transforms*"]),
-    package_data={
-        **{name: ["py.typed"] for name in ("pipelines", "schemas", "transforms")},
-        "transforms.report": ["page.*"],
-    },
+    # One name in an environment: the rooms stand at the top of the repository and are installed below `labelbeam`.
+    packages=["labelbeam", *(f"labelbeam.{name}" for name in find_packages(include=[f"{room}*" for room in ROOMS]))],
+    package_dir={"labelbeam": "labelbeam", **{f"labelbeam.{room}": room for room in ROOMS}},
+    package_data={"labelbeam": ["py.typed"], "labelbeam.transforms.report": ["page.*"]},
     # Below: requirements/lowest.txt, with which the tests are run when a bound changes. Above: Beam's own bound, or the
     # next version that may break something by the package's own rules. CI installs requirements/constraints.txt.
     install_requires=[
@@ -90,5 +90,5 @@ setup(
             "types-PyYAML>=6,<7",
         ],
     },
-    entry_points={"console_scripts": ["labelbeam = pipelines.cli:main"]},
+    entry_points={"console_scripts": ["labelbeam = labelbeam.pipelines.cli:main"]},
 )

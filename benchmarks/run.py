@@ -128,7 +128,7 @@ def run_labelbeam(task: str, source: Path, scratch: Path) -> Run:
     output = scratch / "build"
     options = {"--task": task, "--source": str(source), "--output": str(output), "--image-url": IMAGE_URL}
     arguments = [word for option in options.items() for word in option]
-    _, seconds, peak = measure(["pipelines.cli", "convert", *arguments, "--json"])
+    _, seconds, peak = measure(["labelbeam.pipelines.cli", "convert", *arguments, "--json"])
     latest = json.loads((output / "latest.json").read_text())
     counts = json.loads((output / latest["manifest"]).read_text())["counts"]
     images, objects = counts["images"], counts["objects"]

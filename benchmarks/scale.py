@@ -34,7 +34,7 @@ STAGES = ("plan", "start", "read", "group", "write", "publish")
 
 def build(task: str, source: str, output: str) -> dict[str, float]:
     """Build in this process; seconds by stage, and what it took in all."""
-    from transforms import progress
+    from labelbeam.transforms.workers import progress
 
     moments: dict[str, list[float]] = {"read": [], "write": []}
     advance = progress.advance
@@ -44,9 +44,9 @@ def build(task: str, source: str, output: str) -> dict[str, float]:
         advance(stage, amount)
 
     progress.advance = advance_and_note  # Before the modules that import it.
-    from pipelines.convert import convert
-    from pipelines.display import Display
-    from schemas.config import ConvertConfig
+    from labelbeam.pipelines.runs.convert import convert
+    from labelbeam.pipelines.terminal.display import Display
+    from labelbeam.schemas.config import ConvertConfig
 
     config = ConvertConfig(task=task, source=[source], output=output, image_url=IMAGE_URL)  # type: ignore[arg-type]
     began = time.monotonic()

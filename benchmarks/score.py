@@ -75,7 +75,7 @@ def serve(delay: float, pipe: Connection) -> None:
 
 def measure(folder: Path, port: int, concurrency: int, images: int) -> tuple[float, float]:
     """Seconds of the pipeline's step, and processor seconds of this process in it."""
-    from pipelines.cli import main
+    from labelbeam.pipelines.cli import main
 
     places = [str(folder / "images"), "--output", str(folder / f"scores-{concurrency}")]
     options = ["--task", "image_object_detection", "--endpoint", f"http://127.0.0.1:{port}/score"]

@@ -6,12 +6,13 @@ import sys
 
 import msgspec
 
-from pipelines.streams import write_stdout
-from transforms.clean import Leftovers, look_over, remove_builds
-from transforms.lock import BusyError, locked
-from transforms.resume import forget
-from transforms.stores.files import remove_files
-from transforms.stores.locations import Location, StorageOptions, locate_target
+from labelbeam.pipelines.terminal.streams import write_stdout
+from labelbeam.transforms.builds.clean import Leftovers, look_over, remove_builds
+from labelbeam.transforms.builds.lock import BusyError, locked
+from labelbeam.transforms.builds.resume import forget
+from labelbeam.transforms.stores.files import remove_files
+from labelbeam.transforms.stores.locate import locate_target
+from labelbeam.transforms.stores.location import Location, StorageOptions
 
 
 class _Answer(msgspec.Struct):

@@ -18,25 +18,24 @@ from typing import Any, NoReturn
 
 from msgspec import json, structs
 
-from pipelines.beam_options import BEAM_OPTIONS, beam_arguments
-from pipelines.config_file import ConfigFile, read_config
-from pipelines.failure import Failure, describe
-from pipelines.options import FIELDS, make_config, storage_options
-from pipelines.parsers import Parser, make_parsers
-from pipelines.schema import NAMES, schema_text
-from pipelines.score_options import check_encrypted, make_score_config
-from pipelines.streams import LOG, debugging, set_up_logging, silence, write_stdout
-from pipelines.words import did_you_mean
-from schemas.config import TASKS, ConvertConfig, Task, usual_task
-from schemas.errors import UsageError
-from schemas.score_config import DEFAULT_KEY
-from transforms.stores.redact import redact
+from labelbeam.pipelines.command_line.config_file import ConfigFile, read_config
+from labelbeam.pipelines.command_line.options import FIELDS, make_config, storage_options
+from labelbeam.pipelines.command_line.parser import Parser, make_parsers
+from labelbeam.pipelines.runners.options import BEAM_OPTIONS, beam_arguments
+from labelbeam.pipelines.runs.summary import run_shown
+from labelbeam.pipelines.schema import NAMES, schema_text
+from labelbeam.pipelines.score_options import check_encrypted, make_score_config
+from labelbeam.pipelines.terminal.failure import Failure, describe
+from labelbeam.pipelines.terminal.streams import LOG, STDOUT_CLOSED, debugging, set_up_logging, silence, write_stdout
+from labelbeam.pipelines.words import did_you_mean
+from labelbeam.schemas.config import ConvertConfig, usual_task
+from labelbeam.schemas.errors import UsageError
+from labelbeam.schemas.score_config import DEFAULT_KEY
+from labelbeam.schemas.tasks import TASKS, Task
+from labelbeam.transforms.messages.redact import redact
 
 EXIT_AFTER = 3.0
 """Seconds that an interrupted run may take to end by itself: a thread may be waiting for a store."""
-
-
-_STDOUT_CLOSED = "--json: stdout is closed, expected a terminal, a pipe or a file"
 _INTERRUPTED = "interrupted; a build that was not finished is not published, run the command again to make one"
 
 
@@ -143,23 +142,24 @@ def _convert(known: argparse.Namespace) -> int:
     config = make_config(_flags(known), file)
     arguments = beam_arguments(file.beam, known.beam, known.runner_options)
     storage = known.storage = storage_options(config.storage_options)
-    from pipelines.endpoints import check_endpoints
-    from pipelines.runners import check_runner, is_dry_run
+    from labelbeam.pipelines.runners.clusters import check_endpoints
+    from labelbeam.pipelines.runners.flags import is_dry_run
+    from labelbeam.pipelines.runners.requirements import check_runner
 
     check_runner(config, arguments)
     check_endpoints(arguments)
     set_up_logging(config.json, storage)
-    from pipelines.convert import convert, rehearse
+    from labelbeam.pipelines.runs.convert import convert, rehearse
 
     if is_dry_run(arguments):
         return _rehearse(config, lambda display: rehearse(config, storage, arguments, display))
 
-    return _report(config, lambda display: convert(config, storage, arguments, display))
+    return run_shown(config, lambda display: convert(config, storage, arguments, display))
 
 
 def _rehearse(config: ConvertConfig, run: Callable[[Any], Any]) -> int:
     """Have a job built and not submitted, and say what it is made of: on stdout as JSON where that is asked for."""
-    from pipelines.display import Display
+    from labelbeam.pipelines.terminal.display import Display
 
     with contextlib.redirect_stdout(sys.stderr), Display(config.json) as display:
         job = run(display)
@@ -182,54 +182,37 @@ def _inspect(known: argparse.Namespace) -> int:
     set_up_logging(config.json, known.storage)
     if "task" not in flags:
         config = structs.replace(config, task=_usual_task(config, known.storage))
-    from pipelines.convert import inspect
+    from labelbeam.pipelines.runs.convert import inspect
 
-    return _report(config, lambda display: inspect(config, known.storage, display))
+    return run_shown(config, lambda display: inspect(config, known.storage, display))
 
 
 def _usual_task(config: ConvertConfig, storage: dict[str, dict[str, Any]]) -> Task:
     """What is built most often from a source's format, to inspect it without a --task."""
-    from transforms.recognise import recognise
+    from labelbeam.transforms.plan.recognise import recognise
 
     task = usual_task(recognise(config, storage).format)
     LOG.info("no --task given, so it is inspected for %s", task)
     return task
 
 
-def _report(config: ConvertConfig, run: Callable[[Any], Any]) -> int:
-    """Run, and show what came of it: on stdout as JSON where that is asked for, else on stderr for people."""
-    from pipelines.display import Display
-    from pipelines.summary import as_json, show
-
-    if config.json and sys.stdout is None:
-        raise UsageError(_STDOUT_CLOSED)
-    # Whatever a library prints is not what was asked for.
-    with contextlib.redirect_stdout(sys.stderr), Display(config.json) as display:
-        outcome = run(display)
-        if not config.json:
-            show(outcome, config, display)
-    if config.json:
-        write_stdout(json.encode(as_json(outcome, display)).decode())
-    return 0
-
-
 def _verify(known: argparse.Namespace) -> int:
     set_up_logging("json" in vars(known), known.storage)
-    from pipelines.verify import verify
+    from labelbeam.pipelines.verify import verify
 
     return verify(known.output, known.storage, "json" in vars(known), known.copy_images)
 
 
 def _report_page(known: argparse.Namespace) -> int:
     set_up_logging(False, known.storage)
-    from pipelines.report import report
+    from labelbeam.pipelines.report import report
 
     return report(known.output, known.storage, vars(known).get("images"), known.evaluation, not known.no_images)
 
 
 def _clean(known: argparse.Namespace) -> int:
     set_up_logging("json" in vars(known), known.storage)
-    from pipelines.clean import clean
+    from labelbeam.pipelines.clean import clean
 
     return clean(known.output, known.storage, known.keep, known.dry_run, "json" in vars(known))
 
@@ -237,9 +220,9 @@ def _clean(known: argparse.Namespace) -> int:
 def _score(known: argparse.Namespace) -> int:
     config = make_score_config(vars(known))
     arguments = beam_arguments([], known.beam, known.runner_options)
-    from pipelines.endpoints import check_endpoints
-    from pipelines.runners import check_runner
-    from transforms.endpoint import KeySource, read_key
+    from labelbeam.pipelines.runners.clusters import check_endpoints
+    from labelbeam.pipelines.runners.requirements import check_runner
+    from labelbeam.transforms.score.endpoint import KeySource, read_key
 
     key = read_key(KeySource(config.key_env, config.key_file, config.key_env != DEFAULT_KEY))
     check_encrypted(config.endpoint, key is not None, known.allow_http)
@@ -249,11 +232,11 @@ def _score(known: argparse.Namespace) -> int:
     check_runner(config, arguments)
     check_endpoints(arguments)
     set_up_logging(config.json, known.storage)
-    from pipelines.display import Display
-    from pipelines.score import as_json, score, summary
+    from labelbeam.pipelines.runs.score import as_json, score, summary
+    from labelbeam.pipelines.terminal.display import Display
 
     if config.json and sys.stdout is None:
-        raise UsageError(_STDOUT_CLOSED)
+        raise UsageError(STDOUT_CLOSED)
     with contextlib.redirect_stdout(sys.stderr), Display(config.json, ("score",)) as display:
         scored = score(config, storage, arguments, key is not None, display)
         if not config.json:
@@ -267,8 +250,9 @@ def _score(known: argparse.Namespace) -> int:
 
 def _evaluate(known: argparse.Namespace) -> int:
     set_up_logging("json" in vars(known), known.storage)
-    from pipelines.evaluate import Wanted, evaluate
-    from transforms.evaluation.gates import GATES
+    from labelbeam.pipelines.evaluate import evaluate
+    from labelbeam.transforms.evaluation.compare import Wanted
+    from labelbeam.transforms.evaluation.gates import GATES
 
     options = ("predictions", "split", "coco", "threshold", "result", "coco_results", "coco_truth")
     wanted = Wanted(known.output, *(getattr(known, name) for name in options))
@@ -284,7 +268,7 @@ def _schema(known: argparse.Namespace) -> int:
 
 
 def _demo(known: argparse.Namespace) -> int:
-    from pipelines.demo import demo
+    from labelbeam.pipelines.demo.demo import demo
 
     return demo(known.dir, main)
 

@@ -8,27 +8,27 @@ from typing import Any
 
 import msgspec
 
-from pipelines.beam_options import BEAM_OPTIONS, BeamOption
-from schemas.config import TASKS
+from labelbeam.pipelines.runners.options import BEAM_OPTIONS, BeamOption
+from labelbeam.schemas.tasks import TASKS
 
 _FORMS = {task: "Labels" if task.startswith("image_classification") else "Objects" for task in TASKS}
 
 _TYPES = {
-    "image_classification": "schemas.records:ClassificationRecord",
-    "image_classification_multilabel": "schemas.records:MultilabelRecord",
-    "image_object_detection": "schemas.records:DetectionRecord",
-    "image_instance_segmentation": "schemas.records:SegmentationRecord",
-    "config": "schemas.config:ConvertConfig",
-    "manifest": "schemas.manifest:Manifest",
-    "latest": "schemas.manifest:Latest",
-    "rejected": "schemas.neutral:Rejection",
-    "request": "schemas.requests:Request",
-    "explain_request": "schemas.requests:ExplainedImage",
-    **{f"response_{task}": f"schemas.responses:{form}Response" for task, form in _FORMS.items()},
-    **{f"prediction_{task}": f"schemas.predictions:{form}Prediction" for task, form in _FORMS.items()},
-    "failed": "schemas.scores:FailedImage",
-    "scores_manifest": "schemas.scores:ScoresManifest",
-    "evaluation": "schemas.evaluation:Evaluation",
+    "image_classification": "labelbeam.schemas.records:ClassificationRecord",
+    "image_classification_multilabel": "labelbeam.schemas.records:MultilabelRecord",
+    "image_object_detection": "labelbeam.schemas.records:DetectionRecord",
+    "image_instance_segmentation": "labelbeam.schemas.records:SegmentationRecord",
+    "config": "labelbeam.schemas.config:ConvertConfig",
+    "manifest": "labelbeam.schemas.manifest:Manifest",
+    "latest": "labelbeam.schemas.manifest:Latest",
+    "rejected": "labelbeam.schemas.neutral:Rejection",
+    "request": "labelbeam.schemas.requests:Request",
+    "explain_request": "labelbeam.schemas.requests:ExplainedImage",
+    **{f"response_{task}": f"labelbeam.schemas.responses:{form}Response" for task, form in _FORMS.items()},
+    **{f"prediction_{task}": f"labelbeam.schemas.predictions:{form}Prediction" for task, form in _FORMS.items()},
+    "failed": "labelbeam.schemas.scores:FailedImage",
+    "scores_manifest": "labelbeam.schemas.scores:ScoresManifest",
+    "evaluation": "labelbeam.schemas.evaluation:Evaluation",
 }
 """Modules by name: listing the names, as --help does, must not import numpy for one of them."""
 

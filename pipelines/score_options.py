@@ -14,11 +14,11 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from schemas.config import TASKS
-from schemas.errors import UsageError
-from schemas.requests import XaiAlgorithm, XaiParameters
-from schemas.score_config import DEFAULT_KEY, ScoreConfig
-from transforms.stores.redact import redact
+from labelbeam.schemas.errors import UsageError
+from labelbeam.schemas.requests import XaiAlgorithm, XaiParameters
+from labelbeam.schemas.score_config import DEFAULT_KEY, ScoreConfig
+from labelbeam.schemas.tasks import TASKS
+from labelbeam.transforms.messages.redact import redact
 
 _EXPLAINING = {
     "explain_steps": "n_steps",
@@ -163,16 +163,6 @@ def _explained(known: dict[str, Any]) -> XaiParameters | None:
             raise UsageError(f"--{name}: is of no use without --explain")
         return None
     return XaiParameters(xai_algorithm=known["explain"], **given)
-
-
-def check_explained(config: ScoreConfig, task: str) -> None:
-    """Make sure that models of the task can explain themselves, where that is asked for.
-
-    Raises:
-        UsageError: they cannot.
-    """
-    if config.explain is not None and not task.startswith("image_classification"):
-        raise UsageError(f"--explain: models of {task} do not explain themselves; expected a task of classification")
 
 
 def _check_endpoint(url: str) -> None:

@@ -6,24 +6,17 @@ options and refuses combinations that cannot work.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, TypeAlias, get_args
+from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
 from msgspec import Meta
 
-from schemas.errors import UsageError
+from labelbeam.schemas.errors import UsageError
+from labelbeam.schemas.tasks import Task
 
-Task: TypeAlias = Literal[
-    "image_classification",
-    "image_classification_multilabel",
-    "image_object_detection",
-    "image_instance_segmentation",
-]
 Format: TypeAlias = Literal["auto", "coco", "voc", "folder"]
 CheckImages: TypeAlias = Literal["none", "exists", "header", "decode"]
 Text: TypeAlias = Annotated[str, Meta(min_length=1)]
-
-TASKS: tuple[str, ...] = get_args(Task)
 SPLITS = ("train", "validation", "test")
 SPLIT_ALIASES = {
     "train": "train",

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from schemas.statistics import SplitStatistics
+from labelbeam.schemas.statistics import SplitStatistics
 
 FORMAT_VERSION = 1
 

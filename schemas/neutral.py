@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from schemas.reasons import Adjusted, Rejected, Skipped
+from labelbeam.schemas.reasons import Adjusted, Rejected, Skipped
 
 Box: TypeAlias = tuple[float, float, float, float]
 """(left, top, right, bottom) in pixels; right and bottom are the edges, not the last pixel."""

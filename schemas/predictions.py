@@ -11,7 +11,7 @@ from typing import Annotated, Any, TypeAlias
 import msgspec
 from msgspec import Meta
 
-from schemas.records import Fraction, Name, Part
+from labelbeam.schemas.records import Fraction, Name, Part
 
 Score: TypeAlias = Annotated[float, Meta(ge=0, le=1)]
 

@@ -14,7 +14,7 @@ from typing import Annotated, Literal, NamedTuple, TypeAlias
 import msgspec
 from msgspec import Meta
 
-from schemas.errors import LabelBeamError
+from labelbeam.schemas.errors import LabelBeamError
 
 BYTES_TYPE = "application/octet-stream"
 JSON_TYPE = "application/json"

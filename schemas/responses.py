@@ -14,9 +14,9 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from schemas.errors import LabelBeamError
-from schemas.predictions import LabelsPrediction, ObjectsPrediction, PredictedObject, Prediction, Score, Sides
-from schemas.records import Fraction, Name, Part
+from labelbeam.schemas.errors import LabelBeamError
+from labelbeam.schemas.predictions import LabelsPrediction, ObjectsPrediction, PredictedObject, Prediction, Score, Sides
+from labelbeam.schemas.records import Fraction, Name, Part
 
 
 class InvalidAnswerError(LabelBeamError):

@@ -6,8 +6,8 @@ from typing import Any, Literal
 
 import msgspec
 
-from schemas.config import Task
-from schemas.requests import XaiParameters
+from labelbeam.schemas.requests import XaiParameters
+from labelbeam.schemas.tasks import Task
 
 DEFAULT_KEY = "LABELBEAM_ENDPOINT_KEY"
 """The environment variable that holds the key of the endpoint."""

@@ -6,8 +6,8 @@ from typing import Any, Literal
 
 import msgspec
 
-from schemas.manifest import FileEntry
-from schemas.reasons import Documented
+from labelbeam.schemas.manifest import FileEntry
+from labelbeam.schemas.reasons import Documented
 
 SCORES_VERSION = 1
 

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import pytest
 
-from transforms.stores import retries
+from labelbeam.transforms.stores import retries
 
 _Report = TypeVar("_Report", pytest.TestReport, pytest.CollectReport)
 

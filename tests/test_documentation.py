@@ -18,24 +18,24 @@ from typing import Any, NamedTuple
 import duckdb
 import pytest
 
-from pipelines.cli import main
-from pipelines.options import FIELDS, GROUPS, choices, default, description, expected, flag
-from pipelines.parsers import EXIT_STATUS, make_parsers
-from pipelines.schema import NAMES
-from pipelines.version import VERSION
-from schemas.config import TASKS
-from schemas.manifest import Receipt
-from schemas.predictions import LabelsPrediction
-from schemas.reasons import Adjusted, Rejected, Skipped
-from schemas.scores import Failed
+from labelbeam.pipelines.cli import main
+from labelbeam.pipelines.command_line.options import FIELDS, GROUPS, choices, default, description, expected, flag
+from labelbeam.pipelines.command_line.parser import EXIT_STATUS, make_parsers
+from labelbeam.pipelines.schema import NAMES
+from labelbeam.pipelines.version import VERSION
+from labelbeam.schemas.manifest import Receipt
+from labelbeam.schemas.predictions import LabelsPrediction
+from labelbeam.schemas.reasons import Adjusted, Rejected, Skipped
+from labelbeam.schemas.scores import Failed
+from labelbeam.schemas.tasks import TASKS
+from labelbeam.transforms.evaluation.classification import evaluate_labels
+from labelbeam.transforms.evaluation.detection import COCO_FIGURES, evaluate_objects
+from labelbeam.transforms.evaluation.gates import GATES
+from labelbeam.transforms.evaluation.objects import PixelObject
+from labelbeam.transforms.evaluation.predictions.azure import COLUMNS
+from labelbeam.transforms.images.urls import image_url
 from tests.end_to_end.test_parquet_queries import OBJECTS_PER_LABEL, WIDE_BOXES_PANDAS
 from tests.servers import fixtures
-from transforms.evaluation.azure_predictions import COLUMNS
-from transforms.evaluation.classification import evaluate_labels
-from transforms.evaluation.detection import COCO_FIGURES, evaluate_objects
-from transforms.evaluation.gates import GATES
-from transforms.evaluation.objects import PixelObject
-from transforms.image_urls import image_url
 
 ROOT = Path(__file__).parents[1]
 ROOMS = ("pipelines", "transforms", "schemas")
@@ -175,7 +175,7 @@ def test_images_are_named_as_the_readme_shows() -> None:
 
 RUNNER = """
 import contextlib, io, json, shlex, sys
-from pipelines.cli import main
+from labelbeam.pipelines.cli import main
 
 ended = []
 for line in json.loads(sys.argv[1]):

@@ -18,8 +18,8 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from pipelines.cli import main
-from schemas.reasons import Adjusted, Rejected, Skipped
+from labelbeam.pipelines.cli import main
+from labelbeam.schemas.reasons import Adjusted, Rejected, Skipped
 from tests.end_to_end.trainer import problems
 
 REPOSITORY = Path(__file__).parents[2]
@@ -57,7 +57,7 @@ def labelbeam(*arguments: str | Path) -> Answer:
 def labelbeam_process(*arguments: str | Path, cwd: Path | None = None, **environment: str) -> Answer:
     """Run the command as a shell would."""
     ran = subprocess.run(
-        [sys.executable, "-m", "pipelines.cli", *map(str, arguments)],
+        [sys.executable, "-m", "labelbeam.pipelines.cli", *map(str, arguments)],
         cwd=cwd,
         env=os.environ | {"PYTHONPATH": str(REPOSITORY)} | environment,
         capture_output=True,

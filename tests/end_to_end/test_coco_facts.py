@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from labelbeam.transforms.formats.coco import plan as plan_coco
+from labelbeam.transforms.formats.coco.cut import plan_ranges
 from tests.end_to_end.builds import PREFIX, Build, convert, near
 from tests.end_to_end.datasets import (
     CATEGORIES,
@@ -21,8 +23,6 @@ from tests.end_to_end.datasets import (
     write_image,
 )
 from tests.end_to_end.facts import LEFT_OUT, Fact, Table, parameters
-from transforms import plan_coco
-from transforms.sources.coco_split import plan_ranges
 
 USUAL = [10, 20, 20, 20]
 CAT = ("cat", 0.1, 0.25, 0.3, 0.5, 0)

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from pycocotools import mask as coco_mask
 
+from labelbeam.transforms.formats.coco import plan as plan_coco
+from labelbeam.transforms.formats.coco.cut import plan_ranges
 from tests.end_to_end.builds import PREFIX, SEGMENTATION, Build, convert
 from tests.end_to_end.datasets import HEIGHT, SQUARE, WIDTH, coco_image, rectangle, rle_counts, write_coco
 from tests.end_to_end.facts import LEFT_OUT, Fact, Table, parameters
 from tests.end_to_end.trainer import xor_mask
-from transforms import plan_coco
-from transforms.sources.coco_split import plan_ranges
 
 # pycocotools 2.0.11 predates numpy 2's __array__(copy=...).
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.version import VERSION
+from labelbeam.pipelines.version import VERSION
 from tests.end_to_end.builds import CLASSIFICATION, DETECTION, PREFIX, Build, convert, labelbeam, labelbeam_process
 from tests.end_to_end.datasets import coco_box, coco_image, encoded, put, voc_object, voc_xml, write_coco, write_voc
 from tests.end_to_end.trainer import MLTABLE

@@ -11,6 +11,9 @@ from typing import Any
 
 import pytest
 
+from labelbeam.transforms.formats.coco import plan as plan_coco
+from labelbeam.transforms.formats.coco.cut import plan_ranges
+from labelbeam.transforms.workers.pool import Workers
 from tests.end_to_end.builds import (
     CLASSIFICATION,
     DETECTION,
@@ -35,9 +38,6 @@ from tests.end_to_end.datasets import (
     write_json,
     write_voc,
 )
-from transforms import plan_coco
-from transforms.sources.coco_split import plan_ranges
-from transforms.workers import Workers
 
 COUNT = 60
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from labelbeam.transforms.evaluation.detection import COCO_FIGURES
 from tests.end_to_end.builds import (
     MULTILABEL,
     PREFIX,
@@ -25,7 +26,6 @@ from tests.end_to_end.builds import (
 )
 from tests.end_to_end.datasets import put, write_json
 from tests.transforms.evaluation.datasets import Both, by_pycocotools, draw
-from transforms.evaluation.detection import COCO_FIGURES
 
 # pycocotools 2.0.11 predates numpy 2's __array__(copy=...).
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")

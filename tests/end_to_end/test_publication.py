@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from pipelines import convert as convert_module
-from pipelines.version import VERSION
+from labelbeam.pipelines.runs import convert as convert_module
+from labelbeam.pipelines.version import VERSION
 from tests.end_to_end.builds import CLASSIFICATION, PREFIX, Build, attempt, convert, failed, labelbeam
 from tests.end_to_end.datasets import coco, coco_box, coco_image, encoded, put, write_coco
 

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from schemas.errors import LabelBeamError
+from labelbeam.schemas.errors import LabelBeamError
+from labelbeam.transforms.builds.lock import locked
+from labelbeam.transforms.stores.locate import locate
+from labelbeam.transforms.write import work
 from tests.end_to_end.builds import PREFIX, Build, attempt, check, convert, failed, labelbeam
 from tests.end_to_end.datasets import coco, coco_box, coco_image, write_coco, write_json
-from transforms import work
-from transforms.lock import locked
-from transforms.stores.locations import locate
 
 IMAGES = 40
 SHARDS = 8

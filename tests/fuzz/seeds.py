@@ -10,7 +10,7 @@ from typing import Any
 
 from PIL import Image
 
-from transforms.geometry.rle import counts_to_string
+from labelbeam.transforms.geometry.rle import counts_to_string
 
 _COCO = (
     {

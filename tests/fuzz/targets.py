@@ -24,26 +24,28 @@ import numpy as np
 import seeds
 from pycocotools import mask as coco_mask
 
-from pipelines.config_file import read_config
-from pipelines.options import make_config, storage_options
-from schemas.errors import UsageError
-from schemas.predictions import PREDICTIONS, LabelsPrediction
-from schemas.requests import InvalidRequestError, encode_item, encode_request, parse_request
-from schemas.responses import InvalidAnswerError, parse_response, predictions_of
-from transforms.evaluation.checks import PredictionsError
-from transforms.evaluation.coco_predictions import own_names
-from transforms.evaluation.objects import predicted_objects
-from transforms.evaluation.predictions import parse_predictions
-from transforms.geometry.rle import GeometryError, box_of_runs, counts_from_string, counts_to_string, read_rle
-from transforms.geometry.trace import trace
-from transforms.images import MAX_PIXELS, ImageError, decode, read_header
-from transforms.sources.coco import read_annotations
-from transforms.sources.coco_index import IndexBuilder
-from transforms.sources.coco_records import Boxed, CocoCategory, CocoImage, LabelOnly, Outlined, decode_range
-from transforms.sources.coco_split import SECTIONS, ElementRange, MalformedJsonError, UnsafeSplitError, plan_ranges
-from transforms.sources.tables import LabelTable, TableError, read_table
-from transforms.sources.voc_masks import MaskError, read_mask
-from transforms.sources.voc_xml import XmlError, parse_annotation
+from labelbeam.pipelines.command_line.config_file import read_config
+from labelbeam.pipelines.command_line.options import make_config, storage_options
+from labelbeam.schemas.errors import UsageError
+from labelbeam.schemas.predictions import PREDICTIONS, LabelsPrediction
+from labelbeam.schemas.requests import InvalidRequestError, encode_item, encode_request, parse_request
+from labelbeam.schemas.responses import InvalidAnswerError, parse_response, predictions_of
+from labelbeam.transforms.evaluation.objects import predicted_objects
+from labelbeam.transforms.evaluation.predictions.checks import PredictionsError
+from labelbeam.transforms.evaluation.predictions.coco import own_names
+from labelbeam.transforms.evaluation.predictions.read import parse_predictions
+from labelbeam.transforms.formats.coco.annotations import read_annotations
+from labelbeam.transforms.formats.coco.cut import plan_ranges
+from labelbeam.transforms.formats.coco.index import IndexBuilder
+from labelbeam.transforms.formats.coco.records import Boxed, CocoCategory, CocoImage, LabelOnly, Outlined, decode_range
+from labelbeam.transforms.formats.coco.scan import SECTIONS, ElementRange, MalformedJsonError, UnsafeSplitError
+from labelbeam.transforms.formats.folder.rows import TableError
+from labelbeam.transforms.formats.folder.tables import LabelTable, read_table
+from labelbeam.transforms.formats.voc.masks import MaskError, read_mask
+from labelbeam.transforms.formats.voc.xml import XmlError, parse_annotation
+from labelbeam.transforms.geometry.rle import GeometryError, box_of_runs, counts_from_string, counts_to_string, read_rle
+from labelbeam.transforms.geometry.trace import trace
+from labelbeam.transforms.images.headers import MAX_PIXELS, ImageError, decode, read_header
 
 
 @dataclass(frozen=True)

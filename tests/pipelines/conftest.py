@@ -13,7 +13,7 @@ import pytest
 
 RUNNER = """
 import contextlib, io, json, sys
-from pipelines.cli import main
+from labelbeam.pipelines.cli import main
 
 ended = {}
 for name, arguments in json.loads(sys.argv[1]).items():

@@ -19,7 +19,7 @@ from apache_beam.portability.api import beam_runner_api_pb2 as protos
 from apache_beam.runners.dataflow.internal import apiclient
 from google.protobuf import json_format
 
-from pipelines.cli import main
+from labelbeam.pipelines.cli import main
 
 GROUPING = "beam:transform:group_by_key:v1"
 

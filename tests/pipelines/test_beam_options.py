@@ -8,9 +8,9 @@ import sys
 
 import pytest
 
-from pipelines.beam_options import BEAM_OPTIONS, RUNNERS, beam_arguments
-from schemas.config import ConvertConfig
-from schemas.errors import UsageError
+from labelbeam.pipelines.runners.options import BEAM_OPTIONS, RUNNERS, beam_arguments
+from labelbeam.schemas.config import ConvertConfig
+from labelbeam.schemas.errors import UsageError
 
 WALK = """
 import json, logging

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
-from pipelines.cli import main
-from pipelines.options import FIELDS, GROUPS, flag
-from pipelines.version import VERSION
-from schemas.errors import LabelBeamError
+from labelbeam.pipelines.cli import main
+from labelbeam.pipelines.command_line.options import FIELDS, GROUPS, flag
+from labelbeam.pipelines.version import VERSION
+from labelbeam.schemas.errors import LabelBeamError
 
 if TYPE_CHECKING:
     from tests.pipelines.conftest import Runs
@@ -64,7 +64,7 @@ WRONG = {
 
 QUICK = """
 import contextlib, io, json, sys
-from pipelines.cli import main
+from labelbeam.pipelines.cli import main
 
 answers = []
 for arguments in json.loads(sys.argv[1]):
@@ -170,7 +170,7 @@ def test_a_secret_that_a_store_repeats_is_hidden(
     def fail(*_: Any) -> NoReturn:
         raise LabelBeamError("az: not accepted: hunter2secret")
 
-    monkeypatch.setattr("pipelines.convert.convert", fail)
+    monkeypatch.setattr("labelbeam.pipelines.runs.convert.convert", fail)
     options = '{"az": {"account_key": "hunter2secret"}}'
     assert main(["convert", *DETECTION, "--storage-options", options]) == 1
     assert capsys.readouterr().err == "labelbeam convert: az: not accepted: ***\n"
@@ -183,8 +183,8 @@ def test_what_a_library_prints_does_not_reach_stdout(
         print("thank you for using this library")
         return {"status": "published"}
 
-    monkeypatch.setattr("pipelines.convert.convert", chatter)
-    monkeypatch.setattr("pipelines.summary.as_json", lambda outcome, _: outcome)
+    monkeypatch.setattr("labelbeam.pipelines.runs.convert.convert", chatter)
+    monkeypatch.setattr("labelbeam.pipelines.runs.summary.as_json", lambda outcome, _: outcome)
     assert main(["convert", *DETECTION, "--json"]) == 0
     assert capsys.readouterr() == ('{"status":"published"}\n', "thank you for using this library\n")
 
@@ -193,7 +193,7 @@ def test_a_traceback_is_shown_on_request(monkeypatch: pytest.MonkeyPatch, capsys
     def fail(*_: Any) -> NoReturn:
         raise KeyError("width")
 
-    monkeypatch.setattr("pipelines.convert.convert", fail)
+    monkeypatch.setattr("labelbeam.pipelines.runs.convert.convert", fail)
     assert main(["convert", *DETECTION]) == 1
     err = capsys.readouterr().err
     assert err.startswith("labelbeam convert: KeyError: 'width' (at ")

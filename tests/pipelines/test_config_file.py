@@ -9,8 +9,8 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.config_file import SIZE_LIMIT, ConfigFile, read_config
-from schemas.errors import UsageError
+from labelbeam.pipelines.command_line.config_file import SIZE_LIMIT, ConfigFile, read_config
+from labelbeam.schemas.errors import UsageError
 
 
 def read(folder: Path, text: str | bytes) -> ConfigFile:

@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 import pytest
 import yaml
 
-from pipelines.beam_options import BEAM_OPTIONS
-from schemas.config import ConvertConfig
+from labelbeam.pipelines.runners.options import BEAM_OPTIONS
+from labelbeam.schemas.config import ConvertConfig
 from tests.schedules.environment import tools_python
 
 ROOT = Path(__file__).parents[2]

@@ -21,10 +21,10 @@ import pytest
 from PIL import Image, ImageOps
 from pycocotools import mask as coco_mask
 
-from pipelines.cli import main
-from pipelines.demo_data import make_dataset
-from pipelines.demo_scenes import COLOURS
-from schemas.errors import LabelBeamError
+from labelbeam.pipelines.cli import main
+from labelbeam.pipelines.demo.data import make_dataset
+from labelbeam.pipelines.demo.scenes import COLOURS
+from labelbeam.schemas.errors import LabelBeamError
 
 # pycocotools 2.0.11 predates numpy 2's __array__(copy=...).
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -71,7 +71,7 @@ def dataset() -> dict[str, bytes]:
 @pytest.fixture
 def drawn_already(dataset: dict[str, bytes], monkeypatch: pytest.MonkeyPatch) -> None:
     """Spare a test the drawing: it is the same in every process."""
-    monkeypatch.setattr("pipelines.demo.make_dataset", lambda: dataset)
+    monkeypatch.setattr("labelbeam.pipelines.demo.demo.make_dataset", lambda: dataset)
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +95,7 @@ def first_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
 def test_its_bytes_are_the_same_in_every_process(dataset: dict[str, bytes]) -> None:
     code = """
 import hashlib
-from pipelines.demo_data import make_dataset
+from labelbeam.pipelines.demo.data import make_dataset
 for path, data in make_dataset().items():
     print(hashlib.sha256(data).hexdigest(), path)
 """

@@ -15,10 +15,10 @@ from typing import Any
 
 import pytest
 
-from pipelines import display
-from pipelines.display import Display, Stage, clock
-from pipelines.streams import set_up_logging
-from transforms import progress
+from labelbeam.pipelines.terminal import display
+from labelbeam.pipelines.terminal.display import Display, Stage, clock
+from labelbeam.pipelines.terminal.streams import set_up_logging
+from labelbeam.transforms.workers import progress
 
 
 def plan(**changes: Any) -> Any:

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from pipelines.endpoints import check_endpoints
-from schemas.errors import LabelBeamError, UsageError
+from labelbeam.pipelines.runners.clusters import check_endpoints
+from labelbeam.schemas.errors import LabelBeamError, UsageError
 from tests.end_to_end.builds import failed, labelbeam
 
 HOST = "127.0.0.1"

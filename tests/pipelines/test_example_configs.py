@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.cli import main
+from labelbeam.pipelines.cli import main
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 

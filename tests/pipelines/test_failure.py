@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pipelines.failure import TEXT_LIMIT, describe
-from schemas.errors import LabelBeamError, TooManyRejectedError, UsageError
+from labelbeam.pipelines.terminal.failure import TEXT_LIMIT, describe
+from labelbeam.schemas.errors import LabelBeamError, TooManyRejectedError, UsageError
 
 
 class OddError(LabelBeamError):
@@ -58,7 +58,7 @@ def test_a_message_is_found_in_the_traceback_that_a_worker_sent(kind: type[Label
 
 def test_a_message_is_found_in_the_report_of_a_cluster_with_its_own_stack_behind() -> None:
     error = worker_report(
-        "schemas.errors.LabelBeamError: it broke [while running 'Read']",
+        "labelbeam.schemas.errors.LabelBeamError: it broke [while running 'Read']",
         before="Pipeline lb failed in state FAILED: java.lang.RuntimeException: Error received from SDK harness: ",
         after="\n\tat org.apache.beam.Fn.get(Fn.java:61)\n\tat java.lang.Thread.run(Thread.java:829)\n",
     )

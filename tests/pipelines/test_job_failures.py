@@ -5,8 +5,8 @@ from __future__ import annotations
 import grpc
 import pytest
 
-from pipelines.job_failures import job_failure
-from schemas.errors import LabelBeamError
+from labelbeam.pipelines.runners.failures import job_failure
+from labelbeam.schemas.errors import LabelBeamError
 
 FLINK = ["--runner=FlinkRunner", "--flink_master=manager:8081"]
 

@@ -17,9 +17,9 @@ from apache_beam.runners.portability.fn_api_runner import worker_handlers
 from apache_beam.runners.worker import data_plane
 from apache_beam.runners.worker.data_plane import ClosableOutputStream
 
-from pipelines.beam_options import beam_arguments
-from pipelines.cli import main
-from schemas.errors import UsageError
+from labelbeam.pipelines.cli import main
+from labelbeam.pipelines.runners.options import beam_arguments
+from labelbeam.schemas.errors import UsageError
 from tests.pipelines.conftest import COCO
 from tests.schedules.environment import tools_python
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from pipelines.config_file import ConfigFile
-from pipelines.options import (
+from labelbeam.pipelines.command_line.config_file import ConfigFile
+from labelbeam.pipelines.command_line.options import (
     FIELDS,
     GROUPS,
     add_options,
@@ -22,8 +22,8 @@ from pipelines.options import (
     make_config,
     storage_options,
 )
-from schemas.config import TASKS
-from schemas.errors import UsageError
+from labelbeam.schemas.errors import UsageError
+from labelbeam.schemas.tasks import TASKS
 
 REQUIRED = {"task": "image_object_detection", "source": ["a.json"], "output": "built"}
 

@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
-from pipelines.beam_options import RUNNERS
-from pipelines.cli import main
-from pipelines.runners import check_runner, in_process, is_distributed, runner_of
-from schemas.config import ConvertConfig
-from schemas.errors import UsageError
+from labelbeam.pipelines.cli import main
+from labelbeam.pipelines.runners.flags import in_process, is_distributed, runner_of
+from labelbeam.pipelines.runners.options import RUNNERS
+from labelbeam.pipelines.runners.requirements import check_runner
+from labelbeam.schemas.config import ConvertConfig
+from labelbeam.schemas.errors import UsageError
 from tests.pipelines.conftest import COCO
 
 REMOTE: dict[str, Any] = {
@@ -182,7 +183,7 @@ def test_a_place_for_which_beam_would_make_a_bucket_of_its_own_is_refused(name: 
 
 
 def test_dataflow_without_its_package_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipelines.runners.find_spec", lambda name: None)
+    monkeypatch.setattr("labelbeam.pipelines.runners.requirements.find_spec", lambda name: None)
     with pytest.raises(UsageError, match=r"run: pip install 'labelbeam\[dataflow\]'"):
         check_runner(config(), DATAFLOW)
 

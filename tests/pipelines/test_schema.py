@@ -11,9 +11,9 @@ import jsonschema
 import pytest
 import yaml
 
-from pipelines.cli import main
-from pipelines.schema import NAMES, schema, schema_text
-from schemas.config import TASKS
+from labelbeam.pipelines.cli import main
+from labelbeam.pipelines.schema import NAMES, schema, schema_text
+from labelbeam.schemas.tasks import TASKS
 
 if TYPE_CHECKING:
     from tests.pipelines.conftest import Runs

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from pipelines.cli import main
+from labelbeam.pipelines.cli import main
+from labelbeam.transforms.workers import staged_units
+from labelbeam.transforms.write import work
 from tests.end_to_end.datasets import coco, coco_box, coco_image, write_json
-from transforms import staged_units, work
 
 PORTABLE = ["--runner=PortableRunner", "--job_endpoint=embed", "--environment_type=LOOPBACK"]
 
@@ -31,7 +32,7 @@ def test_a_build_on_a_runner_of_its_own_process_reads_its_units_from_the_store(
 
         return real(units, folder, noted)
 
-    monkeypatch.setattr("pipelines.graph.stage_units", stage_and_note)
+    monkeypatch.setattr("labelbeam.pipelines.runs.graph.stage_units", stage_and_note)
     for number in range(12):
         path = tmp_path / "raw" / f"class_{number % 3}" / f"{number}.png"
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -10,19 +10,19 @@ import warnings
 
 import pytest
 
-from pipelines.streams import debugging, set_up_logging, write_stdout
-from schemas.errors import LabelBeamError
+from labelbeam.pipelines.terminal.streams import debugging, set_up_logging, write_stdout
+from labelbeam.schemas.errors import LabelBeamError
 
 NOISY = """
 import logging, sys, warnings
-from pipelines.streams import set_up_logging
+from labelbeam.pipelines.terminal.streams import set_up_logging
 
 set_up_logging(quiet=%r)
 logging.warning("of the root")
 logging.getLogger("apache_beam.runners").error("of Beam")
 warnings.warn("of a library")
 logging.getLogger("labelbeam").info("ours")
-logging.getLogger("transforms.read").warning("ours, and serious")
+logging.getLogger("labelbeam.transforms.read.transform").warning("ours, and serious")
 """
 
 

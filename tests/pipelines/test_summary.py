@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pipelines.convert import Outcome
-from pipelines.summary import azure_path, next_steps, summary
-from pipelines.words import plain
-from schemas.config import ConvertConfig
-from schemas.manifest import Counts, Manifest, Source, SplitCounts, Tally
-from schemas.reasons import Rejected
+from labelbeam.pipelines.runs.convert import Outcome
+from labelbeam.pipelines.runs.summary import azure_path, next_steps, summary
+from labelbeam.pipelines.words import plain
+from labelbeam.schemas.config import ConvertConfig
+from labelbeam.schemas.manifest import Counts, Manifest, Source, SplitCounts, Tally
+from labelbeam.schemas.reasons import Rejected
 
 if TYPE_CHECKING:
     from tests.pipelines.conftest import Runs

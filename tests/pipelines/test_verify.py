@@ -21,9 +21,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipelines.cli import main
-from schemas.records import RECORDS
-from schemas.statistics import SplitStatistics
+from labelbeam.pipelines.cli import main
+from labelbeam.schemas.records import RECORDS
+from labelbeam.schemas.statistics import SplitStatistics
 
 LABELS = ["cat", "dog: small", "Bär"]
 NAMES = [

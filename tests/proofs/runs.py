@@ -30,7 +30,15 @@ OUTPUT = 2**20
 
 _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(
-    ["pipelines.cli", "pipelines.convert", "pipelines.graph", "pipelines.verify", "pipelines.summary", "s3fs", "adlfs"]
+    [
+        "labelbeam.pipelines.cli",
+        "labelbeam.pipelines.runs.convert",
+        "labelbeam.pipelines.runs.graph",
+        "labelbeam.pipelines.verify",
+        "labelbeam.pipelines.runs.summary",
+        "s3fs",
+        "adlfs",
+    ]
 )
 
 
@@ -119,7 +127,7 @@ def _run(
         before()
     # Where a run hangs, only its own threads can tell. This starts one, after which no namespace can be entered.
     faulthandler.dump_traceback_later(PATIENCE * 0.75, file=sys.stderr)
-    from pipelines.cli import main
+    from labelbeam.pipelines.cli import main
 
     begins.send(None)
     begins.close()

@@ -47,7 +47,7 @@ class Installed:
         """Run the command in a directory where nothing else is."""
         began = time.monotonic()
         with subprocess.Popen(
-            self.command(str(self.python), "-m", "pipelines.cli", *arguments, **environment),
+            self.command(str(self.python), "-m", "labelbeam.pipelines.cli", *arguments, **environment),
             cwd=self.folder,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

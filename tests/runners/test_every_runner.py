@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import pytest
 import yaml
 
-from pipelines.beam_options import BEAM_OPTIONS
+from labelbeam.pipelines.runners.options import BEAM_OPTIONS
 from tests.end_to_end.builds import labelbeam
 from tests.end_to_end.datasets import encoded
 from tests.runners.clusters import tails

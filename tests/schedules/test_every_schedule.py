@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.cli import main
+from labelbeam.pipelines.cli import main
 
 FOLDER = Path(__file__).parents[2] / "configs" / "schedules"
 TESTED_BY = {

@@ -9,8 +9,8 @@ from typing import Any
 
 import yaml
 
-from pipelines.config_file import read_config
-from pipelines.options import make_config
+from labelbeam.pipelines.command_line.config_file import read_config
+from labelbeam.pipelines.command_line.options import make_config
 from tests.schedules.dataset import coco
 from tests.servers.stores import AzureStore
 

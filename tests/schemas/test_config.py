@@ -9,16 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.config import (
-    RUN_ONLY,
-    SPLITS,
-    TASKS,
-    ConvertConfig,
-    background_policy,
-    parse_split,
-    usual_task,
-)
-from schemas.errors import UsageError
+from labelbeam.schemas.config import RUN_ONLY, SPLITS, ConvertConfig, background_policy, parse_split, usual_task
+from labelbeam.schemas.errors import UsageError
+from labelbeam.schemas.tasks import TASKS
 
 
 def config(**options: Any) -> ConvertConfig:

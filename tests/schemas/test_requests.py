@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.requests import (
+from labelbeam.schemas.requests import (
     InvalidRequestError,
     RequestedImage,
     XaiParameters,

@@ -11,10 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.schema import schema
-from schemas.config import TASKS
-from schemas.predictions import PREDICTIONS
-from schemas.responses import (
+from labelbeam.pipelines.schema import schema
+from labelbeam.schemas.predictions import PREDICTIONS
+from labelbeam.schemas.responses import (
     InvalidAnswerError,
     NotJsonError,
     TruncatedAnswerError,
@@ -22,6 +21,7 @@ from schemas.responses import (
     parse_response,
     predictions_of,
 )
+from labelbeam.schemas.tasks import TASKS
 
 CLASSIFICATION, MULTILABEL, DETECTION, SEGMENTATION = TASKS
 

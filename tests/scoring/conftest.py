@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from schemas.score_config import DEFAULT_KEY
+from labelbeam.schemas.score_config import DEFAULT_KEY
+from labelbeam.transforms.score import plan as plan_scores
 from tests.end_to_end.builds import Answer, labelbeam
 from tests.scoring.runs import DETECTION, IMAGES, Score
 from tests.servers.endpoint import EndpointServer, endpoint_server
-from transforms import plan_scores
 
 
 @pytest.fixture(autouse=True)

@@ -11,9 +11,9 @@ from typing import Any
 
 import jsonschema
 
-from pipelines.schema import schema
-from schemas.config import TASKS
-from schemas.requests import RequestedImage
+from labelbeam.pipelines.schema import schema
+from labelbeam.schemas.requests import RequestedImage
+from labelbeam.schemas.tasks import TASKS
 from tests.end_to_end.builds import Answer
 from tests.servers.endpoint import Generation, answer_for
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from labelbeam.transforms.score import plan as plan_scores
 from tests.scoring.runs import BAD, DETECTION, IMAGES, Score, expected, lines, manifest
 from tests.servers.endpoint import EndpointServer, Fault
-from transforms import plan_scores
 
 
 def test_too_many_failures_publish_nothing_and_the_next_run_asks_for_their_shards_again(

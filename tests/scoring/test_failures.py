@@ -8,8 +8,8 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from pipelines.schema import schema
-from schemas.requests import RequestedImage
+from labelbeam.pipelines.schema import schema
+from labelbeam.schemas.requests import RequestedImage
 from tests.end_to_end.builds import labelbeam
 from tests.scoring.runs import BAD, DETECTION, IMAGES, Score, expected, lines, manifest
 from tests.servers.endpoint import EndpointServer, Fault

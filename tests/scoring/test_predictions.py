@@ -8,8 +8,8 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from schemas.config import TASKS
-from schemas.requests import XaiParameters
+from labelbeam.schemas.requests import XaiParameters
+from labelbeam.schemas.tasks import TASKS
 from tests.end_to_end.builds import labelbeam
 from tests.scoring.runs import CLASSIFICATION, DETECTION, IMAGES, MULTILABEL, Score, expected, lines, manifest
 from tests.servers.endpoint import EndpointServer, Fault, Generation, endpoint_server

@@ -19,8 +19,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Literal
 
-from schemas.errors import LabelBeamError
-from schemas.requests import RequestedImage, parse_request
+from labelbeam.schemas.errors import LabelBeamError
+from labelbeam.schemas.requests import RequestedImage, parse_request
 
 LABELS = ["bolt", "gear", "nut"]
 

@@ -14,13 +14,13 @@ import fsspec
 import pytest
 from azure.storage.blob import ContainerSasPermissions, generate_container_sas
 
+from labelbeam.transforms.stores import retries
 from tests.end_to_end.builds import labelbeam
 from tests.end_to_end.datasets import coco, coco_box, coco_image
 from tests.servers.faults import Faults
 from tests.servers.fixtures import Proxied
 from tests.servers.stores import AZURE_ACCOUNT, AZURE_KEY, AzureStore, HttpStore, S3Store, Store
 from tests.stores.raw_data import write_raw_data
-from transforms.stores import retries
 
 pytestmark = pytest.mark.filterwarnings("ignore:Sending a large body directly:ResourceWarning")  # As in test_proxy.
 

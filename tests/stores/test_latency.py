@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from labelbeam.transforms.report.samples import IMAGES as SHOWN
+from labelbeam.transforms.stores.threads import READS_AT_ONCE
 from tests.end_to_end.builds import labelbeam
 from tests.servers.faults import Faults, Request
 from tests.servers.fixtures import Proxied
 from tests.servers.proxy import most_at_once
 from tests.servers.stores import AzureStore, HttpStore, S3Store, Store
-from transforms.report.samples import IMAGES as SHOWN
-from transforms.stores.files import READS_AT_ONCE
 
 FILES = 160
 LATENCY = 0.4

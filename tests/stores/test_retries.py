@@ -11,24 +11,18 @@ from typing import Any
 import pytest
 from aiohttp import ClientTimeout
 
+from labelbeam.transforms.stores import retries
+from labelbeam.transforms.stores.errors import MissingFileError, StoreError, UnavailableError
+from labelbeam.transforms.stores.files import list_directory, put, remove_files, stat
+from labelbeam.transforms.stores.listing import list_files
+from labelbeam.transforms.stores.locate import locate
+from labelbeam.transforms.stores.location import Location
+from labelbeam.transforms.stores.reading import read_file, read_many, read_range
+from labelbeam.transforms.stores.threads import in_threads
 from tests.servers.faults import CUT, LOST, REFUSED, RESET, SHORT, Faults, Request
 from tests.servers.fixtures import new_name
 from tests.servers.proxy import Proxy, proxy_before
 from tests.servers.stores import AZURE_KEY, SECRET, AzureStore, GcsStore, HttpStore, S3Store, Store
-from transforms.stores import retries
-from transforms.stores.errors import MissingFileError, StoreError, UnavailableError
-from transforms.stores.files import (
-    in_threads,
-    list_directory,
-    put,
-    read_file,
-    read_many,
-    read_range,
-    remove_files,
-    stat,
-)
-from transforms.stores.listing import list_files
-from transforms.stores.locations import Location, locate
 
 DATA = bytes(range(256)) * 4
 FILES = {"a.bin": DATA, "d/b.bin": b"x"}

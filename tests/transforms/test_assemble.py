@@ -14,13 +14,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.neutral import Rejection, SourceImage, SourceObject
-from schemas.reasons import Adjusted, Rejected, Skipped
-from transforms.assemble import Assembled, AssembleOptions, assemble
-from transforms.fragments import Fragment, ImageRow, decode, fragments_of, no_images, no_objects
-from transforms.images import ImageError, ImageFacts
-from transforms.tasks import TASKS
-from transforms.write import encode_jsonl, encode_rejections
+from labelbeam.schemas.neutral import Rejection, SourceImage, SourceObject
+from labelbeam.schemas.reasons import Adjusted, Rejected, Skipped
+from labelbeam.transforms.columns.fragments import Fragment, decode, fragments_of
+from labelbeam.transforms.columns.images import ImageRow, no_images
+from labelbeam.transforms.columns.objects import no_objects
+from labelbeam.transforms.images.headers import ImageError, ImageFacts
+from labelbeam.transforms.tasks.records import encode_jsonl
+from labelbeam.transforms.tasks.registry import TASKS
+from labelbeam.transforms.write.assemble import Assembled, AssembleOptions, assemble
+from labelbeam.transforms.write.bucket import encode_rejections
 
 DETECTION = "image_object_detection"
 SEGMENTATION = "image_instance_segmentation"

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.records import RECORDS, Record, check_record
-from transforms import check_records
-from transforms.check_build import Differences
-from transforms.check_records import RecordFacts, ShardCheck, check_shard, check_unique, out_of_order
-from transforms.image_urls import default_prefix, image_url
+from labelbeam.schemas.records import RECORDS, Record, check_record
+from labelbeam.transforms.images.urls import default_prefix, image_url
+from labelbeam.transforms.verify import records as check_records
+from labelbeam.transforms.verify.differences import Differences
+from labelbeam.transforms.verify.records import RecordFacts, ShardCheck, check_shard, check_unique, out_of_order
 
 DETECTION = RecordFacts("image_object_detection")
 

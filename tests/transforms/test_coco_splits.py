@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from transforms.plan_coco import split_of_name
+from labelbeam.transforms.formats.coco.names import split_of_name
 
 
 @pytest.mark.parametrize(

@@ -10,16 +10,19 @@ from typing import Any
 
 import pytest
 
-from schemas.manifest import CopiedImage, Copies, Counts, Receipt
-from schemas.reasons import Rejected
-from transforms import copy_images
-from transforms.copy_images import Budget, CopyOptions, Known, copier, copies_stand
-from transforms.images import ImageError
-from transforms.listed import Listed, listed_files
-from transforms.stores.files import put, read_file
-from transforms.stores.listing import list_files
-from transforms.stores.locations import Location, locate
-from transforms.write import write_copied
+from labelbeam.schemas.manifest import CopiedImage, Copies, Counts, Receipt
+from labelbeam.schemas.reasons import Rejected
+from labelbeam.transforms.columns.listed import Listed, listed_files
+from labelbeam.transforms.images import copies as copy_images
+from labelbeam.transforms.images.copies import CopyOptions, Known, copier, copies_stand
+from labelbeam.transforms.images.headers import ImageError
+from labelbeam.transforms.stores.files import put
+from labelbeam.transforms.stores.listing import list_files
+from labelbeam.transforms.stores.locate import locate
+from labelbeam.transforms.stores.location import Location
+from labelbeam.transforms.stores.reading import read_file
+from labelbeam.transforms.stores.threads import Budget
+from labelbeam.transforms.write.bucket import write_copied
 
 
 @pytest.fixture

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.config import ConvertConfig
-from schemas.errors import SuspiciousChangeError
-from schemas.manifest import Counts, Manifest, Source, SplitCounts, Tally
-from transforms.drift import NAMES_SHOWN, changes, check_change, relative_change
+from labelbeam.schemas.config import ConvertConfig
+from labelbeam.schemas.errors import SuspiciousChangeError
+from labelbeam.schemas.manifest import Counts, Manifest, Source, SplitCounts, Tally
+from labelbeam.transforms.builds.drift import NAMES_SHOWN, changes, check_change, relative_change
 
 
 def build(labels: dict[str, dict[str, int]], images: dict[str, int] | None = None, **changed: Any) -> Manifest:

@@ -12,9 +12,9 @@ import apache_beam as beam
 import pytest
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
-from schemas.errors import LabelBeamError
-from transforms.parallel import ParallelDo
-from transforms.workers import current_workers, workers
+from labelbeam.schemas.errors import LabelBeamError
+from labelbeam.transforms.workers.parallel import ParallelDo
+from labelbeam.transforms.workers.pool import current_workers, workers
 
 
 class Call(ParallelDo):
@@ -56,7 +56,7 @@ def test_where_processes_cannot_be_had_there_are_none_and_nothing_is_left(
     def without_semaphores(*_: Any, **__: Any) -> None:
         raise OSError("no semaphores here")
 
-    monkeypatch.setattr("transforms.workers.ProcessPoolExecutor", without_semaphores)
+    monkeypatch.setattr("labelbeam.transforms.workers.pool.ProcessPoolExecutor", without_semaphores)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     with workers(2) as processes:
         assert processes is None

@@ -7,8 +7,8 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transforms.inputs import fingerprint_of
-from transforms.stores.files import StoredFile
+from labelbeam.transforms.formats.inputs import fingerprint_of
+from labelbeam.transforms.stores.files import StoredFile
 
 STORED = st.builds(StoredFile, st.text(), st.integers(0, 9), st.text())
 

@@ -11,24 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from schemas.neutral import Rejection, SourceImage, SourceObject
-from schemas.reasons import Adjusted, Rejected, Skipped
-from transforms.fragments import (
-    Fragment,
-    Images,
-    Objects,
-    Rings,
-    decode,
-    fragments_of,
-    join_images,
-    join_objects,
-    join_rings,
-    make_rings,
-    no_images,
-    no_objects,
-    ranges,
-)
-from transforms.hashes import bucket_of, draw_split, stable_hash
+from labelbeam.schemas.neutral import Rejection, SourceImage, SourceObject
+from labelbeam.schemas.reasons import Adjusted, Rejected, Skipped
+from labelbeam.transforms.columns.arrays import ranges
+from labelbeam.transforms.columns.fragments import Fragment, decode, fragments_of
+from labelbeam.transforms.columns.hashes import bucket_of, draw_split, stable_hash
+from labelbeam.transforms.columns.images import Images, join_images, no_images
+from labelbeam.transforms.columns.objects import Objects, Rings, join_objects, join_rings, make_rings, no_objects
 
 # Whatever a coordinate may be: pixels, two decimals as COCO writes them, and what no packing may touch.
 whole = st.integers(-(2**33), 2**33).map(float)

@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from schemas.reasons import Rejected
-from transforms.images import MAX_PIXELS, ImageError, ImageFacts, decode, read_header
+from labelbeam.schemas.reasons import Rejected
+from labelbeam.transforms.images.headers import MAX_PIXELS, ImageError, ImageFacts, decode, read_header
 
 PHOTO = Image.effect_noise((37, 23), 80).convert("RGB")
 Reader: TypeAlias = Callable[[BinaryIO, str], ImageFacts]

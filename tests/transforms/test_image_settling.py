@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from schemas.reasons import Adjusted, Rejected
-from transforms.images import FrameDecision, ImageError, ImageFacts, settle_format, settle_size
+from labelbeam.schemas.reasons import Adjusted, Rejected
+from labelbeam.transforms.images.headers import FrameDecision, ImageError, ImageFacts, settle_format, settle_size
 
 # The frame.
 

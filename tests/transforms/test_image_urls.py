@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.errors import UsageError
-from transforms.image_urls import check_prefix, default_prefix, image_url, path_of
-from transforms.stores.locations import safe_relative
+from labelbeam.schemas.errors import UsageError
+from labelbeam.transforms.images.urls import check_prefix, default_prefix, image_url, path_of
+from labelbeam.transforms.stores.paths import safe_relative
 
 AZUREML = "azureml://subscriptions/s/resourcegroups/g/workspaces/w/datastores/d/paths/data/"
 DECODED = {

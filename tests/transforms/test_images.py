@@ -11,8 +11,15 @@ from typing import BinaryIO, TypeAlias
 import pytest
 from PIL import ExifTags, Image
 
-from schemas.reasons import Rejected
-from transforms.images import SCHEMA_FORMATS, ImageError, ImageFacts, decode, read_header, settle_format
+from labelbeam.schemas.reasons import Rejected
+from labelbeam.transforms.images.headers import (
+    SCHEMA_FORMATS,
+    ImageError,
+    ImageFacts,
+    decode,
+    read_header,
+    settle_format,
+)
 
 PHOTO = Image.effect_noise((37, 23), 80).convert("RGB")
 Reader: TypeAlias = Callable[[BinaryIO, str], ImageFacts]

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transforms.hashes import bucket_of, stable_hash
-from transforms.listed import Listed, ListedFile, by_bucket, join_listed, listed_files, token_hash
-from transforms.stores.files import StoredFile
+from labelbeam.transforms.columns.hashes import bucket_of, stable_hash
+from labelbeam.transforms.columns.listed import Listed, ListedFile, by_bucket, join_listed, listed_files, token_hash
+from labelbeam.transforms.stores.files import StoredFile
 
 paths = st.text(st.characters(exclude_characters="\0"), min_size=1, max_size=8)
 listings = st.dictionaries(paths, st.tuples(st.integers(0, 2**62), st.text(max_size=5))).map(

@@ -14,11 +14,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from schemas.errors import LabelBeamError
-from transforms.lock import BusyError, Claim, LostLockError, Pace, Work, locked, read_claims
-from transforms.stores.errors import StoreError
-from transforms.stores.files import kind, list_directory, put, remove_files
-from transforms.stores.locations import Location, locate
+from labelbeam.schemas.errors import LabelBeamError
+from labelbeam.transforms.builds.lock import BusyError, Claim, LostLockError, Pace, Work, locked, read_claims
+from labelbeam.transforms.stores.errors import StoreError
+from labelbeam.transforms.stores.files import kind, list_directory, put, remove_files
+from labelbeam.transforms.stores.locate import locate
+from labelbeam.transforms.stores.location import Location
 
 QUICK = Pace(beat=0.05, dead_after=0.6, look=0.02)
 

@@ -11,15 +11,17 @@ import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 from PIL import Image
 
-from schemas.reasons import Rejected
-from transforms.fragments import ImageRow
-from transforms.images import ImageError, ImageFacts
-from transforms.listed import Listed, listed_files
-from transforms.look import FIRST_BLOCK, LookOptions, looker, shows_all
-from transforms.stores.errors import UnavailableError
-from transforms.stores.files import READS_AT_ONCE, StoredFile, put
-from transforms.stores.listing import list_files
-from transforms.stores.locations import Location, locate
+from labelbeam.schemas.reasons import Rejected
+from labelbeam.transforms.columns.images import ImageRow
+from labelbeam.transforms.columns.listed import Listed, listed_files
+from labelbeam.transforms.images.headers import ImageError, ImageFacts
+from labelbeam.transforms.images.look import FIRST_BLOCK, LookOptions, looker, shows_all
+from labelbeam.transforms.stores.errors import UnavailableError
+from labelbeam.transforms.stores.files import StoredFile, put
+from labelbeam.transforms.stores.listing import list_files
+from labelbeam.transforms.stores.locate import locate
+from labelbeam.transforms.stores.location import Location
+from labelbeam.transforms.stores.threads import READS_AT_ONCE
 
 MODES = (None, "none", "exists", "header", "decode")
 OPENING = ("header", "decode")

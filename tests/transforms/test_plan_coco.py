@@ -13,14 +13,17 @@ from fsspec import AbstractFileSystem
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.config import ConvertConfig
-from schemas.errors import LabelBeamError, UsageError
-from transforms import plan_coco
-from transforms.plan import make_plan
-from transforms.stores.errors import MissingFileError, StoreError
-from transforms.stores.files import put, read_range
-from transforms.stores.locations import Location, locate
-from transforms.units import CocoFile, CocoUnit, Plan
+from labelbeam.schemas.config import ConvertConfig
+from labelbeam.schemas.errors import LabelBeamError, UsageError
+from labelbeam.transforms.formats.coco import plan as plan_coco
+from labelbeam.transforms.formats.coco.units import CocoFile, CocoUnit
+from labelbeam.transforms.formats.plans import Plan
+from labelbeam.transforms.plan.make_plan import make_plan
+from labelbeam.transforms.stores.errors import MissingFileError, StoreError
+from labelbeam.transforms.stores.files import put
+from labelbeam.transforms.stores.locate import locate
+from labelbeam.transforms.stores.location import Location
+from labelbeam.transforms.stores.reading import read_range
 
 BOX = {"id": 1, "image_id": 1, "category_id": 1, "bbox": [0, 0, 1, 1]}
 
@@ -142,7 +145,7 @@ def test_shards_are_as_many_as_said_or_by_the_size_of_the_source(memory: str, mo
     size = len(coco(*(f"{number}.jpg" for number in range(100))))
     assert plan(f"{root}/x.json", shards=7).buckets == 7
     assert plan(f"{root}/x.json").buckets == 1
-    monkeypatch.setattr("transforms.units.SHARD_TARGET", size // 3)
+    monkeypatch.setattr("labelbeam.transforms.formats.plans.SHARD_TARGET", size // 3)
     assert plan(f"{root}/x.json").buckets in (3, 4)
 
 

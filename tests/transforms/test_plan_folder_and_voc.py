@@ -8,15 +8,17 @@ from typing import Any
 
 import pytest
 
-from schemas.config import ConvertConfig
-from schemas.errors import LabelBeamError, UsageError
-from schemas.reasons import Rejected, Skipped
-from transforms.plan import make_plan
-from transforms.stores import listing as listing_module
-from transforms.stores.errors import StoreError
-from transforms.stores.files import put
-from transforms.stores.locations import locate
-from transforms.units import FolderUnit, Plan, TableUnit, VocUnit
+from labelbeam.schemas.config import ConvertConfig
+from labelbeam.schemas.errors import LabelBeamError, UsageError
+from labelbeam.schemas.reasons import Rejected, Skipped
+from labelbeam.transforms.formats.folder.units import FolderUnit, TableUnit
+from labelbeam.transforms.formats.plans import Plan
+from labelbeam.transforms.formats.voc.units import VocUnit
+from labelbeam.transforms.plan.make_plan import make_plan
+from labelbeam.transforms.stores import listing as listing_module
+from labelbeam.transforms.stores.errors import StoreError
+from labelbeam.transforms.stores.files import put
+from labelbeam.transforms.stores.locate import locate
 
 XML = "<annotation><filename>1.jpg</filename></annotation>"
 
@@ -54,7 +56,7 @@ VOC = {f"Annotations/{number}.xml": XML for number in range(5)} | {
 def test_images_of_class_folders_come_in_batches_with_keys_of_their_own(
     memory: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("transforms.plan_folder.BATCH", 2)
+    monkeypatch.setattr("labelbeam.transforms.formats.folder.plan.BATCH", 2)
     root = fill(memory, CLASSES)
     made = plan(root)
     assert all(isinstance(unit, FolderUnit) and unit.root == root for unit in made.units)
@@ -122,7 +124,7 @@ def test_files_that_are_left_alone_are_counted(memory: str) -> None:
 def test_shards_follow_the_number_of_images(memory: str, monkeypatch: pytest.MonkeyPatch) -> None:
     root = fill(memory, CLASSES)
     assert (plan(root).buckets, plan(root, shards=4).buckets) == (1, 4)
-    monkeypatch.setattr("transforms.plan_folder.IMAGES_A_SHARD", 2)
+    monkeypatch.setattr("labelbeam.transforms.formats.folder.plan.IMAGES_A_SHARD", 2)
     assert plan(root).buckets == 2
 
 
@@ -140,7 +142,7 @@ def test_names_that_are_not_utf_8_are_found_and_rejected(tmp_path: Path) -> None
 
 
 def test_annotation_files_come_in_batches_with_keys_of_their_own(memory: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("transforms.plan_voc.BATCH", 2)
+    monkeypatch.setattr("labelbeam.transforms.formats.voc.plan.BATCH", 2)
     root = fill(memory, VOC | {"Annotations/odd.xml": XML})
     made = plan(root, task="image_object_detection")
     assert all(isinstance(unit, VocUnit) and unit.root == root for unit in made.units)
@@ -177,7 +179,7 @@ def test_a_tree_without_annotations_is_an_error(memory: str) -> None:
 
 def test_shards_follow_the_bytes_of_the_annotations_alone(memory: str, monkeypatch: pytest.MonkeyPatch) -> None:
     root = fill(memory, VOC | {"JPEGImages/large.jpg": "x" * 10_000})
-    monkeypatch.setattr("transforms.units.SHARD_TARGET", 3 * len(XML))
+    monkeypatch.setattr("labelbeam.transforms.formats.plans.SHARD_TARGET", 3 * len(XML))
     assert plan(root, task="image_object_detection").buckets == 2
 
 

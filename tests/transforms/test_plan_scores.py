@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from schemas.errors import LabelBeamError, UsageError
-from schemas.score_config import ScoreConfig
+from labelbeam.schemas.errors import LabelBeamError, UsageError
+from labelbeam.schemas.score_config import ScoreConfig
+from labelbeam.transforms.score import plan as module
+from labelbeam.transforms.score.plan import ImageToScore, ScorePlan, plan_scores
 from tests.end_to_end.builds import labelbeam
 from tests.servers.stores import HttpStore
-from transforms import plan_scores as module
-from transforms.plan_scores import ImageToScore, ScorePlan, plan_scores
 
 TASK = "image_object_detection"
 

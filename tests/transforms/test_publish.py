@@ -14,23 +14,16 @@ import msgspec
 import pyarrow.parquet as pq
 import pytest
 
-from schemas.config import ConvertConfig
-from schemas.manifest import Counts, FileEntry, Manifest, Receipt, SplitCounts, Tally
-from transforms.publish import (
-    BuildIdentity,
-    CountsError,
-    complete,
-    config_identity,
-    latest_manifest,
-    made_alike,
-    make_manifest,
-    new_identity,
-    publish,
-)
-from transforms.stores.errors import StoreError
-from transforms.stores.locations import locate
-from transforms.units import MOST_SHARDS, Plan, bucket_count
-from transforms.write import write_file
+from labelbeam.schemas.config import ConvertConfig
+from labelbeam.schemas.manifest import Counts, FileEntry, Manifest, Receipt, SplitCounts, Tally
+from labelbeam.transforms.builds.identity import BuildIdentity, config_identity, made_alike, new_identity
+from labelbeam.transforms.builds.manifest import CountsError, make_manifest
+from labelbeam.transforms.builds.publish import complete, publish
+from labelbeam.transforms.builds.published import latest_manifest
+from labelbeam.transforms.builds.shards import write_file
+from labelbeam.transforms.formats.plans import MOST_SHARDS, Plan, bucket_count
+from labelbeam.transforms.stores.errors import StoreError
+from labelbeam.transforms.stores.locate import locate
 
 CONFIG = ConvertConfig(task="image_object_detection", source=["s"], output="o")
 PLAN = Plan("coco", "by its head", "file:///images", 2, "abc", {"files": 1})
@@ -201,7 +194,7 @@ def test_where_nothing_was_rejected_there_are_no_rejected_files(tmp_path: Path) 
 def test_the_mltable_is_what_the_trainer_loads() -> None:
     import yaml
 
-    from transforms.publish import MLTABLE
+    from labelbeam.transforms.builds.publish import MLTABLE
 
     table = yaml.safe_load(MLTABLE.format(split="validation"))
     assert table == {
@@ -330,7 +323,7 @@ def test_empty_shards_are_put_several_at_a_time_since_a_store_takes_a_while_for_
         together.wait()
         return write_file(*arguments)
 
-    monkeypatch.setattr("transforms.publish.write_file", put_with_others)
+    monkeypatch.setattr("labelbeam.transforms.builds.publish.write_file", put_with_others)
     manifest = manifest_of(receipt(rejected=None))
     manifest.splits, manifest.parquet = {"train": SplitCounts(files=[])}, []
     complete(locate(str(tmp_path), {}), manifest, CONFIG, 4)

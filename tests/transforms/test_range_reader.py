@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from transforms.images import ImageError, decode, read_header
-from transforms.range_reader import BLOCKS_KEPT, LARGEST_BLOCK, RangeReader
+from labelbeam.transforms.images.headers import ImageError, decode, read_header
+from labelbeam.transforms.stores.range_reader import BLOCKS_KEPT, LARGEST_BLOCK, RangeReader
 
 KIB = 1024
 

@@ -9,14 +9,15 @@ from typing import Any
 
 import pytest
 
-from schemas.config import ConvertConfig
-from schemas.errors import LabelBeamError, UsageError
-from transforms import recognise as module
-from transforms.plan import make_plan
-from transforms.recognise import Recognised, recognise
-from transforms.stores.errors import StoreError
-from transforms.stores.files import put
-from transforms.stores.locations import locate
+from labelbeam.schemas.config import ConvertConfig
+from labelbeam.schemas.errors import LabelBeamError, UsageError
+from labelbeam.transforms.formats.format import Recognised
+from labelbeam.transforms.plan import recognise as module
+from labelbeam.transforms.plan.make_plan import make_plan
+from labelbeam.transforms.plan.recognise import recognise
+from labelbeam.transforms.stores.errors import StoreError
+from labelbeam.transforms.stores.files import put
+from labelbeam.transforms.stores.locate import locate
 
 COCO = json.dumps(
     {"images": [{"id": 1, "file_name": "1.jpg"}], "annotations": [], "categories": [{"id": 1, "name": "a"}]}

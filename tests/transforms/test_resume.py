@@ -8,10 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from schemas.manifest import Counts, FileEntry, Receipt, SplitCounts
-from transforms.resume import Target, finished_bucket, forget, keep_receipt, remove_temporaries, unfinished_build
-from transforms.stores.files import put
-from transforms.stores.locations import locate
+from labelbeam.schemas.manifest import Counts, FileEntry, Receipt, SplitCounts
+from labelbeam.transforms.builds.resume import (
+    Target,
+    finished_bucket,
+    forget,
+    keep_receipt,
+    remove_temporaries,
+    unfinished_build,
+)
+from labelbeam.transforms.stores.files import put
+from labelbeam.transforms.stores.locate import locate
 
 SHARD = "train/train-00000-of-00002.jsonl"
 COPY = "parquet/train-00000-of-00002.parquet"

@@ -7,8 +7,8 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.requests import encode_item, encode_request, request_size
-from transforms.score_unit import batched
+from labelbeam.schemas.requests import encode_item, encode_request, request_size
+from labelbeam.transforms.score.work import batched
 
 
 @given(st.lists(st.integers(0, 60), max_size=40), st.integers(1, 6), st.integers(60, 400))

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from transforms.scratch import scratch
+from labelbeam.transforms.workers.scratch import scratch
 
 HOLD = """
 import sys
-from transforms.scratch import scratch
+from labelbeam.transforms.workers.scratch import scratch
 with scratch() as folder:
     (folder / "parcels-1").write_bytes(b"x" * 1000)
     print(folder, flush=True)

@@ -6,16 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from schemas.config import ConvertConfig
-from schemas.errors import LabelBeamError
-from transforms import staged_units
-from transforms.plan import make_plan
-from transforms.staged_units import StagedUnit, stage_units, staged_unit
-from transforms.stores.errors import StoreError
-from transforms.stores.files import put
-from transforms.stores.locations import Location, locate
-from transforms.units import FolderUnit
-from transforms.work import ReadOptions, read_unit
+from labelbeam.schemas.config import ConvertConfig
+from labelbeam.schemas.errors import LabelBeamError
+from labelbeam.transforms.formats.folder.units import FolderUnit
+from labelbeam.transforms.formats.reading import ReadOptions
+from labelbeam.transforms.plan.make_plan import make_plan
+from labelbeam.transforms.read.work import read_unit
+from labelbeam.transforms.stores.errors import StoreError
+from labelbeam.transforms.stores.files import put
+from labelbeam.transforms.stores.locate import locate
+from labelbeam.transforms.stores.location import Location
+from labelbeam.transforms.workers import staged_units
+from labelbeam.transforms.workers.staged_units import StagedUnit, stage_units, staged_unit
 
 
 def folder_units(root: Path, images: int) -> tuple[list[FolderUnit], ReadOptions]:

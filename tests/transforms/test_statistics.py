@@ -15,14 +15,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.manifest import Receipt
-from schemas.neutral import SourceImage, SourceObject
-from schemas.statistics import GRID, IMAGE_EDGES, OBJECT_EDGES, RATIO_EDGES, SIDE_EDGES, SplitStatistics
-from tests.transforms.test_write import write
-from transforms.assemble import AssembleOptions, assemble
-from transforms.fragments import fragments_of
-from transforms.geometry.polygons import NormalizedPolygons
-from transforms.statistics import (
+from labelbeam.schemas.manifest import Receipt
+from labelbeam.schemas.neutral import SourceImage, SourceObject
+from labelbeam.schemas.statistics import GRID, IMAGE_EDGES, OBJECT_EDGES, RATIO_EDGES, SIDE_EDGES, SplitStatistics
+from labelbeam.transforms.columns.fragments import fragments_of
+from labelbeam.transforms.geometry.polygons import NormalizedPolygons
+from labelbeam.transforms.tasks.records import encode_parquet
+from labelbeam.transforms.tasks.registry import TASKS
+from labelbeam.transforms.tasks.statistics import (
     build_statistics,
     extents,
     histograms,
@@ -30,8 +30,8 @@ from transforms.statistics import (
     statistics_of,
     statistics_of_rows,
 )
-from transforms.tasks import TASKS
-from transforms.write import encode_parquet
+from labelbeam.transforms.write.assemble import AssembleOptions, assemble
+from tests.transforms.test_write import write
 
 DETECTION = "image_object_detection"
 SEGMENTATION = "image_instance_segmentation"

@@ -17,13 +17,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.neutral import SourceImage, SourceObject
-from schemas.records import RECORDS, check_record
-from transforms.assemble import AssembleOptions, SplitRecords, assemble
-from transforms.fragments import fragments_of
-from transforms.geometry.boxes import OK, STEPS
-from transforms.tasks import TASKS, Labels
-from transforms.write import arrow_schema, encode_jsonl, encode_parquet
+from labelbeam.schemas.neutral import SourceImage, SourceObject
+from labelbeam.schemas.records import RECORDS, check_record
+from labelbeam.transforms.columns.fragments import fragments_of
+from labelbeam.transforms.geometry.boxes import OK, STEPS
+from labelbeam.transforms.tasks.records import SplitRecords, arrow_schema, encode_jsonl, encode_parquet
+from labelbeam.transforms.tasks.registry import TASKS
+from labelbeam.transforms.tasks.task import Labels
+from labelbeam.transforms.write.assemble import AssembleOptions, assemble
 
 # Names that JSON and Parquet have to carry unharmed.
 label = st.sampled_from(["cat", 'a "b\\c\n', "日本", "\x7f", "\u2028", "--bg--", " "])

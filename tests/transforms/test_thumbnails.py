@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from schemas.reasons import Rejected
-from transforms import thumbnails
-from transforms.images import ImageError
-from transforms.thumbnails import thumbnail
+from labelbeam.schemas.reasons import Rejected
+from labelbeam.transforms.images import thumbnails
+from labelbeam.transforms.images.headers import ImageError
+from labelbeam.transforms.images.thumbnails import thumbnail
 
 QUARTERS = np.array([[200, 0, 0], [0, 200, 0], [0, 0, 200], [200, 200, 0]], np.uint8)
 """Red, green, blue and yellow: the corners of an image, row by row."""

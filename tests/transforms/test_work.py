@@ -17,37 +17,31 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.config import ConvertConfig
-from schemas.errors import LabelBeamError
-from schemas.manifest import Receipt
-from schemas.reasons import Rejected, Skipped
-from transforms import staged_units
-from transforms.assemble import AssembleOptions
-from transforms.fragments import Fragment, decode
-from transforms.parcels import unwrap, wrap
-from transforms.quiet_gc import quiet_gc
-from transforms.read import merge_findings
-from transforms.resume import Target
-from transforms.shards import relative_sources
-from transforms.sources.coco import Evidence
-from transforms.sources.coco_split import ElementRange, plan_exact
-from transforms.sources.folder import FolderItem
-from transforms.sources.voc import VocItem
-from transforms.staged_units import StagedUnit
-from transforms.stores.errors import MissingFileError
-from transforms.stores.files import read_range
-from transforms.stores.locations import Location
-from transforms.units import CocoFile, CocoUnit, FolderUnit, VocUnit
-from transforms.work import (
-    Findings,
-    ReadOptions,
-    ReadResult,
-    ShardOptions,
-    index_coco,
-    read_coco,
-    read_unit,
-    write_shard,
-)
+from labelbeam.schemas.config import ConvertConfig
+from labelbeam.schemas.errors import LabelBeamError
+from labelbeam.schemas.manifest import Receipt
+from labelbeam.schemas.reasons import Rejected, Skipped
+from labelbeam.transforms.builds.resume import Target
+from labelbeam.transforms.columns.fragments import Fragment, decode
+from labelbeam.transforms.formats.coco.cut import plan_exact
+from labelbeam.transforms.formats.coco.scan import ElementRange
+from labelbeam.transforms.formats.coco.units import CocoFile, CocoUnit, index_coco, read_coco
+from labelbeam.transforms.formats.folder.layout import FolderItem
+from labelbeam.transforms.formats.folder.units import FolderUnit
+from labelbeam.transforms.formats.frames import Evidence
+from labelbeam.transforms.formats.reading import Findings, ReadOptions, ReadResult, merge_findings, relative_sources
+from labelbeam.transforms.formats.voc.tree import VocItem
+from labelbeam.transforms.formats.voc.units import VocUnit
+from labelbeam.transforms.read.work import read_unit
+from labelbeam.transforms.stores.errors import MissingFileError
+from labelbeam.transforms.stores.location import Location
+from labelbeam.transforms.stores.reading import read_range
+from labelbeam.transforms.workers import staged_units
+from labelbeam.transforms.workers.parcels import unwrap, wrap
+from labelbeam.transforms.workers.quiet_gc import quiet_gc
+from labelbeam.transforms.workers.staged_units import StagedUnit
+from labelbeam.transforms.write.assemble import AssembleOptions
+from labelbeam.transforms.write.work import ShardOptions, write_shard
 
 CONFIG = ConvertConfig(task="image_object_detection", source=["s"], output="o")
 

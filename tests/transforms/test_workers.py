@@ -18,23 +18,23 @@ from apache_beam.pvalue import AsIter, TaggedOutput
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.testing.util import assert_that, equal_to
 
-import pipelines
-import transforms
-from pipelines.graph import run_graph
-from schemas.config import ConvertConfig, parse_split
-from schemas.errors import LabelBeamError, UsageError
-from schemas.reasons import Rejected
-from transforms.geometry.rle import GeometryError
-from transforms.images import ImageError
-from transforms.parallel import ParallelDo
-from transforms.plan import make_plan
-from transforms.resume import Target
-from transforms.sources.coco_split import ElementRange
-from transforms.sources.voc_masks import MaskError
-from transforms.stores.errors import MissingFileError
-from transforms.units import CocoUnit
-from transforms.work import ReadOptions, read_coco
-from transforms.workers import Workers, current_workers, default_count, workers
+import labelbeam.pipelines
+import labelbeam.transforms
+from labelbeam.pipelines.runs.graph import run_graph
+from labelbeam.schemas.config import ConvertConfig, parse_split
+from labelbeam.schemas.errors import LabelBeamError, UsageError
+from labelbeam.schemas.reasons import Rejected
+from labelbeam.transforms.builds.resume import Target
+from labelbeam.transforms.formats.coco.scan import ElementRange
+from labelbeam.transforms.formats.coco.units import CocoUnit, read_coco
+from labelbeam.transforms.formats.reading import ReadOptions
+from labelbeam.transforms.formats.voc.masks import MaskError
+from labelbeam.transforms.geometry.rle import GeometryError
+from labelbeam.transforms.images.headers import ImageError
+from labelbeam.transforms.plan.make_plan import make_plan
+from labelbeam.transforms.stores.errors import MissingFileError
+from labelbeam.transforms.workers.parallel import ParallelDo
+from labelbeam.transforms.workers.pool import Workers, current_workers, default_count, workers
 
 
 class Call(ParallelDo):
@@ -79,7 +79,7 @@ def three() -> Iterator[Workers]:
 def without(run: Callable[[], Any], monkeypatch: pytest.MonkeyPatch) -> None:
     """Do it in this process alone."""
     with monkeypatch.context() as patch:
-        patch.setattr("transforms.workers._current", None)
+        patch.setattr("labelbeam.transforms.workers.pool._current", None)
         run()
 
 
@@ -183,7 +183,7 @@ def test_there_is_a_process_for_each_core_at_most() -> None:
 
 def all_errors() -> list[type[LabelBeamError]]:
     """Every kind of error there is, once all modules are loaded."""
-    for package in (transforms, pipelines):
+    for package in (labelbeam.transforms, labelbeam.pipelines):
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             if not module.name.endswith("__main__"):
                 importlib.import_module(module.name)

@@ -14,15 +14,17 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from schemas.manifest import Receipt
-from schemas.neutral import Rejection, SourceImage, SourceObject
-from schemas.reasons import Rejected, Skipped
-from transforms.assemble import AssembleOptions, assemble
-from transforms.fragments import fragments_of
-from transforms.stores.errors import StoreError
-from transforms.stores.locations import locate
-from transforms.tasks import TASKS
-from transforms.write import SAMPLES, arrow_schema, encode_parquet, encode_rejections, shard_name, write_bucket
+from labelbeam.schemas.manifest import Receipt
+from labelbeam.schemas.neutral import Rejection, SourceImage, SourceObject
+from labelbeam.schemas.reasons import Rejected, Skipped
+from labelbeam.transforms.builds.shards import SAMPLES, shard_name
+from labelbeam.transforms.columns.fragments import fragments_of
+from labelbeam.transforms.stores.errors import StoreError
+from labelbeam.transforms.stores.locate import locate
+from labelbeam.transforms.tasks.records import arrow_schema, encode_parquet
+from labelbeam.transforms.tasks.registry import TASKS
+from labelbeam.transforms.write.assemble import AssembleOptions, assemble
+from labelbeam.transforms.write.bucket import encode_rejections, write_bucket
 
 RING = np.array([(1, 1), (9, 1), (9, 9.0)])
 

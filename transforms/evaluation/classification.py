@@ -13,8 +13,8 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from schemas.evaluation import Confusion
-from schemas.predictions import LabelsPrediction
+from labelbeam.schemas.evaluation import Confusion
+from labelbeam.schemas.predictions import LabelsPrediction
 
 Flags: TypeAlias = npt.NDArray[np.bool_]
 Floats: TypeAlias = npt.NDArray[np.float64]

@@ -18,7 +18,7 @@ from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from transforms.evaluation.objects import PixelObject
+from labelbeam.transforms.evaluation.objects import PixelObject
 
 Kind: TypeAlias = Literal["bbox", "segm"]
 Document: TypeAlias = dict[str, Any]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from schemas.errors import BelowGateError, UsageError
+from labelbeam.schemas.errors import BelowGateError, UsageError
 
 _LABELS = ("image_classification", "image_classification_multilabel")
 _OBJECTS = ("image_object_detection", "image_instance_segmentation")

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from itertools import takewhile
 from urllib.parse import unquote
 
-from schemas.errors import LabelBeamError
-from transforms.evaluation.predictions import Said
+from labelbeam.schemas.errors import LabelBeamError
+from labelbeam.transforms.evaluation.predictions.read import Said
 
 
 @dataclass(slots=True)

@@ -7,15 +7,15 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from pycocotools import mask as coco_mask
 
-from schemas.errors import LabelBeamError
-from schemas.neutral import Ring
-from schemas.predictions import ObjectsPrediction, PredictedObject, Sides
-from schemas.reasons import Rejected
-from schemas.records import Box, DetectionRecord, Mask, SegmentationRecord
-from transforms.evaluation.checks import PredictionsError
-from transforms.evaluation.coco_predictions import CocoObjects, Labelled
-from transforms.geometry.raster import Rle, check_mask_size, encode, rasterise, unite
-from transforms.geometry.rle import GeometryError, read_rle
+from labelbeam.schemas.errors import LabelBeamError
+from labelbeam.schemas.neutral import Ring
+from labelbeam.schemas.predictions import ObjectsPrediction, PredictedObject, Sides
+from labelbeam.schemas.reasons import Rejected
+from labelbeam.schemas.records import Box, DetectionRecord, Mask, SegmentationRecord
+from labelbeam.transforms.evaluation.predictions.checks import PredictionsError
+from labelbeam.transforms.evaluation.predictions.coco import CocoObjects, Labelled
+from labelbeam.transforms.geometry.raster import Rle, check_mask_size, encode, rasterise, unite
+from labelbeam.transforms.geometry.rle import GeometryError, read_rle
 
 PixelBox: TypeAlias = tuple[float, float, float, float]
 """Left, top, width and height in pixels, as COCO has it."""

@@ -7,13 +7,11 @@ from dataclasses import dataclass
 
 import msgspec
 
-from schemas.errors import LabelBeamError, UsageError
-from schemas.manifest import Manifest
-from schemas.records import RECORDS, Record, check_record
-from transforms.publish import latest_manifest
-from transforms.stores.errors import MissingFileError
-from transforms.stores.files import read_many
-from transforms.stores.locations import Location
+from labelbeam.schemas.errors import LabelBeamError, UsageError
+from labelbeam.schemas.manifest import Manifest
+from labelbeam.schemas.records import RECORDS, Record, check_record
+from labelbeam.transforms.stores.location import Location
+from labelbeam.transforms.stores.reading import read_many
 
 _PX = re.compile(r"([1-9][0-9]{0,9})px")
 
@@ -37,23 +35,6 @@ class Truth:
     records: list[Record]
     splits: list[str]
     sizes: list[tuple[int, int]]
-
-
-def published(output: Location) -> Manifest:
-    """The manifest of the build in force at `output`.
-
-    Raises:
-        StoreError: nothing was published there, or it cannot be read.
-    """
-    manifest = latest_manifest(output)
-    if manifest is None:
-        raise MissingFileError(
-            f"{output.shown}: found no latest.json, expected the pointer that labelbeam convert puts last. Check the path of "
-            f"OUTPUT, or publish a build there: labelbeam convert --output {output.shown} …"
-        )
-    if manifest.task not in RECORDS:
-        raise LabelBeamError(f"{output.shown}: found a build of task {manifest.task!r}, expected {', '.join(RECORDS)}")
-    return manifest
 
 
 def read_truth(output: Location, manifest: Manifest, split: str | None = None) -> Truth:

@@ -10,12 +10,12 @@ import msgspec
 import numpy as np
 from pycocotools import mask as coco_mask
 
-from schemas.evaluation import WorstImage
-from schemas.predictions import LabelsPrediction, ObjectsPrediction
-from schemas.records import Record
-from transforms.evaluation.detection import SHOWN_FROM, ImageOutcome
-from transforms.evaluation.objects import PixelObject
-from transforms.evaluation.predictions import Said
+from labelbeam.schemas.evaluation import WorstImage
+from labelbeam.schemas.predictions import LabelsPrediction, ObjectsPrediction
+from labelbeam.schemas.records import Record
+from labelbeam.transforms.evaluation.detection import SHOWN_FROM, ImageOutcome
+from labelbeam.transforms.evaluation.objects import PixelObject
+from labelbeam.transforms.evaluation.predictions.read import Said
 
 MOST = 24
 """Images that are told of."""

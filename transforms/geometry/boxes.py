@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from schemas.reasons import Rejected
+from labelbeam.schemas.reasons import Rejected
 
 STEPS = 1_000_000
 """Coordinates are written as whole millionths of the image: at most 5e-7 from the exact quotient, and six decimals long."""

@@ -15,12 +15,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from schemas.neutral import Ring
-from schemas.reasons import Adjusted, Rejected
-from transforms.fragments import Integers, Objects, Rings, join_rings, make_rings, ranges
-from transforms.geometry.boxes import OK, STEPS, TOLERANCE, Codes, Floats, Millionths, code_of, to_millionths
-from transforms.geometry.rings import LEAST_AREA, clip_ring, simplify_rings, unite_rings
-from transforms.geometry.rle import GeometryError
+from labelbeam.schemas.neutral import Ring
+from labelbeam.schemas.reasons import Adjusted, Rejected
+from labelbeam.transforms.columns.arrays import Integers, ranges
+from labelbeam.transforms.columns.objects import Objects, Rings, join_rings, make_rings
+from labelbeam.transforms.geometry.boxes import OK, STEPS, TOLERANCE, Codes, Floats, Millionths, code_of, to_millionths
+from labelbeam.transforms.geometry.rings import LEAST_AREA, clip_ring, simplify_rings, unite_rings
+from labelbeam.transforms.geometry.rle import GeometryError
 
 Flags = npt.NDArray[np.bool_]
 

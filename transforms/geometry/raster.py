@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 from pycocotools import mask as coco_mask
 
-from schemas.neutral import Ring
-from schemas.reasons import Rejected
-from transforms.geometry.rle import LARGEST_MASK, GeometryError, Runs, counts_from_string
+from labelbeam.schemas.neutral import Ring
+from labelbeam.schemas.reasons import Rejected
+from labelbeam.transforms.geometry.rle import LARGEST_MASK, GeometryError, Runs, counts_from_string
 
 _LONGEST_OUTLINE = 2**22  # Pixels; pycocotools needs about 80 bytes for each, at once.
 _FARTHEST = 2.0**20  # Pixels from the origin: pycocotools counts fifths of a pixel in 32 bits.

@@ -12,10 +12,10 @@ import numpy as np
 import numpy.typing as npt
 from pycocotools import mask as coco_mask
 
-from schemas.neutral import Box, Ring
-from schemas.reasons import Rejected
-from transforms.geometry.rle import LARGEST_MASK, GeometryError, counts_from_string
-from transforms.geometry.trace import trace
+from labelbeam.schemas.neutral import Box, Ring
+from labelbeam.schemas.reasons import Rejected
+from labelbeam.transforms.geometry.rle import LARGEST_MASK, GeometryError, counts_from_string
+from labelbeam.transforms.geometry.trace import trace
 
 LEAST_AREA = 1e-6
 """Square pixels; a ring with no more than that encloses nothing, and may collapse when it is written."""

@@ -13,8 +13,8 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from schemas.neutral import Box
-from schemas.reasons import Rejected
+from labelbeam.schemas.neutral import Box
+from labelbeam.schemas.reasons import Rejected
 
 Runs: TypeAlias = npt.NDArray[np.int64]
 """Run lengths in pixels, shape (runs,), background first; they add up to height * width."""

@@ -11,8 +11,8 @@ from itertools import chain, pairwise
 
 import numpy as np
 
-from schemas.neutral import Ring
-from transforms.geometry.rle import Runs, foreground
+from labelbeam.schemas.neutral import Ring
+from labelbeam.transforms.geometry.rle import Runs, foreground
 
 _SIDE_BY_SIDE = 16
 """Masks traced at once: more gain nothing."""

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from schemas.evaluation import Confusion, Evaluation
-from transforms.report.figures import MOST_LABELS
-from transforms.report.overlays import Drawing, draw
-from transforms.report.pictures import Picture
+from labelbeam.schemas.evaluation import Confusion, Evaluation
+from labelbeam.transforms.report.figures import MOST_LABELS
+from labelbeam.transforms.report.overlays import Drawing, draw
+from labelbeam.transforms.report.pictures import Picture
 
 MOST_CONFUSED = 30
 """Labels of the confusion matrix that are shown: those with the most images."""

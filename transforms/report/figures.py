@@ -15,11 +15,11 @@ from typing import Any
 import msgspec
 from markupsafe import Markup
 
-from schemas.config import SPLITS
-from schemas.manifest import Manifest
-from schemas.reasons import Adjusted, Rejected, Skipped
-from schemas.statistics import GRID, IMAGE_EDGES, OBJECT_EDGES, RATIO_EDGES, SIDE_EDGES, SplitStatistics
-from transforms.report.charts import bar, heat_map, histogram
+from labelbeam.schemas.config import SPLITS
+from labelbeam.schemas.manifest import Manifest
+from labelbeam.schemas.reasons import Adjusted, Rejected, Skipped
+from labelbeam.schemas.statistics import GRID, IMAGE_EDGES, OBJECT_EDGES, RATIO_EDGES, SIDE_EDGES, SplitStatistics
+from labelbeam.transforms.report.charts import bar, heat_map, histogram
 
 HEAD = 40
 """Labels that a table shows at first."""

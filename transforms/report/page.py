@@ -17,14 +17,14 @@ from typing import Any
 from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup
 
-from schemas.evaluation import Evaluation
-from schemas.manifest import Manifest
-from schemas.neutral import Rejection
-from transforms.report import figures
-from transforms.report.evaluations import EvaluationFigures, Worst, evaluation_figures
-from transforms.report.overlays import PALETTE, Drawing, draw
-from transforms.report.pictures import Picture
-from transforms.report.samples import Sample
+from labelbeam.schemas.evaluation import Evaluation
+from labelbeam.schemas.manifest import Manifest
+from labelbeam.schemas.neutral import Rejection
+from labelbeam.transforms.report import figures
+from labelbeam.transforms.report.evaluations import EvaluationFigures, Worst, evaluation_figures
+from labelbeam.transforms.report.overlays import PALETTE, Drawing, draw
+from labelbeam.transforms.report.pictures import Picture
+from labelbeam.transforms.report.samples import Sample
 
 ALT_LABELS = 6
 """Labels that the description of a picture names."""

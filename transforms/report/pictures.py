@@ -7,12 +7,14 @@ import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from schemas.errors import LabelBeamError
-from transforms.images import ImageError
-from transforms.stores.errors import StoreError
-from transforms.stores.files import Part, read_parts, stat
-from transforms.stores.locations import Location, safe_relative, within
-from transforms.thumbnails import LONGEST, thumbnail
+from labelbeam.schemas.errors import LabelBeamError
+from labelbeam.transforms.images.headers import ImageError
+from labelbeam.transforms.images.thumbnails import LONGEST, thumbnail
+from labelbeam.transforms.stores.errors import StoreError
+from labelbeam.transforms.stores.files import stat
+from labelbeam.transforms.stores.location import Location, within
+from labelbeam.transforms.stores.paths import safe_relative
+from labelbeam.transforms.stores.reading import Part, read_parts
 
 MOST_BYTES = 16 * 2**20
 """Bytes that an image's file may have."""

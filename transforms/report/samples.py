@@ -13,13 +13,15 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from schemas.config import SPLITS
-from schemas.manifest import FileEntry, Manifest
-from schemas.neutral import Rejection
-from transforms.hashes import stable_hash
-from transforms.stores.errors import StoreError
-from transforms.stores.files import in_threads, read_range
-from transforms.stores.locations import Location, safe_relative, within
+from labelbeam.schemas.config import SPLITS
+from labelbeam.schemas.manifest import FileEntry, Manifest
+from labelbeam.schemas.neutral import Rejection
+from labelbeam.transforms.columns.hashes import stable_hash
+from labelbeam.transforms.stores.errors import StoreError
+from labelbeam.transforms.stores.location import Location, within
+from labelbeam.transforms.stores.paths import safe_relative
+from labelbeam.transforms.stores.reading import read_range
+from labelbeam.transforms.stores.threads import in_threads
 
 IMAGES = 24
 """Images that are shown."""

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
-from schemas.errors import LabelBeamError
-from transforms.stores.failures import chain, passes, status
-from transforms.stores.redact import redact
+from labelbeam.schemas.errors import LabelBeamError
+from labelbeam.transforms.messages.redact import redact
+from labelbeam.transforms.stores.failures import chain, passes, status
 
 
 class StoreError(LabelBeamError):

@@ -12,10 +12,12 @@ from collections.abc import Iterable
 
 from fsspec.utils import glob_translate
 
-from transforms.stores.errors import MissingFileError
-from transforms.stores.files import Directory, in_threads, kind, list_directory
-from transforms.stores.locations import Location, StorageOptions, locate
-from transforms.stores.retries import ask
+from labelbeam.transforms.stores.errors import MissingFileError
+from labelbeam.transforms.stores.files import Directory, kind, list_directory
+from labelbeam.transforms.stores.locate import locate
+from labelbeam.transforms.stores.location import Location, StorageOptions
+from labelbeam.transforms.stores.retries import ask
+from labelbeam.transforms.stores.threads import in_threads
 
 _MAGIC = re.compile(r"[*?\[]")
 

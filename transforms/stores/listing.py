@@ -11,14 +11,16 @@ from typing import Any, NamedTuple
 from fsspec.asyn import AsyncFileSystem
 from fsspec.spec import AbstractFileSystem
 
-from transforms.sources.label_cells import printable
-from transforms.stores.archives import ArchiveStore
-from transforms.stores.errors import MissingFileError, StoreError
-from transforms.stores.files import StoredFile, in_threads, kind
-from transforms.stores.index_pages import IndexPage
-from transforms.stores.locations import Location, is_below
-from transforms.stores.retries import ask
-from transforms.stores.tokens import content_token
+from labelbeam.transforms.messages.words import printable
+from labelbeam.transforms.stores.archives.store import ArchiveStore
+from labelbeam.transforms.stores.errors import MissingFileError, StoreError
+from labelbeam.transforms.stores.files import StoredFile, kind
+from labelbeam.transforms.stores.location import Location
+from labelbeam.transforms.stores.paths import is_below
+from labelbeam.transforms.stores.retries import ask
+from labelbeam.transforms.stores.threads import in_threads
+from labelbeam.transforms.stores.tokens import content_token
+from labelbeam.transforms.stores.web.index_pages import IndexPage
 
 LEADS_OUT = "links that lead out of it, not followed; copy the files into it, or name where they lead as the source"
 LEADS_NOWHERE = "links that lead nowhere"

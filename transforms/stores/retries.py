@@ -17,12 +17,13 @@ from dataclasses import dataclass, field
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from schemas.errors import LabelBeamError
-from transforms.stores.errors import MissingFileError, StoreError, UnavailableError, explain, is_missing
-from transforms.stores.failures import passes, retry_after
+from labelbeam.schemas.errors import LabelBeamError
+from labelbeam.transforms.stores.errors import MissingFileError, StoreError, UnavailableError, explain, is_missing
+from labelbeam.transforms.stores.failures import passes, retry_after
 
 if TYPE_CHECKING:
-    from transforms.stores.locations import Location
+    from labelbeam.transforms.stores.location import Location
+
 
 TRIES = 10
 """How often a request is made. Where one in four fails, ten in a row fail once in a million requests."""

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from transforms.evaluation.checks import PredictionsError
-from transforms.evaluation.coco_predictions import CocoNames, own_names
-from transforms.evaluation.predictions import Predictions, read_predictions
+from labelbeam.transforms.evaluation.predictions.checks import PredictionsError
+from labelbeam.transforms.evaluation.predictions.coco import CocoNames, own_names
+from labelbeam.transforms.evaluation.predictions.read import Predictions, read_predictions
 
 SINGLE = "image_classification"
 MULTILABEL = "image_classification_multilabel"

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from schemas.predictions import LabelsPrediction, ObjectsPrediction
+from labelbeam.schemas.predictions import LabelsPrediction, ObjectsPrediction
+from labelbeam.transforms.evaluation.predictions.read import Form
 from tests.transforms.evaluation.files import (
     DETECTION,
     MULTILABEL,
@@ -19,7 +20,6 @@ from tests.transforms.evaluation.files import (
     write,
     write_csv,
 )
-from transforms.evaluation.predictions import Form
 
 AZURE_OBJECT = {"label": "cat", **SIDES, "isCrowd": 0}
 

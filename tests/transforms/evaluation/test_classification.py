@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, average_precision_score, confusion_matrix, precision_recall_fscore_support
 
-from schemas.predictions import LabelsPrediction
-from transforms.evaluation.classification import answer, average_precision, evaluate_labels
+from labelbeam.schemas.predictions import LabelsPrediction
+from labelbeam.transforms.evaluation.classification import answer, average_precision, evaluate_labels
 
 LABELS = ["ant", "bee", "cow", "dog", "eel"]
 NONE = "(nothing)"

@@ -7,13 +7,13 @@ import msgspec
 import pytest
 from pycocotools import mask as coco_mask
 
-from schemas.predictions import ObjectsPrediction
+from labelbeam.schemas.predictions import ObjectsPrediction
+from labelbeam.transforms.evaluation.objects import predicted_objects
+from labelbeam.transforms.evaluation.predictions.checks import PredictionsError
+from labelbeam.transforms.evaluation.predictions.coco import CocoObjects, read_names
+from labelbeam.transforms.evaluation.predictions.read import Form
+from labelbeam.transforms.stores.locate import locate
 from tests.transforms.evaluation.files import BOX, DETECTION, NAMES, OBJECTS, RESULT, SEGMENTATION, read, refused, write
-from transforms.evaluation.checks import PredictionsError
-from transforms.evaluation.coco_predictions import CocoObjects, read_names
-from transforms.evaluation.objects import predicted_objects
-from transforms.evaluation.predictions import Form
-from transforms.stores.locations import locate
 
 
 def test_coco_results_are_collected_by_image_in_their_order(tmp_path: Path) -> None:

@@ -5,17 +5,17 @@ from typing import Any
 import msgspec
 import pytest
 
-from schemas.predictions import ObjectsPrediction
-from schemas.records import RECORDS
-from tests.transforms.evaluation.datasets import HEIGHT, LABELS, WIDTH, Both, by_pycocotools, draw
-from transforms.evaluation.detection import (
+from labelbeam.schemas.predictions import ObjectsPrediction
+from labelbeam.schemas.records import RECORDS
+from labelbeam.transforms.evaluation.detection import (
     COCO_FIGURES,
     ObjectFigures,
     evaluate_objects,
     result_documents,
     truth_document,
 )
-from transforms.evaluation.objects import PixelObject, predicted_objects, true_objects
+from labelbeam.transforms.evaluation.objects import PixelObject, predicted_objects, true_objects
+from tests.transforms.evaluation.datasets import HEIGHT, LABELS, WIDTH, Both, by_pycocotools, draw
 
 # pycocotools 2.0.11 predates numpy 2's __array__(copy=...).
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")

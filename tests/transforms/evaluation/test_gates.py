@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import pytest
 
-from schemas.config import TASKS
-from schemas.errors import BelowGateError, UsageError
-from transforms.evaluation.classification import evaluate_labels
-from transforms.evaluation.detection import evaluate_objects
-from transforms.evaluation.gates import GATES, check_gates, hold
+from labelbeam.schemas.errors import BelowGateError, UsageError
+from labelbeam.schemas.tasks import TASKS
+from labelbeam.transforms.evaluation.classification import evaluate_labels
+from labelbeam.transforms.evaluation.detection import evaluate_objects
+from labelbeam.transforms.evaluation.gates import GATES, check_gates, hold
 
 METRICS = {"map": 0.5, "map_50": 0.7, "mar_100": None}
 

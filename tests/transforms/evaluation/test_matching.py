@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from schemas.errors import LabelBeamError
-from schemas.predictions import ObjectsPrediction
-from transforms.evaluation.matching import match
-from transforms.evaluation.predictions import Said
+from labelbeam.schemas.errors import LabelBeamError
+from labelbeam.schemas.predictions import ObjectsPrediction
+from labelbeam.transforms.evaluation.matching import match
+from labelbeam.transforms.evaluation.predictions.read import Said
 
 STORE = "azureml://subscriptions/s/resourcegroups/r/workspaces/w/datastores/d/paths/parts/"
 

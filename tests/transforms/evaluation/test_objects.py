@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 from pycocotools import mask as coco_mask
 
-from schemas.errors import LabelBeamError
-from schemas.records import Box, DetectionRecord, ImageDetails, Mask, SegmentationRecord
-from transforms.evaluation.objects import true_objects
+from labelbeam.schemas.errors import LabelBeamError
+from labelbeam.schemas.records import Box, DetectionRecord, ImageDetails, Mask, SegmentationRecord
+from labelbeam.transforms.evaluation.objects import true_objects
 
 OUTER, HOLE = [0.1, 0.2, 0.9, 0.2, 0.9, 0.8, 0.1, 0.8], [0.3, 0.4, 0.5, 0.4, 0.5, 0.6, 0.3, 0.6]
 

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
-from schemas.predictions import LabelsPrediction, ObjectsPrediction
+from labelbeam.schemas.predictions import LabelsPrediction, ObjectsPrediction
+from labelbeam.transforms.evaluation.predictions.read import Form
+from labelbeam.transforms.stores.errors import MissingFileError
 from tests.transforms.evaluation.files import (
     BOX,
     DETECTION,
@@ -20,8 +22,6 @@ from tests.transforms.evaluation.files import (
     refused,
     write,
 )
-from transforms.evaluation.predictions import Form
-from transforms.stores.errors import MissingFileError
 
 
 @pytest.mark.parametrize(

@@ -4,16 +4,16 @@ from typing import Any
 
 import numpy as np
 
-from schemas.evaluation import WorstImage
-from schemas.predictions import LabelsPrediction, ObjectsPrediction, PredictedObject, Sides
-from schemas.records import Box, ClassificationRecord, DetectionRecord, ImageDetails, MultilabelRecord, Record
-from transforms.evaluation.classification import answer
-from transforms.evaluation.coco_predictions import CocoObjects
-from transforms.evaluation.detection import evaluate_objects
-from transforms.evaluation.objects import PixelObject, true_objects
-from transforms.evaluation.predictions import Said
-from transforms.evaluation.worst import MOST, worst_labels, worst_objects
-from transforms.geometry.raster import rasterise
+from labelbeam.schemas.evaluation import WorstImage
+from labelbeam.schemas.predictions import LabelsPrediction, ObjectsPrediction, PredictedObject, Sides
+from labelbeam.schemas.records import Box, ClassificationRecord, DetectionRecord, ImageDetails, MultilabelRecord, Record
+from labelbeam.transforms.evaluation.classification import answer
+from labelbeam.transforms.evaluation.detection import evaluate_objects
+from labelbeam.transforms.evaluation.objects import PixelObject, true_objects
+from labelbeam.transforms.evaluation.predictions.coco import CocoObjects
+from labelbeam.transforms.evaluation.predictions.read import Said
+from labelbeam.transforms.evaluation.worst import MOST, worst_labels, worst_objects
+from labelbeam.transforms.geometry.raster import rasterise
 
 SIZE = (100, 100)
 DETAILS = ImageDetails("jpg", 100, 100)

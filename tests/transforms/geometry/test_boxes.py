@@ -10,8 +10,16 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from schemas.reasons import Rejected
-from transforms.geometry.boxes import OK, REASONS, STEPS, NormalizedBoxes, code_of, normalize_boxes, to_millionths
+from labelbeam.schemas.reasons import Rejected
+from labelbeam.transforms.geometry.boxes import (
+    OK,
+    REASONS,
+    STEPS,
+    NormalizedBoxes,
+    code_of,
+    normalize_boxes,
+    to_millionths,
+)
 
 MILLIONTH = Fraction(1, 10**6)
 

@@ -14,13 +14,14 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from pycocotools import mask as coco_mask
 
-from schemas.neutral import Ring, SourceImage, SourceObject
-from schemas.reasons import Adjusted
-from transforms.fragments import Objects, decode, fragments_of
-from transforms.geometry.boxes import OK, REASONS, STEPS
-from transforms.geometry.polygons import NormalizedPolygons, normalize_polygons
-from transforms.geometry.rle import runs_of_mask
-from transforms.geometry.trace import trace
+from labelbeam.schemas.neutral import Ring, SourceImage, SourceObject
+from labelbeam.schemas.reasons import Adjusted
+from labelbeam.transforms.columns.fragments import decode, fragments_of
+from labelbeam.transforms.columns.objects import Objects
+from labelbeam.transforms.geometry.boxes import OK, REASONS, STEPS
+from labelbeam.transforms.geometry.polygons import NormalizedPolygons, normalize_polygons
+from labelbeam.transforms.geometry.rle import runs_of_mask
+from labelbeam.transforms.geometry.trace import trace
 
 # pycocotools 2.0.11 predates numpy 2's __array__(copy=...).
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")

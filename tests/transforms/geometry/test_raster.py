@@ -6,10 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pycocotools import mask as coco_mask
 
-from schemas.neutral import Ring
-from schemas.reasons import Rejected
-from transforms.geometry.raster import check_mask_size, encode, rasterise, unite
-from transforms.geometry.rle import GeometryError, runs_of_mask
+from labelbeam.schemas.neutral import Ring
+from labelbeam.schemas.reasons import Rejected
+from labelbeam.transforms.geometry.raster import check_mask_size, encode, rasterise, unite
+from labelbeam.transforms.geometry.rle import GeometryError, runs_of_mask
 
 # pycocotools 2.0.11 predates numpy 2's __array__(copy=...).
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")

@@ -6,11 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pycocotools import mask as coco_mask
 
-from schemas.neutral import Ring
-from schemas.reasons import Rejected
-from transforms.geometry.rings import clip_ring, parts_overlap, ring_area, simplify_rings, unite_rings
-from transforms.geometry.rle import GeometryError, runs_of_mask
-from transforms.geometry.trace import trace
+from labelbeam.schemas.neutral import Ring
+from labelbeam.schemas.reasons import Rejected
+from labelbeam.transforms.geometry.rings import clip_ring, parts_overlap, ring_area, simplify_rings, unite_rings
+from labelbeam.transforms.geometry.rle import GeometryError, runs_of_mask
+from labelbeam.transforms.geometry.trace import trace
 
 # pycocotools 2.0.11 predates numpy 2's __array__(copy=...).
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from pycocotools import mask as coco_mask
 
-from schemas.reasons import Rejected
-from transforms.geometry.rle import (
+from labelbeam.schemas.reasons import Rejected
+from labelbeam.transforms.geometry.rle import (
     LARGEST_MASK,
     GeometryError,
     box_of_runs,

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from pycocotools import mask as coco_mask
 
-from schemas.neutral import Ring
-from transforms.geometry.rle import runs_of_mask
-from transforms.geometry.trace import trace, trace_many
+from labelbeam.schemas.neutral import Ring
+from labelbeam.transforms.geometry.rle import runs_of_mask
+from labelbeam.transforms.geometry.trace import trace, trace_many
 
 # pycocotools 2.0.11 predates numpy 2's __array__(copy=...).
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")

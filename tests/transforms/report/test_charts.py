@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transforms.report.charts import HEIGHT, WIDTH, bar, heat_map, histogram, scale, short
+from labelbeam.transforms.report.charts import HEIGHT, WIDTH, bar, heat_map, histogram, scale, short
 
 HOSTILE = '"><script>alert(1)</script>&'
 

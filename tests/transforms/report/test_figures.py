@@ -7,9 +7,9 @@ from xml.etree import ElementTree
 
 import pytest
 
-from schemas.manifest import Counts, Manifest, Source, SplitCounts
-from schemas.statistics import GRID, SIDE_EDGES, SplitStatistics
-from transforms.report.figures import (
+from labelbeam.schemas.manifest import Counts, Manifest, Source, SplitCounts
+from labelbeam.schemas.statistics import GRID, SIDE_EDGES, SplitStatistics
+from labelbeam.transforms.report.figures import (
     HEAD,
     MOST_LABELS,
     charts,

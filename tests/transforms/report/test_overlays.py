@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transforms.report.overlays import LONGEST_TAG, MOST_POINTS, MOST_SHAPES, MOST_TAGS, draw
+from labelbeam.transforms.report.overlays import LONGEST_TAG, MOST_POINTS, MOST_SHAPES, MOST_TAGS, draw
 
 fractions = st.integers(0, 1_000_000).map(lambda number: number / 1_000_000)
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from labelbeam.transforms.report import pictures
+from labelbeam.transforms.report.pictures import Picture, Wanted, read_pictures
+from labelbeam.transforms.stores.locate import locate
 from tests.servers.stores import HttpStore, S3Store, Store
-from transforms.report import pictures
-from transforms.report.pictures import Picture, Wanted, read_pictures
-from transforms.stores.locations import locate
 
 
 def encoded(width: int = 60, height: int = 40) -> bytes:

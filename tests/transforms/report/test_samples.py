@@ -12,10 +12,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.manifest import Counts, FileEntry, Manifest, Source, SplitCounts
-from transforms.report import samples
-from transforms.report.samples import IMAGES, OF_A_CODE, Sample, choose, sample_records, sample_rejections, shares
-from transforms.stores.locations import locate
+from labelbeam.schemas.manifest import Counts, FileEntry, Manifest, Source, SplitCounts
+from labelbeam.transforms.report import samples
+from labelbeam.transforms.report.samples import (
+    IMAGES,
+    OF_A_CODE,
+    Sample,
+    choose,
+    sample_records,
+    sample_rejections,
+    shares,
+)
+from labelbeam.transforms.stores.locate import locate
 
 labels = st.sampled_from("abcdefgh")
 

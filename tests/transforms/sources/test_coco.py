@@ -12,13 +12,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.neutral import Rejection
-from schemas.reasons import Adjusted
-from transforms.fragments import Fragment, decode
-from transforms.geometry.rle import counts_to_string, runs_of_mask
-from transforms.sources.coco import Evidence, read_annotations
-from transforms.sources.coco_index import IndexBuilder
-from transforms.sources.coco_split import UnsafeSplitError
+from labelbeam.schemas.neutral import Rejection
+from labelbeam.schemas.reasons import Adjusted
+from labelbeam.transforms.columns.fragments import Fragment, decode
+from labelbeam.transforms.formats.coco.annotations import read_annotations
+from labelbeam.transforms.formats.coco.index import IndexBuilder
+from labelbeam.transforms.formats.coco.scan import UnsafeSplitError
+from labelbeam.transforms.formats.frames import Evidence
+from labelbeam.transforms.geometry.rle import counts_to_string, runs_of_mask
 
 DETECTION = "image_object_detection"
 SEGMENTATION = "image_instance_segmentation"

@@ -11,11 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.neutral import Rejection
-from schemas.reasons import Adjusted, Rejected
-from transforms.fragments import Fragment
-from transforms.hashes import bucket_of
-from transforms.sources.coco_index import KEYS_A_SOURCE, CocoIndex, IndexBuilder, image_path
+from labelbeam.schemas.neutral import Rejection
+from labelbeam.schemas.reasons import Adjusted, Rejected
+from labelbeam.transforms.columns.fragments import Fragment
+from labelbeam.transforms.columns.hashes import bucket_of
+from labelbeam.transforms.formats.coco.index import KEYS_A_SOURCE, CocoIndex, IndexBuilder
+from labelbeam.transforms.images.names import image_path
 
 SOURCE = "file:///d/instances.json"
 

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.neutral import RAW_LIMIT
-from schemas.reasons import Adjusted, Rejected
-from transforms.sources.coco_records import (
+from labelbeam.schemas.neutral import RAW_LIMIT
+from labelbeam.schemas.reasons import Adjusted, Rejected
+from labelbeam.transforms.formats.coco.records import (
     BadElement,
     Boxed,
     CocoCategory,
@@ -23,7 +23,7 @@ from transforms.sources.coco_records import (
     Rle,
     decode_range,
 )
-from transforms.sources.coco_split import UnsafeSplitError
+from labelbeam.transforms.formats.coco.scan import UnsafeSplitError
 
 HUGE = pytest.param("9" * 5000, id="5000 digits")
 LONG = "9" * 300

@@ -11,14 +11,13 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from transforms.sources.coco_records import decode_range
-from transforms.sources.coco_split import (
+from labelbeam.transforms.formats.coco.cut import plan_exact, plan_ranges
+from labelbeam.transforms.formats.coco.records import decode_range
+from labelbeam.transforms.formats.coco.scan import (
     SECTIONS,
     ElementRange,
     MalformedJsonError,
     UnsafeSplitError,
-    plan_exact,
-    plan_ranges,
     split_elements,
 )
 

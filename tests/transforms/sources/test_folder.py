@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.config import SPLIT_ALIASES
-from schemas.errors import UsageError
-from schemas.reasons import Rejected
-from transforms.sources.folder import (
+from labelbeam.schemas.config import SPLIT_ALIASES
+from labelbeam.schemas.errors import UsageError
+from labelbeam.schemas.reasons import Rejected
+from labelbeam.transforms.formats.folder.layout import (
     FolderError,
     FolderItem,
     FolderOptions,
@@ -17,7 +17,7 @@ from transforms.sources.folder import (
     table_candidates,
     unlisted_images,
 )
-from transforms.sources.tables import LabelTable
+from labelbeam.transforms.formats.folder.tables import LabelTable
 
 SINGLE = "image_classification"
 SEVERAL = "image_classification_multilabel"

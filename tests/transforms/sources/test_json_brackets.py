@@ -5,7 +5,7 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transforms.sources.json_brackets import BracketScanner
+from labelbeam.transforms.formats.coco.brackets import BracketScanner
 
 odd_text = st.text(st.sampled_from('[]{}",:\\a é\n'), max_size=12)
 values = st.recursive(

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.neutral import RAW_LIMIT, SourceImage
-from schemas.reasons import Adjusted, Rejected
-from transforms.sources.tables import LabelTable, TableContent, TableError, is_label_table, read_table
+from labelbeam.schemas.neutral import RAW_LIMIT, SourceImage
+from labelbeam.schemas.reasons import Adjusted, Rejected
+from labelbeam.transforms.formats.folder.rows import TableError, is_label_table
+from labelbeam.transforms.formats.folder.tables import LabelTable, TableContent, read_table
 
 SINGLE = "image_classification"
 SEVERAL = "image_classification_multilabel"

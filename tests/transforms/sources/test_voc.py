@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.reasons import Skipped
-from transforms.sources.voc import VocOptions, VocPlan, plan_voc
+from labelbeam.schemas.reasons import Skipped
+from labelbeam.transforms.formats.voc.tree import VocOptions, VocPlan, plan_voc
 
 DETECTION = "image_object_detection"
 SEGMENTATION = "image_instance_segmentation"

@@ -1,6 +1,6 @@
 import pytest
 
-from transforms.sources.voc_images import ImageIndex, home_of_xml, is_image
+from labelbeam.transforms.formats.voc.image_index import ImageIndex, home_of_xml, is_image
 
 XML = "Annotations/1.xml"
 

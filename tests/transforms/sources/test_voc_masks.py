@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from schemas.reasons import Rejected
-from transforms.sources.voc_masks import LARGEST_MASK, MaskError, pair, read_mask
+from labelbeam.schemas.reasons import Rejected
+from labelbeam.transforms.formats.voc.masks import LARGEST_MASK, MaskError, pair, read_mask
 
 INDICES = np.zeros((20, 30), np.uint8)
 INDICES[2:8, 3:9] = 1

@@ -6,13 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from schemas.neutral import RAW_LIMIT, Rejection, SourceImage
-from schemas.reasons import Adjusted, Rejected, Skipped
-from transforms.sources.voc import VocItem, VocOptions, plan_voc
-from transforms.sources.voc_images import ImageIndex
-from transforms.sources.voc_masks import MaskError
-from transforms.sources.voc_read import VocImage, read_voc, rejected_voc
-from transforms.sources.voc_sets import Labels
+from labelbeam.schemas.neutral import RAW_LIMIT, Rejection, SourceImage
+from labelbeam.schemas.reasons import Adjusted, Rejected, Skipped
+from labelbeam.transforms.formats.voc.image_index import ImageIndex
+from labelbeam.transforms.formats.voc.masks import MaskError
+from labelbeam.transforms.formats.voc.read import VocImage, read_voc, rejected_voc
+from labelbeam.transforms.formats.voc.sets import Labels
+from labelbeam.transforms.formats.voc.tree import VocItem, VocOptions, plan_voc
 
 DETECTION = "image_object_detection"
 SEGMENTATION = "image_instance_segmentation"

@@ -1,8 +1,8 @@
 import pytest
 
-from schemas.reasons import Skipped
-from transforms.sources.voc import VocPlan, plan_voc
-from transforms.sources.voc_sets import Labels
+from labelbeam.schemas.reasons import Skipped
+from labelbeam.transforms.formats.voc.sets import Labels
+from labelbeam.transforms.formats.voc.tree import VocPlan, plan_voc
 
 DETECTION = "image_object_detection"
 MULTILABEL = "image_classification_multilabel"

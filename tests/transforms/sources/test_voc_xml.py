@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.reasons import Adjusted, Rejected
-from transforms.sources.voc_xml import LARGEST_XML, Annotation, XmlError, parse_annotation
+from labelbeam.schemas.reasons import Adjusted, Rejected
+from labelbeam.transforms.formats.voc.xml import LARGEST_XML, Annotation, XmlError, parse_annotation
 
 
 def with_object(inner: str) -> bytes:

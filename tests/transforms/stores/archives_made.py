@@ -8,7 +8,8 @@ import tarfile
 import zipfile
 from pathlib import Path
 
-from transforms.stores.locations import Location, locate
+from labelbeam.transforms.stores.locate import locate
+from labelbeam.transforms.stores.location import Location
 
 TEXT = b"".join(b"%d " % (number * 7919) for number in range(60_000))
 """About 400 kB that shrink to a third."""

@@ -16,15 +16,18 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from labelbeam.transforms.stores.archives import zip as archive_zip
+from labelbeam.transforms.stores.errors import MissingFileError
+from labelbeam.transforms.stores.files import kind, stat
+from labelbeam.transforms.stores.globs import expand
+from labelbeam.transforms.stores.listing import list_files
+from labelbeam.transforms.stores.locate import locate
+from labelbeam.transforms.stores.location import Location
+from labelbeam.transforms.stores.reading import read_file, read_many, read_range
+from labelbeam.transforms.stores.threads import READS_AT_ONCE, in_threads
 from tests.servers.stores import AzureStore, GcsStore, HttpStore, S3Store
 from tests.transforms.stores.archives_made import FILES, PACKED, TEXT, inside, tarred, written, zipped
 from tests.transforms.stores.odd_server import OddServer, odd_server
-from transforms.stores import archive_zip
-from transforms.stores.errors import MissingFileError
-from transforms.stores.files import READS_AT_ONCE, in_threads, kind, read_file, read_many, read_range, stat
-from transforms.stores.globs import expand
-from transforms.stores.listing import list_files
-from transforms.stores.locations import Location, locate
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from transforms.stores.failures import passes, retry_after, status
+from labelbeam.transforms.stores.failures import passes, retry_after, status
 
 
 class AnsweredError(Exception):

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
-from transforms.stores.errors import StoreError
-from transforms.stores.files import put
-from transforms.stores.globs import expand
-from transforms.stores.locations import locate
+from labelbeam.transforms.stores.errors import StoreError
+from labelbeam.transforms.stores.files import put
+from labelbeam.transforms.stores.globs import expand
+from labelbeam.transforms.stores.locate import locate
 
 FILES = ["a.json", "b.xml", "d/a.json", "d/e/a.json", "d/e/f/a.json", ".hidden/a.json", "set[1]/a.json"]
 

@@ -13,13 +13,14 @@ from pathlib import Path
 
 import pytest
 
-from schemas.errors import UsageError
+from labelbeam.schemas.errors import UsageError
+from labelbeam.transforms.stores.errors import StoreError, UnavailableError
+from labelbeam.transforms.stores.files import kind
+from labelbeam.transforms.stores.listing import list_files
+from labelbeam.transforms.stores.locate import locate
+from labelbeam.transforms.stores.reading import read_file, read_many, read_range
 from tests.transforms.stores.archives_made import PACKED, inside, tarred, with_member, written, zipped
 from tests.transforms.stores.odd_server import OddServer, odd_server
-from transforms.stores.errors import StoreError, UnavailableError
-from transforms.stores.files import kind, read_file, read_many, read_range
-from transforms.stores.listing import list_files
-from transforms.stores.locations import locate
 
 HOSTILE = ["../up.jpg", "/etc/passwd", "a/../../up.jpg", "C:/x.jpg", "a\nb.jpg", "..\\up.jpg"]
 
@@ -168,7 +169,7 @@ def test_a_sparse_file_in_a_tar_is_an_error_of_its_own(tmp_path: Path) -> None:
 def test_a_part_of_an_archive_that_comes_back_short_or_long_is_an_error(
     cut: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("transforms.stores.retries.TRIES", 1)
+    monkeypatch.setattr("labelbeam.transforms.stores.retries.TRIES", 1)
     with odd_server(OddServer({"a.zip": PACKED["a.zip"]})) as server:
         root = inside(f"{server.url}/a.zip")
         list_files(root)

@@ -9,15 +9,16 @@ from typing import Any, Protocol
 
 import pytest
 
-from schemas.errors import UsageError
+from labelbeam.schemas.errors import UsageError
+from labelbeam.transforms.stores.errors import MissingFileError, StoreError, UnavailableError
+from labelbeam.transforms.stores.files import kind, stat
+from labelbeam.transforms.stores.globs import expand
+from labelbeam.transforms.stores.listing import list_files
+from labelbeam.transforms.stores.locate import locate, locate_target
+from labelbeam.transforms.stores.reading import read_file, read_many, read_range
+from labelbeam.transforms.stores.web.store import WHOLE
 from tests.servers.stores import HttpStore
 from tests.transforms.stores.odd_server import OddServer, odd_server
-from transforms.stores.errors import MissingFileError, StoreError, UnavailableError
-from transforms.stores.files import kind, read_file, read_many, read_range, stat
-from transforms.stores.globs import expand
-from transforms.stores.listing import list_files
-from transforms.stores.locations import locate, locate_target
-from transforms.stores.web import WHOLE
 
 TREE = {
     "voc/Annotations/1.xml": b"<annotation/>",
@@ -214,7 +215,7 @@ def test_a_range_of_what_comes_compressed_is_cut_from_the_whole(serve: Serve, ra
 def test_a_range_that_comes_back_short_or_long_is_an_error(
     serve: Serve, cut: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("transforms.stores.retries.TRIES", 1)
+    monkeypatch.setattr("labelbeam.transforms.stores.retries.TRIES", 1)
     server = serve({"x.bin": CONTENT}, cut=cut)
     with pytest.raises((StoreError, UnavailableError), match=f"got {100 - cut}"):
         read_range(locate(f"{server.url}/x.bin", {}), 100, 200)
@@ -281,7 +282,7 @@ def test_what_is_read_only_is_refused_as_a_place_to_write_to(url: str) -> None:
 
 def test_a_missing_package_is_named_with_the_extra_that_brings_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "aiohttp", None)
-    monkeypatch.delitem(sys.modules, "transforms.stores.web", raising=False)
+    monkeypatch.delitem(sys.modules, "labelbeam.transforms.stores.web.store", raising=False)
     with pytest.raises(UsageError, match=r"^https://host/x.json: .*pip install 'labelbeam\[http\]'"):
         locate("https://host/x.json", {})
 
@@ -300,7 +301,7 @@ def test_a_bad_address_or_option_is_a_usage_error(url: str, options: dict[str, A
 
 
 def test_a_server_that_never_answers_is_given_up(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("transforms.stores.retries.TRIES", 2)
+    monkeypatch.setattr("labelbeam.transforms.stores.retries.TRIES", 2)
     server = serve({"x.bin": b""}, hangs=True)
     with pytest.raises(UnavailableError, match="tried 2 times"):
         read_file(locate(f"{server.url}/x.bin", {"http": {"timeout": 0.2}}))

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transforms.stores.index_pages import IndexPage, quote_path, read_index_page, unquote_path
+from labelbeam.transforms.stores.paths import quote_path, unquote_path
+from labelbeam.transforms.stores.web.index_pages import IndexPage, read_index_page
 
 PYTHON = """<!DOCTYPE HTML><html><head><title>Directory listing for /voc/</title></head><body>
 <h1>Directory listing for /voc/</h1><hr><ul>

@@ -12,10 +12,11 @@ from fsspec.asyn import AsyncFileSystem
 from fsspec.implementations.memory import MemoryFileSystem
 from fsspec.spec import AbstractFileSystem
 
-from transforms.stores.errors import MissingFileError, StoreError
-from transforms.stores.files import put
-from transforms.stores.listing import Listing, list_files
-from transforms.stores.locations import Location, locate
+from labelbeam.transforms.stores.errors import MissingFileError, StoreError
+from labelbeam.transforms.stores.files import put
+from labelbeam.transforms.stores.listing import Listing, list_files
+from labelbeam.transforms.stores.locate import locate
+from labelbeam.transforms.stores.location import Location
 
 
 class WalkedStore(MemoryFileSystem):  # type: ignore[misc]  # fsspec has no types

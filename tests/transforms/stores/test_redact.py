@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from transforms.stores.redact import redact
+from labelbeam.transforms.messages.redact import redact
 
 
 @pytest.mark.parametrize(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from schemas.errors import UsageError
-from transforms.stores.files import READS_AT_ONCE
-from transforms.stores.locations import locate
-from transforms.stores.remote.limits import CONNECTIONS, merged
+from labelbeam.schemas.errors import UsageError
+from labelbeam.transforms.stores.locate import locate
+from labelbeam.transforms.stores.remote.limits import CONNECTIONS, merged
+from labelbeam.transforms.stores.threads import READS_AT_ONCE
 
 S3 = {"key": "k", "secret": "s", "endpoint_url": "http://127.0.0.1:9"}
 AZURE = {"account_name": "a", "account_key": "a2V5"}

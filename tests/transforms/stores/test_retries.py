@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterator
 import pytest
 from fsspec.asyn import get_loop, sync
 
-from transforms.stores import retries
-from transforms.stores.errors import explain
-from transforms.stores.retries import (
+from labelbeam.transforms.stores import retries
+from labelbeam.transforms.stores.errors import explain
+from labelbeam.transforms.stores.retries import (
     FEWEST_TRIES,
     FIRST_WAIT,
     LONGEST_WAIT,

@@ -16,10 +16,14 @@ from fsspec.implementations.memory import MemoryFileSystem
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.errors import LabelBeamError
-from transforms.stores.errors import MissingFileError, StoreError, UnavailableError
-from transforms.stores.files import READS_AT_ONCE, in_threads, kind, put, read_file, read_many, read_range, stat
-from transforms.stores.locations import Location, locate, safe_relative, within
+from labelbeam.schemas.errors import LabelBeamError
+from labelbeam.transforms.stores.errors import MissingFileError, StoreError, UnavailableError
+from labelbeam.transforms.stores.files import kind, put, stat
+from labelbeam.transforms.stores.locate import locate
+from labelbeam.transforms.stores.location import Location, within
+from labelbeam.transforms.stores.paths import safe_relative
+from labelbeam.transforms.stores.reading import read_file, read_many, read_range
+from labelbeam.transforms.stores.threads import READS_AT_ONCE, in_threads
 
 
 class RangelessStore(MemoryFileSystem):  # type: ignore[misc]
@@ -167,9 +171,9 @@ def test_a_full_disk_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:
     (tmp_path / "x").write_bytes(b"old")
     code = f"""
 import resource
-from transforms.stores.locations import locate
-from transforms.stores.errors import StoreError
-from transforms.stores.files import put
+from labelbeam.transforms.stores.locate import locate
+from labelbeam.transforms.stores.errors import StoreError
+from labelbeam.transforms.stores.files import put
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, {resource.RLIM_INFINITY}))
 try:
     put(locate({str(tmp_path / "x")!r}, {{}}), bytes(5000))

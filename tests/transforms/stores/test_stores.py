@@ -12,12 +12,14 @@ import fsspec
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
-from schemas.errors import UsageError
-from transforms.stores.errors import MissingFileError, StoreError
-from transforms.stores.files import kind, put, read_file, read_range, stat
-from transforms.stores.globs import expand
-from transforms.stores.locations import Location, locate
-from transforms.stores.tokens import content_token
+from labelbeam.schemas.errors import UsageError
+from labelbeam.transforms.stores.errors import MissingFileError, StoreError
+from labelbeam.transforms.stores.files import kind, put, stat
+from labelbeam.transforms.stores.globs import expand
+from labelbeam.transforms.stores.locate import locate
+from labelbeam.transforms.stores.location import Location
+from labelbeam.transforms.stores.reading import read_file, read_range
+from labelbeam.transforms.stores.tokens import content_token
 
 ODD_NAMES = ["a b", "50%", "a%20b", "a#1", "a?b", "[x]", "*", "é猫", "a::b", "~x", "it's", "a\\b"]
 
@@ -174,7 +176,7 @@ def test_a_missing_package_is_named_with_the_extra_that_installs_it(
     for module in ("s3fs", "gcsfs", "adlfs"):
         monkeypatch.setitem(sys.modules, module, None)
     for module in ("s3", "gcs", "azure"):  # Other tests may have loaded them.
-        monkeypatch.delitem(sys.modules, f"transforms.stores.remote.{module}", raising=False)
+        monkeypatch.delitem(sys.modules, f"labelbeam.transforms.stores.remote.{module}", raising=False)
     with pytest.raises(UsageError, match="not installed") as caught:
         locate(url, {})
     assert f"pip install 'labelbeam[{extra}]'" in str(caught.value)

@@ -9,9 +9,9 @@ from azure.core.exceptions import HttpResponseError
 from azure.storage.blob.aio import ExponentialRetry
 from fsspec import register_implementation
 
-from transforms.stores.failures import PASSING_STATUSES
-from transforms.stores.remote.limits import CONNECT_SECONDS, READ_SECONDS, merged
-from transforms.stores.retries import repeated_async
+from labelbeam.transforms.stores.failures import PASSING_STATUSES
+from labelbeam.transforms.stores.remote.limits import CONNECT_SECONDS, READ_SECONDS, merged
+from labelbeam.transforms.stores.retries import repeated_async
 
 _DEFAULTS = {
     "use_listings_cache": False,

@@ -5,19 +5,18 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from fsspec import register_implementation
-
-# Without this gcsfs asks a service of its own about every bucket first, and waits for a minute where that is out of reach.
-os.environ.setdefault("GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT", "false")
-
 from aiohttp import ClientError, ClientTimeout
+from fsspec import register_implementation
 from gcsfs import GCSFileSystem
 from gcsfs.retry import ChecksumError, HttpError
 from google.auth.exceptions import GoogleAuthError
 from requests.exceptions import RequestException
 
-from transforms.stores.remote.limits import CONNECT_SECONDS, READ_SECONDS, merged
-from transforms.stores.retries import repeated_async
+from labelbeam.transforms.stores.remote.limits import CONNECT_SECONDS, READ_SECONDS, merged
+from labelbeam.transforms.stores.retries import repeated_async
+
+# Without this gcsfs asks a service of its own about every bucket first, and waits for a minute where that is out of reach.
+os.environ.setdefault("GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT", "false")
 
 _DEFAULTS = {
     "use_listings_cache": False,

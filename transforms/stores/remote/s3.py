@@ -7,8 +7,8 @@ from typing import Any
 from fsspec import register_implementation
 from s3fs import S3FileSystem
 
-from transforms.stores.remote.limits import CONNECT_SECONDS, CONNECTIONS, READ_SECONDS, merged
-from transforms.stores.retries import repeated_async
+from labelbeam.transforms.stores.remote.limits import CONNECT_SECONDS, CONNECTIONS, READ_SECONDS, merged
+from labelbeam.transforms.stores.retries import repeated_async
 
 _DEFAULTS = {
     "use_listings_cache": False,

@@ -1,0 +1,1 @@
+"""The command line: flags and YAML keys made from the options' definitions."""

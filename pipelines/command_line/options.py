@@ -1,0 +1,251 @@
+"""The options of `convert` and `inspect`, made from `ConvertConfig`: one definition for flags, YAML and help.
+
+Nothing here imports Beam: `--help` and a wrong option answer at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import types
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+import msgspec
+from msgspec import Meta
+
+from labelbeam.pipelines.command_line.config_file import ConfigFile
+from labelbeam.schemas.config import ConvertConfig, parse_split
+from labelbeam.schemas.errors import UsageError
+
+FIELDS = {field.name: field for field in msgspec.structs.fields(ConvertConfig)}
+
+GROUPS = {
+    "what to build": ["task", "source", "format", "images", "output", "image_url"],
+    "how to build it": [
+        "check_images",
+        "split",
+        "shards",
+        "out_of_bounds",
+        "background",
+        "max_rejected",
+        "max_change",
+        "accept_change",
+        "copy_images",
+        "if_changed",
+        "max_polygon_points",
+        "dimensions",
+    ],
+    "one format only": ["coco_boxes", "voc_origin", "difficult_as_crowd", "class_level", "label_separator"],
+    "stores and output": ["storage_options", "shared_paths", "json"],
+}
+"""All options, in the order of the help."""
+
+_METAVARS = {
+    "task": "TASK",
+    "split": "SHARES",
+    "shards": "N|auto",
+    "max_rejected": "FRACTION",
+    "max_change": "FRACTION",
+    "max_polygon_points": "N",
+    "label_separator": "TEXT",
+    "storage_options": "JSON|@FILE",
+    "image_url": "PREFIX",
+}
+
+_STORAGE_EXAMPLE = '{"s3": {"anon": true}}'
+
+_EXPECTED = {
+    "source": "a path or URL, or a list of them",
+    "split": "shares such as train=0.8,validation=0.2, or a mapping of them",
+    "storage_options": f"a JSON object by protocol such as {_STORAGE_EXAMPLE}, @FILE, or a mapping",
+}
+
+
+def flag(name: str) -> str:
+    """An option as it stands on the command line."""
+    return f"--{name.replace('_', '-')}"
+
+
+def description(name: str) -> str:
+    """The help of an option, as its definition says it."""
+    for meta in get_args(FIELDS[name].type)[1:]:
+        if isinstance(meta, Meta) and meta.description:
+            return meta.description
+    raise KeyError(name)
+
+
+def choices(name: str) -> tuple[Any, ...]:
+    """The values that an option may have, or none when any will do."""
+    found: list[Any] = []
+    for kind, _ in _alternatives(FIELDS[name].type):
+        if get_origin(kind) is not Literal:
+            return ()
+        found += get_args(kind)
+    return tuple(found)
+
+
+def default(name: str) -> Any:
+    """The default of an option, or None where it has none or is required."""
+    value = FIELDS[name].default
+    return None if value is msgspec.NODEFAULT else value
+
+
+def expected(name: str) -> str:
+    """What an option takes, in words."""
+    if name in _EXPECTED:
+        return _EXPECTED[name]
+    words = []
+    for kind, metas in _alternatives(FIELDS[name].type):
+        if get_origin(kind) is Literal:
+            values = ", ".join(map(str, get_args(kind)))
+            words.append(f"one of {values}" if len(get_args(kind)) > 1 else values)
+        elif kind in (int, float):
+            words.append(f"{'a whole number' if kind is int else 'a number'}{_bounds(metas)}")
+        else:
+            words.append("true or false" if kind is bool else "text" if name in _METAVARS else "a path or URL")
+    return ", or ".join(words)
+
+
+def _alternatives(kind: Any, metas: tuple[Any, ...] = ()) -> Iterator[tuple[Any, tuple[Any, ...]]]:
+    """The types of a union, each with what annotates it, without None."""
+    if get_origin(kind) is Annotated:
+        inner, *more = get_args(kind)
+        yield from _alternatives(inner, (*metas, *more))
+    elif get_origin(kind) in (Union, types.UnionType):
+        for part in get_args(kind):
+            yield from _alternatives(part, metas)
+    elif kind is not type(None):
+        yield kind, metas
+
+
+def _bounds(metas: tuple[Any, ...]) -> str:
+    low = next((meta.ge for meta in metas if isinstance(meta, Meta) and meta.ge is not None), None)
+    high = next((meta.le for meta in metas if isinstance(meta, Meta) and meta.le is not None), None)
+    return "" if low is None else f" from {low} up" if high is None else f" from {low} to {high}"
+
+
+def add_options(parser: argparse.ArgumentParser, names: Collection[str]) -> None:
+    """Add the options called `names`; all default to being absent, so that a config file can fill them in."""
+    for title, members in GROUPS.items():
+        group = parser.add_argument_group(title)
+        for name in members:
+            if name in names:
+                _add_option(group, name)
+
+
+def _add_option(group: argparse._ArgumentGroup, name: str) -> None:
+    text = _help(name)
+    kind, _ = next(_alternatives(FIELDS[name].type))
+    if kind is bool:
+        group.add_argument(flag(name), action="store_true", default=argparse.SUPPRESS, help=text)
+        # What overrules a `true` of the config file; of no use without one, and so not in the help's list.
+        group.add_argument(
+            f"--no-{flag(name)[2:]}",
+            action="store_false",
+            dest=name,
+            default=argparse.SUPPRESS,
+            help=argparse.SUPPRESS,
+        )
+        return
+    metavar = _METAVARS.get(name) or (f"{{{','.join(map(str, choices(name)))}}}" if choices(name) else "URL")
+    action = "append" if get_origin(kind) is list else "store"
+    group.add_argument(flag(name), action=action, metavar=metavar, default=argparse.SUPPRESS, help=text)
+
+
+def _help(name: str) -> str:
+    text = description(name)
+    if name in _METAVARS and choices(name):
+        text += f": {', '.join(choices(name))}"
+    if FIELDS[name].required:
+        text += " (required)"
+    elif default(name) not in (None, False) and "default" not in text:
+        text += f" (default: {default(name)})"
+    return text.replace("%", "%%")
+
+
+def make_config(flags: dict[str, Any], file: ConfigFile | None = None, **fixed: Any) -> ConvertConfig:
+    """The options of a run: the config file, the flags above it, `fixed` above both.
+
+    Raises:
+        UsageError: an option is missing, or has a value that it cannot have.
+    """
+    file = file or ConfigFile()
+    values = file.values | {name: _typed(name, value) for name, value in flags.items()} | fixed
+    if isinstance(values.get("source"), str):
+        values["source"] = [values["source"]]
+    missing = [flag(name) for name, field in FIELDS.items() if field.required and values.get(name) in (None, "", [])]
+    if missing:
+        where = f", neither here nor in {file.path}" if file.path else ""
+        raise UsageError(f"missing: {', '.join(missing)}{where}; see labelbeam convert --help")
+    try:
+        config = msgspec.convert(values, ConvertConfig)
+    except msgspec.ValidationError as error:
+        name = str(error).rpartition("`$.")[2].split("`")[0].split("[")[0].split(".")[0]
+        raise UsageError(
+            f"{_name_in(file, flags, name)}: found {_shown(name, values)}, expected {expected(name)}"
+        ) from None
+    try:
+        parse_split(config.split)
+    except UsageError as error:
+        where = _name_in(file, flags, "split")
+        raise UsageError(str(error).replace("--split", where, 1)) from None
+    return config
+
+
+def _name_in(file: ConfigFile, flags: dict[str, Any], name: str) -> str:
+    """An option by the name under which a person wrote it."""
+    return f"{file.path}: {name}" if name in file.values and name not in flags else flag(name)
+
+
+def _shown(name: str, values: dict[str, Any]) -> str:
+    value = values[name]
+    if name == "storage_options":
+        return f"{type(value).__name__}"  # Its content may be secret.
+    text = repr(value[0] if name == "source" and isinstance(value, list) and len(value) == 1 else value)
+    return text if len(text) <= 80 else f"{text[:77]}…"
+
+
+def _typed(name: str, text: Any) -> Any:
+    """Turn a flag's text into the number that its field wants; the config's own check tells what is wrong with it."""
+    if not isinstance(text, str):
+        return text
+    for kind, _ in _alternatives(FIELDS[name].type):
+        number = kind if kind in (int, float) else type(get_args(kind)[0]) if get_origin(kind) is Literal else str
+        try:
+            if number is not str:
+                return number(text)
+        except ValueError:
+            continue
+    return text
+
+
+def storage_options(value: str | dict[str, Any] | None) -> dict[str, dict[str, Any]]:
+    """Read --storage-options: fsspec options by protocol. The values may be secrets and are never repeated.
+
+    Raises:
+        UsageError: it is not a JSON object of objects, or its file cannot be read.
+    """
+    if value is None:
+        return {}
+    what = "--storage-options"
+    if isinstance(value, str):
+        if value.startswith("@"):
+            what = f"--storage-options {value}"
+            try:
+                value = Path(value[1:]).read_text(encoding="utf-8-sig")
+            except UnicodeDecodeError as error:
+                raise UsageError(f"{what}: byte {error.start} is not UTF-8; save the file as UTF-8") from None
+            except (OSError, ValueError) as error:
+                raise UsageError(f"{what}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError):
+            raise UsageError(
+                f"{what}: found text that is not JSON, expected an object such as {_STORAGE_EXAMPLE}; in a shell, put "
+                "it in single quotes"
+            ) from None
+    if not isinstance(value, dict) or not all(isinstance(item, dict) for item in value.values()):
+        raise UsageError(f"{what}: expected an object of objects by protocol, such as {_STORAGE_EXAMPLE}")
+    return value

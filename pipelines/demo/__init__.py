@@ -1,0 +1,1 @@
+"""The demo: a dataset that is drawn, and builds of it."""

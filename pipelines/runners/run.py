@@ -1,0 +1,53 @@
+"""Run a pipeline to its end on the runner that its flags name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import apache_beam as beam
+import grpc
+from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.runners.portability.fn_api_runner import FnApiRunner, worker_handlers
+from apache_beam.runners.runner import PipelineState
+
+from labelbeam.pipelines.runners.failures import job_failure, where_logs_are
+from labelbeam.pipelines.runners.flags import in_process, runner_of
+from labelbeam.pipelines.terminal.streams import LOG
+from labelbeam.schemas.errors import LabelBeamError
+from labelbeam.transforms.messages.redact import redact
+from labelbeam.transforms.workers import progress
+
+
+def run_pipeline(build: Callable[[beam.Pipeline], object], beam_flags: Sequence[str]) -> None:
+    """Run the pipeline that `build` makes, until it is done.
+
+    Raises:
+        LabelBeamError: the runner ended in another state than done.
+    """
+    progress.reset()
+    local = in_process(beam_flags)
+    if local:
+        # What the runner sends to processes of its own goes through a buffer that a second thread flushes once a second, and
+        # that loses what is written meanwhile. Without a time it is flushed by the one thread that writes.
+        worker_handlers.DATA_BUFFER_TIME_LIMIT_MS = 0
+    pipeline = beam.Pipeline(runner=FnApiRunner() if local else None, options=pipeline_options(beam_flags))
+    build(pipeline)
+    try:
+        job = pipeline.run()
+        state = job.wait_until_finish()
+    except (RuntimeError, grpc.RpcError) as error:
+        if local:
+            raise
+        raise job_failure(error, beam_flags) from error
+    if state != PipelineState.DONE:
+        raise LabelBeamError(f"the pipeline ended as {state}, expected DONE; {where_logs_are(beam_flags)}")
+    try:
+        progress.take_over(job)
+    except Exception as error:  # Each runner fails in its own way, and all that is lost is a line of the log.
+        LOG.info("%s does not tell its counters: %s", runner_of(beam_flags), redact(str(error)))
+
+
+def pipeline_options(beam_flags: Sequence[str]) -> PipelineOptions:
+    """Beam's options from flags."""
+    # Of the main module workers need nothing, and what it holds, such as keys of stores, is not to be staged for them.
+    return PipelineOptions(list(beam_flags), save_main_session=False)

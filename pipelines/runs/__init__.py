@@ -1,0 +1,1 @@
+"""Runs from plan to pointer, on any runner: a build, and predictions."""

@@ -1,0 +1,248 @@
+"""The closing summary of a run: what was found, what became of it, where it is, and what to type next."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import shlex
+import sys
+import textwrap
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+import msgspec
+from msgspec import json
+from rich.text import Text
+
+from labelbeam.pipelines.runs.convert import Outcome
+from labelbeam.pipelines.terminal.display import Display
+from labelbeam.pipelines.terminal.streams import STDOUT_CLOSED, write_stdout
+from labelbeam.pipelines.words import plain
+from labelbeam.schemas.config import ConvertConfig
+from labelbeam.schemas.errors import UsageError
+from labelbeam.schemas.reasons import Adjusted, Rejected, Skipped
+from labelbeam.transforms.stores.locate import locate
+
+_DOCS = {str(reason): reason.doc for kind in (Rejected, Skipped, Adjusted) for reason in kind}
+
+SAMPLES_A_REASON = 2
+"""Rejections that are shown for each reason; all of them stand in rejected/."""
+
+LABELS_SHOWN = 8
+
+WIDEST = 100
+"""Columns of prose on a wide terminal."""
+
+
+class Line(NamedTuple):
+    """A line of the summary and how it is shown on a terminal with colours."""
+
+    text: str
+    style: str = ""
+
+
+def show(outcome: Outcome, config: ConvertConfig, display: Display) -> None:
+    """Print the summary on stderr; with --json the command prints `as_json` on stdout instead."""
+    display.close()
+    seconds = time.monotonic() - display.started
+    for line in summary(outcome, config, seconds, display.console.width):
+        display.console.print(Text(line.text, line.style), soft_wrap=True)
+
+
+def summary(outcome: Outcome, config: ConvertConfig, seconds: float, width: int = 80) -> Iterator[Line]:
+    """The lines for people. Prose is wrapped to `width`; a path or a command stands whole, to be copied."""
+    manifest = outcome.manifest
+    if outcome.unchanged:
+        yield Line("unchanged: the latest build is of the same inputs, config and version", "bold")
+        yield Line(f"  {build_place(outcome, config)}")
+        return
+    width = min(width, WIDEST)
+    yield Line(f"task: {manifest.task}")
+    yield from _wrapped(f"format: {manifest.source.format} ({manifest.source.recognised})", width, "  ")
+    yield Line("")
+    counts = {"images": manifest.counts.images, "objects": manifest.counts.objects}
+    yield from _table(
+        ("", "found", "written", "rejected", "skipped"),
+        [(name, tally.found, tally.written, tally.rejected, tally.skipped) for name, tally in counts.items()],
+    )
+    yield Line("")
+    yield from _table(
+        ("split", "images", "objects"), [(name, part.images, part.objects) for name, part in manifest.splits.items()]
+    )
+    yield from _reasons("rejected", manifest.rejected_by_reason, outcome.samples, width)
+    yield from _reasons("skipped", manifest.skipped_by_reason, [], width)
+    yield from _reasons("adjusted", manifest.adjusted_by_reason, [], width)
+    yield Line("")
+    names = ", ".join(manifest.labels[:LABELS_SHOWN]) + (", …" if len(manifest.labels) > LABELS_SHOWN else "")
+    yield from _wrapped(f"{len(manifest.labels)} labels: {names}", width, "  ")
+    for warning in manifest.warnings:
+        yield from _wrapped(f"warning: {warning}", width, "  ", "yellow")
+    yield Line("")
+    if outcome.build:
+        yield from _published(outcome, config, seconds, width)
+    else:
+        yield from _inspected(outcome, config, seconds)
+
+
+def _published(outcome: Outcome, config: ConvertConfig, seconds: float, width: int) -> Iterator[Line]:
+    build = build_place(outcome, config)
+    yield Line(f"published in {seconds:.1f} s:", "bold green")
+    yield Line(f"  {build}")
+    if outcome.report:
+        yield Line("to look at:")
+        yield Line(f"  {outcome.report}")
+    if outcome.manifest.rejected:
+        yield Line("every rejected record, and why:")
+        yield Line(f"  {build}/rejected/")
+    yield Line("next:")
+    for command in next_steps(outcome, config):
+        yield from map(Line, _command(command, width))
+    if "DATASTORE" in azure_path(build):
+        azure = build.startswith(("az://", "abfs://", "abfss://"))
+        there = "of this container" if azure else "that you have copied the build to: Azure ML reads no other stores"
+        yield Line(f"  (DATASTORE: the workspace's datastore {there})", "dim")
+
+
+def _inspected(outcome: Outcome, config: ConvertConfig, seconds: float) -> Iterator[Line]:
+    images = outcome.manifest.counts.images
+    share = images.rejected / images.found
+    yield Line(f"inspected in {seconds:.1f} s; nothing was written", "bold")
+    if share > config.max_rejected:
+        yield Line(
+            f"a build would be refused: {share:.1%} of the images rejected, --max-rejected allows {config.max_rejected:.1%}",
+            "yellow",
+        )
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str | int, ...]]) -> Iterator[Line]:
+    cells = [head, *(tuple(f"{cell:,}" if isinstance(cell, int) else cell for cell in row) for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    for number, row in enumerate(cells):
+        first, *rest = (
+            cell.rjust(width) if index else cell.ljust(width)
+            for index, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
+        yield Line("   ".join([first, *rest]).rstrip(), "" if number else "dim")
+
+
+def _reasons(title: str, reasons: Mapping[str, int], samples: list[dict[str, Any]], width: int) -> Iterator[Line]:
+    if not reasons:
+        return
+    yield Line("")
+    yield Line(f"{title}:", "bold")
+    numbers = max(len(f"{count:,}") for count in reasons.values())
+    for reason, count in Counter(reasons).most_common():
+        yield from _wrapped(f"  {count:>{numbers},} {reason}: {_DOCS.get(reason, '')}", width, " " * (numbers + 5))
+        for sample in [sample for sample in samples if sample["code"] == reason][:SAMPLES_A_REASON]:
+            where = " ".join(str(part) for part in (sample["locator"], sample["image"]) if part)
+            indent = " " * (numbers + 5)
+            yield from _wrapped(f"{indent}{where}: {sample['message']}", width, f"{indent}  ", "dim")
+
+
+def _wrapped(text: str, width: int, indent: str, style: str = "") -> Iterator[Line]:
+    for line in textwrap.wrap(
+        plain(text),
+        max(width, 40),
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+        replace_whitespace=False,
+    ):
+        yield Line(line, style)
+
+
+def build_place(outcome: Outcome, config: ConvertConfig) -> str:
+    """The build's directory as a person names it: a path where it is on this machine, else its URL."""
+    scheme, separator, _ = config.output.partition("://")
+    if separator and scheme != "file":
+        return outcome.build
+    return locate(config.output, {}).below(f"builds/{outcome.manifest.build}").path
+
+
+def next_steps(outcome: Outcome, config: ConvertConfig) -> list[list[str]]:
+    """Commands that a person may want to type next; for each split, the one that registers it with Azure ML."""
+    stem = re.sub(r"[^A-Za-z0-9]+", "-", config.output.rstrip("/").rpartition("/")[2]).strip("-") or "dataset"
+    commands = [["labelbeam", "verify", config.output]]
+    # The build's own time: a version may hold letters, digits and -, and is short.
+    version = outcome.manifest.build.partition("-")[0]
+    for split in outcome.manifest.splits:
+        path = azure_path(f"{build_place(outcome, config)}/{split}")
+        command = ["az", "ml", "data", "create", "--name", f"{stem}-{split}", "--version", version]
+        commands.append([*command, "--type", "mltable", "--path", path])
+    return commands
+
+
+def _command(words: list[str], width: int) -> list[str]:
+    """A command over as many lines as it needs, broken before options as a shell reads it, so that it can be copied."""
+    lines = ["  "]
+    for word in words:
+        quoted = shlex.quote(word)
+        if word.startswith("--"):
+            value = shlex.quote(words[words.index(word) + 1])
+            if len(f"{lines[-1]} {quoted} {value} \\") > width:
+                lines[-1] += " \\"
+                lines.append("   ")
+        lines[-1] += f"{'' if lines[-1] == '  ' else ' '}{quoted}"
+    return lines
+
+
+def azure_path(place: str) -> str:
+    """What `az ml data create --path` takes for a directory.
+
+    A store is written as a path of a datastore whose name the reader has to fill in, unless the URL names the account.
+
+    >>> azure_path("az://data/built/train")
+    'azureml://datastores/DATASTORE/paths/built/train'
+    """
+    scheme, separator, rest = place.partition("://")
+    host, _, path = rest.partition("/")
+    if not separator or scheme in ("https", "wasbs", "azureml"):
+        return place
+    if scheme in ("abfs", "abfss") and "@" in host:
+        return f"abfss://{rest}"
+    return f"azureml://datastores/DATASTORE/paths/{path}"
+
+
+def as_json(outcome: Outcome, display: Display) -> dict[str, Any]:
+    """The summary for scripts: the manifest's figures, and where the build is."""
+    manifest = msgspec.to_builtins(outcome.manifest)
+    keys = (
+        "task",
+        "source",
+        "counts",
+        "rejected_by_reason",
+        "skipped_by_reason",
+        "adjusted_by_reason",
+        "labels",
+        "warnings",
+    )
+    splits = {name: {key: part[key] for key in ("images", "objects")} for name, part in manifest["splits"].items()}
+    return {
+        "status": "unchanged" if outcome.unchanged else "published" if outcome.build else "inspected",
+        "build": manifest["build"] if outcome.build else None,
+        "url": outcome.build or None,
+        "report": outcome.report or None,
+        **{key: manifest[key] for key in keys},
+        "splits": splits,
+        "rejected_samples": outcome.samples,
+        "seconds": round(time.monotonic() - display.started, 3),
+    }
+
+
+def run_shown(config: ConvertConfig, run: Callable[[Any], Any]) -> int:
+    """Run, and show what came of it: on stdout as JSON where that is asked for, else on stderr for people."""
+    from labelbeam.pipelines.runs.summary import as_json, show
+    from labelbeam.pipelines.terminal.display import Display
+
+    if config.json and sys.stdout is None:
+        raise UsageError(STDOUT_CLOSED)
+    # Whatever a library prints is not what was asked for.
+    with contextlib.redirect_stdout(sys.stderr), Display(config.json) as display:
+        outcome = run(display)
+        if not config.json:
+            show(outcome, config, display)
+    if config.json:
+        write_stdout(json.encode(as_json(outcome, display)).decode())
+    return 0

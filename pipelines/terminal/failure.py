@@ -1,0 +1,91 @@
+"""What a person is told of an exception: one message, without a traceback.
+
+A failure inside a step comes back through Beam in three shapes: as the exception itself with ` [while running 'Step']`
+behind its text (in this process), as a RuntimeError whose text is the traceback of a worker (other processes), or as
+such a text inside the runner's own report (clusters).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from labelbeam.schemas.errors import LabelBeamError
+
+TEXT_LIMIT = 1000
+"""Characters of an unexpected exception's text; a runner's report may go on for pages."""
+
+
+class Failure(NamedTuple):
+    """A message, without the command's name in front, and an exit status."""
+
+    message: str
+    exit_code: int
+
+
+_STEP = re.compile(r"""\s*\[while running '(?P<step>[^']*)'\]""")
+# The first line that is not indented, and those behind it: a stack of the runner's own language, if one follows, is indented.
+_RAISED = re.compile(r"^(?P<type>[A-Za-z_][\w.]*)(?:: (?P<text>.*(?:\n\S.*)*))?$", re.MULTILINE)
+_FRAME = re.compile(r'^\s*File "(?P<file>[^"]+)", line (?P<line>\d+), in (?P<function>\S+)', re.MULTILINE)
+_TRACEBACK = "Traceback (most recent call last):"
+_DEBUG = "set LABELBEAM_DEBUG=1 to see the traceback"
+
+
+def describe(error: BaseException) -> Failure:
+    """Put an exception of a run into words."""
+    text = str(error)
+    if _TRACEBACK in text:
+        return _of_worker(text)
+    if isinstance(error, LabelBeamError):
+        return Failure(_without_step(text), error.exit_code)
+    frame = _last_frame(error)
+    return _unexpected(type(error).__name__, text, frame)
+
+
+def _of_worker(report: str) -> Failure:
+    """The exception at the end of the traceback that a worker sent."""
+    last = report.rpartition(_TRACEBACK)[2]
+    match = _RAISED.search(last)
+    if match is None:
+        return _unexpected("RuntimeError", last, "")
+    name, text = match["type"], match["text"] or ""
+    for kind in _subclasses(LabelBeamError):
+        if name == f"{kind.__module__}.{kind.__qualname__}":
+            return Failure(_without_step(text), kind.exit_code)
+    frames = list(_FRAME.finditer(last))
+    frame = f"{frames[-1]['file']}:{frames[-1]['line']}" if frames else ""
+    return _unexpected(name.rpartition(".")[2], text, frame)
+
+
+def _subclasses(kind: type[LabelBeamError]) -> Iterator[type[LabelBeamError]]:
+    yield kind
+    for sub in kind.__subclasses__():
+        yield from _subclasses(sub)
+
+
+def _without_step(text: str) -> str:
+    return _STEP.sub("", text)
+
+
+def _unexpected(kind: str, text: str, frame: str) -> Failure:
+    step = _STEP.search(text)
+    text = " ".join(_without_step(text).split())[:TEXT_LIMIT]
+    if kind == "MemoryError":
+        return Failure(
+            "out of memory; build with more --shards, which are smaller each, or on a machine with more of it", 1
+        )
+    if step is None and "/apache_beam/" in frame:
+        return Failure(f"the runner failed: {text or kind}; check the Beam pipeline options, or {_DEBUG}", 1)
+    places = [f"in step {step['step']}"] if step else []
+    places += [f"at {frame}"] if frame else []
+    where = f" ({', '.join(places)})" if places else ""
+    what = f"{kind}: {text}" if text else kind
+    return Failure(f"{what}{where}; this was not expected: {_DEBUG}, and report it", 1)
+
+
+def _last_frame(error: BaseException) -> str:
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace is not None else ""

@@ -1,0 +1,1 @@
+"""Published builds: identity, claims, resuming, manifest, pointer, and what is cleaned up."""

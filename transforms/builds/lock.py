@@ -1,0 +1,227 @@
+"""One run at a time that changes an output, on every store, also on those that know no locks.
+
+Each run puts a claim, a file of its own, below `unfinished/`, and then looks who else has one there. It goes on when it has
+looked and was alone: of two runs at least the second to put its claim sees the other's. No claim is ever written by two, so
+all this needs of a store is that a listing shows what was put before. A claim whose process is dead is removed by
+whoever finds it: on the same machine the system tells; elsewhere, a claim is dead when it has not changed for a while.
+
+What is published is whole even without a lock: this keeps two runs from doing the same work, and an older one from coming last.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal, TypeAlias
+from uuid import uuid4
+
+import msgspec
+
+from labelbeam.schemas.errors import LabelBeamError
+from labelbeam.schemas.layout import UNFINISHED
+from labelbeam.transforms.stores.errors import MissingFileError, StoreError, UnavailableError
+from labelbeam.transforms.stores.files import kind, list_directory, put, remove_files
+from labelbeam.transforms.stores.location import Location
+from labelbeam.transforms.stores.reading import read_file
+
+LOOKS = 2
+"""How often a run has to find itself alone: on some disks a listing can miss a file that is being written anew."""
+
+Work: TypeAlias = Literal["build", "clean"]
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Seconds: how often a run shows that it lives, after how long without that it counts as dead, and how often one looks.
+
+    The second is long, because a store may keep a living run waiting for more than a minute.
+    """
+
+    beat: float = 15.0
+    dead_after: float = 90.0
+    look: float = 0.5
+
+
+class Claim(msgspec.Struct):
+    """What stands in a claim: who works on an output, and at what. `beat` grows for as long as the process lives."""
+
+    work: Work
+    since: str
+    host: str
+    process: str | None
+    build: str | None = None
+    held: bool = False
+    beat: int = 0
+
+
+class BusyError(LabelBeamError):
+    """Another run is at work on the output."""
+
+
+class LostLockError(LabelBeamError):
+    """Another run has taken this one for dead."""
+
+
+@dataclass(slots=True)
+class Lock:
+    """The claim of this run, kept alive by a thread."""
+
+    output: Location
+    name: str
+    claim: Claim
+    pace: Pace
+    _lost: threading.Event = field(default_factory=threading.Event)
+    _ended: threading.Event = field(default_factory=threading.Event)
+    _writing: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def location(self) -> Location:
+        """The file of the claim."""
+        return self.output.below(f"{UNFINISHED}/{self.name}")
+
+    def tell(self, build: str) -> None:
+        """Say which build it is that this run works on."""
+        self.claim.build = build
+        self.write()
+
+    def check(self) -> None:
+        """Make sure that the output is still this run's.
+
+        Raises:
+            LostLockError: it is not.
+        """
+        if self._lost.is_set() or kind(self.location) is None:
+            raise LostLockError(
+                f"{self.output.shown}: this run gave no sign of life for {self.pace.dead_after:g} seconds or more, and another "
+                "one has taken over; nothing was published by this one"
+            )
+
+    def write(self) -> None:
+        """Put the claim as it stands."""
+        with self._writing:
+            put(self.location, msgspec.json.encode(self.claim))
+
+    def keep_alive(self) -> None:
+        """Show signs of life until the end."""
+        while not self._ended.wait(self.pace.beat):
+            try:
+                if kind(self.location) is None:
+                    self._lost.set()  # To write it again would take the output from the run that has taken over.
+                    return
+                self.claim.beat += 1
+                self.write()
+            except (StoreError, UnavailableError):
+                continue  # The next beat may come through.
+
+    def end(self) -> None:
+        """Stop the signs of life."""
+        self._ended.set()
+
+
+@contextmanager
+def locked(output: Location, work: Work, pace: Pace = Pace()) -> Iterator[Lock]:
+    """Have an output to oneself. A build waits for a clean to end, and gives way to another build.
+
+    Raises:
+        BusyError: another run is at work.
+        StoreError: the output cannot be written to.
+    """
+    now = datetime.now(UTC)
+    claim = Claim(work, now.isoformat(timespec="seconds"), socket.gethostname(), _process(os.getpid()))
+    lock = Lock(output, f"lock-{now:%Y%m%dT%H%M%S%fZ}-{uuid4().hex[:8]}.json", claim, pace)
+    beats = threading.Thread(target=lock.keep_alive, name="labelbeam-lock", daemon=True)
+    try:
+        lock.write()
+        beats.start()
+        _wait_until_alone(lock)
+        claim.held = True
+        lock.write()
+        yield lock
+    finally:
+        lock.end()
+        if beats.ident is not None:
+            beats.join()
+        with suppress(StoreError, UnavailableError):  # Whoever comes next finds this process dead.
+            remove_files(output, [f"{UNFINISHED}/{lock.name}"])
+
+
+def _wait_until_alone(lock: Lock) -> None:
+    first: dict[str, tuple[Claim, float]] | None = None
+    alive: set[str] = set()
+    alone = 0
+    while alone < LOOKS:
+        now = time.monotonic()
+        others = read_claims(lock.output)
+        others.pop(lock.name, None)
+        if first is None:
+            first = {name: (claim, now) for name, claim in others.items()}
+        for name, claim in list(others.items()):
+            seen, since = first.setdefault(name, (claim, float("-inf")))
+            if since == float("-inf") or seen != claim:
+                alive.add(name)  # It was put, or put anew, before our eyes.
+            is_alive = _is_alive(claim)
+            if is_alive:
+                alive.add(name)
+            if is_alive is False or (name not in alive and now - since > lock.pace.dead_after):
+                remove_files(lock.output, [f"{UNFINISHED}/{name}"])
+                del others[name]
+        alone = 0 if others else alone + 1
+        for name, claim in others.items():
+            waits = lock.claim.work == "build" and claim.work == "clean"
+            if name in alive and not waits and (claim.held or name < lock.name):
+                doing = "another build is being made" if claim.work == "build" else "it is being cleaned"
+                called = f" ({claim.build})" if claim.build else ""
+                raise BusyError(
+                    f"{lock.output.shown}: {doing}{called}, since {claim.since} on {claim.host}; this run has changed nothing. "
+                    "Wait until that one has ended, and run again if that is still needed"
+                )
+        if others:
+            time.sleep(lock.pace.look)
+
+
+def read_claims(output: Location) -> dict[str, Claim]:
+    """The claims on an output, by the names of their files."""
+    folder = output.below(UNFINISHED)
+    claims: dict[str, Claim] = {}
+    for name in [file.path for file in list_directory(folder).files]:
+        if not (name.startswith("lock-") and name.endswith(".json")):
+            continue
+        try:
+            claims[name] = msgspec.json.decode(read_file(folder.below(name)), type=Claim)
+        except MissingFileError:
+            continue  # Its run has ended in this moment.
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise StoreError(
+                f"{folder.below(name).shown}: not a claim of a run: {error}; remove it if no build is being made"
+            ) from None
+    return claims
+
+
+# Which process it is. ----------------------------------------------------------------------------------------------
+
+
+def _process(pid: int) -> str | None:
+    """A process of this machine: boot, PID namespace, PID and start time; None where the system does not tell."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        namespace = Path("/proc/self/ns/pid").stat().st_ino
+        # The name of the command stands in parentheses, and may hold anything.
+        status = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+    except OSError:
+        return None
+    return None if status[0] in "ZX" else f"{boot} {namespace} {pid} {status[19]}"
+
+
+def _is_alive(claim: Claim) -> bool | None:
+    """Whether the process of a claim lives; None where that cannot be told from here."""
+    own = _process(os.getpid())
+    if claim.process is None or own is None or claim.process.split()[:2] != own.split()[:2]:
+        return None
+    return _process(int(claim.process.split()[2])) == claim.process

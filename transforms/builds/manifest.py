@@ -1,0 +1,143 @@
+"""The manifest of a build, added up from receipts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+
+from labelbeam.schemas.config import ConvertConfig, parse_split
+from labelbeam.schemas.errors import LabelBeamError
+from labelbeam.schemas.manifest import FORMAT_VERSION, Copies, Counts, Manifest, Receipt, Source, SplitCounts
+from labelbeam.transforms.builds.identity import BuildIdentity, config_identity
+from labelbeam.transforms.formats.plans import Plan
+from labelbeam.transforms.messages.redact import redact
+from labelbeam.transforms.tasks.statistics import build_statistics
+
+BACKGROUND_LABEL = "--bg--"
+"""The trainer's own label for background; most of its models take it to sort first."""
+
+
+class CountsError(LabelBeamError):
+    """What was found is not what was written, rejected and skipped: nothing is published."""
+
+
+def make_manifest(
+    plan: Plan,
+    config: ConvertConfig,
+    identity: BuildIdentity,
+    receipts: Sequence[Receipt],
+    records: int,
+    warnings: Iterable[str],
+) -> Manifest:
+    """Add up the receipts.
+
+    Args:
+        records: images and annotations as the readers counted them; the writers must have seen as many.
+
+    Raises:
+        CountsError: they have not, or found is not written + rejected + skipped.
+    """
+    counts = Counts()
+    splits: dict[str, SplitCounts] = {}
+    labels: dict[str, Counter[str]] = {}
+    reasons: tuple[Counter[str], Counter[str], Counter[str]] = (Counter(), Counter(), Counter())
+    for receipt in receipts:
+        counts.images.add(receipt.counts.images)
+        counts.objects.add(receipt.counts.objects)
+        for split, part in receipt.splits.items():
+            total = splits.setdefault(split, SplitCounts(files=[]))
+            total.images += part.images
+            total.objects += part.objects
+            total.files = total.files + part.files
+        for split, part_labels in receipt.labels.items():
+            labels.setdefault(split, Counter()).update(part_labels)
+        for total_reasons, part_reasons in zip(
+            reasons, (receipt.rejected_by_reason, receipt.skipped_by_reason, receipt.adjusted_by_reason), strict=True
+        ):
+            total_reasons.update(part_reasons)
+    copied = [receipt.copied for receipt in receipts if receipt.copied is not None]
+    _check_counts(counts, receipts, records)
+    rejected, skipped, adjusted = (dict(sorted(reason.items())) for reason in reasons)
+    names = sorted({label for part in labels.values() for label in part})
+    return Manifest(
+        format_version=FORMAT_VERSION,
+        build=identity.build,
+        labelbeam_version=identity.version,
+        task=config.task,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        config=config_identity(config),
+        source=_source(plan),
+        labels=names,
+        counts=counts,
+        rejected_by_reason=rejected,
+        skipped_by_reason=skipped,
+        adjusted_by_reason=adjusted,
+        splits=dict(sorted(splits.items())),
+        label_counts={split: dict(sorted(part.items())) for split, part in sorted(labels.items())},
+        parquet=[entry for receipt in receipts for entry in receipt.parquet],
+        rejected=[receipt.rejected for receipt in receipts if receipt.rejected is not None],
+        copied=_all_copies(copied),
+        warnings=[*warnings, *_label_warnings(names), *_split_warnings(splits, config)],
+        statistics=build_statistics(receipts),
+    )
+
+
+def _source(plan: Plan) -> Source:
+    files, trees = ([redact(url) for url in urls] for urls in ([url for url, _ in plan.files], plan.trees))
+    return Source(
+        plan.fingerprint,
+        plan.covers,
+        plan.format,
+        plan.recognised,
+        plan.warnings,
+        files,
+        trees,
+        redact(plan.images_root),
+    )
+
+
+def _all_copies(parts: Sequence[Copies]) -> Copies | None:
+    """The copies of all buckets together; None where nothing was to be copied."""
+    if not parts:
+        return None
+    copies = Copies(parts[0].target)
+    for part in parts:
+        copies.add(part)
+    return copies
+
+
+def _check_counts(counts: Counts, receipts: Sequence[Receipt], records: int) -> None:
+    arrived = sum(receipt.records_in for receipt in receipts)
+    if arrived != records:
+        raise CountsError(
+            f"the readers found {records} images and objects, {arrived} reached the writers: the runner lost or repeated "
+            "some; nothing was published. Run again, on the in-process runner if it happens twice, and report it"
+        )
+    for name, tally in (("images", counts.images), ("objects", counts.objects)):
+        if not tally.balanced:
+            raise CountsError(
+                f"{tally.found} {name} found, but {tally.written} written, {tally.rejected} rejected and {tally.skipped} "
+                "skipped do not add up; nothing was published. This is a defect of LabelBeam: report it"
+            )
+
+
+def _label_warnings(names: Sequence[str]) -> list[str]:
+    early = [name for name in names if name < BACKGROUND_LABEL]
+    if not early:
+        return []
+    return [
+        f"label {early[0]!r} sorts before {BACKGROUND_LABEL!r}, the trainer's background, and shifts its index in most "
+        "models; rename it"
+    ]
+
+
+def _split_warnings(splits: dict[str, SplitCounts], config: ConvertConfig) -> list[str]:
+    """What the trainer refuses as a whole: a split without a line, or without a single object."""
+    planned = dict.fromkeys([*splits, *(parse_split(config.split) or {})])
+    empty = [split for split in planned if split not in splits]
+    bare = [split for split, part in splits.items() if part.images and not part.objects]
+    return [f"split {split} is empty, and the trainer refuses an empty one; choose other shares" for split in empty] + [
+        f"split {split} holds background only, and the trainer refuses a split without a single object"
+        for split in bare
+    ]

@@ -1,0 +1,52 @@
+"""Make a build out of finished shards: check the counts, complete it, write the manifest, and last the pointer.
+
+Runs once, on the driver. Until `latest.json` is put, nobody sees anything of the build; after that it never changes.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from labelbeam.schemas.config import ConvertConfig, parse_split
+from labelbeam.schemas.manifest import Latest, Manifest, SplitCounts
+from labelbeam.schemas.scores import ScoresManifest
+from labelbeam.transforms.builds.shards import fill, shard_name
+from labelbeam.transforms.stores.files import put
+from labelbeam.transforms.stores.location import Location
+from labelbeam.transforms.tasks.records import encode_parquet
+from labelbeam.transforms.tasks.registry import TASKS
+
+MLTABLE = """\
+paths:
+  - pattern: ./{split}-*.jsonl
+transformations:
+  - read_json_lines: {{encoding: utf8, invalid_lines: error, include_path_column: false}}
+  - convert_column_types:
+      - columns: image_url
+        column_type: stream_info
+"""
+
+
+def complete(build: Location, manifest: Manifest, config: ConvertConfig, buckets: int) -> None:
+    """Write what no bucket wrote: empty shards, so that every `of-N` is true, and an MLTable for each split."""
+    task = TASKS[config.task]
+    for split in [*manifest.splits, *(parse_split(config.split) or {})]:
+        part = manifest.splits.setdefault(split, SplitCounts(files=[]))
+        fill(part.files, [shard_name(split, split, bucket, buckets, "jsonl") for bucket in range(buckets)], build, b"")
+        names = [shard_name("parquet", split, bucket, buckets, "parquet") for bucket in range(buckets)]
+        fill(manifest.parquet, names, build, encode_parquet(None, task))
+        put(build.below(f"{split}/MLTable"), MLTABLE.format(split=split).encode())
+    if manifest.rejected:
+        names = [shard_name("rejected", "rejected", bucket, buckets, "jsonl") for bucket in range(buckets)]
+        fill(manifest.rejected, names, build, b"")
+    if manifest.copied is not None and manifest.copied.files:
+        names = [shard_name("copied", "copied", bucket, buckets, "ndjson") for bucket in range(buckets)]
+        fill(manifest.copied.files, names, build, b"")
+
+
+def publish(output: Location, build: Location, manifest: Manifest | ScoresManifest) -> None:
+    """Put the manifest, and then the pointer: from that moment on the build is in force."""
+    data = msgspec.json.format(msgspec.json.encode(manifest), indent=2)
+    put(build.below("manifest.json"), data)
+    pointer = Latest(manifest.build, f"builds/{manifest.build}/manifest.json")
+    put(output.below("latest.json"), msgspec.json.encode(pointer) + b"\n")

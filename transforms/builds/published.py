@@ -1,0 +1,78 @@
+"""The build in force: where its pointer leads, and its manifest."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import msgspec
+
+from labelbeam.schemas.errors import LabelBeamError
+from labelbeam.schemas.manifest import Latest, Manifest
+from labelbeam.schemas.records import RECORDS
+from labelbeam.schemas.scores import ScoresManifest
+from labelbeam.transforms.stores.errors import MissingFileError, StoreError
+from labelbeam.transforms.stores.location import Location
+from labelbeam.transforms.stores.reading import read_file
+
+
+def published(output: Location) -> Manifest:
+    """The manifest of the build in force at `output`.
+
+    Raises:
+        StoreError: nothing was published there, or it cannot be read.
+    """
+    manifest = latest_manifest(output)
+    if manifest is None:
+        raise MissingFileError(
+            f"{output.shown}: found no latest.json, expected the pointer that labelbeam convert puts last. Check the path of "
+            f"OUTPUT, or publish a build there: labelbeam convert --output {output.shown} …"
+        )
+    if manifest.task not in RECORDS:
+        raise LabelBeamError(f"{output.shown}: found a build of task {manifest.task!r}, expected {', '.join(RECORDS)}")
+    return manifest
+
+
+Form = TypeVar("Form", bound=msgspec.Struct)
+
+
+def latest_manifest(output: Location) -> Manifest | None:
+    """The manifest of the build in force, or None where there is none yet.
+
+    Raises:
+        StoreError: there is one, but it cannot be read.
+    """
+    return _latest_of(output, Manifest, "manifest of a build of training data")
+
+
+def latest_scores(output: Location) -> ScoresManifest | None:
+    """The same of the predictions in force."""
+    return _latest_of(output, ScoresManifest, "manifest of predictions")
+
+
+def _latest_of(output: Location, form: type[Form], what: str) -> Form | None:
+    latest = _latest(output)
+    return None if latest is None else _decoded(output.below(latest.manifest), form, what)
+
+
+def latest_build(output: Location) -> str | None:
+    """The name of the build in force, or None where there is none yet.
+
+    Raises:
+        StoreError: the pointer cannot be read.
+    """
+    latest = _latest(output)
+    return None if latest is None else latest.build
+
+
+def _latest(output: Location) -> Latest | None:
+    try:
+        return _decoded(output.below("latest.json"), Latest, "pointer to a build")
+    except MissingFileError:
+        return None
+
+
+def _decoded(location: Location, form: type[Form], what: str) -> Form:
+    try:
+        return msgspec.json.decode(read_file(location), type=form)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise StoreError(f"{location.shown}: not a {what}: {error}") from None

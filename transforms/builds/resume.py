@@ -1,0 +1,143 @@
+"""What a build leaves while it is under way, so that after a crash the next run goes on where it stopped.
+
+Each bucket's receipt is put below `unfinished/BUILD/` after the last of its files. A receipt says what the build is made from,
+and holds the hash of each file: it is believed only when both are as they should be.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+import msgspec
+
+from labelbeam.schemas.layout import UNFINISHED
+from labelbeam.schemas.manifest import FileEntry, Receipt
+from labelbeam.schemas.scores import ScoreReceipt
+from labelbeam.transforms.builds.identity import BuildIdentity
+from labelbeam.transforms.builds.published import latest_build
+from labelbeam.transforms.stores.errors import MissingFileError
+from labelbeam.transforms.stores.files import TEMPORARY, kind, list_directory, put, remove_files
+from labelbeam.transforms.stores.listing import list_files
+from labelbeam.transforms.stores.locate import locate
+from labelbeam.transforms.stores.location import Location, StorageOptions
+from labelbeam.transforms.stores.reading import read_file
+from labelbeam.transforms.stores.threads import in_threads
+
+LOG = logging.getLogger("labelbeam")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a build is written: shards below the URL `build`, receipts below `unfinished`.
+
+    `made_from` is the hash of inputs, options and version; `resumes` says that an earlier run has begun with the build.
+    """
+
+    build: str
+    unfinished: str
+    made_from: str
+    resumes: bool
+
+
+AnyReceipt = TypeVar("AnyReceipt", Receipt, ScoreReceipt)
+
+
+class _Kept(msgspec.Struct):
+    made_from: str
+    receipt: msgspec.Raw
+
+
+def keep_receipt(target: Target, storage: StorageOptions, buckets: int, receipt: Receipt | ScoreReceipt) -> None:
+    """Put the receipt of a bucket, all of whose files are there.
+
+    Raises:
+        StoreError: it cannot be written.
+    """
+    kept = _Kept(target.made_from, msgspec.Raw(msgspec.json.encode(receipt)))
+    put(locate(target.unfinished, storage).below(_name(receipt.bucket, buckets)), msgspec.json.encode(kept))
+
+
+def finished_bucket(
+    target: Target, storage: StorageOptions, bucket: int, buckets: int, form: type[AnyReceipt]
+) -> AnyReceipt | None:
+    """The receipt of a bucket that an earlier run finished; None where it must be written, again or for the first time.
+
+    Raises:
+        StoreError: a file cannot be read.
+    """
+    build, unfinished = locate(target.build, storage), locate(target.unfinished, storage)
+    try:
+        kept = msgspec.json.decode(read_file(unfinished.below(_name(bucket, buckets))), type=_Kept)
+        receipt = msgspec.json.decode(kept.receipt, type=form)
+    except (MissingFileError, msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    if kept.made_from != target.made_from or not all(
+        in_threads(lambda entry: _is_intact(build, entry), receipt.files())
+    ):
+        return None
+    receipt.reused = True
+    return receipt
+
+
+def _name(bucket: int, buckets: int) -> str:
+    return f"receipt-{bucket:05d}-of-{buckets:05d}.json"
+
+
+def _is_intact(build: Location, entry: FileEntry) -> bool:
+    try:
+        data = read_file(build.below(entry.path))
+    except MissingFileError:
+        return False
+    return len(data) == entry.bytes and hashlib.sha256(data).hexdigest() == entry.sha256
+
+
+def unfinished_build(output: Location, made_from: str) -> str | None:
+    """The latest build that was begun from the same inputs, options and version, and was never published.
+
+    Raises:
+        StoreError: the output cannot be listed.
+    """
+    builds = list_directory(output.below(UNFINISHED)).folders
+    return max((build for build in builds if build.endswith(f"-{made_from[:8]}")), default=None)
+
+
+def begin(output: Location, identity: BuildIdentity) -> tuple[BuildIdentity, bool]:
+    """The identity of a new build, or of one that an earlier run began and did not finish; whether it is the latter.
+
+    Raises:
+        StoreError: the output cannot be listed or tidied up.
+    """
+    begun = unfinished_build(output, identity.made_from)
+    if begun is None:
+        return identity, False
+    if begun <= (latest_build(output) or ""):
+        # It was published, or another one since: builds in force come in the order of their names.
+        forget(output, begun)
+        return identity, False
+    LOG.info("going on with build %s, which an earlier run did not finish", begun)
+    remove_temporaries(output.below(f"builds/{begun}"))
+    return replace(identity, build=begun), True
+
+
+def remove_temporaries(root: Location) -> None:
+    """Remove what killed runs left half written on a disk; other stores show only what is whole.
+
+    Raises:
+        StoreError: a file cannot be removed.
+    """
+    if root.local and kind(root) == "directory":
+        paths = [file.path for file in list_files(root).files]
+        remove_files(root, [path for path in paths if TEMPORARY.fullmatch(path.rpartition("/")[2])])
+
+
+def forget(output: Location, build: str) -> None:
+    """Remove what was kept for going on with a build.
+
+    Raises:
+        StoreError: a file cannot be removed.
+    """
+    folder = f"{UNFINISHED}/{build}"
+    remove_files(output, [f"{folder}/{file.path}" for file in list_directory(output.below(folder)).files])

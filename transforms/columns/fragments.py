@@ -1,0 +1,155 @@
+"""What is shuffled: a batch of images and objects as columns, encoded to bytes.
+
+One fragment holds what one work unit found for one bucket. It holds columns, not records: there are many objects, and the next
+stage works on all of them at once. Corners of polygons, most of all bytes, are stored as small integers where that is exact.
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from itertools import chain
+
+import numpy as np
+import numpy.typing as npt
+
+from labelbeam.schemas.manifest import CopiedImage
+from labelbeam.schemas.neutral import Rejection, SourceImage
+from labelbeam.schemas.reasons import Adjusted, Rejected, Skipped
+from labelbeam.transforms.columns.arrays import Floats
+from labelbeam.transforms.columns.hashes import bucket_of
+from labelbeam.transforms.columns.images import ImageNote, Images, no_images
+from labelbeam.transforms.columns.listed import Listed
+from labelbeam.transforms.columns.objects import Objects, Rings, make_rings, no_objects
+
+
+@dataclass(slots=True)
+class Fragment:
+    """What one work unit found for one bucket."""
+
+    images: Images = field(default_factory=no_images)
+    objects: Objects = field(default_factory=no_objects)
+    labels: list[str] = field(default_factory=list)
+    rejections: list[Rejection] = field(default_factory=list)
+    rejected_of: dict[int, int] = field(default_factory=dict)
+    """Objects rejected already, by image key: an image that has some, and no others, is no background."""
+    adjusted: dict[Adjusted, int] = field(default_factory=dict)
+    skipped: dict[Skipped, int] = field(default_factory=dict)
+    """What was left out on purpose of images that are not among `images`."""
+    listed: Listed | None = None
+    """What the listing of the images' root says of images of the bucket; no records, and counted by nobody."""
+    listed_copies: Listed | None = None
+    """What the listing of the place that images are copied to says of the same paths."""
+    copied: list[CopiedImage] = field(default_factory=list)
+    """What the build before has copied."""
+
+    @property
+    def records(self) -> int:
+        """How many images and objects it accounts for."""
+        return len(self.images) + len(self.objects) + len(self.rejections)
+
+    def encode(self) -> bytes:
+        """The bytes that are passed on; pickle keeps arrays as they lie in memory."""
+        rings = self.objects.rings
+        packed = replace(self.objects, rings=Rings(rings.offsets, np.empty((0, 2))))
+        return pickle.dumps((replace(self, objects=packed), _pack(rings.corners)), protocol=5)
+
+
+def decode(data: bytes) -> Fragment:
+    """The inverse of `Fragment.encode`; only ever given bytes that this pipeline wrote."""
+    fragment: Fragment
+    fragment, (scale, numbers) = pickle.loads(data)
+    fragment.objects.rings.corners = numbers / scale if scale else numbers
+    return fragment
+
+
+def _pack(corners: Floats) -> tuple[float, npt.NDArray[np.generic]]:
+    """Corners as whole numbers of 32 bits where dividing by the scale gives every bit back; scale 0 where it does not.
+
+    COCO's polygons have two decimals, traced masks none.
+    """
+    with np.errstate(invalid="ignore", over="ignore"):
+        for scale in (1.0, 100.0):
+            # A sample first: most of what fails, fails at once.
+            if (np.rint(corners[:64] * scale) / scale == corners[:64]).all():
+                scaled = np.rint(corners * scale)
+                if (np.abs(scaled) < 2**31).all() and (scaled / scale == corners).all():
+                    return scale, scaled.astype(np.int32)
+    return 0.0, corners
+
+
+def fragments_of(images: Iterable[SourceImage], buckets: int, first_key: int) -> Iterator[tuple[int, Fragment]]:
+    """Turn records into fragments by bucket; `first_key` and the keys after it must be the images' own in the build."""
+    by_bucket: dict[int, list[tuple[int, SourceImage]]] = {}
+    for key, image in enumerate(images, first_key):
+        by_bucket.setdefault(bucket_of(image.path, buckets), []).append((key, image))
+    for bucket, members in sorted(by_bucket.items()):
+        yield bucket, _fragment(members)
+
+
+def _fragment(members: list[tuple[int, SourceImage]]) -> Fragment:
+    rejections = [rejection for _, image in members for rejection in image.rejected]
+    skipped: Counter[Skipped] = Counter()
+    kept: list[tuple[int, SourceImage]] = []
+    for key, image in members:
+        if any(rejection.kind == "image" for rejection in image.rejected):
+            # An image that its reader rejected takes its objects along: they were found, and have nowhere to go.
+            why = "its image was rejected"
+            rejections += [
+                Rejection(
+                    image.source, _locator(image, item.locator), image.path, "object", Rejected.IMAGE_REJECTED, why
+                )
+                for item in image.objects
+            ]
+            skipped.update(image.skipped)
+        else:
+            kept.append((key, image))
+    labels = sorted({item.label for _, image in kept for item in image.objects})
+    rejected_of = {key: len(image.rejected) for key, image in kept if image.rejected}
+    objects = _object_columns(kept, labels)
+    return Fragment(_image_columns(kept), objects, labels, rejections, rejected_of, skipped=dict(skipped))
+
+
+def _image_columns(members: list[tuple[int, SourceImage]]) -> Images:
+    notes = {
+        row: ImageNote(tuple(image.skipped), tuple(image.adjusted), image.left_out)
+        for row, (_, image) in enumerate(members)
+        if image.skipped or image.adjusted or image.left_out
+    }
+    return Images(
+        np.array([key for key, _ in members], np.int64),
+        np.array([(image.width or 0, image.height or 0) for _, image in members], np.int32).reshape(-1, 2),
+        [image.path for _, image in members],
+        [image.source for _, image in members],
+        [image.locator for _, image in members],
+        [image.split for _, image in members],
+        notes,
+    )
+
+
+def _object_columns(members: list[tuple[int, SourceImage]], labels: list[str]) -> Objects:
+    index = {label: number for number, label in enumerate(labels)}
+    pairs = [(key, image, item) for key, image in members for item in image.objects]
+    rings = [item.rings or [] for _, _, item in pairs]
+    counts = np.array([len(parts) for parts in rings], np.int64)
+    missing = (np.nan,) * 4
+    return Objects(
+        image=np.array([key for key, _, _ in pairs], np.int64),
+        order=np.arange(len(pairs)),
+        label=np.array([index[item.label] for _, _, item in pairs], np.int64),
+        crowd=np.array([item.crowd for _, _, item in pairs], np.uint8),
+        bbox=np.array([item.bbox or missing for _, _, item in pairs], np.float64).reshape(-1, 4),
+        mask_size=np.array([(-1, -1) if item.from_mask else (0, 0) for _, _, item in pairs], np.int32).reshape(-1, 2),
+        ring_start=np.cumsum(counts) - counts,
+        ring_count=counts,
+        rings=make_rings(list(chain.from_iterable(rings))),
+        ids=[_locator(image, item.locator) for _, image, item in pairs],
+    )
+
+
+def _locator(image: SourceImage, locator: str) -> str:
+    """Where an object stands: in its image's own file, unless the locator names that, or another line of the same table."""
+    same = locator.partition(" ")[0] == image.locator.partition(" ")[0]
+    return locator if same else f"{image.locator} {locator}"

@@ -1,0 +1,102 @@
+"""What a listing says of many files, in columns of 24 bytes a file.
+
+A listing of a million images as paths would be too much to hand to every worker. So it goes through the shuffle like everything
+else: each bucket gets what the listing says of its own images, by the hash that the bucket was drawn by.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from labelbeam.transforms.columns.hashes import stable_hash
+from labelbeam.transforms.stores.files import StoredFile
+
+Hashes = npt.NDArray[np.uint64]
+
+
+def token_hash(token: str) -> int:
+    """64 bits of a file's token; a store may quote an ETag in one answer and not in another."""
+    return stable_hash(token.strip('"'))
+
+
+class ListedFile(NamedTuple):
+    """What a listing says of one file: its size in bytes, 0 where it may be unknown, and the hash of its token."""
+
+    size: int
+    token: int
+
+
+def _no_hashes() -> Hashes:
+    return np.empty(0, np.uint64)
+
+
+@dataclass(slots=True, eq=False)
+class Listed:
+    """n files as columns, each (n,): `stable_hash` of the path, size in bytes, `token_hash` of the token; sorted by hash."""
+
+    hashes: Hashes = field(default_factory=_no_hashes)
+    sizes: npt.NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    tokens: Hashes = field(default_factory=_no_hashes)
+
+    def __len__(self) -> int:
+        return len(self.hashes)
+
+    def __eq__(self, other: object) -> bool:
+        """Whether both say the same of the same files."""
+        return isinstance(other, Listed) and all(
+            np.array_equal(mine, theirs)
+            for mine, theirs in (
+                (self.hashes, other.hashes),
+                (self.sizes, other.sizes),
+                (self.tokens, other.tokens),
+            )
+        )
+
+    def find(self, path: str) -> ListedFile | None:
+        """What is said of the file at `path`; None where it is not listed."""
+        wanted = np.uint64(stable_hash(path))
+        row = int(np.searchsorted(self.hashes, wanted))
+        if row == len(self.hashes) or self.hashes[row] != wanted:
+            return None
+        return ListedFile(int(self.sizes[row]), int(self.tokens[row]))
+
+    def take(self, rows: npt.NDArray[np.int64] | slice) -> Listed:
+        """The files at `rows`, which keep their order."""
+        return Listed(self.hashes[rows], self.sizes[rows], self.tokens[rows])
+
+
+def listed_files(files: Iterable[StoredFile], prefix: str = "") -> Listed:
+    """The columns of a listing; `prefix` is what leads from the build's images root to the listed directory."""
+    rows = [(stable_hash(f"{prefix}{file.path}"), file.size, token_hash(file.token)) for file in files]
+    return join_listed(
+        [
+            Listed(
+                np.array([row[0] for row in rows], np.uint64),
+                np.array([row[1] for row in rows], np.int64),
+                np.array([row[2] for row in rows], np.uint64),
+            )
+        ]
+    )
+
+
+def join_listed(parts: Sequence[Listed]) -> Listed:
+    """All files of `parts`, each once."""
+    parts = [Listed(), *parts]
+    hashes, first = np.unique(np.concatenate([part.hashes for part in parts]), return_index=True)
+    return Listed(
+        hashes,
+        np.concatenate([part.sizes for part in parts])[first],
+        np.concatenate([part.tokens for part in parts])[first],
+    )
+
+
+def by_bucket(hashes: Hashes, buckets: int) -> Iterator[tuple[int, npt.NDArray[np.int64]]]:
+    """The rows of each bucket that has any, in order; buckets are drawn as `bucket_of` draws them."""
+    drawn = (hashes % np.uint64(buckets)).astype(np.int64)
+    for bucket in np.unique(drawn).tolist():
+        yield bucket, np.flatnonzero(drawn == bucket)

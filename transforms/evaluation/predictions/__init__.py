@@ -1,0 +1,1 @@
+"""Predictions, in every form that they are written in."""

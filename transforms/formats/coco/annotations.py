@@ -1,0 +1,328 @@
+"""The annotations of a COCO file, read range by range against the index of its images.
+
+The index is small (some dozen bytes an image), belongs to one file, and goes to every worker; annotations are many, and leave
+here as columns, already cut by the bucket of the image that they belong to.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cached_property
+from itertools import chain, pairwise, repeat
+from operator import attrgetter
+from typing import Any, cast
+
+import numpy as np
+
+from labelbeam.schemas.neutral import Rejection, Ring
+from labelbeam.schemas.reasons import Rejected
+from labelbeam.transforms.columns.arrays import Integers
+from labelbeam.transforms.columns.fragments import Fragment
+from labelbeam.transforms.columns.hashes import bucket_of
+from labelbeam.transforms.columns.objects import ObjectId, Objects, Rings, join_rings, make_rings, no_objects
+from labelbeam.transforms.formats.coco.index import CocoIndex
+from labelbeam.transforms.formats.coco.records import (
+    BadElement,
+    Boxed,
+    Decoded,
+    Id,
+    LabelOnly,
+    Outlined,
+    Rle,
+    decode_range,
+)
+from labelbeam.transforms.formats.coco.scan import split_elements
+from labelbeam.transforms.formats.frames import Evidence
+from labelbeam.transforms.geometry.rle import GeometryError, read_rle
+from labelbeam.transforms.geometry.trace import trace_many
+
+_ID, _IMAGE_ID, _CATEGORY_ID = attrgetter("id"), attrgetter("image_id"), attrgetter("category_id")
+_BBOX, _ISCROWD = attrgetter("bbox"), attrgetter("iscrowd")
+
+_NO_BBOX = (math.nan,) * 4
+
+_NO_RING = [0.0, 0.0]
+"""The one corner that stands for a part of a polygon that is no ring: dropped with a word where polygons are repaired."""
+
+
+def read_annotations(
+    block: bytes, offset: int, index: CocoIndex, task: str, buckets: int
+) -> tuple[dict[int, Fragment], Evidence, int]:
+    """Read a range of `annotations`.
+
+    Args:
+        block: the range's bytes, which lie at `offset` of the file.
+
+    Returns:
+        Fragments by bucket, evidence on the frame of the coordinates, and how many annotations were found.
+
+    Raises:
+        UnsafeSplitError: the range does not hold whole elements only.
+    """
+    record: type[LabelOnly] = LabelOnly
+    if task == "image_object_detection":
+        record = Boxed
+    elif task == "image_instance_segmentation":
+        record = Outlined
+    decoded = decode_range(block, record)
+    if record is Boxed and None in map(_BBOX, decoded.records):
+        # A box that is missing can be derived from the outline, which was not parsed so far.
+        outlined = decode_range(block, Outlined)
+        for item in outlined.records:
+            item.segmentation = None if item.bbox is not None else item.segmentation
+        decoded = cast(Decoded[LabelOnly], outlined)
+    return _RangeReader(index, block, offset, buckets, decoded).read()
+
+
+class _RangeReader:
+    """Sorts one range's annotations into fragments."""
+
+    def __init__(self, index: CocoIndex, block: bytes, offset: int, buckets: int, decoded: Decoded[Any]) -> None:
+        self.index = index
+        self.block = block
+        self.offset = offset
+        self.buckets = buckets
+        self.decoded = decoded
+        self.fragments: defaultdict[int, Fragment] = defaultdict(Fragment)
+
+    def read(self) -> tuple[dict[int, Fragment], Evidence, int]:
+        decoded = self.decoded
+        for bad in decoded.bad:
+            self._reject_bad(bad)
+        found = len(decoded.records) + len(decoded.bad)
+        records, positions, rows, labels = self._resolve(decoded.records)
+        # Sorted by bucket before anything is laid out, each bucket's share of every column is one piece of it.
+        order = np.argsort(self.index.buckets[rows], kind="stable")
+        picked = [records[at] for at in order.tolist()]
+        objects, evidence = self._columns(picked, positions[order], rows[order], labels[order])
+        bucket = self.index.buckets[objects.image - self.index.first_key]
+        ends = np.cumsum(np.bincount(bucket, minlength=self.buckets)).tolist()
+        for number, (start, end) in enumerate(pairwise([0, *ends])):
+            if end > start:
+                fragment = self.fragments[number]
+                fragment.objects = objects.slice(start, end)
+                fragment.labels = self.index.labels
+        if decoded.adjusted:
+            self.fragments[0].adjusted = decoded.adjusted
+        return self.fragments, evidence, found
+
+    def _resolve(self, records: Sequence[Any]) -> tuple[Sequence[Any], Integers, Integers, Integers]:
+        """The records with a usable image and category; for each, its position in the range, its row, its label."""
+        index = self.index
+        count = len(records)
+        rows = np.fromiter(map(index.rows.get, map(_IMAGE_ID, records), repeat(-1)), np.int64, count)
+        labels = np.fromiter(map(index.label_of.get, map(_CATEGORY_ID, records), repeat(-1)), np.int64, count)
+        doubtful = np.flatnonzero((rows < 0) | (labels < 0)).tolist()
+        for position in doubtful:
+            item = records[position]
+            rows[position] = row = _lookup(index.rows, item.image_id, -1)
+            labels[position] = _lookup(index.label_of, item.category_id, -1)
+            if row < 0:
+                code = _lookup(index.refused, item.image_id, Rejected.UNKNOWN_IMAGE)
+                self._reject(item, position, None, code, f"image_id is {item.image_id!r}: {code.doc}")
+            elif labels[position] < 0:
+                self._reject(item, position, row, *self._why_no_label(item.category_id))
+        if not doubtful:
+            return records, np.arange(count), rows, labels
+        kept = np.flatnonzero((rows >= 0) & (labels >= 0))
+        return [records[at] for at in kept.tolist()], kept, rows[kept], labels[kept]
+
+    def _why_no_label(self, category: Id) -> tuple[Rejected, str]:
+        unknown = Rejected.UNKNOWN_CATEGORY, f"category_id is {category!r}: {Rejected.UNKNOWN_CATEGORY.doc}"
+        why: tuple[Rejected, str] = _lookup(self.index.refused_labels, category, unknown)
+        return why
+
+    def _columns(
+        self, records: Sequence[Any], positions: Integers, rows: Integers, labels: Integers
+    ) -> tuple[Objects, Evidence]:
+        """The records as columns, less those whose mask turns out to be malformed."""
+        if not records:
+            return no_objects(), Evidence()
+        count = len(records)
+        boxed = isinstance(records[0], Boxed)
+        bbox = np.full((count, 4), np.nan)
+        if boxed:
+            boxes = list(map(_BBOX, records))
+            if None in boxes:
+                boxes = [box or _NO_BBOX for box in boxes]
+            bbox = np.fromiter(chain.from_iterable(boxes), np.float64, 4 * count).reshape(count, 4)
+        evidence = _box_evidence(bbox)
+        with np.errstate(over="ignore"):
+            bbox[:, 2:] += bbox[:, :2]
+        crowd = [1 if flag else 0 for flag in map(_ISCROWD, records)] if boxed else [0] * count
+        objects = Objects(
+            image=rows + self.index.first_key,
+            order=positions + self.offset,
+            label=labels,
+            crowd=np.array(crowd, np.uint8),
+            bbox=bbox,
+            mask_size=np.zeros((count, 2), np.int32),
+            ring_start=np.zeros(count, np.int64),
+            ring_count=np.zeros(count, np.int64),
+            rings=make_rings([]),
+            ids=self._ids(records, positions),
+        )
+        if not isinstance(records[0], Outlined):
+            return objects, evidence
+        masks = [at for at, item in enumerate(records) if isinstance(item.segmentation, Rle)]
+        polygons = [[] if isinstance(item.segmentation, Rle) else item.segmentation or [] for item in records]
+        evidence = self._outline(objects, polygons, evidence)
+        if not masks:
+            return objects, evidence
+        traced, failed = self._trace(objects, masks, records)
+        for at, error in failed:
+            self._reject(records[at], int(positions[at]), int(rows[at]), error.code, str(error))
+        # Rings of masks are laid between those of polygons, so that a bucket's rings stay one piece.
+        _insert_rings(objects, traced)
+        if failed:
+            keep = np.ones(count, bool)
+            keep[[at for at, _ in failed]] = False
+            objects = objects.take(np.flatnonzero(keep))
+        return objects, evidence
+
+    def _ids(self, records: Sequence[Any], positions: Integers) -> Sequence[ObjectId]:
+        """Ids as an array where all are whole numbers (eight bytes each rather than an object), else as locators."""
+        ids = list(map(_ID, records))
+        if set(map(type, ids)) == {int}:
+            array = np.array(ids)
+            if array.dtype == np.int64:
+                return cast(Sequence[ObjectId], array)
+        return [self._locator(item, position) for item, position in zip(ids, positions.tolist(), strict=True)]
+
+    def _locator(self, identity: Id | None, position: int) -> str:
+        if identity is not None:
+            return f"annotations id={identity!r}"
+        return f"annotations at byte {self.offset + self._starts[position]}"
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        """Where in the range each record begins."""
+        bad = {item.offset for item in self.decoded.bad}
+        return [start for start, _ in split_elements(self.block) if start not in bad]
+
+    def _outline(self, objects: Objects, polygons: list[list[list[float]]], evidence: Evidence) -> Evidence:
+        """Fill in the rings of the polygons."""
+        parts = list(chain.from_iterable(polygons))
+        per_object = np.fromiter(map(len, polygons), np.int64, len(polygons))
+        per_part = np.fromiter(map(len, parts), np.int64, len(parts))
+        unusable = np.flatnonzero((per_part < 6) | (per_part % 2 == 1))
+        for at in unusable.tolist():
+            parts[at] = _NO_RING
+        per_part[unusable] = len(_NO_RING)
+        total = int(per_part.sum())
+        corners = np.fromiter(chain.from_iterable(parts), np.float64, total).reshape(-1, 2)
+        objects.rings = Rings(np.concatenate([[0], np.cumsum(per_part // 2)]), corners)
+        objects.ring_count = per_object
+        objects.ring_start = np.cumsum(per_object) - per_object
+        if evidence.boxes or not total:
+            return evidence
+        unit, fraction = _unit(corners)
+        return replace(evidence, corners=total, corner_unit=unit, corner_fraction=fraction)
+
+    def _trace(
+        self, objects: Objects, masks: list[int], records: Sequence[Any]
+    ) -> tuple[dict[int, list[Ring]], list[tuple[int, GeometryError]]]:
+        """The rings of the objects at `masks`, along their pixels' edges, and those that are no valid mask."""
+        by_height: defaultdict[int, list[tuple[int, Integers, int]]] = defaultdict(list)
+        failed: list[tuple[int, GeometryError]] = []
+        for at in masks:
+            rle = records[at].segmentation
+            declared = self.index.sizes[int(objects.image[at]) - self.index.first_key].tolist()
+            try:
+                width, height = declared if all(declared) else _own_size(rle)
+                runs = read_rle(rle.size, rle.counts, width, height)
+            except GeometryError as error:
+                failed.append((at, error))
+                continue
+            by_height[height].append((at, runs, width))
+            objects.mask_size[at] = (height, width)
+        traced: dict[int, list[Ring]] = {}
+        for height, members in by_height.items():
+            rings = trace_many([runs for _, runs, _ in members], height, [width for _, _, width in members])
+            traced |= {at: ring_list for (at, _, _), ring_list in zip(members, rings, strict=True)}
+        return traced, failed
+
+    def _reject_bad(self, bad: BadElement) -> None:
+        row = _lookup(self.index.rows, bad.known.get("image_id"), -1)
+        path = self.index.paths[row] if row >= 0 else None
+        identity = bad.known.get("id")
+        locator = (
+            f"annotations id={identity!r}"
+            if identity is not None
+            else f"annotations at byte {self.offset + bad.offset}"
+        )
+        self._put(row, Rejection(self.index.source, locator, path, "object", bad.code, bad.message, bad.raw))
+
+    def _reject(self, item: LabelOnly, position: int, row: int | None, code: Rejected, message: str) -> None:
+        path = None if row is None else self.index.paths[row]
+        locator = self._locator(item.id, position)
+        raw = f'{{"id": {item.id!r}, "image_id": {item.image_id!r}, "category_id": {item.category_id!r}}}'
+        rejection = Rejection(self.index.source, locator, path, "object", code, message, raw)
+        self._put(-1 if row is None else row, rejection)
+
+    def _put(self, row: int, rejection: Rejection) -> None:
+        bucket = int(self.index.buckets[row]) if row >= 0 else bucket_of(rejection.locator, self.buckets)
+        fragment = self.fragments[bucket]
+        fragment.rejections.append(rejection)
+        if row >= 0:
+            key = self.index.first_key + row
+            fragment.rejected_of[key] = fragment.rejected_of.get(key, 0) + 1
+
+
+def _lookup(table: dict[Id, Any], identity: Any, default: Any) -> Any:
+    """Find an id, also where one side writes it as a number and the other as text."""
+    found = table.get(identity)
+    if found is None and isinstance(identity, int):
+        found = table.get(str(identity))
+    if found is None and isinstance(identity, str) and identity.isdecimal() and len(identity) < _MOST_DIGITS:
+        found = table.get(int(identity))
+    return default if found is None else found
+
+
+_MOST_DIGITS = sys.int_info.default_max_str_digits
+"""Python makes no number of text with more digits."""
+
+
+def _insert_rings(objects: Objects, traced: dict[int, list[Ring]]) -> None:
+    """Give the objects that are masks their rings, in the place that keeps all rings in the order of their objects."""
+    pieces: list[Rings] = []
+    done = 0
+    for at in sorted(traced):
+        before = int(objects.ring_start[at])
+        pieces += [_piece(objects.rings, done, before), make_rings(traced[at])]
+        done = before
+        objects.ring_count[at] = len(traced[at])
+    pieces.append(_piece(objects.rings, done, len(objects.rings)))
+    objects.rings = join_rings(pieces)
+    objects.ring_start = np.cumsum(objects.ring_count) - objects.ring_count
+
+
+def _piece(rings: Rings, start: int, end: int) -> Rings:
+    offsets = rings.offsets[start : end + 1]
+    return Rings(offsets - offsets[0], rings.corners[offsets[0] : offsets[-1]])
+
+
+def _own_size(rle: Rle) -> tuple[int, int]:
+    """Width and height as the mask itself says, where the file does not know its image's; 0 where it says nonsense."""
+    size = rle.size
+    if isinstance(size, list) and len(size) == 2 and all(type(side) is int and side > 0 for side in size):
+        return size[1], size[0]
+    return 0, 0
+
+
+def _unit(values: Any) -> tuple[bool, bool]:
+    with np.errstate(invalid="ignore"):
+        inside = bool(((values >= -1e-6) & (values <= 1 + 1e-6)).all())
+        return inside, inside and bool(((values > 0) & (values < 1)).any())
+
+
+def _box_evidence(bbox: Any) -> Evidence:
+    known = bbox[~np.isnan(bbox).any(1)]
+    if not len(known):
+        return Evidence()
+    unit, fraction = _unit(known)
+    return Evidence(boxes=len(known), box_unit=unit, box_fraction=fraction)

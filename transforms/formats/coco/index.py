@@ -1,0 +1,243 @@
+"""The images and categories of a COCO file: an index that annotations are read against, and the images as fragments."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from labelbeam.schemas.neutral import Rejection
+from labelbeam.schemas.reasons import Adjusted, Rejected
+from labelbeam.transforms.columns.fragments import Fragment
+from labelbeam.transforms.columns.hashes import bucket_of
+from labelbeam.transforms.columns.images import ImageNote, Images
+from labelbeam.transforms.formats.coco.records import BadElement, CocoCategory, CocoImage, Id, decode_range
+from labelbeam.transforms.images.names import image_path
+from labelbeam.transforms.messages.words import printable
+
+KEYS_A_SOURCE = 1 << 40
+"""Every source has so many image keys to itself."""
+
+_DOUBTFUL_NAME = re.compile(
+    r"""[\x00-\x09\x0b-\x1f\x7f\ud800-\udfff\\:]|//|(?:^|[/\n])\.{1,2}(?:[/\n]|$)|(?:^|\n)/|/(?:\n|$)"""
+)
+"""Names, one a line, among which one may have to be normalised or refused; the rest are paths as they stand."""
+
+
+@dataclass(slots=True)
+class CocoIndex:
+    """The images and categories of one file.
+
+    rows: image id → row. refused: image id → why annotations of it have no image to go to. sizes: width and height in
+    pixels by row, 0 where unknown. paths, buckets: by row. labels: sorted. label_of: category id → index in labels.
+    refused_labels: category id → why it has no usable name, as a code and in words.
+    """
+
+    source: str
+    first_key: int
+    rows: dict[Id, int] = field(default_factory=dict)
+    refused: dict[Id, Rejected] = field(default_factory=dict)
+    paths: list[str] = field(default_factory=list)
+    sizes: npt.NDArray[np.int32] = field(default_factory=lambda: np.empty((0, 2), np.int32))
+    buckets: npt.NDArray[np.int32] = field(default_factory=lambda: np.empty(0, np.int32))
+    labels: list[str] = field(default_factory=list)
+    label_of: dict[Id, int] = field(default_factory=dict)
+    refused_labels: dict[Id, tuple[Rejected, str]] = field(default_factory=dict)
+
+
+class IndexBuilder:
+    """Builds the index of one file from its ranges, and the fragments of its images by bucket.
+
+    Args:
+        source: the file's URL, for locators.
+        prefix: what stands before a file_name to make it a path below the build's images root; empty or ends in `/`.
+        split: the file's own split, or None.
+    """
+
+    def __init__(self, source: str, number: int, prefix: str, split: str | None, buckets: int) -> None:
+        self.index = CocoIndex(source, number * KEYS_A_SOURCE)
+        self.prefix = prefix
+        self.split = split
+        self.bucket_count = buckets
+        self.rejections: list[Rejection] = []
+        self.ids: list[Id] = []
+        self.sizes: list[tuple[int, int]] = []
+        self.normalized: set[int] = set()
+        self.names: dict[Id, str] = {}
+        self.refused_paths: defaultdict[Id, set[str | None]] = defaultdict(set)
+        self.adjusted: Counter[Adjusted] = Counter()
+        self.found = 0
+
+    def add_images(self, block: bytes, offset: int = 0) -> None:
+        """Take in a range of `images`, whose bytes lie at `offset` of the file."""
+        decoded = decode_range(block, CocoImage)
+        self.found += len(decoded.records) + len(decoded.bad)
+        self.adjusted.update(decoded.adjusted)
+        for bad in decoded.bad:
+            self._add_bad(bad, offset)
+        if not self._add_all(decoded.records):
+            for image in decoded.records:
+                self._add(image)
+
+    def _add_all(self, images: Sequence[CocoImage]) -> bool:
+        """Add images that are beyond doubt, all at once; False, and nothing done, when one of them needs a look."""
+        names = [image.file_name for image in images]
+        sizes = [(image.width, image.height) for image in images]
+        ids = [image.id for image in images]
+        rows = dict(zip(ids, range(len(self.ids), len(self.ids) + len(ids)), strict=True))
+        listed = "\n".join(names)
+        if (
+            _DOUBTFUL_NAME.search(listed)
+            or listed.count("\n") != max(0, len(names) - 1)
+            or not all(names)
+            or not all(0 < (width or 1) < 2**31 and 0 < (height or 1) < 2**31 for width, height in sizes)
+            or len(rows) < len(ids)
+            or not self.index.rows.keys().isdisjoint(rows)
+        ):
+            return False
+        index = self.index
+        index.rows |= rows
+        paths = [self.prefix + name for name in names] if self.prefix else names
+        index.paths += paths
+        self.sizes += [(width or 0, height or 0) for width, height in sizes]
+        self.ids += ids
+        return True
+
+    def _add(self, image: CocoImage) -> None:
+        path, code, normalized = image_path(image.file_name, self.prefix)
+        if path is None and code is not None:
+            message = f"file_name is {image.file_name!r:.200}: {code.doc}"
+            self._refuse(image.id, printable(image.file_name), code, message)
+            return
+        for name, value in (("width", image.width), ("height", image.height)):
+            if value is not None and not 0 <= value < 2**31:
+                message = f"{name} is {value}, expected a positive number of pixels"
+                self._refuse(image.id, path, Rejected.INVALID_SIZE, message)
+                return
+        index = self.index
+        row = index.rows.get(image.id)
+        if row is not None:
+            if index.paths[row] == path:
+                message = f"images id={image.id!r} stands twice; the first was kept"
+                self._reject(_locator(image.id), path, Rejected.DUPLICATE_IMAGE, message)
+                return
+            index.refused[image.id] = Rejected.AMBIGUOUS_IMAGE_ID
+        index.rows[image.id] = len(index.paths)
+        if normalized:
+            self.normalized.add(len(index.paths))
+        index.paths.append(str(path))
+        self.sizes.append((image.width or 0, image.height or 0))
+        self.ids.append(image.id)
+
+    def _add_bad(self, bad: BadElement, offset: int) -> None:
+        name = bad.known.get("file_name")
+        path = None if name is None else image_path(name, self.prefix)[0] or printable(name)
+        if "id" in bad.known:
+            self._refuse(bad.known["id"], path, bad.code, bad.message, bad.raw)
+        else:
+            self._reject(f"images at byte {offset + bad.offset}", path, bad.code, bad.message, bad.raw)
+
+    def _refuse(self, identity: Id, path: str | None, code: Rejected, message: str, raw: str = "") -> None:
+        """Reject a record, and with it the annotations that name its id."""
+        self.index.refused.setdefault(identity, Rejected.IMAGE_REJECTED)
+        self.refused_paths[identity].add(path)
+        self._reject(_locator(identity), path, code, message, raw)
+
+    def _reject(self, locator: str, path: str | None, code: Rejected, message: str, raw: str = "") -> None:
+        self.rejections.append(Rejection(self.index.source, locator, path, "image", code, message, raw))
+
+    def add_categories(self, block: bytes) -> None:
+        """Take in a range of `categories`."""
+        decoded = decode_range(block, CocoCategory)
+        self.adjusted.update(decoded.adjusted)
+        for category in decoded.records:
+            try:
+                category.name.encode()
+            except UnicodeEncodeError:
+                self._refuse_label(category.id, "has a name that is not valid Unicode")
+                continue
+            if not category.name.strip():
+                self._refuse_label(category.id, "has an empty name")
+                continue
+            known = self.names.setdefault(category.id, category.name)
+            if known != category.name:
+                message = f"is called both {known!r} and {category.name!r}"
+                self._refuse_label(category.id, message, Rejected.AMBIGUOUS_CATEGORY_ID)
+        for bad in decoded.bad:
+            if "id" in bad.known:
+                self._refuse_label(bad.known["id"], f"cannot be read: {bad.message}")
+
+    def _refuse_label(self, identity: Id, why: str, code: Rejected = Rejected.INVALID_LABEL) -> None:
+        self.index.refused_labels[identity] = code, f"category {identity!r} {why}"
+
+    def finish(self) -> Iterator[tuple[int, Fragment]]:
+        """The fragments of the images, by bucket; `self.index` is complete after that."""
+        index = self.index
+        self._settle_labels()
+        self._settle_refused()
+        ambiguous = {id for id, code in index.refused.items() if code is Rejected.AMBIGUOUS_IMAGE_ID}
+        index.sizes = np.array(self.sizes, np.int32).reshape(-1, 2)
+        index.buckets = np.array([bucket_of(path, self.bucket_count) for path in index.paths], np.int32)
+        rows_of: defaultdict[int, list[int]] = defaultdict(list)
+        for row, bucket in enumerate(index.buckets.tolist()):
+            if self.ids[row] in ambiguous:
+                path = index.paths[row]
+                message = f"images id={self.ids[row]!r} stands for more files than {path!r}"
+                self._reject(_locator(self.ids[row]), path, Rejected.AMBIGUOUS_IMAGE_ID, message)
+            else:
+                rows_of[bucket].append(row)
+        fragments = {bucket: Fragment(self._columns(rows)) for bucket, rows in rows_of.items()}
+        for identity in index.refused:
+            index.rows.pop(identity, None)
+        for rejection in self.rejections:
+            bucket = bucket_of(rejection.image or rejection.locator, self.bucket_count)
+            fragments.setdefault(bucket, Fragment()).rejections.append(rejection)
+        if self.adjusted:
+            fragments.setdefault(0, Fragment()).adjusted = dict(self.adjusted)
+        yield from sorted(fragments.items())
+
+    def _settle_labels(self) -> None:
+        index = self.index
+        ambiguous = {id for id, (code, _) in index.refused_labels.items() if code is Rejected.AMBIGUOUS_CATEGORY_ID}
+        names = {identity: name for identity, name in self.names.items() if identity not in ambiguous}
+        index.labels = sorted(set(names.values()))
+        position = {name: number for number, name in enumerate(index.labels)}
+        index.label_of = {identity: position[name] for identity, name in names.items()}
+
+    def _settle_refused(self) -> None:
+        """Ids that one record was refused under and another is kept under: of the same file, or nobody's."""
+        index = self.index
+        for identity, paths in self.refused_paths.items():
+            row = index.rows.get(identity)
+            if row is None or index.refused[identity] is Rejected.AMBIGUOUS_IMAGE_ID:
+                continue
+            if paths == {index.paths[row]}:
+                del index.refused[identity]
+            else:
+                index.refused[identity] = Rejected.AMBIGUOUS_IMAGE_ID
+
+    def _columns(self, rows: list[int]) -> Images:
+        index = self.index
+        return Images(
+            np.array(rows, np.int64) + index.first_key,
+            index.sizes[rows],
+            [index.paths[row] for row in rows],
+            [index.source] * len(rows),
+            [_locator(self.ids[row]) for row in rows],
+            [self.split] * len(rows),
+            {
+                number: ImageNote(adjusted=(Adjusted.PATH_NORMALIZED,))
+                for number, row in enumerate(rows)
+                if row in self.normalized
+            }
+            if self.normalized
+            else {},
+        )
+
+
+def _locator(identity: Id) -> str:
+    return f"images id={identity!r}"

@@ -1,0 +1,379 @@
+"""The records of a COCO file: typed decoding of a whole range at once, and a patient way for the ranges that resist.
+
+Real files hold ids as text, numbers as text, nulls, NaN, and worse. A range is decoded in one call into typed structs;
+only when that fails is each of its elements decoded alone, coerced where the meaning is plain, and rejected where not.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import reprlib
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from labelbeam.schemas.neutral import RAW_LIMIT
+from labelbeam.schemas.reasons import Adjusted, Rejected
+from labelbeam.transforms.formats.coco.scan import split_elements
+
+Id = int | str
+Quad = tuple[float, float, float, float]
+
+
+class Rle(msgspec.Struct, gc=False):
+    """A mask as run lengths: `size` is [height, width]; `counts` is a list, or text where compressed."""
+
+    size: list[int]
+    counts: list[int] | str
+
+
+class CocoImage(msgspec.Struct, gc=False):
+    """An element of `images`."""
+
+    id: Id
+    file_name: str
+    width: int | None = None
+    height: int | None = None
+    adjusted: tuple[Adjusted, ...] = ()
+
+
+class CocoCategory(msgspec.Struct, gc=False):
+    """An element of `categories`."""
+
+    id: Id
+    name: str
+    adjusted: tuple[Adjusted, ...] = ()
+
+
+class LabelOnly(msgspec.Struct, gc=False):
+    """An element of `annotations`, for classification."""
+
+    image_id: Id
+    category_id: Id
+    id: Id | None = None
+
+
+class Boxed(LabelOnly, gc=False):
+    """An element of `annotations`, for detection; the segmentation is not even parsed."""
+
+    bbox: Quad | None = None
+    iscrowd: int | None = 0
+
+
+class Outlined(Boxed, gc=False):
+    """An element of `annotations` with its outline."""
+
+    segmentation: list[list[float]] | Rle | None = None
+
+
+Record = TypeVar("Record", bound=msgspec.Struct)
+
+
+class _RecordError(ValueError):
+    """One element cannot be read as what it should be."""
+
+    def __init__(self, code: Rejected, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class BadElement:
+    """An element that no record could be made of: where it lies in its range, why, and an excerpt."""
+
+    offset: int
+    code: Rejected
+    message: str
+    raw: str
+    known: dict[str, Any]
+    """Those of the fields `id`, `image_id` and `file_name` that could be read after all."""
+
+
+@dataclass(slots=True)
+class Decoded(Generic[Record]):
+    """The records of one range and what could not be read, both in order; `adjusted` counts records by what was done."""
+
+    records: list[Record]
+    bad: list[BadElement] = field(default_factory=list)
+    adjusted: dict[Adjusted, int] = field(default_factory=dict)
+
+
+@cache
+def _list_decoder(record: type[msgspec.Struct]) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(list[record])  # type: ignore[valid-type]
+
+
+@cache
+def _fields(record: type[msgspec.Struct]) -> tuple[msgspec.structs.FieldInfo, ...]:
+    return msgspec.structs.fields(record)
+
+
+@cache
+def _decoder(record: type[msgspec.Struct]) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(record)
+
+
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What msgspec raises for JSON that it does not take, or that is of other types."""
+
+_BARE = re.compile(rb'"(?:[^"\\]|\\.)*"|[^\s,"][^,"]*')
+
+
+def decode_range(block: bytes, record: type[Record]) -> Decoded[Record]:
+    """Decode the elements of a range, the bytes `{…},{…}`, into records.
+
+    What a strict decoder refuses is read element by element as far as its meaning is plain: NaN and Infinity where they
+    do not matter, ids as integral floats, numbers as text, null or nothing for what may be missing, control characters
+    in text. Of a key that stands twice the last value counts. Polygons keep finite numbers only: a part with another
+    is empty.
+
+    Raises:
+        UnsafeSplitError: the range does not hold whole elements only.
+    """
+    body = block.strip(b" \t\r\n,")
+    try:
+        return Decoded(_list_decoder(record).decode(b"[%b]" % body))
+    except _UNREADABLE:
+        return _decode_each(block, record)
+
+
+def _decode_each(block: bytes, record: type[Record]) -> Decoded[Record]:
+    decoded: Decoded[Record] = Decoded([])
+    tally: Counter[Adjusted] = Counter()
+    bounds = split_elements(block)
+    decoder = _decoder(record)
+    for start, end in bounds:
+        element = block[start:end]
+        try:
+            decoded.records.append(decoder.decode(element))
+            continue
+        except _UNREADABLE:
+            pass
+        fields: Any = None
+        adjusted: set[Adjusted] = set()
+        try:
+            fields = _load(element)
+            decoded.records.append(_coerce(fields, record, adjusted))
+            tally.update(adjusted)
+        except _RecordError as error:
+            decoded.bad.append(BadElement(start, error.code, str(error), _excerpt(element), _known(fields)))
+    decoded.bad += _bare_values(block, bounds)
+    decoded.bad.sort(key=lambda bad: bad.offset)
+    decoded.adjusted = dict(tally)
+    return decoded
+
+
+def _bare_values(block: bytes, bounds: list[tuple[int, int]]) -> Iterator[BadElement]:
+    """What stands between the elements besides commas: numbers, texts, nulls where an object should be."""
+    position = 0
+    for start, end in [*bounds, (len(block), len(block))]:
+        for value in _BARE.finditer(block, position, start):
+            message = "found a bare value, expected an object"
+            yield BadElement(value.start(), Rejected.INVALID_RECORD, message, _excerpt(value[0].rstrip()), {})
+        position = end
+
+
+def _excerpt(element: bytes) -> str:
+    """The beginning of an element as text, for the rejected file."""
+    return element[: 4 * RAW_LIMIT].decode("utf-8", "replace")[:RAW_LIMIT]
+
+
+def _load(element: bytes) -> Any:
+    try:
+        # Lone surrogates pass, raw or escaped: where one matters is decided by who uses the text.
+        text = element.decode("utf-8", "surrogatepass")
+        try:
+            return _JSON.decode(text)
+        except json.JSONDecodeError:
+            raise
+        except ValueError:
+            return _JSON_OF_HUGE_NUMBERS.decode(text)
+    except RecursionError:
+        raise _RecordError(Rejected.INVALID_RECORD, "the record is nested too deeply") from None
+    except ValueError as error:
+        raise _RecordError(Rejected.INVALID_RECORD, f"the record is not valid JSON: {error}") from None
+
+
+def _integer(digits: str) -> int | float:
+    return int(digits) if len(digits) < sys.int_info.default_max_str_digits else float(digits)
+
+
+_JSON = json.JSONDecoder(strict=False)
+_JSON_OF_HUGE_NUMBERS = json.JSONDecoder(strict=False, parse_int=_integer)
+"""Python refuses whole numbers of over 4,300 digits with a ValueError; as a float they are infinite."""
+
+
+def _known(fields: Any) -> dict[str, Any]:
+    if not isinstance(fields, dict):
+        return {}
+    known: dict[str, Any] = {}
+    for name in ("id", "image_id"):
+        identity = _optional_identity(fields.get(name))
+        if identity is not None:
+            known[name] = identity
+    if isinstance(fields.get("file_name"), str):
+        known["file_name"] = fields["file_name"]
+    return known
+
+
+# Coercion: of a value as JSON has it to what a field wants. ---------------------------------------------------------
+
+
+def _coerce(fields: Any, record: type[Record], adjusted: set[Adjusted]) -> Record:
+    """Make a record of an element that is not of the expected types, as far as its meaning is plain.
+
+    Raises:
+        _RecordError: it is not.
+    """
+    if not isinstance(fields, dict):
+        raise _unexpected(fields, "an object")
+    values: dict[str, Any] = {}
+    for item in _fields(record):
+        name = item.name
+        if name == "adjusted" or (name not in fields and not item.required):
+            continue
+        value = fields.get(name)
+        try:
+            if name == "id" and not item.required:
+                values[name] = _optional_identity(value)
+            else:
+                values[name] = _COERCE[name](value, adjusted)
+        except _RecordError as error:
+            found = f"{name}: {error}" if name in fields else f"it has no {name}"
+            raise _RecordError(error.code, found) from None
+    return record(**values)
+
+
+def _unexpected(value: Any, expected: str, code: Rejected = Rejected.INVALID_RECORD) -> _RecordError:
+    return _RecordError(code, f"found {reprlib.repr(value)}, expected {expected}")
+
+
+def _identity(value: Any, _: set[Adjusted]) -> Id:
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, int | str) and not isinstance(value, bool):
+        return value
+    raise _unexpected(value, "a whole number or text")
+
+
+def _optional_identity(value: Any) -> Id | None:
+    """An id that serves people only: where it is none, the record is as good without it."""
+    try:
+        return _identity(value, set())
+    except _RecordError:
+        return None
+
+
+def _number(value: Any, adjusted: set[Adjusted]) -> float:
+    """A number, which may be NaN or infinite."""
+    if isinstance(value, float):
+        return value
+    try:
+        if isinstance(value, int) and not isinstance(value, bool):
+            return float(value)
+        if isinstance(value, str) and "_" not in value:
+            number = float(value)
+            adjusted.add(Adjusted.NUMBER_FROM_TEXT)
+            return number
+    except OverflowError:
+        return math.inf
+    except ValueError:
+        pass
+    raise _unexpected(value, "a number")
+
+
+def _side(value: Any, adjusted: set[Adjusted]) -> int | None:
+    if value is None or value == "":
+        return None
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    try:
+        number = _number(value, adjusted)
+    except _RecordError:
+        number = math.nan
+    if not number.is_integer():
+        raise _unexpected(value, "a whole number of pixels", Rejected.INVALID_SIZE)
+    return int(number)
+
+
+def _text(value: Any, _: set[Adjusted]) -> str:
+    if not isinstance(value, str):
+        raise _unexpected(value, "text")
+    return value
+
+
+def _label(value: Any, adjusted: set[Adjusted]) -> str:
+    is_number = isinstance(value, int) or (isinstance(value, float) and math.isfinite(value))
+    if is_number and not isinstance(value, bool):
+        adjusted.add(Adjusted.LABEL_FROM_NUMBER)
+        return str(value)
+    return _text(value, adjusted)
+
+
+def _bbox(value: Any, adjusted: set[Adjusted]) -> Quad | None:
+    if value in (None, "", []):
+        return None
+    numbers: list[float] = []
+    if isinstance(value, list) and len(value) == 4:
+        try:
+            numbers = [_number(item, adjusted) for item in value]
+        except _RecordError:
+            numbers = []
+    if not numbers or not all(map(math.isfinite, numbers)):
+        raise _unexpected(value, "[x, y, width, height] as finite numbers", Rejected.INVALID_BBOX)
+    return (numbers[0], numbers[1], numbers[2], numbers[3])
+
+
+def _crowd(value: Any, adjusted: set[Adjusted]) -> int | None:
+    """Whether it is a crowd; what says nothing, such as pandas' NaN for a missing flag, says no."""
+    if value is None or (isinstance(value, int) and not isinstance(value, bool)):
+        return value
+    if isinstance(value, str) and value.strip().lower() in ("true", "false"):
+        return int(value.strip().lower() == "true")
+    try:
+        number = float(value) if isinstance(value, bool) else _number(value, adjusted)
+    except _RecordError:
+        return 0
+    return int(number != 0 and not math.isnan(number))
+
+
+def _segmentation(value: Any, adjusted: set[Adjusted]) -> list[list[float]] | Rle | None:
+    if isinstance(value, dict):
+        return Rle(value.get("size"), value.get("counts"))  # type: ignore[arg-type]  # read_rle takes anything
+    if not isinstance(value, list):
+        return None
+    # One part alone may stand without the list around it.
+    parts = [value] if value and not isinstance(value[0], list) else value
+    return [_part(part, adjusted) for part in parts]
+
+
+def _part(part: Any, adjusted: set[Adjusted]) -> list[float]:
+    """The numbers of one part of a polygon; none of them where one is not finite: it is dropped further down."""
+    if not isinstance(part, list):
+        return []
+    try:
+        numbers = [_number(item, adjusted) for item in part]
+    except _RecordError:
+        return []
+    return numbers if all(map(math.isfinite, numbers)) else []
+
+
+_COERCE: dict[str, Callable[[Any, set[Adjusted]], Any]] = {
+    "id": _identity,
+    "image_id": _identity,
+    "category_id": _identity,
+    "file_name": _text,
+    "width": _side,
+    "height": _side,
+    "name": _label,
+    "bbox": _bbox,
+    "iscrowd": _crowd,
+    "segmentation": _segmentation,
+}

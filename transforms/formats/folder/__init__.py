@@ -1,0 +1,1 @@
+"""Class folders, and folders with tables of labels."""

@@ -1,0 +1,73 @@
+"""Plan a folder source: its layout, and batches of its images."""
+
+from __future__ import annotations
+
+from labelbeam.schemas.config import ConvertConfig
+from labelbeam.schemas.errors import LabelBeamError, UsageError
+from labelbeam.transforms.columns.listed import listed_files
+from labelbeam.transforms.formats.folder.layout import TABLE_EXTENSIONS, FolderOptions, plan_folder, table_candidates
+from labelbeam.transforms.formats.folder.units import FolderUnit, TableUnit
+from labelbeam.transforms.formats.inputs import fingerprint_of, list_dataset
+from labelbeam.transforms.formats.plans import (
+    BATCH,
+    HEAD,
+    IMAGES_A_SHARD,
+    SHARD_TARGET,
+    Plan,
+    asks_for_images,
+    bucket_count,
+)
+from labelbeam.transforms.images.names import extension
+from labelbeam.transforms.stores.listing import Listing
+from labelbeam.transforms.stores.locate import locate
+from labelbeam.transforms.stores.location import Location, StorageOptions
+from labelbeam.transforms.stores.reading import read_range
+
+
+def plan_folder_source(
+    config: ConvertConfig, options: StorageOptions, root: Location, listing: Listing, table: str | None = None
+) -> Plan:
+    """Plan the folder whose files are `listing`; see `transforms.plan.make_plan` for errors.
+
+    `table` is the one table to read, where it was named. With --images, the tables are those of the root, and the images
+    those of the other directory; without tables its folders name the classes.
+    """
+    sources = [(root.url, file) for file in listing.files]
+    warnings = listing.warnings
+    images, image_files = root, listing.files
+    if config.images is not None:
+        images = locate(config.images, options)
+        image_listing = list_dataset(images, config, options)
+        image_files = image_listing.files
+        sources += [(images.url, file) for file in image_files]
+        warnings = list(dict.fromkeys([*warnings, *image_listing.warnings]))
+    sizes = {file.path: file.size for file in listing.files}
+    names = [file.path for file in image_files if extension(file.path) not in TABLE_EXTENSIONS]
+    names += [path for path in sizes if extension(path) in TABLE_EXTENSIONS and table in (None, path)]
+    heads = {path: read_range(root.below(path), 0, min(sizes[path], HEAD)) for path in table_candidates(names)}
+    try:
+        content = plan_folder(names, config.task, FolderOptions(config.class_level), heads)
+    except LabelBeamError as error:
+        raise type(error)(f"{root.shown}: {error}") from None
+    if table is not None and not content.tables:
+        raise UsageError(
+            f"{root.below(table).shown}: not recognised as a table of labels, expected a header with a column of images, "
+            "such as `filename`, and `label` or a column for each class"
+        )
+    fingerprint, covers = fingerprint_of(sources)
+    plan = Plan("folder", "", images.url, 0, fingerprint, covers, warnings=[*warnings, *content.warnings])
+    plan.trees = sorted({root.url, images.url})
+    if asks_for_images(config):
+        wanted = {item.path for item in content.items}
+        plan.listed = listed_files(file for file in image_files if file.path in wanted)
+    plan.buckets = bucket_count(config, len(content.items) * SHARD_TARGET // IMAGES_A_SHARD)
+    if content.tables:
+        plan.units = [TableUnit(root.url, content)]
+    else:
+        plan.units = [
+            FolderUnit(root.url, tuple(content.items[start : start + BATCH]), start)
+            for start in range(0, len(content.items), BATCH)
+        ]
+    if content.ignored:
+        plan.warnings.append(f"{content.ignored} files are neither images nor tables of labels and were left alone")
+    return plan

@@ -1,0 +1,127 @@
+"""The masks of Pascal VOC: `SegmentationObject` PNGs, whose palette index is the instance and 255 the void border."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from labelbeam.schemas.neutral import Box, Ring
+from labelbeam.schemas.reasons import Rejected
+from labelbeam.transforms.geometry.rle import runs_of_mask
+from labelbeam.transforms.geometry.trace import trace
+
+VOID = 255
+LARGEST_MASK = 89_478_485
+"""Pixels of the largest mask that is decoded: where Pillow begins to warn of decompression bombs."""
+
+_SMALLEST_IOU = 0.1
+_LEAST_INSIDE = 0.5
+_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_UNDECODABLE = (OSError, SyntaxError, ValueError, EOFError, IndexError, TypeError, struct.error, zlib.error)
+"""What Pillow raises on damaged PNGs, by where in the file the damage is."""
+
+
+class MaskError(ValueError):
+    """A mask that cannot be used; `code` is the reason to reject it, the message what was found."""
+
+    def __init__(self, code: Rejected, message: str) -> None:
+        """Keep both, also across processes."""
+        super().__init__(code, message)
+        self.code = code
+        self.message = message
+
+    def __str__(self) -> str:
+        """Return the message alone."""
+        return self.message
+
+
+class Mask(NamedTuple):
+    """A decoded mask: `indices` of shape (height, width), and the tight box of each instance by its index."""
+
+    indices: npt.NDArray[np.uint8]
+    boxes: dict[int, Box]
+
+    def rings(self, index: int) -> list[Ring]:
+        """Trace one instance along its pixel edges."""
+        left, top, right, bottom = (int(side) for side in self.boxes[index])
+        instance = self.indices[top:bottom, left:right] == index
+        corner = np.array((left, top), np.float64)
+        return [ring + corner for ring in trace(runs_of_mask(instance), *instance.shape)]
+
+
+def read_mask(png: bytes, size: tuple[int, int] | None) -> Mask:
+    """Decode a mask. `size` is the (width, height) that it must have, or None where the annotations give none.
+
+    Raises MaskError: UNREADABLE_MASK where it is no PNG, is damaged, or holds colours in place of indices;
+    MASK_TOO_LARGE above `LARGEST_MASK` pixels, MASK_SIZE_MISMATCH where it is of another size, both before decoding.
+    """
+    if png[:8] != _SIGNATURE or png[12:16] != b"IHDR" or len(png) < 24:
+        raise MaskError(Rejected.UNREADABLE_MASK, f"the mask begins with {png[:8]!r}, expected a PNG")
+    width, height = struct.unpack(">II", png[16:24])
+    if width * height > LARGEST_MASK:
+        message = f"the mask is {width:,}×{height:,}, expected at most {LARGEST_MASK:,} pixels"
+        raise MaskError(Rejected.MASK_TOO_LARGE, message)
+    if size is not None and (width, height) != size:
+        message = f"the mask is {width}×{height}, the annotation file says {size[0]}×{size[1]}"
+        raise MaskError(Rejected.MASK_SIZE_MISMATCH, message)
+    if _has_second_header(png):
+        raise MaskError(Rejected.UNREADABLE_MASK, "the mask has a second header, which gives it another size")
+    try:
+        with Image.open(io.BytesIO(png), formats=("PNG",)) as image:
+            mode, indices, counts = image.mode, np.asarray(image), image.histogram()
+    except _UNDECODABLE as error:
+        raise MaskError(Rejected.UNREADABLE_MASK, f"the mask does not decode: {error}") from None
+    if mode not in ("P", "L"):
+        message = f"the mask's mode is {mode}, expected palette indices (P) or grey values (L)"
+        raise MaskError(Rejected.UNREADABLE_MASK, message)
+    return Mask(indices, {index: _tight(indices == index) for index in range(1, VOID) if counts[index]})
+
+
+def _has_second_header(png: bytes) -> bool:
+    """Whether another IHDR follows: Pillow would take its size, of whatever was checked in the first, for the image's."""
+    at = len(_SIGNATURE)
+    while at + 8 <= len(png):
+        length, kind = struct.unpack(">I4s", png[at : at + 8])
+        if kind == b"IHDR" and at > len(_SIGNATURE):
+            return True
+        at += 12 + length
+    return False
+
+
+def pair(instances: dict[int, Box], objects: Sequence[Box | None]) -> dict[int, int]:
+    """Pair instances with objects by the overlap of their boxes: position in `objects` by index of the instance.
+
+    The best pair first, one to one, by intersection over union to two decimals; where that ties, by how near the index
+    is to the object's number, since VOC's own masks mostly count as its objects do. A pair overlaps by at least 0.1,
+    and half of the instance's box lies in the object's: a mask keeps inside its box, less the void border.
+    """
+    ranked = []
+    boxes = np.array([(np.nan,) * 4 if box is None else box for box in objects], np.float64).reshape(-1, 4)
+    with np.errstate(over="ignore"):  # A box of 1e300 has an infinite area, and overlaps nothing in comparison.
+        areas = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
+    for index, instance in instances.items():
+        lower, upper = np.maximum(boxes[:, :2], instance[:2]), np.minimum(boxes[:, 2:], instance[2:])
+        common = np.prod(np.maximum(upper - lower, 0), axis=1)
+        area = (instance[2] - instance[0]) * (instance[3] - instance[1])
+        iou = common / (areas + (area - common))
+        for at in np.flatnonzero((iou >= _SMALLEST_IOU) & (common >= _LEAST_INSIDE * area)).tolist():
+            ranked.append((-round(float(iou[at]), 2), abs(index - 1 - at), index, at))
+    pairs: dict[int, int] = {}
+    taken: set[int] = set()
+    for _, _, index, at in sorted(ranked):
+        if index not in pairs and at not in taken:
+            pairs[index] = at
+            taken.add(at)
+    return pairs
+
+
+def _tight(instance: npt.NDArray[np.bool_]) -> Box:
+    rows, columns = np.flatnonzero(instance.any(axis=1)), np.flatnonzero(instance.any(axis=0))
+    return float(columns[0]), float(rows[0]), float(columns[-1] + 1), float(rows[-1] + 1)

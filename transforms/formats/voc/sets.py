@@ -1,0 +1,173 @@
+"""The image sets of Pascal VOC: `ImageSets/Main/train.txt` for splits, `ImageSets/Main/cat_train.txt` for labels."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from labelbeam.schemas.config import SPLIT_ALIASES
+from labelbeam.transforms.formats.voc.image_index import IMAGE_SUFFIXES, as_relative, home_of_image, join, split_suffix
+
+_HELD_OUT_FIRST = ("validation", "test", "train")
+"""Which list wins where an image is in several: what is held out stays so, and what a training validates with first."""
+_TRAINVAL = "trainval"
+
+
+class Labels(NamedTuple):
+    """The classes that the per-class lists mark 1 and 0 for an image; 0 means that only difficult objects show it."""
+
+    present: tuple[str, ...]
+    difficult: tuple[str, ...]
+
+
+class ImageSets(NamedTuple):
+    """What the lists of one dataset root say, by the path of the annotation file.
+
+    An annotation file that is in a list but in none of a split has the split None; one that is in no list is absent.
+    """
+
+    splits: dict[str, str | None]
+    labels: dict[str, Labels]
+
+
+def lists_of_task(files: Iterable[str], task: str) -> dict[str, list[str]]:
+    """Find the lists that apply to a task: their paths by the directory that `ImageSets` lies in.
+
+    Instance segmentation has its lists in `ImageSets/Segmentation`; without these, and for the other tasks, they are
+    those in `ImageSets/Main`, and without these those in `ImageSets` itself.
+    """
+    found: dict[str, dict[str, list[str]]] = {}
+    for path in files:
+        folders = path.split("/")[:-1]
+        lower = [folder.lower() for folder in folders[-2:]]
+        if path.lower().endswith(".txt") and "imagesets" in lower:
+            above = len(folders) - len(lower) + lower.index("imagesets")
+            kind = "".join(lower[lower.index("imagesets") + 1 :])
+            found.setdefault("/".join(folders[:above]), {}).setdefault(kind, []).append(path)
+    kinds = ("segmentation", "main", "") if task == "image_instance_segmentation" else ("main", "")
+    chosen = {root: next((of[kind] for kind in kinds if kind in of), []) for root, of in found.items()}
+    return {root: sorted(paths) for root, paths in chosen.items() if paths}
+
+
+def read_image_sets(
+    paths: Sequence[str],
+    read: Callable[[str], bytes],
+    task: str,
+    xmls: Mapping[str, str],
+    warnings: list[str],
+) -> ImageSets | None:
+    """Read the lists of one folder; None where they name no annotation file at all.
+
+    `xmls` are the annotation files by id: their path below `Annotations`, without `.xml`. `warnings` receives what a
+    person should know of the lists: contradictions, and ids without an annotation file. Lists of a class are not
+    read for tasks that they say nothing about, since there are three a class.
+    """
+    members: dict[str, set[str]] = {}  # Ids by split, or by the name of a list that is of no split.
+    flags: dict[str, dict[str, int]] = {}
+    for_labels = "classification" in task or all(_class_and_list(path)[0] for path in paths)
+    for path in paths:
+        label, name = _class_and_list(path)
+        if label and not for_labels and label not in SPLIT_ALIASES:
+            continue
+        lines = _lines(read(path))
+        marked = _flags(lines) if label else None
+        if marked is None:
+            # `train_val.txt` is what the class "train" has for val, or else somebody's trainval.
+            name = _stem(path).replace("_", "").lower()
+        members.setdefault(SPLIT_ALIASES.get(name, name), set()).update(lines if marked is None else marked)
+        for identity, flag in (marked or {}).items():
+            of_image = flags.setdefault(identity, {})
+            of_image[label] = max(flag, of_image.get(label, flag))
+
+    where = paths[0].rpartition("/")[0]
+    ids = set().union(*members.values())
+    resolved = _resolve(ids, xmls)
+    if unknown := ids - resolved.keys():
+        ignored = "" if resolved else ", so the lists are ignored"
+        warnings.append(f"{where}: no annotation file for {some(unknown)} in the lists{ignored}")
+    if not resolved:
+        return None
+    of_list = {name: {resolved[one] for one in listed if one in resolved} for name, listed in members.items()}
+    labels = {resolved[one]: _labels(marks) for one, marks in flags.items() if one in resolved}
+    return ImageSets(_splits(of_list, where, warnings), labels)
+
+
+def some(names: Collection[str]) -> str:
+    """Count names, and show the first of them.
+
+    >>> some({"b", "a", "d", "c"})
+    '4 (a, b, c, …)'
+    """
+    shown = ", ".join(sorted(names)[:3])
+    return f"{len(names):,} ({shown}{', …' if len(names) > 3 else ''})"
+
+
+def _splits(members: Mapping[str, set[str]], where: str, warnings: list[str]) -> dict[str, str | None]:
+    splits: dict[str, str | None] = {}
+    clashes: dict[str, set[str]] = {}
+    for split in _HELD_OUT_FIRST:
+        for xml in members.get(split, ()):
+            first = splits.setdefault(xml, split)
+            if first != split:
+                clashes.setdefault(f"{first} as well as {split}: they count as {first}", set()).add(xml)
+    for clash, both in sorted(clashes.items()):
+        warnings.append(f"{where}: {some(both)} in the lists of {clash}")
+
+    # trainval is the union of two: where only one of them has a list, the rest is the other.
+    listed = ("train" in members, "validation" in members)
+    rest = {(True, False): "validation", (False, True): "train"}.get(listed)
+    others = set().union(*(xmls for name, xmls in members.items() if name not in _HELD_OUT_FIRST)) - splits.keys()
+    for xml in others:
+        splits[xml] = rest if xml in members.get(_TRAINVAL, ()) else None
+    if unsplit := [xml for xml in others if splits[xml] is None]:
+        warnings.append(f"{where}: {some(unsplit)} in lists that are of no split")
+    return splits
+
+
+def _labels(marks: Mapping[str, int]) -> Labels:
+    present, difficult = (tuple(sorted(label for label, flag in marks.items() if flag == wanted)) for wanted in (1, 0))
+    return Labels(present, difficult)
+
+
+def _class_and_list(path: str) -> tuple[str, str]:
+    """Class and list that a name such as `traffic_light_train.txt` speaks of; the class is "" where it names none."""
+    label, _, name = _stem(path).rpartition("_")
+    return (label, name.lower()) if name.lower() in {*SPLIT_ALIASES, _TRAINVAL} else ("", "")
+
+
+def _stem(path: str) -> str:
+    return split_suffix(path, (".txt",))[0].rpartition("/")[2]
+
+
+def _lines(data: bytes) -> list[str]:
+    """The lines that are not blank. An id in another charset than UTF-8 will be found to have no annotation file."""
+    utf16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))  # What PowerShell's `>` writes.
+    text = data.decode("utf-16" if utf16 else "utf-8-sig", errors="replace")
+    return [stripped for line in text.replace("\r", "\n").split("\n") if (stripped := line.strip())]
+
+
+def _flags(lines: Sequence[str]) -> dict[str, int] | None:
+    """Flags by id; None where a line has none, so that these are just ids."""
+    flags: dict[str, int] = {}
+    for line in lines:
+        parts = line.rsplit(None, 1)
+        if len(parts) != 2 or parts[1] not in ("-1", "0", "1"):
+            return None
+        flags[parts[0]] = max(int(parts[1]), flags.get(parts[0], -1))
+    return flags
+
+
+def _resolve(ids: Iterable[str], xmls: Mapping[str, str]) -> dict[str, str]:
+    """Annotation files by the ids as listed: with or without suffix, image folder, or the directory where that is clear."""
+    by_stem: dict[str, str | None] = {}
+    for identity, xml in xmls.items():
+        stem = identity.rpartition("/")[2]
+        by_stem[stem] = None if stem in by_stem else xml
+    resolved = {}
+    for listed in ids:
+        bare = split_suffix(as_relative(listed), {*IMAGE_SUFFIXES, ".xml"})[0]
+        bare = join(home_of_image(bare), bare.rpartition("/")[2])
+        if found := xmls.get(listed) or xmls.get(bare) or by_stem.get(bare):
+            resolved[listed] = found
+    return resolved

@@ -1,0 +1,183 @@
+"""Pascal VOC as a source: which annotation files there are, and which image, mask, split and labels each has.
+
+Planning works on names alone, and on the lists in `ImageSets`; the annotation files are read later, in parallel, by
+`transforms.sources.voc_read`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import msgspec
+
+from labelbeam.schemas.config import SPLIT_ALIASES
+from labelbeam.schemas.reasons import Skipped
+from labelbeam.transforms.formats.voc.image_index import (
+    Home,
+    ImageIndex,
+    home_of_xml,
+    is_image,
+    join,
+    split_suffix,
+    stem_of_xml,
+)
+from labelbeam.transforms.formats.voc.sets import ImageSets, Labels, lists_of_task, read_image_sets, some
+from labelbeam.transforms.images.names import hidden
+
+_SEGMENTATION = "image_instance_segmentation"
+_MASK_FOLDER = "segmentationobject"
+
+
+@dataclass(frozen=True)
+class VocOptions:
+    """How the numbers and flags of the annotation files are meant.
+
+    `origin`: 1 where coordinates count pixels from 1 and include the last one, as in the VOC development kit: the box
+    is (xmin - 1, ymin - 1, xmax, ymax). 0 where they are edges counted from 0, as labelImg and others write: the box is
+    (xmin, ymin, xmax, ymax).
+
+    `difficult_as_crowd`: whether a difficult object becomes a crowd. By default it does not: VOC leaves difficult
+    objects out of the evaluation, yet each is one object with a box of its own, whereas a crowd's box holds an unknown
+    number of them and trainers leave it out of training as well.
+    """
+
+    origin: int = 1
+    difficult_as_crowd: bool = False
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for an origin that is neither 0 nor 1."""
+        if self.origin not in (0, 1):
+            raise ValueError(f"origin is {self.origin!r}, expected 0 or 1")
+
+
+class VocItem(msgspec.Struct, frozen=True):
+    """One annotation file to read.
+
+    `xml` and `mask` are relative to the dataset's root. `image` is relative to the root of the listing that images were
+    looked for in; it is None where the file's own name did not settle it, so that `<filename>` has to. `labels` are
+    those of the per-class lists, None where there are none. An item with `skipped` need not be read at all: it counts
+    as an image that was found and skipped.
+    """
+
+    xml: str
+    image: str | None = None
+    split: str | None = None
+    mask: str | None = None
+    labels: Labels | None = None
+    skipped: Skipped | None = None
+
+
+class VocPlan(NamedTuple):
+    """What there is to read, in the order of the annotation files' paths.
+
+    `images` is what `read_voc` finds images with, None where every item has its image. `warnings` are for people.
+    """
+
+    items: list[VocItem]
+    images: ImageIndex | None
+    warnings: list[str]
+
+
+def plan_voc(
+    files: Sequence[str], read: Callable[[str], bytes], task: str, image_files: Iterable[str] | None = None
+) -> VocPlan:
+    """Find the annotation files, and what belongs to each, in the listing of a dataset.
+
+    `files` are all paths below the dataset's root, `/`-separated; `read` fetches the lists in `ImageSets`, and what it
+    raises is passed on. `image_files` are the paths below the images' root where the images lie elsewhere; images'
+    paths are relative to that root then, and to the dataset's otherwise. An empty listing says that the images cannot
+    be listed: their paths then follow from the annotations.
+
+    There may be several `Annotations` folders, each with the `JPEGImages`, `ImageSets` and `SegmentationObject` beside
+    it; where there is none, every `.xml` is an annotation file. Where lists exist, they are the dataset: what they do
+    not name is skipped. In VOC2012 that is five of six annotation files for segmentation. Without lists, folders called
+    train, val and the like are the splits.
+    """
+    warnings: list[str] = []
+    files = sorted(path for path in files if not hidden(path))
+    homes = _annotation_files(files, warnings)
+    listing = files if image_files is None else (path for path in image_files if not hidden(path))
+    names = {name for home in homes.values() for name in (home.name, home.inner)}
+    images = ImageIndex((path for path in listing if is_image(path)), names, image_files is not None)
+    masks = _masks(files) if task == _SEGMENTATION else {}
+    sets = _image_sets(files, read, task, homes, warnings)
+
+    items = []
+    for xml, home in homes.items():
+        of_root = sets[home.root]
+        by_stem = images.by_stem(xml)
+        items.append(
+            VocItem(
+                xml,
+                image=by_stem[0] if len(by_stem) == 1 else None,
+                split=of_root.splits.get(xml) if of_root else _split_of_folder(xml),
+                mask=masks.get(join(home.name, stem_of_xml(xml))),
+                labels=of_root.labels.get(xml) if of_root and "classification" in task else None,
+                skipped=Skipped.OUTSIDE_IMAGE_SETS if of_root and xml not in of_root.splits else None,
+            )
+        )
+    warnings += _what_is_missing(items, images, task)
+    named = all(item.image is not None or item.skipped for item in items)
+    return VocPlan(items, None if named else images, warnings)
+
+
+def _annotation_files(files: Sequence[str], warnings: list[str]) -> dict[str, Home]:
+    homes = {path: home_of_xml(path) for path in files if path.lower().endswith(".xml")}
+    inside = {path: home for path, home in homes.items() if home.folder}
+    if inside and (outside := homes.keys() - inside.keys()):
+        warnings.append(f"not read, since they lie outside of Annotations: {some(outside)} XML files")
+    return inside or homes
+
+
+def _image_sets(
+    files: Sequence[str],
+    read: Callable[[str], bytes],
+    task: str,
+    homes: dict[str, Home],
+    warnings: list[str],
+) -> dict[str, ImageSets | None]:
+    """The image sets of each root; a sole `ImageSets` belongs to a sole root wherever the two lie."""
+    lists = lists_of_task(files, task)
+    by_root: dict[str, dict[str, str]] = {}
+    for xml, home in homes.items():
+        by_root.setdefault(home.root, {})[join(home.inner, stem_of_xml(xml))] = xml
+    if len(by_root) == len(lists) == 1:
+        lists = dict(zip(by_root, lists.values(), strict=True))
+    return {
+        root: read_image_sets(lists[root], read, task, xmls, warnings) if root in lists else None
+        for root, xmls in by_root.items()
+    }
+
+
+def _masks(files: Iterable[str]) -> dict[str, str]:
+    """Masks by the home and stem of their annotation file."""
+    masks = {}
+    for path in files:
+        stem, suffix = split_suffix(path, (".png",))
+        folders = stem.split("/")
+        lower = [folder.lower() for folder in folders[:-1]]
+        if suffix and _MASK_FOLDER in lower:
+            del folders[lower.index(_MASK_FOLDER)]
+            masks["/".join(folders)] = path
+    return masks
+
+
+def _split_of_folder(xml: str) -> str | None:
+    return next((SPLIT_ALIASES[part] for part in xml.lower().split("/")[:-1] if part in SPLIT_ALIASES), None)
+
+
+def _what_is_missing(items: Sequence[VocItem], images: ImageIndex, task: str) -> Iterable[str]:
+    outside = [item.xml for item in items if item.skipped]
+    if outside:
+        yield f"skipped, since no list in ImageSets names them: {some(outside)} annotation files"
+    wanted = [item for item in items if not item.skipped]
+    unmasked = [item.xml for item in wanted if item.mask is None]
+    if task == _SEGMENTATION and unmasked:
+        yield f"no mask in SegmentationObject, without which no object is written: {some(unmasked)} annotation files"
+    unnamed = sum(item.image is None for item in items)
+    spare = images.paths - {item.image for item in items}
+    if len(spare) > unnamed:
+        least = "at least " if unnamed else ""
+        yield f"not read, since they have no annotation file: {least}{len(spare) - unnamed:,} images"

@@ -1,0 +1,1 @@
+"""Image files: names, URLs, headers, looks, copies and thumbnails."""

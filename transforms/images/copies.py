@@ -1,0 +1,159 @@
+"""Copy the images of a bucket to where training reads them, many at a time, and say of each what was copied."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import msgspec
+
+from labelbeam.schemas.manifest import CopiedImage, Receipt
+from labelbeam.schemas.reasons import Rejected
+from labelbeam.transforms.columns.listed import Listed, ListedFile, token_hash
+from labelbeam.transforms.images.headers import CopyTo, ImageError
+from labelbeam.transforms.stores.errors import MissingFileError, StoreError
+from labelbeam.transforms.stores.files import put, stat
+from labelbeam.transforms.stores.location import Location, within
+from labelbeam.transforms.stores.reading import read_file, read_range
+from labelbeam.transforms.stores.threads import Budget, in_threads
+
+BYTES_AT_ONCE = 256 * 2**20
+"""Bytes of images that one process holds at a time; an image that is larger is copied while no other is."""
+
+COMPARED_AT_ONCE = 8 * 2**20
+"""Bytes of a copy that are compared at a time."""
+
+_Found = TypeVar("_Found")
+
+
+@dataclass(frozen=True, slots=True)
+class CopyOptions:
+    """From where to where; `complete` says that an image that the listing of `source` lacks is not there."""
+
+    source: Location
+    target: Location
+    complete: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known before anything is read: listings of both places, and what the build before has copied, by path."""
+
+    images: Listed = field(default_factory=Listed)
+    copies: Listed = field(default_factory=Listed)
+    before: Mapping[str, CopiedImage] = field(default_factory=dict)
+
+
+def copier(options: CopyOptions, known: Known) -> CopyTo:
+    """The function that copies images to the same paths below the target.
+
+    An image is neither read nor written where the build before copied it and neither the listing of the images nor that of the
+    copies has changed since; then it costs nothing. It is not written where the same bytes are there already. An image that is
+    missing, or that cannot be read, comes back as what it is rejected for.
+
+    The function raises:
+        StoreError: the target cannot be written.
+    """
+    budget = Budget(BYTES_AT_ONCE)
+
+    def copy(path: str) -> CopiedImage | ImageError | None:
+        if "://" in path:
+            return None
+        origin, place = options.source.below(path), options.target.below(path)
+        for root, location in ((options.source, origin), (options.target, place)):
+            if not within(root, path):
+                message = f"{location.shown} is a link out of {root.shown}, which is not followed"
+                return ImageError(Rejected.UNSAFE_PATH, message)
+        file = _of_source(lambda: _find(origin, known.images.find(path), options.complete))
+        if isinstance(file, ImageError):
+            return file
+        before, there = known.before.get(path), known.copies.find(path)
+        if before is not None and (before.bytes, before.source) == _described(file) and stands(before, there):
+            return before
+        with budget.take(file.size):
+            data = _of_source(lambda: read_file(origin, file.size))
+            if isinstance(data, ImageError):
+                return data
+            digest = hashlib.sha256(data).hexdigest()
+            if there is None or not (_is_known(digest, before, there) or _holds(place, data, there)):
+                put(place, data)
+                there = _put_there(place, len(data))
+            return CopiedImage(path, len(data), digest, _described(file)[1], _described(there)[1])
+
+    return lambda paths: in_threads(copy, paths)
+
+
+def stands(copied: CopiedImage, there: ListedFile | None) -> bool:
+    """Whether the listing of the copies shows an image as it was copied."""
+    return there is not None and (copied.bytes, copied.target) == _described(there)
+
+
+def copies_stand(build: Location, receipt: Receipt, copies: Listed) -> bool:
+    """Whether the listing of the copies shows all images of a finished bucket as they were copied.
+
+    Raises:
+        StoreError: the bucket's list cannot be read.
+    """
+    files = receipt.copied.files if receipt.copied is not None else []
+    listed = (image for entry in files for image in decode_copied(read_file(build.below(entry.path), entry.bytes)))
+    return all(stands(image, copies.find(image.path)) for image in listed)
+
+
+_DECODER = msgspec.json.Decoder(CopiedImage)
+
+
+def decode_copied(data: bytes) -> list[CopiedImage]:
+    """The lines of a `copied/*.ndjson` that this program wrote."""
+    return _DECODER.decode_lines(data)
+
+
+def _described(file: ListedFile) -> tuple[int, str]:
+    return file.size, f"{file.token:016x}"
+
+
+def _of_source(call: Callable[[], _Found]) -> _Found | ImageError:
+    """What `call` finds out about an image, or what the image is rejected for."""
+    try:
+        return call()
+    except MissingFileError as error:
+        return ImageError(Rejected.MISSING_IMAGE, str(error))
+    except StoreError as error:
+        return ImageError(Rejected.UNREADABLE_FILE, str(error))
+
+
+def _find(origin: Location, listed: ListedFile | None, complete: bool) -> ListedFile:
+    if listed is not None and listed.size:
+        return listed
+    if listed is None and complete:
+        raise MissingFileError(f"{origin.shown} does not exist")
+    found = stat(origin)
+    return ListedFile(found.size, token_hash(found.token))
+
+
+def _is_known(digest: str, before: CopiedImage | None, there: ListedFile) -> bool:
+    """Whether the image, read anew because its token has changed, is what was copied before, and still there."""
+    return before is not None and before.sha256 == digest and stands(before, there)
+
+
+def _holds(place: Location, data: bytes, there: ListedFile) -> bool:
+    """Whether the file at `place` holds these bytes."""
+    if there.size != len(data):
+        return False
+    starts = range(0, len(data), COMPARED_AT_ONCE)
+    ends = [min(start + COMPARED_AT_ONCE, len(data)) for start in starts]
+    try:
+        return all(read_range(place, *part) == data[slice(*part)] for part in zip(starts, ends, strict=True))
+    except MissingFileError:
+        return False  # It went after the listing.
+
+
+def _put_there(place: Location, size: int) -> ListedFile:
+    """What the store says of a copy that was just put: the next build knows it by that."""
+    found = stat(place)
+    if found.size != size:
+        raise StoreError(
+            f"{place.shown}: {size} bytes were written, and {found.size} are there; does something else write to it?"
+        )
+    return ListedFile(found.size, token_hash(found.token))

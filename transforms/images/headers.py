@@ -1,0 +1,368 @@
+"""What an image file is: its format, its size and its orientation, found from its bytes; and what follows for a record.
+
+Pillow does the reading, through the classes of the four formats that the schema knows and never through `Image.open`,
+which would try whatever decoder claims the bytes (EPS starts Ghostscript, WebP and AVIF load the whole file). All
+other formats are recognised by their first bytes, so that they can be refused by name.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import IO, Protocol, cast
+from urllib.parse import urlsplit
+
+from PIL import BmpImagePlugin, ExifTags, ImageFile, JpegImagePlugin, PngImagePlugin, TiffImagePlugin
+
+from labelbeam.schemas.manifest import CopiedImage
+from labelbeam.schemas.reasons import Adjusted, Rejected
+from labelbeam.transforms.columns.images import ImageRow
+
+SCHEMA_FORMATS = ("jpg", "jpeg", "png", "jpe", "jfif", "bmp", "tif", "tiff")
+"""What `image_details.format` may be."""
+
+MAX_PIXELS = 178_956_970
+"""The most pixels that Pillow opens by default, above which it speaks of a decompression bomb."""
+
+_EXTENSIONS = {"jpg": ("jpg", "jpeg", "jpe", "jfif"), "png": ("png",), "bmp": ("bmp",), "tif": ("tif", "tiff")}
+
+_SIGNATURE_BYTES = 256
+_SIGNATURES = tuple(
+    (name, re.compile(pattern, re.DOTALL))
+    for name, pattern in (
+        ("jpg", rb"\xff\xd8\xff"),
+        ("png", rb"\x89PNG\r\n\x1a\n"),
+        # "BM" alone begins many a text: the length of the second header has to be one that exists.
+        ("bmp", rb"BM.{12}[\x0c\x10\x28\x34\x38\x40\x6c\x7c]\0\0\0"),
+        ("tif", rb"II[*+]\0|MM\0[*+]"),
+        ("gif", rb"GIF8[79]a"),
+        ("webp", rb"RIFF.{4}WEBP"),
+        ("avif", rb".{4}ftypavi[fs]"),
+        ("heif", rb".{4}ftyp(?:hei[cmsx]|hev[cmsx]|mif1|msf1)"),
+        ("jpeg2000", rb"\0\0\0\x0cjP  \r\n\x87\n|\xff\x4f\xff\x51"),
+        ("jpegxl", rb"\xff\x0a|\0\0\0\x0cJXL \r\n\x87\n"),
+        ("ico", rb"\x00\x00\x01\x00[^\x00]"),
+        ("psd", rb"8BPS\x00[\x01\x02]"),
+        ("ppm", rb"P[1-7Ff]\s"),
+        ("eps", rb"%!PS"),
+        ("pdf", rb"%PDF-"),
+        ("svg", rb"(?:\xef\xbb\xbf)?\s*<(?:\?xml.*<)?(?:!DOCTYPE )?svg\b"),
+    )
+)
+
+
+class ImageError(Exception):
+    """An image that cannot be used: `code` is what it is rejected with, `message` tells a person why."""
+
+    def __init__(self, code: Rejected, message: str) -> None:
+        """Keep both, also across processes."""
+        super().__init__(code, message)
+        self.code = code
+        self.message = message
+
+    def __str__(self) -> str:
+        """Return the message alone."""
+        return self.message
+
+
+@dataclass(frozen=True)
+class ImageFacts:
+    """What an image's header says.
+
+    `format` is the content's, as its usual extension: "jpg" (MPO too), "png", "bmp" or "tif". `width` and `height` are
+    those of the pixels as they are stored, before any rotation. `orientation` is EXIF's (or XMP's), 1 to 8, and 1 where
+    there is none, or nonsense; of PNG it is not read, as it may stand behind the pixels.
+    """
+
+    format: str
+    width: int
+    height: int
+    orientation: int = 1
+
+
+@dataclass(frozen=True)
+class FrameDecision:
+    """The size, in pixels, of the frame in which an image's annotations are understood, and what was assumed."""
+
+    width: int
+    height: int
+    adjusted: tuple[Adjusted, ...] = ()
+
+
+class ImageSource(Protocol):
+    """What is read from: any binary file that seeks, a `RangeReader` for one."""
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Return `size` bytes, fewer only at the end."""
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        """Move to `offset`."""
+
+    def tell(self) -> int:
+        """Return the position."""
+
+
+def read_header(file: ImageSource, name: str) -> ImageFacts:
+    """Return what the header of an image says, reading little more than it; `name` is for messages only.
+
+    Raises ImageError with NOT_AN_IMAGE where the bytes are of no image, UNSUPPORTED_FORMAT where they are of a format
+    that the schema lacks, IMAGE_TOO_LARGE above `MAX_PIXELS`, and TRUNCATED_IMAGE where the header is cut or damaged.
+    What the file itself raises (OSError from a store) passes through, whatever Pillow makes of it. Thread-safe.
+    """
+    return _open(_Watched(file), name)[1]
+
+
+def decode(file: ImageSource, name: str) -> ImageFacts:
+    """Decode every pixel of an image's first frame, and return what `read_header` does.
+
+    Raises what `load` does. Thread-safe.
+    """
+    # All of a JPEG's coefficients are walked, but an eighth of its width and height is enough to be written out.
+    return load(file, name, (1, 1), MAX_PIXELS)[1]
+
+
+def load(
+    file: ImageSource, name: str, least: tuple[int, int], most_pixels: int
+) -> tuple[ImageFile.ImageFile, ImageFacts]:
+    """The first frame of an image, and what `read_header` returns of it; a TIFF comes turned as its orientation says.
+
+    Of a JPEG, a half, quarter or eighth of the size is decoded where that has `least` (width, height) pixels.
+
+    Raises what `read_header` does, ImageError with IMAGE_TOO_LARGE above `most_pixels`, for which nothing is allocated, and with
+    TRUNCATED_IMAGE where the pixels are cut or damaged. libtiff adds lines of its own on stderr. Thread-safe.
+    """
+    watched = _Watched(file)
+    image, facts = _open(watched, name)
+    if facts.width * facts.height > most_pixels:
+        raise ImageError(
+            Rejected.IMAGE_TOO_LARGE,
+            f"{name}: {facts.width}x{facts.height} are {facts.width * facts.height} pixels, at most {most_pixels} are read",
+        )
+    watched.budget = None
+    image.draft(None, least)
+    with _judging(watched, facts.format, name):
+        image.load()
+    return image, facts
+
+
+def settle_size(declared: tuple[int, int] | None, facts: ImageFacts) -> FrameDecision:
+    """Decide in which frame, that of the stored pixels or the rotated one, the annotations of an image are.
+
+    `declared` is the (width, height) that the annotations give, or None. Viewers turn an image as its EXIF orientation
+    says, so that annotations may have been drawn on either; the declared size tells which. Where it cannot (a square
+    image, or no declared size), the stored frame is taken, with ORIENTATION_AMBIGUOUS.
+
+    Raises ImageError with SIZE_MISMATCH where `declared` is neither size.
+    """
+    stored = (facts.width, facts.height)
+    turned = stored[::-1] if facts.orientation >= 5 else stored
+    if declared is not None and declared not in (stored, turned):
+        rotated = f", {turned[0]}x{turned[1]} as EXIF rotates it" if turned != stored else ""
+        raise ImageError(
+            Rejected.SIZE_MISMATCH,
+            f"declared as {declared[0]}x{declared[1]}, stored as {stored[0]}x{stored[1]}{rotated}",
+        )
+    square = facts.width == facts.height
+    if (square and facts.orientation > 1) or (declared is None and turned != stored):
+        return FrameDecision(*stored, (Adjusted.ORIENTATION_AMBIGUOUS,))
+    if declared is not None and declared != stored:
+        return FrameDecision(*turned, (Adjusted.ROTATED_FRAME,))
+    return FrameDecision(*stored)
+
+
+def settle_format(name: str, facts: ImageFacts | None) -> tuple[str, Adjusted | None]:
+    """Return the `image_details.format` of an image, and FORMAT_FROM_CONTENT where its name says something else.
+
+    `name` is a path or URL. Its extension is taken, in lower case, where it is one of `SCHEMA_FORMATS` and names the
+    format of the content (or where `facts` is None: the content was not looked at); else the content's usual one.
+
+    Raises ImageError with UNSUPPORTED_FORMAT where neither is one of `SCHEMA_FORMATS`.
+    """
+    suffix = name[name.rfind(".") + 1 :]
+    if facts is None and suffix in SCHEMA_FORMATS and "://" not in name:
+        return suffix, None  # Nearly all images, and there are many.
+    extension = _extension(name)
+    if facts is None:
+        if extension in SCHEMA_FORMATS:
+            return extension, None
+        raise ImageError(
+            Rejected.UNSUPPORTED_FORMAT,
+            f"{name} has none of the extensions {', '.join(SCHEMA_FORMATS)}; "
+            "--check-images header finds the format from the content",
+        )
+    if facts.format not in _EXTENSIONS:
+        raise _unsupported(name, facts.format)
+    if extension in _EXTENSIONS[facts.format]:
+        return extension, None
+    return facts.format, Adjusted.FORMAT_FROM_CONTENT
+
+
+def _extension(name: str) -> str:
+    # Only in a web address does `?` or `#` end the path; in a store or on a disk it is part of the name.
+    path = urlsplit(name).path if name.lower().startswith(("http://", "https://")) else name
+    return PurePosixPath(path).suffix[1:].lower()
+
+
+def _unsupported(name: str, format_name: str) -> ImageError:
+    return ImageError(
+        Rejected.UNSUPPORTED_FORMAT,
+        f"{name} is {format_name} by its content, expected one of {', '.join(SCHEMA_FORMATS)}; convert it first",
+    )
+
+
+class _Watched:
+    """The file that Pillow sees: it remembers what the file raised, which Pillow would swallow or rename.
+
+    While `budget` is a number, each read takes its bytes from it, and something for the call, so that a hostile header
+    of gigabytes, or of millions of one-byte steps, ends.
+    """
+
+    HEADER_BUDGET = (
+        32 * 1024 * 1024
+    )  # Profiles, thumbnails and depth maps included, no header that is meant as one comes near.
+    CALL_COST = 64
+
+    def __init__(self, file: ImageSource) -> None:
+        self._file = file
+        self.budget: int | None = self.HEADER_BUDGET
+        self.failure: Exception | None = None
+
+    def read(self, size: int = -1, /) -> bytes:
+        try:
+            data = self._file.read(size)
+        except Exception as error:
+            self.failure = error
+            raise
+        if self.budget is not None:
+            self.budget -= len(data) + self.CALL_COST
+            if self.budget < 0:
+                raise ImageError(
+                    Rejected.TRUNCATED_IMAGE, f"no pixels within the first {self.HEADER_BUDGET} bytes that were read"
+                )
+        return data
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+
+class _Bounded(ImageFile.ImageFile):
+    """Refuses a size above `MAX_PIXELS` in the moment in which a plugin learns it.
+
+    `Image.open` checks only what a plugin has opened, and an animated PNG allocates its first frame on opening.
+    """
+
+    @property
+    def _size(self) -> tuple[int, int]:
+        return self._bounded_size
+
+    @_size.setter
+    def _size(self, size: tuple[int, int]) -> None:
+        if size[0] * size[1] > MAX_PIXELS:
+            raise ImageError(
+                Rejected.IMAGE_TOO_LARGE,
+                f"{size[0]}x{size[1]} are {size[0] * size[1]} pixels, at most {MAX_PIXELS} are read",
+            )
+        self._bounded_size = size
+
+
+class _Jpeg(_Bounded, JpegImagePlugin.JpegImageFile):
+    pass
+
+
+class _Png(_Bounded, PngImagePlugin.PngImageFile):
+    pass
+
+
+class _Bmp(_Bounded, BmpImagePlugin.BmpImageFile):
+    pass
+
+
+class _Tiff(_Bounded, TiffImagePlugin.TiffImageFile):
+    pass
+
+
+_PLUGINS: dict[str, type[ImageFile.ImageFile]] = {"jpg": _Jpeg, "png": _Png, "bmp": _Bmp, "tif": _Tiff}
+
+
+def _open(watched: _Watched, name: str) -> tuple[ImageFile.ImageFile, ImageFacts]:
+    watched.seek(0)
+    head = watched.read(_SIGNATURE_BYTES)
+    found = next((format_name for format_name, pattern in _SIGNATURES if pattern.match(head)), None)
+    if found is None:
+        what = f"begins with {head[:40]!r}" if head else "holds no bytes"
+        raise ImageError(Rejected.NOT_AN_IMAGE, f"{name} {what}, expected an image")
+    if found not in _PLUGINS:
+        raise _unsupported(name, found)
+    watched.seek(0)
+    with _judging(watched, found, name):
+        image = _PLUGINS[found](cast(IO[bytes], watched))
+        width, height = image.size
+        if isinstance(image, TiffImagePlugin.TiffImageFile):
+            # Pillow turns a TIFF by itself, and gives the size that comes of it.
+            width, height = (int(image.tag_v2[tag]) for tag in (ExifTags.Base.ImageWidth, ExifTags.Base.ImageLength))
+    orientation = _orientation(image)
+    return image, ImageFacts(found, width, height, orientation)
+
+
+def _orientation(image: ImageFile.ImageFile) -> int:
+    if isinstance(image, PngImagePlugin.PngImageFile):
+        return 1
+    try:
+        tags = image.tag_v2 if isinstance(image, TiffImagePlugin.TiffImageFile) else image.getexif()
+        value = tags.get(ExifTags.Base.Orientation)
+    except Exception:  # As in `_judging`; the pixels do not depend on what EXIF holds.
+        return 1
+    return value if isinstance(value, int) and 1 <= value <= 8 else 1
+
+
+@contextmanager
+def _judging(watched: _Watched, format_name: str, name: str) -> Iterator[None]:
+    """Turn what Pillow raises on damaged bytes into ImageError, and let what the file raised through.
+
+    Every exception counts: Pillow names none, and beside OSError and SyntaxError, damaged bytes bring forth
+    ValueError, TypeError, AttributeError, OverflowError, struct.error, zlib.error, MemoryError and more.
+    """
+    _silence_pillow()
+    failure: Exception | None = None
+    try:
+        yield
+    except Exception as error:
+        failure = error
+    if watched.failure is not None:
+        raise watched.failure
+    if isinstance(failure, ImageError):
+        raise ImageError(failure.code, f"{name}: {failure.message}") from None
+    if failure is not None:
+        raise ImageError(
+            Rejected.TRUNCATED_IMAGE, f"{name} is {format_name} by its first bytes, but cannot be read: {failure}"
+        ) from failure
+
+
+_FILTERS = threading.Lock()
+_PILLOW_MODULES = re.compile(r"PIL\.")
+
+
+def _silence_pillow() -> None:
+    """Keep Pillow from warning of odd EXIF, odd APNG and of sizes that are still allowed.
+
+    `warnings.catch_warnings` exchanges the filters of the whole process, under the feet of other threads; a filter
+    that stays does no such harm. Others may exchange the filters as well, so it is looked for each time.
+    """
+    with _FILTERS:
+        if not warnings.filters or (warnings.filters[0][0], warnings.filters[0][3]) != ("ignore", _PILLOW_MODULES):
+            warnings.filterwarnings("ignore", module=_PILLOW_MODULES.pattern)
+
+
+CopyTo = Callable[[Sequence[str]], Sequence[CopiedImage | ImageError | None]]
+"""Copies images: what was copied, what the image is rejected for, or None for an image that is named by a URL."""
+
+LookAt = Callable[[Sequence[ImageRow]], Sequence[ImageFacts | ImageError | None]]
+"""Looks at the files of images: facts, an error, or None where an image was not looked at."""

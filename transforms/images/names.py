@@ -1,0 +1,56 @@
+"""Names of image files: extensions, hidden files, and paths that may be followed."""
+
+from __future__ import annotations
+
+import re
+from typing import get_args
+
+from labelbeam.schemas.reasons import Rejected
+from labelbeam.schemas.records import ImageFormat
+from labelbeam.transforms.stores.paths import safe_relative
+
+URL_SCHEMES = ("https://", "http://", "wasbs://", "abfss://", "azureml://subscriptions/", "AmlDatastore://")
+"""Schemes of image URLs that the trainer reads; an image's name that is such a URL is passed on as it is."""
+
+_NOT_IN_URLS = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+
+
+def image_path(file_name: str, prefix: str) -> tuple[str | None, Rejected | None, bool]:
+    """The identity of an image by its `file_name`: path, or why there is none, and whether it had to be normalised."""
+    if "://" in file_name:
+        usable = file_name.startswith(URL_SCHEMES) and not _NOT_IN_URLS.search(file_name)
+        return (file_name, None, False) if usable else (None, Rejected.UNSUPPORTED_URL, False)
+    safe = safe_relative(file_name)
+    if safe is None:
+        return None, Rejected.UNSAFE_PATH, False
+    return (f"{prefix}{safe}" if prefix else safe), None, safe != file_name
+
+
+OTHER_IMAGE_FORMATS = frozenset(
+    {"webp", "gif", "heic", "heif", "avif", "svg", "ico", "jp2", "j2k", "jpx", "jpc", "jxl", "psd", "tga"}
+    | {"ppm", "pgm", "pbm", "pnm", "dds", "exr", "hdr", "eps", "wmf", "emf", "cr2", "nef", "arw", "dng", "pcx", "mpo"}
+)
+"""Extensions of images that no training record can name: found, and rejected by name rather than overlooked."""
+
+_SYSTEM_NAMES = frozenset({"__macosx", "@eadir", "$recycle.bin", "thumbs.db", "desktop.ini"})
+NO_NAMES = ("", ".", "..")  # Keys of object stores may hold them; `..` is rejected, not hidden.
+
+
+def hidden(path: str) -> bool:
+    """Whether a file, or a directory above it, is hidden or kept by a system for itself."""
+    parts = [part for part in path.split("/") if part not in NO_NAMES]
+    return any(part[0] == "." or part.lower() in _SYSTEM_NAMES for part in parts)
+
+
+IMAGE_FORMATS: frozenset[str] = frozenset(get_args(ImageFormat))
+"""Extensions of the formats that the training schema takes."""
+
+
+def extension(path: str) -> str:
+    """The extension of a path in lower case, without the dot; "" where it has none.
+
+    >>> extension("a.b/IMG.JPG"), extension(".hidden")
+    ('jpg', '')
+    """
+    stem, _, found = path[path.rfind("/") + 1 :].rpartition(".")
+    return found.lower() if stem.strip(".") else ""

@@ -1,0 +1,1 @@
+"""The plan of a build: what a source is, its units of work, and whether it has changed."""

@@ -1,0 +1,1 @@
+"""Batch inference: units of images, an endpoint, and shards of predictions."""

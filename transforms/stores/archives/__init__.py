@@ -1,0 +1,1 @@
+"""Zip and tar archives, in any store, as read-only stores."""

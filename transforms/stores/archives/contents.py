@@ -1,0 +1,139 @@
+"""What every kind of archive has in common: its bytes in a store, and the files that its directory tells of.
+
+What is in an archive is not trusted: no name leaves it, and links are not followed.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from labelbeam.transforms.stores.failures import ShortReadError
+from labelbeam.transforms.stores.paths import safe_relative
+from labelbeam.transforms.stores.tokens import content_token
+
+NOT_FOLLOWED = "links in an archive, not followed; pack it again with what they lead to (tar --dereference)"
+LEAVES_IT = "names in an archive that lead out of it or hold control characters, not read; pack it again from its root"
+REPEATED = "names that stand in an archive more than once, of which the last counts"
+NO_FILE = "neither files nor directories, left alone"
+
+
+class ArchiveError(OSError):
+    """An archive or a file in it cannot be read: it is damaged, encrypted, or packed in a way that is not read here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A file in an archive, `size` bytes long when unpacked; the bytes [start, stop) of the archive hold it.
+
+    `token` changes with its content. `problem` is why it cannot be read, where that is known.
+    """
+
+    size: int
+    token: str
+    start: int
+    stop: int
+    problem: str | None
+
+
+@dataclass(slots=True)
+class Contents:
+    """What is in an archive: files by path, the directories above them, and what is left out: names by reason."""
+
+    files: dict[str, Member] = field(default_factory=dict)
+    folders: set[str] = field(default_factory=lambda: {""})
+    left_out: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+
+    def path_of(self, name: str) -> str | None:
+        """The path of what is called `name`; None, and noted, where it leads out."""
+        path = safe_relative(name)
+        if path is None and name.rstrip("/") not in ("", "."):  # Which is the root.
+            self.left_out[LEAVES_IT].append(name)
+        return path
+
+    def add(self, path: str, member: Member) -> None:
+        """Take a file, instead of an earlier one of that path."""
+        if path in self.files:
+            self.left_out[REPEATED].append(path)
+        self.files[path] = member
+        self.add_folder(path.rpartition("/")[0])
+
+    def add_folder(self, path: str) -> None:
+        """Take a directory, and those above it."""
+        while path not in self.folders:
+            self.folders.add(path)
+            path = path.rpartition("/")[0]
+
+
+class Reader(Protocol):
+    """What knows one kind of archive."""
+
+    def contents(self, packed: Packed) -> Contents:
+        """Find out what is in the archive."""
+
+    def unpack(self, member: Any, data: bytes) -> bytes:
+        """The whole of a file, from the bytes of the archive that hold it."""
+
+    def read(self, packed: Packed, member: Any, start: int, end: int) -> bytes:
+        """The bytes [start, end) of a file."""
+
+
+class Packed:
+    """The bytes of an archive in its store, where it is called `shown` in messages. Safe for threads, as the store is."""
+
+    def __init__(self, fs: Any, path: str, shown: str) -> None:
+        """Nothing is read yet."""
+        self._fs = fs
+        self._path = path
+        self.shown = shown
+        self.local = "file" in fs.protocol
+        self.size = 0
+        self.token = ""
+
+    def look(self) -> bool:
+        """Ask for size and token; whether they are other ones than before.
+
+        Raises:
+            ArchiveError: it does not exist, or is no file.
+        """
+        before = (self.size, self.token)
+        try:
+            info = self._fs.info(self._path)
+        except FileNotFoundError:
+            raise ArchiveError(f"the archive {self.shown} does not exist") from None
+        if info["type"] != "file" or info.get("size") is None:
+            raise ArchiveError(f"the archive {self.shown}: expected a file of known size, found: {info['type']}")
+        self.size, self.token = int(info["size"]), content_token(info)
+        if before == (self.size, self.token):
+            return False
+        if before != (0, ""):
+            self._fs.invalidate_cache()
+        return True
+
+    def read(self, start: int, end: int) -> bytes:
+        """The bytes [start, end) of the archive.
+
+        Raises:
+            ShortReadError: fewer came; they may come when asked again.
+            ArchiveError: more came.
+        """
+        if start == end:
+            return b""
+        data: bytes = self._fs.cat_file(self._path, start=start, end=end)
+        if len(data) < end - start:
+            raise ShortReadError(f"asked for bytes {start} to {end} of {self.shown}, got {len(data)}")
+        if len(data) > end - start:
+            raise ArchiveError(
+                f"asked for bytes {start} to {end} of {self.shown}, got {len(data)}: the store ignores ranges; copy the "
+                "archive to this machine first"
+            )
+        return data
+
+    def pieces(self, start: int, end: int, first: int, most: int) -> Iterator[bytes]:
+        """The bytes [start, end) piece by piece, each twice as long as the one before."""
+        while start < end:
+            stop = min(end, start + first)
+            yield self.read(start, stop)
+            start, first = stop, min(2 * first, most)

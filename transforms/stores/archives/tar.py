@@ -1,0 +1,75 @@
+"""TAR archives (POSIX pax, GNU, ustar), not compressed: each file is read by a range of its own.
+
+A TAR archive has no directory: the headers of all files are read, one after the other, and over a network with all that lies between
+them. A compressed one can only be unpacked from its start, and is refused.
+"""
+
+from __future__ import annotations
+
+import tarfile
+
+from labelbeam.transforms.stores.archives.contents import NO_FILE, NOT_FOLLOWED, ArchiveError, Contents, Member, Packed
+from labelbeam.transforms.stores.range_reader import LARGEST_BLOCK, RangeReader
+
+_COMPRESSED = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"\x28\xb5\x2f\xfd": "zstd"}
+
+
+class TarReader:
+    """Reads a TAR archive. For many threads at once."""
+
+    def contents(self, packed: Packed) -> Contents:
+        """Read the headers of all files.
+
+        Raises:
+            ArchiveError: it is compressed, damaged, or no TAR archive.
+        """
+        head = packed.read(0, min(packed.size, 6))
+        for magic, method in _COMPRESSED.items():
+            if head.startswith(magic):
+                raise ArchiveError(
+                    f"{packed.shown} is compressed with {method}, so that no file in it can be read by itself; decompress it "
+                    f"({method} -dk), or unpack it (tar -xf), and name the result"
+                )
+        found = Contents()
+        places: dict[str, Member] = {}
+        try:
+            source = RangeReader(packed.read, packed.size, _HEADER if packed.local else LARGEST_BLOCK)
+            with tarfile.open(fileobj=source, mode="r:", errorlevel=2, tarinfo=tarfile.TarInfo) as archive:
+                for info in archive:
+                    self._take(info, packed, found, places)
+        except tarfile.TarError as error:
+            raise ArchiveError(
+                f"{packed.shown} is no TAR archive, or a damaged one ({error}); fetch it again, and test it with: tar -tf"
+            ) from None
+        return found
+
+    def _take(self, info: tarfile.TarInfo, packed: Packed, found: Contents, places: dict[str, Member]) -> None:
+        path = found.path_of(info.name)
+        if path is None:
+            return
+        if info.isdir():
+            found.add_folder(path)
+        elif info.issym() or (info.islnk() and info.linkname not in places):
+            found.left_out[NOT_FOLLOWED].append(path)
+        elif info.islnk():
+            found.add(path, places[info.linkname])
+        elif not info.isfile():
+            found.left_out[NO_FILE].append(path)
+        else:
+            stop = info.offset_data + info.size
+            problem = "it is stored sparsely; pack the archive again without --sparse" if info.issparse() else None
+            # Which says that something of the archive changed: it holds no checksum of its files.
+            token = f"{packed.token} {info.mtime}"
+            places[info.name] = Member(info.size, token, info.offset_data, stop, problem)
+            found.add(path, places[info.name])
+
+    def unpack(self, member: Member, data: bytes) -> bytes:
+        """The whole of a file, which is what the archive holds of it."""
+        return data
+
+    def read(self, packed: Packed, member: Member, start: int, end: int) -> bytes:
+        """The bytes [start, end) of a file."""
+        return packed.read(member.start + start, min(member.start + end, member.stop))
+
+
+_HEADER = 512

@@ -1,0 +1,1 @@
+"""Web servers as read-only stores."""

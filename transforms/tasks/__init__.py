@@ -1,0 +1,1 @@
+"""The four tasks: what each makes of an image's objects."""

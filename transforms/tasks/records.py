@@ -1,0 +1,82 @@
+"""Records of a task as JSON Lines and as Parquet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from labelbeam.transforms.tasks.task import Labels, Task
+
+
+@dataclass(slots=True)
+class SplitRecords:
+    """The records of one split of one bucket, sorted by path: n images as columns, and their labels."""
+
+    paths: list[str]
+    urls: list[str]
+    formats: list[str]
+    sizes: npt.NDArray[np.int32]
+    labels: Labels
+
+
+class _Details(msgspec.Struct, gc=False):
+    format: str
+    width: int | str
+    height: int | str
+
+
+class _Line(msgspec.Struct, gc=False):
+    image_url: str
+    image_details: _Details
+    label: Any
+
+
+ENCODER = msgspec.json.Encoder()
+
+
+def arrow_schema(task: Task) -> pa.Schema:
+    """The columns of the Parquet copy: those of the JSONL, typed."""
+    details = pa.struct([("format", pa.string()), ("width", pa.int32()), ("height", pa.int32())])
+    return pa.schema([("image_url", pa.string()), ("image_details", details), ("label", task.arrow_type)])
+
+
+def encode_jsonl(records: SplitRecords, task: Task, px: bool) -> bytes:
+    """One line an image, in order; with `px`, sizes are text such as "640px"."""
+    sides: list[list[Any]] = records.sizes.T.tolist()
+    if px:
+        sides = [[f"{side}px" for side in column] for column in sides]
+    details = map(_Details, records.formats, *sides)
+    return ENCODER.encode_lines(list(map(_Line, records.urls, details, task.json_labels(records.labels))))
+
+
+def encode_parquet(records: SplitRecords | None, task: Task) -> bytes:
+    """The same records as a Parquet file of one row group; None makes a file without rows."""
+    schema = arrow_schema(task)
+    if records is None:
+        return _parquet_bytes(schema.empty_table(), task)
+    sides = [pa.array(np.ascontiguousarray(column), pa.int32()) for column in records.sizes.T]
+    details = pa.StructArray.from_arrays(
+        [pa.array(records.formats, pa.string()), *sides], fields=list(schema.field("image_details").type)
+    )
+    columns = [pa.array(records.urls, pa.string()), details, task.arrow_labels(records.labels)]
+    return _parquet_bytes(pa.Table.from_arrays(columns, schema=schema), task)
+
+
+def _parquet_bytes(table: pa.Table, task: Task) -> bytes:
+    sink = pa.BufferOutputStream()
+    pq.write_table(
+        table,
+        sink,
+        row_group_size=max(1, len(table)),
+        compression="zstd",
+        use_dictionary=["label", "label.list.element", "label.list.element.label", "image_details.format"],
+        use_byte_stream_split=list(task.float_columns),
+    )
+    result: bytes = sink.getvalue().to_pybytes()
+    return result

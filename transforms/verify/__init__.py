@@ -1,0 +1,1 @@
+"""Checks of a published build: files, counts, records, and copies."""

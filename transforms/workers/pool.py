@@ -1,0 +1,152 @@
+"""Processes that do the work of the in-process runner, so that a laptop's cores are all used.
+
+Beam's own way to use several processes on one machine starts slowly and copies every element four times. Here the runner stays
+in this process, single-threaded and deterministic, and hands each unit of work, a pure function and its arguments, to a
+process that has not even loaded Beam. Bulky results stay in files between them, so that only references pass through the
+runner. Where there are no such processes (on a cluster, or for a small dataset) the function is called in place, and its
+results are passed on themselves. What comes out is the same.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import hashlib
+import logging
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+from typing import Any, TypeVar
+
+from labelbeam.schemas.errors import LabelBeamError
+from labelbeam.transforms.workers import parcels
+from labelbeam.transforms.workers.scratch import scratch
+
+LOG = logging.getLogger("labelbeam")
+
+Result = TypeVar("Result")
+
+
+class Workers:
+    """A pool of processes, and a directory in which they find what all of them need."""
+
+    def __init__(self, count: int, folder: Path) -> None:
+        self.count = count
+        self.begun: dict[str, Future[Any]] = {}
+        self.folder = folder
+        context = multiprocessing.get_context("spawn")
+        self.executor = ProcessPoolExecutor(count, mp_context=context, initializer=_begin, initargs=(str(folder),))
+        # A task for each starts them all: they load their modules while this process loads Beam. They begin with SIGINT
+        # held back, so that Ctrl-C does not find them half started: it reaches every process of the terminal, and the
+        # first one ends the others.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            for _ in range(count):
+                self.executor.submit(_load)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+    def submit(self, function: Callable[..., Result], *arguments: Any) -> Future[Result]:
+        """Have `function` called by one of the processes."""
+        return self.executor.submit(function, *arguments)
+
+    def begin(self, key: str, function: Callable[..., Result], *arguments: Any) -> None:
+        """Have something called that will be asked for under `key` later: while Beam is still loading."""
+        self.begun[key] = self.submit(function, *arguments)
+
+    def share(self, name: str, data: bytes) -> str:
+        """Put bytes where every process reads them once, and return the path; `name` tells them from others.
+
+        Raises:
+            LabelBeamError: the file cannot be written.
+        """
+        path = self.folder / hashlib.sha256(name.encode()).hexdigest()
+        if not path.exists():
+            try:
+                path.write_bytes(data)
+            except OSError as error:
+                raise parcels.unwritable(path, error) from None
+        return str(path)
+
+    def close(self, at_once: bool = False) -> None:
+        """End the processes; `at_once` also those that are at work."""
+        if at_once:
+            for process in multiprocessing.active_children():
+                process.terminate()
+        self.executor.shutdown(wait=True, cancel_futures=True)
+
+
+_current: Workers | None = None
+
+
+def current_workers() -> Workers | None:
+    """The processes of this run, if it has any."""
+    return _current
+
+
+@contextlib.contextmanager
+def workers(count: int) -> Iterator[Workers | None]:
+    """Have `count` processes for the run inside the block; none where `count` is below 2.
+
+    Raises:
+        LabelBeamError: a process died, as it does when memory runs out.
+    """
+    global _current
+    with contextlib.ExitStack() as stack:
+        try:
+            pool = None if count < 2 else Workers(count, stack.enter_context(scratch()))
+        except (OSError, ImportError) as error:
+            # Where the system has no semaphores for processes (some sandboxes), one process does all.
+            LOG.info("no worker processes here (%s): this one does all the work", error)
+            pool = None
+        if pool is None:
+            yield None
+            return
+        _current = pool
+        try:
+            yield pool
+        except BaseException as error:
+            pool.close(at_once=True)
+            if isinstance(error, BrokenProcessPool):
+                raise LabelBeamError(
+                    f"one of {count} worker processes died, probably because memory ran out; try fewer with "
+                    "--direct_num_workers=1, or smaller shards with --shards"
+                ) from None
+            raise
+        else:
+            pool.close()
+        finally:
+            _current = None
+
+
+def _begin(folder: str) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _keep_freed_memory()
+    parcels.spill_into(Path(folder, f"parcels-{os.getpid()}"))
+
+
+def _keep_freed_memory() -> None:
+    """Have glibc reuse the memory of large arrays instead of giving it back and faulting it in again, page by page.
+
+    A unit's arrays come and go in the same sizes, and nearly a third of the time went into that.
+    """
+    with contextlib.suppress(OSError, AttributeError):
+        mallopt = ctypes.CDLL(None).mallopt
+        mallopt(_M_MMAP_THRESHOLD, 1 << 30)
+        mallopt(_M_TRIM_THRESHOLD, 1 << 30)
+
+
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
+
+
+def _load() -> None:
+    import labelbeam.transforms.write.work  # noqa: F401
+
+
+def default_count() -> int:
+    """A process for each core that this one may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,1 @@
+"""Buckets to shards: assemble, check images, write, and leave a receipt."""

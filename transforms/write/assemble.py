@@ -1,0 +1,289 @@
+"""Join one bucket's images with their objects, judge them, and sort what is left by path.
+
+Everything of an image meets here and nowhere else: its record, its objects, its file. So this is where duplicates are found,
+images are looked at, sizes are settled, and it is decided what is written, rejected or skipped; after that only bytes follow.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from labelbeam.schemas.manifest import CopiedImage
+from labelbeam.schemas.neutral import RAW_LIMIT, Rejection
+from labelbeam.schemas.reasons import Adjusted, Rejected, Skipped
+from labelbeam.transforms.columns.arrays import Floats, Integers, ranges
+from labelbeam.transforms.columns.fragments import Fragment
+from labelbeam.transforms.columns.hashes import draw_split
+from labelbeam.transforms.columns.images import ImageNote, join_images
+from labelbeam.transforms.columns.objects import Objects, join_objects
+from labelbeam.transforms.geometry.boxes import OK, REASONS, code_of
+from labelbeam.transforms.images.headers import CopyTo, LookAt
+from labelbeam.transforms.images.urls import image_url
+from labelbeam.transforms.tasks.records import SplitRecords
+from labelbeam.transforms.tasks.registry import TASKS
+from labelbeam.transforms.tasks.task import Judged, Labels, Task
+from labelbeam.transforms.write.settle import Settled, copy, fold_duplicates, settle, without_left_out
+
+
+@dataclass(frozen=True, slots=True)
+class AssembleOptions:
+    """What decides about records: the options of a build, resolved."""
+
+    task: str
+    image_url: str
+    clip: bool = True
+    keep_background: bool = True
+    max_polygon_points: int | None = None
+    split: dict[str, float] | None = None
+    look_at_all: bool = False
+    """Look at every image; otherwise only at those whose size nobody declared."""
+
+
+@dataclass(slots=True)
+class Assembled:
+    """One bucket, ready to be written. `objects_found` is by the task's meaning of an object.
+
+    `records_in` counts images, annotations and rejections as they arrived, to be compared with what the readers counted.
+    """
+
+    splits: dict[str, SplitRecords]
+    rejections: list[Rejection]
+    images_found: int
+    objects_found: int
+    skipped_images: int
+    skipped_objects: int
+    skipped: Counter[Skipped]
+    adjusted: Counter[Adjusted]
+    records_in: int
+    copied: list[CopiedImage] = field(default_factory=list)
+    """The images of the records as they were copied, sorted by path, without those that are named by a URL."""
+
+
+def assemble(
+    fragments: Iterable[Fragment],
+    options: AssembleOptions,
+    relative_sources: frozenset[str],
+    look_at: LookAt,
+    copy_to: CopyTo | None = None,
+) -> Assembled:
+    """Make the records of one bucket.
+
+    Args:
+        fragments: all fragments of the bucket, in any order.
+        relative_sources: the sources whose coordinates are fractions of the image rather than pixels.
+        look_at: looks at the images' files, as far as the build asks for it.
+        copy_to: copies the images that are left; None where none are to be copied. One that cannot be is rejected.
+
+    The result depends on what the fragments hold, not on how work was cut into them.
+    """
+    fragments = list(fragments)
+    rejections = [rejection for fragment in fragments for rejection in fragment.rejections]
+    rejected_of: Counter[int] = Counter()
+    adjusted: Counter[Adjusted] = Counter()
+    for fragment in fragments:
+        rejected_of.update(fragment.rejected_of)
+        adjusted.update(fragment.adjusted)
+    objects, names = _join_objects(fragments)
+    records_in = sum(len(fragment.images) for fragment in fragments) + len(objects) + len(rejections)
+    rows, left_out = without_left_out(join_images([fragment.images for fragment in fragments]))
+    skipped_objects = Counter(reason for note in rows.notes.values() for reason in note.skipped)
+    for fragment in fragments:
+        skipped_objects.update(fragment.skipped)
+    settled = fold_duplicates(rows, rejections)
+    rejected_before = Counter(item.kind for item in rejections)
+    settle(settled, look_at, options.look_at_all)
+
+    at = _image_of(objects, settled)
+    order = np.lexsort((objects.order, objects.image, at))
+    objects, at = objects.take(order), at[order]
+    if options.task.startswith("image_classification"):
+        objects, at = _distinct_labels(objects, at)
+    sizes = np.maximum(settled.sizes, 1).astype(np.float64)[at]
+    _to_pixels(objects, settled, at, sizes, relative_sources)
+
+    task = TASKS[options.task]
+    judged = task.judge(objects, sizes, options.clip, options.max_polygon_points)
+    judged.codes[np.isin(objects.image, settled.strangers) & (judged.codes == OK)] = code_of(Rejected.DUPLICATE_IMAGE)
+    # Without a size nothing can be said of an object's coordinates.
+    judged.codes[(settled.sizes[at] == 0).any(axis=1)] = code_of(Rejected.IMAGE_REJECTED)
+    _decide(settled, at, judged, rejected_of, task, options.keep_background)
+
+    left = settled.codes == OK
+    left[list(settled.skips)] = False
+    copied = copy(settled, left, copy_to) if copy_to is not None else []
+    judged.codes[(judged.codes == OK) & ~left[at]] = code_of(Rejected.IMAGE_REJECTED)
+    valid = judged.codes == OK
+    rejections += _rejected_objects(objects, at, settled, judged, names)
+    rejections += _rejected_images(settled)
+    for reason, where in judged.adjusted.items():
+        adjusted[reason] += int((where & valid).sum())
+    adjusted[Adjusted.OBJECT_OF_DUPLICATE_IMAGE] += int((_is_lent(objects, settled.sources) & valid).sum())
+    adjusted.update(reason for row, reasons in settled.adjusted.items() if left[row] for reason in reasons)
+    return Assembled(
+        splits=_by_split(settled, left, objects, at, judged, names, options),
+        rejections=sorted(rejections, key=_in_order),
+        images_found=len(settled.images) + rejected_before["image"] + left_out.total(),
+        objects_found=len(objects) + rejected_before["object"] + skipped_objects.total(),
+        skipped_images=len(settled.skips) + left_out.total(),
+        skipped_objects=skipped_objects.total(),
+        skipped=Counter(settled.skips.values()) + left_out + skipped_objects,
+        adjusted=+adjusted,
+        records_in=records_in,
+        copied=copied,
+    )
+
+
+def _in_order(item: Rejection) -> tuple[str, ...]:
+    return item.source, item.locator, item.kind, item.code, item.message, item.raw, item.image or ""
+
+
+def _join_objects(fragments: Sequence[Fragment]) -> tuple[Objects, list[str]]:
+    """All objects, with labels as indices into one sorted list of names."""
+    names = sorted({name for fragment in fragments for name in fragment.labels})
+    index = {name: number for number, name in enumerate(names)}
+    parts: list[Objects] = []
+    for fragment in fragments:
+        if len(fragment.objects):
+            mapping = np.array([index[name] for name in fragment.labels], np.int64)
+            fragment.objects.label = mapping[fragment.objects.label]
+            parts.append(fragment.objects)
+    return join_objects(parts), names
+
+
+def _image_of(objects: Objects, settled: Settled) -> Integers:
+    """The row of each object's image."""
+    keys = np.concatenate([settled.images.keys, *(np.array(keys, np.int64) for keys in settled.lent.values())])
+    rows = np.concatenate([np.arange(len(settled.images)), *(np.full(len(k), row) for row, k in settled.lent.items())])
+    order = np.argsort(keys)
+    if not len(keys):
+        return np.empty(0, np.int64)
+    found: Integers = rows[order][np.searchsorted(keys[order], objects.image)].astype(np.int64)
+    return found
+
+
+def _distinct_labels(objects: Objects, at: Integers) -> tuple[Objects, Integers]:
+    """One object a label and image, in the order of labels: what an object is for classification."""
+    _, first = np.unique(np.stack([at, objects.label]), axis=1, return_index=True)
+    return objects.take(first), at[first]
+
+
+def _is_lent(objects: Objects, keys: Iterable[int]) -> npt.NDArray[np.bool_]:
+    """Which objects came with one of these image records."""
+    return np.isin(objects.image, np.fromiter(keys, np.int64))
+
+
+def _to_pixels(
+    objects: Objects, settled: Settled, at: Integers, sizes: Floats, relative_sources: frozenset[str]
+) -> None:
+    """Scale the objects of sources whose frame is relative; masks are in pixels always."""
+    if not relative_sources:
+        return
+    relative = np.array([source in relative_sources for source in settled.images.sources], bool)[at]
+    if settled.sources:
+        scaled = _is_lent(objects, (key for key, source in settled.sources.items() if source in relative_sources))
+        relative = np.where(_is_lent(objects, settled.sources), scaled, relative)
+    with np.errstate(over="ignore", invalid="ignore"):
+        objects.bbox = np.where(relative[:, None], objects.bbox * np.tile(sizes, 2), objects.bbox)
+    scaled = relative & (objects.mask_size == 0).all(axis=1)
+    factors = np.ones((len(objects.rings), 2))
+    rings = ranges(objects.ring_start[scaled], objects.ring_count[scaled])
+    factors[rings] = np.repeat(sizes[scaled], objects.ring_count[scaled], axis=0)
+    with np.errstate(over="ignore", invalid="ignore"):
+        objects.rings.corners = objects.rings.corners * np.repeat(factors, np.diff(objects.rings.offsets), axis=0)
+
+
+def _decide(
+    settled: Settled, at: Integers, judged: Judged, rejected_of: Counter[int], task: Task, keep_background: bool
+) -> None:
+    """What becomes of each image, by how many of its objects are valid and how many are not."""
+    count = len(settled.images)
+    valid = np.bincount(at[judged.codes == OK], minlength=count)
+    gone = np.bincount(at[judged.codes != OK], minlength=count)
+    if rejected_of:
+        for row, key in enumerate(settled.images.keys.tolist()):
+            gone[row] += sum(rejected_of[each] for each in (key, *settled.lent.get(row, ())))
+    doubtful = (valid == 0) | (task.single_label & (valid > 1))
+    for row in np.flatnonzero(doubtful & (settled.codes == OK)).tolist():
+        skipped = settled.images.notes.get(row, _NO_NOTE).skipped
+        if valid[row]:
+            message = (
+                f"found {valid[row]} different labels, expected one; image_classification_multilabel takes them all"
+            )
+            settled.reject(row, Rejected.SEVERAL_LABELS, message)
+        elif gone[row]:
+            settled.reject(row, Rejected.NO_VALID_OBJECT, f"all {gone[row]} of its objects were rejected")
+        elif skipped:
+            settled.skips[row] = skipped[0]
+        elif not keep_background:
+            settled.skips[row] = Skipped.BACKGROUND
+        elif task.needs_object:
+            settled.reject(row, Rejected.NO_LABEL, "no label was found, expected at least one")
+
+
+_NO_NOTE = ImageNote()
+
+
+def _rejected_images(settled: Settled) -> Iterator[Rejection]:
+    images = settled.images
+    for row, message in settled.messages.items():
+        code = REASONS[settled.codes[row]]
+        yield Rejection(images.sources[row], images.locators[row], images.paths[row], "image", code, message)
+
+
+def _rejected_objects(
+    objects: Objects, at: Integers, settled: Settled, judged: Judged, names: Sequence[str]
+) -> Iterator[Rejection]:
+    images = settled.images
+    for number in np.flatnonzero(judged.codes != OK).tolist():
+        row, code = int(at[number]), REASONS[judged.codes[number]]
+        identity = objects.ids[number]
+        bbox = objects.bbox[number].tolist()
+        raw: dict[str, Any] = {"label": names[int(objects.label[number])]}
+        if not any(map(math.isnan, bbox)):
+            raw["bbox"] = [bbox[0], bbox[1], bbox[2] - bbox[0], bbox[3] - bbox[1]]
+        message = f"{code.doc}; the image is {settled.sizes[row, 0]}×{settled.sizes[row, 1]}"
+        if code is Rejected.IMAGE_REJECTED:
+            message = f"its image was rejected as {REASONS[settled.codes[row]]}"
+        excerpt = msgspec.json.encode(raw).decode()[:RAW_LIMIT]
+        locator = identity if isinstance(identity, str) else f"annotations id={identity}"
+        source = settled.sources.get(int(objects.image[number]), images.sources[row])
+        yield Rejection(source, locator, images.paths[row], "object", code, message, excerpt)
+
+
+def _by_split(
+    settled: Settled,
+    left: npt.NDArray[np.bool_],
+    objects: Objects,
+    at: Integers,
+    judged: Judged,
+    names: Sequence[str],
+    options: AssembleOptions,
+) -> dict[str, SplitRecords]:
+    """The records of each split, in the order of the images, which is that of their paths."""
+    images = settled.images
+    members: dict[str, list[int]] = {}
+    for row in np.flatnonzero(left).tolist():
+        split = draw_split(images.paths[row], options.split) if options.split else images.splits[row] or "train"
+        members.setdefault(split, []).append(row)
+    # Objects are sorted by image, so the valid ones of one image are a range of all valid ones.
+    valid = np.flatnonzero(judged.codes == OK)
+    bounds = np.searchsorted(at[valid], np.arange(len(images) + 1))
+    splits: dict[str, SplitRecords] = {}
+    for split, rows in sorted(members.items()):
+        picked = np.array(rows, np.int64)
+        counts = bounds[picked + 1] - bounds[picked]
+        labels = Labels(
+            valid[ranges(bounds[picked], counts)], np.concatenate([[0], np.cumsum(counts)]), objects, names, judged
+        )
+        paths = [images.paths[row] for row in rows]
+        urls = [image_url(options.image_url, path) for path in paths]
+        splits[split] = SplitRecords(paths, urls, [settled.formats[row] for row in rows], settled.sizes[picked], labels)
+    return splits

@@ -1,0 +1,119 @@
+"""Turn one assembled bucket into files: JSONL and Parquet of each split, the rejected lines, and a receipt for them.
+
+A file is finished in memory, hashed, and put in one request: a store shows it whole or not at all, and a retried bundle
+writes the same bytes to the same name.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+
+from labelbeam.schemas.manifest import CopiedImage, Copies, Counts, FileEntry, Receipt, SplitCounts, Tally
+from labelbeam.schemas.neutral import Rejection
+from labelbeam.transforms.builds.shards import SAMPLES, shard_name, write_file
+from labelbeam.transforms.messages.redact import redact
+from labelbeam.transforms.stores.location import Location
+from labelbeam.transforms.tasks.records import ENCODER, encode_jsonl, encode_parquet
+from labelbeam.transforms.tasks.registry import TASKS
+from labelbeam.transforms.tasks.statistics import statistics_of
+from labelbeam.transforms.write.assemble import Assembled
+
+
+def encode_rejections(rejections: list[Rejection]) -> bytes:
+    """One line a rejected image or object; the credentials that a source's URL may hold are not published."""
+    return ENCODER.encode_lines([_without_credentials(rejection) for rejection in rejections])
+
+
+def _without_credentials(rejection: Rejection) -> Rejection:
+    message = rejection.message
+    # It may name another source, in which the same image stands first.
+    message = redact(message) if "://" in message else message
+    return msgspec.structs.replace(rejection, source=_shown(rejection.source), message=message)
+
+
+_shown = lru_cache(64)(redact)
+
+
+def write_bucket(
+    assembled: Assembled, bucket: int, buckets: int, task_name: str, px: bool, build: Location | None
+) -> Receipt:
+    """Write the files of one bucket below `build`, or nowhere when it is None (for `inspect`), and say what they are.
+
+    Raises:
+        StoreError: a file cannot be written.
+    """
+    task = TASKS[task_name]
+    splits: dict[str, SplitCounts] = {}
+    parquet: list[FileEntry] = []
+    labels: dict[str, dict[str, int]] = {}
+    for split, records in assembled.splits.items():
+        counts = splits[split] = SplitCounts(len(records.urls), len(records.labels.rows))
+        labels[split] = records.labels.label_counts()
+        if build is not None:
+            jsonl_name = shard_name(split, split, bucket, buckets, "jsonl")
+            parquet_name = shard_name("parquet", split, bucket, buckets, "parquet")
+            # Arrow works without the interpreter's lock: the Parquet copy costs no time beside the JSONL.
+            with ThreadPoolExecutor(1) as pool:
+                copy = pool.submit(
+                    lambda name, part, rows: write_file(build, name, encode_parquet(part, task), rows),
+                    parquet_name,
+                    records,
+                    counts.images,
+                )
+                counts.files = [write_file(build, jsonl_name, encode_jsonl(records, task, px), counts.images)]
+                parquet.append(copy.result())
+    rejected: FileEntry | None = None
+    if assembled.rejections and build is not None:
+        name = shard_name("rejected", "rejected", bucket, buckets, "jsonl")
+        rejected = write_file(build, name, encode_rejections(assembled.rejections), len(assembled.rejections))
+    kinds = Counter(rejection.kind for rejection in assembled.rejections)
+    return Receipt(
+        bucket=bucket,
+        splits=splits,
+        parquet=parquet,
+        rejected=rejected,
+        counts=Counts(
+            Tally(
+                assembled.images_found,
+                sum(counts.images for counts in splits.values()),
+                kinds["image"],
+                assembled.skipped_images,
+            ),
+            Tally(
+                assembled.objects_found,
+                sum(counts.objects for counts in splits.values()),
+                kinds["object"],
+                assembled.skipped_objects,
+            ),
+        ),
+        labels=labels,
+        rejected_by_reason=_counted(rejection.code for rejection in assembled.rejections),
+        skipped_by_reason=_counted(assembled.skipped.elements()),
+        adjusted_by_reason=_counted(assembled.adjusted.elements()),
+        records_in=assembled.records_in,
+        samples=[msgspec.to_builtins(_without_credentials(item)) for item in assembled.rejections[:SAMPLES]],
+        statistics={split: statistics_of(part.labels, part.sizes) for split, part in assembled.splits.items()},
+    )
+
+
+def write_copied(images: Sequence[CopiedImage], bucket: int, buckets: int, build: Location, target: str) -> Copies:
+    """Write the list of a bucket's copied images, if it has any; `target` is the URL for people that they were copied to.
+
+    Raises:
+        StoreError: it cannot be written.
+    """
+    copies = Copies(target, len(images), sum(image.bytes for image in images))
+    if images:
+        name = shard_name("copied", "copied", bucket, buckets, "ndjson")
+        copies.files = [write_file(build, name, ENCODER.encode_lines(list(images)), len(images))]
+    return copies
+
+
+def _counted(reasons: Any) -> dict[str, int]:
+    return {str(reason): count for reason, count in sorted(Counter(reasons).items())}

@@ -1,0 +1,89 @@
+"""Assemble and write one bucket. Imports no Beam, so that a worker process is up in a fraction of a second."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from labelbeam.schemas.manifest import Receipt
+from labelbeam.transforms.builds.resume import Target, finished_bucket, keep_receipt
+from labelbeam.transforms.columns.fragments import Fragment, decode
+from labelbeam.transforms.columns.listed import join_listed
+from labelbeam.transforms.images.copies import CopyOptions, Known, copier, copies_stand
+from labelbeam.transforms.images.look import LookOptions, looker, shows_all
+from labelbeam.transforms.stores.locate import locate
+from labelbeam.transforms.stores.location import StorageOptions
+from labelbeam.transforms.workers import parcels
+from labelbeam.transforms.workers.quiet_gc import quiet_gc
+from labelbeam.transforms.write.assemble import AssembleOptions, assemble
+from labelbeam.transforms.write.bucket import write_bucket, write_copied
+
+
+@dataclass(frozen=True, slots=True)
+class ShardOptions:
+    """What the writers of shards need; without a `target` they write nothing. `report` is where the pipeline's report goes."""
+
+    assemble: AssembleOptions
+    check_images: str | None
+    images_root: str
+    images_listed: bool
+    coco_boxes: str
+    buckets: int
+    target: Target | None
+    report: str
+    px: bool
+    copy_images: str | None
+    storage: StorageOptions
+
+
+class Report(msgspec.Struct):
+    """What a pipeline leaves for the driver: the receipts of all buckets, and what reading found."""
+
+    receipts: list[Receipt]
+    records: int
+    relative_sources: list[str]
+    warnings: list[str]
+    unsafe: list[str]
+    zero_based: int
+
+
+def write_shard(options: ShardOptions, bucket: int, encoded: Sequence[bytes], relative: frozenset[str]) -> Receipt:
+    """Assemble one bucket from its encoded fragments, and write its files.
+
+    Args:
+        relative: the sources whose coordinates are fractions of the image.
+
+    Raises:
+        StoreError: a file cannot be written.
+    """
+    root = locate(options.images_root, options.storage)
+    target = options.target
+    build = locate(target.build, options.storage) if target else None
+    copies = locate(options.copy_images, options.storage) if target and options.copy_images is not None else None
+    with quiet_gc():
+        fragments = [decode(parcels.unwrap(data)) for data in encoded]
+        known = _known(fragments)
+        if target and build and target.resumes:
+            finished = finished_bucket(target, options.storage, bucket, options.buckets, Receipt)
+            if finished is not None and copies_stand(build, finished, known.copies):
+                return finished
+        complete = options.images_listed and shows_all(root)
+        look_at = looker(LookOptions(options.check_images, root, complete), known.images)
+        copy_to = copier(CopyOptions(root, copies, complete), known) if copies else None
+        assembled = assemble(fragments, options.assemble, relative, look_at, copy_to)
+        receipt = write_bucket(assembled, bucket, options.buckets, options.assemble.task, options.px, build)
+        if build and copies:
+            receipt.copied = write_copied(assembled.copied, bucket, options.buckets, build, copies.shown)
+    if target:
+        keep_receipt(target, options.storage, options.buckets, receipt)
+    return receipt
+
+
+def _known(fragments: Sequence[Fragment]) -> Known:
+    return Known(
+        join_listed([fragment.listed for fragment in fragments if fragment.listed is not None]),
+        join_listed([fragment.listed_copies for fragment in fragments if fragment.listed_copies is not None]),
+        {image.path: image for fragment in fragments for image in fragment.copied},
+    )
