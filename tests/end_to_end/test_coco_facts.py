@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from labelbeam.transforms.formats.coco import plan as plan_coco
+from labelbeam.transforms.formats.coco import file as coco_file
 from labelbeam.transforms.formats.coco.cut import plan_ranges
 from tests.end_to_end.builds import PREFIX, Build, convert, near
 from tests.end_to_end.datasets import (
@@ -362,7 +362,7 @@ def test_every_record_is_accounted_for(table: Table, build: Build) -> None:
 def test_a_file_cut_into_single_records_gives_the_same_bytes(
     place: Path, source: Path, build: Build, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(plan_coco, "plan_ranges", partial(plan_ranges, target=1, window=64))
+    monkeypatch.setattr(coco_file, "plan_ranges", partial(plan_ranges, target=1, window=64))
     pieces = convert("--source", source, "--images", place / "images", "--image-url", PREFIX, output=place / "pieces")
     assert pieces.files() == build.files()
     assert pieces.adjusted == build.adjusted

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from pycocotools import mask as coco_mask
 
-from labelbeam.transforms.formats.coco import plan as plan_coco
+from labelbeam.transforms.formats.coco import file as coco_file
 from labelbeam.transforms.formats.coco.cut import plan_ranges
 from tests.end_to_end.builds import PREFIX, SEGMENTATION, Build, convert
 from tests.end_to_end.datasets import HEIGHT, SQUARE, WIDTH, coco_image, rectangle, rle_counts, write_coco
@@ -240,7 +240,7 @@ def test_corners_are_divided_by_the_size_and_kept_as_they_stand(build: Build) ->
 def test_a_file_of_outlines_cut_into_single_records_gives_the_same_bytes(
     place: Path, build: Build, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(plan_coco, "plan_ranges", partial(plan_ranges, target=1, window=64))
+    monkeypatch.setattr(coco_file, "plan_ranges", partial(plan_ranges, target=1, window=64))
     pieces = convert(
         "--source", place / "outlines.json", "--image-url", PREFIX, task=SEGMENTATION, output=place / "pieces"
     )

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from labelbeam.transforms.formats.coco import plan as plan_coco
+from labelbeam.transforms.formats.coco import file as coco_file
 from labelbeam.transforms.formats.coco.cut import plan_ranges
 from labelbeam.transforms.workers.pool import Workers
 from tests.end_to_end.builds import (
@@ -121,7 +121,7 @@ def test_processes_give_the_bytes_of_one(
     monkeypatch: pytest.MonkeyPatch,
     handed_out: list[str],
 ) -> None:
-    monkeypatch.setattr(plan_coco, "plan_ranges", partial(plan_ranges, target=1500, window=256))
+    monkeypatch.setattr(coco_file, "plan_ranges", partial(plan_ranges, target=1500, window=256))
     several = build(source, tmp_path / "out", "--direct_num_workers=3", task=SEGMENTATION)
     assert several.files() == reference[SEGMENTATION].files()
     assert handed_out.count("read_coco") > 10
@@ -139,7 +139,7 @@ def test_where_a_file_is_cut_does_not_show(
         cuts.append(len(ranges))
         return ranges
 
-    monkeypatch.setattr(plan_coco, "plan_ranges", cut)
+    monkeypatch.setattr(coco_file, "plan_ranges", cut)
     pieces = build(source, tmp_path / "out", task=SEGMENTATION)
     assert min(cuts) > 3
     assert pieces.files() == reference[SEGMENTATION].files()

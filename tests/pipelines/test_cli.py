@@ -319,7 +319,11 @@ def test_the_command_can_run_in_a_thread(capsys: pytest.CaptureFixture[str]) -> 
 
 def shell(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        ["bash", "-c", f"set -o pipefail; labelbeam() {{ '{sys.executable}' -m pipelines.cli \"$@\"; }}; {command}"],
+        [
+            "bash",
+            "-c",
+            f"set -o pipefail; labelbeam() {{ '{sys.executable}' -m labelbeam.pipelines.cli \"$@\"; }}; {command}",
+        ],
         cwd=folder,
         capture_output=True,
         text=True,

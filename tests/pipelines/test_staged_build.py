@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 from labelbeam.pipelines.cli import main
+from labelbeam.transforms.formats.coco import units
 from labelbeam.transforms.workers import staged_units
-from labelbeam.transforms.write import work
 from tests.end_to_end.datasets import coco, coco_box, coco_image, write_json
 
 PORTABLE = ["--runner=PortableRunner", "--job_endpoint=embed", "--environment_type=LOOPBACK"]
@@ -67,13 +67,13 @@ def test_workers_that_may_be_elsewhere_get_the_indexes_of_coco_files_from_the_st
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     left: list[str] = []
-    real = work.stage_alone
+    real = units.stage_alone
 
     def stage_and_note(value: Any, file: Any, put_file: Any) -> Any:
         left.append(file.path)
         return real(value, file, put_file)
 
-    monkeypatch.setattr(work, "stage_alone", stage_and_note)
+    monkeypatch.setattr(units, "stage_alone", stage_and_note)
     for part in range(3):
         images = [coco_image(number, f"{number}.jpg") for number in range(part, 60, 3)]
         boxes = [coco_box(number * 10, number) for number in range(part, 60, 3)]

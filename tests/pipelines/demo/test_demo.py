@@ -45,7 +45,7 @@ def run(*arguments: str | Path) -> tuple[int, str]:
 def run_python(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-c", code],
-        cwd=Path(__file__).parents[2],
+        cwd=Path(__file__).parents[3],
         env=os.environ | environment,
         check=True,
         capture_output=True,

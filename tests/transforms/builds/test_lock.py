@@ -77,7 +77,7 @@ def shown_alive(output: Location) -> Iterator[None]:
 
 def process_of(code: str) -> str | None:
     """What a run in another process says of itself, after that process has ended."""
-    ask = "import os; from transforms.lock import _process; print(_process(os.getpid()))"
+    ask = "import os; from labelbeam.transforms.builds.lock import _process; print(_process(os.getpid()))"
     done = subprocess.run([sys.executable, "-c", f"{ask}{code}"], capture_output=True, text=True, check=True)
     return done.stdout.strip()
 
@@ -141,7 +141,7 @@ def test_a_run_that_was_killed_on_this_machine_is_known_to_be_dead(output: Locat
 
 
 def test_a_killed_run_that_nobody_has_waited_for_is_dead_too(output: Location) -> None:
-    ask = "import os, sys; from transforms.lock import _process; print(_process(os.getpid())); sys.stdout.flush()"
+    ask = "import os, sys; from labelbeam.transforms.builds.lock import _process; print(_process(os.getpid())); sys.stdout.flush()"
     child = subprocess.Popen(
         [sys.executable, "-c", f"{ask}; os.kill(os.getpid(), 9)"], stdout=subprocess.PIPE, text=True
     )

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from labelbeam.schemas.config import ConvertConfig
 from labelbeam.schemas.errors import LabelBeamError, UsageError
+from labelbeam.transforms.formats.coco import images_root
 from labelbeam.transforms.formats.coco import plan as plan_coco
 from labelbeam.transforms.formats.coco.units import CocoFile, CocoUnit
 from labelbeam.transforms.formats.plans import Plan
@@ -289,14 +290,14 @@ def test_images_in_two_stores_have_no_common_root(tmp_path: Path, memory: str) -
 
 def test_a_place_that_cannot_be_looked_at_is_passed_over(memory: str, monkeypatch: pytest.MonkeyPatch) -> None:
     root = fill(memory, {"x.json": coco(), "data/1.jpg": ""})
-    ask = plan_coco.kind
+    ask = images_root.kind
 
     def refuse(location: Location) -> str | None:
         if "/images/" in location.path:
             raise StoreError("permission denied")
         return ask(location)
 
-    monkeypatch.setattr(plan_coco, "kind", refuse)
+    monkeypatch.setattr(images_root, "kind", refuse)
     assert plan(f"{root}/x.json").images_root == f"{root}/data"
 
 
