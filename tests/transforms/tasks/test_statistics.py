@@ -31,7 +31,7 @@ from labelbeam.transforms.tasks.statistics import (
     statistics_of_rows,
 )
 from labelbeam.transforms.write.assemble import AssembleOptions, assemble
-from tests.transforms.test_write import write
+from tests.transforms.write.test_bucket import write
 
 DETECTION = "image_object_detection"
 SEGMENTATION = "image_instance_segmentation"
