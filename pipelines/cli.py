@@ -28,7 +28,7 @@ from labelbeam.pipelines.score_options import check_encrypted, make_score_config
 from labelbeam.pipelines.terminal.failure import Failure, describe
 from labelbeam.pipelines.terminal.streams import LOG, STDOUT_CLOSED, debugging, set_up_logging, silence, write_stdout
 from labelbeam.pipelines.words import did_you_mean
-from labelbeam.schemas.config import ConvertConfig, usual_task
+from labelbeam.schemas.config import ConvertConfig
 from labelbeam.schemas.errors import UsageError
 from labelbeam.schemas.score_config import DEFAULT_KEY
 from labelbeam.schemas.tasks import TASKS, Task
@@ -138,7 +138,7 @@ def _flags(known: argparse.Namespace) -> dict[str, Any]:
 
 
 def _convert(known: argparse.Namespace) -> int:
-    file = read_config(known.config) if known.config is not None else ConfigFile()
+    file = read_config(known.config, FIELDS) if known.config is not None else ConfigFile()
     config = make_config(_flags(known), file)
     arguments = beam_arguments(file.beam, known.beam, known.runner_options)
     storage = known.storage = storage_options(config.storage_options)
@@ -191,7 +191,7 @@ def _usual_task(config: ConvertConfig, storage: dict[str, dict[str, Any]]) -> Ta
     """What is built most often from a source's format, to inspect it without a --task."""
     from labelbeam.transforms.plan.recognise import recognise
 
-    task = usual_task(recognise(config, storage).format)
+    task = recognise(config, storage).format.usual_task
     LOG.info("no --task given, so it is inspected for %s", task)
     return task
 

@@ -10,6 +10,7 @@ import msgspec
 
 from labelbeam.pipelines.runners.options import BEAM_OPTIONS, BeamOption
 from labelbeam.schemas.tasks import TASKS
+from labelbeam.transforms.formats.registry import FORMATS
 
 _FORMS = {task: "Labels" if task.startswith("image_classification") else "Objects" for task in TASKS}
 
@@ -50,6 +51,14 @@ def _describe_file(config: dict[str, Any]) -> None:
     """A config file may hold more than the options of a run, and less: flags may add what it leaves out."""
     del config["required"]
     properties = config["properties"]
+    del properties["of_formats"]
+    for found in FORMATS.values():
+        properties |= msgspec.json.schema(found.options)["$defs"][found.options.__name__]["properties"]
+    properties["format"] = {
+        "description": properties["format"]["description"],
+        "enum": ["auto", *FORMATS],
+        "default": "auto",
+    }
     source = properties["source"]
     one = {"type": "string", "minLength": 1}
     properties["source"] = {"description": source.pop("description"), "anyOf": [one, source]}

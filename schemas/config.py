@@ -1,12 +1,12 @@
 """The options of a build: one definition for the YAML config, the command line and the documentation.
 
-A field's name with `-` for `_` is the flag; its `Meta.description` is the help. `resolve` fills in what depends on other
-options and refuses combinations that cannot work.
+A field's name with `-` for `_` is the flag; its `Meta.description` is the help. Options of a single format stand in that
+format's module.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -14,7 +14,6 @@ from msgspec import Meta
 from labelbeam.schemas.errors import UsageError
 from labelbeam.schemas.tasks import Task
 
-Format: TypeAlias = Literal["auto", "coco", "voc", "folder"]
 CheckImages: TypeAlias = Literal["none", "exists", "header", "decode"]
 Text: TypeAlias = Annotated[str, Meta(min_length=1)]
 SPLITS = ("train", "validation", "test")
@@ -30,19 +29,19 @@ SPLIT_ALIASES = {
 }
 
 
+Options = TypeVar("Options", bound=msgspec.Struct)
+
+
 class ConvertConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """What `labelbeam convert` builds, from what, and where it goes."""
 
     task: Annotated[Task, Meta(description="what the model will be trained for")]
     source: Annotated[
         Annotated[list[Text], Meta(min_length=1)],
-        Meta(
-            description="fsspec URL of the raw dataset; may be repeated, and may be a glob. "
-            "coco: the JSON file(s); voc and folder: the root directory"
-        ),
+        Meta(description="fsspec URL of the raw dataset; may be repeated, and may be a glob"),
     ]
     output: Annotated[Text, Meta(description="fsspec URL of the directory where builds are published")]
-    format: Annotated[Format, Meta(description="the raw format; auto recognises it and says why")] = "auto"
+    format: Annotated[Text, Meta(description="the raw format; auto recognises it and says why")] = "auto"
     images: Annotated[
         Text | None,
         Meta(
@@ -118,33 +117,6 @@ class ConvertConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, om
     json: Annotated[
         bool, Meta(description="print the summary as one JSON object on stdout, and nothing else there")
     ] = False
-    voc_origin: Annotated[
-        Literal[0, 1],
-        Meta(
-            description="voc: the index of the first pixel; 1: as the original data has it (inclusive, 1-based); "
-            "0: as labelImg and similar tools write it"
-        ),
-    ] = 1
-    difficult_as_crowd: Annotated[
-        bool, Meta(description="voc: write objects marked difficult with isCrowd 1, which metrics leave out")
-    ] = False
-    coco_boxes: Annotated[
-        Literal["detect", "pixels", "relative"],
-        Meta(
-            description="coco: whether coordinates are pixels or fractions of the image; detect decides once a file, "
-            "by all of its boxes"
-        ),
-    ] = "detect"
-    class_level: Annotated[
-        Literal["top", "parent"],
-        Meta(description="folder: which directory names the class of a deeply nested image"),
-    ] = "top"
-    label_separator: Annotated[
-        Text | None,
-        Meta(
-            description="folder: what stands between the labels of a cell in labels.csv (default: by the file's content)"
-        ),
-    ] = None
     max_polygon_points: Annotated[
         Annotated[int, Meta(ge=4)] | None,
         Meta(description="simplify polygons to at most so many corners an object (default: exact)"),
@@ -152,6 +124,20 @@ class ConvertConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, om
     dimensions: Annotated[
         Literal["integer", "px"], Meta(description='width and height in image_details: 640, or "640px"')
     ] = "integer"
+    of_formats: tuple[Any, ...] = ()
+    """The options of single formats, each as its format's own struct; flat in a file, on the command line, in a manifest."""
+
+    def of(self, options: type[Options]) -> Options:
+        """The options of one format, by their type; its defaults where none are given."""
+        return next((given for given in self.of_formats if isinstance(given, options)), options())
+
+    def flat(self) -> dict[str, Any]:
+        """All options that differ from their defaults, as plain values by name."""
+        values: dict[str, Any] = msgspec.to_builtins(self)
+        values.pop("of_formats", None)
+        for given in self.of_formats:
+            values |= msgspec.to_builtins(given)
+        return values
 
 
 RUN_ONLY = frozenset(
@@ -199,11 +185,6 @@ def parse_split(value: str | dict[str, float] | None) -> dict[str, float] | None
     if abs(sum(shares.values()) - 1) > 1e-9:
         raise UsageError(f"--split: the shares in {value!r} add up to {sum(shares.values()):g}, expected 1")
     return shares
-
-
-def usual_task(format_name: str) -> Task:
-    """The task that a raw format is most often built for, where a person has not said which."""
-    return "image_classification" if format_name == "folder" else "image_object_detection"
 
 
 def background_policy(config: ConvertConfig) -> Literal["keep", "drop"]:

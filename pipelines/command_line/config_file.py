@@ -6,6 +6,7 @@ version, which YAML would read as the number 1.2.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,6 @@ import yaml
 
 from labelbeam.pipelines.runners.options import BEAM_OPTIONS, Pair, expected_of
 from labelbeam.pipelines.words import did_you_mean
-from labelbeam.schemas.config import ConvertConfig
 from labelbeam.schemas.errors import UsageError
 
 SIZE_LIMIT = 2**20
@@ -63,8 +63,8 @@ class _Loader(yaml.SafeLoader):
         return node
 
 
-def read_config(path: str) -> ConfigFile:
-    """Read a YAML config. A key without a value counts as left out.
+def read_config(path: str, names: Collection[str]) -> ConfigFile:
+    """Read a YAML config whose keys are `names` and Beam's options. A key without a value counts as left out.
 
     Raises:
         UsageError: it does not exist, is no YAML, is no mapping, or has a key that is no option.
@@ -84,7 +84,7 @@ def read_config(path: str) -> ConfigFile:
     except UnicodeDecodeError as error:
         raise UsageError(f"{path}: byte {error.start} is not UTF-8; save the config as UTF-8") from None
     try:
-        return _read(path, _Loader(text))
+        return _read(path, _Loader(text), names)
     except yaml.MarkedYAMLError as error:
         # The error's own text would quote the line, which may hold a secret.
         mark = error.problem_mark or error.context_mark
@@ -97,12 +97,12 @@ def read_config(path: str) -> ConfigFile:
         raise UsageError(f"{path}: not valid YAML for a config: a value is malformed, or nested too deeply") from None
 
 
-def _read(path: str, loader: _Loader) -> ConfigFile:
+def _read(path: str, loader: _Loader, names: Collection[str]) -> ConfigFile:
     root = loader.get_single_node()
     if not isinstance(root, yaml.MappingNode):
         found = "nothing" if root is None else "a list" if isinstance(root, yaml.SequenceNode) else "a single value"
         raise UsageError(f"{path}: found {found}, expected a mapping of options such as `task: image_classification`")
-    ours = ConvertConfig.__struct_fields__
+    ours = names
     config = ConfigFile(path)
     for key, node in root.value:
         name = key.value if isinstance(key, yaml.ScalarNode) else "(a list or mapping)"

@@ -18,8 +18,15 @@ from msgspec import Meta
 from labelbeam.pipelines.command_line.config_file import ConfigFile
 from labelbeam.schemas.config import ConvertConfig, parse_split
 from labelbeam.schemas.errors import UsageError
+from labelbeam.transforms.formats.registry import FORMATS
 
-FIELDS = {field.name: field for field in msgspec.structs.fields(ConvertConfig)}
+_CORE = {field.name: field for field in msgspec.structs.fields(ConvertConfig) if field.name != "of_formats"}
+_OF_FORMATS = {
+    name: {field.name: field for field in msgspec.structs.fields(found.options)} for name, found in FORMATS.items()
+}
+
+FIELDS = {**_CORE, **{name: field for fields in _OF_FORMATS.values() for name, field in fields.items()}}
+"""All options of a build: its own, and those of its formats."""
 
 GROUPS = {
     "what to build": ["task", "source", "format", "images", "output", "image_url"],
@@ -37,7 +44,7 @@ GROUPS = {
         "max_polygon_points",
         "dimensions",
     ],
-    "one format only": ["coco_boxes", "voc_origin", "difficult_as_crowd", "class_level", "label_separator"],
+    "one format only": [name for fields in _OF_FORMATS.values() for name in fields],
     "stores and output": ["storage_options", "shared_paths", "json"],
 }
 """All options, in the order of the help."""
@@ -49,7 +56,6 @@ _METAVARS = {
     "max_rejected": "FRACTION",
     "max_change": "FRACTION",
     "max_polygon_points": "N",
-    "label_separator": "TEXT",
     "storage_options": "JSON|@FILE",
     "image_url": "PREFIX",
 }
@@ -70,14 +76,28 @@ def flag(name: str) -> str:
 
 def description(name: str) -> str:
     """The help of an option, as its definition says it."""
-    for meta in get_args(FIELDS[name].type)[1:]:
-        if isinstance(meta, Meta) and meta.description:
-            return meta.description
+    for meta in _metas(name):
+        if meta.description:
+            return meta.description + _OF_EACH_FORMAT.get(name, "")
     raise KeyError(name)
+
+
+_OF_EACH_FORMAT = {"source": "; " + "; ".join(f"{name}: {found.source}" for name, found in FORMATS.items())}
+
+
+def _metas(name: str) -> list[Meta]:
+    return [meta for meta in get_args(FIELDS[name].type)[1:] if isinstance(meta, Meta)]
+
+
+def _metavar(name: str) -> str | None:
+    """What stands for the value in the help, where the type does not say it."""
+    return _METAVARS.get(name) or next((meta.extra["metavar"] for meta in _metas(name) if meta.extra), None)
 
 
 def choices(name: str) -> tuple[Any, ...]:
     """The values that an option may have, or none when any will do."""
+    if name == "format":
+        return ("auto", *FORMATS)
     found: list[Any] = []
     for kind, _ in _alternatives(FIELDS[name].type):
         if get_origin(kind) is not Literal:
@@ -96,6 +116,8 @@ def expected(name: str) -> str:
     """What an option takes, in words."""
     if name in _EXPECTED:
         return _EXPECTED[name]
+    if name == "format":
+        return f"one of {', '.join(choices(name))}"
     words = []
     for kind, metas in _alternatives(FIELDS[name].type):
         if get_origin(kind) is Literal:
@@ -104,7 +126,7 @@ def expected(name: str) -> str:
         elif kind in (int, float):
             words.append(f"{'a whole number' if kind is int else 'a number'}{_bounds(metas)}")
         else:
-            words.append("true or false" if kind is bool else "text" if name in _METAVARS else "a path or URL")
+            words.append("true or false" if kind is bool else "text" if _metavar(name) else "a path or URL")
     return ", or ".join(words)
 
 
@@ -149,14 +171,14 @@ def _add_option(group: argparse._ArgumentGroup, name: str) -> None:
             help=argparse.SUPPRESS,
         )
         return
-    metavar = _METAVARS.get(name) or (f"{{{','.join(map(str, choices(name)))}}}" if choices(name) else "URL")
+    metavar = _metavar(name) or (f"{{{','.join(map(str, choices(name)))}}}" if choices(name) else "URL")
     action = "append" if get_origin(kind) is list else "store"
     group.add_argument(flag(name), action=action, metavar=metavar, default=argparse.SUPPRESS, help=text)
 
 
 def _help(name: str) -> str:
     text = description(name)
-    if name in _METAVARS and choices(name):
+    if _metavar(name) and choices(name):
         text += f": {', '.join(choices(name))}"
     if FIELDS[name].required:
         text += " (required)"
@@ -180,7 +202,14 @@ def make_config(flags: dict[str, Any], file: ConfigFile | None = None, **fixed: 
         where = f", neither here nor in {file.path}" if file.path else ""
         raise UsageError(f"missing: {', '.join(missing)}{where}; see labelbeam convert --help")
     try:
-        config = msgspec.convert(values, ConvertConfig)
+        if values.get("format", "auto") not in choices("format"):
+            raise msgspec.ValidationError("unknown - at `$.format`")
+        config = msgspec.convert({name: value for name, value in values.items() if name in _CORE}, ConvertConfig)
+        config.of_formats = tuple(
+            msgspec.convert({name: value for name, value in values.items() if name in fields}, FORMATS[owner].options)
+            for owner, fields in _OF_FORMATS.items()
+            if fields.keys() & values.keys()
+        )
     except msgspec.ValidationError as error:
         name = str(error).rpartition("`$.")[2].split("`")[0].split("[")[0].split(".")[0]
         raise UsageError(

@@ -23,13 +23,13 @@ from labelbeam.transforms.builds.manifest import make_manifest
 from labelbeam.transforms.builds.publish import complete, publish
 from labelbeam.transforms.builds.published import latest_manifest
 from labelbeam.transforms.builds.resume import Target, begin, forget
-from labelbeam.transforms.formats.coco.units import index_coco
 from labelbeam.transforms.formats.plans import Plan
 from labelbeam.transforms.formats.reading import ReadOptions
+from labelbeam.transforms.formats.registry import FORMATS
 from labelbeam.transforms.images.urls import check_prefix, default_prefix
-from labelbeam.transforms.messages.redact import redact
 from labelbeam.transforms.plan.make_plan import make_plan
 from labelbeam.transforms.plan.unchanged import check_unmodified, same_inputs
+from labelbeam.transforms.read.work import read_unit
 from labelbeam.transforms.stores.errors import StoreError, UnavailableError
 from labelbeam.transforms.stores.locate import locate, locate_target
 from labelbeam.transforms.stores.location import Location, StorageOptions
@@ -186,15 +186,15 @@ class _Run:
     def to_the_end(self, plan: Plan) -> tuple[Plan, Report]:
         """Run a plan; where a file turns out to be cut wrongly, make an exact one and run that."""
         report = self.once(plan)
-        if report.unsafe:
-            LOG.info("%s cannot be cut on sight and is scanned in full", ", ".join(report.unsafe))
+        if report.findings.unsafe:
+            LOG.info("%s cannot be cut on sight and is scanned in full", ", ".join(report.findings.unsafe))
             warnings = plan.warnings
             plan = make_plan(self.config, self.storage, exact=True)
             plan.warnings = warnings
             report = self.once(plan)
-        if report.unsafe:
+        if report.findings.unsafe:
             raise LabelBeamError(
-                f"{report.unsafe[0]}: the file's brackets match, but not as a COCO file's do: an array of it holds "
+                f"{report.findings.unsafe[0]}: the file's brackets match, but not as a COCO file's do: an array of it holds "
                 "something other than objects, or it changed while it was read; check it with: python -m json.tool"
             )
         return plan, report
@@ -204,9 +204,9 @@ class _Run:
         self.display.stage("start")
         with workers(_worker_count(plan, self.beam_flags)) as processes:
             if processes is not None:
-                for file in plan.coco_files:
+                for unit in plan.indexes:
                     options = ReadOptions(self.config, self.storage, plan.buckets)
-                    processes.begin(file.url, index_coco, options, file)
+                    processes.begin(unit.makes, read_unit, options, unit)
             # Loading Beam takes more than a second, in which the processes load what they need and begin.
             from labelbeam.pipelines.runs.graph import run_graph
 
@@ -216,7 +216,7 @@ class _Run:
 
 
 SMALL = 32 * 2**20
-"""Bytes of COCO below which starting processes costs more than they save."""
+"""Bytes below which starting processes costs more than they save."""
 
 FEW = 5000
 """The same for files and images."""
@@ -229,18 +229,14 @@ def _worker_count(plan: Plan, beam_flags: Sequence[str]) -> int:
         return 0
     if chosen and chosen.isdecimal():
         return int(chosen) or default_count()
-    return default_count() if plan.work > (SMALL if plan.format == "coco" else FEW) else 0
+    return default_count() if plan.work > (SMALL if plan.in_bytes else FEW) else 0
 
 
 def _manifest(plan: Plan, config: ConvertConfig, identity: BuildIdentity, report: Report) -> Manifest:
-    warnings = [*plan.warnings, *report.warnings]
-    warnings += [f"{redact(source)}: its coordinates are fractions of the image" for source in report.relative_sources]
-    if report.zero_based and config.voc_origin == 1:
-        warnings.append(
-            f"{report.zero_based} objects have a coordinate of 0, so this data may count pixels from 0; "
-            "if it was made with labelImg or the like, build with --voc-origin 0"
-        )
-    manifest = make_manifest(plan, config, identity, report.receipts, report.records, warnings)
+    findings = report.findings
+    remarks = FORMATS[plan.format].remarks(findings.evidence, config)
+    warnings = [*plan.warnings, *findings.warnings, *remarks]
+    manifest = make_manifest(plan, config, identity, report.receipts, findings.records, warnings)
     if manifest.counts.images.found == 0:
         raise LabelBeamError(f"{', '.join(config.source)}: no image was found, expected at least one")
     return manifest

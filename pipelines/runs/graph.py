@@ -13,8 +13,10 @@ from labelbeam.pipelines.runners.requirements import PreparedJob
 from labelbeam.pipelines.runners.run import pipeline_options, run_pipeline
 from labelbeam.schemas.config import ConvertConfig, background_policy, parse_split
 from labelbeam.transforms.builds.resume import Target
-from labelbeam.transforms.formats.plans import Plan, listing_units
+from labelbeam.transforms.formats.known import listing_units
+from labelbeam.transforms.formats.plans import Plan
 from labelbeam.transforms.formats.reading import ReadOptions
+from labelbeam.transforms.formats.registry import FORMATS
 from labelbeam.transforms.images.urls import default_prefix
 from labelbeam.transforms.plan.copies import plan_copies
 from labelbeam.transforms.read.transform import FINDINGS, FRAGMENTS, ReadFragments
@@ -82,9 +84,9 @@ def _leaves(transforms: Mapping[str, Any], names: Iterable[str]) -> Iterator[str
 
 
 def _units(config: ConvertConfig, storage: StorageOptions, plan: Plan, target: Target | None) -> Sequence[Any]:
-    """All units of a plan but the ranges of COCO files, which are read in a way of their own."""
+    """All units of a plan that need no index, and those of what is known of its images."""
     copies = plan_copies(config, storage) if target else []
-    return [*([] if plan.format == "coco" else plan.units), *listing_units(plan.listed), *copies]
+    return [*(unit for unit in plan.units if unit.index is None), *listing_units(plan.listed), *copies]
 
 
 def build_graph(
@@ -111,7 +113,8 @@ def build_graph(
         check_images=config.check_images,
         images_root=plan.images_root,
         images_listed=plan.listed is not None,
-        coco_boxes=config.coco_boxes,
+        format=FORMATS[plan.format],
+        config=config,
         buckets=plan.buckets,
         target=target,
         report=report,

@@ -120,8 +120,8 @@ class Display:
     @contextlib.contextmanager
     def running(self, plan: Any) -> Iterator[None]:
         """Show the progress of a build's pipeline while the block runs."""
-        in_bytes = plan.format == "coco" and plan.work >= BYTES_FROM
-        unit = "MB" if in_bytes else "bytes" if plan.format == "coco" else "files"
+        in_bytes = plan.in_bytes and plan.work >= BYTES_FROM
+        unit = "MB" if in_bytes else "bytes" if plan.in_bytes else "files"
         with self.working(_planned(plan), Stage("read", unit, plan.work), Stage("write", "shards", plan.buckets)):
             yield
 

@@ -124,8 +124,8 @@ def test_processes_give_the_bytes_of_one(
     monkeypatch.setattr(coco_file, "plan_ranges", partial(plan_ranges, target=1500, window=256))
     several = build(source, tmp_path / "out", "--direct_num_workers=3", task=SEGMENTATION)
     assert several.files() == reference[SEGMENTATION].files()
-    assert handed_out.count("read_coco") > 10
-    assert {"index_coco", "write_shard"} <= set(handed_out)
+    assert handed_out.count("read_unit") > 10
+    assert {"read_unit", "write_shard"} <= set(handed_out)
 
 
 @pytest.mark.parametrize(("target", "exact"), [(1, True), (300, False), (2000, False), (7000, True)])

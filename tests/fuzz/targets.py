@@ -25,7 +25,7 @@ import seeds
 from pycocotools import mask as coco_mask
 
 from labelbeam.pipelines.command_line.config_file import read_config
-from labelbeam.pipelines.command_line.options import make_config, storage_options
+from labelbeam.pipelines.command_line.options import FIELDS, make_config, storage_options
 from labelbeam.schemas.errors import UsageError
 from labelbeam.schemas.predictions import PREDICTIONS, LabelsPrediction
 from labelbeam.schemas.requests import InvalidRequestError, encode_item, encode_request, parse_request
@@ -327,7 +327,7 @@ def read_yaml_config(data: bytes) -> None:
     """A config is read into options of the types that they have, or refused."""
     _CONFIG.write_bytes(data)
     try:
-        config = make_config({}, read_config(str(_CONFIG)))
+        config = make_config({}, read_config(str(_CONFIG), FIELDS))
         if not str(config.storage_options).startswith("@"):
             storage_options(config.storage_options)
     except UsageError as error:

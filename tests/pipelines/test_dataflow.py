@@ -94,8 +94,8 @@ def test_its_steps_are_those_of_a_build_in_their_order(jobs: Jobs) -> None:
     steps = jobs.built["config"]["job"]["steps"]
     ours = [
         "Read/ReadUnits",
-        "Read/IndexImages",
-        "Read/ReadAnnotations",
+        "Read/Index",
+        "Read/ReadIndexed",
         "Read/FlattenFragments",
         "Write/GroupByBucket",
     ]

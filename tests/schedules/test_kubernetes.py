@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from labelbeam.pipelines.command_line.config_file import read_config
-from labelbeam.pipelines.command_line.options import make_config
+from labelbeam.pipelines.command_line.options import FIELDS, make_config
 from tests.schedules.dataset import coco
 from tests.servers.stores import AzureStore
 
@@ -55,7 +55,7 @@ def test_what_another_attempt_may_mend_is_tried_again_and_what_it_cannot_is_not(
 def test_the_config_is_one(tmp_path: Path) -> None:
     file = tmp_path / "nightly.yaml"
     file.write_text(CONFIG)
-    config = make_config({}, read_config(str(file)))
+    config = make_config({}, read_config(str(file), FIELDS))
     assert config.output == pod(CLEAN)["containers"][0]["args"][0]
 
 

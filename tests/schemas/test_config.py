@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labelbeam.schemas.config import RUN_ONLY, SPLITS, ConvertConfig, background_policy, parse_split, usual_task
+from labelbeam.schemas.config import RUN_ONLY, SPLITS, ConvertConfig, background_policy, parse_split
 from labelbeam.schemas.errors import UsageError
 from labelbeam.schemas.tasks import TASKS
 
@@ -70,7 +70,6 @@ def test_shares_that_cannot_be_are_refused_with_what_was_found(value: str, messa
         {"max_rejected": -0.01},
         {"max_rejected": float("nan")},
         {"max_polygon_points": 3},
-        {"voc_origin": 2},
         {"if_changed": "yes"},
         {"label_separator": ""},
         {"sauce": "a.json"},
@@ -90,14 +89,6 @@ def test_images_without_annotations_stay_where_a_record_can_say_so() -> None:
         "image_instance_segmentation": "keep",
     }
     assert background_policy(config(background="drop")) == "drop"
-
-
-def test_folders_are_usually_built_for_classification_and_annotations_for_detection() -> None:
-    assert [usual_task(name) for name in ("folder", "voc", "coco")] == [
-        "image_classification",
-        "image_object_detection",
-        "image_object_detection",
-    ]
 
 
 def test_options_that_leave_the_bytes_alone_are_options() -> None:

@@ -27,7 +27,7 @@ class BuildIdentity:
 
 def config_identity(config: ConvertConfig) -> dict[str, Any]:
     """The options that decide about a build's bytes, as they stand in the manifest: without credentials."""
-    fields = {name: value for name, value in msgspec.to_builtins(config).items() if name not in RUN_ONLY}
+    fields = {name: value for name, value in config.flat().items() if name not in RUN_ONLY}
     for name in ("source", "images", "image_url", "copy_images"):
         if isinstance(fields.get(name), str):
             fields[name] = redact(fields[name])

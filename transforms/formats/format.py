@@ -1,23 +1,127 @@
-"""Recognised sources."""
+"""A raw format: what it is called, its options, how it is recognised, and how it is planned.
+
+Importing a format loads neither numpy nor Beam, since the command line's help is made from all of them: what reads data is
+imported by the methods that need it.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from labelbeam.transforms.stores.listing import Listing
-from labelbeam.transforms.stores.location import Location
+import msgspec
+
+from labelbeam.schemas.config import ConvertConfig
+from labelbeam.schemas.tasks import Task
+
+if TYPE_CHECKING:
+    from labelbeam.transforms.formats.frames import Evidence
+    from labelbeam.transforms.formats.plans import Plan
+    from labelbeam.transforms.stores.files import StoredFile
+    from labelbeam.transforms.stores.listing import Listing
+    from labelbeam.transforms.stores.location import Location, StorageOptions
 
 
-@dataclass(frozen=True, slots=True)
-class Recognised:
-    """What a source is, and why.
+@dataclass
+class Tree:
+    """The sources of a build, before it is known what they are: files, or a directory that is listed once."""
 
-    `locations` are the files of a COCO source, or the one root of the others. `listing` is that of the root, where it was
-    made. `table` is the path below the root of a table that was named as the source itself.
+    config: ConvertConfig
+    storage: StorageOptions
+    locations: Sequence[Location]
+    files: Sequence[Location]
+    """Those of `locations` that are files."""
+    _listings: dict[str, Listing] = field(default_factory=dict)
+
+    @property
+    def root(self) -> Location | None:
+        """The directory that is the sole source; None where there are several sources, or a file."""
+        return self.locations[0] if len(self.locations) == 1 and not self.files else None
+
+    def listing_of(self, root: Location) -> Listing:
+        """The files below a directory, without those that builds of this configuration put there; listed once.
+
+        Raises:
+            StoreError: it cannot be listed.
+        """
+        from labelbeam.transforms.formats.inputs import list_dataset
+
+        if root.url not in self._listings:
+            self._listings[root.url] = list_dataset(root, self.config, self.storage)
+        return self._listings[root.url]
+
+    @cached_property
+    def visible(self) -> list[StoredFile]:
+        """The files below `root` that are not hidden; none without one.
+
+        Raises:
+            StoreError: it cannot be listed.
+        """
+        from labelbeam.transforms.images.names import hidden
+
+        return [file for file in self.listing_of(self.root).files if not hidden(file.path)] if self.root else []
+
+
+class Claim(NamedTuple):
+    """A format's answer that the sources are of its kind.
+
+    `reason` says why, in words. A claim that is not `certain` counts only where no other format has one that is: images
+    alone are a folder, images beside annotations are not. `found` is handed to the format's own `plan`.
     """
 
-    format: str
     reason: str
-    locations: list[Location]
-    listing: Listing | None = None
-    table: str | None = None
+    certain: bool = True
+    found: Any = None
+
+
+class Format(Protocol):
+    """A raw format. An instance holds no state and can be pickled by its class."""
+
+    @property
+    def name(self) -> str:
+        """The value of --format."""
+
+    @property
+    def title(self) -> str:
+        """The name in the documentation."""
+
+    @property
+    def source(self) -> str:
+        """The words for what --source names, such as `the JSON file(s)`."""
+
+    @property
+    def tasks(self) -> Mapping[Task, str]:
+        """The tasks that can be built from it, each with what their labels are taken from."""
+
+    @property
+    def usual_task(self) -> Task:
+        """The task that it is most often built for."""
+
+    @property
+    def options(self) -> type[msgspec.Struct]:
+        """Its own options: flags, YAML keys and rows of the documentation."""
+
+    def recognise(self, tree: Tree, asked: bool) -> Claim | None:
+        """Claim the sources, or leave them; where it was `asked` for by --format, claim them or say what is missing.
+
+        Raises:
+            StoreError: a source cannot be read.
+            UsageError: it was asked for and cannot read the sources.
+        """
+
+    def plan(self, tree: Tree, claim: Claim, exact: bool) -> Plan:
+        """Plan the reading of what was claimed. With `exact`, large files are cut by scanning them in full.
+
+        Raises:
+            UsageError: the task cannot be served from it.
+            StoreError: a source cannot be read.
+            LabelBeamError: a source holds nothing to build from.
+        """
+
+    def relative(self, evidence: Mapping[str, Evidence], config: ConvertConfig) -> frozenset[str]:
+        """The sources whose coordinates are fractions of the image, by the evidence of all of their records."""
+
+    def remarks(self, evidence: Mapping[str, Evidence], config: ConvertConfig) -> list[str]:
+        """Warnings that follow from the evidence."""

@@ -1,43 +1,47 @@
-"""Evidence of the frame that coordinates are in: pixels, or fractions of the image."""
+"""Evidence of what the numbers and names of a source mean, collected over all of its records before it is decided."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """What the coordinates of one range say about their frame; `merge` with the others of the file decides.
+class Tally(msgspec.Struct, frozen=True):
+    """A count of records, and one of them as an example."""
 
-    `boxes` and `corners` count coordinates seen; `*_unit` says that all of them lie in [0, 1]; `*_fraction` that one of
-    them lies strictly between 0 and 1.
+    count: int
+    example: str = ""
+
+
+class Evidence(msgspec.Struct):
+    """Tallies of one source by name; `merge` makes those of all of its records.
+
+    Of two examples the lesser text is kept, so that the order of reading does not matter.
     """
 
-    boxes: int = 0
-    box_unit: bool = True
-    box_fraction: bool = False
-    corners: int = 0
-    corner_unit: bool = True
-    corner_fraction: bool = False
+    tallies: dict[str, Tally] = {}
+
+    def add(self, name: str, count: int, example: str = "") -> None:
+        """Count `count` more records under a name."""
+        if count:
+            before = self.tallies.get(name)
+            self.tallies[name] = _both(before, Tally(count, example)) if before else Tally(count, example)
+
+    def count(self, name: str) -> int:
+        """The records counted under a name."""
+        return self.tallies[name].count if name in self.tallies else 0
+
+    def example(self, name: str) -> str:
+        """An example of the records counted under a name; "" where there is none."""
+        return self.tallies[name].example if name in self.tallies else ""
 
     def merge(self, other: Evidence) -> Evidence:
         """The evidence of both."""
-        return Evidence(
-            self.boxes + other.boxes,
-            self.box_unit and other.box_unit,
-            self.box_fraction or other.box_fraction,
-            self.corners + other.corners,
-            self.corner_unit and other.corner_unit,
-            self.corner_fraction or other.corner_fraction,
-        )
+        merged = dict(self.tallies)
+        for name, tally in other.tallies.items():
+            merged[name] = _both(merged[name], tally) if name in merged else tally
+        return Evidence(dict(sorted(merged.items())))
 
-    @property
-    def relative(self) -> bool:
-        """Whether the file's coordinates are fractions of the image.
 
-        Only where every box lies in [0, 1] and one has a fraction: a file of 1×1-pixel boxes in the corner is all ones
-        and zeros, and in pixels. Without boxes the polygons decide.
-        """
-        if self.boxes:
-            return self.box_unit and self.box_fraction
-        return self.corners > 0 and self.corner_unit and self.corner_fraction
+def _both(one: Tally, other: Tally) -> Tally:
+    examples = sorted(example for example in (one.example, other.example) if example)
+    return Tally(one.count + other.count, examples[0] if examples else "")

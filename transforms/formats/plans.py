@@ -8,7 +8,7 @@ from typing import Any
 
 from labelbeam.schemas.config import ConvertConfig
 from labelbeam.transforms.columns.listed import Listed
-from labelbeam.transforms.formats.coco.units import CocoFile
+from labelbeam.transforms.formats.reading import IndexUnit, Unit
 from labelbeam.transforms.stores.files import StoredFile
 
 SHARD_TARGET = 32 * 2**20
@@ -23,37 +23,8 @@ IMAGES_A_SHARD = 100_000
 BATCH = 1000
 """Small files (or image paths) in one unit of work."""
 
-LISTED = 20_000
-"""Files of a listing in one unit of work, half a megabyte."""
-
 HEAD = 64 * 2**10
 """Bytes of a table or JSON file that are looked at to recognise it."""
-
-
-@dataclass(frozen=True, slots=True)
-class ListingUnit:
-    """A part of the listing of the images' root, or of where they are copied to, to be divided among the images' buckets."""
-
-    listed: Listed
-    of_copies: bool = False
-
-    @property
-    def size(self) -> int:
-        """Nothing, for progress: there are no records in it."""
-        return 0
-
-
-@dataclass(frozen=True, slots=True)
-class CopiedUnit:
-    """A file in which the build before listed the images that it copied; to be believed only with this hash."""
-
-    url: str
-    sha256: str
-
-    @property
-    def size(self) -> int:
-        """Nothing, as of a listing."""
-        return 0
 
 
 @dataclass(slots=True)
@@ -66,8 +37,11 @@ class Plan:
     buckets: int
     fingerprint: str
     covers: dict[str, Any]
-    coco_files: list[CocoFile] = field(default_factory=list)
-    units: list[Any] = field(default_factory=list)
+    in_bytes: bool = False
+    """The sizes of its units are bytes, not files."""
+    indexes: list[IndexUnit] = field(default_factory=list)
+    """Units that are read first: others are read against what they make."""
+    units: list[Unit] = field(default_factory=list)
     listed: Listed | None = None
     """What the listing of the images' root says of each image, where the build looks at images or copies them."""
     files: list[tuple[str, StoredFile]] = field(default_factory=list)
@@ -79,14 +53,7 @@ class Plan:
     @property
     def work(self) -> int:
         """The sizes of all units together."""
-        return sum(unit.size for unit in [*self.coco_files, *self.units])
-
-
-def listing_units(listed: Listed | None, of_copies: bool = False) -> list[ListingUnit]:
-    """A listing in parts that are worth a unit of work each; none where nothing was listed."""
-    listed = listed or Listed()
-    starts = range(0, len(listed), LISTED)
-    return [ListingUnit(listed.take(slice(start, start + LISTED)), of_copies) for start in starts]
+        return sum(unit.size for unit in self.indexes) + sum(unit.size for unit in self.units)
 
 
 def asks_for_images(config: ConvertConfig) -> bool:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import reduce
+from typing import Protocol
+
+import msgspec
 
 from labelbeam.schemas.config import ConvertConfig
 from labelbeam.transforms.columns.fragments import Fragment
@@ -19,28 +22,17 @@ def merge_findings(items: Iterable[Findings]) -> Findings:
     return reduce(Findings.merge, items, Findings())
 
 
-def relative_sources(findings: Findings, coco_boxes: str) -> frozenset[str]:
-    """The sources whose coordinates are fractions of the image, by the option --coco-boxes."""
-    if coco_boxes == "pixels":
-        return frozenset()
-    return frozenset(
-        source for source, evidence in findings.evidence.items() if coco_boxes == "relative" or evidence.relative
-    )
-
-
-@dataclass(slots=True)
-class Findings:
+class Findings(msgspec.Struct):
     """What reading found out beyond the records; `merge` makes those of the whole build.
 
-    `records` counts images and annotations as they were parsed. `unsafe` names files that turned out to be cut wrongly.
-    `zero_based` counts VOC objects with a coordinate of 0, which data that counts pixels from 1 cannot have.
+    `records` counts images and annotations as they were parsed. `evidence` is by source. `unsafe` names files that turned
+    out to be cut wrongly.
     """
 
     records: int = 0
-    evidence: dict[str, Evidence] = field(default_factory=dict)
-    warnings: list[str] = field(default_factory=list)
-    unsafe: list[str] = field(default_factory=list)
-    zero_based: int = 0
+    evidence: dict[str, Evidence] = {}
+    warnings: list[str] = []
+    unsafe: list[str] = []
 
     def merge(self, other: Findings) -> Findings:
         """The findings of both."""
@@ -52,7 +44,6 @@ class Findings:
             evidence,
             sorted({*self.warnings, *other.warnings}),
             sorted({*self.unsafe, *other.unsafe}),
-            self.zero_based + other.zero_based,
         )
 
 
@@ -67,9 +58,17 @@ class ReadOptions:
     """The URL below which workers leave files for each other; None where they share memory or a disk."""
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a unit is read with: options, and the index that it names, or where that was left."""
+
+    options: ReadOptions
+    index: bytes | str | StagedUnit | None = None
+
+
 @dataclass(slots=True)
 class ReadResult:
-    """What reading one unit gives: encoded fragments by bucket, findings, and a COCO file's index, or where it was left."""
+    """What reading one unit gives: encoded fragments by bucket, findings, and an index, or where it was left."""
 
     findings: Findings
     fragments: list[tuple[int, bytes]] = field(default_factory=list)
@@ -79,3 +78,42 @@ class ReadResult:
 def encode_fragments(fragments: Iterable[tuple[int, Fragment]]) -> list[tuple[int, bytes]]:
     """Fragments as bytes for the shuffle."""
     return [(bucket, parcels.wrap(fragment.encode())) for bucket, fragment in fragments]
+
+
+class Unit(Protocol):
+    """A unit of work: it can be pickled, and reads itself."""
+
+    @property
+    def size(self) -> int:
+        """The unit's share of the progress: bytes or files, as the plan measures."""
+
+    @property
+    def index(self) -> str | None:
+        """The name of the index that it is read against; None where it needs none."""
+
+    def read(self, reading: Reading) -> ReadResult:
+        """Read it into fragments by bucket.
+
+        Raises:
+            StoreError: a file cannot be read.
+            LabelBeamError: a file is malformed as a whole.
+        """
+
+
+class IndexUnit(Protocol):
+    """A unit whose result holds an index, against which other units are read."""
+
+    @property
+    def size(self) -> int:
+        """The unit's share of the progress."""
+
+    @property
+    def makes(self) -> str:
+        """The name of the index that it makes."""
+
+    def read(self, reading: Reading) -> ReadResult:
+        """Read it into fragments by bucket, and an index; without one, the plan was wrong.
+
+        Raises:
+            StoreError: a file cannot be read, or its index cannot be left for others.
+        """

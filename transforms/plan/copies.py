@@ -5,7 +5,7 @@ from __future__ import annotations
 from labelbeam.schemas.config import ConvertConfig
 from labelbeam.transforms.builds.published import latest_manifest
 from labelbeam.transforms.columns.listed import listed_files
-from labelbeam.transforms.formats.plans import CopiedUnit, ListingUnit, listing_units
+from labelbeam.transforms.formats.known import CopiedUnit, ListingUnit, listing_units
 from labelbeam.transforms.stores.errors import MissingFileError
 from labelbeam.transforms.stores.listing import list_files
 from labelbeam.transforms.stores.locate import locate

@@ -2,32 +2,62 @@
 
 from __future__ import annotations
 
-import posixpath
+from typing import NamedTuple
 
 from labelbeam.schemas.config import ConvertConfig
 from labelbeam.schemas.errors import LabelBeamError, UsageError
-from labelbeam.transforms.formats.coco.format import coco_files
-from labelbeam.transforms.formats.folder.format import table_source
-from labelbeam.transforms.formats.folder.layout import NAMED_TABLES, TABLE_EXTENSIONS, table_candidates
-from labelbeam.transforms.formats.format import Recognised
-from labelbeam.transforms.formats.inputs import list_dataset
-from labelbeam.transforms.formats.voc.format import XMLS_LOOKED_AT, holds_voc
-from labelbeam.transforms.images.names import IMAGE_FORMATS, OTHER_IMAGE_FORMATS, extension, hidden
+from labelbeam.transforms.formats.format import Claim, Format, Tree
+from labelbeam.transforms.formats.registry import FORMATS
 from labelbeam.transforms.stores.errors import MissingFileError
 from labelbeam.transforms.stores.files import kind
 from labelbeam.transforms.stores.globs import expand
-from labelbeam.transforms.stores.listing import Listing
-from labelbeam.transforms.stores.location import Location, StorageOptions
+from labelbeam.transforms.stores.location import StorageOptions
 from labelbeam.transforms.stores.threads import in_threads
 
 
+class Recognised(NamedTuple):
+    """The sources, the format that claims them, and why."""
+
+    tree: Tree
+    format: Format
+    claim: Claim
+
+
 def recognise(config: ConvertConfig, options: StorageOptions) -> Recognised:
-    """Find out what the sources are.
+    """Find the one format that claims the sources; with --format, the one that was asked for.
 
     Raises:
         StoreError: a source does not exist or cannot be read.
         UsageError: nothing is recognised, or more than one format is.
     """
+    tree = _tree(config, options)
+    if config.format != "auto":
+        asked = FORMATS[config.format]
+        claim = asked.recognise(tree, asked=True)
+        assert claim is not None, "a format that was asked for claims the sources or raises"
+        reason = "; ".join(filter(None, (f"--format {config.format}", claim.reason)))
+        return Recognised(tree, asked, claim._replace(reason=reason))
+    if tree.root is None and len(tree.files) < len(tree.locations):
+        raise UsageError("--source: several sources of which not all are files; say what they are with --format")
+    if tree.root is not None and not tree.visible:
+        raise LabelBeamError(f"{tree.root.shown}: the directory is empty, expected a dataset{_doubts(tree)}")
+    claims = {found: claim for found in FORMATS.values() if (claim := found.recognise(tree, asked=False))}
+    certain = {found: claim for found, claim in claims.items() if claim.certain} or claims
+    if len(certain) == 1:
+        ((found, claim),) = certain.items()
+        return Recognised(tree, found, claim)
+    shown = tree.locations[0].shown
+    if not certain:
+        names = [file.path for file in tree.visible]
+        raise UsageError(
+            f"{shown}: not recognised: {len(names)} files, such as {names[0]}, none of them an image, a table of "
+            f"labels, a COCO file, or a VOC annotation{_doubts(tree)}"
+        )
+    reasons = "; ".join(f"{found.name}: {claim.reason}" for found, claim in certain.items())
+    raise UsageError(f"{shown}: more than one format is here ({reasons}); choose with --format")
+
+
+def _tree(config: ConvertConfig, options: StorageOptions) -> Tree:
     found = {(location.fs, location.path): location for url in config.source for location in expand(url, options)}
     locations = sorted(found.values(), key=lambda location: location.url)
     kinds = in_threads(kind, locations)
@@ -37,59 +67,8 @@ def recognise(config: ConvertConfig, options: StorageOptions) -> Recognised:
                 f"{location.shown}: it does not exist; expected a COCO file, or the root of a VOC tree or image folder"
             )
     files = [location for location, what in zip(locations, kinds, strict=True) if what == "file"]
-    reason = f"--format {config.format}"
-    if (
-        config.format in ("auto", "folder")
-        and len(files) == len(locations) == 1
-        and extension(files[0].path) in TABLE_EXTENSIONS
-    ):
-        return table_source(files[0], reason if config.format == "folder" else None)
-    if config.format == "coco":
-        for folder in [location for location in locations if location not in files]:
-            listing = list_dataset(folder, config, options)
-            below, what = coco_files(folder, listing)
-            if not below:
-                raise UsageError(f"{folder.shown}: found no COCO file among {len(listing.files)} files; name it itself")
-            reason = f"{reason}; {what}"
-            files += below
-        return Recognised("coco", reason, files)
-    if config.format in ("voc", "folder"):
-        return Recognised(config.format, reason, locations)
-    if len(files) == len(locations):
-        return Recognised("coco", "the source is a file, and no table", files)
-    if len(locations) > 1:
-        raise UsageError("--source: several sources of which not all are files; say what they are with --format")
-    return _by_listing(locations[0], config, list_dataset(locations[0], config, options))
+    return Tree(config, options, locations, files)
 
 
-def _by_listing(root: Location, config: ConvertConfig, listing: Listing) -> Recognised:
-    visible = [file for file in listing.files if not hidden(file.path)]
-    names = [file.path for file in visible]
-    doubts = "".join(f"; {warning}" for warning in listing.warnings)
-    if not names:
-        raise LabelBeamError(f"{root.shown}: the directory is empty, expected a dataset{doubts}")
-    xmls = [file for file in visible if extension(file.path) == "xml"]
-    xmls.sort(key=lambda file: "annotations/" not in file.path.lower())
-    images = sum(extension(name) in IMAGE_FORMATS or extension(name) in OTHER_IMAGE_FORMATS for name in names)
-    tables = table_candidates(names)
-    named = [name for name in tables if posixpath.basename(name).lower() in NAMED_TABLES]
-    coco, why_coco = coco_files(root, listing)
-    found: dict[str, tuple[str, list[Location]]] = {}
-    if coco:
-        found["coco"] = (why_coco, coco)
-    if holds_voc(root, xmls[:XMLS_LOOKED_AT]):
-        found["voc"] = (f"found {len(xmls)} annotation files, such as {xmls[0].path}", [root])
-    if named and config.task.startswith("image_classification"):
-        found["folder"] = (f"found a table of labels, {named[0]}", [root])
-    if not found and (images or tables):
-        found["folder"] = (f"found {images} images and neither COCO nor VOC annotations", [root])
-    if len(found) == 1:
-        ((name, (reason, locations)),) = found.items()
-        return Recognised(name, reason, locations, listing if name != "coco" else None)
-    if not found:
-        raise UsageError(
-            f"{root.shown}: not recognised: {len(names)} files, such as {names[0]}, none of them an image, a table of "
-            f"labels, a COCO file, or a VOC annotation{doubts}"
-        )
-    reasons = "; ".join(f"{name}: {reason}" for name, (reason, _) in found.items())
-    raise UsageError(f"{root.shown}: more than one format is here ({reasons}); choose with --format")
+def _doubts(tree: Tree) -> str:
+    return "".join(f"; {warning}" for warning in tree.listing_of(tree.root).warnings) if tree.root else ""

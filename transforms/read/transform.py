@@ -12,9 +12,8 @@ from typing import Any
 import apache_beam as beam
 from apache_beam.pvalue import AsDict, TaggedOutput
 
-from labelbeam.transforms.formats.coco.units import CocoFile, CocoUnit, index_coco, read_coco
 from labelbeam.transforms.formats.plans import Plan
-from labelbeam.transforms.formats.reading import ReadOptions, ReadResult
+from labelbeam.transforms.formats.reading import IndexUnit, ReadOptions, ReadResult, Unit
 from labelbeam.transforms.read.work import read_unit
 from labelbeam.transforms.workers.parallel import ParallelDo
 from labelbeam.transforms.workers.pool import current_workers
@@ -26,7 +25,7 @@ INDEXES = "indexes"
 
 
 class ReadFragments(beam.PTransform):  # type: ignore[misc]  # Beam has no types
-    """A plan's ranges of COCO files, and other `units` → {FRAGMENTS: (bucket, encoded fragment), FINDINGS: Findings}."""
+    """A plan's indexes and what is read against them, and other `units` → {FRAGMENTS: (bucket, bytes), FINDINGS: Findings}."""
 
     def __init__(self, plan: Plan, options: ReadOptions, units: Sequence[Any]) -> None:
         super().__init__()
@@ -35,30 +34,31 @@ class ReadFragments(beam.PTransform):  # type: ignore[misc]  # Beam has no types
         self.units = units
 
     def expand(self, begin: Any) -> dict[str, Any]:
-        """COCO files are indexed first; their annotations are read against the indexes."""
+        """Indexes are made first; units that name one are read against it."""
         parts = [
             begin
             | "Units" >> beam.Create(self.units, reshuffle=len(self.units) > 1)
             | "ReadUnits" >> beam.ParDo(_ReadUnit(self.options)).with_outputs(FINDINGS, main=FRAGMENTS)
         ]
-        if self.plan.format == "coco":
-            parts += self._read_coco(begin)
+        if self.plan.indexes:
+            parts += self._read_indexed(begin)
         return {
             name: [part[name] for part in parts] | f"Flatten{name.title()}" >> beam.Flatten()
             for name in (FRAGMENTS, FINDINGS)
         }
 
-    def _read_coco(self, begin: Any) -> list[Any]:
+    def _read_indexed(self, begin: Any) -> list[Any]:
+        units = [unit for unit in self.plan.units if unit.index is not None]
         indexed = (
             begin
-            | "CocoFiles" >> beam.Create(self.plan.coco_files, reshuffle=len(self.plan.coco_files) > 1)
-            | "IndexImages" >> beam.ParDo(_IndexCoco(self.options)).with_outputs(FINDINGS, INDEXES, main=FRAGMENTS)
+            | "Indexes" >> beam.Create(self.plan.indexes, reshuffle=len(self.plan.indexes) > 1)
+            | "Index" >> beam.ParDo(_Index(self.options)).with_outputs(FINDINGS, INDEXES, main=FRAGMENTS)
         )
         read = (
             begin
-            | "Ranges" >> beam.Create(self.plan.units, reshuffle=len(self.plan.units) > 1)
-            | "ReadAnnotations"
-            >> beam.ParDo(_ReadCoco(self.options), AsDict(indexed[INDEXES])).with_outputs(FINDINGS, main=FRAGMENTS)
+            | "IndexedUnits" >> beam.Create(units, reshuffle=len(units) > 1)
+            | "ReadIndexed"
+            >> beam.ParDo(_ReadIndexed(self.options), AsDict(indexed[INDEXES])).with_outputs(FINDINGS, main=FRAGMENTS)
         )
         return [indexed, read]
 
@@ -74,26 +74,24 @@ class _ReadUnit(ParallelDo):
         yield TaggedOutput(FINDINGS, result.findings)
 
 
-class _IndexCoco(_ReadUnit):
-    def call(self, unit: Any, first: Any, second: Any) -> tuple[Any, ...] | None:
-        return index_coco, self.options, unit
+class _Index(_ReadUnit):
+    def key(self, unit: IndexUnit) -> str:
+        return unit.makes
 
-    def key(self, unit: CocoFile) -> str:
-        return unit.url
-
-    def outputs(self, unit: Any, result: ReadResult) -> Iterator[Any]:
+    def outputs(self, unit: IndexUnit, result: ReadResult) -> Iterator[Any]:
         yield from super().outputs(unit, result)
         if result.index is not None:
             # As bytes: the runner would weigh a cached object by walking all of it.
-            yield TaggedOutput(INDEXES, (unit.url, result.index))
+            yield TaggedOutput(INDEXES, (unit.makes, result.index))
 
 
-class _ReadCoco(_ReadUnit):
-    def call(self, unit: CocoUnit, indexes: dict[str, bytes | StagedUnit], _: Any) -> tuple[Any, ...] | None:
-        index: bytes | str | StagedUnit | None = indexes.get(unit.url)
+class _ReadIndexed(_ReadUnit):
+    def call(self, unit: Unit, indexes: dict[str, bytes | StagedUnit], _: Any) -> tuple[Any, ...] | None:
+        assert unit.index is not None, "only units that name an index come here"
+        index: bytes | str | StagedUnit | None = indexes.get(unit.index)
         if index is None:
-            return None  # The file was cut wrongly, which _IndexCoco has reported.
+            return None  # The file was cut wrongly, which the index's own findings report.
         processes = current_workers()
         if processes is not None and isinstance(index, bytes):
-            index = processes.share(unit.url, index)
-        return read_coco, self.options, unit, index
+            index = processes.share(unit.index, index)
+        return read_unit, self.options, unit, index

@@ -10,7 +10,7 @@ import msgspec
 from apache_beam.pvalue import AsIter, AsSingleton
 
 from labelbeam.schemas.manifest import Receipt
-from labelbeam.transforms.formats.reading import Findings, merge_findings, relative_sources
+from labelbeam.transforms.formats.reading import Findings, merge_findings
 from labelbeam.transforms.stores.files import put
 from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.workers.parallel import ParallelDo
@@ -47,7 +47,7 @@ class _WriteShard(ParallelDo):
         if findings.unsafe:
             return None  # The plan was wrong; the driver makes another.
         bucket, encoded = group
-        relative = relative_sources(findings, self.options.coco_boxes)
+        relative = self.options.format.relative(findings.evidence, self.options.config)
         return write_shard, self.options, bucket, list(encoded), relative
 
     def outputs(self, group: Any, result: Receipt) -> Iterator[bytes]:
@@ -64,10 +64,6 @@ class _Collect(beam.DoFn):  # type: ignore[misc]
     def process(self, _: None, receipts: Iterable[bytes], findings: Findings) -> None:
         report = Report(
             sorted((msgspec.json.decode(receipt, type=Receipt) for receipt in receipts), key=lambda item: item.bucket),
-            findings.records,
-            sorted(relative_sources(findings, self.options.coco_boxes)),
-            findings.warnings,
-            findings.unsafe,
-            findings.zero_based,
+            findings,
         )
         put(locate(self.options.report, self.options.storage), msgspec.json.encode(report))

@@ -7,10 +7,13 @@ from dataclasses import dataclass
 
 import msgspec
 
+from labelbeam.schemas.config import ConvertConfig
 from labelbeam.schemas.manifest import Receipt
 from labelbeam.transforms.builds.resume import Target, finished_bucket, keep_receipt
 from labelbeam.transforms.columns.fragments import Fragment, decode
 from labelbeam.transforms.columns.listed import join_listed
+from labelbeam.transforms.formats.format import Format
+from labelbeam.transforms.formats.reading import Findings
 from labelbeam.transforms.images.copies import CopyOptions, Known, copier, copies_stand
 from labelbeam.transforms.images.look import LookOptions, looker, shows_all
 from labelbeam.transforms.stores.locate import locate
@@ -29,7 +32,8 @@ class ShardOptions:
     check_images: str | None
     images_root: str
     images_listed: bool
-    coco_boxes: str
+    format: Format
+    config: ConvertConfig
     buckets: int
     target: Target | None
     report: str
@@ -42,11 +46,7 @@ class Report(msgspec.Struct):
     """What a pipeline leaves for the driver: the receipts of all buckets, and what reading found."""
 
     receipts: list[Receipt]
-    records: int
-    relative_sources: list[str]
-    warnings: list[str]
-    unsafe: list[str]
-    zero_based: int
+    findings: Findings
 
 
 def write_shard(options: ShardOptions, bucket: int, encoded: Sequence[bytes], relative: frozenset[str]) -> Receipt:

@@ -10,13 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labelbeam.pipelines.command_line.config_file import SIZE_LIMIT, ConfigFile, read_config
+from labelbeam.pipelines.command_line.options import FIELDS
 from labelbeam.schemas.errors import UsageError
 
 
 def read(folder: Path, text: str | bytes) -> ConfigFile:
     path = folder / "labelbeam.yaml"
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    return read_config(str(path))
+    return read_config(str(path), FIELDS)
 
 
 def refusal(folder: Path, text: str | bytes) -> str:
@@ -141,7 +142,7 @@ def test_a_file_of_a_megabyte_is_some_other_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["missing.yaml", ".", "a\0b"])
 def test_a_path_that_cannot_be_read_is_named(tmp_path: Path, name: str) -> None:
     with pytest.raises(UsageError, match=r"cannot be read: .+; expected a YAML file of options"):
-        read_config(str(tmp_path / name))
+        read_config(str(tmp_path / name), FIELDS)
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ from labelbeam.pipelines.command_line.options import (
 )
 from labelbeam.schemas.errors import UsageError
 from labelbeam.schemas.tasks import TASKS
+from labelbeam.transforms.formats.voc.format import VocOptions
 
 REQUIRED = {"task": "image_object_detection", "source": ["a.json"], "output": "built"}
 
@@ -100,7 +101,7 @@ def test_flags_alone_make_a_config() -> None:
         )
     )
     assert (config.source, config.max_rejected, config.max_polygon_points) == (["a.json", "b.json"], 0.25, 20)
-    assert (config.voc_origin, config.if_changed, config.shards) == (0, True, "auto")
+    assert (config.of(VocOptions).voc_origin, config.if_changed, config.shards) == (0, True, "auto")
 
 
 def test_a_file_may_name_one_source_as_text_and_shares_as_a_mapping() -> None:

@@ -11,13 +11,13 @@ import pytest
 
 from labelbeam.schemas.config import ConvertConfig
 from labelbeam.schemas.errors import LabelBeamError, UsageError
-from labelbeam.transforms.formats.format import Recognised
-from labelbeam.transforms.plan import recognise as module
+from labelbeam.transforms.formats.coco import files as module
 from labelbeam.transforms.plan.make_plan import make_plan
-from labelbeam.transforms.plan.recognise import recognise
+from labelbeam.transforms.plan.recognise import Recognised, recognise
 from labelbeam.transforms.stores.errors import StoreError
 from labelbeam.transforms.stores.files import put
 from labelbeam.transforms.stores.locate import locate
+from labelbeam.transforms.stores.location import Location
 
 COCO = json.dumps(
     {"images": [{"id": 1, "file_name": "1.jpg"}], "annotations": [], "categories": [{"id": 1, "name": "a"}]}
@@ -36,8 +36,13 @@ def found(*sources: str, task: Any = "image_classification", **options: Any) -> 
     return recognise(ConvertConfig(task=task, source=list(sources), **options), {})
 
 
+def found_in(recognised: Recognised) -> list[Location]:
+    """The files of COCO, the root of the others."""
+    return sorted(recognised.claim.found) if recognised.format.name == "coco" else list(recognised.tree.locations)
+
+
 def names(recognised: Recognised, root: str) -> list[str]:
-    return [location.url.removeprefix(locate(root, {}).url).lstrip("/") for location in recognised.locations]
+    return [location.url.removeprefix(locate(root, {}).url).lstrip("/") for location in found_in(recognised)]
 
 
 OFFICIAL = {
@@ -82,16 +87,16 @@ def test_layouts_are_recognised_and_the_reason_is_told(
 ) -> None:
     for root in (str(tmp_path), memory):
         recognised = found(fill(root, files))
-        assert recognised.format == expected
-        assert why in recognised.reason
+        assert recognised.format.name == expected
+        assert why in recognised.claim.reason
 
 
 def test_of_coco_s_own_tree_the_outlines_are_taken_and_the_rest_is_named(tmp_path: Path) -> None:
     root = fill(str(tmp_path), OFFICIAL)
     recognised = found(root)
     assert names(recognised, root) == ["annotations/instances_train2017.json", "annotations/instances_val2017.json"]
-    assert "leaves annotations/captions_train2017.json, annotations/captions_val2017.json" in recognised.reason
-    assert "annotations/person_keypoints_val2017.json alone" in recognised.reason
+    assert "leaves annotations/captions_train2017.json, annotations/captions_val2017.json" in recognised.claim.reason
+    assert "annotations/person_keypoints_val2017.json alone" in recognised.claim.reason
 
 
 def test_without_outlines_the_keypoints_of_coco_s_own_tree_are_taken(tmp_path: Path) -> None:
@@ -119,7 +124,7 @@ def test_two_formats_in_one_tree_are_asked_about(tmp_path: Path) -> None:
     root = fill(str(tmp_path), VOC | {"coco.json": COCO})
     with pytest.raises(UsageError, match=r"more than one format .*coco: found coco.json; voc: .*--format"):
         found(root)
-    assert found(root, format="voc").format == "voc"
+    assert found(root, format="voc").format.name == "voc"
     assert names(found(root, format="coco"), root) == ["coco.json"]
 
 
@@ -127,22 +132,22 @@ def test_a_table_of_labels_beside_coco_is_asked_about_where_it_could_serve(tmp_p
     root = fill(str(tmp_path), TABLE | {"coco.json": COCO})
     with pytest.raises(UsageError, match="more than one format"):
         found(root)
-    assert found(root, task="image_object_detection").format == "coco"
+    assert found(root, task="image_object_detection").format.name == "coco"
 
 
 def test_a_json_file_is_coco_and_a_table_is_a_folder(tmp_path: Path) -> None:
     root = fill(str(tmp_path), TABLE | {"a.json": COCO})
-    assert found(f"{root}/a.json").format == "coco"
+    assert found(f"{root}/a.json").format.name == "coco"
     for options in ({}, {"format": "folder"}):
         table = found(f"{root}/labels.csv", **options)
-        assert (table.format, table.table, names(table, root)) == ("folder", "labels.csv", [""])
+        assert (table.format.name, table.claim.found, names(table, root)) == ("folder", "labels.csv", ["labels.csv"])
 
 
 def test_a_source_that_is_named_twice_is_read_once_in_any_order(tmp_path: Path) -> None:
     root = fill(str(tmp_path), {"a.json": COCO, "b.json": COCO})
     first = found(f"{root}/b.json", f"{root}/*.json", f"file://{root}/a.json")
     assert names(first, root) == ["a.json", "b.json"]
-    assert first == found(f"{root}/a.json", f"{root}/b.json")
+    assert names(first, root) == names(found(f"{root}/a.json", f"{root}/b.json"), root)
 
 
 def test_directories_and_files_together_are_coco_if_one_says_so(tmp_path: Path) -> None:
@@ -163,9 +168,9 @@ def test_a_damaged_file_with_a_name_that_only_coco_has_is_not_passed_over(name: 
 
 def test_utf_16_does_not_hide_what_a_file_is(tmp_path: Path) -> None:
     root = fill(str(tmp_path), {"x.json": COCO.encode("utf-16"), "1.jpg": ""})
-    assert found(root).format == "coco"
+    assert found(root).format.name == "coco"
     root = fill(f"{tmp_path}/voc", {"1.xml": XML.encode("utf-16"), "1.jpg": ""})
-    assert found(root).format == "voc"
+    assert found(root).format.name == "voc"
 
 
 def test_large_files_are_recognised_by_their_ends_and_not_read_whole(
@@ -279,8 +284,8 @@ def test_a_dataset_in_an_archive_is_recognised_without_unpacking(tmp_path: Path)
     with zipfile.ZipFile(tmp_path / "d.zip", "w") as archive:
         for name, text in VOC.items():
             archive.writestr(f"data/{name}", text)
-    assert found(f"zip://::{tmp_path}/d.zip").format == "voc"
-    assert found(f"zip://data::{tmp_path}/d.zip").format == "voc"
+    assert found(f"zip://::{tmp_path}/d.zip").format.name == "voc"
+    assert found(f"zip://data::{tmp_path}/d.zip").format.name == "voc"
 
 
 def test_what_earlier_builds_left_in_the_source_is_none_of_it(tmp_path: Path) -> None:
@@ -289,4 +294,4 @@ def test_what_earlier_builds_left_in_the_source_is_none_of_it(tmp_path: Path) ->
     fill(root, {"out/builds/1/x.json": COCO, "out/latest.json": "{}", "copies/cat/1.jpg": ""})
     again = found(root, output=f"{root}/out", copy_images=f"{root}/copies")
     assert again == first
-    assert found(root, output=root, copy_images=root).format == "coco", "only builds/ and latest.json are ours"
+    assert found(root, output=root, copy_images=root).format.name == "coco", "only builds/ and latest.json are ours"

@@ -26,12 +26,13 @@ from labelbeam.schemas.errors import LabelBeamError, UsageError
 from labelbeam.schemas.reasons import Rejected
 from labelbeam.transforms.builds.resume import Target
 from labelbeam.transforms.formats.coco.scan import ElementRange
-from labelbeam.transforms.formats.coco.units import CocoUnit, read_coco
+from labelbeam.transforms.formats.coco.units import CocoUnit
 from labelbeam.transforms.formats.reading import ReadOptions
 from labelbeam.transforms.formats.voc.masks import MaskError
 from labelbeam.transforms.geometry.rle import GeometryError
 from labelbeam.transforms.images.headers import ImageError
 from labelbeam.transforms.plan.make_plan import make_plan
+from labelbeam.transforms.read.work import read_unit
 from labelbeam.transforms.stores.errors import MissingFileError
 from labelbeam.transforms.workers.parallel import ParallelDo
 from labelbeam.transforms.workers.pool import Workers, current_workers, default_count, workers
@@ -130,7 +131,7 @@ def test_an_exception_arrives_as_what_it_is(three: Workers, monkeypatch: pytest.
     unit = CocoUnit(str(tmp_path / "gone.json"), ElementRange("annotations", 0, 5))
     for call, kind, status in (
         (("a", parse_split, "x=1"), UsageError, 2),
-        (("a", read_coco, options, unit, b""), MissingFileError, 1),
+        (("a", read_unit, options, unit, b""), MissingFileError, 1),
     ):
         with pytest.raises(kind) as here:
             bundle([call])

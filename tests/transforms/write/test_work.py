@@ -24,12 +24,13 @@ from labelbeam.schemas.reasons import Rejected, Skipped
 from labelbeam.transforms.builds.resume import Target
 from labelbeam.transforms.columns.fragments import Fragment, decode
 from labelbeam.transforms.formats.coco.cut import plan_exact
+from labelbeam.transforms.formats.coco.format import Coco, CocoOptions
 from labelbeam.transforms.formats.coco.scan import ElementRange
-from labelbeam.transforms.formats.coco.units import CocoFile, CocoUnit, index_coco, read_coco
+from labelbeam.transforms.formats.coco.units import CocoFile, CocoUnit
 from labelbeam.transforms.formats.folder.layout import FolderItem
 from labelbeam.transforms.formats.folder.units import FolderUnit
-from labelbeam.transforms.formats.frames import Evidence
-from labelbeam.transforms.formats.reading import Findings, ReadOptions, ReadResult, merge_findings, relative_sources
+from labelbeam.transforms.formats.frames import Evidence, Tally
+from labelbeam.transforms.formats.reading import Findings, ReadOptions, ReadResult, merge_findings
 from labelbeam.transforms.formats.voc.tree import VocItem
 from labelbeam.transforms.formats.voc.units import VocUnit
 from labelbeam.transforms.read.work import read_unit
@@ -56,7 +57,8 @@ def shard_options(build: Path | None, root: Path, **fields: Any) -> ShardOptions
         "check_images": None,
         "images_root": str(root),
         "images_listed": False,
-        "coco_boxes": "detect",
+        "format": Coco(),
+        "config": CONFIG,
         "buckets": 1,
         "target": None if build is None else Target(str(build), str(root / "unfinished"), "hash", False),
         "report": "",
@@ -93,9 +95,9 @@ def test_a_cut_file_counts_and_writes_what_the_whole_one_does(tmp_path: Path) ->
     outcomes = []
     for target in (1, 500, 10**6):
         file, units = coco(tmp_path / "a.json", target=target)
-        indexed = index_coco(options(), file)
+        indexed = read_unit(options(), file)
         assert indexed.index is not None
-        results = [indexed, *(read_coco(options(), unit, indexed.index) for unit in units)]
+        results = [indexed, *(read_unit(options(), unit, indexed.index) for unit in units)]
         assert reduce(Findings.merge, (result.findings for result in results)).records == 80
         encoded = [data for result in results for _, data in result.fragments]
         build = tmp_path / str(target)
@@ -109,10 +111,10 @@ def test_a_cut_file_counts_and_writes_what_the_whole_one_does(tmp_path: Path) ->
 
 def test_an_index_is_the_same_as_bytes_and_as_a_file(tmp_path: Path) -> None:
     file, (unit, *_) = coco(tmp_path / "a.json")
-    index = index_coco(options(), file).index
+    index = read_unit(options(), file).index
     assert isinstance(index, bytes)
     (tmp_path / "index").write_bytes(index)
-    as_bytes, as_file = (read_coco(options(), unit, given) for given in (index, str(tmp_path / "index")))
+    as_bytes, as_file = (read_unit(options(), unit, given) for given in (index, str(tmp_path / "index")))
     assert as_bytes.fragments == as_file.fragments
 
 
@@ -120,11 +122,11 @@ def test_an_index_that_is_left_in_a_store_is_the_same_and_is_read_once_by_all_th
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file, units = coco(tmp_path / "a.json", target=200)
-    index = index_coco(options(), file).index
+    index = read_unit(options(), file).index
     assert index is not None and len(units) > 8
-    expected = [read_coco(options(), unit, index).fragments for unit in units]
+    expected = [read_unit(options(), unit, index).fragments for unit in units]
     staging = ReadOptions(CONFIG, {}, 1, (tmp_path / "unfinished").as_uri())
-    left = index_coco(staging, file)
+    left = read_unit(staging, file)
     assert isinstance(left.index, StagedUnit) and len(pickle.dumps(left)) < 5000
     assert [path.name for path in (tmp_path / "unfinished").iterdir()] == ["index-00000"]
     asked: list[str] = []
@@ -135,7 +137,7 @@ def test_an_index_that_is_left_in_a_store_is_the_same_and_is_read_once_by_all_th
 
     monkeypatch.setattr(staged_units, "read_range", note)
     with ThreadPoolExecutor(8) as pool:
-        read = list(pool.map(lambda unit: read_coco(staging, unit, left.index).fragments, units))
+        read = list(pool.map(lambda unit: read_unit(staging, unit, left.index).fragments, units))
     assert read == expected
     assert len(asked) == 1
 
@@ -143,31 +145,31 @@ def test_an_index_that_is_left_in_a_store_is_the_same_and_is_read_once_by_all_th
 def test_an_index_that_somebody_has_written_over_ends_the_run(tmp_path: Path) -> None:
     file, (unit, *_) = coco(tmp_path / "a.json")
     staging = ReadOptions(CONFIG, {}, 1, (tmp_path / "unfinished").as_uri())
-    index = index_coco(staging, file).index
+    index = read_unit(staging, file).index
     assert index is not None
     left = tmp_path / "unfinished" / "index-00000"
     left.write_bytes(bytes(left.stat().st_size))
     with pytest.raises(LabelBeamError, match="not the unit of work that was put there"):
-        read_coco(staging, unit, index)
+        read_unit(staging, unit, index)
 
 
 def test_a_range_that_was_cut_wrongly_is_named_and_gives_nothing(tmp_path: Path) -> None:
     file, (unit, *_) = coco(tmp_path / "a.json")
-    index = index_coco(options(), file).index
+    index = read_unit(options(), file).index
     assert index is not None
     wrong = CocoUnit(unit.url, ElementRange("annotations", unit.range.start, unit.range.end - 5))
-    assert read_coco(options(), wrong, index) == ReadResult(Findings(unsafe=[unit.url]))
+    assert read_unit(options(), wrong, index) == ReadResult(Findings(unsafe=[unit.url]))
     cut = tuple(ElementRange(part.section, part.start + 3, part.end) for part in file.ranges)
-    assert index_coco(options(), CocoFile(0, file.url, "", None, cut)) == ReadResult(Findings(unsafe=[file.url]))
+    assert read_unit(options(), CocoFile(0, file.url, "", None, cut)) == ReadResult(Findings(unsafe=[file.url]))
 
 
 def test_a_file_that_is_gone_is_an_error(tmp_path: Path) -> None:
     file, (unit, *_) = coco(tmp_path / "a.json")
     (tmp_path / "a.json").unlink()
     with pytest.raises(MissingFileError):
-        index_coco(options(), file)
+        read_unit(options(), file)
     with pytest.raises(MissingFileError):
-        read_coco(options(), unit, b"")
+        read_unit(options(), unit, b"")
 
 
 def test_a_batch_of_a_folder_is_its_images_under_their_own_keys() -> None:
@@ -194,7 +196,7 @@ def test_an_annotation_file_that_cannot_be_read_costs_its_image_alone(tmp_path: 
     assert fragment.images.paths == ["1.jpg", "2.jpg"]
     assert {row: note.left_out for row, note in fragment.images.notes.items()} == {1: Skipped.OUTSIDE_IMAGE_SETS}
     assert [(rejection.code, rejection.image) for rejection in fragment.rejections] == [("unreadable_file", "0.jpg")]
-    assert (result.findings.zero_based, result.findings.records) == (1, 4)
+    assert (result.findings.evidence[str(tmp_path)].count("zero_based"), result.findings.records) == (1, 4)
 
 
 def test_an_annotation_file_that_is_shorter_than_it_was_listed_is_not_taken_for_the_whole(tmp_path: Path) -> None:
@@ -210,9 +212,9 @@ def test_an_annotation_file_that_is_shorter_than_it_was_listed_is_not_taken_for_
 
 def test_a_shard_does_not_depend_on_the_order_in_which_its_fragments_come(tmp_path: Path) -> None:
     file, units = coco(tmp_path / "a.json", target=300)
-    indexed = index_coco(options(), file)
+    indexed = read_unit(options(), file)
     assert indexed.index is not None
-    results = [indexed, *(read_coco(options(), unit, indexed.index) for unit in units)]
+    results = [indexed, *(read_unit(options(), unit, indexed.index) for unit in units)]
     encoded = [data for result in results for _, data in result.fragments]
     outcomes: list[tuple[Receipt, dict[str, bytes]]] = []
     for seed in range(3):
@@ -245,9 +247,8 @@ def _with_size(fragment: Fragment) -> Fragment:
 
 # Findings.
 
-evidence = st.builds(
-    Evidence, st.integers(0, 9), st.booleans(), st.booleans(), st.integers(0, 9), st.booleans(), st.booleans()
-)
+tallies = st.builds(Tally, st.integers(1, 9), st.sampled_from(["", "a 1", "a 2"]))
+evidence = st.builds(Evidence, st.dictionaries(st.sampled_from(["boxes", "corners"]), tallies))
 names = st.lists(st.sampled_from(["a", "b", "c"]), max_size=2, unique=True)
 findings = st.builds(
     Findings,
@@ -255,7 +256,6 @@ findings = st.builds(
     st.dictionaries(st.sampled_from(["a", "b"]), evidence),
     names.map(sorted),
     names.map(sorted),
-    st.integers(0, 9),
 )
 
 
@@ -267,13 +267,15 @@ def test_findings_merge_to_the_same_in_any_order(parts: list[Findings]) -> None:
 
 
 def sorted_of(merged: Findings) -> list[Any]:
-    return [merged.records, sorted(merged.evidence.items(), key=str), merged.warnings, merged.unsafe, merged.zero_based]
+    return [merged.records, sorted(merged.evidence.items(), key=str), merged.warnings, merged.unsafe]
 
 
 @pytest.mark.parametrize(("option", "expected"), [("detect", {"a"}), ("pixels", set()), ("relative", {"a", "b"})])
 def test_the_frame_is_decided_a_file_or_by_the_option(option: str, expected: set[str]) -> None:
-    shares, pixels = Evidence(boxes=4, box_unit=True, box_fraction=True), Evidence(boxes=4, box_unit=False)
-    assert relative_sources(Findings(evidence={"a": shares, "b": pixels}), option) == expected
+    shares = Evidence({"boxes": Tally(4), "boxes_with_fraction": Tally(1)})
+    pixels = Evidence({"boxes": Tally(4), "boxes_beyond_1": Tally(4)})
+    given = CocoOptions(coco_boxes=option)  # type: ignore[arg-type]
+    assert Coco().relative({"a": shares, "b": pixels}, msgspec.structs.replace(CONFIG, of_formats=(given,))) == expected
 
 
 # The collector.

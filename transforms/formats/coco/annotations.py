@@ -10,7 +10,6 @@ import math
 import sys
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import cached_property
 from itertools import chain, pairwise, repeat
 from operator import attrgetter
@@ -24,6 +23,7 @@ from labelbeam.transforms.columns.arrays import Integers
 from labelbeam.transforms.columns.fragments import Fragment
 from labelbeam.transforms.columns.hashes import bucket_of
 from labelbeam.transforms.columns.objects import ObjectId, Objects, Rings, join_rings, make_rings, no_objects
+from labelbeam.transforms.formats.coco.evidence import add_boxes, add_corners
 from labelbeam.transforms.formats.coco.index import CocoIndex
 from labelbeam.transforms.formats.coco.records import (
     BadElement,
@@ -150,7 +150,8 @@ class _RangeReader:
             if None in boxes:
                 boxes = [box or _NO_BBOX for box in boxes]
             bbox = np.fromiter(chain.from_iterable(boxes), np.float64, 4 * count).reshape(count, 4)
-        evidence = _box_evidence(bbox)
+        evidence = Evidence()
+        add_boxes(evidence, bbox)
         with np.errstate(over="ignore"):
             bbox[:, 2:] += bbox[:, :2]
         crowd = [1 if flag else 0 for flag in map(_ISCROWD, records)] if boxed else [0] * count
@@ -170,7 +171,7 @@ class _RangeReader:
             return objects, evidence
         masks = [at for at, item in enumerate(records) if isinstance(item.segmentation, Rle)]
         polygons = [[] if isinstance(item.segmentation, Rle) else item.segmentation or [] for item in records]
-        evidence = self._outline(objects, polygons, evidence)
+        self._outline(objects, polygons, evidence)
         if not masks:
             return objects, evidence
         traced, failed = self._trace(objects, masks, records)
@@ -204,8 +205,8 @@ class _RangeReader:
         bad = {item.offset for item in self.decoded.bad}
         return [start for start, _ in split_elements(self.block) if start not in bad]
 
-    def _outline(self, objects: Objects, polygons: list[list[list[float]]], evidence: Evidence) -> Evidence:
-        """Fill in the rings of the polygons."""
+    def _outline(self, objects: Objects, polygons: list[list[list[float]]], evidence: Evidence) -> None:
+        """Fill in the rings of the polygons, and tally their corners."""
         parts = list(chain.from_iterable(polygons))
         per_object = np.fromiter(map(len, polygons), np.int64, len(polygons))
         per_part = np.fromiter(map(len, parts), np.int64, len(parts))
@@ -218,10 +219,9 @@ class _RangeReader:
         objects.rings = Rings(np.concatenate([[0], np.cumsum(per_part // 2)]), corners)
         objects.ring_count = per_object
         objects.ring_start = np.cumsum(per_object) - per_object
-        if evidence.boxes or not total:
-            return evidence
-        unit, fraction = _unit(corners)
-        return replace(evidence, corners=total, corner_unit=unit, corner_fraction=fraction)
+        # Where boxes decide, corners are not looked at.
+        if not evidence.count("boxes"):
+            add_corners(evidence, corners)
 
     def _trace(
         self, objects: Objects, masks: list[int], records: Sequence[Any]
@@ -312,17 +312,3 @@ def _own_size(rle: Rle) -> tuple[int, int]:
     if isinstance(size, list) and len(size) == 2 and all(type(side) is int and side > 0 for side in size):
         return size[1], size[0]
     return 0, 0
-
-
-def _unit(values: Any) -> tuple[bool, bool]:
-    with np.errstate(invalid="ignore"):
-        inside = bool(((values >= -1e-6) & (values <= 1 + 1e-6)).all())
-        return inside, inside and bool(((values > 0) & (values < 1)).any())
-
-
-def _box_evidence(bbox: Any) -> Evidence:
-    known = bbox[~np.isnan(bbox).any(1)]
-    if not len(known):
-        return Evidence()
-    unit, fraction = _unit(known)
-    return Evidence(boxes=len(known), box_unit=unit, box_fraction=fraction)

@@ -1,67 +1,86 @@
-"""Recognition of COCO files."""
+"""COCO as a format: its options, its recognition, and what its evidence says."""
 
 from __future__ import annotations
 
-import posixpath
-import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Literal
 
+import msgspec
+from msgspec import Meta
+
+from labelbeam.schemas.config import ConvertConfig
 from labelbeam.schemas.errors import UsageError
-from labelbeam.transforms.formats.coco.names import COCO_NAME, most_telling, split_of_name
-from labelbeam.transforms.formats.plans import HEAD
-from labelbeam.transforms.images.names import extension, hidden
-from labelbeam.transforms.stores.listing import Listing
-from labelbeam.transforms.stores.location import Location
-from labelbeam.transforms.stores.reading import read_range
-from labelbeam.transforms.stores.threads import in_threads
+from labelbeam.schemas.tasks import Task
+from labelbeam.transforms.formats.format import Claim, Tree
+from labelbeam.transforms.messages.redact import redact
 
-_LIST_OF_OBJECTS = re.compile(rb'"(images|annotations|categories)"\s*:\s*\[\s*[{\]]')
-_BATCH = 64
-_DEEPEST = 3
-"""Directories above a COCO file, below the source's root, that are looked into: `coco/annotations/v1/x.json`."""
+if TYPE_CHECKING:
+    from labelbeam.transforms.formats.frames import Evidence
+    from labelbeam.transforms.formats.plans import Plan
+    from labelbeam.transforms.stores.location import Location
 
 
-def coco_files(root: Location, listing: Listing) -> tuple[list[Location], str]:
-    """The COCO files with objects below a directory, and what was found in words.
+class CocoOptions(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """How a COCO file is read."""
 
-    Per-image JSON may lie there by the thousand. Files are looked at from the largest down, and no further once a whole
-    batch holds no COCO: a file that describes a dataset is among the largest of its kind. Names that only COCO has count
-    whatever the file holds, so that a damaged one is not passed over.
+    coco_boxes: Annotated[
+        Literal["detect", "pixels", "relative"],
+        Meta(
+            description="coco: whether coordinates are pixels or fractions of the image; detect decides once a file, "
+            "by all of its boxes"
+        ),
+    ] = "detect"
 
-    Raises:
-        UsageError: several of them may hold the same images.
-    """
-    sizes = {
-        file.path: file.size
-        for file in listing.files
-        if extension(file.path) == "json" and file.path.count("/") <= _DEEPEST and not hidden(file.path)
+
+class Coco:
+    """COCO: one JSON file or several, with the images beside them."""
+
+    name = "coco"
+    title = "COCO"
+    source = "the JSON file(s)"
+    tasks: Mapping[Task, str] = {
+        "image_classification": "the categories of an image",
+        "image_classification_multilabel": "",
+        "image_object_detection": "",
+        "image_instance_segmentation": "polygons, and masks as run lengths",
     }
-    found = [path for path in sizes if COCO_NAME.fullmatch(posixpath.basename(path))]
-    by_size = sorted(sizes.keys() - set(found), key=lambda path: (-sizes[path], path))
-    for start in range(0, len(by_size), _BATCH):
-        batch = by_size[start : start + _BATCH]
-        are_coco = in_threads(lambda path: _is_coco(root.below(path), sizes[path]), batch)
-        found += [path for path, is_coco in zip(batch, are_coco, strict=True) if is_coco]
-        if not any(are_coco):
-            break
-    chosen = sorted(most_telling(found))
-    splits = [split_of_name(root.below(path).path) for path in chosen]
-    if len(chosen) > 1 and (None in splits or len(set(splits)) < len(splits)):
-        raise UsageError(
-            f"{root.shown}: several COCO files that may describe the same images ({', '.join(chosen)}); "
-            "name those to read with --source, which may be repeated"
-        )
-    left = sorted(set(found) - set(chosen))
-    reason = f"found {', '.join(chosen)}" + (f", which leaves {', '.join(left)} alone" if left else "")
-    return [root.below(path) for path in chosen], reason
+    usual_task: Task = "image_object_detection"
+    options = CocoOptions
 
+    def recognise(self, tree: Tree, asked: bool) -> Claim | None:
+        """Claim files, and directories that hold a COCO file."""
+        from labelbeam.transforms.formats.coco.files import coco_files
 
-def _is_coco(file: Location, size: int) -> bool:
-    """Whether its first and last bytes hold the lists of a COCO file, as far as they can be seen there."""
-    parts = [
-        read_range(file, 0, min(size, HEAD)),
-        read_range(file, max(HEAD, size - HEAD), size) if size > HEAD else b"",
-    ]
-    # Without zeros, UTF-16 reads like ASCII here.
-    keys = {match[1] for part in parts for match in _LIST_OF_OBJECTS.finditer(part.replace(b"\0", b""))}
-    # What lies between in a longer file may hold the others.
-    return b"images" in keys and len(keys) > 1 if size <= 2 * HEAD else bool(keys)
+        if len(tree.files) == len(tree.locations):
+            return Claim("" if asked else "the source is a file, and no table", certain=False, found=tree.files)
+        files: list[Location] = list(tree.files)
+        reason = ""
+        for folder in tree.locations:
+            if folder in tree.files:
+                continue
+            listing = tree.listing_of(folder)
+            below, reason = coco_files(folder, listing)
+            if asked and not below:
+                raise UsageError(f"{folder.shown}: found no COCO file among {len(listing.files)} files; name it itself")
+            files += below
+        return Claim(reason, found=files) if files else None
+
+    def plan(self, tree: Tree, claim: Claim, exact: bool) -> Plan:
+        """Plan the files that were claimed."""
+        from labelbeam.transforms.formats.coco.plan import plan_coco
+
+        return plan_coco(tree.config, tree.storage, claim.found, exact)
+
+    def relative(self, evidence: Mapping[str, Evidence], config: ConvertConfig) -> frozenset[str]:
+        """The files in fractions: by --coco-boxes, or each by its own evidence."""
+        from labelbeam.transforms.formats.coco.evidence import is_relative
+
+        boxes = config.of(CocoOptions).coco_boxes
+        if boxes == "pixels":
+            return frozenset()
+        return frozenset(source for source, item in evidence.items() if boxes == "relative" or is_relative(item))
+
+    def remarks(self, evidence: Mapping[str, Evidence], config: ConvertConfig) -> list[str]:
+        """A file in fractions is told."""
+        relative = sorted(self.relative(evidence, config))
+        return [f"{redact(source)}: its coordinates are fractions of the image" for source in relative]

@@ -34,11 +34,11 @@ def plan_coco(config: ConvertConfig, options: StorageOptions, locations: Sequenc
     sources = [(file.location.url, file.stored) for file in files]
     fingerprint, covers = fingerprint_of(sources)
     buckets = bucket_count(config, sum(file.stored.size for file in files))
-    plan = Plan("coco", "", root.url, buckets, fingerprint, covers, warnings=warnings)
+    plan = Plan("coco", "", root.url, buckets, fingerprint, covers, in_bytes=True, warnings=warnings)
     plan.files = list(sources)
     for number, (file, prefix) in enumerate(zip(files, prefixes, strict=True)):
         index = tuple(part for part in file.ranges if part.section in ("images", "categories"))
-        plan.coco_files.append(CocoFile(number, file.location.url, prefix, file.split, index))
+        plan.indexes.append(CocoFile(number, file.location.url, prefix, file.split, index))
         plan.units += [CocoUnit(file.location.url, part) for part in file.ranges if part.section == "annotations"]
     if _depends_on_images(config, files):
         parts: list[Listed] = []

@@ -11,7 +11,7 @@ from threading import Lock
 from labelbeam.transforms.formats.coco.annotations import read_annotations
 from labelbeam.transforms.formats.coco.index import CocoIndex, IndexBuilder
 from labelbeam.transforms.formats.coco.scan import ElementRange, UnsafeSplitError
-from labelbeam.transforms.formats.reading import Findings, ReadOptions, ReadResult, encode_fragments
+from labelbeam.transforms.formats.reading import Findings, Reading, ReadResult, encode_fragments
 from labelbeam.transforms.stores.files import put
 from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.stores.location import StorageOptions
@@ -35,10 +35,43 @@ class CocoFile:
         """Bytes of the index's ranges, for progress."""
         return sum(part.end - part.start for part in self.ranges)
 
+    @property
+    def makes(self) -> str:
+        """The file's URL."""
+        return self.url
+
+    def read(self, reading: Reading) -> ReadResult:
+        """Read the images and categories of the file.
+
+        Raises:
+            StoreError: it cannot be read, or its index cannot be left for others.
+        """
+        options = reading.options
+        location = locate(self.url, options.storage)
+        builder = IndexBuilder(self.url, self.number, self.prefix, self.split, options.buckets)
+        try:
+            with quiet_gc():
+                for part in self.ranges:
+                    block = read_range(location, part.start, part.end)
+                    if part.section == "images":
+                        builder.add_images(block, part.start)
+                    else:
+                        builder.add_categories(block)
+                fragments = encode_fragments(builder.finish())
+        except UnsafeSplitError:
+            return ReadResult(Findings(unsafe=[self.url]))
+        index: bytes | StagedUnit
+        if options.staging is None:
+            index = pickle.dumps(builder.index, protocol=5)
+        else:
+            left_at = locate(options.staging, options.storage).below(f"index-{self.number:05d}")
+            index = stage_alone(builder.index, left_at, put)
+        return ReadResult(Findings(records=builder.found), fragments, index)
+
 
 @dataclass(frozen=True, slots=True)
 class CocoUnit:
-    """A range of annotations of one COCO file."""
+    """A range of annotations of one COCO file, read against the file's index."""
 
     url: str
     range: ElementRange
@@ -48,33 +81,29 @@ class CocoUnit:
         """Bytes of the unit, for progress."""
         return self.range.end - self.range.start
 
+    @property
+    def index(self) -> str:
+        """The file's URL."""
+        return self.url
 
-def index_coco(options: ReadOptions, file: CocoFile) -> ReadResult:
-    """Read the images and categories of a COCO file.
+    def read(self, reading: Reading) -> ReadResult:
+        """Read the annotations.
 
-    Raises:
-        StoreError: it cannot be read, or its index cannot be left for others.
-    """
-    location = locate(file.url, options.storage)
-    builder = IndexBuilder(file.url, file.number, file.prefix, file.split, options.buckets)
-    try:
-        with quiet_gc():
-            for part in file.ranges:
-                block = read_range(location, part.start, part.end)
-                if part.section == "images":
-                    builder.add_images(block, part.start)
-                else:
-                    builder.add_categories(block)
-            fragments = encode_fragments(builder.finish())
-    except UnsafeSplitError:
-        return ReadResult(Findings(unsafe=[file.url]))
-    index: bytes | StagedUnit
-    if options.staging is None:
-        index = pickle.dumps(builder.index, protocol=5)
-    else:
-        left_at = locate(options.staging, options.storage).below(f"index-{file.number:05d}")
-        index = stage_alone(builder.index, left_at, put)
-    return ReadResult(Findings(records=builder.found), fragments, index)
+        Raises:
+            StoreError: they cannot be read.
+        """
+        options = reading.options
+        block = read_range(locate(self.url, options.storage), self.range.start, self.range.end)
+        assert reading.index is not None, "the index of the file comes first"
+        index = _load_index(reading.index, options.storage)
+        try:
+            with quiet_gc():
+                fragments, evidence, found = read_annotations(
+                    block, self.range.start, index, options.config.task, options.buckets
+                )
+                return ReadResult(Findings(found, {self.url: evidence}), encode_fragments(sorted(fragments.items())))
+        except UnsafeSplitError:
+            return ReadResult(Findings(unsafe=[self.url]))
 
 
 _loaded: deque[tuple[bytes | str | StagedUnit, CocoIndex]] = deque(maxlen=2)
@@ -96,20 +125,3 @@ def _load_index(index: bytes | str | StagedUnit, storage: StorageOptions) -> Coc
             fresh = pickle.loads(index if isinstance(index, bytes) else Path(index).read_bytes())
         _loaded.append((index, fresh))
         return fresh
-
-
-def read_coco(options: ReadOptions, unit: CocoUnit, index: bytes | str | StagedUnit) -> ReadResult:
-    """Read a range of annotations against the file's index: its bytes, the path of a file of them, or where it was left.
-
-    Raises:
-        StoreError: it cannot be read.
-    """
-    block = read_range(locate(unit.url, options.storage), unit.range.start, unit.range.end)
-    try:
-        with quiet_gc():
-            fragments, evidence, found = read_annotations(
-                block, unit.range.start, _load_index(index, options.storage), options.config.task, options.buckets
-            )
-            return ReadResult(Findings(found, {unit.url: evidence}), encode_fragments(sorted(fragments.items())))
-    except UnsafeSplitError:
-        return ReadResult(Findings(unsafe=[unit.url]))

@@ -1,22 +1,96 @@
-"""Recognition of folders and tables."""
+"""Folders and tables as a format: options, and recognition."""
 
 from __future__ import annotations
 
 import posixpath
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Literal
 
+import msgspec
+from msgspec import Meta
+
+from labelbeam.schemas.config import ConvertConfig, Text
 from labelbeam.schemas.errors import UsageError
-from labelbeam.transforms.formats.format import Recognised
-from labelbeam.transforms.stores.location import Location
+from labelbeam.schemas.tasks import Task
+from labelbeam.transforms.formats.format import Claim, Tree
+
+if TYPE_CHECKING:
+    from labelbeam.transforms.formats.frames import Evidence
+    from labelbeam.transforms.formats.plans import Plan
 
 
-def table_source(file: Location, reason: str | None) -> Recognised:
-    """A table that was named as the source itself.
+class FolderOptions(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """How folders and tables are read.
 
-    Raises:
-        UsageError: no directory is around it.
+    `class_level`: which folder names the class of an image that lies deeper than one folder. "top" is the default: it is
+    how torchvision and Keras read the same tree, it leaves the classes at those that a person sees in the root, and a
+    folder for each day or camera below a class does not become a class. Where no image lies deeper, both are the same.
     """
-    name = posixpath.basename(file.path)
-    folder = file.parent
-    if folder is None:
-        raise UsageError(f"{file.shown}: found a table with no directory around it, expected one that holds its images")
-    return Recognised("folder", reason or f"{name} is a table of labels", [folder], table=name)
+
+    class_level: Annotated[
+        Literal["top", "parent"],
+        Meta(description="folder: which directory names the class of a deeply nested image"),
+    ] = "top"
+    label_separator: Annotated[
+        Text | None,
+        Meta(
+            description="folder: what stands between the labels of a cell in labels.csv (default: by the file's content)",
+            extra={"metavar": "TEXT"},
+        ),
+    ] = None
+
+
+class Folder:
+    """Class folders, and folders with tables of labels."""
+
+    name = "folder"
+    title = "folders and tables"
+    source = "the root directory"
+    tasks: Mapping[Task, str] = {"image_classification": "", "image_classification_multilabel": ""}
+    usual_task: Task = "image_classification"
+    options = FolderOptions
+
+    def recognise(self, tree: Tree, asked: bool) -> Claim | None:
+        """Claim a table, a directory that holds one by a usual name, and images that nothing else claims."""
+        from labelbeam.transforms.formats.folder.layout import NAMED_TABLES, TABLE_EXTENSIONS, table_candidates
+        from labelbeam.transforms.images.names import IMAGE_FORMATS, OTHER_IMAGE_FORMATS, extension
+
+        if len(tree.locations) == len(tree.files) == 1 and extension(tree.files[0].path) in TABLE_EXTENSIONS:
+            table = posixpath.basename(tree.files[0].path)
+            if tree.files[0].parent is None:
+                raise UsageError(
+                    f"{tree.files[0].shown}: found a table with no directory around it, expected one that holds its images"
+                )
+            return Claim("" if asked else f"{table} is a table of labels", found=table)
+        if asked:
+            if len(tree.locations) > 1:
+                raise UsageError(f"--source: {len(tree.locations)} roots given; folder takes one directory")
+            return Claim("")
+        if tree.root is None:
+            return None
+        names = [file.path for file in tree.visible]
+        tables = table_candidates(names)
+        named = [name for name in tables if posixpath.basename(name).lower() in NAMED_TABLES]
+        if named and tree.config.task.startswith("image_classification"):
+            return Claim(f"found a table of labels, {named[0]}")
+        images = sum(extension(name) in IMAGE_FORMATS or extension(name) in OTHER_IMAGE_FORMATS for name in names)
+        if not images and not tables:
+            return None
+        return Claim(f"found {images} images and neither COCO nor VOC annotations", certain=False)
+
+    def plan(self, tree: Tree, claim: Claim, exact: bool) -> Plan:
+        """Plan the directory, or the one around the table."""
+        from labelbeam.transforms.formats.folder.plan import plan_folder_source
+
+        place = tree.locations[0]
+        root = place if claim.found is None else place.parent
+        assert root is not None, "a table that was claimed lies in a directory"
+        return plan_folder_source(tree.config, tree.storage, root, tree.listing_of(root), claim.found)
+
+    def relative(self, evidence: Mapping[str, Evidence], config: ConvertConfig) -> frozenset[str]:
+        """None: there are no coordinates."""
+        return frozenset()
+
+    def remarks(self, evidence: Mapping[str, Evidence], config: ConvertConfig) -> list[str]:
+        """Nothing."""
+        return []

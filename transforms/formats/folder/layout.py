@@ -10,12 +10,12 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
-from typing import Literal
 
 from labelbeam.schemas.config import SPLIT_ALIASES
 from labelbeam.schemas.errors import LabelBeamError, UsageError
 from labelbeam.schemas.neutral import Rejection, SourceImage, SourceObject
 from labelbeam.schemas.reasons import Rejected
+from labelbeam.transforms.formats.folder.format import FolderOptions
 from labelbeam.transforms.formats.folder.rows import is_label_table
 from labelbeam.transforms.formats.folder.tables import LabelTable
 from labelbeam.transforms.images.names import IMAGE_FORMATS, NO_NAMES, OTHER_IMAGE_FORMATS, extension, hidden
@@ -31,18 +31,6 @@ TABLE_EXTENSIONS = ("csv", "tsv", "jsonl")
 
 class FolderError(LabelBeamError):
     """The folder has no layout that labels could be read from, or more than one."""
-
-
-@dataclass(frozen=True, slots=True)
-class FolderOptions:
-    """How folders are read.
-
-    `class_level`: which folder names the class of an image that lies deeper than one folder. "top" is the default: it is
-    how torchvision and Keras read the same tree, it leaves the classes at those that a person sees in the root, and a
-    folder for each day or camera below a class does not become a class. Where no image lies deeper, both are the same.
-    """
-
-    class_level: Literal["top", "parent"] = "top"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +96,13 @@ def table_candidates(files: Sequence[str]) -> list[str]:
     return sorted(path for path in visible if extension(path) in TABLE_EXTENSIONS and posixpath.dirname(path) in places)
 
 
+_DEFAULTS = FolderOptions()
+
+
 def plan_folder(
     files: Sequence[str],
     task: str,
-    options: FolderOptions = FolderOptions(),
+    options: FolderOptions = _DEFAULTS,
     heads: Mapping[str, bytes] | None = None,
 ) -> FolderPlan:
     """Decide the layout of the files listed below a root (`/`-separated, relative to it).

@@ -5,7 +5,8 @@ from __future__ import annotations
 from labelbeam.schemas.config import ConvertConfig
 from labelbeam.schemas.errors import LabelBeamError, UsageError
 from labelbeam.transforms.columns.listed import listed_files
-from labelbeam.transforms.formats.folder.layout import TABLE_EXTENSIONS, FolderOptions, plan_folder, table_candidates
+from labelbeam.transforms.formats.folder.format import FolderOptions
+from labelbeam.transforms.formats.folder.layout import TABLE_EXTENSIONS, plan_folder, table_candidates
 from labelbeam.transforms.formats.folder.units import FolderUnit, TableUnit
 from labelbeam.transforms.formats.inputs import fingerprint_of, list_dataset
 from labelbeam.transforms.formats.plans import (
@@ -46,7 +47,7 @@ def plan_folder_source(
     names += [path for path in sizes if extension(path) in TABLE_EXTENSIONS and table in (None, path)]
     heads = {path: read_range(root.below(path), 0, min(sizes[path], HEAD)) for path in table_candidates(names)}
     try:
-        content = plan_folder(names, config.task, FolderOptions(config.class_level), heads)
+        content = plan_folder(names, config.task, config.of(FolderOptions), heads)
     except LabelBeamError as error:
         raise type(error)(f"{root.shown}: {error}") from None
     if table is not None and not content.tables:

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from labelbeam.transforms.columns.fragments import Fragment, fragments_of
 from labelbeam.transforms.columns.hashes import bucket_of
-from labelbeam.transforms.formats.folder.layout import FolderItem, FolderPlan, unlisted_images
+from labelbeam.transforms.formats.folder.format import FolderOptions
+from labelbeam.transforms.formats.folder.layout import FolderItem, FolderPlan, image_of_item, unlisted_images
 from labelbeam.transforms.formats.folder.tables import read_table
-from labelbeam.transforms.formats.reading import Findings, ReadOptions
+from labelbeam.transforms.formats.reading import Findings, Reading, ReadResult, encode_fragments
 from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.stores.reading import read_file
 
@@ -26,6 +27,18 @@ class FolderUnit:
         """Images in the unit, for progress."""
         return len(self.items)
 
+    @property
+    def index(self) -> None:
+        """None: an image's folder stands by itself."""
+        return None
+
+    def read(self, reading: Reading) -> ReadResult:
+        """Make an image of each item."""
+        images = [image_of_item(item, self.root) for item in self.items]
+        fragments = dict(fragments_of(images, reading.options.buckets, self.first_key))
+        records = sum(fragment.records for fragment in fragments.values())
+        return ReadResult(Findings(records), encode_fragments(sorted(fragments.items())))
+
 
 @dataclass(frozen=True, slots=True)
 class TableUnit:
@@ -39,25 +52,31 @@ class TableUnit:
         """Images in the unit, for progress."""
         return len(self.plan.items)
 
+    @property
+    def index(self) -> None:
+        """None: all tables are read together."""
+        return None
 
-def read_tables(unit: TableUnit, options: ReadOptions) -> tuple[dict[int, Fragment], Findings]:
-    """Fragments of all tables of a folder by bucket, and findings.
+    def read(self, reading: Reading) -> ReadResult:
+        """Read the tables, and add the images that none of them names.
 
-    Raises:
-        StoreError: a table cannot be read.
-        LabelBeamError: a table is malformed as a whole.
-    """
-    root = locate(unit.root, options.storage)
-    files = {item.path for item in unit.plan.items}
-    config = options.config
-    contents = [
-        read_table(table, read_file(root.below(table.path)), files, config.task, config.label_separator)
-        for table in unit.plan.tables
-    ]
-    images = [image for content in contents for image in content.images]
-    images += unlisted_images(unit.plan, {image.path for image in images}, unit.root)
-    fragments = dict(fragments_of(images, options.buckets, 0))
-    for rejection in (rejection for content in contents for rejection in content.rejected):
-        bucket = bucket_of(rejection.image or rejection.locator, options.buckets)
-        fragments.setdefault(bucket, Fragment()).rejections.append(rejection)
-    return fragments, Findings(warnings=[warning for content in contents for warning in content.warnings])
+        Raises:
+            StoreError: a table cannot be read.
+            LabelBeamError: a table is malformed as a whole.
+        """
+        options = reading.options
+        root = locate(self.root, options.storage)
+        files = {item.path for item in self.plan.items}
+        task, separator = options.config.task, options.config.of(FolderOptions).label_separator
+        contents = [
+            read_table(table, read_file(root.below(table.path)), files, task, separator) for table in self.plan.tables
+        ]
+        images = [image for content in contents for image in content.images]
+        images += unlisted_images(self.plan, {image.path for image in images}, self.root)
+        fragments = dict(fragments_of(images, options.buckets, 0))
+        for rejection in (rejection for content in contents for rejection in content.rejected):
+            bucket = bucket_of(rejection.image or rejection.locator, options.buckets)
+            fragments.setdefault(bucket, Fragment()).rejections.append(rejection)
+        records = sum(fragment.records for fragment in fragments.values())
+        warnings = [warning for content in contents for warning in content.warnings]
+        return ReadResult(Findings(records, warnings=warnings), encode_fragments(sorted(fragments.items())))

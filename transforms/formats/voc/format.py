@@ -1,38 +1,95 @@
-"""Recognition of Pascal VOC trees."""
+"""Pascal VOC as a format: its options, its recognition, and what its evidence says."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from labelbeam.transforms.stores.errors import StoreError
-from labelbeam.transforms.stores.files import StoredFile
-from labelbeam.transforms.stores.location import Location
-from labelbeam.transforms.stores.reading import read_range
-from labelbeam.transforms.stores.threads import in_threads
+import msgspec
+from msgspec import Meta
 
-_ANNOTATION = re.compile(rb"<(?:\w+:)?annotation\b")
-XMLS_LOOKED_AT = 20
+from labelbeam.schemas.config import ConvertConfig
+from labelbeam.schemas.errors import UsageError
+from labelbeam.schemas.tasks import Task
+from labelbeam.transforms.formats.format import Claim, Tree
+
+if TYPE_CHECKING:
+    from labelbeam.transforms.formats.frames import Evidence
+    from labelbeam.transforms.formats.plans import Plan
 
 
-def holds_voc(root: Location, xmls: Sequence[StoredFile]) -> bool:
-    """Whether one of them is an annotation file. One that cannot be read is left to who reads them all, if another can."""
+class VocOptions(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """How the numbers and flags of annotation files are meant.
 
-    def look(file: StoredFile) -> bool | StoreError:
-        try:
-            head = read_range(root.below(file.path), 0, min(file.size, 4096))
-        except StoreError as error:
-            return error
-        # As in `_is_coco`.
-        return _ANNOTATION.search(head.replace(b"\0", b"")) is not None
+    `voc_origin`: 1 where coordinates count pixels from 1 and include the last one, as in the VOC development kit: the box
+    is (xmin - 1, ymin - 1, xmax, ymax). 0 where they are edges counted from 0, as labelImg and others write: the box is
+    (xmin, ymin, xmax, ymax).
 
-    # Nearly always the first one tells.
-    looked = [look(file) for file in xmls[:1]]
-    if True not in looked:
-        looked += in_threads(look, xmls[1:])
-    if True in looked:
-        return True
-    for result in looked:
-        if isinstance(result, StoreError):
-            raise result
-    return False
+    `difficult_as_crowd`: whether a difficult object becomes a crowd. By default it does not: VOC leaves difficult
+    objects out of the evaluation, yet each is one object with a box of its own, whereas a crowd's box holds an unknown
+    number of them and trainers leave it out of training as well.
+    """
+
+    voc_origin: Annotated[
+        Literal[0, 1],
+        Meta(
+            description="voc: the index of the first pixel; 1: as the original data has it (inclusive, 1-based); "
+            "0: as labelImg and similar tools write it"
+        ),
+    ] = 1
+    difficult_as_crowd: Annotated[
+        bool, Meta(description="voc: write objects marked difficult with isCrowd 1, which metrics leave out")
+    ] = False
+
+
+class Voc:
+    """Pascal VOC: an XML file an image, with lists of splits and masks beside them."""
+
+    name = "voc"
+    title = "Pascal VOC"
+    source = "the root directory"
+    tasks: Mapping[Task, str] = {
+        "image_classification": "per-class lists, else the objects",
+        "image_classification_multilabel": "",
+        "image_object_detection": "",
+        "image_instance_segmentation": "`SegmentationObject` masks",
+    }
+    usual_task: Task = "image_object_detection"
+    options = VocOptions
+
+    def recognise(self, tree: Tree, asked: bool) -> Claim | None:
+        """Claim a directory that holds annotation files."""
+        if asked:
+            if len(tree.locations) > 1:
+                raise UsageError(f"--source: {len(tree.locations)} roots given; voc takes one directory")
+            return Claim("")
+        if tree.root is None:
+            return None
+        from labelbeam.transforms.formats.voc.annotations import XMLS_LOOKED_AT, holds_voc
+        from labelbeam.transforms.images.names import extension
+
+        xmls = [file for file in tree.visible if extension(file.path) == "xml"]
+        xmls.sort(key=lambda file: "annotations/" not in file.path.lower())
+        if not holds_voc(tree.root, xmls[:XMLS_LOOKED_AT]):
+            return None
+        return Claim(f"found {len(xmls)} annotation files, such as {xmls[0].path}")
+
+    def plan(self, tree: Tree, claim: Claim, exact: bool) -> Plan:
+        """Plan the tree."""
+        from labelbeam.transforms.formats.voc.plan import plan_voc_source
+
+        return plan_voc_source(tree.config, tree.storage, tree.locations[0], tree.listing_of(tree.locations[0]))
+
+    def relative(self, evidence: Mapping[str, Evidence], config: ConvertConfig) -> frozenset[str]:
+        """None: coordinates are pixels."""
+        return frozenset()
+
+    def remarks(self, evidence: Mapping[str, Evidence], config: ConvertConfig) -> list[str]:
+        """Objects with a coordinate of 0, which data that counts pixels from 1 cannot have."""
+        zero_based = sum(item.count("zero_based") for item in evidence.values())
+        if not zero_based or config.of(VocOptions).voc_origin == 0:
+            return []
+        return [
+            f"{zero_based} objects have a coordinate of 0, so this data may count pixels from 0; "
+            "if it was made with labelImg or the like, build with --voc-origin 0"
+        ]

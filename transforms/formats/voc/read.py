@@ -9,10 +9,11 @@ import msgspec
 
 from labelbeam.schemas.neutral import RAW_LIMIT, Box, Rejection, Ring, SourceImage, SourceObject
 from labelbeam.schemas.reasons import Adjusted, Rejected, Skipped
+from labelbeam.transforms.formats.voc.format import VocOptions
 from labelbeam.transforms.formats.voc.image_index import ImageIndex
 from labelbeam.transforms.formats.voc.masks import MaskError, pair, read_mask
 from labelbeam.transforms.formats.voc.sets import Labels
-from labelbeam.transforms.formats.voc.tree import VocItem, VocOptions
+from labelbeam.transforms.formats.voc.tree import VocItem
 from labelbeam.transforms.formats.voc.xml import Annotation, Corners, VocObject, XmlError, parse_annotation
 
 
@@ -115,7 +116,7 @@ def _add_labels(image: SourceImage, annotation: Annotation, labels: Labels | Non
 def _add_objects(
     image: SourceImage, annotation: Annotation, mask: bytes | MaskError | None, options: VocOptions
 ) -> None:
-    boxes = [_box(voc_object.corners, options.origin) for voc_object in annotation.objects]
+    boxes = [_box(voc_object.corners, options.voc_origin) for voc_object in annotation.objects]
     outlines: dict[int, list[Ring]] = {}
     error: MaskError | None = None
     if mask is not None:

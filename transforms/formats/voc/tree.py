@@ -1,13 +1,12 @@
 """Pascal VOC as a source: which annotation files there are, and which image, mask, split and labels each has.
 
 Planning works on names alone, and on the lists in `ImageSets`; the annotation files are read later, in parallel, by
-`transforms.sources.voc_read`.
+`voc.units`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import msgspec
@@ -28,28 +27,6 @@ from labelbeam.transforms.images.names import hidden
 
 _SEGMENTATION = "image_instance_segmentation"
 _MASK_FOLDER = "segmentationobject"
-
-
-@dataclass(frozen=True)
-class VocOptions:
-    """How the numbers and flags of the annotation files are meant.
-
-    `origin`: 1 where coordinates count pixels from 1 and include the last one, as in the VOC development kit: the box
-    is (xmin - 1, ymin - 1, xmax, ymax). 0 where they are edges counted from 0, as labelImg and others write: the box is
-    (xmin, ymin, xmax, ymax).
-
-    `difficult_as_crowd`: whether a difficult object becomes a crowd. By default it does not: VOC leaves difficult
-    objects out of the evaluation, yet each is one object with a box of its own, whereas a crowd's box holds an unknown
-    number of them and trainers leave it out of training as well.
-    """
-
-    origin: int = 1
-    difficult_as_crowd: bool = False
-
-    def __post_init__(self) -> None:
-        """Raise ValueError for an origin that is neither 0 nor 1."""
-        if self.origin not in (0, 1):
-            raise ValueError(f"origin is {self.origin!r}, expected 0 or 1")
 
 
 class VocItem(msgspec.Struct, frozen=True):

@@ -7,11 +7,14 @@ from typing import Any
 
 from labelbeam.schemas.neutral import SourceImage
 from labelbeam.schemas.reasons import Rejected
-from labelbeam.transforms.formats.reading import ReadOptions
+from labelbeam.transforms.columns.fragments import fragments_of
+from labelbeam.transforms.formats.frames import Evidence
+from labelbeam.transforms.formats.reading import Findings, Reading, ReadOptions, ReadResult, encode_fragments
+from labelbeam.transforms.formats.voc.format import VocOptions
 from labelbeam.transforms.formats.voc.image_index import ImageIndex
 from labelbeam.transforms.formats.voc.masks import MaskError
 from labelbeam.transforms.formats.voc.read import VocImage, read_voc, rejected_voc
-from labelbeam.transforms.formats.voc.tree import VocItem, VocOptions
+from labelbeam.transforms.formats.voc.tree import VocItem
 from labelbeam.transforms.stores.errors import StoreError
 from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.stores.reading import read_many
@@ -36,28 +39,45 @@ class VocUnit:
         """Annotation files in the unit, for progress."""
         return len(self.items)
 
+    @property
+    def index(self) -> None:
+        """None: an annotation file stands by itself."""
+        return None
 
-def read_voc_unit(unit: VocUnit, options: ReadOptions) -> list[VocImage]:
-    """Read a batch of annotation files, and their masks, many at a time; what is there is parsed while others are read."""
-    root = locate(unit.root, options.storage)
-    config = options.config
-    voc_options = VocOptions(config.voc_origin, config.difficult_as_crowd)
-    wanted = [item for item in unit.items if item.skipped is None]
-    paths = [path for item in wanted for path in (item.xml, item.mask) if path is not None]
-    contents = read_many(root, paths, [unit.sizes.get(path) or None for path in paths])
-    images: list[VocImage] = []
-    for item in unit.items:
-        if item.skipped is not None:
-            path = item.image or item.xml
-            images.append(VocImage(SourceImage(path, unit.root, item.xml, left_out=item.skipped), 0))
-            continue
-        xml = next(contents)
-        mask: Any = next(contents) if item.mask is not None else None
-        if isinstance(xml, StoreError):
-            bad = rejected_voc(item, Rejected.UNREADABLE_FILE, str(xml), source=unit.root, images=unit.images)
-            images.append(VocImage(bad, 0))
-            continue
-        if isinstance(mask, StoreError):
-            mask = MaskError(Rejected.UNREADABLE_MASK, str(mask))
-        images.append(read_voc(item, xml, mask, voc_options, task=config.task, source=unit.root, images=unit.images))
-    return images
+    def read(self, reading: Reading) -> ReadResult:
+        """Read the annotation files and their masks."""
+        options = reading.options
+        read = self._images(options)
+        fragments = dict(fragments_of([item.image for item in read], options.buckets, self.first_key))
+        evidence = Evidence()
+        evidence.add("zero_based", sum(item.zero_based for item in read))
+        records = sum(fragment.records for fragment in fragments.values())
+        found = {self.root: evidence} if evidence.tallies else {}
+        return ReadResult(Findings(records, found), encode_fragments(sorted(fragments.items())))
+
+    def _images(self, options: ReadOptions) -> list[VocImage]:
+        """Read many files at a time; what is there is parsed while others are read."""
+        root = locate(self.root, options.storage)
+        config = options.config
+        voc_options = config.of(VocOptions)
+        wanted = [item for item in self.items if item.skipped is None]
+        paths = [path for item in wanted for path in (item.xml, item.mask) if path is not None]
+        contents = read_many(root, paths, [self.sizes.get(path) or None for path in paths])
+        images: list[VocImage] = []
+        for item in self.items:
+            if item.skipped is not None:
+                path = item.image or item.xml
+                images.append(VocImage(SourceImage(path, self.root, item.xml, left_out=item.skipped), 0))
+                continue
+            xml = next(contents)
+            mask: Any = next(contents) if item.mask is not None else None
+            if isinstance(xml, StoreError):
+                bad = rejected_voc(item, Rejected.UNREADABLE_FILE, str(xml), source=self.root, images=self.images)
+                images.append(VocImage(bad, 0))
+                continue
+            if isinstance(mask, StoreError):
+                mask = MaskError(Rejected.UNREADABLE_MASK, str(mask))
+            images.append(
+                read_voc(item, xml, mask, voc_options, task=config.task, source=self.root, images=self.images)
+            )
+        return images

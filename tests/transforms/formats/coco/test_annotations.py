@@ -16,6 +16,7 @@ from labelbeam.schemas.neutral import Rejection
 from labelbeam.schemas.reasons import Adjusted
 from labelbeam.transforms.columns.fragments import Fragment, decode
 from labelbeam.transforms.formats.coco.annotations import read_annotations
+from labelbeam.transforms.formats.coco.evidence import is_relative
 from labelbeam.transforms.formats.coco.index import IndexBuilder
 from labelbeam.transforms.formats.coco.scan import UnsafeSplitError
 from labelbeam.transforms.formats.frames import Evidence
@@ -368,30 +369,30 @@ def evidence(*boxes: Any, outlines: Sequence[Any] = (), task: str = DETECTION) -
 def test_coordinates_are_fractions_where_all_boxes_lie_in_the_unit_square_and_one_is_inside(
     boxes: Any, relative: bool
 ) -> None:
-    assert evidence(*boxes).relative is relative
+    assert is_relative(evidence(*boxes)) is relative
 
 
 def test_one_pixel_boxes_in_the_corner_are_pixels() -> None:
-    assert not evidence([0, 0, 1, 1], [1, 0, 1, 1], [0, 1, 1, 1]).relative
+    assert not is_relative(evidence([0, 0, 1, 1], [1, 0, 1, 1], [0, 1, 1, 1]))
 
 
 def test_polygons_decide_where_no_object_has_a_box() -> None:
     inside, outside = [0.1, 0.1, 0.9, 0.1, 0.9, 0.9], [1, 1, 5, 1, 5, 5]
     for task in (DETECTION, SEGMENTATION):
-        assert evidence(outlines=[inside], task=task).relative
-        assert not evidence(outlines=[inside, outside], task=task).relative
-        assert not evidence([1, 1, 2, 2], outlines=[inside], task=task).relative
-        assert evidence([0.1, 0.1, 0.2, 0.2], outlines=[outside], task=task).relative
-    assert not evidence(outlines=[[0, 0, 1, 0, 1, 1]]).relative
+        assert is_relative(evidence(outlines=[inside], task=task))
+        assert not is_relative(evidence(outlines=[inside, outside], task=task))
+        assert not is_relative(evidence([1, 1, 2, 2], outlines=[inside], task=task))
+        assert is_relative(evidence([0.1, 0.1, 0.2, 0.2], outlines=[outside], task=task))
+    assert not is_relative(evidence(outlines=[[0, 0, 1, 0, 1, 1]]))
 
 
 def test_a_part_that_is_no_ring_says_nothing_of_the_frame() -> None:
-    assert evidence(outlines=[[0.1, 0.1, 0.9, 0.1, 0.9, 0.9], [300, 300]]).relative
+    assert is_relative(evidence(outlines=[[0.1, 0.1, 0.9, 0.1, 0.9, 0.9], [300, 300]]))
 
 
 def test_an_annotation_that_is_rejected_says_nothing_of_the_frame() -> None:
     good = annotation(bbox=[0.1, 0.1, 0.2, 0.2])
-    assert Read([good, annotation(bbox=[100, 100, 5, 5], image_id=2)]).evidence.relative
+    assert is_relative(Read([good, annotation(bbox=[100, 100, 5, 5], image_id=2)]).evidence)
 
 
 box = st.lists(st.sampled_from([0, 1, 0.5, 2.5, 7]), min_size=4, max_size=4)
@@ -408,8 +409,8 @@ def test_the_frame_does_not_depend_on_where_the_file_is_cut(rows: list[Any], cut
     records = [annotation(bbox=bbox, segmentation=None if ring is None else [ring]) for bbox, ring in rows]
     whole = Read(records, task).evidence
     pieces = [Read(piece, task).evidence for piece in (records[:cut], records[cut:])]
-    assert pieces[0].merge(pieces[1]).relative == whole.relative
-    assert pieces[1].merge(pieces[0]).relative == whole.relative
+    assert is_relative(pieces[0].merge(pieces[1])) == is_relative(whole)
+    assert is_relative(pieces[1].merge(pieces[0])) == is_relative(whole)
 
 
 # Cutting.

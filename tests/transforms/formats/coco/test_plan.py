@@ -68,7 +68,7 @@ def test_sections_are_found_in_any_order(order: list[str]) -> None:
     file = locate("memory://planned-in-any-order.json", {})
     put(file, json.dumps({name: content[name] for name in order}).encode())
     made = plan(file.url)
-    (index,) = made.coco_files
+    (index,) = made.indexes
     read = {
         part.section: json.loads(b"[" + read_range(file, part.start, part.end) + b"]")
         for part in [*index.ranges, *(unit.range for unit in made.units)]
@@ -84,7 +84,7 @@ def test_a_byte_order_mark_is_no_obstacle(memory: str) -> None:
 def test_a_test_set_without_annotations_is_planned(memory: str) -> None:
     root = fill(memory, {"x.json": '{"images": [{"id": 1, "file_name": "1.jpg"}]}', "1.jpg": ""})
     made = plan(f"{root}/x.json")
-    assert (made.units, [part.section for part in made.coco_files[0].ranges]) == ([], ["images"])
+    assert (made.units, [part.section for part in made.indexes[0].ranges]) == ([], ["images"])
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_odd_first_records_are_left_to_whoever_reads_them(memory: str) -> None:
     deep = '{"images": [{"a": ' + "[" * 5000 + "]" * 5000 + '}], "annotations": [{"a": "' + "x" * 70_000 + '"}]}'
     for content in (text, deep):
         made = plan(f"{fill(memory, {'x.json': content})}/x.json")
-        assert (len(made.coco_files), len(made.units)) == (1, 1)
+        assert (len(made.indexes), len(made.units)) == (1, 1)
 
 
 def test_an_exact_plan_reads_the_same(memory: str) -> None:
@@ -156,7 +156,7 @@ def test_shards_are_as_many_as_said_or_by_the_size_of_the_source(memory: str, mo
 def test_each_file_has_its_own_split(memory: str) -> None:
     root = fill(memory, {"train.json": coco(), "val.json": coco(), "other.json": coco()})
     made = plan(f"{root}/*.json")
-    assert [(file.url.rpartition("/")[2], file.split) for file in made.coco_files] == [
+    assert [(file.url.rpartition("/")[2], file.split) for file in made.indexes] == [
         ("other.json", None),
         ("train.json", "train"),
         ("val.json", "validation"),
@@ -191,7 +191,7 @@ def test_images_are_found_in_the_usual_places(
         top = fill(store, {annotations: coco(), image: ""})
         made = plan(f"{top}/{annotations}")
         assert made.images_root == f"{top}/{root}".rstrip("/")
-        assert made.coco_files[0].prefix == ""
+        assert made.indexes[0].prefix == ""
         assert made.warnings == []
 
 
@@ -242,7 +242,7 @@ def test_the_images_option_goes_before_every_guess(memory: str) -> None:
     )
     made = plan(f"{root}/train.json", f"{root}/val.json", images=f"{root}/else")
     assert made.images_root == f"{root}/else"
-    assert [file.prefix for file in made.coco_files] == ["", ""]
+    assert [file.prefix for file in made.indexes] == ["", ""]
     assert made.warnings == []
     (warning,) = plan(f"{root}/train.json", images=f"{root}/none").warnings
     assert f"not found below {root}/none" in warning
@@ -258,7 +258,7 @@ def test_files_with_different_roots_get_a_common_one_and_prefixes(tmp_path: Path
         )
         made = plan(f"{top}/a")
         assert made.images_root == f"{top}/a"
-        assert [(file.prefix, file.split) for file in made.coco_files] == [
+        assert [(file.prefix, file.split) for file in made.indexes] == [
             ("train2017/", "train"),
             ("val2017/", "validation"),
         ]
@@ -266,20 +266,20 @@ def test_files_with_different_roots_get_a_common_one_and_prefixes(tmp_path: Path
             store, {f"b/{name}": text for name, text in roboflow.items()} | {"b/train/1.jpg": "", "b/valid/1.jpg": ""}
         )
         made = plan(f"{top}/b")
-        assert (made.images_root, [file.prefix for file in made.coco_files]) == (f"{top}/b", ["train/", "valid/"])
+        assert (made.images_root, [file.prefix for file in made.indexes]) == (f"{top}/b", ["train/", "valid/"])
 
 
 def test_a_root_inside_another_is_its_prefix(memory: str) -> None:
     root = fill(memory, {"all.json": coco("val/2.jpg"), "val/x.json": coco(), "val/1.jpg": "", "val/2.jpg": ""})
     made = plan(f"{root}/all.json", f"{root}/val/x.json", check_images="exists")
-    assert (made.images_root, [file.prefix for file in made.coco_files]) == (root, ["", "val/"])
+    assert (made.images_root, [file.prefix for file in made.indexes]) == (root, ["", "val/"])
     assert shown(made, "1.jpg", "val/1.jpg", "val/2.jpg", "val/val/1.jpg") == ["val/1.jpg", "val/2.jpg"]
 
 
 def test_names_that_begin_alike_are_not_one_directory(memory: str) -> None:
     root = fill(memory, {"d/a.json": coco(), "d-2/b.json": coco(), "d/1.jpg": "", "d-2/1.jpg": ""})
     made = plan(f"{root}/d/a.json", f"{root}/d-2/b.json")
-    assert (made.images_root, sorted(file.prefix for file in made.coco_files)) == (root, ["d-2/", "d/"])
+    assert (made.images_root, sorted(file.prefix for file in made.indexes)) == (root, ["d-2/", "d/"])
 
 
 def test_images_in_two_stores_have_no_common_root(tmp_path: Path, memory: str) -> None:
@@ -366,7 +366,7 @@ def test_the_fingerprint_changes_with_any_file_it_covers_and_not_with_their_orde
     assert plan(b, a, f"file://{a}") == first
     files = [locate(b, {}), locate(a, {})]
     config = ConvertConfig(task="image_object_detection", source=[a, b], output="memory://nowhere")
-    assert plan_coco.plan_coco(config, {}, files, False).coco_files == first.coco_files
+    assert plan_coco.plan_coco(config, {}, files, False).indexes == first.indexes
     assert plan(a).fingerprint != first.fingerprint
     touch(tmp_path / "a.json", 10**18 + 1)
     later = plan(a, b)
@@ -402,7 +402,7 @@ def test_images_are_part_of_the_fingerprint_where_the_build_depends_on_them(
 def test_units_say_how_much_work_they_are(memory: str) -> None:
     root = fill(memory, {"x.json": coco()})
     made = plan(f"{root}/x.json")
-    (unit,), (file,) = made.units, made.coco_files
+    (unit,), (file,) = made.units, made.indexes
     assert isinstance(unit, CocoUnit)
     assert isinstance(file, CocoFile)
     assert made.work == unit.size + file.size

@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from labelbeam.schemas.config import SPLIT_ALIASES
 from labelbeam.schemas.errors import UsageError
 from labelbeam.schemas.reasons import Rejected
+from labelbeam.transforms.formats.folder.format import FolderOptions
 from labelbeam.transforms.formats.folder.layout import (
     FolderError,
     FolderItem,
-    FolderOptions,
     FolderPlan,
     image_of_item,
     plan_folder,

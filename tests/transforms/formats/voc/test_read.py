@@ -8,11 +8,12 @@ from PIL import Image
 
 from labelbeam.schemas.neutral import RAW_LIMIT, Rejection, SourceImage
 from labelbeam.schemas.reasons import Adjusted, Rejected, Skipped
+from labelbeam.transforms.formats.voc.format import VocOptions
 from labelbeam.transforms.formats.voc.image_index import ImageIndex
 from labelbeam.transforms.formats.voc.masks import MaskError
 from labelbeam.transforms.formats.voc.read import VocImage, read_voc, rejected_voc
 from labelbeam.transforms.formats.voc.sets import Labels
-from labelbeam.transforms.formats.voc.tree import VocItem, VocOptions, plan_voc
+from labelbeam.transforms.formats.voc.tree import VocItem, plan_voc
 
 DETECTION = "image_object_detection"
 SEGMENTATION = "image_instance_segmentation"
@@ -57,7 +58,7 @@ def test_pixel_indices_count_from_1_and_include_the_last_by_default():
 
 
 def test_origin_0_takes_the_numbers_as_edges():
-    assert image_of(thing(box=(0, 0, 50, 60)), origin=0).objects[0].bbox == (0.0, 0.0, 50.0, 60.0)
+    assert image_of(thing(box=(0, 0, 50, 60)), voc_origin=0).objects[0].bbox == (0.0, 0.0, 50.0, 60.0)
 
 
 def test_an_object_of_one_pixel_has_a_box_of_one_pixel():
@@ -67,7 +68,7 @@ def test_an_object_of_one_pixel_has_a_box_of_one_pixel():
 @pytest.mark.parametrize(("origin", "bbox"), [(1, (9.0, 19.0, 30.0, 40.0)), (0, (10.0, 20.0, 30.0, 40.0))])
 @pytest.mark.parametrize("corners", [(30, 20, 10, 40), (10, 40, 30, 20), (30, 40, 10, 20)])
 def test_swapped_corners_are_the_same_pixels_and_so_the_same_box(corners, origin, bbox):
-    image = image_of(thing(box=corners), thing(), origin=origin)
+    image = image_of(thing(box=corners), thing(), voc_origin=origin)
     assert [found.bbox for found in image.objects] == [bbox, bbox]
     assert image.adjusted == [Adjusted.BBOX_CORNERS_SWAPPED]
 
@@ -339,7 +340,7 @@ def test_the_mask_gives_the_size_that_the_annotation_file_lacks():
 
 
 def test_boxes_of_origin_0_are_paired_by_their_own_edges():
-    image = read(xml_of(thing(box=(9, 19, 30, 40))), TWO, task=SEGMENTATION, origin=0).image
+    image = read(xml_of(thing(box=(9, 19, 30, 40))), TWO, task=SEGMENTATION, voc_origin=0).image
     assert image.objects[0].from_mask
 
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from labelbeam.schemas.reasons import Skipped
-from labelbeam.transforms.formats.voc.tree import VocOptions, VocPlan, plan_voc
+from labelbeam.transforms.formats.voc.tree import VocPlan, plan_voc
 
 DETECTION = "image_object_detection"
 SEGMENTATION = "image_instance_segmentation"
@@ -162,11 +162,6 @@ def test_a_plan_survives_pickling():
 
 def test_a_listing_without_annotation_files_has_no_items():
     assert plan("JPEGImages/1.jpg").items == []
-
-
-def test_an_origin_is_0_or_1():
-    with pytest.raises(ValueError, match="origin is 2, expected 0 or 1"):
-        VocOptions(origin=2)
 
 
 def test_forty_thousand_files_are_planned_in_seconds():

@@ -1,0 +1,10 @@
+"""The raw formats by name. A new one is a module of this folder, and a line here."""
+
+from __future__ import annotations
+
+from labelbeam.transforms.formats.coco.format import Coco
+from labelbeam.transforms.formats.folder.format import Folder
+from labelbeam.transforms.formats.format import Format
+from labelbeam.transforms.formats.voc.format import Voc
+
+FORMATS: dict[str, Format] = {found.name: found for found in (Coco(), Voc(), Folder())}
