@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from labelbeam.schemas.doubts import Doubt
 from labelbeam.schemas.statistics import SplitStatistics
 
 FORMAT_VERSION = 1
@@ -154,6 +155,8 @@ class Manifest(msgspec.Struct):
     rejected: list[FileEntry]
     copied: Copies | None = None
     warnings: list[str] = []
+    """The messages of `doubts`, as builds of version 1 had them."""
+    doubts: list[Doubt] = []
     statistics: dict[str, SplitStatistics] | None = None
     """Histograms, by split; None in builds of versions that kept none."""
 

@@ -13,6 +13,7 @@ from labelbeam.pipelines.terminal.display import Display
 from labelbeam.pipelines.terminal.streams import LOG
 from labelbeam.pipelines.version import VERSION
 from labelbeam.schemas.config import ConvertConfig
+from labelbeam.schemas.doubts import Doubt, unclassified
 from labelbeam.schemas.errors import LabelBeamError, TooManyRejectedError
 from labelbeam.schemas.layout import UNFINISHED
 from labelbeam.schemas.manifest import Manifest, Source
@@ -110,7 +111,7 @@ def _build(
     check_unmodified(plan, storage)
     manifest = _manifest(plan, config, identity, report)
     _gate(manifest, config, build)
-    manifest.warnings += check_change(previous, manifest, config)
+    _doubt(manifest, unclassified(check_change(previous, manifest, config)))
     complete(build, manifest, config, plan.buckets)
     from labelbeam.transforms.report.write import (
         report_of_new_build,  # Its libraries load while the runner's are no longer waited for.
@@ -168,7 +169,7 @@ def _planned(config: ConvertConfig, storage: StorageOptions) -> Plan:
         check_prefix(config.image_url)
     plan = make_plan(config, storage)
     warning = check_prefix(config.image_url or default_prefix(plan.images_root))
-    plan.warnings += [warning] if warning else []
+    plan.doubts += unclassified([warning] if warning else [])
     return plan
 
 
@@ -188,9 +189,9 @@ class _Run:
         report = self.once(plan)
         if report.findings.unsafe:
             LOG.info("%s cannot be cut on sight and is scanned in full", ", ".join(report.findings.unsafe))
-            warnings = plan.warnings
+            doubts = plan.doubts
             plan = make_plan(self.config, self.storage, exact=True)
-            plan.warnings = warnings
+            plan.doubts = doubts
             report = self.once(plan)
         if report.findings.unsafe:
             raise LabelBeamError(
@@ -235,11 +236,16 @@ def _worker_count(plan: Plan, beam_flags: Sequence[str]) -> int:
 def _manifest(plan: Plan, config: ConvertConfig, identity: BuildIdentity, report: Report) -> Manifest:
     findings = report.findings
     remarks = FORMATS[plan.format].remarks(findings.evidence, config)
-    warnings = [*plan.warnings, *findings.warnings, *remarks]
-    manifest = make_manifest(plan, config, identity, report.receipts, findings.records, warnings)
+    doubts = [*plan.doubts, *findings.doubts, *remarks]
+    manifest = make_manifest(plan, config, identity, report.receipts, findings.records, doubts)
     if manifest.counts.images.found == 0:
         raise LabelBeamError(f"{', '.join(config.source)}: no image was found, expected at least one")
     return manifest
+
+
+def _doubt(manifest: Manifest, doubts: list[Doubt]) -> None:
+    manifest.doubts += doubts
+    manifest.warnings += [doubt.message for doubt in doubts]
 
 
 def _gate(manifest: Manifest, config: ConvertConfig, build: Location) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from labelbeam.schemas.config import ConvertConfig, parse_split
+from labelbeam.schemas.doubts import Doubt, unclassified
 from labelbeam.schemas.errors import LabelBeamError
 from labelbeam.schemas.manifest import FORMAT_VERSION, Copies, Counts, Manifest, Receipt, Source, SplitCounts
 from labelbeam.transforms.builds.identity import BuildIdentity, config_identity
@@ -28,7 +29,7 @@ def make_manifest(
     identity: BuildIdentity,
     receipts: Sequence[Receipt],
     records: int,
-    warnings: Iterable[str],
+    doubts: Iterable[Doubt],
 ) -> Manifest:
     """Add up the receipts.
 
@@ -60,6 +61,7 @@ def make_manifest(
     _check_counts(counts, receipts, records)
     rejected, skipped, adjusted = (dict(sorted(reason.items())) for reason in reasons)
     names = sorted({label for part in labels.values() for label in part})
+    doubts = [*doubts, *unclassified([*_label_warnings(names), *_split_warnings(splits, config)])]
     return Manifest(
         format_version=FORMAT_VERSION,
         build=identity.build,
@@ -78,7 +80,8 @@ def make_manifest(
         parquet=[entry for receipt in receipts for entry in receipt.parquet],
         rejected=[receipt.rejected for receipt in receipts if receipt.rejected is not None],
         copied=_all_copies(copied),
-        warnings=[*warnings, *_label_warnings(names), *_split_warnings(splits, config)],
+        warnings=[doubt.message for doubt in doubts],
+        doubts=doubts,
         statistics=build_statistics(receipts),
     )
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 import msgspec
 
 from labelbeam.schemas.config import ConvertConfig
+from labelbeam.schemas.doubts import Doubt
 from labelbeam.schemas.tasks import Task
 
 if TYPE_CHECKING:
@@ -123,5 +124,5 @@ class Format(Protocol):
     def relative(self, evidence: Mapping[str, Evidence], config: ConvertConfig) -> frozenset[str]:
         """The sources whose coordinates are fractions of the image, by the evidence of all of their records."""
 
-    def remarks(self, evidence: Mapping[str, Evidence], config: ConvertConfig) -> list[str]:
-        """Warnings that follow from the evidence."""
+    def remarks(self, evidence: Mapping[str, Evidence], config: ConvertConfig) -> list[Doubt]:
+        """Doubts that follow from the evidence."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from labelbeam.schemas.config import ConvertConfig
+from labelbeam.schemas.doubts import Doubt
 from labelbeam.transforms.columns.listed import Listed
 from labelbeam.transforms.formats.reading import IndexUnit, Unit
 from labelbeam.transforms.stores.files import StoredFile
@@ -48,7 +49,12 @@ class Plan:
     """The files, by URL, that are read in parts, and so must not change: parts of two versions do not make a whole."""
     trees: list[str] = field(default_factory=list)
     """The URLs of the directories that were listed and are inputs of the build."""
-    warnings: list[str] = field(default_factory=list)
+    doubts: list[Doubt] = field(default_factory=list)
+
+    @property
+    def warnings(self) -> list[str]:
+        """The messages of its doubts."""
+        return [doubt.message for doubt in self.doubts]
 
     @property
     def work(self) -> int:

@@ -10,6 +10,7 @@ from typing import Protocol
 import msgspec
 
 from labelbeam.schemas.config import ConvertConfig
+from labelbeam.schemas.doubts import Doubt, merge_doubts
 from labelbeam.transforms.columns.fragments import Fragment
 from labelbeam.transforms.formats.frames import Evidence
 from labelbeam.transforms.stores.location import StorageOptions
@@ -31,7 +32,7 @@ class Findings(msgspec.Struct):
 
     records: int = 0
     evidence: dict[str, Evidence] = {}
-    warnings: list[str] = []
+    doubts: list[Doubt] = []
     unsafe: list[str] = []
 
     def merge(self, other: Findings) -> Findings:
@@ -42,7 +43,7 @@ class Findings(msgspec.Struct):
         return Findings(
             self.records + other.records,
             evidence,
-            sorted({*self.warnings, *other.warnings}),
+            merge_doubts([*self.doubts, *other.doubts]),
             sorted({*self.unsafe, *other.unsafe}),
         )
 

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from labelbeam.schemas.config import ConvertConfig
+from labelbeam.schemas.doubts import unclassified
 from labelbeam.schemas.manifest import Counts, FileEntry, Manifest, Receipt, SplitCounts, Tally
 from labelbeam.transforms.builds.identity import BuildIdentity, config_identity, made_alike, new_identity
 from labelbeam.transforms.builds.manifest import CountsError, make_manifest
@@ -55,7 +56,9 @@ def manifest_of(
     *receipts: Receipt, records: int | None = None, config: ConvertConfig = CONFIG, warnings: Sequence[str] = ()
 ) -> Manifest:
     arrived = sum(receipt.records_in for receipt in receipts)
-    return make_manifest(PLAN, config, IDENTITY, receipts, arrived if records is None else records, warnings)
+    return make_manifest(
+        PLAN, config, IDENTITY, receipts, arrived if records is None else records, unclassified(warnings)
+    )
 
 
 # Adding up.

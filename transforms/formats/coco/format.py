@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Meta
 
 from labelbeam.schemas.config import ConvertConfig
+from labelbeam.schemas.doubts import Doubt, unclassified
 from labelbeam.schemas.errors import UsageError
 from labelbeam.schemas.tasks import Task
 from labelbeam.transforms.formats.format import Claim, Tree
@@ -80,7 +81,7 @@ class Coco:
             return frozenset()
         return frozenset(source for source, item in evidence.items() if boxes == "relative" or is_relative(item))
 
-    def remarks(self, evidence: Mapping[str, Evidence], config: ConvertConfig) -> list[str]:
+    def remarks(self, evidence: Mapping[str, Evidence], config: ConvertConfig) -> list[Doubt]:
         """A file in fractions is told."""
         relative = sorted(self.relative(evidence, config))
-        return [f"{redact(source)}: its coordinates are fractions of the image" for source in relative]
+        return unclassified(f"{redact(source)}: its coordinates are fractions of the image" for source in relative)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from labelbeam.schemas.config import ConvertConfig
+from labelbeam.schemas.doubts import unclassified
 from labelbeam.transforms.columns.listed import Listed, join_listed, listed_files
 from labelbeam.transforms.formats.coco.file import KnownFile, check_kind, look_into
 from labelbeam.transforms.formats.coco.images_root import common_root, distinct_roots, find_images_root
@@ -34,7 +35,7 @@ def plan_coco(config: ConvertConfig, options: StorageOptions, locations: Sequenc
     sources = [(file.location.url, file.stored) for file in files]
     fingerprint, covers = fingerprint_of(sources)
     buckets = bucket_count(config, sum(file.stored.size for file in files))
-    plan = Plan("coco", "", root.url, buckets, fingerprint, covers, in_bytes=True, warnings=warnings)
+    plan = Plan("coco", "", root.url, buckets, fingerprint, covers, in_bytes=True)
     plan.files = list(sources)
     for number, (file, prefix) in enumerate(zip(files, prefixes, strict=True)):
         index = tuple(part for part in file.ranges if part.section in ("images", "categories"))
@@ -62,6 +63,7 @@ def plan_coco(config: ConvertConfig, options: StorageOptions, locations: Sequenc
             warnings += listing.warnings
         plan.listed = join_listed(parts)
         plan.fingerprint, plan.covers = fingerprint_of(sources)
+    plan.doubts = unclassified(warnings)
     return plan
 
 

@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Meta
 
 from labelbeam.schemas.config import ConvertConfig, Text
+from labelbeam.schemas.doubts import Doubt
 from labelbeam.schemas.errors import UsageError
 from labelbeam.schemas.tasks import Task
 from labelbeam.transforms.formats.format import Claim, Tree
@@ -91,6 +92,6 @@ class Folder:
         """None: there are no coordinates."""
         return frozenset()
 
-    def remarks(self, evidence: Mapping[str, Evidence], config: ConvertConfig) -> list[str]:
+    def remarks(self, evidence: Mapping[str, Evidence], config: ConvertConfig) -> list[Doubt]:
         """Nothing."""
         return []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from labelbeam.schemas.config import ConvertConfig
+from labelbeam.schemas.doubts import unclassified
 from labelbeam.schemas.errors import LabelBeamError, UsageError
 from labelbeam.transforms.columns.listed import listed_files
 from labelbeam.transforms.formats.folder.format import FolderOptions
@@ -56,7 +57,7 @@ def plan_folder_source(
             "such as `filename`, and `label` or a column for each class"
         )
     fingerprint, covers = fingerprint_of(sources)
-    plan = Plan("folder", "", images.url, 0, fingerprint, covers, warnings=[*warnings, *content.warnings])
+    plan = Plan("folder", "", images.url, 0, fingerprint, covers, doubts=unclassified([*warnings, *content.warnings]))
     plan.trees = sorted({root.url, images.url})
     if asks_for_images(config):
         wanted = {item.path for item in content.items}
@@ -70,5 +71,7 @@ def plan_folder_source(
             for start in range(0, len(content.items), BATCH)
         ]
     if content.ignored:
-        plan.warnings.append(f"{content.ignored} files are neither images nor tables of labels and were left alone")
+        plan.doubts += unclassified(
+            [f"{content.ignored} files are neither images nor tables of labels and were left alone"]
+        )
     return plan

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from labelbeam.schemas.doubts import unclassified
 from labelbeam.transforms.columns.fragments import Fragment, fragments_of
 from labelbeam.transforms.columns.hashes import bucket_of
 from labelbeam.transforms.formats.folder.format import FolderOptions
@@ -79,4 +80,4 @@ class TableUnit:
             fragments.setdefault(bucket, Fragment()).rejections.append(rejection)
         records = sum(fragment.records for fragment in fragments.values())
         warnings = [warning for content in contents for warning in content.warnings]
-        return ReadResult(Findings(records, warnings=warnings), encode_fragments(sorted(fragments.items())))
+        return ReadResult(Findings(records, doubts=unclassified(warnings)), encode_fragments(sorted(fragments.items())))

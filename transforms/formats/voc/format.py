@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Meta
 
 from labelbeam.schemas.config import ConvertConfig
+from labelbeam.schemas.doubts import Doubt, unclassified
 from labelbeam.schemas.errors import UsageError
 from labelbeam.schemas.tasks import Task
 from labelbeam.transforms.formats.format import Claim, Tree
@@ -84,12 +85,14 @@ class Voc:
         """None: coordinates are pixels."""
         return frozenset()
 
-    def remarks(self, evidence: Mapping[str, Evidence], config: ConvertConfig) -> list[str]:
+    def remarks(self, evidence: Mapping[str, Evidence], config: ConvertConfig) -> list[Doubt]:
         """Objects with a coordinate of 0, which data that counts pixels from 1 cannot have."""
         zero_based = sum(item.count("zero_based") for item in evidence.values())
         if not zero_based or config.of(VocOptions).voc_origin == 0:
             return []
-        return [
-            f"{zero_based} objects have a coordinate of 0, so this data may count pixels from 0; "
-            "if it was made with labelImg or the like, build with --voc-origin 0"
-        ]
+        return unclassified(
+            [
+                f"{zero_based} objects have a coordinate of 0, so this data may count pixels from 0; "
+                "if it was made with labelImg or the like, build with --voc-origin 0"
+            ]
+        )

@@ -1,0 +1,56 @@
+"""Doubts: what a build read in one way and could have meant another, each with the option that settles it.
+
+A doubt is a warning with a code. `--strict` publishes nothing while one stands that was not accepted by `--accept CODE`;
+those of `NOTES` only inform.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from labelbeam.schemas.reasons import Documented
+
+
+class Doubted(Documented):
+    """Codes of doubts; `doc` is their documentation."""
+
+    OTHER = "other", "a warning of no further kind"
+
+
+NOTES: frozenset[Doubted] = frozenset()
+"""Doubts that inform, and never keep a build from being published."""
+
+
+class Doubt(msgspec.Struct, frozen=True):
+    """A doubt of a build.
+
+    `count` is how many records, files or names it is about, and `example` one of them. `option` is what a person types to
+    settle it, "" where the source has to be mended. `message` says it in one sentence, with what was found and decided.
+    """
+
+    code: str
+    message: str
+    count: int = 1
+    example: str = ""
+    option: str = ""
+
+
+def merge_doubts(doubts: Iterable[Doubt]) -> list[Doubt]:
+    """One doubt for each code and message, with counts added up, in the order of code and message."""
+    merged: dict[tuple[str, str], Doubt] = {}
+    for doubt in doubts:
+        key = (doubt.code, doubt.message)
+        before = merged.get(key)
+        if before is None:
+            merged[key] = doubt
+        else:
+            example = min(filter(None, (before.example, doubt.example)), default="")
+            merged[key] = msgspec.structs.replace(before, count=before.count + doubt.count, example=example)
+    return [merged[key] for key in sorted(merged)]
+
+
+def unclassified(warnings: Iterable[str]) -> list[Doubt]:
+    """Warnings in words as doubts without a code of their own."""
+    return [Doubt(Doubted.OTHER, warning) for warning in warnings]
