@@ -21,6 +21,18 @@ class TooManyRejectedError(LabelBeamError):
     exit_code = 3
 
 
+class NothingLeftError(LabelBeamError):
+    """No record is left that could be published (exit status 3)."""
+
+    exit_code = 3
+
+
+class DoubtedError(LabelBeamError):
+    """A doubt stands that was not accepted, and --strict was given (exit status 3)."""
+
+    exit_code = 3
+
+
 class SuspiciousChangeError(LabelBeamError):
     """The build differs from the one before by more than --max-change allows (exit status 3)."""
 

@@ -13,14 +13,14 @@ from labelbeam.pipelines.terminal.display import Display
 from labelbeam.pipelines.terminal.streams import LOG
 from labelbeam.pipelines.version import VERSION
 from labelbeam.schemas.config import ConvertConfig
-from labelbeam.schemas.doubts import Doubt, unclassified
-from labelbeam.schemas.errors import LabelBeamError, TooManyRejectedError
+from labelbeam.schemas.doubts import Doubt, Doubted, unsettled
+from labelbeam.schemas.errors import DoubtedError, LabelBeamError, NothingLeftError, TooManyRejectedError
 from labelbeam.schemas.layout import UNFINISHED
 from labelbeam.schemas.manifest import Manifest, Source
 from labelbeam.transforms.builds.drift import check_change
 from labelbeam.transforms.builds.identity import BuildIdentity, made_alike, new_identity
 from labelbeam.transforms.builds.lock import Lock, locked
-from labelbeam.transforms.builds.manifest import make_manifest
+from labelbeam.transforms.builds.manifest import add_doubts, make_manifest
 from labelbeam.transforms.builds.publish import complete, publish
 from labelbeam.transforms.builds.published import latest_manifest
 from labelbeam.transforms.builds.resume import Target, begin, forget
@@ -50,6 +50,11 @@ class Outcome:
     samples: list[dict[str, object]]
     report: str = ""
     """Where its report is; empty where none was written."""
+    refusal: str = ""
+    """Of `inspect`: why a build would be refused; empty where it would be published."""
+
+
+REFUSALS = (TooManyRejectedError, NothingLeftError, DoubtedError)
 
 
 def convert(config: ConvertConfig, storage: StorageOptions, beam_flags: Sequence[str], display: Display) -> Outcome:
@@ -110,8 +115,9 @@ def _build(
     display.stage("publish")
     check_unmodified(plan, storage)
     manifest = _manifest(plan, config, identity, report)
-    _gate(manifest, config, build)
-    _doubt(manifest, unclassified(check_change(previous, manifest, config)))
+    _gate(manifest, config, f"Each one stands in {build.shown}/rejected/; ")
+    add_doubts(manifest, [Doubt(Doubted.CHANGED_MUCH, change) for change in check_change(previous, manifest, config)])
+    _settle(manifest, config)
     complete(build, manifest, config, plan.buckets)
     from labelbeam.transforms.report.write import (
         report_of_new_build,  # Its libraries load while the runner's are no longer waited for.
@@ -160,6 +166,11 @@ def inspect(config: ConvertConfig, storage: StorageOptions, display: Display) ->
         report_file = locate(str(folder / "report.json"), {})
         plan, report = _Run(config, storage, None, report_file, [], display).to_the_end(plan)
     manifest = _manifest(plan, config, new_identity(plan, config, VERSION), report)
+    try:
+        _gate(manifest, config, "")
+        _settle(manifest, config)
+    except REFUSALS as error:
+        return Outcome(manifest, "", False, _samples(report), refusal=str(error))
     return Outcome(manifest, "", False, _samples(report))
 
 
@@ -169,7 +180,8 @@ def _planned(config: ConvertConfig, storage: StorageOptions) -> Plan:
         check_prefix(config.image_url)
     plan = make_plan(config, storage)
     warning = check_prefix(config.image_url or default_prefix(plan.images_root))
-    plan.doubts += unclassified([warning] if warning else [])
+    if warning:
+        plan.doubts.append(Doubt(Doubted.IMAGE_URL_NOT_READ, warning, option="--image-url"))
     return plan
 
 
@@ -243,21 +255,40 @@ def _manifest(plan: Plan, config: ConvertConfig, identity: BuildIdentity, report
     return manifest
 
 
-def _doubt(manifest: Manifest, doubts: list[Doubt]) -> None:
-    manifest.doubts += doubts
-    manifest.warnings += [doubt.message for doubt in doubts]
-
-
-def _gate(manifest: Manifest, config: ConvertConfig, build: Location) -> None:
+def _gate(manifest: Manifest, config: ConvertConfig, where: str) -> None:
+    """Refuse a build of which too much was rejected, or nothing is left; `where` says where the rejected records are."""
     images = manifest.counts.images
     share = images.rejected / images.found
     if share > config.max_rejected:
         reasons = ", ".join(f"{code} {count}" for code, count in _by_count(manifest.rejected_by_reason))
         raise TooManyRejectedError(
             f"{images.rejected} of {images.found} images were rejected ({share:.1%}), --max-rejected allows "
-            f"{config.max_rejected:.1%}; nothing was published. Reasons: {reasons}. Each one stands in "
-            f"{build.shown}/rejected/; mend the source, or raise --max-rejected"
+            f"{config.max_rejected:.1%}; nothing was published. Reasons: {reasons}. {where}mend the source, or raise "
+            "--max-rejected"
         )
+    if not images.written:
+        raise NothingLeftError(
+            f"{', '.join(config.source)}: of {images.found} images none is left to write ({images.rejected} rejected, "
+            f"{images.skipped} skipped), expected at least one; nothing was published. Reasons: {_reasons(manifest)}"
+        )
+
+
+def _settle(manifest: Manifest, config: ConvertConfig) -> None:
+    """Refuse what --strict does not let pass."""
+    if not config.strict or not (left := unsettled(manifest.doubts, config.accept)):
+        return
+    lines = [f"  {doubt.code}: {doubt.message}{f' ({doubt.option})' if doubt.option else ''}" for doubt in left]
+    codes = " ".join(f"--accept {code}" for code in dict.fromkeys(doubt.code for doubt in left))
+    raise DoubtedError(
+        f"--strict: {len(left)} doubts stand; nothing was published. Settle each by its option, mend the source, or accept "
+        f"how it was read with {codes}\n" + "\n".join(lines)
+    )
+
+
+def _reasons(manifest: Manifest) -> str:
+    return ", ".join(
+        f"{code} {count}" for code, count in _by_count(manifest.rejected_by_reason | manifest.skipped_by_reason)
+    )
 
 
 def _by_count(reasons: dict[str, int]) -> list[tuple[str, int]]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from labelbeam.schemas.config import ConvertConfig, parse_split
-from labelbeam.schemas.doubts import Doubt, unclassified
+from labelbeam.schemas.doubts import Doubt, Doubted
 from labelbeam.schemas.errors import LabelBeamError
 from labelbeam.schemas.manifest import FORMAT_VERSION, Copies, Counts, Manifest, Receipt, Source, SplitCounts
 from labelbeam.transforms.builds.identity import BuildIdentity, config_identity
@@ -61,7 +61,7 @@ def make_manifest(
     _check_counts(counts, receipts, records)
     rejected, skipped, adjusted = (dict(sorted(reason.items())) for reason in reasons)
     names = sorted({label for part in labels.values() for label in part})
-    doubts = [*doubts, *unclassified([*_label_warnings(names), *_split_warnings(splits, config)])]
+    doubts = [*doubts, *_label_doubts(names), *_split_doubts(splits, config)]
     return Manifest(
         format_version=FORMAT_VERSION,
         build=identity.build,
@@ -125,22 +125,45 @@ def _check_counts(counts: Counts, receipts: Sequence[Receipt], records: int) -> 
             )
 
 
-def _label_warnings(names: Sequence[str]) -> list[str]:
+def add_doubts(manifest: Manifest, doubts: Sequence[Doubt]) -> None:
+    """Add doubts that came up after the receipts."""
+    manifest.doubts += doubts
+    manifest.warnings += [doubt.message for doubt in doubts]
+
+
+def _label_doubts(names: Sequence[str]) -> list[Doubt]:
     early = [name for name in names if name < BACKGROUND_LABEL]
     if not early:
         return []
-    return [
+    message = (
         f"label {early[0]!r} sorts before {BACKGROUND_LABEL!r}, the trainer's background, and shifts its index in most "
         "models; rename it"
-    ]
+    )
+    return [Doubt(Doubted.LABEL_BEFORE_BACKGROUND, message, len(early), early[0])]
 
 
-def _split_warnings(splits: dict[str, SplitCounts], config: ConvertConfig) -> list[str]:
-    """What the trainer refuses as a whole: a split without a line, or without a single object."""
+def _split_doubts(splits: dict[str, SplitCounts], config: ConvertConfig) -> list[Doubt]:
+    """Splits that the trainer refuses as a whole: without a line, or without a single object."""
     planned = dict.fromkeys([*splits, *(parse_split(config.split) or {})])
     empty = [split for split in planned if split not in splits]
     bare = [split for split, part in splits.items() if part.images and not part.objects]
-    return [f"split {split} is empty, and the trainer refuses an empty one; choose other shares" for split in empty] + [
-        f"split {split} holds background only, and the trainer refuses a split without a single object"
-        for split in bare
+    return [
+        *(
+            Doubt(
+                Doubted.SPLIT_EMPTY,
+                f"split {split} is empty, and the trainer refuses an empty one; choose other shares",
+                example=split,
+                option="--split",
+            )
+            for split in empty
+        ),
+        *(
+            Doubt(
+                Doubted.SPLIT_OF_BACKGROUND,
+                f"split {split} holds background only, and the trainer refuses a split without a single object",
+                splits[split].images,
+                split,
+            )
+            for split in bare
+        ),
     ]
