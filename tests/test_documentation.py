@@ -19,7 +19,7 @@ import duckdb
 import pytest
 
 from labelbeam.pipelines.cli import main
-from labelbeam.pipelines.command_line.options import FIELDS, GROUPS, choices, default, description, expected, flag
+from labelbeam.pipelines.command_line.options import FIELDS, GROUPS, flag
 from labelbeam.pipelines.command_line.parser import EXIT_STATUS, make_parsers
 from labelbeam.pipelines.schema import NAMES
 from labelbeam.pipelines.version import VERSION
@@ -36,6 +36,7 @@ from labelbeam.transforms.evaluation.predictions.azure import COLUMNS
 from labelbeam.transforms.images.urls import image_url
 from tests.end_to_end.test_parquet_queries import OBJECTS_PER_LABEL, WIDE_BOXES_PANDAS
 from tests.servers import fixtures
+from tests.tables import Table, rows_of, tables
 
 ROOT = Path(__file__).parents[1]
 ROOMS = ("pipelines", "transforms", "schemas")
@@ -77,24 +78,13 @@ def table_after(name: str, line: str) -> list[str]:
 # Tables. --------------------------------------------------------------------------------------------------------------
 
 
-def option_row(name: str) -> str:
-    text, _, said = description(name).removesuffix(")").partition(" (default: ")
-    values = ", ".join(f"`{choice}`" for choice in choices(name)) or expected(name)
-    fixed = f"`{default(name)}`" if default(name) not in (None, False) else "off"
-    usual = "required" if FIELDS[name].required else said or fixed
-    return f"| `{flag(name)}` | {values} | {usual} | {text if said else description(name)} |"
+@pytest.mark.parametrize("table", tables(), ids=lambda table: f"{table.page} {table.line}")
+def test_tables_are_those_that_scripts_tables_writes(table: Table) -> None:
+    assert rows_of(table)[1].splitlines() == table.rows
 
 
-def test_the_readme_lists_every_option_with_its_values_and_default() -> None:
-    assert table_after("README.md", "<!-- options -->") == [
-        option_row(name) for names in GROUPS.values() for name in names
-    ]
+def test_each_option_stands_in_one_group() -> None:
     assert sorted(FIELDS) == sorted(name for names in GROUPS.values() for name in names)
-
-
-@pytest.mark.parametrize("kind", [Rejected, Skipped, Adjusted])
-def test_every_reason_code_is_documented_in_the_words_of_the_code(kind: Any) -> None:
-    assert table_after("docs/reasons.md", f"## {kind.__name__}") == [f"| `{code}` | {code.doc} |" for code in kind]
 
 
 def test_every_code_of_an_image_that_was_not_scored_is_documented_in_the_words_of_the_code() -> None:
