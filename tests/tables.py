@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 from typing import NamedTuple
@@ -42,6 +43,20 @@ def format_row(name: str) -> str:
     return f"| {found.title} | {' | '.join(cells)} |"
 
 
+def folders() -> list[str]:
+    """The folders of the installed package, as they stand in the repository."""
+    rooms = (
+        file.parent for room in ("pipelines", "transforms", "schemas") for file in ROOT.glob(f"{room}/**/__init__.py")
+    )
+    return ["labelbeam", *sorted(room.relative_to(ROOT).as_posix() for room in rooms)]
+
+
+def folder_row(folder: str) -> str:
+    """A folder with the first line of its docstring."""
+    text = ast.get_docstring(ast.parse(ROOT.joinpath(folder, "__init__.py").read_text(encoding="utf-8"))) or ""
+    return f"| `{folder}/` | {text.partition(chr(10))[0]} |"
+
+
 def tables() -> list[Table]:
     """All of them."""
     codes = [
@@ -52,6 +67,7 @@ def tables() -> list[Table]:
     return [
         Table("README.md", "<!-- options -->", [option_row(name) for names in GROUPS.values() for name in names]),
         Table("README.md", "<!-- formats -->", [format_row(name) for name in FORMATS]),
+        Table("ARCHITECTURE.md", "<!-- folders -->", [folder_row(folder) for folder in folders()]),
         *codes,
         Table("docs/reasons.md", "## Doubted", doubts),
     ]

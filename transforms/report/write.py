@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import posixpath
 from collections.abc import Sequence
 
 import msgspec
 
-from labelbeam.pipelines.terminal.streams import LOG
 from labelbeam.schemas.errors import LabelBeamError, UsageError
 from labelbeam.schemas.evaluation import EVALUATION_VERSION, Evaluation
 from labelbeam.schemas.manifest import Manifest
@@ -22,6 +22,8 @@ from labelbeam.transforms.stores.files import put
 from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.stores.location import Location, StorageOptions
 from labelbeam.transforms.stores.reading import read_file
+
+LOG = logging.getLogger("labelbeam")
 
 NAME = "report.html"
 
