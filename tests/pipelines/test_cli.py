@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -282,6 +283,15 @@ class Interrupting(io.BytesIO):
         return len(data)
 
 
+@pytest.fixture
+def heeded() -> Iterator[None]:
+    """SIGINT as at a terminal: a shell has what it starts in the background ignore it, and so the tests too."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heeded")
 @pytest.mark.parametrize("wrapped", [False, True], ids=["as it is", "as Beam passes it on"])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_run_ends_in_a_message_and_gives_the_signals_back(

@@ -29,9 +29,7 @@ OUTPUT = 2**20
 """Bytes that a run may write before somebody asks what it said. A pipe holds them, as no disk that is full can spoil it."""
 
 _CONTEXT = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload(
-    ["pipelines.cli", "pipelines.convert", "pipelines.graph", "pipelines.verify", "pipelines.summary", "s3fs", "adlfs"]
-)
+_CONTEXT.set_forkserver_preload(["tests.proofs.loaded"])
 
 
 @dataclass

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,9 +10,6 @@ import pytest
 from tests.runners import clusters
 from tests.runners.driving import Installed, Runner, job_service, worker_pool
 from tests.runners.provision import REPOSITORY, jars, job_server, make_sdist, pip, prism, run, worker_python
-
-collect_ignore_glob = [] if os.environ.get("LABELBEAM_TEST_CLUSTERS") else ["test_*.py"]
-"""Clusters take ten minutes of two cores, and a Java and a Go: whoever wants them says so, as `.ci/run` does."""
 
 CONFIGS = REPOSITORY / "configs" / "runners"
 

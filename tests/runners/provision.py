@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.circles import needs
 from tests.servers.azurite import cache
 
 REPOSITORY = Path(__file__).parents[2]
@@ -128,6 +129,7 @@ def _tool(name: str, what: str) -> str:
 
 def _installed(name: str, made_from: str, install: Callable[[Path], None]) -> Path:
     """A directory of the cache that `install` has filled to the end; another one for everything else that it is made from."""
+    needs("cluster", f"what is installed into {name}")
     folder = cache() / f"{name}-{hashlib.sha256(made_from.encode()).hexdigest()[:12]}"
     complete = folder / "complete"
     if complete.exists():

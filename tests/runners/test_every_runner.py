@@ -41,7 +41,11 @@ FIGURES = (
 )
 """What a manifest says of a build whose names and times are left out: each file's path, records, bytes and hash too."""
 
-pytestmark = pytest.mark.filterwarnings("ignore:Sending a large body directly:ResourceWarning")
+pytestmark = [
+    pytest.mark.server,
+    pytest.mark.cluster,
+    pytest.mark.filterwarnings("ignore:Sending a large body directly:ResourceWarning"),
+]
 
 
 class Expected(NamedTuple):

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.circles import needs
 from tests.servers.azurite import cache
 
 REQUIREMENTS = Path(__file__).parents[2] / "requirements"
@@ -21,6 +22,7 @@ INSTALLING = 900
 
 def tools_python(name: str = "schedules") -> Path:
     """The Python of the environment of requirements/NAME.txt, which is made where it is missing or the file has changed."""
+    needs("installation", f"the environment of requirements/{name}.txt")
     requirements = REQUIREMENTS / f"{name}.txt"
     made_from = f"{sys.version}\n{requirements.read_text(encoding='utf-8')}"
     folder = cache() / f"{name}-{hashlib.sha256(made_from.encode()).hexdigest()[:12]}"

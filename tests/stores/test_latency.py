@@ -18,6 +18,8 @@ from tests.servers.stores import AzureStore, HttpStore, S3Store, Store
 from transforms.report.samples import IMAGES as SHOWN
 from transforms.stores.files import READS_AT_ONCE
 
+pytestmark = pytest.mark.server
+
 FILES = 160
 LATENCY = 0.4
 """Seconds: so long that it shows how many requests wait together, and not how busy this machine is."""

@@ -33,7 +33,10 @@ from transforms.stores.locations import Location, locate
 DATA = bytes(range(256)) * 4
 FILES = {"a.bin": DATA, "d/b.bin": b"x"}
 
-pytestmark = pytest.mark.filterwarnings("ignore:Sending a large body directly:ResourceWarning")  # As in test_proxy.py.
+pytestmark = [
+    pytest.mark.server,
+    pytest.mark.filterwarnings("ignore:Sending a large body directly:ResourceWarning"),
+]  # As in test_proxy.py.
 
 
 KINDS: dict[str, tuple[str, type[Store]]] = {

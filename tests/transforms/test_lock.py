@@ -22,7 +22,7 @@ from transforms.stores.locations import Location, locate
 
 QUICK = Pace(beat=0.05, dead_after=0.6, look=0.02)
 
-STORES = ("local", "s3", "azure", "gcs")
+STORES = ("local", *(pytest.param(store, marks=pytest.mark.server) for store in ("s3", "azure", "gcs")))
 
 
 @pytest.fixture

@@ -60,6 +60,7 @@ def test_a_local_archive_is_listed_and_read(name: str, tmp_path: Path) -> None:
     check_contents(inside(written(tmp_path, name, PACKED[name])))
 
 
+@pytest.mark.server
 @pytest.mark.parametrize("store", ["s3_store", "azure_store", "gcs_store", "http_store", "plain_http_store"])
 @pytest.mark.parametrize("name", ["a.zip", "a.tar"])
 def test_an_archive_is_read_in_any_store(store: str, name: str, request: pytest.FixtureRequest) -> None:
