@@ -50,8 +50,14 @@ def _are_tests(arguments: Sequence[str]) -> bool:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what takes longest, so that no process is left with one of these when all else is done."""
+    """Begin with what takes longest, so that no process is left with one of these when all else is done.
+
+    Each of these goes by itself, beside others of its file, unless it has an `xdist_group` of its own.
+    """
     items.sort(key=lambda item: -seconds(item))
+    for item in items:
+        if seconds(item) and item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.rpartition("/")[2]))
 
 
 def seconds(item: pytest.Item) -> float:

@@ -37,6 +37,7 @@ IN_TIME = 240
 pytestmark = [
     pytest.mark.server,
     pytest.mark.cluster,
+    pytest.mark.slow(seconds=90),
     pytest.mark.filterwarnings("ignore:Sending a large body directly:ResourceWarning"),
 ]
 

@@ -26,7 +26,7 @@ _ROOM = pytest.StashKey["Room"]()
 
 
 class Room:
-    """The servers of a run, and a directory, `shown`, that HTTP servers show."""
+    """The servers of a run, and `folder`, which goes with it; HTTP servers show the directory `shown` in it."""
 
     def __init__(self) -> None:
         self._running = ExitStack()
@@ -80,6 +80,7 @@ class Visitor:
 
     def __init__(self, door: str, key: bytes, shown: str) -> None:
         self._door, self._key, self.shown = door, key, Path(shown)
+        self.folder = self.shown.parent
 
     def endpoint(self, name: str, command: Sequence[str]) -> str:
         """As that of `Room`."""

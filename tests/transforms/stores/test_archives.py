@@ -193,7 +193,7 @@ def test_files_are_read_side_by_side(serve: Any) -> None:
     server: OddServer = serve({"a.zip": zipped(files)})
     root = inside(f"{server.url}/a.zip")
     list_files(root)
-    server.together = threading.Barrier(READS_AT_ONCE, timeout=10)
+    server.together = threading.Barrier(READS_AT_ONCE, timeout=60)
     assert in_threads(lambda path: read_file(root.below(path)), list(files)) == list(files.values())
 
 
