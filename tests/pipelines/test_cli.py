@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -20,6 +21,7 @@ from pipelines.cli import main
 from pipelines.options import FIELDS, GROUPS, flag
 from pipelines.version import VERSION
 from schemas.errors import LabelBeamError
+from tests.pipelines.conftest import COCO
 
 if TYPE_CHECKING:
     from tests.pipelines.conftest import Runs
@@ -316,6 +318,22 @@ def test_a_signal_that_the_parent_ignores_stays_ignored(monkeypatch: pytest.Monk
             assert main(["schema", "latest"]) == 0
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def test_a_build_that_was_started_with_interrupts_ignored_is_ended_by_none(tmp_path: Path) -> None:
+    (tmp_path / "coco.json").write_text(json.dumps(COCO))
+    options = ["--output", "built", "--max-rejected", "1", "--direct_num_workers=2", "--image-url", "https://host/"]
+    build = ["convert", "--task", "image_object_detection", "--source", "coco.json", *options]
+    command = ["bash", "-c", 'trap "" INT; exec "$@"', "bash", sys.executable, "-m", "pipelines.cli", *build]
+    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
+        assert process.stderr is not None
+        said = process.stderr.readline()
+        while process.poll() is None:
+            os.killpg(process.pid, signal.SIGINT)
+            time.sleep(0.05)
+        said += process.stderr.read()
+    assert process.returncode == 0, said
+    assert (tmp_path / "built" / "latest.json").is_file()
 
 
 def test_the_command_can_run_in_a_thread(capsys: pytest.CaptureFixture[str]) -> None:

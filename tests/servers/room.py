@@ -9,7 +9,7 @@ from __future__ import annotations
 import tempfile
 import threading
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from functools import cached_property
 from multiprocessing.connection import Client, Connection, Listener
 from pathlib import Path
@@ -56,12 +56,14 @@ class Room:
     def door(self) -> tuple[str, bytes, str]:
         """Where other processes may ask, as `Visitor` takes it."""
         listener = Listener(str(self.folder / "door"), authkey=(key := self.folder.name.encode()))
+        self._running.callback(listener.close)
         threading.Thread(target=self._let_in, args=[listener], daemon=True).start()
         return str(self.folder / "door"), key, str(self.shown)
 
     def _let_in(self, listener: Listener) -> None:
-        while True:
-            threading.Thread(target=self._answer, args=[listener.accept()], daemon=True).start()
+        with suppress(OSError):  # It has been closed.
+            while True:
+                threading.Thread(target=self._answer, args=[listener.accept()], daemon=True).start()
 
     def _answer(self, visitor: Connection) -> None:
         with visitor:
