@@ -54,7 +54,7 @@ def gcs_server(room: Room | Visitor) -> str:
     """The endpoint of an emulator of Google Cloud Storage."""
     needs("server", "an emulator of Google Cloud Storage")
     flags = ["start", "--quiet", "--in-memory", f"--host={HOST}", f"--port={PORT}"]
-    return room.endpoint("gcs", [sys.executable, "-m", "gcp_storage_emulator", *flags])
+    return room.endpoint("gcs", [sys.executable, "-P", str(Path(__file__).with_name("gcs_process.py")), *flags])
 
 
 @pytest.fixture(scope="session")
