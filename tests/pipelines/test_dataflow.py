@@ -85,11 +85,13 @@ def jobs(tmp_path_factory: pytest.TempPathFactory) -> Jobs:
     return Jobs(dict(zip(commands, json.loads(ran.stdout.splitlines()[-1]), strict=True)), folder)
 
 
+@pytest.mark.installation
 def test_the_job_of_the_example_is_built_and_nothing_is_written(jobs: Jobs) -> None:
     assert jobs.built["config"]["status"] == 0, jobs.built["config"]["err"]
     assert sorted(path.name for path in jobs.folder.iterdir()) == ["checkout", "coco.json", "images.zip"]
 
 
+@pytest.mark.installation
 def test_its_steps_are_those_of_a_build_in_their_order(jobs: Jobs) -> None:
     steps = jobs.built["config"]["job"]["steps"]
     ours = [
@@ -104,6 +106,7 @@ def test_its_steps_are_those_of_a_build_in_their_order(jobs: Jobs) -> None:
     assert at == sorted(at)
 
 
+@pytest.mark.installation
 def test_there_is_one_shuffle_of_records(jobs: Jobs) -> None:
     # Beam combines the findings by a grouping of its own, and spreads units by others where there are several.
     groupings = jobs.built["config"]["groupings"]
@@ -112,6 +115,7 @@ def test_there_is_one_shuffle_of_records(jobs: Jobs) -> None:
     assert len([name for name in groupings if "MergeFindings" in name]) == 1
 
 
+@pytest.mark.installation
 def test_the_options_of_the_config_and_the_flags_arrive(jobs: Jobs) -> None:
     environment = jobs.built["config"]["environment"]
     (pool,) = environment["workerPools"]
@@ -123,6 +127,7 @@ def test_the_options_of_the_config_and_the_flags_arrive(jobs: Jobs) -> None:
     assert environment["version"]["job_type"] == "FNAPI_BATCH"
 
 
+@pytest.mark.installation
 def test_workers_run_in_beams_image_of_the_same_version_unless_another_is_named(jobs: Jobs) -> None:
     (pool,) = jobs.built["config"]["environment"]["workerPools"]
     image = pool["sdkHarnessContainerImages"][0]["containerImage"]
@@ -132,6 +137,7 @@ def test_workers_run_in_beams_image_of_the_same_version_unless_another_is_named(
     assert [item["containerImage"] for item in pool["sdkHarnessContainerImages"]] == ["registry/labelbeam-worker:0.1.0"]
 
 
+@pytest.mark.installation
 def test_the_package_holds_every_module_and_nothing_of_the_tests(jobs: Jobs) -> None:
     package = set(jobs.built["config"]["package"])
     rooms = ("pipelines", "schemas", "transforms")
@@ -141,6 +147,7 @@ def test_the_package_holds_every_module_and_nothing_of_the_tests(jobs: Jobs) -> 
     assert not [name for name in package if name.startswith(("tests", "benchmarks", "built"))]
 
 
+@pytest.mark.installation
 def test_workers_get_the_package_the_requirements_and_no_main_module(jobs: Jobs) -> None:
     assert {"workflow.tar.gz", "requirements.txt"} <= set(jobs.built["config"]["job"]["staged"])
     for name in ("config", "image"):
@@ -148,16 +155,19 @@ def test_workers_get_the_package_the_requirements_and_no_main_module(jobs: Jobs)
     assert "workflow.tar.gz" not in jobs.built["image"]["job"]["staged"]
 
 
+@pytest.mark.installation
 def test_no_credential_can_be_read_in_the_job_or_in_the_log(jobs: Jobs) -> None:
     assert jobs.built["config"]["secret"] == [0, 0, 0]
 
 
+@pytest.mark.installation
 def test_a_tree_of_many_files_does_not_burst_the_description_of_the_job(jobs: Jobs) -> None:
     # 40,000 names of 66 letters: 2.6 MB, and 26 times as much where a million are.
     job = jobs.built["many"]["job"]
     assert job["bytes"] < 100_000 < DATAFLOW_LIMIT
 
 
+@pytest.mark.installation
 def test_a_job_whose_workers_would_have_beam_alone_is_refused(jobs: Jobs) -> None:
     assert jobs.built["lacking"]["status"] == 2
     assert "nothing brings this project to the workers" in jobs.built["lacking"]["err"]
