@@ -20,4 +20,4 @@ from tests.beam_memory import remember
 
 Image.init()
 remember()
-transforms.report.page._template()
+labelbeam.transforms.report.page._template()
