@@ -130,4 +130,7 @@ def test_a_build_of_no_image_has_no_figures(tmp_path: Path) -> None:
     # As builds of version 0.1 could be.
     (shard,) = build.root.glob("train/*.jsonl")
     shard.write_bytes(b"")
+    (entry,) = build.manifest["splits"]["train"]["files"]
+    entry["bytes"] = 0
+    (build.root / "manifest.json").write_text(json.dumps(build.manifest))
     failed(labelbeam("evaluate", build.output, "--predictions", "p"), 1, "found no image")
