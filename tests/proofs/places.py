@@ -14,7 +14,7 @@ from typing import Any
 PAUSE = 0.05
 """Seconds between two looks of the reader: it should be there all the time, and leave the cores to the builds."""
 
-REST = 3
+REST = 1
 """How many times as long as a whole read took the reader leaves a build unread that it has just read, unless there is a new one."""
 
 Content = frozenset[tuple[str, str]]

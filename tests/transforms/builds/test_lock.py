@@ -206,8 +206,12 @@ def test_a_clean_gives_way(first: Work, output: Location) -> None:
 
 def test_a_run_that_was_taken_for_dead_does_not_take_the_output_back(output: Location) -> None:
     with locked(output, "build", QUICK) as lock:
-        remove_files(output, [f"unfinished/{lock.name}"])
-        time.sleep(5 * QUICK.beat)
+        for _ in range(3):
+            remove_files(output, [f"unfinished/{lock.name}"])
+            time.sleep(5 * QUICK.beat)
+            # A beat that had found the claim just before may have written it once more.
+            if kind(lock.location) is None:
+                break
         assert kind(lock.location) is None
         with pytest.raises(LostLockError, match="another one has taken over; nothing was published"):
             lock.check()
