@@ -34,7 +34,7 @@ _CONTEXT.set_forkserver_preload(
         "labelbeam.pipelines.cli",
         "labelbeam.pipelines.runs.convert",
         "labelbeam.pipelines.runs.graph",
-        "labelbeam.pipelines.verify",
+        "labelbeam.transforms.verify.check",
         "labelbeam.pipelines.runs.summary",
         "s3fs",
         "adlfs",

@@ -18,12 +18,13 @@ from labelbeam.schemas.errors import LabelBeamError, UsageError
 from labelbeam.schemas.manifest import FileEntry, Manifest
 from labelbeam.schemas.score_config import ScoreConfig
 from labelbeam.schemas.tasks import Task
-from labelbeam.transforms.builds.published import latest_manifest
+from labelbeam.transforms.builds.image_places import configured_prefix, image_directories
+from labelbeam.transforms.builds.published import latest_manifest, place_of
 from labelbeam.transforms.formats.inputs import fingerprint_of
 from labelbeam.transforms.formats.plans import MOST_SHARDS
 from labelbeam.transforms.images.names import IMAGE_FORMATS, extension, hidden
 from labelbeam.transforms.images.urls import check_prefix, default_prefix, image_url, path_of
-from labelbeam.transforms.messages.redact import is_redacted, redact
+from labelbeam.transforms.messages.redact import redact
 from labelbeam.transforms.stores.errors import StoreError
 from labelbeam.transforms.stores.files import StoredFile, kind, list_directory
 from labelbeam.transforms.stores.globs import above_glob, expand
@@ -181,7 +182,7 @@ def _plan_build(source: Location, manifest: Manifest, config: ScoreConfig, stora
         raise UsageError(f"--split: found {unknown[0]!r}, expected one of {', '.join(manifest.splits)}")
     splits = config.split or list(manifest.splits)
     files = [entry for split in manifest.splits if split in splits for entry in manifest.splits[split].files]
-    urls = list(_urls(source.below(f"builds/{manifest.build}"), files))
+    urls = list(_urls(place_of(source, manifest), files))
     root, prefixes = _images_of(urls, manifest, config, storage)
     images = [ImageToScore(url, _path(url, prefixes), None) for url in urls]
     if images and all(image.path is None for image in images):
@@ -213,11 +214,8 @@ def _images_of(
     urls: list[str], manifest: Manifest, config: ScoreConfig, storage: StorageOptions
 ) -> tuple[Location, list[str]]:
     """Where the images of a build lie, and what may stand before their paths in its records."""
-    given = config.image_url or manifest.config.get("image_url")
-    copied_to = manifest.copied.target if manifest.copied is not None else ""
-    known = [
-        place for place in (config.images or copied_to, manifest.source.images) if place and not is_redacted(place)
-    ]
+    given = config.image_url or configured_prefix(manifest)
+    known = image_directories(manifest, config.images)
     if not known:
         raise UsageError(
             f"{redact(urls[0]) if urls else 'the build'}: the build does not say where its images lie; name the directory with "

@@ -323,7 +323,7 @@ def test_empty_shards_are_put_several_at_a_time_since_a_store_takes_a_while_for_
         together.wait()
         return write_file(*arguments)
 
-    monkeypatch.setattr("labelbeam.transforms.builds.publish.write_file", put_with_others)
+    monkeypatch.setattr("labelbeam.transforms.builds.shards.write_file", put_with_others)
     manifest = manifest_of(receipt(rejected=None))
     manifest.splits, manifest.parquet = {"train": SplitCounts(files=[])}, []
     complete(locate(str(tmp_path), {}), manifest, CONFIG, 4)

@@ -1,24 +1,42 @@
-"""The options of `labelbeam score` on the command line, and what may not be combined.
-
-Nothing here imports Beam: `--help` and a wrong option answer at once.
-"""
+"""`labelbeam score`: ask a deployed endpoint for predictions of many images, and publish them."""
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import ipaddress
 import re
+import sys
+import time
 from collections.abc import Callable
 from typing import Any, get_args
 from urllib.parse import urlsplit
 
 import msgspec
+from msgspec import json
 
+from labelbeam.pipelines.command_line.options import add_options
+from labelbeam.pipelines.command_line.parser import Parser, add_beam_options
+from labelbeam.pipelines.commands.command import Command
+from labelbeam.pipelines.runners.options import beam_arguments
+from labelbeam.pipelines.terminal.streams import require_stdout, set_up_logging, write_stdout
 from labelbeam.schemas.errors import UsageError
 from labelbeam.schemas.requests import XaiAlgorithm, XaiParameters
 from labelbeam.schemas.score_config import DEFAULT_KEY, ScoreConfig
 from labelbeam.schemas.tasks import TASKS
 from labelbeam.transforms.messages.redact import redact
+
+NOTES = """\
+The key is read by each process that asks, and stands in no file and no job.
+Beam pipeline options may follow, as for convert.
+
+examples:
+  LABELBEAM_ENDPOINT_KEY=… labelbeam score built --split test \\
+      --endpoint https://HOST/score --output predicted
+  labelbeam score 'photos/*.jpg' --task image_object_detection \\
+      --endpoint https://HOST/score --key-file key.txt --output predicted
+
+"""
 
 _EXPLAINING = {
     "explain_steps": "n_steps",
@@ -28,8 +46,9 @@ _EXPLAINING = {
 """Options of --explain, by the parameters that they set."""
 
 
-def add_score_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options of the command but those that others have too."""
+def _add_arguments(parser: Parser) -> None:
+    text = "OUTPUT of a build, or a directory or glob of images; an fsspec URL"
+    parser.add_argument("source_url", metavar="SOURCE", help=text)
     group = parser.add_argument_group("what to score")
     add = group.add_argument
     add("--endpoint", required=True, metavar="URL", help="the endpoint's scoring URI (required)")
@@ -107,6 +126,8 @@ def add_score_options(parser: argparse.ArgumentParser) -> None:
         metavar="FRACTION",
         help="of the images; if more were not scored, nothing is published (default: %(default)g)",
     )
+    add_options(parser, ["storage_options", "shared_paths", "json"])
+    add_beam_options(parser)
 
 
 def _whole(name: str) -> Callable[[str], int]:
@@ -198,3 +219,44 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def _run(known: argparse.Namespace) -> int:
+    config = make_score_config(vars(known))
+    arguments = beam_arguments([], known.beam, known.runner_options)
+    from labelbeam.pipelines.runners.clusters import check_endpoints
+    from labelbeam.pipelines.runners.requirements import check_runner
+    from labelbeam.transforms.score.endpoint import key_source, read_key
+
+    key = read_key(key_source(config))
+    check_encrypted(config.endpoint, key is not None, known.allow_http)
+    storage = known.storage
+    # No line or message repeats the key, whoever says it.
+    known.storage = {**storage, "endpoint": {"key": key}} if key else storage
+    check_runner(config, arguments)
+    check_endpoints(arguments)
+    set_up_logging(config.json, known.storage)
+    from labelbeam.pipelines.runs.score import as_json, score, summary
+    from labelbeam.pipelines.terminal.display import Display
+
+    if config.json:
+        require_stdout()
+    with contextlib.redirect_stdout(sys.stderr), Display(config.json, ("score",)) as display:
+        scored = score(config, storage, arguments, key is not None, display)
+        if not config.json:
+            display.close()
+            for line in summary(scored, time.monotonic() - display.started):
+                display.console.print(redact(line, known.storage), soft_wrap=True, markup=False, highlight=False)
+    if config.json:
+        write_stdout(redact(json.encode(as_json(scored, display)).decode(), known.storage))
+    return 0
+
+
+COMMAND = Command(
+    "score",
+    "ask a deployed endpoint for predictions of many images, and publish them",
+    "SOURCE --endpoint URL --output URL [options] [Beam pipeline options]",
+    _add_arguments,
+    _run,
+    NOTES,
+)
