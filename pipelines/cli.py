@@ -42,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             status = int(ended.code or 0)
         except BaseException as error:
             # Whatever a step raised when it was interrupted, Beam may have wrapped it.
-            failure = Failure(_INTERRUPTED, 1) if interrupted.is_set() else describe(error)
+            failure = Failure(_INTERRUPTED) if interrupted.is_set() else describe(error)
             status = failure.exit_code
             if debugging():
                 print(redact("".join(traceback.format_exception(error)), known.storage), end="", file=sys.stderr)

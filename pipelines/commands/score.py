@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import contextlib
 import ipaddress
+import math
 import re
 import sys
 import time
-from collections.abc import Callable
-from typing import Any, get_args
+from collections.abc import Callable, Mapping
+from typing import Any, get_args, get_type_hints
 from urllib.parse import urlsplit
 
 import msgspec
@@ -45,10 +46,20 @@ _EXPLAINING = {
 }
 """Options of --explain, by the parameters that they set."""
 
+_HINTS = get_type_hints(ScoreConfig, include_extras=True)
+_XAI_HINTS = get_type_hints(XaiParameters, include_extras=True)
+_NUMBERS = {
+    **{name: _HINTS[name] for name in ("batch", "batch_bytes", "concurrency", "timeout", "max_failed")},
+    "explain_steps": _XAI_HINTS["n_steps"],
+    "explain_threshold": _XAI_HINTS["confidence_score_threshold_multilabel"],
+}
+"""Options that are numbers: their types, with the bounds."""
+_DEFAULTS = {field.name: field.default for field in msgspec.structs.fields(ScoreConfig)}
+
 
 def _add_arguments(parser: Parser) -> None:
     text = "OUTPUT of a build, or a directory or glob of images; an fsspec URL"
-    parser.add_argument("source_url", metavar="SOURCE", help=text)
+    parser.add_argument("source", metavar="SOURCE", help=text)
     group = parser.add_argument_group("what to score")
     add = group.add_argument
     add("--endpoint", required=True, metavar="URL", help="the endpoint's scoring URI (required)")
@@ -71,29 +82,35 @@ def _add_arguments(parser: Parser) -> None:
     add(
         "--protocol",
         choices=("json", "bytes"),
-        default="json",
+        default=_DEFAULTS["protocol"],
         help="json: images in base64, several a request (v2); bytes: the image itself (v1) (default: %(default)s)",
     )
-    add("--batch", type=_whole("batch"), default=1, metavar="N", help="images in a request (default: %(default)s)")
+    add(
+        "--batch",
+        type=_number("batch"),
+        default=_DEFAULTS["batch"],
+        metavar="N",
+        help="images in a request (default: %(default)s)",
+    )
     add(
         "--batch-bytes",
-        type=_whole("batch-bytes"),
-        default=1_500_000,
+        type=_number("batch_bytes"),
+        default=_DEFAULTS["batch_bytes"],
         metavar="N",
         help="bytes of a request up to which images are put together (default: %(default)s)",
     )
     add(
         "--concurrency",
-        type=_whole("concurrency"),
-        default=8,
+        type=_number("concurrency"),
+        default=_DEFAULTS["concurrency"],
         metavar="N",
         help="requests at once; on several workers each asks for so many, so that the endpoint gets that many times as many "
         "(default: %(default)s)",
     )
     add(
         "--timeout",
-        type=_number("timeout", 0.001, 3600),
-        default=60.0,
+        type=_number("timeout"),
+        default=_DEFAULTS["timeout"],
         metavar="SECONDS",
         help="for an answer, until its last byte (default: %(default)g)",
     )
@@ -111,18 +128,18 @@ def _add_arguments(parser: Parser) -> None:
         metavar="ALGORITHM",
         help=f"have a classification model explain itself, by {', '.join(get_args(XaiAlgorithm))}; slow",
     )
-    add("--explain-steps", type=_whole("explain-steps"), metavar="N", help="steps of the algorithm (default: 50)")
+    add("--explain-steps", type=_number("explain_steps"), metavar="N", help="steps of the algorithm (default: 50)")
     add(
         "--explain-threshold",
-        type=_number("explain-threshold", 0, 1),
+        type=_number("explain_threshold"),
         metavar="FRACTION",
         help="of a multi-label model, explain labels above it (default: 0.5)",
     )
     add("--attributions", action="store_true", help="have the arrays as well, which are large")
     add(
         "--max-failed",
-        type=_number("max-failed", 0, 1),
-        default=0.05,
+        type=_number("max_failed"),
+        default=_DEFAULTS["max_failed"],
         metavar="FRACTION",
         help="of the images; if more were not scored, nothing is published (default: %(default)g)",
     )
@@ -130,60 +147,74 @@ def _add_arguments(parser: Parser) -> None:
     add_beam_options(parser)
 
 
-def _whole(name: str) -> Callable[[str], int]:
-    def read(text: str) -> int:
-        if not (text.isascii() and text.isdecimal() and 0 < int(text) < 10**9):
-            raise UsageError(f"--{name}: found {text!r}, expected a whole number from 1 up")
-        return int(text)
+def _number(name: str) -> Callable[[str], int | float]:
+    """Reads the number that an option takes, within its bounds."""
 
-    return read
-
-
-def _number(name: str, low: float, high: float) -> Callable[[str], float]:
-    def read(text: str) -> float:
+    def read(text: str) -> int | float:
         try:
-            number = float(text)
-        except ValueError:
-            number = float("nan")
-        if not low <= number <= high:
-            raise UsageError(f"--{name}: found {text!r}, expected a number from {low:g} to {high:g}")
+            number: int | float = msgspec.convert(text, _NUMBERS[name], strict=False)
+        except msgspec.ValidationError:
+            number = math.nan
+        if math.isnan(number):
+            raise UsageError(f"{_flag(name)}: found {text!r}, expected {_expected(name)}")
         return number
 
     return read
 
 
-def make_score_config(known: dict[str, Any]) -> ScoreConfig:
-    """The options of a run, of which each has a value that it may have.
+def _expected(name: str) -> str:
+    kind, bounds = get_args(_NUMBERS[name])[:2]
+    return "a whole number from 1 up" if kind is int else f"a number from {bounds.ge:g} to {bounds.le:g}"
+
+
+def _flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
+def make_score_config(known: Mapping[str, Any]) -> ScoreConfig:
+    """The options of a run, of which each has a value that it may have; one that is absent or None has its default.
 
     Raises:
-        UsageError: some do not go together.
+        UsageError: a value cannot be, or some do not go together.
     """
-    task, explain = known["task"], _explained(known)
-    if task not in (None, *TASKS):
-        raise UsageError(f"--task: found {task!r}, expected one of {', '.join(TASKS)}")
-    if explain is not None and known["protocol"] == "bytes":
+    given = {name: value for name, value in known.items() if value is not None}
+    values = {name: value for name, value in given.items() if name in ScoreConfig.__struct_fields__}
+    values["explain"] = _explained(given)
+    try:
+        config = msgspec.convert(values, ScoreConfig)
+    except msgspec.ValidationError as error:
+        name = re.split(r"[.\[]", str(error).rpartition("`$.")[2].removesuffix("`"))[0]
+        raise UsageError(
+            f"{_flag(name)}: found {redact(repr(values.get(name)))}, expected {_words_for(name, error)}"
+        ) from None
+    if config.explain is not None and config.protocol == "bytes":
         raise UsageError("--explain: cannot be asked for with --protocol bytes, which sends nothing but the image")
-    if known["batch"] > 1 and known["protocol"] == "bytes":
+    if config.batch > 1 and config.protocol == "bytes":
         raise UsageError("--batch: a request of --protocol bytes is one image")
-    _check_endpoint(known["endpoint"])
-    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", known["key_env"]):
+    _check_endpoint(config.endpoint)
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", config.key_env):
         # It may be the key itself.
         raise UsageError(
             "--key-env: found text that names no environment variable, expected the name of one, not the key"
         )
-    names = set(ScoreConfig.__struct_fields__)
-    values = {name: value for name, value in known.items() if name in names and value is not None}
-    return msgspec.convert({**values, "source": known["source_url"], "explain": explain}, ScoreConfig)
+    return config
 
 
-def _explained(known: dict[str, Any]) -> XaiParameters | None:
-    given = {parameter: known[name] for name, parameter in _EXPLAINING.items() if known[name]}
-    if known["explain"] is None:
+def _words_for(name: str, error: msgspec.ValidationError) -> str:
+    if name in _NUMBERS:
+        return _expected(name)
+    return f"one of {', '.join(TASKS)}" if name == "task" else str(error).partition(" - at")[0]
+
+
+def _explained(known: Mapping[str, Any]) -> dict[str, Any] | None:
+    given = {parameter: known[name] for name, parameter in _EXPLAINING.items() if known.get(name)}
+    if known.get("explain") is None:
         if given:
-            name = next(name for name in _EXPLAINING if known[name]).replace("_", "-")
-            raise UsageError(f"--{name}: is of no use without --explain")
+            raise UsageError(
+                f"{_flag(next(name for name in _EXPLAINING if known.get(name)))}: is of no use without --explain"
+            )
         return None
-    return XaiParameters(xai_algorithm=known["explain"], **given)
+    return {"xai_algorithm": known["explain"], **given}
 
 
 def _check_endpoint(url: str) -> None:

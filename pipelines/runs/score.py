@@ -15,7 +15,7 @@ from labelbeam.pipelines.runners.flags import in_process
 from labelbeam.pipelines.terminal.display import Display, Stage
 from labelbeam.pipelines.terminal.streams import LOG
 from labelbeam.pipelines.version import VERSION
-from labelbeam.schemas.errors import TooManyFailedError, UsageError
+from labelbeam.schemas.errors import CountsError, TooManyFailedError, UsageError
 from labelbeam.schemas.layout import build_folder
 from labelbeam.schemas.requests import BYTES_TYPE, JSON_TYPE
 from labelbeam.schemas.score_config import RUN_ONLY, ScoreConfig
@@ -29,7 +29,6 @@ from labelbeam.schemas.scores import (
 )
 from labelbeam.transforms.builds.identity import BuildIdentity, identity_of
 from labelbeam.transforms.builds.lock import Lock, locked
-from labelbeam.transforms.builds.manifest import CountsError
 from labelbeam.transforms.builds.publish import put_in_force
 from labelbeam.transforms.builds.published import latest_scores
 from labelbeam.transforms.builds.resume import Target, begin, target_of

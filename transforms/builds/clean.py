@@ -10,9 +10,9 @@ import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from labelbeam.schemas.errors import LabelBeamError
+from labelbeam.schemas.errors import BusyError, LabelBeamError
 from labelbeam.schemas.layout import BUILDS, LATEST, UNFINISHED, build_folder, manifest_path, unfinished_folder
-from labelbeam.transforms.builds.lock import BusyError, locked
+from labelbeam.transforms.builds.lock import locked
 from labelbeam.transforms.builds.published import latest_build
 from labelbeam.transforms.builds.resume import forget
 from labelbeam.transforms.stores.files import TEMPORARY, kind, list_directory, remove_files
