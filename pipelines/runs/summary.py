@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 import shlex
-import sys
 import textwrap
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
-from msgspec import json
 from rich.text import Text
 
 from labelbeam.pipelines.runs.convert import Outcome
 from labelbeam.pipelines.terminal.display import Display
-from labelbeam.pipelines.terminal.streams import STDOUT_CLOSED, write_stdout
-from labelbeam.pipelines.words import plain
 from labelbeam.schemas.config import ConvertConfig
 from labelbeam.schemas.doubts import Doubt, unsettled
-from labelbeam.schemas.errors import UsageError
+from labelbeam.schemas.layout import build_folder
 from labelbeam.schemas.reasons import Adjusted, Rejected, Skipped
+from labelbeam.transforms.messages.words import plain
 from labelbeam.transforms.stores.locate import locate
 
 _DOCS = {str(reason): reason.doc for kind in (Rejected, Skipped, Adjusted) for reason in kind}
@@ -166,7 +162,7 @@ def build_place(outcome: Outcome, config: ConvertConfig) -> str:
     scheme, separator, _ = config.output.partition("://")
     if separator and scheme != "file":
         return outcome.build
-    return locate(config.output, {}).below(f"builds/{outcome.manifest.build}").path
+    return locate(config.output, {}).below(build_folder(outcome.manifest.build)).path
 
 
 def next_steps(outcome: Outcome, config: ConvertConfig) -> list[list[str]]:
@@ -239,20 +235,3 @@ def as_json(outcome: Outcome, display: Display) -> dict[str, Any]:
         "rejected_samples": outcome.samples,
         "seconds": round(time.monotonic() - display.started, 3),
     }
-
-
-def run_shown(config: ConvertConfig, run: Callable[[Any], Any]) -> int:
-    """Run, and show what came of it: on stdout as JSON where that is asked for, else on stderr for people."""
-    from labelbeam.pipelines.runs.summary import as_json, show
-    from labelbeam.pipelines.terminal.display import Display
-
-    if config.json and sys.stdout is None:
-        raise UsageError(STDOUT_CLOSED)
-    # Whatever a library prints is not what was asked for.
-    with contextlib.redirect_stdout(sys.stderr), Display(config.json) as display:
-        outcome = run(display)
-        if not config.json:
-            show(outcome, config, display)
-    if config.json:
-        write_stdout(json.encode(as_json(outcome, display)).decode())
-    return 3 if outcome.refusal else 0

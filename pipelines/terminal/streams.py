@@ -12,7 +12,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from labelbeam.schemas.errors import LabelBeamError
+from labelbeam.schemas.errors import LabelBeamError, UsageError
 from labelbeam.transforms.messages.redact import redact
 
 LOG = logging.getLogger("labelbeam")
@@ -69,8 +69,7 @@ def set_up_logging(quiet: bool, storage: Mapping[str, Any] | None = None) -> Non
     else:
         if not root.handlers:
             root.addHandler(logging.NullHandler())
-        for name in ("labelbeam", "pipelines", "transforms"):
-            _attach(logging.getLogger(name), handler, logging.WARNING if quiet else logging.INFO)
+        _attach(LOG, handler, logging.WARNING if quiet else logging.INFO)
     logging.captureWarnings(True)
 
 
@@ -108,4 +107,11 @@ def silence(stream: Any) -> None:
     os.close(sink)
 
 
-STDOUT_CLOSED = "--json: stdout is closed, expected a terminal, a pipe or a file"
+def require_stdout() -> None:
+    """Make sure, before a run, that its answer has a place to go.
+
+    Raises:
+        UsageError: stdout is closed.
+    """
+    if sys.stdout is None:
+        raise UsageError("--json: stdout is closed, expected a terminal, a pipe or a file")

@@ -12,10 +12,10 @@ import labelbeam.pipelines.runners.clusters
 import labelbeam.pipelines.runs.convert
 import labelbeam.pipelines.runs.graph
 import labelbeam.pipelines.runs.summary
-import labelbeam.pipelines.verify
 import labelbeam.transforms.images.thumbnails
 import labelbeam.transforms.report.page
 import labelbeam.transforms.report.write
+import labelbeam.transforms.verify.check
 from tests.beam_memory import remember
 
 Image.init()

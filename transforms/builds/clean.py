@@ -10,9 +10,11 @@ import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from labelbeam.schemas.errors import LabelBeamError
-from labelbeam.schemas.layout import BUILDS, UNFINISHED
+from labelbeam.schemas.errors import BusyError, LabelBeamError
+from labelbeam.schemas.layout import BUILDS, LATEST, UNFINISHED, build_folder, manifest_path, unfinished_folder
+from labelbeam.transforms.builds.lock import locked
 from labelbeam.transforms.builds.published import latest_build
+from labelbeam.transforms.builds.resume import forget
 from labelbeam.transforms.stores.files import TEMPORARY, kind, list_directory, remove_files
 from labelbeam.transforms.stores.listing import list_files
 from labelbeam.transforms.stores.location import Location
@@ -31,6 +33,47 @@ class Leftovers:
     """Whether the run that published the build in force was killed before it had tidied up."""
 
 
+@dataclass(frozen=True, slots=True)
+class Cleaned:
+    """What was removed, or would be with `dry_run`; `busy` says who is at work on the output, if anybody is."""
+
+    found: Leftovers
+    dry_run: bool
+    busy: str | None = None
+
+
+def clean(output: Location, keep: int, dry_run: bool = False) -> Cleaned:
+    """Remove all but `keep` builds, and what dead runs left. While a build is being made, only old builds are removed.
+
+    Raises:
+        LabelBeamError: it is not clear which build is in force.
+        StoreError: a file cannot be listed or removed.
+    """
+    if dry_run:
+        return Cleaned(look_over(output, keep), dry_run)
+    try:
+        with locked(output, "clean"):
+            return Cleaned(_remove_all(output, keep), dry_run)
+    except BusyError as error:
+        return Cleaned(_remove_old(output, keep), dry_run, str(error))
+
+
+def _remove_all(output: Location, keep: int) -> Leftovers:
+    found = look_over(output, keep)
+    remove_builds(output, [*found.old, *found.unfinished])
+    remove_files(output, found.temporaries)
+    if found.current is not None and found.published_lately:
+        forget(output, found.current)
+    return found
+
+
+def _remove_old(output: Location, keep: int) -> Leftovers:
+    found = look_over(output, keep)
+    found.unfinished, found.temporaries = [], []
+    remove_builds(output, found.old)
+    return found
+
+
 def look_over(output: Location, keep: int) -> Leftovers:
     """Sort out what lies below `output`, of which `keep` builds are to stay: the one in force and the latest others.
 
@@ -47,13 +90,13 @@ def look_over(output: Location, keep: int) -> Leftovers:
     for build in list_directory(output.below(BUILDS)).folders:
         if build == current:
             continue
-        if build not in begun and kind(output.below(f"{BUILDS}/{build}/manifest.json")) == "file":
+        if build not in begun and kind(output.below(manifest_path(build))) == "file":
             published.append(build)
         else:
             found.unfinished.append(build)
     if published and current is None:
         raise LabelBeamError(
-            f"{output.below('latest.json').shown}: does not exist, though {len(published)} builds are finished, such as "
+            f"{output.below(LATEST).shown}: does not exist, though {len(published)} builds are finished, such as "
             f"{published[-1]}; expected the pointer to the one in force. Put it back, or build again, before cleaning"
         )
     found.unfinished += sorted(begun - {*found.unfinished, current})
@@ -74,12 +117,12 @@ def remove_builds(output: Location, builds: Iterable[str]) -> None:
         StoreError: a file cannot be removed.
     """
     for build in builds:
-        for folder in (f"{BUILDS}/{build}", f"{UNFINISHED}/{build}"):
+        for folder in (build_folder(build), unfinished_folder(build)):
             place = output.below(folder)
             if kind(place) is None:
                 continue
             paths = [f"{folder}/{file.path}" for file in list_files(place).files]
-            remove_files(output, [path for path in paths if path == f"{folder}/manifest.json"])
+            remove_files(output, [path for path in paths if path == manifest_path(build)])
             remove_files(output, paths)
             if place.local:
                 # A killed run also leaves directories in which there is no file yet.

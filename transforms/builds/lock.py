@@ -24,7 +24,7 @@ from uuid import uuid4
 
 import msgspec
 
-from labelbeam.schemas.errors import LabelBeamError
+from labelbeam.schemas.errors import BusyError, LostLockError
 from labelbeam.schemas.layout import UNFINISHED
 from labelbeam.transforms.stores.errors import MissingFileError, StoreError, UnavailableError
 from labelbeam.transforms.stores.files import kind, list_directory, put, remove_files
@@ -59,14 +59,6 @@ class Claim(msgspec.Struct):
     build: str | None = None
     held: bool = False
     beat: int = 0
-
-
-class BusyError(LabelBeamError):
-    """Another run is at work on the output."""
-
-
-class LostLockError(LabelBeamError):
-    """Another run has taken this one for dead."""
 
 
 @dataclass(slots=True)

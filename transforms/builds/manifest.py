@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from labelbeam.schemas.config import ConvertConfig, parse_split
 from labelbeam.schemas.doubts import Doubt, Doubted
-from labelbeam.schemas.errors import LabelBeamError
+from labelbeam.schemas.errors import CountsError
 from labelbeam.schemas.manifest import FORMAT_VERSION, Copies, Counts, Manifest, Receipt, Source, SplitCounts
 from labelbeam.transforms.builds.identity import BuildIdentity, config_identity
 from labelbeam.transforms.formats.plans import Plan
@@ -17,10 +17,6 @@ from labelbeam.transforms.tasks.statistics import build_statistics
 
 BACKGROUND_LABEL = "--bg--"
 """The trainer's own label for background; most of its models take it to sort first."""
-
-
-class CountsError(LabelBeamError):
-    """What was found is not what was written, rejected and skipped: nothing is published."""
 
 
 def make_manifest(

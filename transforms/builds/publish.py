@@ -5,16 +5,24 @@ Runs once, on the driver. Until `latest.json` is put, nobody sees anything of th
 
 from __future__ import annotations
 
+import logging
+
 import msgspec
 
 from labelbeam.schemas.config import ConvertConfig, parse_split
+from labelbeam.schemas.layout import LATEST, MANIFEST, manifest_path
 from labelbeam.schemas.manifest import Latest, Manifest, SplitCounts
 from labelbeam.schemas.scores import ScoresManifest
+from labelbeam.transforms.builds.lock import Lock
+from labelbeam.transforms.builds.resume import forget
 from labelbeam.transforms.builds.shards import fill, shard_name
+from labelbeam.transforms.stores.errors import StoreError, UnavailableError
 from labelbeam.transforms.stores.files import put
 from labelbeam.transforms.stores.location import Location
 from labelbeam.transforms.tasks.records import encode_parquet
 from labelbeam.transforms.tasks.registry import TASKS
+
+LOG = logging.getLogger("labelbeam")
 
 MLTABLE = """\
 paths:
@@ -44,9 +52,24 @@ def complete(build: Location, manifest: Manifest, config: ConvertConfig, buckets
         fill(manifest.copied.files, names, build, b"")
 
 
+def put_in_force(output: Location, build: Location, manifest: Manifest | ScoresManifest, lock: Lock) -> None:
+    """End a build: publish it if this run still holds the lock, and remove what was kept for resuming it.
+
+    Raises:
+        LostLockError: another run has taken this one for dead.
+        StoreError: the manifest or the pointer cannot be put.
+    """
+    lock.check()
+    publish(output, build, manifest)
+    try:
+        forget(output, manifest.build)
+    except (StoreError, UnavailableError) as error:
+        LOG.warning("%s; the build is published, and labelbeam clean removes what is left over", error)
+
+
 def publish(output: Location, build: Location, manifest: Manifest | ScoresManifest) -> None:
     """Put the manifest, and then the pointer: from that moment on the build is in force."""
     data = msgspec.json.format(msgspec.json.encode(manifest), indent=2)
-    put(build.below("manifest.json"), data)
-    pointer = Latest(manifest.build, f"builds/{manifest.build}/manifest.json")
-    put(output.below("latest.json"), msgspec.json.encode(pointer) + b"\n")
+    put(build.below(MANIFEST), data)
+    pointer = Latest(manifest.build, manifest_path(manifest.build))
+    put(output.below(LATEST), msgspec.json.encode(pointer) + b"\n")

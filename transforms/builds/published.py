@@ -1,4 +1,4 @@
-"""The build in force: where its pointer leads, and its manifest."""
+"""The build in force: where its pointer leads, its manifest, and its directory."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from typing import TypeVar
 import msgspec
 
 from labelbeam.schemas.errors import LabelBeamError
+from labelbeam.schemas.layout import BUILDS, LATEST, build_folder
 from labelbeam.schemas.manifest import Latest, Manifest
 from labelbeam.schemas.records import RECORDS
 from labelbeam.schemas.scores import ScoresManifest
 from labelbeam.transforms.stores.errors import MissingFileError, StoreError
-from labelbeam.transforms.stores.location import Location
+from labelbeam.transforms.stores.location import Location, within
+from labelbeam.transforms.stores.paths import safe_relative
 from labelbeam.transforms.stores.reading import read_file
 
 
@@ -20,16 +22,32 @@ def published(output: Location) -> Manifest:
 
     Raises:
         StoreError: nothing was published there, or it cannot be read.
+        LabelBeamError: the manifest names another place than a build below `output`, or a task that is unknown.
     """
     manifest = latest_manifest(output)
     if manifest is None:
-        raise MissingFileError(
-            f"{output.shown}: found no latest.json, expected the pointer that labelbeam convert puts last. Check the path of "
-            f"OUTPUT, or publish a build there: labelbeam convert --output {output.shown} …"
+        raise nothing_published(output)
+    folder = build_folder(manifest.build)
+    if safe_relative(folder) != folder or not within(output, folder):
+        raise LabelBeamError(
+            f"{output.shown}: the manifest names a build {manifest.build!r}, expected one below {BUILDS}/"
         )
     if manifest.task not in RECORDS:
         raise LabelBeamError(f"{output.shown}: found a build of task {manifest.task!r}, expected {', '.join(RECORDS)}")
     return manifest
+
+
+def place_of(output: Location, manifest: Manifest) -> Location:
+    """The directory of a build."""
+    return output.below(build_folder(manifest.build))
+
+
+def nothing_published(output: Location) -> MissingFileError:
+    """The error for an output without a pointer."""
+    return MissingFileError(
+        f"{output.shown}: found no {LATEST}, expected the pointer that labelbeam convert puts last. Check the path of OUTPUT, or "
+        f"publish a build there: labelbeam convert --output {output.shown} …"
+    )
 
 
 Form = TypeVar("Form", bound=msgspec.Struct)
@@ -66,7 +84,7 @@ def latest_build(output: Location) -> str | None:
 
 def _latest(output: Location) -> Latest | None:
     try:
-        return _decoded(output.below("latest.json"), Latest, "pointer to a build")
+        return _decoded(output.below(LATEST), Latest, "pointer to a build")
     except MissingFileError:
         return None
 

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 import msgspec
 
-from labelbeam.schemas.layout import UNFINISHED
+from labelbeam.schemas.layout import UNFINISHED, build_folder, unfinished_folder
 from labelbeam.schemas.manifest import FileEntry, Receipt
 from labelbeam.schemas.scores import ScoreReceipt
 from labelbeam.transforms.builds.identity import BuildIdentity
@@ -40,6 +40,12 @@ class Target:
     unfinished: str
     made_from: str
     resumes: bool
+
+
+def target_of(output: Location, identity: BuildIdentity, resumes: bool) -> Target:
+    """Where a build below `output` is written."""
+    build, unfinished = (output.below(folder(identity.build)) for folder in (build_folder, unfinished_folder))
+    return Target(build.url, unfinished.url, identity.made_from, resumes)
 
 
 AnyReceipt = TypeVar("AnyReceipt", Receipt, ScoreReceipt)
@@ -118,7 +124,7 @@ def begin(output: Location, identity: BuildIdentity) -> tuple[BuildIdentity, boo
         forget(output, begun)
         return identity, False
     LOG.info("going on with build %s, which an earlier run did not finish", begun)
-    remove_temporaries(output.below(f"builds/{begun}"))
+    remove_temporaries(output.below(build_folder(begun)))
     return replace(identity, build=begun), True
 
 
@@ -139,5 +145,5 @@ def forget(output: Location, build: str) -> None:
     Raises:
         StoreError: a file cannot be removed.
     """
-    folder = f"{UNFINISHED}/{build}"
+    folder = unfinished_folder(build)
     remove_files(output, [f"{folder}/{file.path}" for file in list_directory(output.below(folder)).files])

@@ -27,6 +27,8 @@ from labelbeam.transforms.stores.files import put
 from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.stores.location import Location, StorageOptions
 
+LOG = logging.getLogger("labelbeam")
+
 SINGLE, MULTILABEL = "image_classification", "image_classification_multilabel"
 SEGMENTATION = "image_instance_segmentation"
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from labelbeam.schemas.config import ConvertConfig
+from labelbeam.schemas.layout import BUILDS, LATEST
 from labelbeam.transforms.messages.redact import redact
 from labelbeam.transforms.stores.files import StoredFile
 from labelbeam.transforms.stores.listing import Listing, list_files
@@ -23,7 +24,7 @@ def list_dataset(root: Location, config: ConvertConfig, options: StorageOptions)
     """
     listing = list_files(root)
     output = locate(config.output, options)
-    ours = [output.below("builds"), output.below("latest.json")]
+    ours = [output.below(BUILDS), output.below(LATEST)]
     ours += [locate(config.copy_images, options)] if config.copy_images else []
     inside = [place.path[len(root.path) :].lstrip("/") for place in ours if root.holds(place)]
     if not inside:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from labelbeam.schemas.config import ConvertConfig
+from labelbeam.schemas.layout import build_folder
 from labelbeam.transforms.builds.published import latest_manifest
 from labelbeam.transforms.columns.listed import listed_files
 from labelbeam.transforms.formats.known import CopiedUnit, ListingUnit, listing_units
@@ -28,6 +29,6 @@ def plan_copies(config: ConvertConfig, storage: StorageOptions) -> list[ListingU
     units: list[ListingUnit | CopiedUnit] = [*listing_units(listed, of_copies=True)]
     before = latest_manifest(output)
     if before is not None and before.copied is not None and before.copied.target == target.shown:
-        build = output.below(f"builds/{before.build}")
+        build = output.below(build_folder(before.build))
         units += [CopiedUnit(build.below(entry.path).url, entry.sha256) for entry in before.copied.files]
     return units

@@ -16,6 +16,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from labelbeam.schemas.config import ConvertConfig, background_policy, parse_split
 from labelbeam.schemas.manifest import CopiedImage
 from labelbeam.schemas.neutral import RAW_LIMIT, Rejection
 from labelbeam.schemas.reasons import Adjusted, Rejected, Skipped
@@ -26,7 +27,7 @@ from labelbeam.transforms.columns.images import ImageNote, join_images
 from labelbeam.transforms.columns.objects import Objects, join_objects
 from labelbeam.transforms.geometry.boxes import OK, REASONS, code_of
 from labelbeam.transforms.images.headers import CopyTo, LookAt
-from labelbeam.transforms.images.urls import image_url
+from labelbeam.transforms.images.urls import default_prefix, image_url
 from labelbeam.transforms.tasks.records import SplitRecords
 from labelbeam.transforms.tasks.registry import TASKS
 from labelbeam.transforms.tasks.task import Judged, Labels, Task
@@ -45,6 +46,19 @@ class AssembleOptions:
     split: dict[str, float] | None = None
     look_at_all: bool = False
     """Look at every image; otherwise only at those whose size nobody declared."""
+
+
+def assemble_options(config: ConvertConfig, images_root: str) -> AssembleOptions:
+    """The options of a build, resolved; `images_root` is the URL of the directory that the images' names are relative to."""
+    return AssembleOptions(
+        task=config.task,
+        image_url=config.image_url or default_prefix(images_root),
+        clip=config.out_of_bounds == "clip",
+        keep_background=background_policy(config) == "keep",
+        max_polygon_points=config.max_polygon_points,
+        split=parse_split(config.split),
+        look_at_all=config.check_images not in (None, "none"),
+    )
 
 
 @dataclass(slots=True)

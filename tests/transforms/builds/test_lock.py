@@ -14,8 +14,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from labelbeam.schemas.errors import LabelBeamError
-from labelbeam.transforms.builds.lock import BusyError, Claim, LostLockError, Pace, Work, locked, read_claims
+from labelbeam.schemas.errors import BusyError, LabelBeamError, LostLockError
+from labelbeam.transforms.builds.lock import Claim, Pace, Work, locked, read_claims
 from labelbeam.transforms.stores.errors import StoreError
 from labelbeam.transforms.stores.files import kind, list_directory, put, remove_files
 from labelbeam.transforms.stores.locate import locate

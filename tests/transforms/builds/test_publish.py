@@ -16,9 +16,10 @@ import pytest
 
 from labelbeam.schemas.config import ConvertConfig
 from labelbeam.schemas.doubts import unclassified
+from labelbeam.schemas.errors import CountsError
 from labelbeam.schemas.manifest import Counts, FileEntry, Manifest, Receipt, SplitCounts, Tally
 from labelbeam.transforms.builds.identity import BuildIdentity, config_identity, made_alike, new_identity
-from labelbeam.transforms.builds.manifest import CountsError, make_manifest
+from labelbeam.transforms.builds.manifest import make_manifest
 from labelbeam.transforms.builds.publish import complete, publish
 from labelbeam.transforms.builds.published import latest_manifest
 from labelbeam.transforms.builds.shards import write_file
