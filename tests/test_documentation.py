@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import duckdb
 import pytest
 
+import labelbeam
 from labelbeam.pipelines.cli import main
 from labelbeam.pipelines.command_line.options import FIELDS, GROUPS, flag
 from labelbeam.pipelines.command_line.parser import EXIT_STATUS
@@ -103,7 +104,7 @@ def test_the_codes_and_options_that_pages_name_exist() -> None:
     known = {str(code) for kind in (Rejected, Skipped, Adjusted, Doubted) for code in kind} | {*FIELDS, *TASKS}
     known |= set(Receipt.__struct_fields__) | {"file_name", "category_id", "image_details", "read_annotations"}
     known |= {"training_data", "validation_data"}  # Azure's own.
-    known |= {*map(str, Failed), *NAMES}
+    known |= {*map(str, Failed), *NAMES, *labelbeam.__all__}
     known |= {name for name in dir(fixtures) if name.endswith("_store")}
     known |= {*COCO_FIGURES, *label_figures(), *set().union(*class_figures()), *COLUMNS}
     ours = {flag(field) for field in FIELDS} | {"--no-json", "--runner", "--help", "--keep", "--dry-run"}
