@@ -7,16 +7,19 @@ import sys
 import msgspec
 
 from labelbeam.pipelines.terminal.streams import write_stdout
-from labelbeam.transforms.builds.clean import Leftovers, look_over, remove_builds
+from labelbeam.pipelines.words import plain
+from labelbeam.transforms.builds.clean import Leftovers, look_over, remove_leftovers
 from labelbeam.transforms.builds.lock import BusyError, locked
-from labelbeam.transforms.builds.resume import forget
-from labelbeam.transforms.stores.files import remove_files
 from labelbeam.transforms.stores.locate import locate_target
 from labelbeam.transforms.stores.location import Location, StorageOptions
 
 
+FOREIGN_SHOWN = 20
+"""Files and directories that no build wrote, and that are named."""
+
+
 class _Answer(msgspec.Struct):
-    """What `--json` prints: names of builds, and paths of temporary files; `busy` says who is at work, if anybody is."""
+    """What `--json` prints: names of builds, and paths of temporary files and of what no build wrote; `busy` says who is at work, if anybody is."""
 
     status: str
     current: str | None
@@ -24,6 +27,7 @@ class _Answer(msgspec.Struct):
     old: list[str]
     unfinished: list[str]
     temporaries: list[str]
+    foreign: list[str]
     busy: str | None
 
 
@@ -37,12 +41,12 @@ def clean(output_url: str, storage: StorageOptions, keep: int, dry_run: bool, as
     """
     output = locate_target("OUTPUT", output_url, storage)
     busy = None
-    if dry_run:
-        found = look_over(output, keep)
-    else:
+    found = look_over(output, keep)
+    if not dry_run and found.any:
         try:
-            with locked(output, "clean"):
-                found = _remove_all(output, keep)
+            with locked(output, "clean") as lock:
+                found = look_over(output, keep)
+                remove_leftovers(output, found, lock.check)
         except BusyError as error:
             busy = str(error)
             found = _remove_old(output, keep)
@@ -50,26 +54,19 @@ def clean(output_url: str, storage: StorageOptions, keep: int, dry_run: bool, as
     return 0
 
 
-def _remove_all(output: Location, keep: int) -> Leftovers:
-    found = look_over(output, keep)
-    remove_builds(output, [*found.old, *found.unfinished])
-    remove_files(output, found.temporaries)
-    if found.current is not None and found.published_lately:
-        forget(output, found.current)
-    return found
-
-
 def _remove_old(output: Location, keep: int) -> Leftovers:
     found = look_over(output, keep)
-    found.unfinished, found.temporaries = [], []
-    remove_builds(output, found.old)
+    found.unfinished, found.temporaries, found.receipts = [], [], []
+    # A build that comes into force meanwhile is called after this one.
+    found.old = [build for build in found.old if build < (found.current or "")]
+    remove_leftovers(output, found, lambda: None)
     return found
 
 
 def _tell(found: Leftovers, busy: str | None, dry_run: bool, as_json: bool) -> None:
     if as_json:
         status = "dry run" if dry_run else "ok"
-        parts = (found.kept, found.old, found.unfinished, found.temporaries)
+        parts = (found.kept, found.old, found.unfinished, found.temporaries, found.foreign)
         write_stdout(msgspec.json.encode(_Answer(status, found.current, *parts, busy)).decode())
         return
     verb = "would be removed" if dry_run else "removed"
@@ -78,6 +75,10 @@ def _tell(found: Leftovers, busy: str | None, dry_run: bool, as_json: bool) -> N
             print(f"{verb}: {name} {build}", file=sys.stderr)
     if found.temporaries:
         print(f"{verb}: {len(found.temporaries)} files that were never finished", file=sys.stderr)
+    for path in found.foreign[:FOREIGN_SHOWN]:
+        print(f"left: {plain(path)}, which no build is known to have written", file=sys.stderr)
+    if len(found.foreign) > FOREIGN_SHOWN:
+        print(f"left: {len(found.foreign) - FOREIGN_SHOWN} more such files and directories", file=sys.stderr)
     if busy is not None:
         print(f"{busy}. Unfinished builds and files were left alone", file=sys.stderr)
     if not (found.old or found.unfinished or found.temporaries):

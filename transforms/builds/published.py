@@ -7,12 +7,15 @@ from typing import TypeVar
 import msgspec
 
 from labelbeam.schemas.errors import LabelBeamError
+from labelbeam.schemas.layout import BUILDS, LATEST
 from labelbeam.schemas.manifest import Latest, Manifest
 from labelbeam.schemas.records import RECORDS
 from labelbeam.schemas.scores import ScoresManifest
-from labelbeam.transforms.stores.errors import MissingFileError, StoreError
+from labelbeam.transforms.stores.errors import MissingFileError, StoreError, UnavailableError
+from labelbeam.transforms.stores.files import kind
 from labelbeam.transforms.stores.location import Location
-from labelbeam.transforms.stores.reading import read_file
+from labelbeam.transforms.stores.paths import safe_relative
+from labelbeam.transforms.stores.reading import read_regular
 
 
 def published(output: Location) -> Manifest:
@@ -65,14 +68,52 @@ def latest_build(output: Location) -> str | None:
 
 
 def _latest(output: Location) -> Latest | None:
+    pointer = output.below(LATEST)
     try:
-        return _decoded(output.below("latest.json"), Latest, "pointer to a build")
+        latest = _decoded(pointer, Latest, "pointer to a build")
     except MissingFileError:
+        return None
+    # Who can write to the output can write a pointer: it leads nowhere else.
+    if safe_relative(latest.build) != latest.build or "/" in latest.build or latest != pointer_to(latest.build):
+        raise StoreError(
+            f"{pointer.shown}: not a pointer to a build: found {latest.build!r} and {latest.manifest!r}, expected the name "
+            f"of a build, and {BUILDS}/NAME/manifest.json"
+        )
+    return latest
+
+
+def pointer_to(build: str) -> Latest:
+    """What stands in `latest.json` when a build is in force."""
+    return Latest(build, f"{BUILDS}/{build}/manifest.json")
+
+
+class _Named(msgspec.Struct):
+    """What manifests of all versions and kinds hold."""
+
+    format_version: int
+    build: str
+    labelbeam_version: str
+
+
+def is_finished(output: Location, build: str) -> bool | None:
+    """Whether a build has its manifest, None where what is there is no manifest of this build.
+
+    Raises:
+        StoreError: it cannot be read.
+    """
+    place = output.below(f"{BUILDS}/{build}/manifest.json")
+    if kind(place) is None:
+        return False
+    try:
+        return True if _decoded(place, _Named, "manifest").build == build else None
+    except UnavailableError:
+        raise
+    except StoreError:
         return None
 
 
 def _decoded(location: Location, form: type[Form], what: str) -> Form:
     try:
-        return msgspec.json.decode(read_file(location), type=form)
+        return msgspec.json.decode(read_regular(location), type=form)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise StoreError(f"{location.shown}: not a {what}: {error}") from None
