@@ -31,6 +31,7 @@ from labelbeam.transforms.messages.redact import redact
 from labelbeam.transforms.plan.make_plan import make_plan
 from labelbeam.transforms.plan.unchanged import check_unmodified, same_inputs
 from labelbeam.transforms.stores.errors import StoreError, UnavailableError
+from labelbeam.transforms.stores.files import sync_directories
 from labelbeam.transforms.stores.locate import locate, locate_target
 from labelbeam.transforms.stores.location import Location, StorageOptions
 from labelbeam.transforms.stores.reading import read_file
@@ -118,8 +119,9 @@ def _build(
 
     prefix = config.image_url or default_prefix(plan.images_root)
     page = report_of_new_build(output, manifest, plan.images_root, prefix, storage)
-    lock.check()
-    publish(output, build, manifest)
+    if config.copy_images is not None:
+        sync_directories(locate(config.copy_images, storage))
+    publish(lock, build, manifest)
     try:
         forget(output, identity.build)
     except (StoreError, UnavailableError) as error:

@@ -143,8 +143,7 @@ def _publish(
     _gate(manifest, config, build)
     if manifest.failed:
         fill(manifest.failed, [scores_name("failed", unit.number, len(plan.units)) for unit in plan.units], build, b"")
-    lock.check()
-    publish(output, build, manifest)
+    publish(lock, build, manifest)
     try:
         forget(output, identity.build)
     except (StoreError, UnavailableError) as error:

@@ -18,7 +18,7 @@ import pytest
 
 from tests.servers.azurite import azurite_blob
 from tests.servers.processes import HOST, serving
-from tests.servers.proxy import Proxy, proxy_before
+from tests.servers.proxy import REPOSITORY, Proxy, proxy_before
 from tests.servers.stores import AzureStore, GcsStore, HttpStore, S3Store, Store
 
 # gcsfs reads this when it is imported, which is when a test first opens gs://; see GcsStore.
@@ -52,8 +52,8 @@ def azure_server(server_logs: Path) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def gcs_server(server_logs: Path) -> Iterator[str]:
     """The endpoint of an emulator of Google Cloud Storage."""
-    command = [sys.executable, "-m", "gcp_storage_emulator", "start", "--quiet", "--in-memory", f"--host={HOST}"]
-    with serving(lambda port: [*command, f"--port={port}"], server_logs / "gcs.log") as endpoint:
+    command = [sys.executable, "-m", "tests.servers.gcs_emulator", "start", "--quiet", "--in-memory", f"--host={HOST}"]
+    with serving(lambda port: [*command, f"--port={port}"], server_logs / "gcs.log", cwd=REPOSITORY) as endpoint:
         yield endpoint
 
 

@@ -137,7 +137,8 @@ def put_if(location: Location, data: bytes, seen: str | None) -> bool:
         try:
             location.fs.put_if(location.path, data, seen)
         except Exception as error:
-            if status(error) in (409, 412) or isinstance(error, FileExistsError):
+            gone = (404,) if seen is not None else ()  # S3's word for a condition that what is not there cannot meet.
+            if status(error) in (409, 412, *gone) or isinstance(error, FileExistsError):
                 return False
             if status(error) != 501:
                 raise
