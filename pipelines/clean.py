@@ -13,7 +13,6 @@ from labelbeam.transforms.builds.lock import BusyError, locked
 from labelbeam.transforms.stores.locate import locate_target
 from labelbeam.transforms.stores.location import Location, StorageOptions
 
-
 FOREIGN_SHOWN = 20
 """Files and directories that no build wrote, and that are named."""
 

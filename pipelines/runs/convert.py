@@ -21,7 +21,7 @@ from labelbeam.transforms.builds.identity import BuildIdentity, made_alike, new_
 from labelbeam.transforms.builds.lock import Lock, locked
 from labelbeam.transforms.builds.manifest import make_manifest
 from labelbeam.transforms.builds.publish import complete, publish
-from labelbeam.transforms.builds.published import latest_manifest
+from labelbeam.transforms.builds.published import check_kind_in_force, latest_manifest
 from labelbeam.transforms.builds.resume import Target, begin, forget
 from labelbeam.transforms.formats.coco.units import index_coco
 from labelbeam.transforms.formats.plans import Plan
@@ -29,9 +29,11 @@ from labelbeam.transforms.formats.reading import ReadOptions
 from labelbeam.transforms.images.urls import check_prefix, default_prefix
 from labelbeam.transforms.messages.redact import redact
 from labelbeam.transforms.plan.make_plan import make_plan
+from labelbeam.transforms.plan.places import check_places
 from labelbeam.transforms.plan.unchanged import check_unmodified, same_inputs
 from labelbeam.transforms.stores.errors import StoreError, UnavailableError
 from labelbeam.transforms.stores.files import sync_directories
+from labelbeam.transforms.stores.globs import expand
 from labelbeam.transforms.stores.locate import locate, locate_target
 from labelbeam.transforms.stores.location import Location, StorageOptions
 from labelbeam.transforms.stores.reading import read_file
@@ -59,9 +61,10 @@ def convert(config: ConvertConfig, storage: StorageOptions, beam_flags: Sequence
         LabelBeamError: the run failed, the config is wrong, or too much was rejected; nothing was published.
     """
     output = locate_target("--output", config.output, storage)
-    if config.copy_images is not None:
-        locate_target("--copy-images", config.copy_images, storage)
+    copies = locate_target("--copy-images", config.copy_images, storage) if config.copy_images is not None else None
     display.stage("plan")
+    if not config.if_changed:
+        check_kind_in_force(output, "training data")
     if config.if_changed and (
         outcome := _unchanged(output, config, lambda source: same_inputs(source, config, storage))
     ):
@@ -73,11 +76,21 @@ def convert(config: ConvertConfig, storage: StorageOptions, beam_flags: Sequence
 
     if config.if_changed and (outcome := _unchanged(output, config, is_planned)):
         return outcome
+    check_places(output, copies, _places_read(plan, config, storage), storage)
     with locked(output, "build") as lock:
+        check_kind_in_force(output, "training data")
         # Another run may have published while this one planned, or waited.
         if config.if_changed and (outcome := _unchanged(output, config, is_planned)):
             return outcome
         return _build(output, plan, lock, config, storage, beam_flags, display)
+
+
+def _places_read(plan: Plan, config: ConvertConfig, storage: StorageOptions) -> list[tuple[str, Location]]:
+    """What a build reads, each with the option that names it."""
+    sources = [location for url in config.source for location in expand(url, storage)]
+    sources += [locate(url, storage) for url in plan.trees]
+    places = [("--source", source) for source in sources]
+    return [*places, ("--images", locate(plan.images_root, storage))]
 
 
 def _unchanged(output: Location, config: ConvertConfig, is_same: Callable[[Source], bool]) -> Outcome | None:

@@ -31,10 +31,11 @@ from labelbeam.transforms.builds.identity import BuildIdentity, identity_of
 from labelbeam.transforms.builds.lock import Lock, locked
 from labelbeam.transforms.builds.manifest import CountsError
 from labelbeam.transforms.builds.publish import publish
-from labelbeam.transforms.builds.published import latest_scores
+from labelbeam.transforms.builds.published import check_kind_in_force
 from labelbeam.transforms.builds.resume import Target, begin, forget
 from labelbeam.transforms.builds.shards import fill
 from labelbeam.transforms.messages.redact import redact
+from labelbeam.transforms.plan.places import check_places
 from labelbeam.transforms.score.endpoint import EndpointOptions, KeySource
 from labelbeam.transforms.score.plan import ScorePlan, plan_scores
 from labelbeam.transforms.score.shards import scores_name
@@ -68,10 +69,13 @@ def score(
     """
     output = locate_target("--output", config.output, storage)
     display.stage("plan")
-    latest_scores(output)  # Predictions and training data do not share an output.
+    check_kind_in_force(output, "predictions")
     plan = plan_scores(config, storage)
     check_explained(config, plan.task)
+    read = [("SOURCE", locate(config.source, storage)), ("--images", locate(plan.images_root, storage))]
+    check_places(output, None, read, storage)
     with locked(output, "build") as lock:
+        check_kind_in_force(output, "predictions")
         identity, resumes = begin(output, identity_of(plan.fingerprint, _options(plan, config), VERSION))
         lock.tell(identity.build)
         build, unfinished = (output.below(f"{above}/{identity.build}") for above in ("builds", UNFINISHED))

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import msgspec
 
-from labelbeam.schemas.errors import LabelBeamError
+from labelbeam.schemas.errors import LabelBeamError, UsageError
 from labelbeam.schemas.layout import BUILDS, LATEST
 from labelbeam.schemas.manifest import Latest, Manifest
 from labelbeam.schemas.records import RECORDS
-from labelbeam.schemas.scores import ScoresManifest
 from labelbeam.transforms.stores.errors import MissingFileError, StoreError, UnavailableError
 from labelbeam.transforms.stores.files import kind
 from labelbeam.transforms.stores.location import Location
@@ -44,17 +43,10 @@ def latest_manifest(output: Location) -> Manifest | None:
     Raises:
         StoreError: there is one, but it cannot be read.
     """
-    return _latest_of(output, Manifest, "manifest of a build of training data")
-
-
-def latest_scores(output: Location) -> ScoresManifest | None:
-    """The same of the predictions in force."""
-    return _latest_of(output, ScoresManifest, "manifest of predictions")
-
-
-def _latest_of(output: Location, form: type[Form], what: str) -> Form | None:
     latest = _latest(output)
-    return None if latest is None else _decoded(output.below(latest.manifest), form, what)
+    if latest is None:
+        return None
+    return _decoded(output.below(latest.manifest), Manifest, "manifest of a build of training data")
 
 
 def latest_build(output: Location) -> str | None:
@@ -85,6 +77,35 @@ def _latest(output: Location) -> Latest | None:
 def pointer_to(build: str) -> Latest:
     """What stands in `latest.json` when a build is in force."""
     return Latest(build, f"{BUILDS}/{build}/manifest.json")
+
+
+def check_kind_in_force(output: Location, kind_of_build: Literal["training data", "predictions"]) -> None:
+    """Make sure that what is in force at an output, if anything is, is of the kind that is about to be published there.
+
+    A pointer to a build that is gone is no reason to refuse another one.
+
+    Raises:
+        UsageError: it is of the other kind.
+        StoreError: it cannot be read, or is none.
+    """
+    try:
+        latest = _latest(output)
+        if latest is None:
+            return
+        found = _decoded(output.below(latest.manifest), _Kind, "manifest")
+    except MissingFileError:
+        return
+    there = "predictions" if found.kind == "predictions" else "training data"
+    if there != kind_of_build:
+        raise UsageError(
+            f"--output: {output.shown}: {there} are in force there, expected {kind_of_build} or nothing; each needs an output "
+            "of its own"
+        )
+
+
+class _Kind(msgspec.Struct):
+    format_version: int
+    kind: str = ""
 
 
 class _Named(msgspec.Struct):
