@@ -26,7 +26,15 @@ from labelbeam.pipelines.runs.summary import run_shown
 from labelbeam.pipelines.schema import NAMES, schema_text
 from labelbeam.pipelines.score_options import check_encrypted, make_score_config
 from labelbeam.pipelines.terminal.failure import Failure, describe
-from labelbeam.pipelines.terminal.streams import LOG, STDOUT_CLOSED, debugging, set_up_logging, silence, write_stdout
+from labelbeam.pipelines.terminal.streams import (
+    LOG,
+    STDOUT_CLOSED,
+    Lenient,
+    debugging,
+    set_up_logging,
+    silence,
+    write_stdout,
+)
 from labelbeam.pipelines.words import did_you_mean
 from labelbeam.schemas.config import ConvertConfig, usual_task
 from labelbeam.schemas.errors import UsageError
@@ -44,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w")  # noqa: SIM115  # for as long as the process lives
     known = argparse.Namespace(command=None, storage={})
-    with _interruptible() as interrupted:
+    with contextlib.redirect_stderr(Lenient(sys.stderr)), _interruptible() as interrupted:
         try:
             status = _run(list(sys.argv[1:] if argv is None else argv), known)
         except SystemExit as ended:

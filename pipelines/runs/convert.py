@@ -19,7 +19,7 @@ from labelbeam.schemas.manifest import Manifest, Source
 from labelbeam.transforms.builds.drift import check_change
 from labelbeam.transforms.builds.identity import BuildIdentity, made_alike, new_identity
 from labelbeam.transforms.builds.lock import Lock, locked
-from labelbeam.transforms.builds.manifest import make_manifest
+from labelbeam.transforms.builds.manifest import CountsError, make_manifest
 from labelbeam.transforms.builds.publish import complete, publish
 from labelbeam.transforms.builds.published import check_kind_in_force, latest_manifest
 from labelbeam.transforms.builds.resume import Target, begin, forget
@@ -122,7 +122,11 @@ def _build(
         LOG.info("%d of %d shards were finished before, and are used as they are", reused, len(report.receipts))
     display.stage("publish")
     check_unmodified(plan, storage)
-    manifest = _manifest(plan, config, identity, report)
+    try:
+        manifest = _manifest(plan, config, identity, report)
+    except CountsError:
+        forget(output, identity.build)  # Nothing that was made of half of the data is used again.
+        raise
     _gate(manifest, config, build)
     manifest.warnings += check_change(previous, manifest, config)
     complete(build, manifest, config, plan.buckets)
@@ -255,7 +259,7 @@ def _manifest(plan: Plan, config: ConvertConfig, identity: BuildIdentity, report
             f"{report.zero_based} objects have a coordinate of 0, so this data may count pixels from 0; "
             "if it was made with labelImg or the like, build with --voc-origin 0"
         )
-    manifest = make_manifest(plan, config, identity, report.receipts, report.records, warnings)
+    manifest = make_manifest(plan, config, identity, report.receipts, report.records, report.sent, warnings)
     if manifest.counts.images.found == 0:
         raise LabelBeamError(f"{', '.join(config.source)}: no image was found, expected at least one")
     return manifest

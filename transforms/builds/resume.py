@@ -150,7 +150,7 @@ def was_begun(output: Location, build: str) -> bool:
     """
     folder = output.below(f"{UNFINISHED}/{build}")
     for name in [file.path for file in list_directory(folder).files if KEPT_FILE.fullmatch(file.path)]:
-        form = Begun if name == BEGUN else _Kept
+        form: type[Begun] | type[_Kept] = Begun if name == BEGUN else _Kept
         with suppress(MissingFileError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             found = msgspec.json.decode(read_file(folder.below(name)), type=form)
             if found.made_from[:8] == build.rpartition("-")[2] and getattr(found, "build", build) == build:

@@ -41,6 +41,8 @@ class Findings:
     warnings: list[str] = field(default_factory=list)
     unsafe: list[str] = field(default_factory=list)
     zero_based: int = 0
+    sent: int = 0
+    """The `parcel_sum` of the fragments that were handed on: listings, and all else that crosses the shuffle, are in these."""
 
     def merge(self, other: Findings) -> Findings:
         """The findings of both."""
@@ -53,6 +55,7 @@ class Findings:
             sorted({*self.warnings, *other.warnings}),
             sorted({*self.unsafe, *other.unsafe}),
             self.zero_based + other.zero_based,
+            self.sent + other.sent,
         )
 
 
@@ -74,6 +77,9 @@ class ReadResult:
     findings: Findings
     fragments: list[tuple[int, bytes]] = field(default_factory=list)
     index: bytes | StagedUnit | None = None
+
+    def __post_init__(self) -> None:
+        self.findings.sent = parcels.parcel_sum(data for _, data in self.fragments)
 
 
 def encode_fragments(fragments: Iterable[tuple[int, Fragment]]) -> list[tuple[int, bytes]]:

@@ -6,6 +6,8 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import suppress
 
+import msgspec
+
 from labelbeam.transforms.columns.fragments import Fragment, fragments_of
 from labelbeam.transforms.columns.hashes import bucket_of
 from labelbeam.transforms.columns.listed import by_bucket
@@ -59,7 +61,7 @@ def _listed_by_bucket(unit: ListingUnit, buckets: int) -> Iterator[tuple[int, Fr
 
 def _copied_by_bucket(unit: CopiedUnit, options: ReadOptions) -> Iterator[tuple[int, Fragment]]:
     """What the build before has copied; nothing where its list is gone or damaged, since it only saves work."""
-    with suppress(StoreError):
+    with suppress(StoreError, msgspec.DecodeError, UnicodeDecodeError):
         data = read_file(locate(unit.url, options.storage))
         if hashlib.sha256(data).hexdigest() == unit.sha256:
             fragments: dict[int, Fragment] = {}

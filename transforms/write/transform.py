@@ -65,6 +65,7 @@ class _Collect(beam.DoFn):  # type: ignore[misc]
         report = Report(
             sorted((msgspec.json.decode(receipt, type=Receipt) for receipt in receipts), key=lambda item: item.bucket),
             findings.records,
+            findings.sent,
             sorted(relative_sources(findings, self.options.coco_boxes)),
             findings.warnings,
             findings.unsafe,

@@ -177,6 +177,15 @@ def test_a_run_elsewhere_that_shows_signs_of_life_is_given_way_to(output: Locati
     assert len(read_claims(output)) == 1
 
 
+def test_a_run_that_stood_still_while_it_wrote_its_claim_counts_itself_as_lost(output: Location) -> None:
+    with locked(output, "build", QUICK) as lock:
+        lock.pace = Pace(beat=QUICK.beat, dead_after=0.0, look=QUICK.look)
+        time.sleep(5 * QUICK.beat)
+        with pytest.raises(LostLockError):
+            lock.check()
+        assert read_claims(output) == {}
+
+
 def test_a_build_waits_for_a_clean_to_end(output: Location) -> None:
     order: list[str] = []
 

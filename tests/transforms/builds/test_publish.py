@@ -60,7 +60,8 @@ def manifest_of(
     *receipts: Receipt, records: int | None = None, config: ConvertConfig = CONFIG, warnings: Sequence[str] = ()
 ) -> Manifest:
     arrived = sum(receipt.records_in for receipt in receipts)
-    return make_manifest(PLAN, config, IDENTITY, receipts, arrived if records is None else records, warnings)
+    sent = sum(receipt.arrived for receipt in receipts)
+    return make_manifest(PLAN, config, IDENTITY, receipts, arrived if records is None else records, sent, warnings)
 
 
 # Adding up.
