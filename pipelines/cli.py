@@ -20,7 +20,7 @@ from labelbeam.pipelines.command_line.parser import Parser
 from labelbeam.pipelines.commands.registry import COMMANDS, make_parsers
 from labelbeam.pipelines.runners.options import BEAM_OPTIONS
 from labelbeam.pipelines.terminal.failure import Failure, describe
-from labelbeam.pipelines.terminal.streams import debugging, silence
+from labelbeam.pipelines.terminal.streams import Lenient, debugging, silence
 from labelbeam.schemas.errors import UsageError
 from labelbeam.transforms.messages.redact import redact
 from labelbeam.transforms.messages.words import did_you_mean
@@ -35,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w")  # noqa: SIM115  # for as long as the process lives
     known = argparse.Namespace(command=None, storage={})
-    with _interruptible() as interrupted:
+    with contextlib.redirect_stderr(Lenient(sys.stderr)), _interruptible() as interrupted:
         try:
             status = _run(list(sys.argv[1:] if argv is None else argv), known)
         except SystemExit as ended:

@@ -14,23 +14,26 @@ from labelbeam.pipelines.terminal.streams import LOG
 from labelbeam.pipelines.version import VERSION
 from labelbeam.schemas.config import ConvertConfig
 from labelbeam.schemas.doubts import Doubt, Doubted, unsettled
-from labelbeam.schemas.errors import DoubtedError, LabelBeamError, NothingLeftError, TooManyRejectedError
+from labelbeam.schemas.errors import CountsError, DoubtedError, LabelBeamError, NothingLeftError, TooManyRejectedError
 from labelbeam.schemas.layout import build_folder
 from labelbeam.schemas.manifest import Manifest, Source
 from labelbeam.transforms.builds.drift import check_change
 from labelbeam.transforms.builds.identity import BuildIdentity, made_alike, new_identity
 from labelbeam.transforms.builds.lock import Lock, locked
 from labelbeam.transforms.builds.manifest import add_doubts, make_manifest
-from labelbeam.transforms.builds.publish import complete, put_in_force
-from labelbeam.transforms.builds.published import latest_manifest
-from labelbeam.transforms.builds.resume import Target, begin, target_of
+from labelbeam.transforms.builds.publish import complete, finish
+from labelbeam.transforms.builds.published import check_kind_in_force, latest_manifest
+from labelbeam.transforms.builds.resume import Target, begin, forget, target_of
 from labelbeam.transforms.formats.plans import Plan
 from labelbeam.transforms.formats.reading import ReadOptions
 from labelbeam.transforms.formats.registry import FORMATS
 from labelbeam.transforms.images.urls import check_prefix, default_prefix
 from labelbeam.transforms.plan.make_plan import make_plan
+from labelbeam.transforms.plan.places import check_places
 from labelbeam.transforms.plan.unchanged import check_unmodified, same_inputs
 from labelbeam.transforms.read.work import read_unit
+from labelbeam.transforms.stores.files import sync_directories
+from labelbeam.transforms.stores.globs import expand
 from labelbeam.transforms.stores.locate import locate, locate_target
 from labelbeam.transforms.stores.location import Location, StorageOptions
 from labelbeam.transforms.stores.reading import read_file
@@ -63,9 +66,10 @@ def convert(config: ConvertConfig, storage: StorageOptions, beam_flags: Sequence
         LabelBeamError: the run failed, the config is wrong, or too much was rejected; nothing was published.
     """
     output = locate_target("--output", config.output, storage)
-    if config.copy_images is not None:
-        locate_target("--copy-images", config.copy_images, storage)
+    copies = locate_target("--copy-images", config.copy_images, storage) if config.copy_images is not None else None
     display.stage("plan")
+    if not config.if_changed:
+        check_kind_in_force(output, "training data")
     if config.if_changed and (
         outcome := _unchanged(output, config, lambda source: same_inputs(source, config, storage))
     ):
@@ -77,11 +81,21 @@ def convert(config: ConvertConfig, storage: StorageOptions, beam_flags: Sequence
 
     if config.if_changed and (outcome := _unchanged(output, config, is_planned)):
         return outcome
+    check_places(output, copies, _places_read(plan, config, storage), storage)
     with locked(output, "build") as lock:
+        check_kind_in_force(output, "training data")
         # Another run may have published while this one planned, or waited.
         if config.if_changed and (outcome := _unchanged(output, config, is_planned)):
             return outcome
         return _build(output, plan, lock, config, storage, beam_flags, display)
+
+
+def _places_read(plan: Plan, config: ConvertConfig, storage: StorageOptions) -> list[tuple[str, Location]]:
+    """What a build reads, each with the option that names it."""
+    sources = [location for url in config.source for location in expand(url, storage)]
+    sources += [locate(url, storage) for url in plan.trees]
+    places = [("--source", source) for source in sources]
+    return [*places, ("--images", locate(plan.images_root, storage))]
 
 
 def _unchanged(output: Location, config: ConvertConfig, is_same: Callable[[Source], bool]) -> Outcome | None:
@@ -112,7 +126,11 @@ def _build(
         LOG.info("%d of %d shards were finished before, and are used as they are", reused, len(report.receipts))
     display.stage("publish")
     check_unmodified(plan, storage)
-    manifest = _manifest(plan, config, identity, report)
+    try:
+        manifest = _manifest(plan, config, identity, report)
+    except CountsError:
+        forget(output, identity.build)  # Nothing that was made of half of the data is used again.
+        raise
     _gate(manifest, config, f"Each one stands in {build.shown}/rejected/; ")
     add_doubts(manifest, [Doubt(Doubted.CHANGED_MUCH, change) for change in check_change(previous, manifest, config)])
     _settle(manifest, config)
@@ -123,7 +141,9 @@ def _build(
 
     prefix = config.image_url or default_prefix(plan.images_root)
     page = report_of_new_build(output, manifest, plan.images_root, prefix, storage)
-    put_in_force(output, build, manifest, lock)
+    if config.copy_images is not None:
+        sync_directories(locate(config.copy_images, storage))
+    finish(output, build, manifest, lock)
     return Outcome(manifest, build.url, False, _samples(report), page)
 
 
@@ -243,7 +263,7 @@ def _manifest(plan: Plan, config: ConvertConfig, identity: BuildIdentity, report
     findings = report.findings
     remarks = FORMATS[plan.format].remarks(findings.evidence, config)
     doubts = [*plan.doubts, *findings.doubts, *remarks]
-    manifest = make_manifest(plan, config, identity, report.receipts, findings.records, doubts)
+    manifest = make_manifest(plan, config, identity, report.receipts, findings.records, findings.sent, doubts)
     if manifest.counts.images.found == 0:
         raise LabelBeamError(f"{', '.join(config.source)}: no image was found, expected at least one")
     return manifest

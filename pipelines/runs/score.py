@@ -29,11 +29,12 @@ from labelbeam.schemas.scores import (
 )
 from labelbeam.transforms.builds.identity import BuildIdentity, identity_of
 from labelbeam.transforms.builds.lock import Lock, locked
-from labelbeam.transforms.builds.publish import put_in_force
-from labelbeam.transforms.builds.published import latest_scores
+from labelbeam.transforms.builds.publish import finish
+from labelbeam.transforms.builds.published import check_kind_in_force
 from labelbeam.transforms.builds.resume import Target, begin, target_of
 from labelbeam.transforms.builds.shards import fill
 from labelbeam.transforms.messages.redact import redact
+from labelbeam.transforms.plan.places import check_places
 from labelbeam.transforms.score.endpoint import EndpointOptions, key_source
 from labelbeam.transforms.score.plan import ScorePlan, plan_scores
 from labelbeam.transforms.score.shards import scores_name
@@ -66,10 +67,13 @@ def score(
     """
     output = locate_target("--output", config.output, storage)
     display.stage("plan")
-    latest_scores(output)  # Predictions and training data do not share an output.
+    check_kind_in_force(output, "predictions")
     plan = plan_scores(config, storage)
     check_explained(config, plan.task)
+    read = [("SOURCE", locate(config.source, storage)), ("--images", locate(plan.images_root, storage))]
+    check_places(output, None, read, storage)
     with locked(output, "build") as lock:
+        check_kind_in_force(output, "predictions")
         identity, resumes = begin(output, identity_of(plan.fingerprint, _options(plan, config), VERSION))
         lock.tell(identity.build)
         target = target_of(output, identity, resumes)
@@ -140,7 +144,7 @@ def _publish(
     _gate(manifest, config, build)
     if manifest.failed:
         fill(manifest.failed, [scores_name("failed", unit.number, len(plan.units)) for unit in plan.units], build, b"")
-    put_in_force(output, build, manifest, lock)
+    finish(output, build, manifest, lock)
     return Scored(manifest, build.url, samples)
 
 

@@ -100,6 +100,34 @@ def write_stdout(text: str) -> None:
         raise LabelBeamError(f"stdout: cannot be written: {error.strerror}") from None
 
 
+class Lenient:
+    """A stream for what people read, which goes silent where nothing can be written to it: what came of a run matters more.
+
+    Its reader went away, say, or the disk that a log is written to is full.
+    """
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        """Write, or go silent."""
+        try:
+            self._stream.write(text)
+        except OSError:
+            silence(self._stream)
+        return len(text)
+
+    def flush(self) -> None:
+        """Flush, or go silent."""
+        try:
+            self._stream.flush()
+        except OSError:
+            silence(self._stream)
+
+
 def silence(stream: Any) -> None:
     """Send what a stream still holds, and all that follows, nowhere; Python would complain at exit about the rest."""
     sink = os.open(os.devnull, os.O_WRONLY)

@@ -25,12 +25,14 @@ def make_manifest(
     identity: BuildIdentity,
     receipts: Sequence[Receipt],
     records: int,
+    sent: int,
     doubts: Iterable[Doubt],
 ) -> Manifest:
     """Add up the receipts.
 
     Args:
         records: images and annotations as the readers counted them; the writers must have seen as many.
+        sent: the sum over all that the readers handed on, listings too; the writers must have had the same.
 
     Raises:
         CountsError: they have not, or found is not written + rejected + skipped.
@@ -54,7 +56,7 @@ def make_manifest(
         ):
             total_reasons.update(part_reasons)
     copied = [receipt.copied for receipt in receipts if receipt.copied is not None]
-    _check_counts(counts, receipts, records)
+    _check_counts(counts, receipts, records, sent)
     rejected, skipped, adjusted = (dict(sorted(reason.items())) for reason in reasons)
     names = sorted({label for part in labels.values() for label in part})
     doubts = [*doubts, *_label_doubts(names), *_split_doubts(splits, config)]
@@ -106,12 +108,18 @@ def _all_copies(parts: Sequence[Copies]) -> Copies | None:
     return copies
 
 
-def _check_counts(counts: Counts, receipts: Sequence[Receipt], records: int) -> None:
+def _check_counts(counts: Counts, receipts: Sequence[Receipt], records: int, sent: int) -> None:
     arrived = sum(receipt.records_in for receipt in receipts)
     if arrived != records:
         raise CountsError(
             f"the readers found {records} images and objects, {arrived} reached the writers: the runner lost or repeated "
             "some; nothing was published. Run again, on the in-process runner if it happens twice, and report it"
+        )
+    if sum(receipt.arrived for receipt in receipts) != sent:
+        raise CountsError(
+            "what the readers handed on, listings of files among it, is not what reached the writers: the runner lost, "
+            "repeated or changed some; nothing was published. Run again, on the in-process runner if it happens twice, and "
+            "report it"
         )
     for name, tally in (("images", counts.images), ("objects", counts.objects)):
         if not tally.balanced:

@@ -13,9 +13,11 @@ from labelbeam.transforms.builds.published import published
 from labelbeam.transforms.evaluation.compare import MULTILABEL, SINGLE, Wanted, compare
 from labelbeam.transforms.evaluation.gates import check_gates
 from labelbeam.transforms.evaluation.truth import read_truth
+from labelbeam.transforms.plan.places import check_in_no_output
 from labelbeam.transforms.stores.files import put
 from labelbeam.transforms.stores.locate import locate, locate_target
 from labelbeam.transforms.stores.location import Location, StorageOptions
+from labelbeam.transforms.stores.overlap import lies_in
 from labelbeam.transforms.workers.quiet_gc import quiet_gc
 
 
@@ -47,6 +49,7 @@ def evaluate(wanted: Wanted, gates: Mapping[str, float], storage: StorageOptions
         )
         if url is not None
     }
+    _check_targets(targets, wanted.predictions, storage)
     manifest = published(output)
     check_gates(gates, manifest.task)
     _check_options(wanted, manifest.task)
@@ -64,6 +67,16 @@ def _target(option: str, url: str, name: str, storage: StorageOptions) -> Locati
     """A file as it is named, or `name` in a directory: what does not end in .json is one."""
     target = locate_target(option, url, storage)
     return target if target.path.endswith(".json") else target.below(name)
+
+
+def _check_targets(targets: Mapping[str, Location], predictions: str, storage: StorageOptions) -> None:
+    """Make sure that no file is put over a build, over the predictions, or over another one."""
+    read = locate(predictions, storage)
+    for option, target in targets.items():
+        check_in_no_output(option, target, storage)
+        others = [other for name, other in targets.items() if name != option]
+        if any(lies_in(target, place, storage) and lies_in(place, target, storage) for place in (read, *others)):
+            raise UsageError(f"{option}: {target.shown} is named by another option as well; expected a file of its own")
 
 
 def _check_options(wanted: Wanted, task: str) -> None:

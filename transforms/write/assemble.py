@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from labelbeam.schemas.config import ConvertConfig, background_policy, parse_split
+from labelbeam.schemas.errors import LabelBeamError
 from labelbeam.schemas.manifest import CopiedImage
 from labelbeam.schemas.neutral import RAW_LIMIT, Rejection
 from labelbeam.schemas.reasons import Adjusted, Rejected, Skipped
@@ -176,10 +177,16 @@ def _image_of(objects: Objects, settled: Settled) -> Integers:
     """The row of each object's image."""
     keys = np.concatenate([settled.images.keys, *(np.array(keys, np.int64) for keys in settled.lent.values())])
     rows = np.concatenate([np.arange(len(settled.images)), *(np.full(len(k), row) for row, k in settled.lent.items())])
-    order = np.argsort(keys)
-    if not len(keys):
+    if not len(objects):
         return np.empty(0, np.int64)
-    found: Integers = rows[order][np.searchsorted(keys[order], objects.image)].astype(np.int64)
+    order = np.argsort(keys)
+    at = np.minimum(np.searchsorted(keys[order], objects.image), len(keys) - 1)
+    if not len(keys) or (keys[order][at] != objects.image).any():
+        raise LabelBeamError(
+            "annotations have reached a writer without the image that they are of: the runner lost some of what was read; "
+            "nothing was published. Run again, on the in-process runner if it happens twice, and report it"
+        )
+    found: Integers = rows[order][at].astype(np.int64)
     return found
 
 
