@@ -274,6 +274,7 @@ def test_a_directory_may_be_called_anything(name: str, tmp_path: Path, monkeypat
 # One place by several names.
 
 
+@pytest.mark.server
 def test_one_place_of_a_store_is_known_by_all_its_urls(s3_store: Store) -> None:
     options = {**s3_store.storage_options, "s3a": {**s3_store.storage_options["s3"]}}
     one = locate(s3_store.url("out/images"), options)
@@ -285,6 +286,7 @@ def test_one_place_of_a_store_is_known_by_all_its_urls(s3_store: Store) -> None:
         check_places(other, locate(s3_store.url("out/builds/x"), options), [], options)
 
 
+@pytest.mark.server
 def test_a_place_in_another_bucket_or_on_the_disk_is_another(s3_store: Store, tmp_path: Path) -> None:
     out = locate(s3_store.url("out"), s3_store.storage_options)
     assert not lies_in(out, locate(str(tmp_path), {}), s3_store.storage_options)

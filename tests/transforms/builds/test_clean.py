@@ -29,7 +29,7 @@ def output(tmp_path: Path) -> Location:
     return locate(str(tmp_path / "out"), {})
 
 
-@pytest.fixture(params=["local", "s3", "azure", "gcs"])
+@pytest.fixture(params=["local", *(pytest.param(name, marks=pytest.mark.server) for name in ("s3", "azure", "gcs"))])
 def place(request: pytest.FixtureRequest, output: Location) -> Location:
     """An output in each store."""
     if request.param == "local":

@@ -32,7 +32,7 @@ QUICK = Pace(beat=0.05, dead_after=0.6, look=0.02)
 FIRST, SECOND, THIRD = (f"2024010{day}T000000000000Z-{day}bcdef01" for day in range(1, 4))
 
 
-@pytest.fixture(params=["local", "s3", "azure", "gcs"])
+@pytest.fixture(params=["local", *(pytest.param(name, marks=pytest.mark.server) for name in ("s3", "azure", "gcs"))])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Location:
     """An output in each store."""
     if request.param == "local":
@@ -115,6 +115,7 @@ def test_a_pointer_that_is_set_by_hand_meanwhile_is_replaced_as_ever(
     assert latest_build(place) == THIRD
 
 
+@pytest.mark.server
 def test_a_pointer_that_changes_all_the_time_is_told_of(s3_store: S3Store, monkeypatch: pytest.MonkeyPatch) -> None:
     place = locate(s3_store.url("out"), s3_store.storage_options)
     monkeypatch.setattr(pointer, "put_if", lambda *_: False)
@@ -134,6 +135,7 @@ def test_only_what_was_seen_is_replaced_and_only_nothing_by_what_is_new(place: L
         assert sorted(path.name for path in Path(place.path).iterdir()) == ["x"]
 
 
+@pytest.mark.server
 def test_a_put_whose_answer_was_lost_is_known_to_have_been_made(
     s3_store: S3Store, proxied: Proxied, waits: list[float]
 ) -> None:
@@ -183,6 +185,7 @@ def test_a_process_that_is_stopped_within_its_last_call_publishes_nothing_when_i
     assert sorted(path.name for path in Path(output.path).iterdir()) == ["latest.json"]
 
 
+@pytest.mark.server
 @pytest.mark.parametrize("place", ["s3", "azure", "gcs"], indirect=True)
 def test_of_many_that_publish_at_once_the_last_build_stays_in_force(place: Location) -> None:
     names = [f"2024010{day}T000000000000Z-{day}bcdef01" for day in range(1, 8)]
