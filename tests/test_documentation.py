@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import inspect
 import json
 import os
 import re
@@ -17,6 +18,8 @@ from typing import Any, NamedTuple
 import duckdb
 import pytest
 
+import labelbeam as public
+from labelbeam.builds import Build
 from labelbeam.pipelines.cli import main
 from labelbeam.pipelines.command_line.options import FIELDS, GROUPS, choices, default, description, expected, flag
 from labelbeam.pipelines.command_line.parser import EXIT_STATUS
@@ -34,6 +37,7 @@ from labelbeam.transforms.evaluation.gates import GATES
 from labelbeam.transforms.evaluation.objects import PixelObject
 from labelbeam.transforms.evaluation.predictions.azure import COLUMNS
 from labelbeam.transforms.images.urls import image_url
+from labelbeam.transforms.write.assemble import Assembled
 from tests.end_to_end.test_parquet_queries import OBJECTS_PER_LABEL, WIDE_BOXES_PANDAS
 from tests.servers import fixtures
 
@@ -41,7 +45,7 @@ ROOT = Path(__file__).parents[1]
 ROOMS = ("pipelines", "transforms", "schemas")
 PAGES = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "benchmarks/RESULTS.md"]
 PAGES += sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("docs/*.md"))
-MODULES = {path.relative_to(ROOT).as_posix() for room in ROOMS for path in ROOT.glob(f"{room}/**/*.py")}
+MODULES = {path.relative_to(ROOT).as_posix() for room in (*ROOMS, "labelbeam") for path in ROOT.glob(f"{room}/**/*.py")}
 
 
 def page(name: str) -> str:
@@ -118,6 +122,8 @@ def test_the_codes_and_options_that_pages_name_exist() -> None:
     ours |= set(make_parsers()[1]["evaluate"].options())
     ours |= {"--evaluation", "--no-images"}
     ours |= set(make_parsers()[1]["score"].options())
+    known |= {*dir(public), *inspect.signature(public.score).parameters, *inspect.signature(public.evaluate).parameters}
+    known |= {*dir(Build), *Assembled.__dataclass_fields__, *dir(public.errors.LabelBeamError)}
     elsewhere = {"--runs", "--names", "--seconds", "--replay", "--exclude", "--name", "--version", "--type", "--path"}
     for name in PAGES:
         assert set(re.findall(r"`(?!test_)([a-z]+(?:_[a-z]+)+)`", page(name))) <= known, name
