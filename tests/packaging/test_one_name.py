@@ -98,6 +98,16 @@ def test_it_builds_where_packages_of_these_names_are_installed_and_leaves_them_a
     assert ran.stdout == "True\n"
 
 
+def test_a_checkout_in_which_something_is_run_is_not_half_of_a_package(installed: Installed, tmp_path: Path) -> None:
+    for name in ("labelbeam", *ROOMS):
+        (tmp_path / name).symlink_to(ROOT / name)
+    code = "import labelbeam.pipelines.cli; print(labelbeam.pipelines.cli.__file__)"
+    ran = subprocess.run(
+        installed.command(str(installed.python), "-c", code), cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert Path(ran.stdout.strip()) == tmp_path / "pipelines/cli.py"
+
+
 def test_an_edit_takes_effect_without_installing_again(editable: Path, copied: Path, tmp_path: Path) -> None:
     def answer(code: str) -> str:
         ran = subprocess.run([str(editable), "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
