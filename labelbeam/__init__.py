@@ -7,10 +7,15 @@ needs is loaded when the name is first used.
 from __future__ import annotations
 
 import logging
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from labelbeam.pipelines.version import VERSION
+if not os.path.isdir(os.path.join(__path__[0], "schemas")):
+    # In a checkout the rooms stand beside this package, which hides an installed one from whatever is run there.
+    __path__.append(os.path.dirname(__path__[0]))
+
+from labelbeam.pipelines.version import VERSION  # it is found by the path above
 
 if TYPE_CHECKING:
     from labelbeam import beam, errors

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import doctest
+import inspect
 import json
 import os
 import re
@@ -18,7 +19,8 @@ from typing import Any, NamedTuple
 import duckdb
 import pytest
 
-import labelbeam
+import labelbeam as public
+from labelbeam.builds import Build
 from labelbeam.pipelines.cli import main
 from labelbeam.pipelines.command_line.options import FIELDS, GROUPS, flag
 from labelbeam.pipelines.command_line.parser import EXIT_STATUS
@@ -37,6 +39,7 @@ from labelbeam.transforms.evaluation.gates import GATES
 from labelbeam.transforms.evaluation.objects import PixelObject
 from labelbeam.transforms.evaluation.predictions.azure import COLUMNS
 from labelbeam.transforms.images.urls import image_url
+from labelbeam.transforms.write.assemble import Assembled
 from tests.end_to_end.test_parquet_queries import OBJECTS_PER_LABEL, WIDE_BOXES_PANDAS
 from tests.servers import fixtures
 from tests.tables import Table, rows_of, tables
@@ -45,7 +48,7 @@ ROOT = Path(__file__).parents[1]
 ROOMS = ("pipelines", "transforms", "schemas")
 PAGES = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "benchmarks/RESULTS.md"]
 PAGES += sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("docs/*.md"))
-MODULES = {path.relative_to(ROOT).as_posix() for room in ROOMS for path in ROOT.glob(f"{room}/**/*.py")}
+MODULES = {path.relative_to(ROOT).as_posix() for room in (*ROOMS, "labelbeam") for path in ROOT.glob(f"{room}/**/*.py")}
 
 
 def page(name: str) -> str:
@@ -104,13 +107,15 @@ def test_the_codes_and_options_that_pages_name_exist() -> None:
     known = {str(code) for kind in (Rejected, Skipped, Adjusted, Doubted) for code in kind} | {*FIELDS, *TASKS}
     known |= set(Receipt.__struct_fields__) | {"file_name", "category_id", "image_details", "read_annotations"}
     known |= {"training_data", "validation_data"}  # Azure's own.
-    known |= {*map(str, Failed), *NAMES, *labelbeam.__all__}
+    known |= {*map(str, Failed), *NAMES, *public.__all__}
     known |= {name for name in dir(fixtures) if name.endswith("_store")}
     known |= {*COCO_FIGURES, *label_figures(), *set().union(*class_figures()), *COLUMNS}
     ours = {flag(field) for field in FIELDS} | {"--no-json", "--runner", "--help", "--keep", "--dry-run"}
     ours |= set(make_parsers()[1]["evaluate"].options())
     ours |= {"--evaluation", "--no-images"}
     ours |= set(make_parsers()[1]["score"].options())
+    known |= {*dir(public), *inspect.signature(public.score).parameters, *inspect.signature(public.evaluate).parameters}
+    known |= {*dir(Build), *Assembled.__dataclass_fields__, *dir(public.errors.LabelBeamError)}
     elsewhere = {"--runs", "--names", "--seconds", "--replay", "--exclude", "--name", "--version", "--type", "--path"}
     elsewhere |= {"--all", "--fresh", "--fast", "--durations"}  # Of the tests and of CI.
     for name in PAGES:

@@ -183,9 +183,11 @@ def make_score_config(known: Mapping[str, Any]) -> ScoreConfig:
     try:
         config = msgspec.convert(values, ScoreConfig)
     except msgspec.ValidationError as error:
-        name = re.split(r"[.\[]", str(error).rpartition("`$.")[2].removesuffix("`"))[0]
+        first, *rest = re.split(r"[.\[]", str(error).rpartition("`$.")[2].removesuffix("`"))
+        # What --explain consists of are options of their own.
+        name = next((option for option, parameter in _EXPLAINING.items() if [parameter] == rest), first)
         raise UsageError(
-            f"{_flag(name)}: found {redact(repr(values.get(name)))}, expected {_words_for(name, error)}"
+            f"{_flag(name)}: found {redact(repr(given.get(name)))}, expected {_words_for(name, error)}"
         ) from None
     if config.explain is not None and config.protocol == "bytes":
         raise UsageError("--explain: cannot be asked for with --protocol bytes, which sends nothing but the image")
@@ -207,14 +209,12 @@ def _words_for(name: str, error: msgspec.ValidationError) -> str:
 
 
 def _explained(known: Mapping[str, Any]) -> dict[str, Any] | None:
-    given = {parameter: known[name] for name, parameter in _EXPLAINING.items() if known.get(name)}
+    given = [name for name in _EXPLAINING if known.get(name) is not None and known[name] is not False]
     if known.get("explain") is None:
         if given:
-            raise UsageError(
-                f"{_flag(next(name for name in _EXPLAINING if known.get(name)))}: is of no use without --explain"
-            )
+            raise UsageError(f"{_flag(given[0])}: is of no use without --explain")
         return None
-    return {"xai_algorithm": known["explain"], **given}
+    return {"xai_algorithm": known["explain"], **{_EXPLAINING[name]: known[name] for name in given}}
 
 
 def _check_endpoint(url: str) -> None:
