@@ -14,6 +14,8 @@ import pytest
 from tests.packaging.made import write_dataset, write_own_names
 from tests.runners.driving import PATIENCE, Installed, job_service, worker_pool
 
+pytestmark = [pytest.mark.installation, pytest.mark.cluster]
+
 
 @pytest.fixture(scope="module")
 def beside_own_names(installed: Installed, tmp_path_factory: pytest.TempPathFactory) -> Installed:
@@ -64,8 +66,6 @@ import apache_beam as beam
 import labelbeam
 from apache_beam.options.pipeline_options import PipelineOptions
 from labelbeam.beam import ReadBuild, ReadDataset
-
-pytestmark = [pytest.mark.installation, pytest.mark.cluster]
 
 source, folder, flags = sys.argv[1], sys.argv[2], json.loads(sys.argv[3])
 options = dict(task="image_object_detection", source=source, image_url="https://images.example.org/c/", shards=3)
