@@ -11,6 +11,7 @@ import pytest
 from schemas.config import ConvertConfig
 from schemas.errors import LabelBeamError, UsageError
 from schemas.reasons import Rejected, Skipped
+from tests.disks import any_bytes_as_names
 from transforms.plan import make_plan
 from transforms.stores import listing as listing_module
 from transforms.stores.errors import StoreError
@@ -126,6 +127,7 @@ def test_shards_follow_the_number_of_images(memory: str, monkeypatch: pytest.Mon
     assert plan(root).buckets == 2
 
 
+@any_bytes_as_names
 def test_names_that_are_not_utf_8_are_found_and_rejected(tmp_path: Path) -> None:
     fill(str(tmp_path), CLASSES)
     with open(os.fsencode(tmp_path) + b"/cat/caf\xe9.jpg", "wb"):
@@ -181,6 +183,7 @@ def test_shards_follow_the_bytes_of_the_annotations_alone(memory: str, monkeypat
     assert plan(root, task="image_object_detection").buckets == 2
 
 
+@any_bytes_as_names
 def test_an_annotation_file_whose_name_is_not_utf_8_is_a_unit_of_work_that_can_be_encoded(tmp_path: Path) -> None:
     fill(str(tmp_path), VOC)
     with open(os.fsencode(tmp_path) + b"/Annotations/caf\xe9.xml", "w", encoding="utf-8") as file:

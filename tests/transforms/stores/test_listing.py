@@ -12,6 +12,7 @@ from fsspec.asyn import AsyncFileSystem
 from fsspec.implementations.memory import MemoryFileSystem
 from fsspec.spec import AbstractFileSystem
 
+from tests.disks import any_bytes_as_names
 from transforms.stores.errors import MissingFileError, StoreError
 from transforms.stores.files import put
 from transforms.stores.listing import Listing, list_files
@@ -170,6 +171,7 @@ def test_links_that_lead_nowhere_and_what_is_no_file_are_counted(tmp_path: Path)
     ]
 
 
+@any_bytes_as_names
 def test_names_that_are_not_utf_8_are_listed_and_counted(tmp_path: Path) -> None:
     for name in (b"caf\xe9.jpg", b"na\xefve/1.jpg", "café.jpg".encode()):
         path = os.path.join(os.fsencode(tmp_path), name)
