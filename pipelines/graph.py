@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -12,11 +14,12 @@ from apache_beam.portability.api import beam_runner_api_pb2 as protos
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner, worker_handlers
 from apache_beam.runners.runner import PipelineState
 
+from pipelines.beam_options import BEAM_OPTIONS
 from pipelines.job_failures import job_failure, where_logs_are
 from pipelines.runners import PreparedJob, in_process, runner_of
 from pipelines.streams import LOG
 from schemas.config import ConvertConfig, background_policy, parse_split
-from schemas.errors import LabelBeamError
+from schemas.errors import LabelBeamError, UsageError
 from transforms import progress
 from transforms.assemble import AssembleOptions
 from transforms.image_urls import default_prefix
@@ -56,6 +59,7 @@ def run_pipeline(build: Callable[[beam.Pipeline], object], beam_flags: Sequence[
     """Run the pipeline that `build` makes, until it is done.
 
     Raises:
+        UsageError: the installed Beam does not have one of the options.
         LabelBeamError: the runner ended in another state than done.
     """
     progress.reset()
@@ -107,8 +111,25 @@ def prepare_job(
 
 
 def _options(beam_flags: Sequence[str]) -> PipelineOptions:
+    """Beam's own form of its options; an older Beam than that of `BEAM_OPTIONS` would ignore those that it does not have."""
     # Of the main module workers need nothing, and what it holds, such as keys of stores, is not to be staged for them.
-    return PipelineOptions(list(beam_flags), save_main_session=False)
+    options = PipelineOptions(list(beam_flags), save_main_session=False)
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(said):
+            given = options.get_all_options(retain_unknown_options=True)
+    except SystemExit:
+        why = said.getvalue().rpartition("error: ")[2].strip()
+        raise UsageError(
+            f"found apache-beam {beam.__version__}, which does not take its options: {redact(why)}"
+        ) from None
+    unknown = sorted(given.keys() & BEAM_OPTIONS.keys() - PipelineOptions([]).get_all_options().keys())
+    if unknown:
+        raise UsageError(
+            f"--{unknown[0]}: found apache-beam {beam.__version__}, which does not have this option; leave it out, or install "
+            "a newer apache-beam"
+        )
+    return options
 
 
 def _leaves(transforms: Mapping[str, Any], names: Iterable[str]) -> Iterator[str]:
