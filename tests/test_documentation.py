@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 import duckdb
 import pytest
+import yaml
 
 from pipelines.cli import main
 from pipelines.options import FIELDS, GROUPS, choices, default, description, expected, flag
@@ -39,7 +40,7 @@ from transforms.image_urls import image_url
 
 ROOT = Path(__file__).parents[1]
 ROOMS = ("pipelines", "transforms", "schemas")
-PAGES = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "benchmarks/RESULTS.md"]
+PAGES = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "benchmarks/RESULTS.md"]
 PAGES += sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("docs/*.md"))
 MODULES = {path.relative_to(ROOT).as_posix() for room in ROOMS for path in ROOT.glob(f"{room}/**/*.py")}
 
@@ -118,7 +119,19 @@ def test_the_codes_and_options_that_pages_name_exist() -> None:
     ours |= set(make_parsers()[1]["evaluate"].options())
     ours |= {"--evaluation", "--no-images"}
     ours |= set(make_parsers()[1]["score"].options())
-    elsewhere = {"--runs", "--names", "--seconds", "--replay", "--exclude", "--name", "--version", "--type", "--path"}
+    elsewhere = {
+        "--strict",
+        "--repository",
+        "--runs",
+        "--names",
+        "--seconds",
+        "--replay",
+        "--exclude",
+        "--name",
+        "--version",
+        "--type",
+        "--path",
+    }
     for name in PAGES:
         assert set(re.findall(r"`(?!test_)([a-z]+(?:_[a-z]+)+)`", page(name))) <= known, name
         assert set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]+(?![\w=])", page(name))) <= ours | elsewhere, name
@@ -313,6 +326,38 @@ def test_paths_of_the_repository_that_are_named_exist(name: str) -> None:
     rooms = (*ROOMS, "tests", "benchmarks", "scripts", "docs", "configs", "requirements")
     for path in re.findall(rf"(?<![\w/.])((?:{'|'.join(rooms)})/[\w./-]*\w)", page(name)):
         assert ROOT.joinpath(path).exists(), path
+
+
+CI = yaml.safe_load(page(".github/workflows/ci.yml"))
+
+
+def test_ci_on_github_runs_our_own_script_and_the_command_of_the_readme() -> None:
+    full, fast = ([step["run"] for step in CI["jobs"][job]["steps"] if "run" in step] for job in ("full", "fast"))
+    assert full == [".ci/run"]
+    assert f"\n{' && '.join(fast)}\n" in page("README.md")
+
+
+def test_ci_on_github_covers_the_pythons_that_setup_allows_on_both_systems() -> None:
+    (low, high) = re.findall(r'python_requires=">=3\.(\d+),<3\.(\d+)"', page("setup.py"))[0]
+    matrix = CI["jobs"]["fast"]["strategy"]["matrix"]
+    assert matrix["python"] == [f"3.{minor}" for minor in range(int(low), int(high))]
+    assert matrix["os"] == ["ubuntu-latest", "macos-latest"]
+    classifiers = re.findall(r'"Programming Language :: Python :: (3\.\d+)"', page("setup.py"))
+    assert classifiers == matrix["python"]
+
+
+def test_pre_commit_runs_what_people_run() -> None:
+    ((hook,),) = (repository["hooks"] for repository in yaml.safe_load(page(".pre-commit-config.yaml"))["repos"])
+    assert (hook["entry"], hook["language"], hook["pass_filenames"]) == ("scripts/check", "system", False)
+
+
+def test_the_lowest_beam_is_tested_and_the_highest_is_the_pinned_one() -> None:
+    (low, high) = re.findall(r'"apache-beam>=([\d.]+),<2\.(\d+)"', page("setup.py"))[0]
+    assert f'"apache-beam[gcp]>={low},<2.{high}"' in page("setup.py")
+    assert f"\napache-beam=={low}." in page("requirements/lowest.txt")
+    assert f"\napache-beam==2.{int(high) - 1}." in page("requirements/constraints.txt")
+    for path in re.findall(r"tests/[\w/]+\.py", page("scripts/test-beams")):
+        assert ROOT.joinpath(path).is_file(), path
 
 
 def test_the_version_has_an_entry_on_top_of_the_changes() -> None:
