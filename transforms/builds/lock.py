@@ -287,5 +287,7 @@ def _is_alive(claim: Claim) -> bool | None:
     return _process(int(parts["pid"])) == claim.process
 
 
-_PROCESS = re.compile(r"(?P<machine>[0-9A-Fa-f-]{1,64} (?:[0-9]{1,20}|-)) (?P<pid>[0-9]{1,10}) [0-9A-Za-z: ]{1,40}")
+_PROCESS = re.compile(
+    r"(?P<machine>[0-9A-Fa-f-]{1,64} (?:[0-9]{1,20}|-)) (?P<pid>[0-9]{1,10}) (?:[0-9]{1,20}|\w{3} \w{3} [0-9]{1,2} [0-9:]{8} [0-9]{4})"
+)
 """What `_process` says; a claim is a file that anybody may have put who can write to the output."""

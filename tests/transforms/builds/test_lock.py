@@ -173,7 +173,7 @@ def as_on_macos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     command.write_text('#!/bin/sh\n[ "$*" = "-n kern.bootsessionuuid" ] && echo 6B29FC40-CA47-1067-B31D-00DD010662DA\n')
     command.chmod(0o755)
     monkeypatch.setenv("PATH", f"{command.parent}{os.pathsep}{os.environ['PATH']}")
-    monkeypatch.setattr("transforms.lock._PROC", tmp_path / "proc")
+    monkeypatch.setattr("labelbeam.transforms.builds.lock._PROC", tmp_path / "proc")
 
 
 @pytest.mark.usefixtures("as_on_macos")
