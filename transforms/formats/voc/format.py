@@ -15,7 +15,7 @@ from labelbeam.schemas.tasks import Task
 from labelbeam.transforms.formats.format import Claim, Tree
 
 if TYPE_CHECKING:
-    from labelbeam.transforms.formats.frames import Evidence
+    from labelbeam.transforms.formats.frames import Evidence, Frame
     from labelbeam.transforms.formats.plans import Plan
 
 
@@ -81,9 +81,9 @@ class Voc:
 
         return plan_voc_source(tree.config, tree.storage, tree.locations[0], tree.listing_of(tree.locations[0]))
 
-    def relative(self, evidence: Mapping[str, Evidence], config: ConvertConfig) -> frozenset[str]:
+    def frames(self, evidence: Mapping[str, Evidence], config: ConvertConfig) -> dict[str, Frame]:
         """None: coordinates are pixels."""
-        return frozenset()
+        return {}
 
     def remarks(self, evidence: Mapping[str, Evidence], config: ConvertConfig) -> list[Doubt]:
         """Objects with a coordinate of 0, which data that counts pixels from 1 cannot have."""
