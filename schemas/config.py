@@ -97,6 +97,12 @@ class ConvertConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, om
     accept_change: Annotated[
         bool, Meta(description="publish what --max-change would refuse, with a warning for each change")
     ] = False
+    strict: Annotated[
+        bool, Meta(description="publish nothing while a doubt stands that --accept does not name; for schedules")
+    ] = False
+    accept: Annotated[
+        list[Text], Meta(description="the code of a doubt that is settled as it was read; may be repeated")
+    ] = []
     copy_images: Annotated[Text | None, Meta(description="fsspec URL of a directory to copy the images to as well")] = (
         None
     )
@@ -150,6 +156,8 @@ RUN_ONLY = frozenset(
         "max_rejected",
         "max_change",
         "accept_change",
+        "strict",
+        "accept",
     }
 )
 """Options that do not change the bytes of a build's records; the rest belong to its identity."""

@@ -6,7 +6,7 @@ those of `NOTES` only inform.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import msgspec
 
@@ -16,7 +16,17 @@ from labelbeam.schemas.reasons import Documented
 class Doubted(Documented):
     """Codes of doubts; `doc` is their documentation."""
 
+    # Of every format.
     OTHER = "other", "a warning of no further kind"
+    NOT_LISTED = "not_listed", "names in a store that were not followed: links, odd names, or names that stand twice"
+    IMAGE_URL_NOT_READ = "image_url_not_read", "the trainer, or `mltable.load`, does not read image URLs of this kind"
+    LABEL_BEFORE_BACKGROUND = (
+        "label_before_background",
+        "a label sorts before the trainer's `--bg--` and shifts its index",
+    )
+    SPLIT_EMPTY = "split_empty", "a split has no image, and the trainer refuses it"
+    SPLIT_OF_BACKGROUND = "split_of_background", "a split has no object, and the trainer refuses it"
+    CHANGED_MUCH = "changed_much", "the build differs from the one before by more than --max-change, and was accepted"
     # Pascal VOC.
     VOC_FRACTIONS = "voc_fractions", "the coordinates of VOC files are read as fractions of the image"
     VOC_MIXED_FRAMES = "voc_mixed_frames", "a few boxes of VOC files are not in the frame of the others"
@@ -33,7 +43,7 @@ class Doubted(Documented):
     IMAGES_WITHOUT_ANNOTATION = "images_without_annotation", "images have no annotation file, and are not read"
 
 
-NOTES: frozenset[Doubted] = frozenset({Doubted.VOC_FRACTIONS, Doubted.OUTSIDE_LISTS, Doubted.IMAGES_WITHOUT_ANNOTATION})
+NOTES: frozenset[Doubted] = frozenset({Doubted.CHANGED_MUCH, Doubted.VOC_FRACTIONS, Doubted.OUTSIDE_LISTS, Doubted.IMAGES_WITHOUT_ANNOTATION})
 """Doubts that inform, and never keep a build from being published."""
 
 
@@ -63,6 +73,11 @@ def merge_doubts(doubts: Iterable[Doubt]) -> list[Doubt]:
             example = min(filter(None, (before.example, doubt.example)), default="")
             merged[key] = msgspec.structs.replace(before, count=before.count + doubt.count, example=example)
     return [merged[key] for key in sorted(merged)]
+
+
+def unsettled(doubts: Iterable[Doubt], accepted: Collection[str]) -> list[Doubt]:
+    """The doubts that --strict refuses: neither notes nor accepted."""
+    return [doubt for doubt in doubts if doubt.code not in NOTES and doubt.code not in accepted]
 
 
 def unclassified(warnings: Iterable[str]) -> list[Doubt]:

@@ -1,4 +1,4 @@
-"""What a command can fail with. The message is all that a person gets: what was read, where, found, expected, to do."""
+"""Failures of a command. The message is all that a person gets: what was read, where, found, expected, to do."""
 
 from __future__ import annotations
 
@@ -15,8 +15,32 @@ class UsageError(LabelBeamError):
     exit_code = 2
 
 
+class BusyError(LabelBeamError):
+    """Another run is at work on the output."""
+
+
+class LostLockError(LabelBeamError):
+    """Another run has taken this one for dead."""
+
+
+class CountsError(LabelBeamError):
+    """What was found is not what was written, rejected and skipped: nothing is published."""
+
+
 class TooManyRejectedError(LabelBeamError):
-    """More was rejected than --max-rejected allows, or `verify` found a difference (exit status 3)."""
+    """More was rejected than --max-rejected allows (exit status 3)."""
+
+    exit_code = 3
+
+
+class NothingLeftError(LabelBeamError):
+    """No record is left that could be published (exit status 3)."""
+
+    exit_code = 3
+
+
+class DoubtedError(LabelBeamError):
+    """A doubt stands that was not accepted, and --strict was given (exit status 3)."""
 
     exit_code = 3
 

@@ -2,8 +2,52 @@
 
 from __future__ import annotations
 
-BUILDS = "builds"
+import re
 
+BUILDS = "builds"
+"""The directory of builds."""
 
 UNFINISHED = "unfinished"
-"""The directory below an output for claims, and for what a build leaves for its continuation; gone when nothing is under way."""
+"""The directory of claims, and of what a build leaves for its continuation; gone when nothing is under way."""
+
+LATEST = "latest.json"
+"""The pointer to the build in force."""
+
+MANIFEST = "manifest.json"
+"""The manifest of a build, in its directory."""
+
+BUILD_NAME = re.compile(r"\d{8}T\d{12}Z-[0-9a-f]{8}")
+"""The names that builds get: when they began, in microseconds, and the beginning of the hash of what they are made from."""
+
+BUILD_FILE = re.compile(
+    r"manifest\.json|report\.html|labels\.json|[a-z]+/MLTable|[a-z]+/[a-z]+-\d{5}-of-\d{5}\.(?:jsonl|ndjson|parquet)"
+)
+"""The paths of the files that a build consists of, below it."""
+
+KEPT_FILE = re.compile(r"begun\.json|report\.json|receipt-\d{5}-of-\d{5}\.json|units-\d{5}|index-\d{5}")
+"""The names of what is kept of a build while it is under way, below `unfinished/BUILD`."""
+
+CLAIM = re.compile(r"lock-.+\.json")
+"""The names of claims, below `unfinished`."""
+
+FENCE = re.compile(r"lock-.+\.pointer")
+"""The names of pointers that are about to be put in force on a disk, below `unfinished`."""
+
+
+def build_folder(build: str) -> str:
+    """The directory of a build, below its output.
+
+    >>> build_folder("20260101T000000000000Z-0a1b2c3d")
+    'builds/20260101T000000000000Z-0a1b2c3d'
+    """
+    return f"{BUILDS}/{build}"
+
+
+def unfinished_folder(build: str) -> str:
+    """The directory of what a build leaves while it is under way, below its output."""
+    return f"{UNFINISHED}/{build}"
+
+
+def manifest_path(build: str) -> str:
+    """The manifest of a build, below its output."""
+    return f"{build_folder(build)}/{MANIFEST}"

@@ -102,6 +102,10 @@ class Receipt(msgspec.Struct):
     adjusted_by_reason: dict[str, int]
     records_in: int
     """Images and annotations that reached this bucket, counted where they arrive; must equal what the readers found."""
+    listed_in: int = 0
+    """Files of the images' listing that reached this bucket."""
+    arrived: int = 0
+    """The `parcel_sum` of what reached this bucket in this run; all buckets' together must equal what the readers sent."""
     samples: list[dict[str, Any]] = []
     """A few rejections, for the summary."""
     copied: Copies | None = None

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
+from msgspec import Meta
 
 from labelbeam.schemas.requests import XaiParameters
 from labelbeam.schemas.tasks import Task
 
 DEFAULT_KEY = "LABELBEAM_ENDPOINT_KEY"
 """The environment variable that holds the key of the endpoint."""
+
+
+Whole: TypeAlias = Annotated[int, Meta(ge=1, lt=10**9)]
+Share: TypeAlias = Annotated[float, Meta(ge=0, le=1)]
 
 
 class ScoreConfig(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -27,13 +32,13 @@ class ScoreConfig(msgspec.Struct, kw_only=True, omit_defaults=True):
     image_url: str | None = None
     protocol: Literal["json", "bytes"] = "json"
     explain: XaiParameters | None = None
-    batch: int = 1
-    batch_bytes: int = 1_500_000
-    concurrency: int = 8
-    timeout: float = 60.0
+    batch: Whole = 1
+    batch_bytes: Whole = 1_500_000
+    concurrency: Whole = 8
+    timeout: Annotated[float, Meta(ge=0.001, le=3600)] = 60.0
     key_env: str = DEFAULT_KEY
     key_file: str | None = None
-    max_failed: float = 0.05
+    max_failed: Share = 0.05
     storage_options: str | dict[str, Any] | None = None
     shared_paths: bool = False
     json: bool = False

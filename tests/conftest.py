@@ -1,4 +1,4 @@
-"""In CI every test runs: one that is skipped there counts as failed, since it would say nothing and look like a pass."""
+"""What holds for all tests. In CI, one that is skipped counts as failed, since it would say nothing and look like a pass."""
 
 from __future__ import annotations
 
@@ -7,12 +7,17 @@ from collections.abc import Generator
 from typing import TypeVar
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from labelbeam.transforms.stores import retries
 
 _Report = TypeVar("_Report", pytest.TestReport, pytest.CollectReport)
 
-pytest_plugins = ["tests.servers.fixtures"]
+pytest_plugins = ["tests.circles", "tests.servers.room", "tests.servers.fixtures"]
+
+# How long an example takes says how busy the machine is.
+settings.register_profile("at leisure", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("at leisure")
 
 IN_CI = os.environ.get("CI", "").lower() == "true"
 
@@ -30,9 +35,11 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return waited
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the proofs, which take minutes each: no process is left with one of them when all else is done."""
-    items.sort(key=lambda item: "proofs" not in item.path.parts)
+def pytest_collection_finish() -> None:
+    """Have Beam remember what it works out, in each process that runs tests."""
+    from tests.beam_memory import remember
+
+    remember()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -1,9 +1,10 @@
-"""The documentation and the code say the same: tables, commands, queries, trees, links, and the rules about imports."""
+"""The documentation and the code say the same: tables, commands, queries, trees and links."""
 
 from __future__ import annotations
 
 import ast
 import doctest
+import inspect
 import json
 import os
 import re
@@ -18,11 +19,15 @@ from typing import Any, NamedTuple
 import duckdb
 import pytest
 
+import labelbeam as public
+from labelbeam.builds import Build
 from labelbeam.pipelines.cli import main
-from labelbeam.pipelines.command_line.options import FIELDS, GROUPS, choices, default, description, expected, flag
-from labelbeam.pipelines.command_line.parser import EXIT_STATUS, make_parsers
-from labelbeam.pipelines.schema import NAMES
+from labelbeam.pipelines.command_line.options import FIELDS, GROUPS, flag
+from labelbeam.pipelines.command_line.parser import EXIT_STATUS
+from labelbeam.pipelines.commands.registry import make_parsers
+from labelbeam.pipelines.commands.schema import NAMES
 from labelbeam.pipelines.version import VERSION
+from labelbeam.schemas.doubts import Doubted
 from labelbeam.schemas.manifest import Receipt
 from labelbeam.schemas.predictions import LabelsPrediction
 from labelbeam.schemas.reasons import Adjusted, Rejected, Skipped
@@ -34,14 +39,16 @@ from labelbeam.transforms.evaluation.gates import GATES
 from labelbeam.transforms.evaluation.objects import PixelObject
 from labelbeam.transforms.evaluation.predictions.azure import COLUMNS
 from labelbeam.transforms.images.urls import image_url
+from labelbeam.transforms.write.assemble import Assembled
 from tests.end_to_end.test_parquet_queries import OBJECTS_PER_LABEL, WIDE_BOXES_PANDAS
 from tests.servers import fixtures
+from tests.tables import Table, rows_of, tables
 
 ROOT = Path(__file__).parents[1]
 ROOMS = ("pipelines", "transforms", "schemas")
 PAGES = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "benchmarks/RESULTS.md"]
 PAGES += sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("docs/*.md"))
-MODULES = {path.relative_to(ROOT).as_posix() for room in ROOMS for path in ROOT.glob(f"{room}/**/*.py")}
+MODULES = {path.relative_to(ROOT).as_posix() for room in (*ROOMS, "labelbeam") for path in ROOT.glob(f"{room}/**/*.py")}
 
 
 def page(name: str) -> str:
@@ -77,24 +84,13 @@ def table_after(name: str, line: str) -> list[str]:
 # Tables. --------------------------------------------------------------------------------------------------------------
 
 
-def option_row(name: str) -> str:
-    text, _, said = description(name).removesuffix(")").partition(" (default: ")
-    values = ", ".join(f"`{choice}`" for choice in choices(name)) or expected(name)
-    fixed = f"`{default(name)}`" if default(name) not in (None, False) else "off"
-    usual = "required" if FIELDS[name].required else said or fixed
-    return f"| `{flag(name)}` | {values} | {usual} | {text if said else description(name)} |"
+@pytest.mark.parametrize("table", tables(), ids=lambda table: f"{table.page} {table.line}")
+def test_tables_are_those_that_scripts_tables_writes(table: Table) -> None:
+    assert rows_of(table)[1].splitlines() == table.rows
 
 
-def test_the_readme_lists_every_option_with_its_values_and_default() -> None:
-    assert table_after("README.md", "<!-- options -->") == [
-        option_row(name) for names in GROUPS.values() for name in names
-    ]
+def test_each_option_stands_in_one_group() -> None:
     assert sorted(FIELDS) == sorted(name for names in GROUPS.values() for name in names)
-
-
-@pytest.mark.parametrize("kind", [Rejected, Skipped, Adjusted])
-def test_every_reason_code_is_documented_in_the_words_of_the_code(kind: Any) -> None:
-    assert table_after("docs/reasons.md", f"## {kind.__name__}") == [f"| `{code}` | {code.doc} |" for code in kind]
 
 
 def test_every_code_of_an_image_that_was_not_scored_is_documented_in_the_words_of_the_code() -> None:
@@ -108,17 +104,20 @@ def test_every_option_of_scoring_is_on_its_page() -> None:
 
 
 def test_the_codes_and_options_that_pages_name_exist() -> None:
-    known = {str(code) for kind in (Rejected, Skipped, Adjusted) for code in kind} | {*FIELDS, *TASKS}
+    known = {str(code) for kind in (Rejected, Skipped, Adjusted, Doubted) for code in kind} | {*FIELDS, *TASKS}
     known |= set(Receipt.__struct_fields__) | {"file_name", "category_id", "image_details", "read_annotations"}
     known |= {"training_data", "validation_data"}  # Azure's own.
-    known |= {*map(str, Failed), *NAMES}
+    known |= {*map(str, Failed), *NAMES, *public.__all__}
     known |= {name for name in dir(fixtures) if name.endswith("_store")}
     known |= {*COCO_FIGURES, *label_figures(), *set().union(*class_figures()), *COLUMNS}
     ours = {flag(field) for field in FIELDS} | {"--no-json", "--runner", "--help", "--keep", "--dry-run"}
     ours |= set(make_parsers()[1]["evaluate"].options())
     ours |= {"--evaluation", "--no-images"}
     ours |= set(make_parsers()[1]["score"].options())
+    known |= {*dir(public), *inspect.signature(public.score).parameters, *inspect.signature(public.evaluate).parameters}
+    known |= {*dir(Build), *Assembled.__dataclass_fields__, *dir(public.errors.LabelBeamError)}
     elsewhere = {"--runs", "--names", "--seconds", "--replay", "--exclude", "--name", "--version", "--type", "--path"}
+    elsewhere |= {"--all", "--fresh", "--fast", "--durations"}  # Of the tests and of CI.
     for name in PAGES:
         assert set(re.findall(r"`(?!test_)([a-z]+(?:_[a-z]+)+)`", page(name))) <= known, name
         assert set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]+(?![\w=])", page(name))) <= ours | elsewhere, name
@@ -333,69 +332,13 @@ def test_the_lower_bounds_are_those_that_can_be_installed_to_be_tested() -> None
 # Modules. -------------------------------------------------------------------------------------------------------------
 
 
-def test_the_architecture_lists_the_modules_that_there_are() -> None:
-    part = page("ARCHITECTURE.md").partition("<!-- modules -->")[2].partition("<!-- end of modules -->")[0]
-    listed: list[str] = []
-    room = ""
-    for line in part.splitlines():
-        if heading := re.match(r"\*\*`(\w+)/`\*\*", line):
-            room = heading[1]
-        listed += [f"{room}/{name}" for name in re.findall(r"`([\w/]+\.py)`", line)]
-    assert sorted(listed) == sorted(module for module in MODULES if not module.endswith("__init__.py"))
-
-
-def imports_of(module: str, only_on_loading: bool = False) -> set[str]:
-    """The modules that a module names in its imports, wherever they stand, or only those that loading it carries out."""
-    found: set[str] = set()
-    pending: list[ast.AST] = [ast.parse(ROOT.joinpath(module).read_text(encoding="utf-8"))]
-    while pending:
-        node = pending.pop()
-        if only_on_loading and (
-            isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-            or (isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test))
-        ):
-            continue
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            assert not node.level and node.module, f"{module} has a relative import"
-            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
-        pending += ast.iter_child_nodes(node)
-    return found
-
-
-@pytest.mark.parametrize(("room", "above"), [("schemas", {"transforms", "pipelines"}), ("transforms", {"pipelines"})])
-def test_imports_run_one_way(room: str, above: set[str]) -> None:
-    for module in sorted(MODULES):
-        if module.startswith(room):
-            roots = {name.partition(".")[0] for name in imports_of(module)}
-            assert not roots & {*above, "tests", "benchmarks"}, module
-
-
-def imports_beam(module: str) -> bool:
-    return any(name.partition(".")[0] == "apache_beam" for name in imports_of(module))
-
-
-def test_beam_is_imported_by_the_modules_that_the_architecture_names() -> None:
-    named = page("ARCHITECTURE.md").partition("<!-- imports Beam -->")[2].partition("\nNone")[0]
-    assert sorted(re.findall(r"`([\w/]+\.py)`", named)) == sorted(filter(imports_beam, MODULES))
-
-
-def test_no_import_leads_from_the_command_line_to_beam_before_a_command_runs() -> None:
-    reached: set[str] = set()
-    pending = ["pipelines/cli.py"]
-    while pending:
-        module = pending.pop()
-        if module in MODULES and module not in reached:
-            reached.add(module)
-            for name in imports_of(module, only_on_loading=True):
-                path = name.replace(".", "/")
-                pending += [f"{path}.py", f"{path}/__init__.py"]
-    assert {"pipelines/cli.py", "pipelines/options.py", "schemas/config.py"} <= reached
-    assert not {module for module in reached if imports_beam(module)}
+def test_each_folder_says_what_it_holds() -> None:
+    for room in ROOMS:
+        for file in ROOT.glob(f"{room}/**/__init__.py"):
+            assert ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))), file
 
 
 @pytest.mark.parametrize("module", sorted(module for module in MODULES if ">>> " in page(module)))
 def test_examples_in_docstrings_are_right(module: str) -> None:
     name = module.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
-    assert doctest.testmod(import_module(name)).failed == 0
+    assert doctest.testmod(import_module(f"labelbeam.{name}")).failed == 0

@@ -8,6 +8,7 @@
 FROM apache/beam_python3.11_sdk:2.77.0
 
 COPY requirements/constraints.txt setup.py pyproject.toml MANIFEST.in README.md LICENSE /src/
+COPY labelbeam /src/labelbeam
 COPY schemas /src/schemas
 COPY transforms /src/transforms
 COPY pipelines /src/pipelines

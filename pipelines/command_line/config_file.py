@@ -14,8 +14,8 @@ from typing import Any
 import yaml
 
 from labelbeam.pipelines.runners.options import BEAM_OPTIONS, Pair, expected_of
-from labelbeam.pipelines.words import did_you_mean
 from labelbeam.schemas.errors import UsageError
+from labelbeam.transforms.messages.words import did_you_mean
 
 SIZE_LIMIT = 2**20
 """Bytes of a config; more is some other file."""

@@ -17,6 +17,7 @@ from msgspec import Meta
 
 from labelbeam.pipelines.command_line.config_file import ConfigFile
 from labelbeam.schemas.config import ConvertConfig, parse_split
+from labelbeam.schemas.doubts import Doubted
 from labelbeam.schemas.errors import UsageError
 from labelbeam.transforms.formats.registry import FORMATS
 
@@ -39,6 +40,8 @@ GROUPS = {
         "max_rejected",
         "max_change",
         "accept_change",
+        "strict",
+        "accept",
         "copy_images",
         "if_changed",
         "max_polygon_points",
@@ -55,6 +58,7 @@ _METAVARS = {
     "shards": "N|auto",
     "max_rejected": "FRACTION",
     "max_change": "FRACTION",
+    "accept": "CODE",
     "max_polygon_points": "N",
     "storage_options": "JSON|@FILE",
     "image_url": "PREFIX",
@@ -64,6 +68,7 @@ _STORAGE_EXAMPLE = '{"s3": {"anon": true}}'
 
 _EXPECTED = {
     "source": "a path or URL, or a list of them",
+    "accept": f"a code, or a list of codes: {', '.join(Doubted)}",
     "split": "shares such as train=0.8,validation=0.2, or a mapping of them",
     "storage_options": f"a JSON object by protocol such as {_STORAGE_EXAMPLE}, @FILE, or a mapping",
 }
@@ -195,8 +200,9 @@ def make_config(flags: dict[str, Any], file: ConfigFile | None = None, **fixed: 
     """
     file = file or ConfigFile()
     values = file.values | {name: _typed(name, value) for name, value in flags.items()} | fixed
-    if isinstance(values.get("source"), str):
-        values["source"] = [values["source"]]
+    for name in ("source", "accept"):
+        if isinstance(values.get(name), str):
+            values[name] = [values[name]]
     missing = [flag(name) for name, field in FIELDS.items() if field.required and values.get(name) in (None, "", [])]
     if missing:
         where = f", neither here nor in {file.path}" if file.path else ""
@@ -204,6 +210,9 @@ def make_config(flags: dict[str, Any], file: ConfigFile | None = None, **fixed: 
     try:
         if values.get("format", "auto") not in choices("format"):
             raise msgspec.ValidationError("unknown - at `$.format`")
+        if unknown := [code for code in values.get("accept", []) if code not in set(Doubted)]:
+            values["accept"] = unknown
+            raise msgspec.ValidationError("unknown - at `$.accept`")
         config = msgspec.convert({name: value for name, value in values.items() if name in _CORE}, ConvertConfig)
         config.of_formats = tuple(
             msgspec.convert({name: value for name, value in values.items() if name in fields}, FORMATS[owner].options)
@@ -232,7 +241,7 @@ def _shown(name: str, values: dict[str, Any]) -> str:
     value = values[name]
     if name == "storage_options":
         return f"{type(value).__name__}"  # Its content may be secret.
-    text = repr(value[0] if name == "source" and isinstance(value, list) and len(value) == 1 else value)
+    text = repr(value[0] if name in ("source", "accept") and isinstance(value, list) and len(value) == 1 else value)
     return text if len(text) <= 80 else f"{text[:77]}…"
 
 

@@ -10,8 +10,8 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal, NamedTuple, TypeAlias
 
-from labelbeam.pipelines.words import did_you_mean
 from labelbeam.schemas.errors import UsageError
+from labelbeam.transforms.messages.words import did_you_mean
 
 Pair: TypeAlias = tuple[str, str | None]
 """An option and its value, both as they are typed; None where it has no value."""

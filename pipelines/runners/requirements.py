@@ -86,7 +86,7 @@ def _check_project(runner: str, beam_flags: Sequence[str]) -> None:
         raise UsageError(
             f"--runner={runner}: nothing brings this project to the workers, which have Beam alone; add --{image}=IMAGE with "
             "an image that holds it (configs/runners/worker.Dockerfile makes one), or --setup_file=./setup.py in a checkout, "
-            "or --extra_package=labelbeam-VERSION.tar.gz"
+            "or --extra_package=labelbeam-VERSION-py3-none-any.whl"
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Sequence
 
 import apache_beam as beam
@@ -30,7 +31,7 @@ def run_pipeline(build: Callable[[beam.Pipeline], object], beam_flags: Sequence[
         # What the runner sends to processes of its own goes through a buffer that a second thread flushes once a second, and
         # that loses what is written meanwhile. Without a time it is flushed by the one thread that writes.
         worker_handlers.DATA_BUFFER_TIME_LIMIT_MS = 0
-    pipeline = beam.Pipeline(runner=FnApiRunner() if local else None, options=pipeline_options(beam_flags))
+    pipeline = new_pipeline(beam_flags, FnApiRunner() if local else None)
     build(pipeline)
     try:
         job = pipeline.run()
@@ -45,6 +46,14 @@ def run_pipeline(build: Callable[[beam.Pipeline], object], beam_flags: Sequence[
         progress.take_over(job)
     except Exception as error:  # Each runner fails in its own way, and all that is lost is a line of the log.
         LOG.info("%s does not tell its counters: %s", runner_of(beam_flags), redact(str(error)))
+
+
+def new_pipeline(beam_flags: Sequence[str], runner: FnApiRunner | None = None) -> beam.Pipeline:
+    """An empty pipeline; `runner` is given for this process, else the flags name it."""
+    pipeline = beam.Pipeline(runner=runner, options=pipeline_options(beam_flags))
+    # Each makes a directory below TMPDIR, for transforms of other languages, which a run that is killed would leave there.
+    shutil.rmtree(pipeline.local_tempdir, ignore_errors=True)
+    return pipeline
 
 
 def pipeline_options(beam_flags: Sequence[str]) -> PipelineOptions:

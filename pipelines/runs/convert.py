@@ -13,25 +13,27 @@ from labelbeam.pipelines.terminal.display import Display
 from labelbeam.pipelines.terminal.streams import LOG
 from labelbeam.pipelines.version import VERSION
 from labelbeam.schemas.config import ConvertConfig
-from labelbeam.schemas.doubts import Doubt, unclassified
-from labelbeam.schemas.errors import LabelBeamError, TooManyRejectedError
-from labelbeam.schemas.layout import UNFINISHED
+from labelbeam.schemas.doubts import Doubt, Doubted, unsettled
+from labelbeam.schemas.errors import CountsError, DoubtedError, LabelBeamError, NothingLeftError, TooManyRejectedError
+from labelbeam.schemas.layout import build_folder
 from labelbeam.schemas.manifest import Manifest, Source
 from labelbeam.transforms.builds.drift import check_change
 from labelbeam.transforms.builds.identity import BuildIdentity, made_alike, new_identity
 from labelbeam.transforms.builds.lock import Lock, locked
-from labelbeam.transforms.builds.manifest import make_manifest
-from labelbeam.transforms.builds.publish import complete, publish
-from labelbeam.transforms.builds.published import latest_manifest
-from labelbeam.transforms.builds.resume import Target, begin, forget
+from labelbeam.transforms.builds.manifest import add_doubts, make_manifest
+from labelbeam.transforms.builds.publish import complete, finish
+from labelbeam.transforms.builds.published import check_kind_in_force, latest_manifest
+from labelbeam.transforms.builds.resume import Target, begin, forget, target_of
 from labelbeam.transforms.formats.plans import Plan
 from labelbeam.transforms.formats.reading import ReadOptions
 from labelbeam.transforms.formats.registry import FORMATS
 from labelbeam.transforms.images.urls import check_prefix, default_prefix
 from labelbeam.transforms.plan.make_plan import make_plan
+from labelbeam.transforms.plan.places import check_places
 from labelbeam.transforms.plan.unchanged import check_unmodified, same_inputs
 from labelbeam.transforms.read.work import read_unit
-from labelbeam.transforms.stores.errors import StoreError, UnavailableError
+from labelbeam.transforms.stores.files import sync_directories
+from labelbeam.transforms.stores.globs import expand
 from labelbeam.transforms.stores.locate import locate, locate_target
 from labelbeam.transforms.stores.location import Location, StorageOptions
 from labelbeam.transforms.stores.reading import read_file
@@ -50,6 +52,11 @@ class Outcome:
     samples: list[dict[str, object]]
     report: str = ""
     """Where its report is; empty where none was written."""
+    refusal: str = ""
+    """Of `inspect`: why a build would be refused; empty where it would be published."""
+
+
+REFUSALS = (TooManyRejectedError, NothingLeftError, DoubtedError)
 
 
 def convert(config: ConvertConfig, storage: StorageOptions, beam_flags: Sequence[str], display: Display) -> Outcome:
@@ -59,9 +66,10 @@ def convert(config: ConvertConfig, storage: StorageOptions, beam_flags: Sequence
         LabelBeamError: the run failed, the config is wrong, or too much was rejected; nothing was published.
     """
     output = locate_target("--output", config.output, storage)
-    if config.copy_images is not None:
-        locate_target("--copy-images", config.copy_images, storage)
+    copies = locate_target("--copy-images", config.copy_images, storage) if config.copy_images is not None else None
     display.stage("plan")
+    if not config.if_changed:
+        check_kind_in_force(output, "training data")
     if config.if_changed and (
         outcome := _unchanged(output, config, lambda source: same_inputs(source, config, storage))
     ):
@@ -73,11 +81,21 @@ def convert(config: ConvertConfig, storage: StorageOptions, beam_flags: Sequence
 
     if config.if_changed and (outcome := _unchanged(output, config, is_planned)):
         return outcome
+    check_places(output, copies, _places_read(plan, config, storage), storage)
     with locked(output, "build") as lock:
+        check_kind_in_force(output, "training data")
         # Another run may have published while this one planned, or waited.
         if config.if_changed and (outcome := _unchanged(output, config, is_planned)):
             return outcome
         return _build(output, plan, lock, config, storage, beam_flags, display)
+
+
+def _places_read(plan: Plan, config: ConvertConfig, storage: StorageOptions) -> list[tuple[str, Location]]:
+    """What a build reads, each with the option that names it."""
+    sources = [location for url in config.source for location in expand(url, storage)]
+    sources += [locate(url, storage) for url in plan.trees]
+    places = [("--source", source) for source in sources]
+    return [*places, ("--images", locate(plan.images_root, storage))]
 
 
 def _unchanged(output: Location, config: ConvertConfig, is_same: Callable[[Source], bool]) -> Outcome | None:
@@ -85,7 +103,7 @@ def _unchanged(output: Location, config: ConvertConfig, is_same: Callable[[Sourc
     previous = latest_manifest(output)
     if previous is None or not made_alike(previous, config, VERSION) or not is_same(previous.source):
         return None
-    return Outcome(previous, output.below(f"builds/{previous.build}").url, True, [])
+    return Outcome(previous, output.below(build_folder(previous.build)).url, True, [])
 
 
 def _build(
@@ -100,18 +118,22 @@ def _build(
     previous = latest_manifest(output) if config.max_change is not None else None
     identity, resumes = begin(output, new_identity(plan, config, VERSION))
     lock.tell(identity.build)
-    build = output.below(f"builds/{identity.build}")
-    unfinished = output.below(f"{UNFINISHED}/{identity.build}")
-    target = Target(build.url, unfinished.url, identity.made_from, resumes)
+    target = target_of(output, identity, resumes)
+    build, unfinished = locate(target.build, storage), locate(target.unfinished, storage)
     run = _Run(config, storage, target, unfinished.below("report.json"), beam_flags, display)
     plan, report = run.to_the_end(plan)
     if reused := sum(receipt.reused for receipt in report.receipts):
         LOG.info("%d of %d shards were finished before, and are used as they are", reused, len(report.receipts))
     display.stage("publish")
     check_unmodified(plan, storage)
-    manifest = _manifest(plan, config, identity, report)
-    _gate(manifest, config, build)
-    _doubt(manifest, unclassified(check_change(previous, manifest, config)))
+    try:
+        manifest = _manifest(plan, config, identity, report)
+    except CountsError:
+        forget(output, identity.build)  # Nothing that was made of half of the data is used again.
+        raise
+    _gate(manifest, config, f"Each one stands in {build.shown}/rejected/; ")
+    add_doubts(manifest, [Doubt(Doubted.CHANGED_MUCH, change) for change in check_change(previous, manifest, config)])
+    _settle(manifest, config)
     complete(build, manifest, config, plan.buckets)
     from labelbeam.transforms.report.write import (
         report_of_new_build,  # Its libraries load while the runner's are no longer waited for.
@@ -119,12 +141,9 @@ def _build(
 
     prefix = config.image_url or default_prefix(plan.images_root)
     page = report_of_new_build(output, manifest, plan.images_root, prefix, storage)
-    lock.check()
-    publish(output, build, manifest)
-    try:
-        forget(output, identity.build)
-    except (StoreError, UnavailableError) as error:
-        LOG.warning("%s; the build is published, and labelbeam clean removes what is left over", error)
+    if config.copy_images is not None:
+        sync_directories(locate(config.copy_images, storage))
+    finish(output, build, manifest, lock)
     return Outcome(manifest, build.url, False, _samples(report), page)
 
 
@@ -140,12 +159,13 @@ def rehearse(
     display.stage("plan")
     plan = _planned(config, storage)
     identity = new_identity(plan, config, VERSION)
-    build, unfinished = output.below(f"builds/{identity.build}"), output.below(f"{UNFINISHED}/{identity.build}")
-    target = Target(build.url, unfinished.url, identity.made_from, False)
+    target = target_of(output, identity, resumes=False)
     display.stage("start")
     from labelbeam.pipelines.runs.graph import prepare_job
 
-    return prepare_job(config, storage, plan, target, unfinished.below("report.json").url, beam_flags)
+    return prepare_job(
+        config, storage, plan, target, locate(target.unfinished, storage).below("report.json").url, beam_flags
+    )
 
 
 def inspect(config: ConvertConfig, storage: StorageOptions, display: Display) -> Outcome:
@@ -160,6 +180,11 @@ def inspect(config: ConvertConfig, storage: StorageOptions, display: Display) ->
         report_file = locate(str(folder / "report.json"), {})
         plan, report = _Run(config, storage, None, report_file, [], display).to_the_end(plan)
     manifest = _manifest(plan, config, new_identity(plan, config, VERSION), report)
+    try:
+        _gate(manifest, config, "")
+        _settle(manifest, config)
+    except REFUSALS as error:
+        return Outcome(manifest, "", False, _samples(report), refusal=str(error))
     return Outcome(manifest, "", False, _samples(report))
 
 
@@ -169,7 +194,8 @@ def _planned(config: ConvertConfig, storage: StorageOptions) -> Plan:
         check_prefix(config.image_url)
     plan = make_plan(config, storage)
     warning = check_prefix(config.image_url or default_prefix(plan.images_root))
-    plan.doubts += unclassified([warning] if warning else [])
+    if warning:
+        plan.doubts.append(Doubt(Doubted.IMAGE_URL_NOT_READ, warning, option="--image-url"))
     return plan
 
 
@@ -238,27 +264,46 @@ def _manifest(plan: Plan, config: ConvertConfig, identity: BuildIdentity, report
     findings = report.findings
     remarks = FORMATS[plan.format].remarks(findings.evidence, config)
     doubts = [*plan.doubts, *findings.doubts, *remarks]
-    manifest = make_manifest(plan, config, identity, report.receipts, findings.records, doubts)
+    manifest = make_manifest(plan, config, identity, report.receipts, findings.records, findings.sent, doubts)
     if manifest.counts.images.found == 0:
         raise LabelBeamError(f"{', '.join(config.source)}: no image was found, expected at least one")
     return manifest
 
 
-def _doubt(manifest: Manifest, doubts: list[Doubt]) -> None:
-    manifest.doubts += doubts
-    manifest.warnings += [doubt.message for doubt in doubts]
-
-
-def _gate(manifest: Manifest, config: ConvertConfig, build: Location) -> None:
+def _gate(manifest: Manifest, config: ConvertConfig, where: str) -> None:
+    """Refuse a build of which too much was rejected, or nothing is left; `where` says where the rejected records are."""
     images = manifest.counts.images
     share = images.rejected / images.found
     if share > config.max_rejected:
         reasons = ", ".join(f"{code} {count}" for code, count in _by_count(manifest.rejected_by_reason))
         raise TooManyRejectedError(
             f"{images.rejected} of {images.found} images were rejected ({share:.1%}), --max-rejected allows "
-            f"{config.max_rejected:.1%}; nothing was published. Reasons: {reasons}. Each one stands in "
-            f"{build.shown}/rejected/; mend the source, or raise --max-rejected"
+            f"{config.max_rejected:.1%}; nothing was published. Reasons: {reasons}. {where}mend the source, or raise "
+            "--max-rejected"
         )
+    if not images.written:
+        raise NothingLeftError(
+            f"{', '.join(config.source)}: of {images.found} images none is left to write ({images.rejected} rejected, "
+            f"{images.skipped} skipped), expected at least one; nothing was published. Reasons: {_reasons(manifest)}"
+        )
+
+
+def _settle(manifest: Manifest, config: ConvertConfig) -> None:
+    """Refuse what --strict does not let pass."""
+    if not config.strict or not (left := unsettled(manifest.doubts, config.accept)):
+        return
+    lines = [f"  {doubt.code}: {doubt.message}{f' ({doubt.option})' if doubt.option else ''}" for doubt in left]
+    codes = " ".join(f"--accept {code}" for code in dict.fromkeys(doubt.code for doubt in left))
+    raise DoubtedError(
+        f"--strict: {len(left)} doubts stand; nothing was published. Settle each by its option, mend the source, or accept "
+        f"how it was read with {codes}\n" + "\n".join(lines)
+    )
+
+
+def _reasons(manifest: Manifest) -> str:
+    return ", ".join(
+        f"{code} {count}" for code, count in _by_count(manifest.rejected_by_reason | manifest.skipped_by_reason)
+    )
 
 
 def _by_count(reasons: dict[str, int]) -> list[tuple[str, int]]:

@@ -10,7 +10,7 @@ from apache_beam.portability.api import beam_runner_api_pb2 as protos
 
 from labelbeam.pipelines.runners.flags import in_process
 from labelbeam.pipelines.runners.requirements import PreparedJob
-from labelbeam.pipelines.runners.run import pipeline_options, run_pipeline
+from labelbeam.pipelines.runners.run import new_pipeline, run_pipeline
 from labelbeam.schemas.config import ConvertConfig, background_policy, parse_split
 from labelbeam.transforms.builds.resume import Target
 from labelbeam.transforms.formats.known import listing_units
@@ -57,7 +57,7 @@ def prepare_job(
     Raises:
         LabelBeamError: the job cannot be built.
     """
-    pipeline = beam.Pipeline(options=pipeline_options(beam_flags))
+    pipeline = new_pipeline(beam_flags)
     units = stage_units(_units(config, storage, plan, target), locate(target.unfinished, storage), lambda *_: None)
     build_graph(pipeline, config, storage, plan, target, report, units, local=False)
     graph = pipeline.run().job.proto_pipeline

@@ -15,8 +15,8 @@ from labelbeam.pipelines.runners.flags import in_process
 from labelbeam.pipelines.terminal.display import Display, Stage
 from labelbeam.pipelines.terminal.streams import LOG
 from labelbeam.pipelines.version import VERSION
-from labelbeam.schemas.errors import TooManyFailedError, UsageError
-from labelbeam.schemas.layout import UNFINISHED
+from labelbeam.schemas.errors import CountsError, TooManyFailedError, UsageError
+from labelbeam.schemas.layout import build_folder
 from labelbeam.schemas.requests import BYTES_TYPE, JSON_TYPE
 from labelbeam.schemas.score_config import RUN_ONLY, ScoreConfig
 from labelbeam.schemas.scores import (
@@ -29,17 +29,16 @@ from labelbeam.schemas.scores import (
 )
 from labelbeam.transforms.builds.identity import BuildIdentity, identity_of
 from labelbeam.transforms.builds.lock import Lock, locked
-from labelbeam.transforms.builds.manifest import CountsError
-from labelbeam.transforms.builds.publish import publish
-from labelbeam.transforms.builds.published import latest_scores
-from labelbeam.transforms.builds.resume import Target, begin, forget
+from labelbeam.transforms.builds.publish import finish
+from labelbeam.transforms.builds.published import check_kind_in_force
+from labelbeam.transforms.builds.resume import Target, begin, target_of
 from labelbeam.transforms.builds.shards import fill
 from labelbeam.transforms.messages.redact import redact
-from labelbeam.transforms.score.endpoint import EndpointOptions, KeySource
+from labelbeam.transforms.plan.places import check_places
+from labelbeam.transforms.score.endpoint import EndpointOptions, key_source
 from labelbeam.transforms.score.plan import ScorePlan, plan_scores
 from labelbeam.transforms.score.shards import scores_name
 from labelbeam.transforms.score.work import ScoreOptions
-from labelbeam.transforms.stores.errors import StoreError, UnavailableError
 from labelbeam.transforms.stores.files import put
 from labelbeam.transforms.stores.locate import locate, locate_target
 from labelbeam.transforms.stores.location import Location, StorageOptions
@@ -68,14 +67,16 @@ def score(
     """
     output = locate_target("--output", config.output, storage)
     display.stage("plan")
-    latest_scores(output)  # Predictions and training data do not share an output.
+    check_kind_in_force(output, "predictions")
     plan = plan_scores(config, storage)
     check_explained(config, plan.task)
+    read = [("SOURCE", locate(config.source, storage)), ("--images", locate(plan.images_root, storage))]
+    check_places(output, None, read, storage)
     with locked(output, "build") as lock:
+        check_kind_in_force(output, "predictions")
         identity, resumes = begin(output, identity_of(plan.fingerprint, _options(plan, config), VERSION))
         lock.tell(identity.build)
-        build, unfinished = (output.below(f"{above}/{identity.build}") for above in ("builds", UNFINISHED))
-        target = Target(build.url, unfinished.url, identity.made_from, resumes)
+        target = target_of(output, identity, resumes)
         receipts = _run(plan, config, storage, target, beam_flags, has_key, display)
         return _publish(output, plan, receipts, identity, config, lock, display)
 
@@ -102,7 +103,7 @@ def _run(
     unfinished = locate(target.unfinished, storage)
     report = unfinished.below("report.json")
     content_type = BYTES_TYPE if config.protocol == "bytes" else JSON_TYPE
-    key = KeySource(config.key_env, config.key_file, has_key)
+    key = key_source(config, has_key)
     options = ScoreOptions(
         task=plan.task,
         endpoint=EndpointOptions(config.endpoint, content_type, config.concurrency, config.timeout, key),
@@ -137,18 +138,13 @@ def _publish(
     display.stage("publish")
     if reused := sum(receipt.reused for receipt in receipts):
         LOG.info("%d of %d shards were finished before, and are used as they are", reused, len(receipts))
-    build = output.below(f"builds/{identity.build}")
+    build = output.below(build_folder(identity.build))
     manifest = _manifest(plan, receipts, identity, config)
     samples = [sample for receipt in receipts for sample in receipt.samples][:SAMPLES]
     _gate(manifest, config, build)
     if manifest.failed:
         fill(manifest.failed, [scores_name("failed", unit.number, len(plan.units)) for unit in plan.units], build, b"")
-    lock.check()
-    publish(output, build, manifest)
-    try:
-        forget(output, identity.build)
-    except (StoreError, UnavailableError) as error:
-        LOG.warning("%s; the predictions are published, and labelbeam clean removes what is left over", error)
+    finish(output, build, manifest, lock)
     return Scored(manifest, build.url, samples)
 
 

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 import shlex
-import sys
 import textwrap
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
-from msgspec import json
 from rich.text import Text
 
 from labelbeam.pipelines.runs.convert import Outcome
 from labelbeam.pipelines.terminal.display import Display
-from labelbeam.pipelines.terminal.streams import STDOUT_CLOSED, write_stdout
-from labelbeam.pipelines.words import plain
 from labelbeam.schemas.config import ConvertConfig
-from labelbeam.schemas.errors import UsageError
+from labelbeam.schemas.doubts import Doubt, unsettled
+from labelbeam.schemas.layout import build_folder
 from labelbeam.schemas.reasons import Adjusted, Rejected, Skipped
+from labelbeam.transforms.messages.words import plain
 from labelbeam.transforms.stores.locate import locate
 
 _DOCS = {str(reason): reason.doc for kind in (Rejected, Skipped, Adjusted) for reason in kind}
@@ -61,6 +58,8 @@ def summary(outcome: Outcome, config: ConvertConfig, seconds: float, width: int 
     width = min(width, WIDEST)
     yield Line(f"task: {manifest.task}")
     yield from _wrapped(f"format: {manifest.source.format} ({manifest.source.recognised})", width, "  ")
+    if not outcome.build:
+        yield from _doubts(manifest.doubts, config, width)
     yield Line("")
     counts = {"images": manifest.counts.images, "objects": manifest.counts.objects}
     yield from _table(
@@ -77,13 +76,23 @@ def summary(outcome: Outcome, config: ConvertConfig, seconds: float, width: int 
     yield Line("")
     names = ", ".join(manifest.labels[:LABELS_SHOWN]) + (", …" if len(manifest.labels) > LABELS_SHOWN else "")
     yield from _wrapped(f"{len(manifest.labels)} labels: {names}", width, "  ")
-    for warning in manifest.warnings:
-        yield from _wrapped(f"warning: {warning}", width, "  ", "yellow")
+    if outcome.build:
+        yield from _doubts(manifest.doubts, config, width)
     yield Line("")
     if outcome.build:
         yield from _published(outcome, config, seconds, width)
     else:
-        yield from _inspected(outcome, config, seconds)
+        yield from _inspected(outcome, seconds, width)
+
+
+def _doubts(doubts: Sequence[Doubt], config: ConvertConfig, width: int) -> Iterator[Line]:
+    """Each doubt, and below it what settles it."""
+    for doubt in doubts:
+        yield from _wrapped(f"warning: {doubt.message}", width, "  ", "yellow")
+        if doubt in unsettled([doubt], config.accept):
+            options = [doubt.option] if doubt.option else []
+            settled = " or ".join([*options, f"--accept {doubt.code}"])
+            yield Line(f"  {doubt.code}, {doubt.count:,}: settled by {settled}", "dim")
 
 
 def _published(outcome: Outcome, config: ConvertConfig, seconds: float, width: int) -> Iterator[Line]:
@@ -105,15 +114,10 @@ def _published(outcome: Outcome, config: ConvertConfig, seconds: float, width: i
         yield Line(f"  (DATASTORE: the workspace's datastore {there})", "dim")
 
 
-def _inspected(outcome: Outcome, config: ConvertConfig, seconds: float) -> Iterator[Line]:
-    images = outcome.manifest.counts.images
-    share = images.rejected / images.found
+def _inspected(outcome: Outcome, seconds: float, width: int) -> Iterator[Line]:
     yield Line(f"inspected in {seconds:.1f} s; nothing was written", "bold")
-    if share > config.max_rejected:
-        yield Line(
-            f"a build would be refused: {share:.1%} of the images rejected, --max-rejected allows {config.max_rejected:.1%}",
-            "yellow",
-        )
+    if outcome.refusal:
+        yield from _wrapped(f"a build would be refused: {outcome.refusal}", width, "  ", "yellow")
 
 
 def _table(head: tuple[str, ...], rows: Iterable[tuple[str | int, ...]]) -> Iterator[Line]:
@@ -158,7 +162,7 @@ def build_place(outcome: Outcome, config: ConvertConfig) -> str:
     scheme, separator, _ = config.output.partition("://")
     if separator and scheme != "file":
         return outcome.build
-    return locate(config.output, {}).below(f"builds/{outcome.manifest.build}").path
+    return locate(config.output, {}).below(build_folder(outcome.manifest.build)).path
 
 
 def next_steps(outcome: Outcome, config: ConvertConfig) -> list[list[str]]:
@@ -217,9 +221,11 @@ def as_json(outcome: Outcome, display: Display) -> dict[str, Any]:
         "adjusted_by_reason",
         "labels",
         "warnings",
+        "doubts",
     )
     splits = {name: {key: part[key] for key in ("images", "objects")} for name, part in manifest["splits"].items()}
     return {
+        "refusal": outcome.refusal or None,
         "status": "unchanged" if outcome.unchanged else "published" if outcome.build else "inspected",
         "build": manifest["build"] if outcome.build else None,
         "url": outcome.build or None,
@@ -229,20 +235,3 @@ def as_json(outcome: Outcome, display: Display) -> dict[str, Any]:
         "rejected_samples": outcome.samples,
         "seconds": round(time.monotonic() - display.started, 3),
     }
-
-
-def run_shown(config: ConvertConfig, run: Callable[[Any], Any]) -> int:
-    """Run, and show what came of it: on stdout as JSON where that is asked for, else on stderr for people."""
-    from labelbeam.pipelines.runs.summary import as_json, show
-    from labelbeam.pipelines.terminal.display import Display
-
-    if config.json and sys.stdout is None:
-        raise UsageError(STDOUT_CLOSED)
-    # Whatever a library prints is not what was asked for.
-    with contextlib.redirect_stdout(sys.stderr), Display(config.json) as display:
-        outcome = run(display)
-        if not config.json:
-            show(outcome, config, display)
-    if config.json:
-        write_stdout(json.encode(as_json(outcome, display)).decode())
-    return 0

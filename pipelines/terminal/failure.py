@@ -18,10 +18,15 @@ TEXT_LIMIT = 1000
 
 
 class Failure(NamedTuple):
-    """A message, without the command's name in front, and an exit status."""
+    """A message, without the command's name in front, and the kind of error that it is of."""
 
     message: str
-    exit_code: int
+    kind: type[LabelBeamError] = LabelBeamError
+
+    @property
+    def exit_code(self) -> int:
+        """The exit status of the command."""
+        return self.kind.exit_code
 
 
 _STEP = re.compile(r"""\s*\[while running '(?P<step>[^']*)'\]""")
@@ -38,7 +43,7 @@ def describe(error: BaseException) -> Failure:
     if _TRACEBACK in text:
         return _of_worker(text)
     if isinstance(error, LabelBeamError):
-        return Failure(_without_step(text), error.exit_code)
+        return Failure(_without_step(text), type(error))
     frame = _last_frame(error)
     return _unexpected(type(error).__name__, text, frame)
 
@@ -52,7 +57,7 @@ def _of_worker(report: str) -> Failure:
     name, text = match["type"], match["text"] or ""
     for kind in _subclasses(LabelBeamError):
         if name == f"{kind.__module__}.{kind.__qualname__}":
-            return Failure(_without_step(text), kind.exit_code)
+            return Failure(_without_step(text), kind)
     frames = list(_FRAME.finditer(last))
     frame = f"{frames[-1]['file']}:{frames[-1]['line']}" if frames else ""
     return _unexpected(name.rpartition(".")[2], text, frame)
@@ -73,15 +78,15 @@ def _unexpected(kind: str, text: str, frame: str) -> Failure:
     text = " ".join(_without_step(text).split())[:TEXT_LIMIT]
     if kind == "MemoryError":
         return Failure(
-            "out of memory; build with more --shards, which are smaller each, or on a machine with more of it", 1
+            "out of memory; build with more --shards, which are smaller each, or on a machine with more of it"
         )
     if step is None and "/apache_beam/" in frame:
-        return Failure(f"the runner failed: {text or kind}; check the Beam pipeline options, or {_DEBUG}", 1)
+        return Failure(f"the runner failed: {text or kind}; check the Beam pipeline options, or {_DEBUG}")
     places = [f"in step {step['step']}"] if step else []
     places += [f"at {frame}"] if frame else []
     where = f" ({', '.join(places)})" if places else ""
     what = f"{kind}: {text}" if text else kind
-    return Failure(f"{what}{where}; this was not expected: {_DEBUG}, and report it", 1)
+    return Failure(f"{what}{where}; this was not expected: {_DEBUG}, and report it")
 
 
 def _last_frame(error: BaseException) -> str:

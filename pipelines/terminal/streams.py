@@ -12,7 +12,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from labelbeam.schemas.errors import LabelBeamError
+from labelbeam.schemas.errors import LabelBeamError, UsageError
 from labelbeam.transforms.messages.redact import redact
 
 LOG = logging.getLogger("labelbeam")
@@ -69,8 +69,7 @@ def set_up_logging(quiet: bool, storage: Mapping[str, Any] | None = None) -> Non
     else:
         if not root.handlers:
             root.addHandler(logging.NullHandler())
-        for name in ("labelbeam", "pipelines", "transforms"):
-            _attach(logging.getLogger(name), handler, logging.WARNING if quiet else logging.INFO)
+        _attach(LOG, handler, logging.WARNING if quiet else logging.INFO)
     logging.captureWarnings(True)
 
 
@@ -101,6 +100,34 @@ def write_stdout(text: str) -> None:
         raise LabelBeamError(f"stdout: cannot be written: {error.strerror}") from None
 
 
+class Lenient:
+    """A stream for what people read, which goes silent where nothing can be written to it: what came of a run matters more.
+
+    Its reader went away, say, or the disk that a log is written to is full.
+    """
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        """Write, or go silent."""
+        try:
+            self._stream.write(text)
+        except OSError:
+            silence(self._stream)
+        return len(text)
+
+    def flush(self) -> None:
+        """Flush, or go silent."""
+        try:
+            self._stream.flush()
+        except OSError:
+            silence(self._stream)
+
+
 def silence(stream: Any) -> None:
     """Send what a stream still holds, and all that follows, nowhere; Python would complain at exit about the rest."""
     sink = os.open(os.devnull, os.O_WRONLY)
@@ -108,4 +135,11 @@ def silence(stream: Any) -> None:
     os.close(sink)
 
 
-STDOUT_CLOSED = "--json: stdout is closed, expected a terminal, a pipe or a file"
+def require_stdout() -> None:
+    """Make sure, before a run, that its answer has a place to go.
+
+    Raises:
+        UsageError: stdout is closed.
+    """
+    if sys.stdout is None:
+        raise UsageError("--json: stdout is closed, expected a terminal, a pipe or a file")

@@ -62,7 +62,7 @@ def labelbeam_process(*arguments: str | Path, cwd: Path | None = None, **environ
         env=os.environ | {"PYTHONPATH": str(REPOSITORY)} | environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
     return Answer(ran.returncode, ran.stdout, ran.stderr)

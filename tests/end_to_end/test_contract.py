@@ -203,7 +203,7 @@ def test_directories_may_be_called_anything(name: str, tmp_path: Path) -> None:
 def test_output_inside_the_source_is_not_read_as_one(tmp_path: Path) -> None:
     """The second build finds what the first one found, not what it made of it."""
     put(tmp_path / "set/cat/1.jpg", encoded())
-    options = ("--source", tmp_path / "set", "--image-url", PREFIX, "--copy-images", tmp_path / "set/copies")
+    options = ("--source", tmp_path / "set", "--image-url", PREFIX, "--copy-images", tmp_path / "copies")
     first = convert(*options, task=CLASSIFICATION, output=tmp_path / "set")
     second = convert(*options, task=CLASSIFICATION, output=tmp_path / "set")
     assert first.files() == second.files()

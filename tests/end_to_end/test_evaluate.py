@@ -303,6 +303,6 @@ def test_a_build_that_was_changed_is_told_by_file_and_line(built: tuple[Both, Bu
 
 
 def test_it_answers_without_loading_beam() -> None:
-    code = "import sys, pipelines.evaluate; print([name for name in sys.modules if name.startswith('apache_beam')])"
+    code = "import sys, labelbeam.transforms.evaluation.evaluate; print([name for name in sys.modules if name.startswith('apache_beam')])"
     ran = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=True)
     assert ran.stdout == "[]\n"

@@ -17,7 +17,7 @@ from tests.end_to_end.builds import (
     failed,
     labelbeam,
 )
-from tests.end_to_end.datasets import put, touch, write_image
+from tests.end_to_end.datasets import put, write_image
 
 
 @pytest.fixture(scope="module")
@@ -125,6 +125,12 @@ def test_a_build_of_labels_takes_no_gate_of_boxes(animals: Build) -> None:
 
 
 def test_a_build_of_no_image_has_no_figures(tmp_path: Path) -> None:
-    touch(tmp_path / "raw" / "cat" / "empty.jpg")
+    write_image(tmp_path / "raw" / "cat" / "1.jpg")
     build = convert("--source", tmp_path / "raw", "--image-url", PREFIX, task=CLASSIFICATION, output=tmp_path / "out")
+    # As builds of version 0.1 could be.
+    (shard,) = build.root.glob("train/*.jsonl")
+    shard.write_bytes(b"")
+    (entry,) = build.manifest["splits"]["train"]["files"]
+    entry["bytes"] = 0
+    (build.root / "manifest.json").write_text(json.dumps(build.manifest))
     failed(labelbeam("evaluate", build.output, "--predictions", "p"), 1, "found no image")

@@ -55,8 +55,9 @@ def test_rejected_objects_alone_do_not_close_the_gate(tmp_path: Path) -> None:
 def test_inspect_tells_what_a_build_would_do_and_writes_nothing(half_bad: Path, tmp_path: Path) -> None:
     before = sorted(tmp_path.rglob("*"))
     answer = labelbeam("inspect", half_bad, "--json", "--image-url", PREFIX)
-    assert answer.status == 0
+    assert answer.status == 3
     summary = json.loads(answer.out)
+    assert summary["refusal"].startswith("2 of 4 images were rejected")
     assert summary["counts"]["images"] == {"found": 4, "written": 2, "rejected": 2, "skipped": 0}
     assert summary["rejected_by_reason"] == {"no_valid_object": 2, "unknown_category": 2}
     assert sorted(tmp_path.rglob("*")) == before

@@ -13,7 +13,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.circles import needs
 from tests.end_to_end.builds import DETECTION, SEGMENTATION, Build, labelbeam
+
+pytestmark = pytest.mark.browser
 
 sync_api = pytest.importorskip("playwright.sync_api")
 
@@ -58,6 +61,7 @@ class Opened(NamedTuple):
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
     """A real browser without a window, which is on this machine already."""
+    needs("browser", "a browser")
     names = ("chromium", "chromium-browser", "google-chrome")
     path = next((found for name in names if (found := shutil.which(name))), None)
     if path is None:

@@ -69,7 +69,7 @@ def test_the_next_run_goes_on_with_the_shards_that_were_finished(
 ) -> None:
     source, output = dataset(tmp_path / "coco.json"), tmp_path / "out"
     begun = break_off(source, output, monkeypatch, bucket)
-    receipts = [path.name for path in (output / "unfinished" / begun).iterdir()]
+    receipts = [path.name for path in (output / "unfinished" / begun).glob("receipt-*")]
     finished = written_once(output / "builds" / begun)
     build = build_of(source, output)
     assert build.root.name == begun
@@ -100,6 +100,39 @@ def test_other_options_begin_a_build_of_their_own(
     answer = attempt(source, output, "--shards", str(SHARDS), "--max-rejected", "1", *options)
     assert answer.status == 0, answer.err
     assert Build(output).root.name != begun
+
+
+def test_a_build_after_one_of_a_clock_that_is_days_ahead_comes_after_it_and_is_resumed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, output = dataset(tmp_path / "coco.json"), tmp_path / "out"
+    ahead = build_of(source, output).root
+    future = f"29{ahead.name[2:]}"
+    ahead.rename(ahead.parent / future)
+    manifest = ahead.parent / future / "manifest.json"
+    manifest.write_text(manifest.read_text().replace(ahead.name, future))
+    (output / "latest.json").write_text(f'{{"build": "{future}", "manifest": "builds/{future}/manifest.json"}}')
+    begun = break_off(source, output, monkeypatch)
+    assert begun > future
+    build = build_of(source, output)
+    assert build.root.name == begun
+    assert f"resumed: build {begun}" in build.said
+    assert labelbeam("clean", output, "--keep", "1").status == 0
+    assert names(output) == [begun]
+
+
+def test_a_build_that_was_in_force_is_not_written_to_again_after_going_back_by_hand(tmp_path: Path) -> None:
+    source, output = dataset(tmp_path / "coco.json"), tmp_path / "out"
+    build_of(source, output)
+    pointer = (output / "latest.json").read_bytes()
+    later = build_of(dataset(source, 7), output)
+    mark = output / "unfinished" / later.root.name / "begun.json"
+    mark.parent.mkdir(parents=True)
+    mark.write_text("{}")  # Its run was killed right after it had put the pointer.
+    (output / "latest.json").write_bytes(pointer)
+    before = written_once(later.root)
+    assert build_of(source, output).root.name > later.root.name
+    assert written_once(later.root) == before
 
 
 def test_changed_inputs_begin_a_build_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -149,7 +182,7 @@ def test_half_written_files_are_not_part_of_the_build(tmp_path: Path, monkeypatc
     source, output = dataset(tmp_path / "coco.json"), tmp_path / "out"
     begun = break_off(source, output, monkeypatch)
     for folder in ("", "train", "parquet"):
-        (output / "builds" / begun / folder / f".{os.urandom(16).hex()}.tmp").write_bytes(b"half")
+        (output / "builds" / begun / folder / f".labelbeam-{os.urandom(16).hex()}.tmp").write_bytes(b"half")
     build = build_of(source, output)
     assert build.root.name == begun
     assert not list(output.rglob("*.tmp"))
@@ -228,7 +261,7 @@ def test_clean_removes_what_dead_runs_left(tmp_path: Path, monkeypatch: pytest.M
     source, output = dataset(tmp_path / "coco.json"), tmp_path / "out"
     build = build_of(source, output)
     begun = break_off(dataset(tmp_path / "other.json", 30), output, monkeypatch)
-    half = output / "builds" / begun / "train" / f".{os.urandom(16).hex()}.tmp"
+    half = output / "builds" / begun / "train" / f".labelbeam-{os.urandom(16).hex()}.tmp"
     half.write_bytes(b"half")
     (output / "unfinished/lock-x.json").write_bytes(
         b'{"work":"build","since":"","host":"","process":"%s","held":true}' % dead_process()

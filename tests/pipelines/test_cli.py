@@ -10,6 +10,8 @@ import signal
 import subprocess
 import sys
 import threading
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -19,6 +21,7 @@ from labelbeam.pipelines.cli import main
 from labelbeam.pipelines.command_line.options import FIELDS, GROUPS, flag
 from labelbeam.pipelines.version import VERSION
 from labelbeam.schemas.errors import LabelBeamError
+from tests.pipelines.conftest import COCO
 
 if TYPE_CHECKING:
     from tests.pipelines.conftest import Runs
@@ -282,6 +285,15 @@ class Interrupting(io.BytesIO):
         return len(data)
 
 
+@pytest.fixture
+def heeded() -> Iterator[None]:
+    """SIGINT as at a terminal: a shell has what it starts in the background ignore it, and so the tests too."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heeded")
 @pytest.mark.parametrize("wrapped", [False, True], ids=["as it is", "as Beam passes it on"])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_run_ends_in_a_message_and_gives_the_signals_back(
@@ -306,6 +318,22 @@ def test_a_signal_that_the_parent_ignores_stays_ignored(monkeypatch: pytest.Monk
             assert main(["schema", "latest"]) == 0
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def test_a_build_that_was_started_with_interrupts_ignored_is_ended_by_none(tmp_path: Path) -> None:
+    (tmp_path / "coco.json").write_text(json.dumps(COCO))
+    options = ["--output", "built", "--max-rejected", "1", "--direct_num_workers=2", "--image-url", "https://host/"]
+    build = ["convert", "--task", "image_object_detection", "--source", "coco.json", *options]
+    command = ["bash", "-c", 'trap "" INT; exec "$@"', "bash", sys.executable, "-m", "labelbeam.pipelines.cli", *build]
+    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
+        assert process.stderr is not None
+        said = process.stderr.readline()
+        while process.poll() is None:
+            os.killpg(process.pid, signal.SIGINT)
+            time.sleep(0.05)
+        said += process.stderr.read()
+    assert process.returncode == 0, said
+    assert (tmp_path / "built" / "latest.json").is_file()
 
 
 def test_the_command_can_run_in_a_thread(capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,6 +16,7 @@ import yaml
 
 from labelbeam.pipelines.runners.options import BEAM_OPTIONS
 from labelbeam.schemas.config import ConvertConfig
+from tests.packaging.made import ROOMS, make_dist, write_own_names
 from tests.schedules.environment import tools_python
 
 ROOT = Path(__file__).parents[2]
@@ -39,10 +40,19 @@ class Jobs(NamedTuple):
 
 @pytest.fixture(scope="module")
 def jobs(tmp_path_factory: pytest.TempPathFactory) -> Jobs:
-    """Jobs for some commands, built in a copy of the checkout by an environment that has Dataflow's package."""
+    """Jobs for some commands, built by an environment that has Dataflow's package and LabelBeam's, in a copy of the checkout.
+
+    One is built where there is no checkout, but a user's own modules that are called as our rooms are.
+    """
     folder = tmp_path_factory.mktemp("dataflow")
+    dist = make_dist(tmp_path_factory.mktemp("dist"))
+    packages = tmp_path_factory.mktemp("packages")
+    with zipfile.ZipFile(dist.wheel) as archive:
+        archive.extractall(packages)
+    own = write_own_names(tmp_path_factory.mktemp("elsewhere") / "own")
+    shutil.copy(dist.wheel, own)
     checkout = folder / "checkout"
-    for name in ("pipelines", "schemas", "transforms", "configs"):
+    for name in ("labelbeam", *ROOMS, "configs"):
         shutil.copytree(ROOT / name, checkout / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("setup.py", "pyproject.toml", "MANIFEST.in", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, checkout)
@@ -67,29 +77,37 @@ def jobs(tmp_path_factory: pytest.TempPathFactory) -> Jobs:
         "many": ["convert", *tree, *local[4:], *plain[2:], *dry, *places, *image],
         "lacking": ["convert", *plain, *local, *dry, *places],
     }
+    built = _built(list(commands.values()), checkout, packages)
+    wheel = ["convert", *plain, *_absolute(local, checkout), *dry, *places, f"--extra_package={dist.wheel.name}"]
+    built += _built([wheel], own, packages)
+    return Jobs(dict(zip([*commands, "wheel"], built, strict=True)), folder)
+
+
+def _absolute(options: list[str], folder: Path) -> list[str]:
+    return [str((folder / word).resolve()) if word.startswith("..") else word for word in options]
+
+
+def _built(commands: list[list[str]], folder: Path, packages: Path) -> list[Any]:
     ran = subprocess.run(
-        [
-            str(tools_python("dataflow")),
-            "-m",
-            "tests.pipelines.dataflow_jobs",
-            json.dumps([*commands.values()]),
-            SECRET,
-        ],
-        cwd=checkout,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(checkout), str(ROOT)]), "NO_COLOR": "1"},
+        [str(tools_python("dataflow")), "-m", "tests.pipelines.dataflow_jobs", json.dumps(commands), SECRET],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(folder), str(packages), str(ROOT)]), "NO_COLOR": "1"},
         capture_output=True,
         text=True,
         check=False,
     )
     assert ran.returncode == 0, ran.stderr
-    return Jobs(dict(zip(commands, json.loads(ran.stdout.splitlines()[-1]), strict=True)), folder)
+    answers: list[Any] = json.loads(ran.stdout.splitlines()[-1])
+    return answers
 
 
+@pytest.mark.installation
 def test_the_job_of_the_example_is_built_and_nothing_is_written(jobs: Jobs) -> None:
     assert jobs.built["config"]["status"] == 0, jobs.built["config"]["err"]
     assert sorted(path.name for path in jobs.folder.iterdir()) == ["checkout", "coco.json", "images.zip"]
 
 
+@pytest.mark.installation
 def test_its_steps_are_those_of_a_build_in_their_order(jobs: Jobs) -> None:
     steps = jobs.built["config"]["job"]["steps"]
     ours = [
@@ -104,6 +122,7 @@ def test_its_steps_are_those_of_a_build_in_their_order(jobs: Jobs) -> None:
     assert at == sorted(at)
 
 
+@pytest.mark.installation
 def test_there_is_one_shuffle_of_records(jobs: Jobs) -> None:
     # Beam combines the findings by a grouping of its own, and spreads units by others where there are several.
     groupings = jobs.built["config"]["groupings"]
@@ -112,6 +131,7 @@ def test_there_is_one_shuffle_of_records(jobs: Jobs) -> None:
     assert len([name for name in groupings if "MergeFindings" in name]) == 1
 
 
+@pytest.mark.installation
 def test_the_options_of_the_config_and_the_flags_arrive(jobs: Jobs) -> None:
     environment = jobs.built["config"]["environment"]
     (pool,) = environment["workerPools"]
@@ -123,6 +143,7 @@ def test_the_options_of_the_config_and_the_flags_arrive(jobs: Jobs) -> None:
     assert environment["version"]["job_type"] == "FNAPI_BATCH"
 
 
+@pytest.mark.installation
 def test_workers_run_in_beams_image_of_the_same_version_unless_another_is_named(jobs: Jobs) -> None:
     (pool,) = jobs.built["config"]["environment"]["workerPools"]
     image = pool["sdkHarnessContainerImages"][0]["containerImage"]
@@ -132,15 +153,16 @@ def test_workers_run_in_beams_image_of_the_same_version_unless_another_is_named(
     assert [item["containerImage"] for item in pool["sdkHarnessContainerImages"]] == ["registry/labelbeam-worker:0.1.0"]
 
 
+@pytest.mark.installation
 def test_the_package_holds_every_module_and_nothing_of_the_tests(jobs: Jobs) -> None:
     package = set(jobs.built["config"]["package"])
-    rooms = ("pipelines", "schemas", "transforms")
-    modules = {path.relative_to(ROOT).as_posix() for room in rooms for path in ROOT.glob(f"{room}/**/*.py")}
-    typed = {f"{room}/py.typed" for room in rooms}
-    assert modules | typed | {"setup.py", "pyproject.toml"} <= package
+    folders = ("labelbeam", *ROOMS)
+    modules = {path.relative_to(ROOT).as_posix() for folder in folders for path in ROOT.glob(f"{folder}/**/*.py")}
+    assert modules | {"labelbeam/py.typed", "setup.py", "pyproject.toml"} <= package
     assert not [name for name in package if name.startswith(("tests", "benchmarks", "built"))]
 
 
+@pytest.mark.installation
 def test_workers_get_the_package_the_requirements_and_no_main_module(jobs: Jobs) -> None:
     assert {"workflow.tar.gz", "requirements.txt"} <= set(jobs.built["config"]["job"]["staged"])
     for name in ("config", "image"):
@@ -148,16 +170,28 @@ def test_workers_get_the_package_the_requirements_and_no_main_module(jobs: Jobs)
     assert "workflow.tar.gz" not in jobs.built["image"]["job"]["staged"]
 
 
+@pytest.mark.installation
+def test_a_wheel_is_enough_to_submit_and_no_checkout_is_needed(jobs: Jobs) -> None:
+    assert jobs.built["wheel"]["status"] == 0, jobs.built["wheel"]["err"]
+    staged = jobs.built["wheel"]["job"]["staged"]
+    assert [name for name in staged if name.startswith("labelbeam-") and name.endswith(".whl")]
+    assert "workflow.tar.gz" not in staged and "pickled_main_session" not in staged
+    assert jobs.built["wheel"]["job"]["steps"] == jobs.built["config"]["job"]["steps"]
+
+
+@pytest.mark.installation
 def test_no_credential_can_be_read_in_the_job_or_in_the_log(jobs: Jobs) -> None:
     assert jobs.built["config"]["secret"] == [0, 0, 0]
 
 
+@pytest.mark.installation
 def test_a_tree_of_many_files_does_not_burst_the_description_of_the_job(jobs: Jobs) -> None:
     # 40,000 names of 66 letters: 2.6 MB, and 26 times as much where a million are.
     job = jobs.built["many"]["job"]
     assert job["bytes"] < 100_000 < DATAFLOW_LIMIT
 
 
+@pytest.mark.installation
 def test_a_job_whose_workers_would_have_beam_alone_is_refused(jobs: Jobs) -> None:
     assert jobs.built["lacking"]["status"] == 2
     assert "nothing brings this project to the workers" in jobs.built["lacking"]["err"]
@@ -170,7 +204,7 @@ def test_the_image_of_a_worker_is_made_of_beams_for_the_pinned_version_and_of_fi
     assert f"apache-beam=={beams_version()}\n" in constraints
     assert base == f"apache/beam_python3.11_sdk:{beams_version()}"
     copied = [word for line in lines if line.startswith("COPY ") for word in line.split()[1:-1]]
-    assert {"setup.py", "pipelines", "schemas", "transforms"} <= set(copied)
+    assert {"setup.py", "labelbeam", *ROOMS} <= set(copied)
     for name in copied:
         assert ROOT.joinpath(name).exists(), name
 

@@ -140,14 +140,17 @@ def kept_by_dask(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str
     return {path.name: sorted(path.read_text().split()) for path in kept.iterdir()}
 
 
+@pytest.mark.installation
 def test_dask_still_runs_only_the_last_branch(kept_by_dask: dict[str, list[str]]) -> None:
     assert "first branch" not in kept_by_dask, MENDED
 
 
+@pytest.mark.installation
 def test_dask_still_hands_every_output_to_whoever_asked_for_one_tag(kept_by_dask: dict[str, list[str]]) -> None:
     assert set(kept_by_dask["odd"]) != {"1", "3"}, MENDED
 
 
+@pytest.mark.installation
 def test_dask_still_drops_what_finish_bundle_emits(kept_by_dask: dict[str, list[str]]) -> None:
     # As a set: a cluster that is busy does some tasks twice.
     assert set(kept_by_dask["late"]) == {"1", "2", "3"}, MENDED

@@ -28,7 +28,7 @@ def bucket(s3_store: S3Store) -> Place:
     return Place(s3_store.fs, f"{s3_store.path}/output", s3_store.url("output"), s3_store.environment)
 
 
-@pytest.fixture(params=["disk", "bucket"])
+@pytest.fixture(params=["disk", pytest.param("bucket", marks=pytest.mark.server)])
 def place(request: pytest.FixtureRequest) -> Place:
     """Each of them."""
     found: Place = request.getfixturevalue(request.param)

@@ -57,6 +57,8 @@ class MortalOnDisk(Mortal):
             else:
                 changes = event in ("os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.link")
                 path = arguments[-3] if event in ("os.rename", "os.link") else arguments[0] if arguments else ""
+                if event in ("os.remove", "os.rmdir") and arguments[1] != -1:
+                    path = os.path.join(os.readlink(f"/proc/self/fd/{arguments[1]}"), os.fsdecode(path))
             if not changes or isinstance(path, int) or not os.fsdecode(path).startswith(self.root):
                 return
             count += 1

@@ -14,6 +14,9 @@ from typing import Any
 PAUSE = 0.05
 """Seconds between two looks of the reader: it should be there all the time, and leave the cores to the builds."""
 
+REST = 1
+"""How many times as long as a whole read took the reader leaves a build unread that it has just read, unless there is a new one."""
+
 Content = frozenset[tuple[str, str]]
 """The records of a build: path and SHA-256 of each JSONL and Parquet file."""
 
@@ -117,7 +120,7 @@ def leftovers(place: Place) -> set[str]:
 
 
 class Reader(threading.Thread):
-    """One who reads whatever build is in force, over and over, until told to stop.
+    """One who looks at the pointer, and reads whatever build is in force, over and over, until told to stop.
 
     `reads` counts the builds read to the end; `wrong` holds what should never be seen: a build that is none of `expected`
     (a mix, or something half written), a file that is missing, or a build that had been replaced already.
@@ -127,6 +130,7 @@ class Reader(threading.Thread):
         super().__init__(daemon=True)
         self.place, self.expected = place, set(expected)
         self.reads, self.seen, self.wrong = 0, list[str](), list[str]()
+        self._pointer, self._next = b"", 0.0
         self._stopped = threading.Event()
 
     def run(self) -> None:
@@ -139,12 +143,17 @@ class Reader(threading.Thread):
             time.sleep(PAUSE)
 
     def _look(self) -> None:
-        if not self.seen:
-            try:
-                self.place.read("latest.json")
-            except FileNotFoundError:
-                return
+        try:
+            pointer = self.place.read("latest.json")
+        except FileNotFoundError:
+            if self.seen:
+                raise
+            return
+        began = time.monotonic()
+        if pointer == self._pointer and began < self._next:
+            return
         build, found = whole(self.place)
+        self._pointer, self._next = pointer, time.monotonic() + REST * (time.monotonic() - began)
         self.reads += 1
         if found not in self.expected:
             self.wrong.append(f"{build}: is no build of any version")

@@ -22,24 +22,14 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-PATIENCE = 120.0
+PATIENCE = 300.0
 """Seconds after which a run that should have ended counts as hung."""
 
 OUTPUT = 2**20
 """Bytes that a run may write before somebody asks what it said. A pipe holds them, as no disk that is full can spoil it."""
 
 _CONTEXT = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload(
-    [
-        "labelbeam.pipelines.cli",
-        "labelbeam.pipelines.runs.convert",
-        "labelbeam.pipelines.runs.graph",
-        "labelbeam.pipelines.verify",
-        "labelbeam.pipelines.runs.summary",
-        "s3fs",
-        "adlfs",
-    ]
-)
+_CONTEXT.set_forkserver_preload(["tests.proofs.loaded"])
 
 
 @dataclass

@@ -16,8 +16,11 @@ from tests.servers.fixtures import Proxied
 from tests.servers.proxy import Proxy
 from tests.servers.stores import AzureStore, GcsStore, HttpStore, S3Store, Store
 
-SECONDS = 100.0
-"""What a run may take: an attempt at a request that keeps failing takes about 40 s, on an idle machine."""
+pytestmark = [pytest.mark.server, pytest.mark.slow(seconds=60)]
+
+SECONDS = 200.0
+"""What a run may take: an attempt at a request that keeps failing takes about 40 s, and four runs start on a machine that is busy
+with other tests."""
 
 
 class Remote:

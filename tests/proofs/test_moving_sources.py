@@ -21,6 +21,8 @@ from tests.proofs.places import Place, content, leftovers, manifest_in_force, wh
 from tests.proofs.runs import Run, start
 from tests.servers.stores import S3Store
 
+pytestmark = pytest.mark.slow(seconds=40)
+
 ROUNDS = 8
 
 FILES = 60
@@ -44,7 +46,7 @@ class Source:
             self.fs.rm_file(f"{self.path}/{name}")
 
 
-@pytest.fixture(params=["disk", "s3"])
+@pytest.fixture(params=["disk", pytest.param("s3", marks=pytest.mark.server)])
 def moving(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Source, dict[str, str]]:
     """A source on a disk or in an object store, and what a run needs to reach it."""
     if request.param == "disk":

@@ -14,6 +14,8 @@ from tests.proofs.nightly import Tell
 from tests.proofs.places import Content, Place, Reader, leftovers, whole
 from tests.proofs.runs import Run, start
 
+pytestmark = pytest.mark.slow(seconds=40)
+
 RACES = 6
 
 VERSIONS = 3

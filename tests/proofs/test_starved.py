@@ -19,6 +19,8 @@ from tests.servers.faults import Faults
 from tests.servers.fixtures import Proxied
 from tests.servers.stores import S3Store
 
+pytestmark = pytest.mark.slow(seconds=40)
+
 ROUNDS = 12
 
 DISK = 16 * 2**20
@@ -149,6 +151,7 @@ def test_an_output_that_may_not_be_written_is_refused_before_anything_is_read(
     assert leftovers(disk) == set()
 
 
+@pytest.mark.server
 def test_an_object_store_that_refuses_writes_is_told_of_before_anything_is_read(
     nights: Nights, s3_store: S3Store, proxied: Proxied, tmp_path: Path
 ) -> None:

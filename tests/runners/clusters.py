@@ -110,7 +110,7 @@ def flink(jars: Path, folder: Path, installed: Installed, restarts: int = 0) -> 
         return [*JAVA, *heap, *path, main, "-c", str(conf), "-D", f"taskmanager.rpc.port={port}", *options]
 
     with ExitStack() as running:
-        rest = running.enter_context(serving(job_manager, folder / "job-manager.log"))
+        rest = running.enter_context(serving(job_manager, folder / "job-manager.log", marker="cluster"))
 
         def alive() -> int:
             with urlopen(f"{rest}/overview", timeout=10) as answer:
@@ -147,7 +147,9 @@ def spark(jars: Path, folder: Path, installed: Installed) -> Iterator[Cluster]:
         return [*java, *deploy, *main, "--webui-port", str(page)]
 
     with ExitStack() as running:
-        address = running.enter_context(serving(master, folder / "master.log")).replace("http://", "spark://")
+        address = running.enter_context(serving(master, folder / "master.log", marker="cluster")).replace(
+            "http://", "spark://"
+        )
 
         def worker(port: int) -> Sequence[str]:
             main = ["org.apache.spark.deploy.worker.Worker", "--host", HOST, "--port", str(port), "--webui-port", "0"]
@@ -180,5 +182,7 @@ def spark(jars: Path, folder: Path, installed: Installed) -> Iterator[Cluster]:
 def _join(running: ExitStack, cluster: Cluster, pool: Pool, command: Callable[[int], Sequence[str]], log: Path) -> None:
     own = running.enter_context(ExitStack())
     # Spark's executors are started with the environment of their worker.
-    own.enter_context(serving(lambda port: ["env", f"JAVA_TOOL_OPTIONS={pool.java_option}", *command(port)], log))
+    own.enter_context(
+        serving(lambda port: ["env", f"JAVA_TOOL_OPTIONS={pool.java_option}", *command(port)], log, marker="cluster")
+    )
     cluster.workers.append(own)

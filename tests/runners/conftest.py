@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,22 +10,23 @@ import pytest
 from tests.runners import clusters
 from tests.runners.driving import Installed, Runner, job_service, worker_pool
 from tests.runners.provision import REPOSITORY, jars, job_server, make_sdist, pip, prism, run, worker_python
-
-collect_ignore_glob = [] if os.environ.get("LABELBEAM_TEST_CLUSTERS") else ["test_*.py"]
-"""Clusters take ten minutes of two cores, and a Java and a Go: whoever wants them says so, as `.ci/run` does."""
+from tests.servers.installing import once
+from tests.servers.room import Room, Visitor
 
 CONFIGS = REPOSITORY / "configs" / "runners"
 
 
 @pytest.fixture(scope="session")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
-    """The project, installed from its own sdist."""
-    folder = tmp_path_factory.mktemp("installed")
-    sdist = make_sdist(folder)
-    python = worker_python(sdist)
-    run(*pip(str(python)), "--no-deps", "--target", str(folder / "packages"), str(sdist))
-    (folder / "empty").mkdir()
-    return Installed(python, folder / "packages", folder / "empty")
+def installed(room: Room | Visitor, tmp_path_factory: pytest.TempPathFactory) -> Installed:
+    """The project, installed from its own sdist once a run."""
+
+    def install(folder: Path) -> None:
+        sdist = make_sdist(folder)
+        run(*pip(str(worker_python(sdist))), "--no-deps", "--target", str(folder / "packages"), str(sdist))
+
+    folder = once(room.folder / "installed", install)
+    (sdist,) = folder.glob("*.tar.gz")
+    return Installed(worker_python(sdist), folder / "packages", tmp_path_factory.mktemp("empty"))
 
 
 @pytest.fixture(scope="session")

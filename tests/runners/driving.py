@@ -69,7 +69,7 @@ def worker_pool(installed: Installed, log: Path, **environment: str) -> Iterator
     def command(port: int) -> Sequence[str]:
         return installed.command(str(installed.python), *module, f"--service_port={port}", **environment)
 
-    with serving(command, log, cwd=installed.folder) as endpoint:
+    with serving(command, log, cwd=installed.folder, marker="cluster") as endpoint:
         yield endpoint.removeprefix("http://")
 
 
@@ -82,7 +82,7 @@ def job_service(installed: Installed, log: Path, staging: Path) -> Iterator[str]
         options = ("--port", str(port), "--staging_dir", str(staging))
         return installed.command(str(installed.python), *module, *options)
 
-    with serving(command, log, cwd=installed.folder) as endpoint:
+    with serving(command, log, cwd=installed.folder, marker="cluster") as endpoint:
         yield endpoint.removeprefix("http://")
 
 

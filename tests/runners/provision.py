@@ -5,7 +5,6 @@ All of it stays in the tests' cache directory, and is installed once by whicheve
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import shutil
@@ -17,7 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers.azurite import cache
+from tests.circles import needs
+from tests.servers.installing import cache, once
 
 REPOSITORY = Path(__file__).parents[2]
 CONSTRAINTS = REPOSITORY / "requirements" / "constraints.txt"
@@ -128,16 +128,5 @@ def _tool(name: str, what: str) -> str:
 
 def _installed(name: str, made_from: str, install: Callable[[Path], None]) -> Path:
     """A directory of the cache that `install` has filled to the end; another one for everything else that it is made from."""
-    folder = cache() / f"{name}-{hashlib.sha256(made_from.encode()).hexdigest()[:12]}"
-    complete = folder / "complete"
-    if complete.exists():
-        return folder
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with (folder.parent / f"{name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # Test processes that run side by side make it once.
-        if not complete.exists():
-            shutil.rmtree(folder, ignore_errors=True)
-            folder.mkdir()
-            install(folder)
-            complete.touch()
-    return folder
+    needs("cluster", f"what is installed into {name}")
+    return once(cache() / f"{name}-{hashlib.sha256(made_from.encode()).hexdigest()[:12]}", install)

@@ -25,7 +25,16 @@ from tests.servers.endpoint import EndpointServer, endpoint_server
 from tests.servers.fixtures import new_name
 from tests.servers.stores import S3Store
 
-RUNNERS = ("in_process", "multi_processing", "loopback", "portable", "on_prism", "on_flink", "on_spark")
+
+def runner(name: str, seconds: int) -> Any:
+    """A runner for a test: how long three builds take on it. A cluster is started once, and stays in one test process."""
+    group = name if name in ("on_flink", "on_spark") else "runners"
+    return pytest.param(name, marks=[pytest.mark.slow(seconds=seconds), pytest.mark.xdist_group(group)])
+
+
+SCORING = [runner("in_process", 20), runner("portable", 25), runner("on_prism", 30)]
+SCORING += [runner("on_flink", 190), runner("on_spark", 200)]
+RUNNERS = [*SCORING, runner("multi_processing", 25), runner("loopback", 20)]
 SCORED = "image_classification"
 IMAGE_URL = "https://account.blob.core.windows.net/images/"
 
@@ -41,7 +50,11 @@ FIGURES = (
 )
 """What a manifest says of a build whose names and times are left out: each file's path, records, bytes and hash too."""
 
-pytestmark = pytest.mark.filterwarnings("ignore:Sending a large body directly:ResourceWarning")
+pytestmark = [
+    pytest.mark.server,
+    pytest.mark.cluster,
+    pytest.mark.filterwarnings("ignore:Sending a large body directly:ResourceWarning"),
+]
 
 
 class Expected(NamedTuple):
@@ -199,7 +212,7 @@ def beam_flags(config: Path | None) -> list[str]:
     return [f"--{name}={value}" for name, value in values.items() if name in BEAM_OPTIONS]
 
 
-@pytest.mark.parametrize("fixture", [runner for runner in RUNNERS if runner not in ("multi_processing", "loopback")])
+@pytest.mark.parametrize("fixture", SCORING)
 def test_every_runner_scores_the_same(
     fixture: str,
     installed: Installed,
@@ -221,6 +234,8 @@ def test_every_runner_scores_the_same(
     assert len(endpoint.asked) >= 600
 
 
+@pytest.mark.xdist_group("runners")
+@pytest.mark.slow(seconds=20)
 def test_workers_find_credentials_in_their_own_environment(
     installed: Installed,
     portable: Runner,

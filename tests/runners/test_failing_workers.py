@@ -34,7 +34,12 @@ RECEIPT = f"-of-{SHARDS:05}"
 IN_TIME = 240
 """Seconds after which a build that lost a machine must have ended, on a busy machine."""
 
-pytestmark = pytest.mark.filterwarnings("ignore:Sending a large body directly:ResourceWarning")
+pytestmark = [
+    pytest.mark.server,
+    pytest.mark.cluster,
+    pytest.mark.slow(seconds=90),
+    pytest.mark.filterwarnings("ignore:Sending a large body directly:ResourceWarning"),
+]
 
 
 class Nightly(NamedTuple):

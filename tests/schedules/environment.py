@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from tests.servers.azurite import cache
+from tests.circles import needs
+from tests.servers.installing import cache, once
 
 REQUIREMENTS = Path(__file__).parents[2] / "requirements"
 
@@ -21,21 +20,17 @@ INSTALLING = 900
 
 def tools_python(name: str = "schedules") -> Path:
     """The Python of the environment of requirements/NAME.txt, which is made where it is missing or the file has changed."""
+    needs("installation", f"the environment of requirements/{name}.txt")
     requirements = REQUIREMENTS / f"{name}.txt"
     made_from = f"{sys.version}\n{requirements.read_text(encoding='utf-8')}"
-    folder = cache() / f"{name}-{hashlib.sha256(made_from.encode()).hexdigest()[:12]}"
-    python, complete = folder / "bin" / "python", folder / "complete"
-    if complete.exists():
-        return python
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with (folder.parent / f"{name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # Test processes that run side by side make it once.
-        if not complete.exists():
-            shutil.rmtree(folder, ignore_errors=True)
-            _run(sys.executable, "-m", "venv", str(folder))
-            _run(str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", str(requirements))
-            complete.touch()
-    return python
+
+    def install(folder: Path) -> None:
+        _run(sys.executable, "-m", "venv", str(folder))
+        pip = (str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
+        _run(*pip, "-r", str(requirements))
+
+    made = once(cache() / f"{name}-{hashlib.sha256(made_from.encode()).hexdigest()[:12]}", install)
+    return made / "bin" / "python"
 
 
 def _run(*command: str) -> None:

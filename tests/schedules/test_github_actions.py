@@ -47,6 +47,7 @@ def run(name: str, store: AzureStore, folder: Path, env: dict[str, str], accept:
     return ran.returncode, ran.stdout
 
 
+@pytest.mark.installation
 def test_github_knows_every_key(tools: Path) -> None:
     command = [str(tools), "-m", "check_jsonschema", "--builtin-schema", "vendor.github-workflows", str(FILE)]
     ran = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -76,6 +77,7 @@ def checkout(tmp_path: Path, azure_store: AzureStore) -> Path:
     return tmp_path
 
 
+@pytest.mark.server
 def test_a_change_is_refused_by_night_and_accepted_by_hand(
     checkout: Path, azure_store: AzureStore, worker_env: dict[str, str]
 ) -> None:

@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from labelbeam.pipelines.command_line.config_file import read_config
@@ -39,6 +40,7 @@ def action(status: int) -> str:
     return "Count"
 
 
+@pytest.mark.installation
 def test_kubernetes_knows_every_field(tools: Path) -> None:
     command = [str(tools), "-m", "kubernetes_validate", "--strict", str(FILE)]
     ran = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -74,6 +76,7 @@ def run(cronjob: dict[str, Any], store: AzureStore, folder: Path, env: dict[str,
     return answer
 
 
+@pytest.mark.server
 def test_the_containers_build_and_clean_in_a_store(
     azure_store: AzureStore, worker_env: dict[str, str], tmp_path: Path
 ) -> None:

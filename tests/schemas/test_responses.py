@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labelbeam.pipelines.schema import schema
+from labelbeam.pipelines.commands.schema import schema
 from labelbeam.schemas.predictions import PREDICTIONS
 from labelbeam.schemas.responses import (
     InvalidAnswerError,

@@ -11,7 +11,7 @@ from typing import Any
 
 import jsonschema
 
-from labelbeam.pipelines.schema import schema
+from labelbeam.pipelines.commands.schema import schema
 from labelbeam.schemas.requests import RequestedImage
 from labelbeam.schemas.tasks import TASKS
 from tests.end_to_end.builds import Answer

@@ -8,7 +8,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from labelbeam.pipelines.schema import schema
+from labelbeam.pipelines.commands.schema import schema
 from labelbeam.schemas.requests import RequestedImage
 from tests.end_to_end.builds import labelbeam
 from tests.scoring.runs import BAD, DETECTION, IMAGES, Score, expected, lines, manifest

@@ -86,6 +86,7 @@ def test_a_build_is_scored_by_its_splits_with_the_names_of_its_records(
     assert again.status == 1 and "not a manifest of a build of training data" in again.err
 
 
+@pytest.mark.server
 def test_images_and_predictions_may_lie_in_a_store(s3_store: S3Store, endpoint: EndpointServer) -> None:
     s3_store.write({f"photos/{name}": content for name, content in IMAGES.items()})
     options = ["--task", DETECTION, "--storage-options", json.dumps(s3_store.storage_options)]

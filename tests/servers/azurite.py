@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import os
 import shutil
 import subprocess
 import tempfile
@@ -11,16 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.servers.installing import cache
+
 VERSION = "3.37.0"
 
 INSTALLING = 600
 """Seconds that npm may take."""
-
-
-def cache() -> Path:
-    """What tests install stays here: LABELBEAM_TEST_CACHE, else ~/.cache/labelbeam-tests."""
-    chosen = os.environ.get("LABELBEAM_TEST_CACHE")
-    return Path(chosen) if chosen else Path.home() / ".cache" / "labelbeam-tests"
 
 
 def azurite_blob() -> str:

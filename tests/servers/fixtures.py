@@ -1,4 +1,4 @@
-"""Fixtures: real servers, each started once a test process when a test first asks for it, and places on them.
+"""Fixtures: real servers, each started once a run when a test first asks for it, and places on them.
 
 `s3_store`, `azure_store`, `gcs_store`, `http_store` (answers ranges) and `plain_http_store` (ignores them) give a test a place of
 its own, a `Store`. `proxied` puts a proxy before one.
@@ -16,9 +16,11 @@ from uuid import uuid4
 
 import pytest
 
+from tests.circles import needs
 from tests.servers.azurite import azurite_blob
-from tests.servers.processes import HOST, serving
+from tests.servers.processes import HOST
 from tests.servers.proxy import Proxy, proxy_before
+from tests.servers.room import PORT, Room, Visitor, room_of
 from tests.servers.stores import AzureStore, GcsStore, HttpStore, S3Store, Store
 
 # gcsfs reads this when it is imported, which is when a test first opens gs://; see GcsStore.
@@ -26,57 +28,53 @@ os.environ["GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT"] = "false"
 
 
 @pytest.fixture(scope="session")
-def server_logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where servers write what they have to say."""
-    return tmp_path_factory.mktemp("servers")
+def room(request: pytest.FixtureRequest) -> Room | Visitor:
+    """Where the servers are."""
+    return room_of(request.config)
 
 
 @pytest.fixture(scope="session")
-def s3_server(server_logs: Path) -> Iterator[str]:
+def s3_server(room: Room | Visitor) -> str:
     """The endpoint of a moto server."""
-    command = [sys.executable, "-m", "moto.server", "-H", HOST, "-p"]
-    with serving(lambda port: [*command, str(port)], server_logs / "s3.log") as endpoint:
-        yield endpoint
+    needs("server", "moto")
+    return room.endpoint("s3", [sys.executable, "-m", "moto.server", "-H", HOST, "-p", PORT])
 
 
 @pytest.fixture(scope="session")
-def azure_server(server_logs: Path) -> Iterator[str]:
+def azure_server(room: Room | Visitor) -> str:
     """The endpoint of an Azurite blob server."""
+    needs("server", "Azurite")
     # The packages of Azure ask for API versions that Azurite does not list yet, and answer the same.
     flags = ["--blobHost", HOST, "--silent", "--inMemoryPersistence", "--skipApiVersionCheck", "--disableTelemetry"]
-    command = [azurite_blob(), *flags, "--blobPort"]
-    with serving(lambda port: [*command, str(port)], server_logs / "azure.log") as endpoint:
-        yield endpoint
+    return room.endpoint("azure", [azurite_blob(), *flags, "--blobPort", PORT])
 
 
 @pytest.fixture(scope="session")
-def gcs_server(server_logs: Path) -> Iterator[str]:
+def gcs_server(room: Room | Visitor) -> str:
     """The endpoint of an emulator of Google Cloud Storage."""
-    command = [sys.executable, "-m", "gcp_storage_emulator", "start", "--quiet", "--in-memory", f"--host={HOST}"]
-    with serving(lambda port: [*command, f"--port={port}"], server_logs / "gcs.log") as endpoint:
-        yield endpoint
+    needs("server", "an emulator of Google Cloud Storage")
+    flags = ["start", "--quiet", "--in-memory", f"--host={HOST}", f"--port={PORT}"]
+    return room.endpoint("gcs", [sys.executable, "-P", str(Path(__file__).with_name("gcs_process.py")), *flags])
 
 
 @pytest.fixture(scope="session")
-def shown_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def shown_folder(room: Room | Visitor) -> Path:
     """What the HTTP servers show."""
-    return tmp_path_factory.mktemp("http")
+    return room.shown
 
 
 @pytest.fixture(scope="session")
-def http_server(server_logs: Path, shown_folder: Path) -> Iterator[str]:
+def http_server(room: Room | Visitor) -> str:
     """The endpoint of an HTTP server that answers ranges and lists directories."""
-    command = [sys.executable, "-m", "RangeHTTPServer", "--bind", HOST]
-    with serving(lambda port: [*command, str(port)], server_logs / "http.log", cwd=shown_folder) as endpoint:
-        yield endpoint
+    needs("server", "an HTTP server")
+    return room.endpoint("http", [sys.executable, "-m", "RangeHTTPServer", "--bind", HOST, PORT])
 
 
 @pytest.fixture(scope="session")
-def plain_http_server(server_logs: Path, shown_folder: Path) -> Iterator[str]:
+def plain_http_server(room: Room | Visitor) -> str:
     """The endpoint of an HTTP server that ignores ranges and lists directories."""
-    command = [sys.executable, "-m", "http.server", "--bind", HOST]
-    with serving(lambda port: [*command, str(port)], server_logs / "plain-http.log", cwd=shown_folder) as endpoint:
-        yield endpoint
+    needs("server", "an HTTP server")
+    return room.endpoint("plain-http", [sys.executable, "-m", "http.server", "--bind", HOST, PORT])
 
 
 def new_name() -> str:

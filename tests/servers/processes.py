@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.circles import needs
+
 HOST = "127.0.0.1"
 
 GUARD = Path(__file__).with_name("guard.py")
@@ -22,14 +24,17 @@ ATTEMPTS = 5
 
 
 @contextmanager
-def serving(command: Callable[[int], Sequence[str]], log: Path, cwd: Path | None = None) -> Iterator[str]:
+def serving(
+    command: Callable[[int], Sequence[str]], log: Path, cwd: Path | None = None, marker: str = "server"
+) -> Iterator[str]:
     """Run `command(port)` and yield its endpoint, `http://127.0.0.1:PORT`, once it listens; kill it at the end.
 
-    It is killed as well when this process dies in any way. What it writes goes to `log`.
+    It is killed as well when this process dies in any way. What it writes goes to `log`. A test that starts it has the marker.
 
     Raises:
         RuntimeError: it does not listen; the message holds what it wrote.
     """
+    needs(marker, "a server in a process of its own")
     for _ in range(ATTEMPTS):
         port = free_port()
         with log.open("wb") as sink:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from tests.circles import needs
 from tests.servers.faults import READS, Faults, Request
 from tests.servers.processes import HOST
 
@@ -66,6 +67,7 @@ class Proxy:
 @contextmanager
 def proxy_before(server: str) -> Iterator[Proxy]:
     """Run a proxy before the server at an endpoint `http://HOST:PORT`, in a process that ends with this one."""
+    needs("server", "a proxy before one")
     parts = urlsplit(server)
     command = [sys.executable, "-m", "tests.servers.proxy_process", str(parts.hostname), str(parts.port)]
     with subprocess.Popen(

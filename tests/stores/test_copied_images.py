@@ -225,6 +225,7 @@ def test_copies_whose_place_held_credentials_are_named_for_verify(tmp_path: Path
 # On real servers.
 
 
+@pytest.mark.server
 def test_copies_in_a_store_cost_a_read_and_a_write_at_first_and_then_only_a_listing(
     proxied_store: tuple[Store, Proxy], tmp_path: Path
 ) -> None:
@@ -246,6 +247,7 @@ def test_copies_in_a_store_cost_a_read_and_a_write_at_first_and_then_only_a_list
     assert verified.status == 0, verified.err
 
 
+@pytest.mark.server
 def test_images_in_a_store_that_are_known_are_not_read_to_be_copied(
     proxied_store: tuple[Store, Proxy], tmp_path: Path
 ) -> None:

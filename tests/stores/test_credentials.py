@@ -125,6 +125,7 @@ def s3_options(store: S3Store) -> dict[str, Any]:
     return {"s3": options | {"key": KEY, "secret": SECRET, "token": TOKEN}}
 
 
+@pytest.mark.server
 def test_s3_keys_in_storage_options(s3_store: S3Store, raw: Path, tmp_path: Path) -> None:
     s3_store.upload(raw)
     options = s3_options(s3_store)
@@ -218,6 +219,7 @@ WAYS: dict[str, tuple[str, Callable[[Store], Way]]] = {
 }
 
 
+@pytest.mark.server
 @pytest.mark.parametrize("way", WAYS)
 def test_keys_and_signatures_through_every_fault(
     way: str, raw: Path, request: pytest.FixtureRequest, proxied: Proxied, monkeypatch: pytest.MonkeyPatch
@@ -244,6 +246,7 @@ def test_keys_and_signatures_through_every_fault(
     hidden(given.secrets, ran.said | texts(store.files()))
 
 
+@pytest.mark.server
 @pytest.mark.parametrize("server", ["http_store", "plain_http_store"])
 def test_passwords_and_signatures_in_addresses_of_the_web(
     server: str, raw: Path, tmp_path: Path, request: pytest.FixtureRequest, proxied: Proxied
@@ -278,6 +281,7 @@ def test_passwords_and_signatures_in_addresses_of_the_web(
     hidden(secrets, missing.said | local_texts(output))
 
 
+@pytest.mark.server
 def test_passwords_and_signatures_around_archives_and_in_targets(
     http_store: HttpStore, raw: Path, tmp_path: Path
 ) -> None:
@@ -395,6 +399,7 @@ def test_options_that_are_no_options(text: str, raw: Path, tmp_path: Path) -> No
     hidden(SECRETS, unquoted.said)
 
 
+@pytest.mark.server
 def test_a_key_that_azure_refuses(azure_store: AzureStore, raw: Path) -> None:
     azure_store.upload(raw)
     text = azure_store.connection_string.replace(AZURE_KEY, OTHER_KEY)

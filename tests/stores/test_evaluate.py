@@ -11,6 +11,8 @@ from tests.end_to_end.builds import DETECTION, PREFIX, convert, labelbeam
 from tests.end_to_end.datasets import coco_box, coco_image, put, write_coco, write_json
 from tests.servers.stores import HttpStore, Store
 
+pytestmark = pytest.mark.server
+
 
 @pytest.fixture
 def raw(tmp_path: Path) -> Path:

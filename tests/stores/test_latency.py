@@ -18,6 +18,8 @@ from tests.servers.fixtures import Proxied
 from tests.servers.proxy import most_at_once
 from tests.servers.stores import AzureStore, HttpStore, S3Store, Store
 
+pytestmark = pytest.mark.server
+
 FILES = 160
 LATENCY = 0.4
 """Seconds: so long that it shows how many requests wait together, and not how busy this machine is."""

@@ -201,6 +201,7 @@ def succeeded(answer: Answer) -> None:
     assert answer.status == 0, answer.err
 
 
+@pytest.mark.server
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.format}-{case.source}-{case.output}".replace(" ", "-"))
 def test_a_build_is_the_same_from_and_to_any_store(
     case: Case, world: World, expected: Callable[[str], tuple[Published, dict[str, bytes]]], fresh: str
@@ -220,6 +221,7 @@ def test_every_place_meets_every_format_and_images_and_copies_lie_everywhere() -
     assert len({(case.output, case.copies) for case in CASES}) == len(OUTPUTS) ** 2
 
 
+@pytest.mark.server
 @pytest.mark.parametrize(
     "case",
     [

@@ -21,6 +21,7 @@ from tests.servers.stores import HttpStore, S3Store, Store
 FILES = {f"{number}.bin": bytes(range(number, 100)) for number in range(20)}
 
 
+@pytest.mark.server
 @pytest.mark.filterwarnings("ignore:Sending a large body directly:ResourceWarning")  # aiohttp's; it goes to no user.
 @pytest.mark.parametrize("name", ["s3_store", "azure_store", "gcs_store", "http_store", "plain_http_store"])
 def test_without_rules_a_store_is_the_same_behind_it(
@@ -78,6 +79,7 @@ def behind(http_store: HttpStore, proxied: Proxied) -> Iterator[tuple[Client, Pr
     client.connection.close()
 
 
+@pytest.mark.server
 def test_a_connection_is_kept_from_request_to_request(behind: tuple[Client, Proxy]) -> None:
     client, proxy = behind
     proxy.suffer(Faults(refused=0.5), seed=1)
@@ -89,6 +91,7 @@ def test_a_connection_is_kept_from_request_to_request(behind: tuple[Client, Prox
     assert proxy.counts().keys() == {("GET", OK), ("GET", REFUSED), ("HEAD", OK), ("HEAD", REFUSED)}
 
 
+@pytest.mark.server
 def test_a_refusal_says_when_to_come_again(behind: tuple[Client, Proxy]) -> None:
     client, proxy = behind
     proxy.suffer(Faults(refused=1, status=429, retry_after="3"))
@@ -97,6 +100,7 @@ def test_a_refusal_says_when_to_come_again(behind: tuple[Client, Proxy]) -> None
     assert (answer.status, answer.headers["Retry-After"]) == (429, "3")
 
 
+@pytest.mark.server
 def test_a_reset_comes_instead_of_an_answer(behind: tuple[Client, Proxy]) -> None:
     client, proxy = behind
     proxy.suffer(Faults(reset=1))
@@ -105,6 +109,7 @@ def test_a_reset_comes_instead_of_an_answer(behind: tuple[Client, Proxy]) -> Non
     assert [(request.outcome, request.status) for request in proxy.requests()] == [(RESET, 0)]
 
 
+@pytest.mark.server
 def test_a_cut_answer_is_shorter_than_it_says(behind: tuple[Client, Proxy]) -> None:
     client, proxy = behind
     proxy.suffer(Faults(cut=1))
@@ -114,6 +119,7 @@ def test_a_cut_answer_is_shorter_than_it_says(behind: tuple[Client, Proxy]) -> N
     assert proxy.counts() == {("GET", CUT): 1}
 
 
+@pytest.mark.server
 def test_a_short_answer_says_that_it_is_short(behind: tuple[Client, Proxy]) -> None:
     client, proxy = behind
     proxy.suffer(Faults(short=1))
@@ -121,6 +127,7 @@ def test_a_short_answer_says_that_it_is_short(behind: tuple[Client, Proxy]) -> N
     assert proxy.counts() == {("GET", SHORT): 1}
 
 
+@pytest.mark.server
 def test_an_error_is_not_cut(behind: tuple[Client, Proxy]) -> None:
     client, proxy = behind
     proxy.suffer(Faults(cut=1))
@@ -128,6 +135,7 @@ def test_an_error_is_not_cut(behind: tuple[Client, Proxy]) -> None:
     assert proxy.counts() == {("GET", OK): 1}
 
 
+@pytest.mark.server
 def test_a_request_that_hangs_is_never_answered(behind: tuple[Client, Proxy]) -> None:
     client, proxy = behind
     proxy.suffer(Faults(hung=1))
@@ -137,6 +145,7 @@ def test_a_request_that_hangs_is_never_answered(behind: tuple[Client, Proxy]) ->
     assert proxy.counts() in ({("GET", HUNG): 1}, {})  # Noted when the client has gone.
 
 
+@pytest.mark.server
 def test_a_lost_acknowledgement_is_of_a_write_that_took_effect(s3_store: S3Store, proxied: Proxied) -> None:
     store, proxy = proxied(s3_store)
     proxy.suffer(Faults(lost=1))
@@ -149,6 +158,7 @@ def test_a_lost_acknowledgement_is_of_a_write_that_took_effect(s3_store: S3Store
     assert proxy.counts() == {("PUT", LOST): 1}
 
 
+@pytest.mark.server
 def test_a_rule_is_for_its_methods_its_paths_and_as_many_requests_as_it_says(behind: tuple[Client, Proxy]) -> None:
     client, proxy = behind
     proxy.suffer(
@@ -165,6 +175,7 @@ def test_a_rule_is_for_its_methods_its_paths_and_as_many_requests_as_it_says(beh
     assert client.get("3.bin")[0] == 200
 
 
+@pytest.mark.server
 def test_every_request_waits_and_waits_at_the_same_time_as_others(behind: tuple[Client, Proxy]) -> None:
     client, proxy = behind
     proxy.suffer(Faults(latency=0.2))

@@ -27,7 +27,10 @@ from tests.servers.stores import AZURE_KEY, SECRET, AzureStore, GcsStore, HttpSt
 DATA = bytes(range(256)) * 4
 FILES = {"a.bin": DATA, "d/b.bin": b"x"}
 
-pytestmark = pytest.mark.filterwarnings("ignore:Sending a large body directly:ResourceWarning")  # As in test_proxy.py.
+pytestmark = [
+    pytest.mark.server,
+    pytest.mark.filterwarnings("ignore:Sending a large body directly:ResourceWarning"),
+]  # As in test_proxy.py.
 
 
 KINDS: dict[str, tuple[str, type[Store]]] = {

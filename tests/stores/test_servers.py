@@ -29,6 +29,7 @@ def store(request: pytest.FixtureRequest) -> Store:
     return place
 
 
+@pytest.mark.server
 def test_what_a_test_writes_is_there_for_the_test_and_by_url(store: Store) -> None:
     store.write(FILES)
     assert store.paths() == sorted(FILES)
@@ -44,12 +45,14 @@ def test_what_a_test_writes_is_there_for_the_test_and_by_url(store: Store) -> No
     )
 
 
+@pytest.mark.server
 def test_a_test_can_remove_one_file(store: Store) -> None:
     store.write(FILES)
     store.remove("a.txt")
     assert store.paths() == sorted(FILES.keys() - {"a.txt"})
 
 
+@pytest.mark.server
 @pytest.mark.parametrize("name", WRITABLE)
 def test_the_environment_alone_opens_a_place(name: str, request: pytest.FixtureRequest) -> None:
     store: Store = request.getfixturevalue(name)
@@ -66,12 +69,14 @@ def test_the_environment_alone_opens_a_place(name: str, request: pytest.FixtureR
     assert (ran.returncode, ran.stdout) == (0, "first\n"), ran.stderr
 
 
+@pytest.mark.server
 def test_a_container_can_be_named_as_data_lake_does(azure_store: AzureStore) -> None:
     azure_store.write(FILES)
     fs, path = fsspec.url_to_fs(azure_store.abfs("below/d.bin"), **azure_store.storage_options["abfs"])
     assert fs.cat_file(path) == FILES["below/d.bin"]
 
 
+@pytest.mark.server
 def test_one_http_server_answers_ranges_and_the_other_ignores_them(
     http_store: HttpStore, plain_http_store: HttpStore
 ) -> None:
@@ -83,12 +88,14 @@ def test_one_http_server_answers_ranges_and_the_other_ignores_them(
     assert found == [b"\3\4", bytes(range(256))]
 
 
+@pytest.mark.server
 def test_a_server_is_gone_after_its_use(tmp_path: Path) -> None:
     with serving(lambda port: [sys.executable, "-m", "http.server", str(port)], tmp_path / "log") as endpoint:
         assert _listens(endpoint)
     assert not _listens(endpoint)
 
 
+@pytest.mark.server
 def test_a_server_dies_with_the_process_that_started_it(tmp_path: Path) -> None:
     script = (
         "import sys, time; from pathlib import Path; from tests.servers.processes import serving\n"
@@ -107,6 +114,7 @@ def test_a_server_dies_with_the_process_that_started_it(tmp_path: Path) -> None:
     assert not _listens(endpoint)
 
 
+@pytest.mark.server
 def test_a_server_that_does_not_start_says_why(tmp_path: Path) -> None:
     command = [sys.executable, "-c", "raise SystemExit('no way')"]
     with pytest.raises(RuntimeError, match="no way"), serving(lambda port: command, tmp_path / "log"):

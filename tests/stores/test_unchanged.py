@@ -24,6 +24,8 @@ from tests.servers.fixtures import Proxied
 from tests.servers.proxy import Proxy
 from tests.servers.stores import GcsStore, Store
 
+pytestmark = pytest.mark.server
+
 DETECTION, CLASSIFICATION = "image_object_detection", "image_classification"
 IMAGES = 30
 

@@ -257,7 +257,8 @@ def test_images_elsewhere_are_part_of_the_fingerprint(memory: str) -> None:
 def test_a_build_into_the_source_does_not_change_it(tmp_path: Path) -> None:
     fill(str(tmp_path), CLASSES)
     before = plan(str(tmp_path), output=f"{tmp_path}/out")
-    fill(str(tmp_path), {"out/builds/1/report.html": "", "out/builds/1/train/t.jsonl": "", "out/latest.json": "{}"})
+    build = "out/builds/20240101T000000000000Z-0123abcd"
+    fill(str(tmp_path), {f"{build}/report.html": "", f"{build}/train/t.jsonl": "", "out/latest.json": "{}"})
     assert plan(str(tmp_path), output=f"{tmp_path}/out") == before
     fill(str(tmp_path), {"out/mine.jpg": ""})
     assert plan(str(tmp_path), output=f"{tmp_path}/out").fingerprint != before.fingerprint

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 
 from labelbeam.schemas.config import ConvertConfig
 from labelbeam.schemas.errors import SuspiciousChangeError
+from labelbeam.schemas.layout import manifest_path
 from labelbeam.schemas.manifest import Manifest, SplitCounts
 
 NAMES_SHOWN = 20
@@ -149,7 +150,7 @@ def _refusal(previous: Manifest, manifest: Manifest, found: Sequence[str]) -> st
             f"this build differs from the one in force, {previous.build}, by more than --max-change allows; nothing was "
             "published, and that build stays in force:",
             *(f"  {change}" for change in found),
-            f"{cause}Compare the source with what builds/{previous.build}/manifest.json counts; labelbeam inspect shows "
+            f"{cause}Compare the source with what {manifest_path(previous.build)} counts; labelbeam inspect shows "
             "what is there now. If all of this is meant, run once with --accept-change",
         ]
     )

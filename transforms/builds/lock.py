@@ -5,12 +5,14 @@ looked and was alone: of two runs at least the second to put its claim sees the 
 all this needs of a store is that a listing shows what was put before. A claim whose process is dead is removed by
 whoever finds it: on the same machine the system tells; elsewhere, a claim is dead when it has not changed for a while.
 
-What is published is whole even without a lock: this keeps two runs from doing the same work, and an older one from coming last.
+What is published is whole even without a lock: this keeps two runs from doing the same work. An older one does not come last
+either, also where it stood still and was taken for dead (see `transforms/builds/pointer.py`).
 """
 
 from __future__ import annotations
 
 import os
+import re
 import socket
 import threading
 import time
@@ -24,15 +26,18 @@ from uuid import uuid4
 
 import msgspec
 
-from labelbeam.schemas.errors import LabelBeamError
-from labelbeam.schemas.layout import UNFINISHED
+from labelbeam.schemas.errors import BusyError, LostLockError
+from labelbeam.schemas.layout import BUILDS, CLAIM, UNFINISHED
 from labelbeam.transforms.stores.errors import MissingFileError, StoreError, UnavailableError
-from labelbeam.transforms.stores.files import kind, list_directory, put, remove_files
+from labelbeam.transforms.stores.files import is_link, kind, list_directory, put, remove_files
 from labelbeam.transforms.stores.location import Location
-from labelbeam.transforms.stores.reading import read_file
+from labelbeam.transforms.stores.reading import read_regular
 
 LOOKS = 2
 """How often a run has to find itself alone: on some disks a listing can miss a file that is being written anew."""
+
+LARGEST_CLAIM = 64 * 2**10
+"""Bytes of a claim; a run's own has a few hundred."""
 
 Work: TypeAlias = Literal["build", "clean"]
 
@@ -61,14 +66,6 @@ class Claim(msgspec.Struct):
     beat: int = 0
 
 
-class BusyError(LabelBeamError):
-    """Another run is at work on the output."""
-
-
-class LostLockError(LabelBeamError):
-    """Another run has taken this one for dead."""
-
-
 @dataclass(slots=True)
 class Lock:
     """The claim of this run, kept alive by a thread."""
@@ -86,6 +83,11 @@ class Lock:
         """The file of the claim."""
         return self.output.below(f"{UNFINISHED}/{self.name}")
 
+    @property
+    def fence(self) -> Location:
+        """The file by way of which, on a disk, this run puts a build in force; it goes with the claim."""
+        return self.output.below(_fence_of(f"{UNFINISHED}/{self.name}"))
+
     def tell(self, build: str) -> None:
         """Say which build it is that this run works on."""
         self.claim.build = build
@@ -98,10 +100,14 @@ class Lock:
             LostLockError: it is not.
         """
         if self._lost.is_set() or kind(self.location) is None:
-            raise LostLockError(
-                f"{self.output.shown}: this run gave no sign of life for {self.pace.dead_after:g} seconds or more, and another "
-                "one has taken over; nothing was published by this one"
-            )
+            raise self.lost()
+
+    def lost(self) -> LostLockError:
+        """What to say when it is not."""
+        return LostLockError(
+            f"{self.output.shown}: this run gave no sign of life for {self.pace.dead_after:g} seconds or more, and another "
+            "one has taken over; nothing was published by this one"
+        )
 
     def write(self) -> None:
         """Put the claim as it stands."""
@@ -116,13 +122,21 @@ class Lock:
                     self._lost.set()  # To write it again would take the output from the run that has taken over.
                     return
                 self.claim.beat += 1
+                began = time.monotonic()
                 self.write()
+                if time.monotonic() - began >= self.pace.dead_after:
+                    self._lost.set()  # It stood still meanwhile, and has perhaps put a claim again that another run had removed.
+                    self._remove()
+                    return
             except (StoreError, UnavailableError):
                 continue  # The next beat may come through.
 
     def end(self) -> None:
         """Stop the signs of life."""
         self._ended.set()
+
+    def _remove(self) -> None:
+        _remove_claim(self.output, self.name)
 
 
 @contextmanager
@@ -136,6 +150,12 @@ def locked(output: Location, work: Work, pace: Pace = Pace()) -> Iterator[Lock]:
     now = datetime.now(UTC)
     claim = Claim(work, now.isoformat(timespec="seconds"), socket.gethostname(), _process(os.getpid()))
     lock = Lock(output, f"lock-{now:%Y%m%dT%H%M%S%fZ}-{uuid4().hex[:8]}.json", claim, pace)
+    for place in (output.below(BUILDS), output.below(UNFINISHED)):
+        if is_link(place):
+            raise StoreError(
+                f"{place.shown}: is a link, and what is written there would come to lie elsewhere; expected a directory. Name "
+                "the place that it leads to as the output"
+            )
     beats = threading.Thread(target=lock.keep_alive, name="labelbeam-lock", daemon=True)
     try:
         lock.write()
@@ -149,7 +169,18 @@ def locked(output: Location, work: Work, pace: Pace = Pace()) -> Iterator[Lock]:
         if beats.ident is not None:
             beats.join()
         with suppress(StoreError, UnavailableError):  # Whoever comes next finds this process dead.
-            remove_files(output, [f"{UNFINISHED}/{lock.name}"])
+            _remove_claim(output, lock.name)
+
+
+def _remove_claim(output: Location, name: str) -> None:
+    """Remove the claim of a run, and then what it is about to put in force: it looks for its claim before it puts that."""
+    remove_files(output, [f"{UNFINISHED}/{name}"])
+    if output.local:
+        remove_files(output, [_fence_of(f"{UNFINISHED}/{name}")])
+
+
+def _fence_of(claim: str) -> str:
+    return f"{claim.removesuffix('.json')}.pointer"
 
 
 def _wait_until_alone(lock: Lock) -> None:
@@ -170,7 +201,7 @@ def _wait_until_alone(lock: Lock) -> None:
             if is_alive:
                 alive.add(name)
             if is_alive is False or (name not in alive and now - since > lock.pace.dead_after):
-                remove_files(lock.output, [f"{UNFINISHED}/{name}"])
+                _remove_claim(lock.output, name)
                 del others[name]
         alone = 0 if others else alone + 1
         for name, claim in others.items():
@@ -191,13 +222,13 @@ def read_claims(output: Location) -> dict[str, Claim]:
     folder = output.below(UNFINISHED)
     claims: dict[str, Claim] = {}
     for name in [file.path for file in list_directory(folder).files]:
-        if not (name.startswith("lock-") and name.endswith(".json")):
+        if not CLAIM.fullmatch(name):
             continue
         try:
-            claims[name] = msgspec.json.decode(read_file(folder.below(name)), type=Claim)
+            claims[name] = msgspec.json.decode(read_regular(folder.below(name), LARGEST_CLAIM), type=Claim)
         except MissingFileError:
             continue  # Its run has ended in this moment.
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise StoreError(
                 f"{folder.below(name).shown}: not a claim of a run: {error}; remove it if no build is being made"
             ) from None
@@ -222,6 +253,11 @@ def _process(pid: int) -> str | None:
 def _is_alive(claim: Claim) -> bool | None:
     """Whether the process of a claim lives; None where that cannot be told from here."""
     own = _process(os.getpid())
-    if claim.process is None or own is None or claim.process.split()[:2] != own.split()[:2]:
+    parts = _PROCESS.fullmatch(claim.process or "")
+    if own is None or parts is None or not own.startswith(f"{parts['machine']} "):
         return None
-    return _process(int(claim.process.split()[2])) == claim.process
+    return _process(int(parts["pid"])) == claim.process
+
+
+_PROCESS = re.compile(r"(?P<machine>[0-9a-f-]{1,64} [0-9]{1,20}) (?P<pid>[0-9]{1,10}) [0-9]{1,20}")
+"""What `_process` says; a claim is a file that anybody may have put who can write to the output."""

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from labelbeam.schemas.config import ConvertConfig, parse_split
-from labelbeam.schemas.doubts import Doubt, unclassified
-from labelbeam.schemas.errors import LabelBeamError
+from labelbeam.schemas.doubts import Doubt, Doubted
+from labelbeam.schemas.errors import CountsError
 from labelbeam.schemas.manifest import FORMAT_VERSION, Copies, Counts, Manifest, Receipt, Source, SplitCounts
 from labelbeam.transforms.builds.identity import BuildIdentity, config_identity
 from labelbeam.transforms.formats.plans import Plan
@@ -19,22 +19,20 @@ BACKGROUND_LABEL = "--bg--"
 """The trainer's own label for background; most of its models take it to sort first."""
 
 
-class CountsError(LabelBeamError):
-    """What was found is not what was written, rejected and skipped: nothing is published."""
-
-
 def make_manifest(
     plan: Plan,
     config: ConvertConfig,
     identity: BuildIdentity,
     receipts: Sequence[Receipt],
     records: int,
+    sent: int,
     doubts: Iterable[Doubt],
 ) -> Manifest:
     """Add up the receipts.
 
     Args:
         records: images and annotations as the readers counted them; the writers must have seen as many.
+        sent: the sum over all that the readers handed on, listings too; the writers must have had the same.
 
     Raises:
         CountsError: they have not, or found is not written + rejected + skipped.
@@ -58,10 +56,10 @@ def make_manifest(
         ):
             total_reasons.update(part_reasons)
     copied = [receipt.copied for receipt in receipts if receipt.copied is not None]
-    _check_counts(counts, receipts, records)
+    _check_counts(counts, receipts, records, sent)
     rejected, skipped, adjusted = (dict(sorted(reason.items())) for reason in reasons)
     names = sorted({label for part in labels.values() for label in part})
-    doubts = [*doubts, *unclassified([*_label_warnings(names), *_split_warnings(splits, config)])]
+    doubts = [*doubts, *_label_doubts(names), *_split_doubts(splits, config)]
     return Manifest(
         format_version=FORMAT_VERSION,
         build=identity.build,
@@ -110,12 +108,18 @@ def _all_copies(parts: Sequence[Copies]) -> Copies | None:
     return copies
 
 
-def _check_counts(counts: Counts, receipts: Sequence[Receipt], records: int) -> None:
+def _check_counts(counts: Counts, receipts: Sequence[Receipt], records: int, sent: int) -> None:
     arrived = sum(receipt.records_in for receipt in receipts)
     if arrived != records:
         raise CountsError(
             f"the readers found {records} images and objects, {arrived} reached the writers: the runner lost or repeated "
             "some; nothing was published. Run again, on the in-process runner if it happens twice, and report it"
+        )
+    if sum(receipt.arrived for receipt in receipts) != sent:
+        raise CountsError(
+            "what the readers handed on, listings of files among it, is not what reached the writers: the runner lost, "
+            "repeated or changed some; nothing was published. Run again, on the in-process runner if it happens twice, and "
+            "report it"
         )
     for name, tally in (("images", counts.images), ("objects", counts.objects)):
         if not tally.balanced:
@@ -125,22 +129,45 @@ def _check_counts(counts: Counts, receipts: Sequence[Receipt], records: int) -> 
             )
 
 
-def _label_warnings(names: Sequence[str]) -> list[str]:
+def add_doubts(manifest: Manifest, doubts: Sequence[Doubt]) -> None:
+    """Add doubts that came up after the receipts."""
+    manifest.doubts += doubts
+    manifest.warnings += [doubt.message for doubt in doubts]
+
+
+def _label_doubts(names: Sequence[str]) -> list[Doubt]:
     early = [name for name in names if name < BACKGROUND_LABEL]
     if not early:
         return []
-    return [
+    message = (
         f"label {early[0]!r} sorts before {BACKGROUND_LABEL!r}, the trainer's background, and shifts its index in most "
         "models; rename it"
-    ]
+    )
+    return [Doubt(Doubted.LABEL_BEFORE_BACKGROUND, message, len(early), early[0])]
 
 
-def _split_warnings(splits: dict[str, SplitCounts], config: ConvertConfig) -> list[str]:
-    """What the trainer refuses as a whole: a split without a line, or without a single object."""
+def _split_doubts(splits: dict[str, SplitCounts], config: ConvertConfig) -> list[Doubt]:
+    """Splits that the trainer refuses as a whole: without a line, or without a single object."""
     planned = dict.fromkeys([*splits, *(parse_split(config.split) or {})])
     empty = [split for split in planned if split not in splits]
     bare = [split for split, part in splits.items() if part.images and not part.objects]
-    return [f"split {split} is empty, and the trainer refuses an empty one; choose other shares" for split in empty] + [
-        f"split {split} holds background only, and the trainer refuses a split without a single object"
-        for split in bare
+    return [
+        *(
+            Doubt(
+                Doubted.SPLIT_EMPTY,
+                f"split {split} is empty, and the trainer refuses an empty one; choose other shares",
+                example=split,
+                option="--split",
+            )
+            for split in empty
+        ),
+        *(
+            Doubt(
+                Doubted.SPLIT_OF_BACKGROUND,
+                f"split {split} holds background only, and the trainer refuses a split without a single object",
+                splits[split].images,
+                split,
+            )
+            for split in bare
+        ),
     ]

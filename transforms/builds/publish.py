@@ -5,16 +5,27 @@ Runs once, on the driver. Until `latest.json` is put, nobody sees anything of th
 
 from __future__ import annotations
 
+import logging
+
 import msgspec
 
 from labelbeam.schemas.config import ConvertConfig, parse_split
-from labelbeam.schemas.manifest import Latest, Manifest, SplitCounts
+from labelbeam.schemas.errors import LostLockError
+from labelbeam.schemas.layout import MANIFEST
+from labelbeam.schemas.manifest import Manifest, SplitCounts
 from labelbeam.schemas.scores import ScoresManifest
+from labelbeam.transforms.builds.lock import Lock
+from labelbeam.transforms.builds.pointer import put_in_force
+from labelbeam.transforms.builds.resume import forget
 from labelbeam.transforms.builds.shards import fill, shard_name
-from labelbeam.transforms.stores.files import put
+from labelbeam.transforms.stores.errors import StoreError, UnavailableError
+from labelbeam.transforms.stores.files import put, put_if, sync_directories
 from labelbeam.transforms.stores.location import Location
+from labelbeam.transforms.stores.reading import read_regular
 from labelbeam.transforms.tasks.records import encode_parquet
 from labelbeam.transforms.tasks.registry import TASKS
+
+LOG = logging.getLogger("labelbeam")
 
 MLTABLE = """\
 paths:
@@ -44,9 +55,33 @@ def complete(build: Location, manifest: Manifest, config: ConvertConfig, buckets
         fill(manifest.copied.files, names, build, b"")
 
 
-def publish(output: Location, build: Location, manifest: Manifest | ScoresManifest) -> None:
-    """Put the manifest, and then the pointer: from that moment on the build is in force."""
+def finish(output: Location, build: Location, manifest: Manifest | ScoresManifest, lock: Lock) -> None:
+    """Publish a build, and remove what was kept for resuming it.
+
+    Raises:
+        LostLockError: another run has taken this one for dead.
+        StoreError: the manifest or the pointer cannot be put.
+    """
+    publish(lock, build, manifest)
+    try:
+        forget(output, manifest.build)
+    except (StoreError, UnavailableError) as error:
+        LOG.warning("%s; the build is published, and labelbeam clean removes what is left over", error)
+
+
+def publish(lock: Lock, build: Location, manifest: Manifest | ScoresManifest) -> None:
+    """Put the manifest, and then the pointer: from that moment on the build is in force.
+
+    Raises:
+        LostLockError: another run has taken over; what is in force stays.
+        StoreError: the manifest or the pointer cannot be written.
+    """
     data = msgspec.json.format(msgspec.json.encode(manifest), indent=2)
-    put(build.below("manifest.json"), data)
-    pointer = Latest(manifest.build, f"builds/{manifest.build}/manifest.json")
-    put(output.below("latest.json"), msgspec.json.encode(pointer) + b"\n")
+    place = build.below(MANIFEST)
+    # Never over another: a run that resumed this build may have finished it, and what was published never changes.
+    if not put_if(place, data, None) and read_regular(place) != data:
+        raise LostLockError(
+            f"{place.shown}: is there already: another run has finished this build; nothing was published by this one"
+        )
+    sync_directories(build)
+    put_in_force(lock, manifest.build)

@@ -1,18 +1,20 @@
-"""The build in force: where its pointer leads, and its manifest."""
+"""The build in force: where its pointer leads, its manifest, and its directory."""
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import msgspec
 
-from labelbeam.schemas.errors import LabelBeamError
+from labelbeam.schemas.errors import LabelBeamError, UsageError
+from labelbeam.schemas.layout import BUILDS, LATEST, build_folder, manifest_path
 from labelbeam.schemas.manifest import Latest, Manifest
 from labelbeam.schemas.records import RECORDS
-from labelbeam.schemas.scores import ScoresManifest
-from labelbeam.transforms.stores.errors import MissingFileError, StoreError
-from labelbeam.transforms.stores.location import Location
-from labelbeam.transforms.stores.reading import read_file
+from labelbeam.transforms.stores.errors import MissingFileError, StoreError, UnavailableError
+from labelbeam.transforms.stores.files import kind
+from labelbeam.transforms.stores.location import Location, within
+from labelbeam.transforms.stores.paths import safe_relative
+from labelbeam.transforms.stores.reading import read_regular
 
 
 def published(output: Location) -> Manifest:
@@ -20,16 +22,32 @@ def published(output: Location) -> Manifest:
 
     Raises:
         StoreError: nothing was published there, or it cannot be read.
+        LabelBeamError: the manifest names another place than a build below `output`, or a task that is unknown.
     """
     manifest = latest_manifest(output)
     if manifest is None:
-        raise MissingFileError(
-            f"{output.shown}: found no latest.json, expected the pointer that labelbeam convert puts last. Check the path of "
-            f"OUTPUT, or publish a build there: labelbeam convert --output {output.shown} …"
+        raise nothing_published(output)
+    folder = build_folder(manifest.build)
+    if safe_relative(folder) != folder or not within(output, folder):
+        raise LabelBeamError(
+            f"{output.shown}: the manifest names a build {manifest.build!r}, expected one below {BUILDS}/"
         )
     if manifest.task not in RECORDS:
         raise LabelBeamError(f"{output.shown}: found a build of task {manifest.task!r}, expected {', '.join(RECORDS)}")
     return manifest
+
+
+def place_of(output: Location, manifest: Manifest) -> Location:
+    """The directory of a build."""
+    return output.below(build_folder(manifest.build))
+
+
+def nothing_published(output: Location) -> MissingFileError:
+    """The error for an output without a pointer."""
+    return MissingFileError(
+        f"{output.shown}: found no {LATEST}, expected the pointer that labelbeam convert puts last. Check the path of OUTPUT, or "
+        f"publish a build there: labelbeam convert --output {output.shown} …"
+    )
 
 
 Form = TypeVar("Form", bound=msgspec.Struct)
@@ -41,17 +59,10 @@ def latest_manifest(output: Location) -> Manifest | None:
     Raises:
         StoreError: there is one, but it cannot be read.
     """
-    return _latest_of(output, Manifest, "manifest of a build of training data")
-
-
-def latest_scores(output: Location) -> ScoresManifest | None:
-    """The same of the predictions in force."""
-    return _latest_of(output, ScoresManifest, "manifest of predictions")
-
-
-def _latest_of(output: Location, form: type[Form], what: str) -> Form | None:
     latest = _latest(output)
-    return None if latest is None else _decoded(output.below(latest.manifest), form, what)
+    if latest is None:
+        return None
+    return _decoded(output.below(latest.manifest), Manifest, "manifest of a build of training data")
 
 
 def latest_build(output: Location) -> str | None:
@@ -65,14 +76,81 @@ def latest_build(output: Location) -> str | None:
 
 
 def _latest(output: Location) -> Latest | None:
+    pointer = output.below(LATEST)
     try:
-        return _decoded(output.below("latest.json"), Latest, "pointer to a build")
+        latest = _decoded(pointer, Latest, "pointer to a build")
     except MissingFileError:
+        return None
+    # Who can write to the output can write a pointer: it leads nowhere else.
+    if safe_relative(latest.build) != latest.build or "/" in latest.build or latest != pointer_to(latest.build):
+        raise StoreError(
+            f"{pointer.shown}: not a pointer to a build: found {latest.build!r} and {latest.manifest!r}, expected the name "
+            f"of a build, and {BUILDS}/NAME/manifest.json"
+        )
+    return latest
+
+
+def pointer_to(build: str) -> Latest:
+    """What stands in `latest.json` when a build is in force."""
+    return Latest(build, manifest_path(build))
+
+
+def check_kind_in_force(output: Location, kind_of_build: Literal["training data", "predictions"]) -> None:
+    """Make sure that what is in force at an output, if anything is, is of the kind that is about to be published there.
+
+    A pointer to a build that is gone is no reason to refuse another one.
+
+    Raises:
+        UsageError: it is of the other kind.
+        StoreError: it cannot be read, or is none.
+    """
+    try:
+        latest = _latest(output)
+        if latest is None:
+            return
+        found = _decoded(output.below(latest.manifest), _Kind, "manifest")
+    except MissingFileError:
+        return
+    there = "predictions" if found.kind == "predictions" else "training data"
+    if there != kind_of_build:
+        raise UsageError(
+            f"--output: {output.shown}: {there} are in force there, expected {kind_of_build} or nothing; each needs an output "
+            "of its own"
+        )
+
+
+class _Kind(msgspec.Struct):
+    format_version: int
+    kind: str = ""
+
+
+class _Named(msgspec.Struct):
+    """What manifests of all versions and kinds hold."""
+
+    format_version: int
+    build: str
+    labelbeam_version: str
+
+
+def is_finished(output: Location, build: str) -> bool | None:
+    """Whether a build has its manifest, None where what is there is no manifest of this build.
+
+    Raises:
+        StoreError: it cannot be read.
+    """
+    place = output.below(manifest_path(build))
+    if kind(place) is None:
+        return False
+    try:
+        return True if _decoded(place, _Named, "manifest").build == build else None
+    except UnavailableError:
+        raise
+    except StoreError:
         return None
 
 
 def _decoded(location: Location, form: type[Form], what: str) -> Form:
     try:
-        return msgspec.json.decode(read_file(location), type=form)
+        return msgspec.json.decode(read_regular(location), type=form)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise StoreError(f"{location.shown}: not a {what}: {error}") from None

@@ -8,15 +8,24 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import msgspec
 
-from labelbeam.schemas.layout import UNFINISHED
+from labelbeam.schemas.layout import (
+    BUILD_FILE,
+    BUILDS,
+    KEPT_FILE,
+    UNFINISHED,
+    build_folder,
+    manifest_path,
+    unfinished_folder,
+)
 from labelbeam.schemas.manifest import FileEntry, Receipt
 from labelbeam.schemas.scores import ScoreReceipt
-from labelbeam.transforms.builds.identity import BuildIdentity
+from labelbeam.transforms.builds.identity import BuildIdentity, after
 from labelbeam.transforms.builds.published import latest_build
 from labelbeam.transforms.stores.errors import MissingFileError
 from labelbeam.transforms.stores.files import TEMPORARY, kind, list_directory, put, remove_files
@@ -40,6 +49,12 @@ class Target:
     unfinished: str
     made_from: str
     resumes: bool
+
+
+def target_of(output: Location, identity: BuildIdentity, resumes: bool) -> Target:
+    """Where a build below `output` is written."""
+    build, unfinished = (output.below(folder(identity.build)) for folder in (build_folder, unfinished_folder))
+    return Target(build.url, unfinished.url, identity.made_from, resumes)
 
 
 AnyReceipt = TypeVar("AnyReceipt", Receipt, ScoreReceipt)
@@ -72,11 +87,13 @@ def finished_bucket(
     try:
         kept = msgspec.json.decode(read_file(unfinished.below(_name(bucket, buckets))), type=_Kept)
         receipt = msgspec.json.decode(kept.receipt, type=form)
-    except (MissingFileError, msgspec.DecodeError, UnicodeDecodeError):
+    except (MissingFileError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
-    if kept.made_from != target.made_from or not all(
-        in_threads(lambda entry: _is_intact(build, entry), receipt.files())
-    ):
+    files = receipt.files()
+    # Whoever can write to the output can write a receipt: no other file of this machine is read for it.
+    if kept.made_from != target.made_from or not all(BUILD_FILE.fullmatch(entry.path) for entry in files):
+        return None
+    if not all(in_threads(lambda entry: _is_intact(build, entry), files)):
         return None
     receipt.reused = True
     return receipt
@@ -107,19 +124,52 @@ def unfinished_build(output: Location, made_from: str) -> str | None:
 def begin(output: Location, identity: BuildIdentity) -> tuple[BuildIdentity, bool]:
     """The identity of a new build, or of one that an earlier run began and did not finish; whether it is the latter.
 
+    A build with a manifest is not resumed: it may have been in force, and what was in force never changes.
+
     Raises:
-        StoreError: the output cannot be listed or tidied up.
+        StoreError: the output cannot be listed, written to or tidied up.
     """
+    current = latest_build(output)
+    left = list_directory(output.below(UNFINISHED)).folders
+    if current is not None and current in left:
+        forget(output, current)  # Its run was killed after it had put the pointer.
     begun = unfinished_build(output, identity.made_from)
-    if begun is None:
-        return identity, False
-    if begun <= (latest_build(output) or ""):
-        # It was published, or another one since: builds in force come in the order of their names.
+    if begun is not None:
+        if begun > (current or "") and kind(output.below(manifest_path(begun))) is None:
+            LOG.info("resumed: build %s, which an earlier run did not finish", begun)
+            remove_temporaries(output.below(build_folder(begun)))
+            return replace(identity, build=begun), True
         forget(output, begun)
-        return identity, False
-    LOG.info("going on with build %s, which an earlier run did not finish", begun)
-    remove_temporaries(output.below(f"builds/{begun}"))
-    return replace(identity, build=begun), True
+    identity = after(identity, [*list_directory(output.below(BUILDS)).folders, *left, *([current] if current else [])])
+    mark = output.below(f"{UNFINISHED}/{identity.build}/{BEGUN}")
+    put(mark, msgspec.json.encode(Begun(identity.build, identity.made_from)))
+    return identity, False
+
+
+class Begun(msgspec.Struct):
+    """What is put before anything else of a build: by it, what a killed run left is known as a build's."""
+
+    build: str
+    made_from: str
+
+
+BEGUN = "begun.json"
+
+
+def was_begun(output: Location, build: str) -> bool:
+    """Whether something kept below `unfinished` proves that a run began with this build.
+
+    Raises:
+        StoreError: it cannot be read.
+    """
+    folder = output.below(f"{UNFINISHED}/{build}")
+    for name in [file.path for file in list_directory(folder).files if KEPT_FILE.fullmatch(file.path)]:
+        form: type[Begun] | type[_Kept] = Begun if name == BEGUN else _Kept
+        with suppress(MissingFileError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            found = msgspec.json.decode(read_file(folder.below(name)), type=form)
+            if found.made_from[:8] == build.rpartition("-")[2] and getattr(found, "build", build) == build:
+                return True
+    return False
 
 
 def remove_temporaries(root: Location) -> None:
@@ -134,10 +184,13 @@ def remove_temporaries(root: Location) -> None:
 
 
 def forget(output: Location, build: str) -> None:
-    """Remove what was kept for going on with a build.
+    """Remove what was kept for resuming a build.
 
     Raises:
         StoreError: a file cannot be removed.
     """
-    folder = f"{UNFINISHED}/{build}"
-    remove_files(output, [f"{folder}/{file.path}" for file in list_directory(output.below(folder)).files])
+    folder = unfinished_folder(build)
+    names = [file.path for file in list_directory(output.below(folder)).files]
+    remove_files(
+        output, [f"{folder}/{name}" for name in names if KEPT_FILE.fullmatch(name) or TEMPORARY.fullmatch(name)]
+    )

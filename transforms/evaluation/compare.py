@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
 
-from labelbeam.pipelines.terminal.streams import LOG
 from labelbeam.schemas.errors import LabelBeamError
 from labelbeam.schemas.evaluation import EVALUATION_VERSION, Evaluation
 from labelbeam.schemas.predictions import LabelsPrediction
@@ -27,8 +27,12 @@ from labelbeam.transforms.stores.files import put
 from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.stores.location import Location, StorageOptions
 
+LOG = logging.getLogger("labelbeam")
+
 SINGLE, MULTILABEL = "image_classification", "image_classification_multilabel"
 SEGMENTATION = "image_instance_segmentation"
+
+LOG = logging.getLogger("labelbeam")
 
 DEFAULT_THRESHOLD = 0.5
 

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 import msgspec
 
 from labelbeam.schemas.errors import LabelBeamError, UsageError
+from labelbeam.schemas.layout import build_folder
 from labelbeam.schemas.manifest import Manifest
 from labelbeam.schemas.records import RECORDS, Record, check_record
+from labelbeam.transforms.builds.image_places import configured_prefix
 from labelbeam.transforms.stores.location import Location
 from labelbeam.transforms.stores.reading import read_many
 
@@ -49,9 +51,8 @@ def read_truth(output: Location, manifest: Manifest, split: str | None = None) -
         raise UsageError(
             f"--split: found {split!r}, expected one of {', '.join(manifest.splits)}, the splits of the build"
         )
-    build = output.below(f"builds/{manifest.build}")
-    prefix = manifest.config.get("image_url")
-    prefix = prefix if isinstance(prefix, str) and prefix else None
+    build = output.below(build_folder(manifest.build))
+    prefix = configured_prefix(manifest)
     found: list[tuple[Record, str, tuple[int, int]]] = []
     decoder: msgspec.json.Decoder[Record] = msgspec.json.Decoder(RECORDS[manifest.task])
     shards = [(name, entry) for name, part in manifest.splits.items() if split in (None, name) for entry in part.files]

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
+import msgspec
+
 from labelbeam.transforms.columns.fragments import Fragment
 from labelbeam.transforms.columns.hashes import bucket_of
 from labelbeam.transforms.columns.listed import Listed, by_bucket
@@ -53,7 +55,7 @@ class CopiedUnit:
         return ReadResult(Findings(), encode_fragments(self._by_bucket(reading)))
 
     def _by_bucket(self, reading: Reading) -> Iterator[tuple[int, Fragment]]:
-        with suppress(StoreError):
+        with suppress(StoreError, msgspec.DecodeError, UnicodeDecodeError):
             data = read_file(locate(self.url, reading.options.storage))
             if hashlib.sha256(data).hexdigest() == self.sha256:
                 fragments: dict[int, Fragment] = {}

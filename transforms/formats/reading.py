@@ -34,6 +34,8 @@ class Findings(msgspec.Struct):
     evidence: dict[str, Evidence] = {}
     doubts: list[Doubt] = []
     unsafe: list[str] = []
+    sent: int = 0
+    """The `parcel_sum` of the fragments that were handed on: listings, and all else that crosses the shuffle, are in these."""
 
     def merge(self, other: Findings) -> Findings:
         """The findings of both."""
@@ -45,6 +47,7 @@ class Findings(msgspec.Struct):
             evidence,
             merge_doubts([*self.doubts, *other.doubts]),
             sorted({*self.unsafe, *other.unsafe}),
+            self.sent + other.sent,
         )
 
 
@@ -74,6 +77,9 @@ class ReadResult:
     findings: Findings
     fragments: list[tuple[int, bytes]] = field(default_factory=list)
     index: bytes | StagedUnit | None = None
+
+    def __post_init__(self) -> None:
+        self.findings.sent = parcels.parcel_sum(data for _, data in self.fragments)
 
 
 def encode_fragments(fragments: Iterable[tuple[int, Fragment]]) -> list[tuple[int, bytes]]:

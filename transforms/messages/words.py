@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+import re
 from collections.abc import Iterable
 
 
@@ -20,3 +22,25 @@ def listed(names: Iterable[str]) -> str:
     names = list(names)
     shown = ", ".join(repr(printable(name[:40])) for name in names[:20])
     return f"{shown} and {len(names) - 20} more" if len(names) > 20 else shown or "none"
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """The end of a message about an unknown name: the known one that it resembles, or nothing.
+
+    >>> did_you_mean("--tsak", ["--task", "--split"]), did_you_mean("--nonsense", ["--task"])
+    ('; did you mean --task?', '')
+    """
+    close = difflib.get_close_matches(name, list(known), 1, 0.7)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
+def plain(text: str) -> str:
+    r"""Text of a dataset made harmless for a terminal: control and bidirectional characters become escapes.
+
+    >>> print(plain("a\x1b[31mb\u202e"))
+    a\x1b[31mb\u202e
+    """
+    return _CONTROLS.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
+
+
+_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")

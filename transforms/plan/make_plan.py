@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from labelbeam.schemas.config import ConvertConfig
+from labelbeam.schemas.errors import UsageError
 from labelbeam.transforms.formats.plans import Plan
 from labelbeam.transforms.plan.recognise import recognise
 from labelbeam.transforms.stores.location import StorageOptions
@@ -18,5 +19,10 @@ def make_plan(config: ConvertConfig, options: StorageOptions, exact: bool = Fals
     """
     found = recognise(config, options)
     plan = found.format.plan(found.tree, found.claim, exact)
+    # After the plan, which may refuse the task in better words.
+    if config.task not in found.format.tasks:
+        raise UsageError(
+            f"--task {config.task}: {found.format.name} does not serve it; expected {', '.join(found.format.tasks)}"
+        )
     plan.recognised = found.claim.reason
     return plan

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
+import logging
 import posixpath
 from collections.abc import Sequence
 
 import msgspec
 
-from labelbeam.pipelines.terminal.streams import LOG
-from labelbeam.schemas.errors import LabelBeamError, UsageError
+from labelbeam.schemas.errors import UsageError
 from labelbeam.schemas.evaluation import EVALUATION_VERSION, Evaluation
 from labelbeam.schemas.manifest import Manifest
 from labelbeam.schemas.neutral import Rejection
 from labelbeam.schemas.reasons import Rejected
-from labelbeam.transforms.images.urls import default_prefix, path_of
-from labelbeam.transforms.messages.redact import is_redacted, redact
+from labelbeam.transforms.builds.image_places import ImagePlace, find_images
+from labelbeam.transforms.builds.published import place_of, published
+from labelbeam.transforms.messages.redact import redact
 from labelbeam.transforms.report.page import Content, ShownRejection, render
 from labelbeam.transforms.report.pictures import PAGE_BYTES, Picture, Wanted, no_pictures, read_pictures
 from labelbeam.transforms.report.samples import sample_records, sample_rejections
 from labelbeam.transforms.stores.files import put
-from labelbeam.transforms.stores.locate import locate
+from labelbeam.transforms.stores.locate import locate, locate_target
 from labelbeam.transforms.stores.location import Location, StorageOptions
 from labelbeam.transforms.stores.reading import read_file
+
+LOG = logging.getLogger("labelbeam")
 
 NAME = "report.html"
 
@@ -46,7 +49,7 @@ def report_of_new_build(
     Every exception counts: no picture and no page is worth the build.
     """
     try:
-        return write_report(output, manifest, ImagesOfBuild(manifest, storage, images_root, True, prefix), None)
+        return write_report(output, manifest, find_images(manifest, storage, images_root, prefix), None)
     except Exception as error:
         LOG.warning(
             "%s was not written: %s: %s; the build does not depend on it. Write it with: labelbeam report %s",
@@ -58,64 +61,40 @@ def report_of_new_build(
         return ""
 
 
-class ImagesOfBuild:
-    """Where the images of a build lie, and which path an image URL of it is.
+def report_of_published(
+    output_url: str, storage: StorageOptions, images_url: str | None, evaluation_url: str | None, with_images: bool
+) -> str:
+    """Write the report of the build in force at `output_url`; its URL without credentials.
 
-    `root` is None, with a sentence on why in `why`, where nobody knows.
+    Args:
+        images_url: where the images lie, by default where the manifest says.
+        evaluation_url: an evaluation of the build, to be shown as well.
+        with_images: show pictures; else nothing but the build is read.
+
+    Raises:
+        UsageError: nothing can be written there, or the evaluation is none, or of another task.
+        StoreError: nothing was published there, or a file cannot be read or written.
     """
-
-    def __init__(
-        self,
-        manifest: Manifest,
-        storage: StorageOptions,
-        url: str | None,
-        wanted: bool,
-        prefix: str | None = None,
-    ) -> None:
-        self.root: Location | None = None
-        self.why = "left out, as --no-images asks for"
-        said = manifest.source.images
-        configured = manifest.config.get("image_url")
-        named = configured if isinstance(configured, str) else None
-        self.prefix = prefix or named or (default_prefix(said) if said else "")
-        if not wanted:
-            return
-        if url is None and is_redacted(said):
-            self.why = (
-                f"not read: the manifest does not keep the credentials of {said}; name the place with --images URL"
-            )
-        elif url is None and not said:
-            self.why = "not read: the manifest does not say where the images are; name the place with --images URL"
-        elif not self.prefix or is_redacted(self.prefix):
-            self.why = "not read: the manifest does not say how image URLs begin"
-        else:
-            try:
-                self.root = locate(url or said, storage)
-            except LabelBeamError as error:
-                if url is not None and prefix is None:
-                    raise
-                self.why = f"not read: {error}"
-
-    def path(self, url: str) -> str | None:
-        """The path below the root of the image that a record calls `url`; None where it lies elsewhere."""
-        return path_of(self.prefix, url) if self.prefix else None
-
-    def read(self, wanted: Sequence[Wanted], room: int) -> list[Picture]:
-        """Their pictures, or placeholders."""
-        return no_pictures(wanted, self.why) if self.root is None else read_pictures(self.root, wanted, room)
+    output = locate_target("OUTPUT", output_url, storage)
+    manifest = published(output)
+    evaluation = evaluation_of(evaluation_url, storage, manifest) if evaluation_url is not None else None
+    images = find_images(manifest, storage, images_url)
+    if not with_images:
+        images = ImagePlace(None, images.prefix, "left out, as --no-images asks for")
+    return write_report(output, manifest, images, evaluation)
 
 
-def write_report(output: Location, manifest: Manifest, images: ImagesOfBuild, evaluation: Evaluation | None) -> str:
+def write_report(output: Location, manifest: Manifest, images: ImagePlace, evaluation: Evaluation | None) -> str:
     """Read what the page shows of a build, and put it in one step; its URL without credentials.
 
     Raises:
         StoreError: it cannot be written.
     """
-    build = output.below(f"builds/{manifest.build}")
+    build = place_of(output, manifest)
     found = sample_records(build, manifest)
     refused = sample_rejections(build, manifest)
-    pictures = images.read(
-        [Wanted(images.path(item.url), (item.width, item.height)) for item in found.samples], PAGE_BYTES
+    pictures = _read(
+        images, [Wanted(images.path(item.url), (item.width, item.height)) for item in found.samples], PAGE_BYTES
     )
     room = PAGE_BYTES - sum(len(picture.uri or "") for picture in pictures)
     rejections, room = _rejections(refused.samples, images, room)
@@ -127,7 +106,7 @@ def write_report(output: Location, manifest: Manifest, images: ImagesOfBuild, ev
             Wanted(images.path(item.image_url), (item.width, item.height) if item.width and item.height else None)
             for item in evaluation.worst
         ]
-        worst = images.read(wanted, PAGE_BYTES)
+        worst = _read(images, wanted, PAGE_BYTES)
     notes = [*found.notes, *refused.notes]
     if manifest.statistics is None:
         notes.append(
@@ -152,11 +131,16 @@ def write_report(output: Location, manifest: Manifest, images: ImagesOfBuild, ev
     return place.path if place.local else place.shown
 
 
+def _read(images: ImagePlace, wanted: Sequence[Wanted], room: int) -> list[Picture]:
+    """Pictures of images, or placeholders."""
+    return no_pictures(wanted, images.why) if images.root is None else read_pictures(images.root, wanted, room)
+
+
 def _name(output: Location) -> str:
     return posixpath.basename(output.path.rstrip("/")) or output.shown
 
 
-def _rejections(samples: Sequence[Rejection], images: ImagesOfBuild, room: int) -> tuple[list[ShownRejection], int]:
+def _rejections(samples: Sequence[Rejection], images: ImagePlace, room: int) -> tuple[list[ShownRejection], int]:
     """Rejections with pictures for some: first one of each code; and the room that is left."""
     with_image = [
         number
@@ -170,7 +154,7 @@ def _rejections(samples: Sequence[Rejection], images: ImagesOfBuild, room: int) 
         seen[code] = seen.get(code, 0) + 1
         turns.append((seen[code], number))
     chosen = [number for _, number in sorted(turns)[:REJECTED_PICTURES]]
-    pictures = images.read([Wanted(samples[number].image, None, REJECTED_LONGEST) for number in chosen], room)
+    pictures = _read(images, [Wanted(samples[number].image, None, REJECTED_LONGEST) for number in chosen], room)
     by_number = dict(zip(chosen, pictures, strict=True))
     room -= sum(len(picture.uri or "") for picture in pictures)
     return [ShownRejection(item, by_number.get(number)) for number, item in enumerate(samples)], room

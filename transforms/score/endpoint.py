@@ -22,6 +22,7 @@ from urllib3.util import Timeout, parse_url
 from labelbeam.schemas.errors import LabelBeamError, UsageError
 from labelbeam.schemas.requests import JSON_TYPE
 from labelbeam.schemas.responses import TruncatedAnswerError
+from labelbeam.schemas.score_config import DEFAULT_KEY, ScoreConfig
 from labelbeam.transforms.messages.redact import redact
 from labelbeam.transforms.stores.errors import UnavailableError, explain
 from labelbeam.transforms.stores.failures import ShortReadError, passes
@@ -114,6 +115,12 @@ class EndpointOptions:
     def shown(self) -> str:
         """The URL for messages, without credentials."""
         return redact(self.url)
+
+
+def key_source(config: ScoreConfig, required: bool | None = None) -> KeySource:
+    """Where a run reads the key of its endpoint; by default one is required where a place for it was named."""
+    named = config.key_env != DEFAULT_KEY
+    return KeySource(config.key_env, config.key_file, named if required is None else required)
 
 
 def read_key(source: KeySource) -> str | None:

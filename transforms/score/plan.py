@@ -8,29 +8,28 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import msgspec
 
 from labelbeam.schemas.errors import LabelBeamError, UsageError
-from labelbeam.schemas.manifest import FileEntry, Manifest
+from labelbeam.schemas.manifest import Manifest
 from labelbeam.schemas.score_config import ScoreConfig
 from labelbeam.schemas.tasks import Task
-from labelbeam.transforms.builds.published import latest_manifest
+from labelbeam.transforms.builds.contents import published_files
+from labelbeam.transforms.builds.image_places import configured_prefix, image_directories
+from labelbeam.transforms.builds.published import latest_manifest, place_of
 from labelbeam.transforms.formats.inputs import fingerprint_of
 from labelbeam.transforms.formats.plans import MOST_SHARDS
 from labelbeam.transforms.images.names import IMAGE_FORMATS, extension, hidden
 from labelbeam.transforms.images.urls import check_prefix, default_prefix, image_url, path_of
-from labelbeam.transforms.messages.redact import is_redacted, redact
-from labelbeam.transforms.stores.errors import StoreError
+from labelbeam.transforms.messages.redact import redact
 from labelbeam.transforms.stores.files import StoredFile, kind, list_directory
 from labelbeam.transforms.stores.globs import above_glob, expand
 from labelbeam.transforms.stores.listing import list_files
 from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.stores.location import Location, StorageOptions
-from labelbeam.transforms.stores.reading import read_many
 
 UNIT = 256
 """Images in a unit, which is a shard: what a killed run has to do again, in a process that asks for one after the other."""
@@ -181,7 +180,8 @@ def _plan_build(source: Location, manifest: Manifest, config: ScoreConfig, stora
         raise UsageError(f"--split: found {unknown[0]!r}, expected one of {', '.join(manifest.splits)}")
     splits = config.split or list(manifest.splits)
     files = [entry for split in manifest.splits if split in splits for entry in manifest.splits[split].files]
-    urls = list(_urls(source.below(f"builds/{manifest.build}"), files))
+    contents = published_files(place_of(source, manifest), files)
+    urls = [record.image_url for content in contents for record in _RECORDS.decode_lines(content)]
     root, prefixes = _images_of(urls, manifest, config, storage)
     images = [ImageToScore(url, _path(url, prefixes), None) for url in urls]
     if images and all(image.path is None for image in images):
@@ -196,28 +196,12 @@ def _plan_build(source: Location, manifest: Manifest, config: ScoreConfig, stora
     return ScorePlan(task, root.url, cut_into_units(images), fingerprint, covers, manifest.build)
 
 
-def _urls(build: Location, files: list[FileEntry]) -> Iterator[str]:
-    contents = read_many(build, [entry.path for entry in files])
-    for entry, content in zip(files, contents, strict=True):
-        if isinstance(content, StoreError):
-            raise content
-        if hashlib.sha256(content).hexdigest() != entry.sha256:
-            raise LabelBeamError(
-                f"{build.below(entry.path).shown}: is not the file that was published; labelbeam verify says more"
-            )
-        for record in _RECORDS.decode_lines(content):
-            yield record.image_url
-
-
 def _images_of(
     urls: list[str], manifest: Manifest, config: ScoreConfig, storage: StorageOptions
 ) -> tuple[Location, list[str]]:
     """Where the images of a build lie, and what may stand before their paths in its records."""
-    given = config.image_url or manifest.config.get("image_url")
-    copied_to = manifest.copied.target if manifest.copied is not None else ""
-    known = [
-        place for place in (config.images or copied_to, manifest.source.images) if place and not is_redacted(place)
-    ]
+    given = config.image_url or configured_prefix(manifest)
+    known = image_directories(manifest, config.images)
     if not known:
         raise UsageError(
             f"{redact(urls[0]) if urls else 'the build'}: the build does not say where its images lie; name the directory with "

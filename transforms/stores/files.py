@@ -6,16 +6,19 @@ an error; a file is written in one put, so that nobody ever sees half of it.
 
 from __future__ import annotations
 
+import errno
 import os
 import posixpath
 import re
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, NamedTuple
 from uuid import uuid4
 
 from labelbeam.transforms.stores.errors import MissingFileError, StoreError
+from labelbeam.transforms.stores.failures import status
 from labelbeam.transforms.stores.location import Location
 from labelbeam.transforms.stores.retries import ask
 from labelbeam.transforms.stores.threads import in_threads
@@ -37,7 +40,7 @@ class Directory(NamedTuple):
     folders: list[str]
 
 
-TEMPORARY = re.compile(r"\.[0-9a-f]{32}\.tmp")
+TEMPORARY = re.compile(r"\.labelbeam-[0-9a-f]{32}\.tmp")
 """The names under which files are written on a disk before they get their own."""
 
 
@@ -93,15 +96,93 @@ def put(location: Location, data: bytes) -> None:
 
 def _put_local(path: Path, data: bytes) -> None:
     # Its own name might be as long as a name may be.
-    temporary = path.with_name(f".{uuid4().hex}.tmp")
+    temporary = path.with_name(f".labelbeam-{uuid4().hex}.tmp")
     try:
-        with _open_new(temporary) as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+        _write_new(temporary, data)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _write_new(path: Path, data: bytes) -> None:
+    with _open_new(path) as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def version(location: Location) -> str | None:
+    """What tells one content of a file from another to `put_if`; None where there is no file, or the store cannot tell.
+
+    Raises:
+        StoreError: the store does not say.
+    """
+    if not hasattr(location.fs, "put_if"):
+        return None
+    try:
+        return str(ask(location, "cannot be read", lambda: location.fs.version(location.path)))
+    except MissingFileError:
+        return None
+
+
+def put_if(location: Location, data: bytes, seen: str | None) -> bool:
+    """`put`, if there is still what `version` has seen; for None, if there is nothing. Whether it was put.
+
+    The store decides in the moment of writing: S3, Azure Blob and Google Cloud Storage, and a disk for None. Others only put.
+
+    Raises:
+        StoreError: it cannot be written.
+    """
+    if location.local:
+        return ask(location, "cannot be written", lambda: _put_new_local(Path(location.path), data))
+    if not hasattr(location.fs, "put_if"):
+        put(location, data)
+        return True
+
+    def call() -> bool:
+        try:
+            location.fs.put_if(location.path, data, seen)
+        except Exception as error:
+            gone = (404,) if seen is not None else ()  # S3's word for a condition that what is not there cannot meet.
+            if status(error) in (409, 412, *gone) or isinstance(error, FileExistsError):
+                return False
+            if status(error) != 501:
+                raise
+            location.fs.pipe_file(location.path, data)  # A store that speaks S3's protocol without conditions.
+        return True
+
+    return ask(location, "cannot be written", call)
+
+
+def _put_new_local(path: Path, data: bytes) -> bool:
+    temporary = path.with_name(f".labelbeam-{uuid4().hex}.tmp")
+    try:
+        _write_new(temporary, data)
+        try:
+            os.link(temporary, path)
+        except FileExistsError:
+            return False
+        except OSError as error:
+            if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK):
+                raise
+            if path.exists():  # A disk without hard links.
+                return False
+            temporary.replace(path)
+        return True
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def put_through(location: Location, data: bytes, way: Location, check: Callable[[], None]) -> None:
+    """`put` on a disk by way of the file `way` on the same one, after `check`: only if nobody has removed that one meanwhile.
+
+    Raises:
+        MissingFileError: somebody has.
+        StoreError: it cannot be written.
+    """
+    ask(way, "cannot be written", lambda: _write_new(Path(way.path), data))
+    check()
+    ask(location, "cannot be written", lambda: os.replace(way.path, location.path))
 
 
 _OFTEN = 100
@@ -158,21 +239,115 @@ def _store_directory(root: Location) -> Directory:
 def remove_files(root: Location, paths: Sequence[str]) -> None:
     """Remove the files at `paths` below `root`, many at a time; what is gone already is no error.
 
-    On a disk, the directories below `root` that this leaves empty go too, as they do in an object store.
+    On a disk, the directories below `root` that this leaves empty go too, as they do in an object store; and no link below
+    `root` is followed, also not one that takes a directory's place meanwhile.
 
     Raises:
         StoreError: a file cannot be removed; others may be gone by then.
     """
+    if not root.local:
+        in_threads(lambda path: _remove_stored(root.below(path)), paths)
+    elif paths:
+        _remove_local(root, paths)
 
-    def remove(path: str) -> None:
-        location = root.below(path)
-        call = Path(location.path).unlink if root.local else lambda: location.fs.rm_file(location.path)
-        with suppress(MissingFileError):
-            ask(location, "cannot be removed", call)
 
-    in_threads(remove, paths)
+def _remove_stored(location: Location) -> None:
+    with suppress(MissingFileError):
+        ask(location, "cannot be removed", lambda: location.fs.rm_file(location.path))
+
+
+def _remove_local(root: Location, paths: Sequence[str]) -> None:
+    by_folder: dict[str, list[str]] = {}
+    for path in paths:
+        folder, _, name = path.rpartition("/")
+        by_folder.setdefault(folder, []).append(name)
+    for folder, names in by_folder.items():
+        with suppress(MissingFileError), _folder_below(root, folder) as opened:
+            for name in names:
+                with suppress(MissingFileError):
+                    place = root.below(f"{folder}/{name}" if folder else name)
+                    ask(place, "cannot be removed", partial(os.unlink, name, dir_fd=opened))
+    above = {str(parent) for folder in by_folder if folder for parent in (PurePosixPath(folder, "x").parents)} - {"."}
+    remove_empty(root, above)
+
+
+def remove_empty(root: Location, folders: Iterable[str]) -> None:
+    """Remove those of the directories `folders` below `root`, on a disk, that hold nothing, the deepest first."""
+    for folder in sorted(folders, key=len, reverse=True):
+        parent, _, name = folder.rpartition("/")
+        with suppress(MissingFileError, OSError), _folder_below(root, parent) as opened:
+            os.rmdir(name, dir_fd=opened)  # It fails where something lies there, or came meanwhile.
+
+
+@contextmanager
+def _folder_below(root: Location, folder: str) -> Iterator[int]:
+    """A directory below `root`, opened step by step so that no link is followed on the way.
+
+    Raises:
+        MissingFileError: there is none; a link is none.
+    """
+
+    def opened() -> int:
+        found = os.open(root.path, os.O_RDONLY | os.O_DIRECTORY)
+        for name in filter(None, folder.split("/")):
+            try:
+                below = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=found)
+            finally:
+                os.close(found)
+            found = below
+        return found
+
+    descriptor = ask(root.below(folder) if folder else root, "cannot be opened", opened)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def is_link(location: Location) -> bool:
+    """Whether there is a link, on a disk, rather than what it leads to."""
+    return location.local and os.path.islink(location.path)
+
+
+def sync_directories(root: Location) -> None:
+    """Have a disk keep the names of all files below `root`, and of `root` itself, over a power failure. Elsewhere, nothing.
+
+    Files are synced as they are written; this is about the directories, each once.
+
+    Raises:
+        StoreError: the disk fails.
+    """
+    if root.local and os.path.isdir(root.path):
+        ask(root, "cannot be synced", lambda: _sync_below(root.path))
+
+
+_NOT_SYNCED = (errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EACCES, errno.EPERM)
+"""What systems answer that sync no directories, and directories of others above one's own."""
+
+
+def sync_directory(root: Location) -> None:
+    """The same for what lies directly in `root`.
+
+    Raises:
+        StoreError: the disk fails.
+    """
     if root.local:
-        folders = {str(above) for path in paths for above in PurePosixPath(path).parents} - {"."}
-        for folder in sorted(folders, key=len, reverse=True):
-            with suppress(OSError):  # Something else lies there, or came meanwhile; or it went meanwhile.
-                os.rmdir(root.below(folder).path)
+        ask(root, "cannot be synced", lambda: _sync(root.path))
+
+
+def _sync_below(root: str) -> None:
+    folders = [folder for folder, _, _ in os.walk(root)]
+    for folder in [*reversed(folders), *map(str, Path(root).parents)]:
+        _sync(folder)
+
+
+def _sync(folder: str) -> None:
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        if error.errno not in _NOT_SYNCED:
+            raise

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from fsspec import available_protocols, get_filesystem_class
 from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
+from fsspec.implementations.memory import MemoryFileSystem
 from fsspec.registry import registry
 
 from labelbeam.schemas.errors import UsageError
@@ -73,6 +74,8 @@ def locate_target(option: str, url: str, options: StorageOptions) -> Location:
     """
     location = locate(url, options)
     protocol = split_url(url)[1]
+    if protocol not in (*WEB, *ARCHIVES) and (why := _elsewhere(url, location)):
+        raise UsageError(f"{option}: {location.shown}: {why}")
     if protocol in (*WEB, *ARCHIVES):
         what = "a web server" if protocol in WEB else "an archive"
         raise UsageError(
@@ -81,6 +84,29 @@ def locate_target(option: str, url: str, options: StorageOptions) -> Location:
         )
     return location
 
+
+def _elsewhere(url: str, location: Location) -> str | None:
+    """Why what is written would come to lie elsewhere than a person who gives this URL expects; None where it would not."""
+    if location.local:
+        said, separator, path = url.partition("://")
+        if separator and said in ("file", "local") and not path.startswith(("/", "~", ".")):
+            return f"would be {location.path}; expected {said}:// and an absolute path, or a path alone"
+        protocol, colon, _ = url.partition(":")
+        known = {*_REMOTE, *available_protocols(), *_LOOKS_LIKE} - {"file", "local"}
+        if colon and not separator and protocol.lower() in known and not os.path.lexists(location.path):
+            return f"would be a directory of this machine, {location.path}; expected {protocol}://…, or ./{url}"
+        return None
+    if len(links_of(url)) > 1:
+        return "is read by way of another store, and would be written to that one alone; expected a URL of one store"
+    if isinstance(location.fs, MemoryFileSystem):
+        return "is in this process alone, and gone when it ends; expected a directory, or a store"
+    names = split_url(location.url)[2].split("/")
+    if any(name in ("", ".", "..") for name in names) or any(mark in location.url for mark in "?#"):
+        return "stores make other names of empty ones, of `.` and `..`, and of what comes behind ? and #; expected a plain path"
+    return None
+
+
+_LOOKS_LIKE = ("https", "http", "wasbs", "wasb", "azureml")
 
 _REMOTE = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs", "az": "azure", "abfs": "azure", "abfss": "azure"}
 """The modules of `transforms.stores.remote`, by protocol."""

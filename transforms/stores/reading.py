@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import stat as modes
 from collections.abc import Iterator, Sequence
 from itertools import repeat
 from queue import SimpleQueue
@@ -49,6 +51,21 @@ def read_file(location: Location, size: int | None = None) -> bytes:
     if size is not None and len(data) != size:
         raise _other_size(location, data, size)
     return data
+
+
+def read_regular(location: Location, most: int | None = None) -> bytes:
+    """The whole of a file that someone else may have put: on a disk, no pipe or device, from which bytes may never come.
+
+    Raises:
+        StoreError: it cannot be read, or it holds more than `most` bytes.
+    """
+    if location.local:
+        about = ask(location, "cannot be read", lambda: os.stat(location.path))
+        if not modes.S_ISREG(about.st_mode):
+            raise StoreError(f"{location.shown}: cannot be read: expected a file, found something else; remove it")
+        if most is not None and about.st_size > most:
+            raise StoreError(f"{location.shown}: cannot be read: expected {most} bytes at most, found {about.st_size}")
+    return read_file(location)
 
 
 def _other_size(location: Location, data: bytes, size: int) -> StoreError:

@@ -12,8 +12,11 @@ from typing import Any, TypeVar
 import msgspec
 
 from labelbeam.schemas.errors import UsageError
+from labelbeam.schemas.layout import LATEST, manifest_path
 from labelbeam.schemas.manifest import CopiedImage, Copies, FileEntry, Latest, Manifest
 from labelbeam.schemas.records import RECORDS
+from labelbeam.transforms.builds.image_places import configured_prefix
+from labelbeam.transforms.builds.published import nothing_published
 from labelbeam.transforms.images.copies import BYTES_AT_ONCE
 from labelbeam.transforms.messages.redact import is_redacted
 from labelbeam.transforms.stores.errors import MissingFileError
@@ -52,10 +55,12 @@ class Checked:
 
 
 def check(output: Location, storage: StorageOptions, copies_url: str | None = None) -> Checked:
-    """Check the build in force at `output`.
+    """Check the build in force at `output`: read all of it, and note every way in which it is not as it was published.
+
+    `copies_url` is where its copied images lie, by default the place that the manifest names.
 
     Raises:
-        UsageError: as for `verify`.
+        UsageError: the manifest does not tell where the copied images are, or none were copied.
         StoreError: nothing was published there, or a file cannot be read.
     """
     checked = Checked()
@@ -124,21 +129,18 @@ def _check_copies(target: Location, images: Sequence[CopiedImage], differences: 
 def _latest(output: Location, differences: Differences) -> Latest | None:
     """The pointer, if it points to a manifest below `output`."""
     try:
-        data = read_file(output.below("latest.json"))
-    except MissingFileError as error:
-        raise MissingFileError(
-            f"{error}; expected the pointer that labelbeam convert puts last. Check the path of OUTPUT, or publish a build "
-            f"there: labelbeam convert --output {output.shown} …"
-        ) from None
+        data = read_file(output.below(LATEST))
+    except MissingFileError:
+        raise nothing_published(output) from None
     try:
         latest = msgspec.json.decode(data, type=Latest)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        differences.add(Kind.POINTER, "latest.json", f"{data[:80]!r} ({error})", '{"build": …, "manifest": …}')
+        differences.add(Kind.POINTER, LATEST, f"{data[:80]!r} ({error})", '{"build": …, "manifest": …}')
         return None
-    path = f"builds/{latest.build}/manifest.json"
+    path = manifest_path(latest.build)
     if latest.manifest != path or safe_relative(path) != path:
         found = f"build {latest.build!r}, manifest {latest.manifest!r}"
-        differences.add(Kind.POINTER, "latest.json", found, "the manifest builds/ID/manifest.json of a build ID")
+        differences.add(Kind.POINTER, LATEST, found, "the manifest builds/ID/manifest.json of a build ID")
     elif not within(output, path):
         differences.add(Kind.POINTER, path, f"a link out of {output.shown}", "a file")
     else:
@@ -202,10 +204,8 @@ def _check_files(
 
 
 def _facts(manifest: Manifest) -> RecordFacts:
-    prefix = manifest.config.get("image_url")
-    if not isinstance(prefix, str) or not prefix:
-        prefix = None  # The images' own URL, which the manifest does not repeat.
-    elif not prefix.endswith("/"):
+    prefix = configured_prefix(manifest)
+    if prefix is not None and not prefix.endswith("/"):
         prefix += "/"
     return RecordFacts(manifest.task, manifest.config.get("dimensions") == "px", prefix)
 

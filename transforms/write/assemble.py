@@ -16,6 +16,8 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from labelbeam.schemas.config import ConvertConfig, background_policy, parse_split
+from labelbeam.schemas.errors import LabelBeamError
 from labelbeam.schemas.manifest import CopiedImage
 from labelbeam.schemas.neutral import RAW_LIMIT, Rejection
 from labelbeam.schemas.reasons import Adjusted, Rejected, Skipped
@@ -27,7 +29,7 @@ from labelbeam.transforms.columns.objects import Objects, join_objects
 from labelbeam.transforms.formats.frames import PIXELS, SCALES, Frame
 from labelbeam.transforms.geometry.boxes import OK, REASONS, code_of
 from labelbeam.transforms.images.headers import CopyTo, LookAt
-from labelbeam.transforms.images.urls import image_url
+from labelbeam.transforms.images.urls import default_prefix, image_url
 from labelbeam.transforms.tasks.records import SplitRecords
 from labelbeam.transforms.tasks.registry import TASKS
 from labelbeam.transforms.tasks.task import Judged, Labels, Task
@@ -46,6 +48,19 @@ class AssembleOptions:
     split: dict[str, float] | None = None
     look_at_all: bool = False
     """Look at every image; otherwise only at those whose size nobody declared."""
+
+
+def assemble_options(config: ConvertConfig, images_root: str) -> AssembleOptions:
+    """The options of a build, resolved; `images_root` is the URL of the directory that the images' names are relative to."""
+    return AssembleOptions(
+        task=config.task,
+        image_url=config.image_url or default_prefix(images_root),
+        clip=config.out_of_bounds == "clip",
+        keep_background=background_policy(config) == "keep",
+        max_polygon_points=config.max_polygon_points,
+        split=parse_split(config.split),
+        look_at_all=config.check_images not in (None, "none"),
+    )
 
 
 @dataclass(slots=True)
@@ -163,10 +178,16 @@ def _image_of(objects: Objects, settled: Settled) -> Integers:
     """The row of each object's image."""
     keys = np.concatenate([settled.images.keys, *(np.array(keys, np.int64) for keys in settled.lent.values())])
     rows = np.concatenate([np.arange(len(settled.images)), *(np.full(len(k), row) for row, k in settled.lent.items())])
-    order = np.argsort(keys)
-    if not len(keys):
+    if not len(objects):
         return np.empty(0, np.int64)
-    found: Integers = rows[order][np.searchsorted(keys[order], objects.image)].astype(np.int64)
+    order = np.argsort(keys)
+    at = np.minimum(np.searchsorted(keys[order], objects.image), len(keys) - 1)
+    if not len(keys) or (keys[order][at] != objects.image).any():
+        raise LabelBeamError(
+            "annotations have reached a writer without the image that they are of: the runner lost some of what was read; "
+            "nothing was published. Run again, on the in-process runner if it happens twice, and report it"
+        )
+    found: Integers = rows[order][at].astype(np.int64)
     return found
 
 

@@ -68,18 +68,28 @@ def write_shard(options: ShardOptions, bucket: int, encoded: Sequence[bytes], fr
         known = _known(fragments)
         if target and build and target.resumes:
             finished = finished_bucket(target, options.storage, bucket, options.buckets, Receipt)
-            if finished is not None and copies_stand(build, finished, known.copies):
+            # A runner that lost something then has perhaps not lost it now: what was made of less is not used.
+            same = finished is not None and (finished.records_in, finished.listed_in) == _counted(fragments)
+            if finished is not None and same and copies_stand(build, finished, known.copies):
+                finished.arrived = parcels.parcel_sum(encoded)
                 return finished
         complete = options.images_listed and shows_all(root)
         look_at = looker(LookOptions(options.check_images, root, complete), known.images)
         copy_to = copier(CopyOptions(root, copies, complete), known) if copies else None
         assembled = assemble(fragments, options.assemble, frames, look_at, copy_to)
         receipt = write_bucket(assembled, bucket, options.buckets, options.assemble.task, options.px, build)
+        receipt.arrived, receipt.listed_in = parcels.parcel_sum(encoded), _counted(fragments)[1]
         if build and copies:
             receipt.copied = write_copied(assembled.copied, bucket, options.buckets, build, copies.shown)
     if target:
         keep_receipt(target, options.storage, options.buckets, receipt)
     return receipt
+
+
+def _counted(fragments: Sequence[Fragment]) -> tuple[int, int]:
+    """Images, annotations and rejections among the fragments, and files of the images' listing."""
+    listed = (len(fragment.listed) for fragment in fragments if fragment.listed is not None)
+    return sum(fragment.records for fragment in fragments), sum(listed)
 
 
 def _known(fragments: Sequence[Fragment]) -> Known:

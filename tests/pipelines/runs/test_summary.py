@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import shlex
 from pathlib import Path
@@ -11,10 +12,11 @@ import pytest
 
 from labelbeam.pipelines.runs.convert import Outcome
 from labelbeam.pipelines.runs.summary import azure_path, next_steps, summary
-from labelbeam.pipelines.words import plain
 from labelbeam.schemas.config import ConvertConfig
+from labelbeam.schemas.doubts import Doubt, unclassified
 from labelbeam.schemas.manifest import Counts, Manifest, Source, SplitCounts, Tally
 from labelbeam.schemas.reasons import Rejected
+from labelbeam.transforms.messages.words import plain
 
 if TYPE_CHECKING:
     from tests.pipelines.conftest import Runs
@@ -100,7 +102,7 @@ def test_many_labels_are_cut_and_counted() -> None:
 
 def test_prose_keeps_to_the_width_and_paths_and_commands_stand_whole() -> None:
     output = "/data/" + "long-name/" * 20 + "built"
-    found = lines(outcome(output, warnings=["much to say " * 30]), output)
+    found = lines(outcome(output, doubts=unclassified(["much to say " * 30])), output)
     prose = [line for line in found if "/data/" not in line]
     assert max(map(len, prose)) <= 80
     assert f"  {output}/builds/{BUILD}" in found
@@ -110,7 +112,9 @@ def test_prose_keeps_to_the_width_and_paths_and_commands_stand_whole() -> None:
 def test_a_path_in_prose_is_not_cut_at_its_hyphens() -> None:
     path = f"/data/{'some-long-name-' * 4}here.jpg"
     for before in range(0, 60, 7):
-        assert any(path in line for line in lines(outcome(warnings=[f"{'x' * before} {path} is not there"])))
+        assert any(
+            path in line for line in lines(outcome(doubts=unclassified([f"{'x' * before} {path} is not there"])))
+        )
 
 
 def test_a_command_that_is_broken_over_lines_is_one_command_to_a_shell() -> None:
@@ -175,12 +179,31 @@ def test_a_build_that_is_unchanged_is_named_and_no_more() -> None:
 def test_inspect_says_whether_a_build_would_be_refused() -> None:
     inspected = outcome(published=False)
     assert lines(inspected)[-1] == "inspected in 1.2 s; nothing was written"
-    assert "2.4% of the images rejected, --max-rejected allows 1.0%" in lines(inspected, max_rejected=0.01)[-1]
+    refused = dataclasses.replace(inspected, refusal="30 of 1234 images were rejected")
+    assert lines(refused)[-1] == "a build would be refused: 30 of 1234 images were rejected"
+
+
+def test_a_doubt_is_told_with_what_settles_it_until_it_is_accepted() -> None:
+    doubt = Doubt("split_empty", "split test is empty", 1, "test", "--split")
+    found = lines(outcome(doubts=[doubt]))
+    at = found.index("warning: split test is empty")
+    assert found[at + 1] == "  split_empty, 1: settled by --split or --accept split_empty"
+    assert not any("settled by" in line for line in lines(outcome(doubts=[doubt]), accept=["split_empty"]))
+
+
+def test_inspect_lists_doubts_before_the_counts() -> None:
+    doubts = unclassified(["mind this"])
+    first, later = (lines(outcome(published=published, doubts=doubts)) for published in (False, True))
+    heads = [
+        next(at for at, line in enumerate(found) if "found" in line and "written" in line) for found in (first, later)
+    ]
+    assert first.index("warning: mind this") < heads[0]
+    assert later.index("warning: mind this") > heads[1]
 
 
 def test_names_from_a_dataset_cannot_steer_the_terminal() -> None:
     hostile = "\x1b[2J\r\x07\u202egpj\x9b\ud800"
-    what = outcome(labels=[hostile], warnings=[hostile], rejected_by_reason={"empty_bbox": 1})
+    what = outcome(labels=[hostile], doubts=unclassified([hostile]), rejected_by_reason={"empty_bbox": 1})
     what.samples[0] = {"code": "empty_bbox", "locator": hostile, "image": hostile, "message": hostile}
     text = "".join(lines(what))
     assert not re.search("[\x00-\x1f\x7f-\x9f\u202e\ud800]", text)

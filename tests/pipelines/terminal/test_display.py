@@ -7,6 +7,7 @@ import io
 import logging
 import os
 import pty
+import re
 import sys
 import time
 from collections.abc import Iterator
@@ -109,7 +110,7 @@ def test_a_long_stage_is_told_now_and_then(caplog: pytest.LogCaptureFixture, mon
         shown.stage("plan")
         with shown.running(plan()):
             progress.advance("read", 100_000_000)
-            deadline = time.monotonic() + 5
+            deadline = time.monotonic() + 60
             while not any("read: 100 of 400 MB" in record.getMessage() for record in caplog.records):
                 assert time.monotonic() < deadline
                 time.sleep(0.01)
@@ -123,8 +124,8 @@ def test_a_stage_of_unknown_length_tells_how_long_it_has_been_going(
     monkeypatch.setattr(display, "LOG_EVERY", 0.02)
     with Display() as shown:
         shown.stage("plan")
-        deadline = time.monotonic() + 5
-        while "plan: 0:00 so far" not in [record.getMessage() for record in caplog.records]:
+        deadline = time.monotonic() + 60
+        while not any(re.fullmatch(r"plan: 0:\d\d so far", record.getMessage()) for record in caplog.records):
             assert time.monotonic() < deadline
             time.sleep(0.01)
 
@@ -132,7 +133,7 @@ def test_a_stage_of_unknown_length_tells_how_long_it_has_been_going(
 def test_where_the_work_is_done_by_other_processes_the_time_is_told(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     run(Display(), plan(), 0, 0)
-    assert "read: done in 0.0 s" in [record.getMessage() for record in caplog.records]
+    assert any(re.fullmatch(r"read: done in \d\.\d s", record.getMessage()) for record in caplog.records)
 
 
 def test_quiet_shows_nothing_but_warnings(capsys: pytest.CaptureFixture[str]) -> None:
@@ -182,8 +183,11 @@ def test_on_a_terminal_the_stages_are_lines_that_go_away_again(
             shown.stage("plan")
             with shown.running(plan()):
                 progress.advance("read", 100_000_000)
-                time.sleep(0.1)
-        text = shown_on(other_end)
+                text, deadline = "", time.monotonic() + 60
+                while "100 of 400 MB" not in text and time.monotonic() < deadline:
+                    text += shown_on(other_end)
+                    time.sleep(0.01)
+        text += shown_on(other_end)
     assert "coco, 2 files, 475 MB" in text
     assert "100 of 400 MB" in text
     assert "━" in text

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import io
+import json
 import logging
+import os
 import subprocess
 import sys
 import warnings
+from pathlib import Path
 
 import pytest
 
-from labelbeam.pipelines.terminal.streams import debugging, set_up_logging, write_stdout
+from labelbeam.pipelines.terminal.streams import Lenient, debugging, set_up_logging, write_stdout
 from labelbeam.schemas.errors import LabelBeamError
+from tests.pipelines.conftest import COCO
 
 NOISY = """
 import logging, sys, warnings
@@ -88,3 +92,39 @@ def test_a_closed_stdout_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdout", None)
     with pytest.raises(LabelBeamError, match="stdout is closed"):
         write_stdout("lost")
+
+
+FULL = Path("/dev/full")
+
+
+@pytest.mark.parametrize("options", [[], ["--json"], ["--direct_num_workers=2"], ["--if-changed"]], ids=str)
+def test_a_build_is_published_with_status_0_though_the_disk_of_its_log_is_full(
+    options: list[str], tmp_path: Path
+) -> None:
+    coco = tmp_path / "coco.json"
+    coco.write_text(json.dumps(COCO))
+    command = ["convert", "--task", "image_object_detection", "--source", str(coco), "--output", str(tmp_path / "out")]
+    with FULL.open("w") as full:
+        ran = subprocess.run(
+            [sys.executable, "-m", "labelbeam.pipelines.cli", *command, "--max-rejected", "1", *options],
+            stderr=full,
+            stdout=subprocess.PIPE,
+            check=False,
+        )
+        assert ran.returncode == 0
+        assert (tmp_path / "out/latest.json").is_file()
+        assert not ran.stdout or json.loads(ran.stdout)["status"] == "published"
+        for arguments, status in ((["verify", "out"], 0), (["clean", "out"], 0), (["verify", "nowhere"], 1), ([], 2)):
+            again = [sys.executable, "-m", "labelbeam.pipelines.cli", *arguments]
+            assert subprocess.run(again, stderr=full, cwd=tmp_path, check=False).returncode == status, arguments
+
+
+def test_a_stream_that_takes_nothing_any_more_is_left_in_peace() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w", buffering=1) as stream:
+        lenient = Lenient(stream)
+        for _ in range(3):
+            assert lenient.write("a line\n") == 7
+            lenient.flush()
+        assert lenient.fileno() == writing

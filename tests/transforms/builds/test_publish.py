@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
@@ -16,18 +17,22 @@ import pytest
 
 from labelbeam.schemas.config import ConvertConfig
 from labelbeam.schemas.doubts import unclassified
+from labelbeam.schemas.errors import CountsError, LabelBeamError, LostLockError
 from labelbeam.schemas.manifest import Counts, FileEntry, Manifest, Receipt, SplitCounts, Tally
-from labelbeam.transforms.builds.identity import BuildIdentity, config_identity, made_alike, new_identity
-from labelbeam.transforms.builds.manifest import CountsError, make_manifest
+from labelbeam.transforms.builds.identity import BuildIdentity, after, config_identity, made_alike, new_identity
+from labelbeam.transforms.builds.lock import Pace, locked
+from labelbeam.transforms.builds.manifest import make_manifest
 from labelbeam.transforms.builds.publish import complete, publish
 from labelbeam.transforms.builds.published import latest_manifest
 from labelbeam.transforms.builds.shards import write_file
 from labelbeam.transforms.formats.plans import MOST_SHARDS, Plan, bucket_count
 from labelbeam.transforms.stores.errors import StoreError
 from labelbeam.transforms.stores.locate import locate
+from labelbeam.transforms.stores.location import Location
 
 CONFIG = ConvertConfig(task="image_object_detection", source=["s"], output="o")
 PLAN = Plan("coco", "by its head", "file:///images", 2, "abc", {"files": 1})
+QUICK = Pace(beat=0.05, dead_after=0.6, look=0.01)
 IDENTITY = BuildIdentity("20240101-abc", "1.0", "abc")
 
 
@@ -56,9 +61,9 @@ def manifest_of(
     *receipts: Receipt, records: int | None = None, config: ConvertConfig = CONFIG, warnings: Sequence[str] = ()
 ) -> Manifest:
     arrived = sum(receipt.records_in for receipt in receipts)
-    return make_manifest(
-        PLAN, config, IDENTITY, receipts, arrived if records is None else records, unclassified(warnings)
-    )
+    sent = sum(receipt.arrived for receipt in receipts)
+    found = arrived if records is None else records
+    return make_manifest(PLAN, config, IDENTITY, receipts, found, sent, unclassified(warnings))
 
 
 # Adding up.
@@ -212,11 +217,15 @@ def test_the_mltable_is_what_the_trainer_loads() -> None:
 # Publishing.
 
 
+def put_in_force(output: Location, manifest: Manifest) -> None:
+    with locked(output, "build", QUICK) as lock:
+        publish(lock, output.below(f"builds/{manifest.build}"), manifest)
+
+
 def test_a_build_is_in_force_once_the_pointer_names_it(tmp_path: Path) -> None:
     output = locate(str(tmp_path), {})
-    build = output.below("builds/20240101-abc")
     assert latest_manifest(output) is None
-    publish(output, build, manifest_of(receipt()))
+    put_in_force(output, manifest_of(receipt()))
     pointer = (tmp_path / "latest.json").read_bytes()
     assert json.loads(pointer) == {"build": "20240101-abc", "manifest": "builds/20240101-abc/manifest.json"}
     assert pointer.endswith(b"\n")
@@ -225,24 +234,61 @@ def test_a_build_is_in_force_once_the_pointer_names_it(tmp_path: Path) -> None:
     assert found.counts == manifest_of(receipt()).counts
 
 
+def test_what_names_a_build_and_its_files_is_on_the_disk_before_the_pointer_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output = locate(str(tmp_path / "above/out"), {})
+    write_file(output.below("builds/20240101-abc"), "train/x", b"x", 1)
+    done: list[str] = []
+    fsync, replace = os.fsync, os.replace
+
+    def synced(descriptor: int) -> None:
+        done.append(os.readlink(f"/proc/self/fd/{descriptor}"))
+        fsync(descriptor)
+
+    def replaced(source: Any, target: Any) -> None:
+        done.append(f"→ {target}")
+        replace(source, target)
+
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(os, "replace", replaced)
+    put_in_force(output, manifest_of(receipt()))
+    pointer = done.index(f"→ {output.path}/latest.json")
+    build = f"{output.path}/builds/20240101-abc"
+    before = [f"{build}/train", build, f"{output.path}/builds", output.path, str(tmp_path / "above"), str(tmp_path)]
+    assert set(before) <= set(done[:pointer])
+    assert done[:pointer].index(f"{build}/train") < done[:pointer].index(build)
+    assert output.path in done[pointer:]
+
+
+def test_a_build_that_has_a_manifest_gets_no_other(tmp_path: Path) -> None:
+    output = locate(str(tmp_path), {})
+    put_in_force(output, manifest_of(receipt()))
+    before = (tmp_path / "builds/20240101-abc/manifest.json").read_bytes()
+    other = msgspec.structs.replace(manifest_of(receipt()), created="later")
+    with pytest.raises(LostLockError, match=r"manifest.json: is there already: another run has finished this build"):
+        put_in_force(output, other)
+    assert (tmp_path / "builds/20240101-abc/manifest.json").read_bytes() == before
+
+
 def test_without_its_manifest_a_build_is_never_in_force(tmp_path: Path) -> None:
     output = locate(str(tmp_path), {})
-    publish(output, output.below("builds/20240101-abc"), manifest_of(receipt()))
+    put_in_force(output, manifest_of(receipt()))
     before = (tmp_path / "latest.json").read_bytes()
     in_the_way = tmp_path / "builds/other/manifest.json"
     in_the_way.mkdir(parents=True)
     (in_the_way / "x").write_text("")
     other = msgspec.structs.replace(manifest_of(receipt()), build="other")
-    with pytest.raises(StoreError, match=r"manifest\.json: cannot be written"):
-        publish(output, output.below("builds/other"), other)
+    with pytest.raises(StoreError, match=r"manifest\.json: cannot be read: expected a file"):
+        put_in_force(output, other)
     assert (tmp_path / "latest.json").read_bytes() == before
 
 
 def test_where_the_pointer_cannot_be_put_the_manifest_stands_and_nothing_points_to_it(tmp_path: Path) -> None:
     output = locate(str(tmp_path), {})
     (tmp_path / "latest.json").mkdir()
-    with pytest.raises(StoreError, match=r"latest\.json: cannot be written"):
-        publish(output, output.below("builds/20240101-abc"), manifest_of(receipt()))
+    with pytest.raises(StoreError, match=r"latest\.json: cannot be read: expected a file"):
+        put_in_force(output, manifest_of(receipt()))
     assert (tmp_path / "builds/20240101-abc/manifest.json").is_file()
 
 
@@ -305,6 +351,23 @@ def test_only_what_decides_about_the_records_is_part_of_the_identity() -> None:
     )
     assert config_identity(run) == config_identity(CONFIG)
     assert "secret" not in str(config_identity(run))
+
+
+def test_a_build_is_called_after_those_that_are_there_whatever_the_clock_says() -> None:
+    identity = new_identity(PLAN, CONFIG, "1.0", datetime(2024, 5, 6, tzinfo=UTC))
+    earlier = ["20230101T000000000000Z-ffffffff", "zzz", "", "20990101-x"]
+    assert after(identity, earlier) == identity
+    future = "20991231T235959999999Z-ffffffff"
+    later = after(identity, [*earlier, future])
+    assert later.build == f"21000101T000000000000Z-{identity.made_from[:8]}"
+    assert after(identity, [later.build]).build > later.build
+    assert later.made_from == identity.made_from
+
+
+@pytest.mark.parametrize("name", ["99991231T235959999999Z-00000000", "99999999T999999999999Z-00000000"])
+def test_a_build_after_which_no_time_comes_is_told_of(name: str) -> None:
+    with pytest.raises(LabelBeamError, match=f"{name}: there is a build of this name, after which no time comes"):
+        after(new_identity(PLAN, CONFIG, "1.0"), [name])
 
 
 def test_a_build_is_made_alike_only_with_the_same_config_and_version() -> None:

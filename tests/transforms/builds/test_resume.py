@@ -66,6 +66,15 @@ def test_a_bucket_with_a_damaged_file_is_written_again(
     assert finished_bucket(target, {}, 0, 2, Receipt) is None
 
 
+def test_a_receipt_that_names_a_file_outside_of_the_build_is_not_believed(target: Target, tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_bytes(b"x")
+    for name in ("../../../secret", str(secret)):
+        entry = FileEntry(name, 1, 1, hashlib.sha256(b"x").hexdigest())
+        keep_receipt(target, {}, 2, Receipt(0, {}, [entry], None, Counts(), {}, {}, {}, {}, 7))
+        assert finished_bucket(target, {}, 0, 2, Receipt) is None
+
+
 def test_another_bucket_another_number_of_them_and_other_inputs_are_not_finished(target: Target) -> None:
     other = Target(target.build, target.unfinished, "another hash", True)
     found = [
@@ -103,11 +112,12 @@ def test_what_was_kept_is_forgotten_and_no_more(target: Target, tmp_path: Path) 
 
 def test_only_files_under_temporary_names_are_removed(tmp_path: Path) -> None:
     names = [
-        f".{'a' * 32}.tmp",
-        f"train/.{'0' * 32}.tmp",
+        f".labelbeam-{'a' * 32}.tmp",
+        f"train/.labelbeam-{'0' * 32}.tmp",
         "train/x.tmp",
         f".{'a' * 31}.tmp",
         f"{'a' * 32}.tmp",
+        f".{'b' * 32}.tmp",
         ".hidden",
     ]
     for name in names:

@@ -245,7 +245,7 @@ def test_images_are_read_side_by_side_and_come_back_in_order(memory: str) -> Non
     for number in range(READS_AT_ONCE):
         put(root.below(f"{number}.png"), png(number + 1, 1))
     store = Store()
-    store.together = threading.Barrier(READS_AT_ONCE, timeout=20)
+    store.together = threading.Barrier(READS_AT_ONCE, timeout=60)
     found = look(root._replace(fs=store), "header", *(row(f"{number}.png") for number in range(READS_AT_ONCE)))
     assert [facts.width for facts in found] == list(range(1, READS_AT_ONCE + 1))
 

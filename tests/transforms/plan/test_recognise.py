@@ -290,8 +290,12 @@ def test_a_dataset_in_an_archive_is_recognised_without_unpacking(tmp_path: Path)
 
 def test_what_earlier_builds_left_in_the_source_is_none_of_it(tmp_path: Path) -> None:
     root = fill(str(tmp_path), CLASSES)
-    first = found(root, output=f"{root}/out", copy_images=f"{root}/copies")
-    fill(root, {"out/builds/1/x.json": COCO, "out/latest.json": "{}", "copies/cat/1.jpg": ""})
-    again = found(root, output=f"{root}/out", copy_images=f"{root}/copies")
-    assert again == first
-    assert found(root, output=root, copy_images=root).format.name == "coco", "only builds/ and latest.json are ours"
+    first = found(root, output=f"{root}/out")
+    build = "20240101T000000000000Z-0123abcd"
+    left = (f"builds/{build}/x.json", f"unfinished/{build}/x.json", "unfinished/lock-1.json", "latest.json")
+    fill(root, {f"out/{name}": COCO for name in left})
+    assert found(root, output=f"{root}/out").claim == first.claim
+    with pytest.raises(UsageError, match="several COCO files"):
+        found(root, output=root)  # Only what lies below the output is ours,
+    fill(root, {"out/builds/mine/x.json": COCO})
+    assert found(root, output=f"{root}/out").format.name == "coco"  # and only what is called as builds are.

@@ -101,6 +101,7 @@ def test_all_pictures_together_fit_into_the_room_that_there_is(tmp_path: Path) -
     assert "too large" in found[1].note
 
 
+@pytest.mark.server
 @pytest.mark.parametrize("name", ["s3_store", "http_store", "plain_http_store"])
 def test_pictures_are_read_from_stores(name: str, request: pytest.FixtureRequest) -> None:
     store: S3Store | HttpStore | Store = request.getfixturevalue(name)

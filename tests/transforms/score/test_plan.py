@@ -72,6 +72,7 @@ def test_a_glob_names_images_and_directories_of_them(tree: Path, glob: str, name
     assert all(image.size == len(Path(plan.images_root[7:], str(image.path)).read_bytes()) for image in images(plan))
 
 
+@pytest.mark.server
 def test_images_of_a_web_server_are_found_by_its_index_pages(http_store: HttpStore) -> None:
     http_store.write({"photos/a b.jpg": b"one", "photos/c/50%.png": b"three", "photos/notes.txt": b"x"})
     plan = planned(f"{http_store.root}/photos")

@@ -119,7 +119,7 @@ def test_sizes_that_a_listing_told_go_with_their_files(tmp_path: Path) -> None:
 
 
 def test_waiting_calls_run_side_by_side() -> None:
-    together = threading.Barrier(READS_AT_ONCE, timeout=10)
+    together = threading.Barrier(READS_AT_ONCE, timeout=60)
     assert in_threads(lambda item: (together.wait(), item)[1], range(READS_AT_ONCE)) == list(range(READS_AT_ONCE))
 
 

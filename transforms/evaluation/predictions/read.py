@@ -14,6 +14,7 @@ from typing import NamedTuple, TypeAlias
 
 import msgspec
 
+from labelbeam.schemas.layout import LATEST
 from labelbeam.schemas.manifest import Latest
 from labelbeam.schemas.predictions import PREDICTIONS, LabelsPrediction, ObjectsPrediction
 from labelbeam.transforms.evaluation.predictions.azure import csv_rows, prediction_of_row, prediction_of_text
@@ -104,7 +105,7 @@ def _files(url: str, storage: StorageOptions) -> list[Location]:
         return found
     (folder,) = found
     try:
-        latest = msgspec.json.decode(read_file(folder.below("latest.json")), type=Latest)
+        latest = msgspec.json.decode(read_file(folder.below(LATEST)), type=Latest)
     except MissingFileError:
         names = {file.path for file in list_directory(folder).files}
         for name in ("labeled_dataset.json", "predictions.csv"):
@@ -115,7 +116,7 @@ def _files(url: str, storage: StorageOptions) -> list[Location]:
             "Other files are named by themselves, or by a glob"
         ) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise PredictionsError(f"{folder.below('latest.json').shown}: not a pointer to predictions: {error}") from None
+        raise PredictionsError(f"{folder.below(LATEST).shown}: not a pointer to predictions: {error}") from None
     held = folder.below(posixpath.join(posixpath.dirname(latest.manifest), "predictions"))
     shards = [file.path for file in list_directory(held).files if file.path.startswith("predictions-")]
     if not shards:

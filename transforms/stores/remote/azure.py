@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from adlfs import AzureBlobFileSystem
+from azure.core import MatchConditions
 from azure.core.exceptions import HttpResponseError
 from azure.storage.blob.aio import ExponentialRetry
 from fsspec import register_implementation
+from fsspec.asyn import sync_wrapper
 
 from labelbeam.transforms.stores.failures import PASSING_STATUSES
 from labelbeam.transforms.stores.remote.limits import CONNECT_SECONDS, READ_SECONDS, merged
@@ -56,6 +58,25 @@ class Azure(AzureBlobFileSystem):  # type: ignore[misc]  # adlfs has no types
         place = policies.index(self.service_client._config.retry_policy)
         policies[place] = repeat = _Repeat()
         policies[place - 1].next, repeat.next = repeat, policies[place + 1]
+
+    async def _version(self, path: str) -> str:
+        return str((await self._info(path, refresh=True))["etag"])
+
+    async def _put_if(self, path: str, data: bytes, version: str | None) -> None:
+        container, name, _ = self.split_path(path)
+        unchanged = {"etag": version, "match_condition": MatchConditions.IfNotModified} if version else {}
+        async with self.service_client.get_blob_client(container=container, blob=name) as blob:
+            await blob.upload_blob(
+                data,
+                overwrite=version is not None,
+                metadata={"is_directory": "false"},
+                **unchanged,
+                **self._timeout_kwargs,
+            )
+        self.invalidate_cache(self._parent(path))
+
+    version = sync_wrapper(_version)
+    put_if = sync_wrapper(_put_if)
 
 
 for protocol in ("az", "abfs", "abfss"):

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from typing import Any
+from urllib.parse import quote
 
 from aiohttp import ClientError, ClientTimeout
 from fsspec import register_implementation
+from fsspec.asyn import sync_wrapper
 from gcsfs import GCSFileSystem
 from gcsfs.retry import ChecksumError, HttpError
 from google.auth.exceptions import GoogleAuthError
@@ -42,6 +44,26 @@ class Gcs(GCSFileSystem):  # type: ignore[misc]  # gcsfs has no types
             return await repeated_async(lambda: GCSFileSystem._request.__wrapped__(self, *args, **kwargs))
         except _REPEATED_BY_GCSFS as error:
             raise GcsError(str(error)) from error
+
+    async def _version(self, path: str) -> str:
+        return str((await self._info(path))["generation"])
+
+    async def _put_if(self, path: str, data: bytes, version: str | None) -> None:
+        bucket, key, _ = self.split_path(path)
+        await self._call(
+            "POST",
+            f"{self._location}/upload/storage/v1/b/{quote(bucket)}/o",
+            uploadType="media",
+            name=key,
+            ifGenerationMatch=version or "0",
+            headers={"Content-Type": "application/octet-stream"},
+            data=data,
+            json_out=True,
+        )
+        self.invalidate_cache(self._parent(path))
+
+    version = sync_wrapper(_version)
+    put_if = sync_wrapper(_put_if)
 
 
 for protocol in ("gs", "gcs"):

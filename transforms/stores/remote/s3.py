@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fsspec import register_implementation
+from fsspec.asyn import sync_wrapper
 from s3fs import S3FileSystem
 
 from labelbeam.transforms.stores.remote.limits import CONNECT_SECONDS, CONNECTIONS, READ_SECONDS, merged
@@ -35,6 +36,18 @@ class S3(S3FileSystem):  # type: ignore[misc]  # s3fs has no types
 
     async def _call_s3(self, *args: Any, **kwargs: Any) -> Any:
         return await repeated_async(lambda: super(S3, self)._call_s3(*args, **kwargs))
+
+    async def _version(self, path: str) -> str:
+        return str((await self._info(path, refresh=True))["ETag"])
+
+    async def _put_if(self, path: str, data: bytes, version: str | None) -> None:
+        bucket, key, _ = self.split_path(path)
+        condition = {"IfMatch": version} if version else {"IfNoneMatch": "*"}
+        await self._call_s3("put_object", Bucket=bucket, Key=key, Body=data, **condition)
+        self.invalidate_cache(path)
+
+    version = sync_wrapper(_version)
+    put_if = sync_wrapper(_put_if)
 
 
 for protocol in ("s3", "s3a"):

@@ -197,7 +197,7 @@ def test_pairs_are_one_to_one_and_overlap(instances, objects):
 def test_a_full_mask_of_an_ordinary_image_is_read_in_milliseconds():
     indices = np.repeat(np.arange(20, dtype=np.uint8), 25)[None].repeat(375, axis=0)
     data = png(np.ascontiguousarray(indices))
-    started = time.perf_counter()
+    started = time.process_time()
     mask = read_mask(data, (500, 375))
     assert [len(mask.rings(index)) for index in mask.boxes] == [1] * 19
-    assert time.perf_counter() - started < 0.5
+    assert time.process_time() - started < 0.5

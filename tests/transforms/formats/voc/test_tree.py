@@ -172,10 +172,10 @@ def test_a_listing_without_annotation_files_has_no_items():
 def test_forty_thousand_files_are_planned_in_seconds():
     stems = [f"{number:06}" for number in range(20_000)]
     names = [*xmls(*stems), *(f"JPEGImages/{stem}.jpg" for stem in stems)]
-    started = time.perf_counter()
+    started = time.process_time()
     found = plan(*names, train="\n".join(stems))
     assert all(item.image for item in found.items)
-    assert time.perf_counter() - started < 4
+    assert time.process_time() - started < 4
 
 
 FOLDERS = st.lists(st.sampled_from(["Annotations", "JPEGImages", "images", "train", "a", "VOC2012"]), max_size=3)

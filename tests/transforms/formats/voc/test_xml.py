@@ -447,10 +447,10 @@ def test_a_file_too_large_is_refused_unread():
 
 @pytest.mark.parametrize("opening", [b"<!--", b"<![CDATA[", b"<?x ", b"&", b"&#", b"&aaaaaaaaaaaaaaaa"])
 def test_repeated_openings_take_linear_time(opening):
-    started = time.perf_counter()
+    started = time.process_time()
     with pytest.raises(XmlError):
         parse_annotation(b"<annotation>" + opening * (1_000_000 // len(opening)))
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2
 
 
 @settings(max_examples=300, deadline=None)
@@ -473,8 +473,8 @@ def test_an_ordinary_file_takes_under_150_microseconds():
     runs = 200
     times = []
     for _ in range(5):
-        started = time.perf_counter()
+        started = time.process_time()
         for _ in range(runs):
             parse_annotation(WHOLE)
-        times.append((time.perf_counter() - started) / runs)
+        times.append((time.process_time() - started) / runs)
     assert min(times) < 150e-6

@@ -63,6 +63,7 @@ def test_a_local_archive_is_listed_and_read(name: str, tmp_path: Path) -> None:
     check_contents(inside(written(tmp_path, name, PACKED[name])))
 
 
+@pytest.mark.server
 @pytest.mark.parametrize("store", ["s3_store", "azure_store", "gcs_store", "http_store", "plain_http_store"])
 @pytest.mark.parametrize("name", ["a.zip", "a.tar"])
 def test_an_archive_is_read_in_any_store(store: str, name: str, request: pytest.FixtureRequest) -> None:
@@ -195,7 +196,7 @@ def test_files_are_read_side_by_side(serve: Any) -> None:
     server: OddServer = serve({"a.zip": zipped(files)})
     root = inside(f"{server.url}/a.zip")
     list_files(root)
-    server.together = threading.Barrier(READS_AT_ONCE, timeout=10)
+    server.together = threading.Barrier(READS_AT_ONCE, timeout=60)
     assert in_threads(lambda path: read_file(root.below(path)), list(files)) == list(files.values())
 
 

@@ -43,6 +43,7 @@ def serve() -> Iterator[Serve]:
 # Names --------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.server
 @pytest.mark.parametrize("server", ["http_store", "plain_http_store"])
 def test_a_tree_is_listed_and_read_by_names_that_urls_have_to_encode(
     server: str, request: pytest.FixtureRequest
@@ -68,12 +69,14 @@ def test_a_tree_is_listed_and_read_by_names_that_urls_have_to_encode(
     ]
 
 
+@pytest.mark.server
 def test_a_url_is_taken_as_it_is_typed_encoded_or_not(http_store: HttpStore) -> None:
     http_store.write({"a b/50%.json": b"{}"})
     for typed in ("a b/50%25.json", "a%20b/50%25.json"):
         assert read_file(locate(http_store.url(typed), {})) == b"{}"
 
 
+@pytest.mark.server
 def test_a_glob_matches_decoded_names(http_store: HttpStore) -> None:
     http_store.write({"a/instances #1.json": b"{}", "a/instances #2.json": b"{}", "a/other.json": b"{}"})
     found = expand(http_store.url("a/instances*.json"), {})
@@ -263,6 +266,7 @@ def test_the_token_is_the_etag_and_changes_with_it(serve: Serve, heads: int) -> 
     assert stat(file).token != stat(file).token, "what tells no version counts as changed"
 
 
+@pytest.mark.server
 def test_the_time_is_the_token_where_there_is_no_etag(plain_http_store: HttpStore) -> None:
     plain_http_store.write({"x.bin": b"1"})
     assert "GMT" in stat(locate(plain_http_store.url("x.bin"), {})).token

@@ -12,13 +12,13 @@ import pytest
 import yaml
 
 from labelbeam.pipelines.cli import main
-from labelbeam.pipelines.schema import NAMES, schema, schema_text
+from labelbeam.pipelines.commands.schema import NAMES, schema, schema_text
 from labelbeam.schemas.tasks import TASKS
 
 if TYPE_CHECKING:
     from tests.pipelines.conftest import Runs
 
-CONFIGS = Path(__file__).parents[2] / "configs"
+CONFIGS = Path(__file__).parents[3] / "configs"
 
 IMAGE = {"image_url": "a.jpg", "image_details": {"format": "jpg", "width": 4, "height": 3}}
 BOX = {"label": "cat", "topX": 0.1, "topY": 0.1, "bottomX": 0.9, "bottomY": 0.9, "isCrowd": 0}

@@ -18,7 +18,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import labelbeam.transforms.report.write
 from labelbeam.schemas.evaluation import Confusion, Evaluation, WorstImage
 from labelbeam.schemas.reasons import Rejected
 from tests.end_to_end.builds import (
@@ -132,7 +131,7 @@ def test_a_report_that_fails_costs_a_build_nothing(tmp_path: Path, monkeypatch: 
     def fail(*_: Any) -> str:
         raise ZeroDivisionError("a defect")
 
-    monkeypatch.setattr(labelbeam.transforms.report.write, "write_report", fail)
+    monkeypatch.setattr("labelbeam.transforms.report.write.write_report", fail)
     build = convert(tmp_path)
     assert not build.root.joinpath("report.html").exists()
     assert "report.html was not written: ZeroDivisionError: a defect" in build.said

@@ -1,16 +1,22 @@
-"""`labelbeam schema`: the JSON Schema of what LabelBeam reads and writes, from the same types that check it."""
+"""`labelbeam schema`: print the JSON Schema of what LabelBeam reads and writes, from the same types that check it."""
 
 from __future__ import annotations
 
+import argparse
 from importlib import import_module
 from inspect import cleandoc
 from typing import Any
 
 import msgspec
 
+from labelbeam.pipelines.command_line.parser import Parser
+from labelbeam.pipelines.commands.command import Command
 from labelbeam.pipelines.runners.options import BEAM_OPTIONS, BeamOption
+from labelbeam.pipelines.terminal.streams import write_stdout
+from labelbeam.schemas.errors import UsageError
 from labelbeam.schemas.tasks import TASKS
 from labelbeam.transforms.formats.registry import FORMATS
+from labelbeam.transforms.messages.words import did_you_mean
 
 _FORMS = {task: "Labels" if task.startswith("image_classification") else "Objects" for task in TASKS}
 
@@ -77,3 +83,17 @@ def _beam_schema(option: BeamOption) -> dict[str, Any]:
 def schema_text(name: str) -> str:
     """The schema of one of `NAMES` as indented JSON."""
     return msgspec.json.format(msgspec.json.encode(schema(name)), indent=2).decode()
+
+
+def _add_arguments(parser: Parser) -> None:
+    parser.add_argument("name", metavar="NAME", help=f"one of {', '.join(NAMES)}")
+
+
+def _run(known: argparse.Namespace) -> int:
+    if known.name not in NAMES:
+        raise UsageError(f"found {known.name!r}, expected one of {', '.join(NAMES)}{did_you_mean(known.name, NAMES)}")
+    write_stdout(schema_text(known.name))
+    return 0
+
+
+COMMAND = Command("schema", "print the JSON Schema of a record or document", "NAME", _add_arguments, _run)

@@ -1,0 +1,293 @@
+"""`labelbeam score`: ask a deployed endpoint for predictions of many images, and publish them."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import ipaddress
+import math
+import re
+import sys
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, get_args, get_type_hints
+from urllib.parse import urlsplit
+
+import msgspec
+from msgspec import json
+
+from labelbeam.pipelines.command_line.options import add_options
+from labelbeam.pipelines.command_line.parser import Parser, add_beam_options
+from labelbeam.pipelines.commands.command import Command
+from labelbeam.pipelines.runners.options import beam_arguments
+from labelbeam.pipelines.terminal.streams import require_stdout, set_up_logging, write_stdout
+from labelbeam.schemas.errors import UsageError
+from labelbeam.schemas.requests import XaiAlgorithm, XaiParameters
+from labelbeam.schemas.score_config import DEFAULT_KEY, ScoreConfig
+from labelbeam.schemas.tasks import TASKS
+from labelbeam.transforms.messages.redact import redact
+
+NOTES = """\
+The key is read by each process that asks, and stands in no file and no job.
+Beam pipeline options may follow, as for convert.
+
+examples:
+  LABELBEAM_ENDPOINT_KEY=… labelbeam score built --split test \\
+      --endpoint https://HOST/score --output predicted
+  labelbeam score 'photos/*.jpg' --task image_object_detection \\
+      --endpoint https://HOST/score --key-file key.txt --output predicted
+
+"""
+
+_EXPLAINING = {
+    "explain_steps": "n_steps",
+    "explain_threshold": "confidence_score_threshold_multilabel",
+    "attributions": "attributions",
+}
+"""Options of --explain, by the parameters that they set."""
+
+_HINTS = get_type_hints(ScoreConfig, include_extras=True)
+_XAI_HINTS = get_type_hints(XaiParameters, include_extras=True)
+_NUMBERS = {
+    **{name: _HINTS[name] for name in ("batch", "batch_bytes", "concurrency", "timeout", "max_failed")},
+    "explain_steps": _XAI_HINTS["n_steps"],
+    "explain_threshold": _XAI_HINTS["confidence_score_threshold_multilabel"],
+}
+"""Options that are numbers: their types, with the bounds."""
+_DEFAULTS = {field.name: field.default for field in msgspec.structs.fields(ScoreConfig)}
+
+
+def _add_arguments(parser: Parser) -> None:
+    text = "OUTPUT of a build, or a directory or glob of images; an fsspec URL"
+    parser.add_argument("source", metavar="SOURCE", help=text)
+    group = parser.add_argument_group("what to score")
+    add = group.add_argument
+    add("--endpoint", required=True, metavar="URL", help="the endpoint's scoring URI (required)")
+    add(
+        "--output",
+        required=True,
+        metavar="URL",
+        help="fsspec URL of the directory to publish predictions in (required)",
+    )
+    add("--task", metavar="TASK", help=f"of the endpoint's model, where SOURCE is no build: {', '.join(TASKS)}")
+    add("--split", action="append", metavar="SPLIT", help="a split of the build; may be repeated (default: all)")
+    add("--images", metavar="URL", help="fsspec URL of where the images of the build lie (default: as the build says)")
+    add(
+        "--image-url",
+        metavar="PREFIX",
+        help="what image_url begins with, before the path of an image (default: as in the build, else the images' own URL)",
+    )
+    group = parser.add_argument_group("how to ask")
+    add = group.add_argument
+    add(
+        "--protocol",
+        choices=("json", "bytes"),
+        default=_DEFAULTS["protocol"],
+        help="json: images in base64, several a request (v2); bytes: the image itself (v1) (default: %(default)s)",
+    )
+    add(
+        "--batch",
+        type=_number("batch"),
+        default=_DEFAULTS["batch"],
+        metavar="N",
+        help="images in a request (default: %(default)s)",
+    )
+    add(
+        "--batch-bytes",
+        type=_number("batch_bytes"),
+        default=_DEFAULTS["batch_bytes"],
+        metavar="N",
+        help="bytes of a request up to which images are put together (default: %(default)s)",
+    )
+    add(
+        "--concurrency",
+        type=_number("concurrency"),
+        default=_DEFAULTS["concurrency"],
+        metavar="N",
+        help="requests at once; on several workers each asks for so many, so that the endpoint gets that many times as many "
+        "(default: %(default)s)",
+    )
+    add(
+        "--timeout",
+        type=_number("timeout"),
+        default=_DEFAULTS["timeout"],
+        metavar="SECONDS",
+        help="for an answer, until its last byte (default: %(default)g)",
+    )
+    add(
+        "--key-env",
+        default=DEFAULT_KEY,
+        metavar="NAME",
+        help="the environment variable that holds the endpoint's key, also on workers (default: %(default)s)",
+    )
+    add("--key-file", metavar="PATH", help="a local file that holds the key instead, also on workers")
+    add("--allow-http", action="store_true", help="send the key unencrypted, to an http:// endpoint on another machine")
+    add(
+        "--explain",
+        choices=get_args(XaiAlgorithm),
+        metavar="ALGORITHM",
+        help=f"have a classification model explain itself, by {', '.join(get_args(XaiAlgorithm))}; slow",
+    )
+    add("--explain-steps", type=_number("explain_steps"), metavar="N", help="steps of the algorithm (default: 50)")
+    add(
+        "--explain-threshold",
+        type=_number("explain_threshold"),
+        metavar="FRACTION",
+        help="of a multi-label model, explain labels above it (default: 0.5)",
+    )
+    add("--attributions", action="store_true", help="have the arrays as well, which are large")
+    add(
+        "--max-failed",
+        type=_number("max_failed"),
+        default=_DEFAULTS["max_failed"],
+        metavar="FRACTION",
+        help="of the images; if more were not scored, nothing is published (default: %(default)g)",
+    )
+    add_options(parser, ["storage_options", "shared_paths", "json"])
+    add_beam_options(parser)
+
+
+def _number(name: str) -> Callable[[str], int | float]:
+    """Reads the number that an option takes, within its bounds."""
+
+    def read(text: str) -> int | float:
+        try:
+            number: int | float = msgspec.convert(text, _NUMBERS[name], strict=False)
+        except msgspec.ValidationError:
+            number = math.nan
+        if math.isnan(number):
+            raise UsageError(f"{_flag(name)}: found {text!r}, expected {_expected(name)}")
+        return number
+
+    return read
+
+
+def _expected(name: str) -> str:
+    kind, bounds = get_args(_NUMBERS[name])[:2]
+    return "a whole number from 1 up" if kind is int else f"a number from {bounds.ge:g} to {bounds.le:g}"
+
+
+def _flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
+def make_score_config(known: Mapping[str, Any]) -> ScoreConfig:
+    """The options of a run, of which each has a value that it may have; one that is absent or None has its default.
+
+    Raises:
+        UsageError: a value cannot be, or some do not go together.
+    """
+    given = {name: value for name, value in known.items() if value is not None}
+    values = {name: value for name, value in given.items() if name in ScoreConfig.__struct_fields__}
+    values["explain"] = _explained(given)
+    try:
+        config = msgspec.convert(values, ScoreConfig)
+    except msgspec.ValidationError as error:
+        first, *rest = re.split(r"[.\[]", str(error).rpartition("`$.")[2].removesuffix("`"))
+        # What --explain consists of are options of their own.
+        name = next((option for option, parameter in _EXPLAINING.items() if [parameter] == rest), first)
+        raise UsageError(
+            f"{_flag(name)}: found {redact(repr(given.get(name)))}, expected {_words_for(name, error)}"
+        ) from None
+    if config.explain is not None and config.protocol == "bytes":
+        raise UsageError("--explain: cannot be asked for with --protocol bytes, which sends nothing but the image")
+    if config.batch > 1 and config.protocol == "bytes":
+        raise UsageError("--batch: a request of --protocol bytes is one image")
+    _check_endpoint(config.endpoint)
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", config.key_env):
+        # It may be the key itself.
+        raise UsageError(
+            "--key-env: found text that names no environment variable, expected the name of one, not the key"
+        )
+    return config
+
+
+def _words_for(name: str, error: msgspec.ValidationError) -> str:
+    if name in _NUMBERS:
+        return _expected(name)
+    return f"one of {', '.join(TASKS)}" if name == "task" else str(error).partition(" - at")[0]
+
+
+def _explained(known: Mapping[str, Any]) -> dict[str, Any] | None:
+    given = [name for name in _EXPLAINING if known.get(name) is not None and known[name] is not False]
+    if known.get("explain") is None:
+        if given:
+            raise UsageError(f"{_flag(given[0])}: is of no use without --explain")
+        return None
+    return {"xai_algorithm": known["explain"], **{_EXPLAINING[name]: known[name] for name in given}}
+
+
+def _check_endpoint(url: str) -> None:
+    try:
+        parts = urlsplit(url)
+        valid = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        valid = False
+    if not valid or re.search(r"[\s\x00-\x1f\x7f]", url):
+        raise UsageError(f"--endpoint: found {redact(url)!r}, expected the endpoint's scoring URI, https://HOST/score")
+    if "@" in parts.netloc:
+        raise UsageError(
+            f"--endpoint: found {redact(url)!r} with a user or password; expected the key in an environment variable or file"
+        )
+
+
+def check_encrypted(endpoint: str, has_key: bool, allowed: bool) -> None:
+    """Make sure that no key goes over a network unencrypted unasked.
+
+    Raises:
+        UsageError: it would.
+    """
+    parts = urlsplit(endpoint)
+    if has_key and parts.scheme == "http" and not allowed and not _is_loopback(parts.hostname or ""):
+        raise UsageError(
+            f"--endpoint {redact(endpoint)}: the key would go over the network unencrypted; expected https://, or --allow-http "
+            "where that network is yours"
+        )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _run(known: argparse.Namespace) -> int:
+    config = make_score_config(vars(known))
+    arguments = beam_arguments([], known.beam, known.runner_options)
+    from labelbeam.pipelines.runners.clusters import check_endpoints
+    from labelbeam.pipelines.runners.requirements import check_runner
+    from labelbeam.transforms.score.endpoint import key_source, read_key
+
+    key = read_key(key_source(config))
+    check_encrypted(config.endpoint, key is not None, known.allow_http)
+    storage = known.storage
+    # No line or message repeats the key, whoever says it.
+    known.storage = {**storage, "endpoint": {"key": key}} if key else storage
+    check_runner(config, arguments)
+    check_endpoints(arguments)
+    set_up_logging(config.json, known.storage)
+    from labelbeam.pipelines.runs.score import as_json, score, summary
+    from labelbeam.pipelines.terminal.display import Display
+
+    if config.json:
+        require_stdout()
+    with contextlib.redirect_stdout(sys.stderr), Display(config.json, ("score",)) as display:
+        scored = score(config, storage, arguments, key is not None, display)
+        if not config.json:
+            display.close()
+            for line in summary(scored, time.monotonic() - display.started):
+                display.console.print(redact(line, known.storage), soft_wrap=True, markup=False, highlight=False)
+    if config.json:
+        write_stdout(redact(json.encode(as_json(scored, display)).decode(), known.storage))
+    return 0
+
+
+COMMAND = Command(
+    "score",
+    "ask a deployed endpoint for predictions of many images, and publish them",
+    "SOURCE --endpoint URL --output URL [options] [Beam pipeline options]",
+    _add_arguments,
+    _run,
+    NOTES,
+)

@@ -1,0 +1,84 @@
+"""`labelbeam verify`: read a published build again and tell every way in which it is not as it was published."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING
+
+from msgspec import json
+
+from labelbeam.pipelines.command_line.options import add_options
+from labelbeam.pipelines.command_line.parser import Parser, add_output
+from labelbeam.pipelines.commands.command import Command
+from labelbeam.pipelines.terminal.streams import set_up_logging, write_stdout
+
+if TYPE_CHECKING:
+    from labelbeam.transforms.verify.check import Checked
+
+
+def _add_arguments(parser: Parser) -> None:
+    add_output(parser)
+    parser.add_argument(
+        "--copy-images",
+        metavar="URL",
+        help="where the images that the build copied lie (default: where its manifest says)",
+    )
+    add_options(parser, ["storage_options", "json"])
+
+
+def _run(known: argparse.Namespace) -> int:
+    as_json = "json" in vars(known)
+    set_up_logging(as_json, known.storage)
+    from labelbeam.transforms.stores.locate import locate
+    from labelbeam.transforms.verify.check import check
+
+    output = locate(known.output, known.storage)
+    checked = check(output, known.storage, known.copy_images)
+    if as_json:
+        _print_json(checked)
+    else:
+        _print(checked, output.shown)
+    return 3 if len(checked.differences) else 0
+
+
+def _print_json(checked: Checked) -> None:
+    """Print the answer; `more` counts, by kind, the differences beyond those that are listed."""
+    differences = checked.differences
+    answer = {
+        "status": "different" if len(differences) else "ok",
+        "build": checked.build,
+        "differences": differences.told,
+        "more": differences.untold,
+        "files": checked.files,
+        "records": checked.records,
+    }
+    write_stdout(json.encode(answer).decode())
+
+
+def _print(checked: Checked, output: str) -> None:
+    differences = checked.differences
+    for item in differences.told:
+        print(f"{item.file}: found {item.found}; expected {item.expected}", file=sys.stderr)
+    for kind, count in differences.untold.items():
+        print(f"… and {count} more of the kind: {kind}", file=sys.stderr)
+    looked_at = f"{checked.files} files with {checked.records} records"
+    if checked.copies is not None:
+        looked_at += f", {checked.copies} copied images"
+    if not len(differences):
+        print(f"ok: build {checked.build}, {looked_at}, is as it was published", file=sys.stderr)
+        return
+    print(
+        f"different: {len(differences)} differences in {looked_at} of {output}; build again with labelbeam convert, or put back "
+        "the files from a copy",
+        file=sys.stderr,
+    )
+
+
+COMMAND = Command(
+    "verify",
+    "re-check a published build: hashes, counts, schema, JSONL against Parquet",
+    "OUTPUT [options]",
+    _add_arguments,
+    _run,
+)

@@ -1,0 +1,121 @@
+"""Imports: which room may name which, none in a circle, and nothing heavy before a command runs."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+ROOMS = ("pipelines", "transforms", "schemas")
+FILES = {
+    path.relative_to(ROOT).as_posix()
+    for folder in (*ROOMS, "labelbeam")
+    for path in ROOT.joinpath(folder).rglob("*.py")
+}
+
+
+def module_of(file: str) -> str:
+    """The name under which a file of the repository is imported."""
+    name = file.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+    return name if name == "labelbeam" or name.startswith("labelbeam.") else f"labelbeam.{name}"
+
+
+MODULES = {module_of(file): file for file in FILES}
+
+
+def imports_of(module: str, only_on_loading: bool = False) -> set[str]:
+    """The modules that a module names in its imports, wherever they stand, or only those that loading it carries out."""
+    found: set[str] = set()
+    pending: list[ast.AST] = [ast.parse(ROOT.joinpath(MODULES[module]).read_text(encoding="utf-8"))]
+    while pending:
+        node = pending.pop()
+        if only_on_loading and (
+            isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+            or (isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test))
+        ):
+            continue
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level and node.module, f"{module} has a relative import"
+            names = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= names & MODULES.keys() or {node.module}
+            if not names <= MODULES.keys():
+                found.add(node.module)
+        pending += ast.iter_child_nodes(node)
+    return found
+
+
+def test_the_modules_are_found() -> None:
+    assert len(MODULES) == len(FILES) > 150
+    assert "labelbeam.schemas.config" in imports_of("labelbeam.transforms.builds.identity")
+
+
+@pytest.mark.parametrize(
+    ("room", "above"),
+    [
+        ("schemas", {"transforms", "pipelines", "face"}),
+        ("transforms", {"pipelines", "face"}),
+        ("pipelines", {"face"}),
+    ],
+)
+def test_imports_run_one_way(room: str, above: set[str]) -> None:
+    for module in MODULES:
+        if module.split(".")[1:2] == [room]:
+            assert not {room_of(name) for name in imports_of(module)} & {*above, "outside"}, module
+
+
+def room_of(name: str) -> str:
+    first, *rest = name.split(".")
+    if first != "labelbeam":
+        return "outside" if first in (*ROOMS, "tests", "benchmarks") else ""
+    return rest[0] if rest and rest[0] in ROOMS else "face"
+
+
+def test_no_module_imports_itself_by_way_of_others() -> None:
+    graph = {module: imports_of(module, only_on_loading=True) & MODULES.keys() for module in MODULES}
+    done: set[str] = set()
+
+    def visit(module: str, path: tuple[str, ...]) -> None:
+        assert module not in path, " → ".join((*path[path.index(module) :], module))
+        if module not in done:
+            for name in sorted(graph[module]):
+                visit(name, (*path, module))
+            done.add(module)
+
+    for module in sorted(graph):
+        visit(module, ())
+    assert done == MODULES.keys()
+
+
+def test_beam_is_imported_by_the_modules_that_the_architecture_names() -> None:
+    page = ROOT.joinpath("ARCHITECTURE.md").read_text(encoding="utf-8")
+    named = page.partition("<!-- imports Beam -->")[2].partition("\nNone")[0]
+    beam = [
+        file for module, file in MODULES.items() if "apache_beam" in {n.partition(".")[0] for n in imports_of(module)}
+    ]
+    assert sorted(re.findall(r"`([\w/]+\.py)`", named)) == sorted(beam)
+
+
+HEAVY = ("apache_beam", "numpy", "pyarrow", "pandas", "rich", "fsspec", "PIL", "lxml", "jinja2", "urllib3")
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "from labelbeam.pipelines.cli import main; main(['--help'])",
+        "from labelbeam.pipelines.cli import main; main(['convert', '--help'])",
+        "from labelbeam.pipelines.cli import main; main(['score', '--help'])",
+        "from labelbeam.pipelines.cli import main; main(['convert', '--tsak'])",
+        "import labelbeam",
+    ],
+)
+def test_help_a_wrong_option_and_the_package_load_nothing_heavy(code: str) -> None:
+    ask = f"{code}\nimport sys; print('loaded', [name for name in {HEAVY!r} if name in sys.modules])"
+    ran = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, check=True)
+    assert ran.stdout.endswith("loaded []\n")

@@ -1,0 +1,37 @@
+"""Contents of a published build, as they were published."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from labelbeam.schemas.errors import LabelBeamError
+from labelbeam.schemas.manifest import FileEntry
+from labelbeam.schemas.records import RECORDS, Record
+from labelbeam.transforms.stores.location import Location
+from labelbeam.transforms.stores.reading import read_many
+
+
+def published_files(build: Location, entries: Sequence[FileEntry]) -> Iterator[bytes]:
+    """The bytes of files of a build, in order, a few read ahead.
+
+    Raises:
+        StoreError: one cannot be read.
+        LabelBeamError: one has not the hash that the manifest says.
+    """
+    contents = read_many(build, [entry.path for entry in entries])
+    for entry, content in zip(entries, contents, strict=True):
+        if isinstance(content, Exception):
+            raise content
+        if hashlib.sha256(content).hexdigest() != entry.sha256:
+            raise LabelBeamError(
+                f"{build.below(entry.path).shown}: is not the file that was published; labelbeam verify says more"
+            )
+        yield content
+
+
+def records_of(data: bytes, task: str) -> list[Record]:
+    """The records of a shard of JSON Lines."""
+    return msgspec.json.Decoder(RECORDS[task]).decode_lines(data)
