@@ -29,6 +29,7 @@ class Rejected(Documented):
     INVALID_RECORD = "invalid_record", "the record is not an object of the fields its format requires"
     INVALID_XML = "invalid_xml", "the annotation file is not well-formed XML, or is nested too deeply"
     UNSAFE_XML = "unsafe_xml", "the annotation file declares a DTD or entities, which are never expanded"
+    UNKNOWN_ELEMENT = "unknown_element", "an element of the annotation file has a box and belongs to no object"
     UNREADABLE_FILE = "unreadable_file", "the file could not be opened or read"
     # Identity.
     UNSAFE_PATH = "unsafe_path", "the image's path is absolute, holds `..`, or a control character"
@@ -84,6 +85,7 @@ class Adjusted(Documented):
     BBOX_CLIPPED = "bbox_clipped", "the box left the image and was cut at its border"
     BBOX_CORNERS_SWAPPED = "bbox_corners_swapped", "the box's corners stood in the wrong order"
     BBOX_FROM_SEGMENTATION = "bbox_from_segmentation", "the box was missing and derived from the polygon or mask"
+    BBOX_AROUND_ROTATED = "bbox_around_rotated", "the box was rotated, and became the one around it"
     NUMBER_FROM_TEXT = "number_from_text", "numbers stood as text"
     POLYGON_CLIPPED = "polygon_clipped", "the polygon left the image and was cut at its border"
     POLYGON_PART_DROPPED = "polygon_part_dropped", "a part had under three corners, an odd count, or no area"

@@ -224,6 +224,7 @@ class _Run:
                 f"{report.findings.unsafe[0]}: the file's brackets match, but not as a COCO file's do: an array of it holds "
                 "something other than objects, or it changed while it was read; check it with: python -m json.tool"
             )
+        FORMATS[plan.format].frames(report.findings.evidence, self.config)  # Where it raises, no shard was written.
         return plan, report
 
     def once(self, plan: Plan) -> Report:

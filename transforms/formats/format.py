@@ -18,7 +18,7 @@ from labelbeam.schemas.doubts import Doubt
 from labelbeam.schemas.tasks import Task
 
 if TYPE_CHECKING:
-    from labelbeam.transforms.formats.frames import Evidence
+    from labelbeam.transforms.formats.frames import Evidence, Frame
     from labelbeam.transforms.formats.plans import Plan
     from labelbeam.transforms.stores.files import StoredFile
     from labelbeam.transforms.stores.listing import Listing
@@ -121,8 +121,12 @@ class Format(Protocol):
             LabelBeamError: a source holds nothing to build from.
         """
 
-    def relative(self, evidence: Mapping[str, Evidence], config: ConvertConfig) -> frozenset[str]:
-        """The sources whose coordinates are fractions of the image, by the evidence of all of their records."""
+    def frames(self, evidence: Mapping[str, Evidence], config: ConvertConfig) -> dict[str, Frame]:
+        """The frames of those sources that are not in pixels, by the evidence of all of their records.
+
+        Raises:
+            UsageError: a source contradicts itself, so that every reading would ruin some of it; says which option decides.
+        """
 
     def remarks(self, evidence: Mapping[str, Evidence], config: ConvertConfig) -> list[Doubt]:
         """Doubts that follow from the evidence."""

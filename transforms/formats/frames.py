@@ -1,8 +1,31 @@
-"""Evidence of what the numbers and names of a source mean, collected over all of its records before it is decided."""
+"""The frame of a source's coordinates, and the evidence for it, collected over all records before it is decided."""
 
 from __future__ import annotations
 
+from typing import Literal, NamedTuple, TypeAlias
+
 import msgspec
+
+Unit: TypeAlias = Literal["pixels", "fractions", "percent"]
+
+SCALES: dict[Unit, float] = {"fractions": 1.0, "percent": 0.01}
+"""What coordinates of a unit are of the image's width and height; pixels are not scaled."""
+
+
+class Frame(NamedTuple):
+    """What the numbers of one source mean: the units of boxes and of outlines, and of what the boxes consist.
+
+    Readers take boxes of four numbers as a corner and a size where their format has it so. `corners` says that the third
+    and fourth number were the opposite corner after all.
+    """
+
+    boxes: Unit = "pixels"
+    outlines: Unit = "pixels"
+    corners: bool = False
+
+
+PIXELS = Frame()
+FRACTIONS = Frame("fractions", "fractions")
 
 
 class Tally(msgspec.Struct, frozen=True):

@@ -12,6 +12,11 @@ def printable(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode()
 
 
+def is_utf8(text: str) -> bool:
+    """Whether text can be encoded: it holds no lone surrogate, which stands for a byte that was no UTF-8."""
+    return text.isascii() or printable(text) == text
+
+
 def listed(names: Iterable[str]) -> str:
     """At most twenty names for a message, each cut at forty characters."""
     names = list(names)

@@ -47,13 +47,19 @@ TEMPORARY = re.compile(r"\.labelbeam-[0-9a-f]{32}\.tmp")
 def kind(location: Location) -> str | None:
     """What is there: "file", "directory", or, locally, "other"; None for nothing.
 
+    An object of no bytes below whose name others lie is a directory: some tools mark directories so.
+
     Raises:
         StoreError: the store does not tell.
     """
     try:
-        return str(ask(location, "cannot be read", lambda: location.fs.info(location.path))["type"])
+        info = ask(location, "cannot be read", lambda: location.fs.info(location.path))
     except MissingFileError:
         return None
+    if info["type"] == "file" and info.get("size") == 0 and not (location.local or location.on_the_web):
+        held = list_directory(location)
+        return "directory" if held.files or held.folders else "file"
+    return str(info["type"])
 
 
 def stat(location: Location) -> StoredFile:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
 from fsspec.asyn import AsyncFileSystem
 from fsspec.spec import AbstractFileSystem
 
-from labelbeam.transforms.messages.words import printable
+from labelbeam.transforms.messages.words import is_utf8, printable
 from labelbeam.transforms.stores.archives.store import ArchiveStore
 from labelbeam.transforms.stores.errors import MissingFileError, StoreError
 from labelbeam.transforms.stores.files import StoredFile, kind
@@ -54,13 +54,32 @@ def list_files(root: Location) -> Listing:
     elif root.on_the_web:
         files = sorted(_walk_web(root, left_out))
     else:
-        files = sorted(_walk_store(root, left_out))
+        files = without_markers(sorted(_walk_store(root, left_out)))
         if not files:
             _check_directory(root)  # In many stores a directory is no more than what lies in it.
     for file in files:
-        if not _is_utf8(file.path):
+        if not is_utf8(file.path):
             left_out[NOT_UTF8].append(file.path)
     return Listing(files, [_warning(root, why, paths) for why, paths in sorted(left_out.items())])
+
+
+def without_markers(files: Sequence[StoredFile]) -> list[StoredFile]:
+    """The files of an object store without those of no bytes that only mark a directory.
+
+    Tools name them like the directory, with a slash at the end, or with `_$folder$`.
+    """
+    empty = [file.path for file in files if not file.size]
+    if not empty:
+        return list(files)
+    folders = {above for file in files for above in _above(file.path)}
+    marks = {path for path in empty if path in folders or path.endswith(("/", "_$folder$"))}
+    return [file for file in files if file.path not in marks]
+
+
+def _above(path: str) -> Iterator[str]:
+    while "/" in path:
+        path = path[: path.rindex("/")]
+        yield path
 
 
 def _check_directory(root: Location) -> None:
@@ -72,10 +91,6 @@ def _check_directory(root: Location) -> None:
 
 def _warning(root: Location, why: str, paths: list[str]) -> str:
     return f"{root.shown}: {why}: {len(paths)}, such as '{printable(min(paths))}'"
-
-
-def _is_utf8(path: str) -> bool:
-    return path.isascii() or printable(path) == path
 
 
 def _walk_local(root: Location, left_out: dict[str, list[str]]) -> Iterator[StoredFile]:

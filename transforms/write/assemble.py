@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,6 +26,7 @@ from labelbeam.transforms.columns.fragments import Fragment
 from labelbeam.transforms.columns.hashes import draw_split
 from labelbeam.transforms.columns.images import ImageNote, join_images
 from labelbeam.transforms.columns.objects import Objects, join_objects
+from labelbeam.transforms.formats.frames import PIXELS, SCALES, Frame
 from labelbeam.transforms.geometry.boxes import OK, REASONS, code_of
 from labelbeam.transforms.images.headers import CopyTo, LookAt
 from labelbeam.transforms.images.urls import default_prefix, image_url
@@ -85,7 +86,7 @@ class Assembled:
 def assemble(
     fragments: Iterable[Fragment],
     options: AssembleOptions,
-    relative_sources: frozenset[str],
+    frames: Mapping[str, Frame],
     look_at: LookAt,
     copy_to: CopyTo | None = None,
 ) -> Assembled:
@@ -93,7 +94,7 @@ def assemble(
 
     Args:
         fragments: all fragments of the bucket, in any order.
-        relative_sources: the sources whose coordinates are fractions of the image rather than pixels.
+        frames: the frames of those sources whose coordinates are not in pixels.
         look_at: looks at the images' files, as far as the build asks for it.
         copy_to: copies the images that are left; None where none are to be copied. One that cannot be is rejected.
 
@@ -122,7 +123,7 @@ def assemble(
     if options.task.startswith("image_classification"):
         objects, at = _distinct_labels(objects, at)
     sizes = np.maximum(settled.sizes, 1).astype(np.float64)[at]
-    _to_pixels(objects, settled, at, sizes, relative_sources)
+    _to_pixels(objects, settled, at, sizes, frames)
 
     task = TASKS[options.task]
     judged = task.judge(objects, sizes, options.clip, options.max_polygon_points)
@@ -201,22 +202,31 @@ def _is_lent(objects: Objects, keys: Iterable[int]) -> npt.NDArray[np.bool_]:
     return np.isin(objects.image, np.fromiter(keys, np.int64))
 
 
-def _to_pixels(
-    objects: Objects, settled: Settled, at: Integers, sizes: Floats, relative_sources: frozenset[str]
-) -> None:
-    """Scale the objects of sources whose frame is relative; masks are in pixels always."""
-    if not relative_sources:
+def _to_pixels(objects: Objects, settled: Settled, at: Integers, sizes: Floats, frames: Mapping[str, Frame]) -> None:
+    """Bring the objects of sources in other frames into pixels, as opposite corners; masks are in pixels always."""
+    if not frames:
         return
-    relative = np.array([source in relative_sources for source in settled.images.sources], bool)[at]
-    if settled.sources:
-        scaled = _is_lent(objects, (key for key, source in settled.sources.items() if source in relative_sources))
-        relative = np.where(_is_lent(objects, settled.sources), scaled, relative)
+    number_of = {source: number for number, source in enumerate(frames, 1)}
+    numbers = np.array([number_of.get(source, 0) for source in settled.images.sources], np.int64)[at]
+    for lender in set(settled.sources.values()):
+        lent = _is_lent(objects, (key for key, source in settled.sources.items() if source == lender))
+        numbers[lent] = number_of.get(lender, 0)
+    known = [PIXELS, *frames.values()]
+    as_corners = np.array([frame.corners for frame in known])[numbers]
+    boxes, outlines = (
+        np.where(scales[:, None] > 0, sizes * scales[:, None], 1.0)
+        for scales in (
+            np.array([SCALES.get(frame.boxes, 0.0) for frame in known])[numbers],
+            np.array([SCALES.get(frame.outlines, 0.0) for frame in known])[numbers],
+        )
+    )
     with np.errstate(over="ignore", invalid="ignore"):
-        objects.bbox = np.where(relative[:, None], objects.bbox * np.tile(sizes, 2), objects.bbox)
-    scaled = relative & (objects.mask_size == 0).all(axis=1)
+        objects.bbox[as_corners, 2:] -= objects.bbox[as_corners, :2]
+        objects.bbox = objects.bbox * np.tile(boxes, 2)
+    drawn = (objects.mask_size == 0).all(axis=1)
     factors = np.ones((len(objects.rings), 2))
-    rings = ranges(objects.ring_start[scaled], objects.ring_count[scaled])
-    factors[rings] = np.repeat(sizes[scaled], objects.ring_count[scaled], axis=0)
+    rings = ranges(objects.ring_start[drawn], objects.ring_count[drawn])
+    factors[rings] = np.repeat(outlines[drawn], objects.ring_count[drawn], axis=0)
     with np.errstate(over="ignore", invalid="ignore"):
         objects.rings.corners = objects.rings.corners * np.repeat(factors, np.diff(objects.rings.offsets), axis=0)
 

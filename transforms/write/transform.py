@@ -9,6 +9,7 @@ import apache_beam as beam
 import msgspec
 from apache_beam.pvalue import AsIter, AsSingleton
 
+from labelbeam.schemas.errors import UsageError
 from labelbeam.schemas.manifest import Receipt
 from labelbeam.transforms.formats.reading import Findings, merge_findings
 from labelbeam.transforms.stores.files import put
@@ -47,8 +48,11 @@ class _WriteShard(ParallelDo):
         if findings.unsafe:
             return None  # The plan was wrong; the driver makes another.
         bucket, encoded = group
-        relative = self.options.format.relative(findings.evidence, self.options.config)
-        return write_shard, self.options, bucket, list(encoded), relative
+        try:
+            frames = self.options.format.frames(findings.evidence, self.options.config)
+        except UsageError:
+            return None  # The driver raises it too, and says so.
+        return write_shard, self.options, bucket, list(encoded), frames
 
     def outputs(self, group: Any, result: Receipt) -> Iterator[bytes]:
         yield msgspec.json.encode(result)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -13,6 +13,7 @@ from labelbeam.transforms.builds.resume import Target, finished_bucket, keep_rec
 from labelbeam.transforms.columns.fragments import Fragment, decode
 from labelbeam.transforms.columns.listed import join_listed
 from labelbeam.transforms.formats.format import Format
+from labelbeam.transforms.formats.frames import Frame
 from labelbeam.transforms.formats.reading import Findings
 from labelbeam.transforms.images.copies import CopyOptions, Known, copier, copies_stand
 from labelbeam.transforms.images.look import LookOptions, looker, shows_all
@@ -49,11 +50,11 @@ class Report(msgspec.Struct):
     findings: Findings
 
 
-def write_shard(options: ShardOptions, bucket: int, encoded: Sequence[bytes], relative: frozenset[str]) -> Receipt:
+def write_shard(options: ShardOptions, bucket: int, encoded: Sequence[bytes], frames: Mapping[str, Frame]) -> Receipt:
     """Assemble one bucket from its encoded fragments, and write its files.
 
     Args:
-        relative: the sources whose coordinates are fractions of the image.
+        frames: the frames of those sources whose coordinates are not in pixels.
 
     Raises:
         StoreError: a file cannot be written.
@@ -75,7 +76,7 @@ def write_shard(options: ShardOptions, bucket: int, encoded: Sequence[bytes], re
         complete = options.images_listed and shows_all(root)
         look_at = looker(LookOptions(options.check_images, root, complete), known.images)
         copy_to = copier(CopyOptions(root, copies, complete), known) if copies else None
-        assembled = assemble(fragments, options.assemble, relative, look_at, copy_to)
+        assembled = assemble(fragments, options.assemble, frames, look_at, copy_to)
         receipt = write_bucket(assembled, bucket, options.buckets, options.assemble.task, options.px, build)
         receipt.arrived, receipt.listed_in = parcels.parcel_sum(encoded), _counted(fragments)[1]
         if build and copies:

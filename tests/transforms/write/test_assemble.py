@@ -19,6 +19,7 @@ from labelbeam.schemas.reasons import Adjusted, Rejected, Skipped
 from labelbeam.transforms.columns.fragments import Fragment, decode, fragments_of
 from labelbeam.transforms.columns.images import ImageRow, no_images
 from labelbeam.transforms.columns.objects import no_objects
+from labelbeam.transforms.formats.frames import FRACTIONS
 from labelbeam.transforms.images.headers import ImageError, ImageFacts
 from labelbeam.transforms.tasks.records import encode_jsonl
 from labelbeam.transforms.tasks.registry import TASKS
@@ -51,7 +52,7 @@ def run(
     **options: Any,
 ) -> Assembled:
     parts = [item for item in images if isinstance(item, Fragment)] or fragments(images)  # type: ignore[arg-type]
-    return assemble(parts, AssembleOptions(task, PREFIX, **options), frozenset(relative), look_at)
+    return assemble(parts, AssembleOptions(task, PREFIX, **options), dict.fromkeys(relative, FRACTIONS), look_at)
 
 
 def box(label: str = "cat", bbox: Any = GOOD, **fields: Any) -> SourceObject:

@@ -29,7 +29,7 @@ from labelbeam.transforms.formats.coco.scan import ElementRange
 from labelbeam.transforms.formats.coco.units import CocoFile, CocoUnit
 from labelbeam.transforms.formats.folder.layout import FolderItem
 from labelbeam.transforms.formats.folder.units import FolderUnit
-from labelbeam.transforms.formats.frames import Evidence, Tally
+from labelbeam.transforms.formats.frames import FRACTIONS, Evidence, Tally
 from labelbeam.transforms.formats.reading import Findings, ReadOptions, ReadResult, merge_findings
 from labelbeam.transforms.formats.voc.tree import VocItem
 from labelbeam.transforms.formats.voc.units import VocUnit
@@ -101,7 +101,7 @@ def test_a_cut_file_counts_and_writes_what_the_whole_one_does(tmp_path: Path) ->
         assert reduce(Findings.merge, (result.findings for result in results)).records == 80
         encoded = [data for result in results for _, data in result.fragments]
         build = tmp_path / str(target)
-        receipt = write_shard(shard_options(build, tmp_path), 0, encoded, frozenset())
+        receipt = write_shard(shard_options(build, tmp_path), 0, encoded, {})
         receipt.arrived = 0  # In how many parts it came.
         outcomes.append((receipt, {path.name: path.read_bytes() for path in build.rglob("*.*")}))
     assert outcomes[0] == outcomes[1] == outcomes[2]
@@ -221,7 +221,7 @@ def test_a_shard_does_not_depend_on_the_order_in_which_its_fragments_come(tmp_pa
     for seed in range(3):
         random.Random(seed).shuffle(encoded)
         build = tmp_path / str(seed)
-        receipt = write_shard(shard_options(build, tmp_path), 0, encoded, frozenset())
+        receipt = write_shard(shard_options(build, tmp_path), 0, encoded, {})
         receipt.arrived = 0  # In how many parts it came.
         outcomes.append((receipt, {path.name: path.read_bytes() for path in build.rglob("*.*")}))
     assert outcomes[0] == outcomes[1] == outcomes[2]
@@ -237,7 +237,7 @@ def test_only_images_that_are_written_are_copied(tmp_path: Path) -> None:
         task = AssembleOptions("image_classification_multilabel", "https://h/", look_at_all=False)
         shard = shard_options(build, tmp_path, assemble=task, copy_images=str(copies), check_images="none")
         sized = [_with_size(decode(unwrap(data))) for _, data in read.fragments]
-        write_shard(shard, 0, [wrap(fragment.encode()) for fragment in sized], frozenset())
+        write_shard(shard, 0, [wrap(fragment.encode()) for fragment in sized], {})
     assert [path.name for path in (tmp_path / "copies").iterdir()] == ["good.jpg"]
     assert not (tmp_path / "none").exists()
 
@@ -277,7 +277,8 @@ def test_the_frame_is_decided_a_file_or_by_the_option(option: str, expected: set
     shares = Evidence({"boxes": Tally(4), "boxes_with_fraction": Tally(1)})
     pixels = Evidence({"boxes": Tally(4), "boxes_beyond_1": Tally(4)})
     given = CocoOptions(coco_boxes=option)  # type: ignore[arg-type]
-    assert Coco().relative({"a": shares, "b": pixels}, msgspec.structs.replace(CONFIG, of_formats=(given,))) == expected
+    config = msgspec.structs.replace(CONFIG, of_formats=(given,))
+    assert Coco().frames({"a": shares, "b": pixels}, config) == dict.fromkeys(expected, FRACTIONS)
 
 
 # The collector.

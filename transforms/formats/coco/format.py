@@ -16,7 +16,7 @@ from labelbeam.transforms.formats.format import Claim, Tree
 from labelbeam.transforms.messages.redact import redact
 
 if TYPE_CHECKING:
-    from labelbeam.transforms.formats.frames import Evidence
+    from labelbeam.transforms.formats.frames import Evidence, Frame
     from labelbeam.transforms.formats.plans import Plan
     from labelbeam.transforms.stores.location import Location
 
@@ -72,16 +72,17 @@ class Coco:
 
         return plan_coco(tree.config, tree.storage, claim.found, exact)
 
-    def relative(self, evidence: Mapping[str, Evidence], config: ConvertConfig) -> frozenset[str]:
+    def frames(self, evidence: Mapping[str, Evidence], config: ConvertConfig) -> dict[str, Frame]:
         """The files in fractions: by --coco-boxes, or each by its own evidence."""
         from labelbeam.transforms.formats.coco.evidence import is_relative
+        from labelbeam.transforms.formats.frames import FRACTIONS
 
         boxes = config.of(CocoOptions).coco_boxes
         if boxes == "pixels":
-            return frozenset()
-        return frozenset(source for source, item in evidence.items() if boxes == "relative" or is_relative(item))
+            return {}
+        return {source: FRACTIONS for source, item in evidence.items() if boxes == "relative" or is_relative(item)}
 
     def remarks(self, evidence: Mapping[str, Evidence], config: ConvertConfig) -> list[Doubt]:
         """A file in fractions is told."""
-        relative = sorted(self.relative(evidence, config))
+        relative = sorted(self.frames(evidence, config))
         return unclassified(f"{redact(source)}: its coordinates are fractions of the image" for source in relative)

@@ -16,7 +16,7 @@ from labelbeam.schemas.tasks import Task
 from labelbeam.transforms.formats.format import Claim, Tree
 
 if TYPE_CHECKING:
-    from labelbeam.transforms.formats.frames import Evidence
+    from labelbeam.transforms.formats.frames import Evidence, Frame
     from labelbeam.transforms.formats.plans import Plan
 
 
@@ -88,9 +88,9 @@ class Folder:
         assert root is not None, "a table that was claimed lies in a directory"
         return plan_folder_source(tree.config, tree.storage, root, tree.listing_of(root), claim.found)
 
-    def relative(self, evidence: Mapping[str, Evidence], config: ConvertConfig) -> frozenset[str]:
+    def frames(self, evidence: Mapping[str, Evidence], config: ConvertConfig) -> dict[str, Frame]:
         """None: there are no coordinates."""
-        return frozenset()
+        return {}
 
     def remarks(self, evidence: Mapping[str, Evidence], config: ConvertConfig) -> list[Doubt]:
         """Nothing."""

@@ -11,7 +11,7 @@ from labelbeam.transforms.stores.location import Location
 from labelbeam.transforms.stores.reading import read_range
 from labelbeam.transforms.stores.threads import in_threads
 
-_ANNOTATION = re.compile(rb"<(?:\w+:)?annotation\b")
+_ANNOTATION = re.compile(rb"<(?:\w+:)?annotation\b", re.IGNORECASE)
 XMLS_LOOKED_AT = 20
 
 

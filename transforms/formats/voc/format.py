@@ -9,13 +9,13 @@ import msgspec
 from msgspec import Meta
 
 from labelbeam.schemas.config import ConvertConfig
-from labelbeam.schemas.doubts import Doubt, unclassified
+from labelbeam.schemas.doubts import Doubt, Doubted
 from labelbeam.schemas.errors import UsageError
 from labelbeam.schemas.tasks import Task
 from labelbeam.transforms.formats.format import Claim, Tree
 
 if TYPE_CHECKING:
-    from labelbeam.transforms.formats.frames import Evidence
+    from labelbeam.transforms.formats.frames import Evidence, Frame
     from labelbeam.transforms.formats.plans import Plan
 
 
@@ -25,6 +25,8 @@ class VocOptions(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown
     `voc_origin`: 1 where coordinates count pixels from 1 and include the last one, as in the VOC development kit: the box
     is (xmin - 1, ymin - 1, xmax, ymax). 0 where they are edges counted from 0, as labelImg and others write: the box is
     (xmin, ymin, xmax, ymax).
+
+    `voc_boxes`: the unit of coordinates. Fractions of the image have no first pixel, so that `voc_origin` does not count.
 
     `difficult_as_crowd`: whether a difficult object becomes a crowd. By default it does not: VOC leaves difficult
     objects out of the evaluation, yet each is one object with a box of its own, whereas a crowd's box holds an unknown
@@ -38,6 +40,13 @@ class VocOptions(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown
             "0: as labelImg and similar tools write it"
         ),
     ] = 1
+    voc_boxes: Annotated[
+        Literal["detect", "pixels", "relative"],
+        Meta(
+            description="voc: whether coordinates are pixels or fractions of the image; detect decides once for the dataset, "
+            "by all of its boxes"
+        ),
+    ] = "detect"
     difficult_as_crowd: Annotated[
         bool, Meta(description="voc: write objects marked difficult with isCrowd 1, which metrics leave out")
     ] = False
@@ -53,7 +62,7 @@ class Voc:
         "image_classification": "per-class lists, else the objects",
         "image_classification_multilabel": "",
         "image_object_detection": "",
-        "image_instance_segmentation": "`SegmentationObject` masks",
+        "image_instance_segmentation": "`SegmentationObject` masks, outlines in the annotation files",
     }
     usual_task: Task = "image_object_detection"
     options = VocOptions
@@ -81,18 +90,22 @@ class Voc:
 
         return plan_voc_source(tree.config, tree.storage, tree.locations[0], tree.listing_of(tree.locations[0]))
 
-    def relative(self, evidence: Mapping[str, Evidence], config: ConvertConfig) -> frozenset[str]:
-        """None: coordinates are pixels."""
-        return frozenset()
+    def frames(self, evidence: Mapping[str, Evidence], config: ConvertConfig) -> dict[str, Frame]:
+        """The root in fractions: by --voc-boxes, or by the evidence of all boxes."""
+        from labelbeam.transforms.formats.frames import FRACTIONS
+        from labelbeam.transforms.formats.voc.evidence import frames_of
+
+        boxes = config.of(VocOptions).voc_boxes
+        if boxes == "detect":
+            return frames_of(evidence)
+        return dict.fromkeys(evidence, FRACTIONS) if boxes == "relative" else {}
 
     def remarks(self, evidence: Mapping[str, Evidence], config: ConvertConfig) -> list[Doubt]:
-        """Objects with a coordinate of 0, which data that counts pixels from 1 cannot have."""
-        zero_based = sum(item.count("zero_based") for item in evidence.values())
-        if not zero_based or config.of(VocOptions).voc_origin == 0:
-            return []
-        return unclassified(
-            [
-                f"{zero_based} objects have a coordinate of 0, so this data may count pixels from 0; "
-                "if it was made with labelImg or the like, build with --voc-origin 0"
-            ]
-        )
+        """The frame where it was found out, and what speaks against the origin and the declared sizes."""
+        from labelbeam.transforms.formats.voc.evidence import remarks_on
+
+        options = config.of(VocOptions)
+        frames = self.frames(evidence, config)
+        doubts = remarks_on(evidence, frames, options.voc_origin)
+        of_frames = {Doubted.VOC_FRACTIONS, Doubted.VOC_MIXED_FRAMES}
+        return [doubt for doubt in doubts if options.voc_boxes == "detect" or doubt.code not in of_frames]

@@ -1,8 +1,8 @@
 """Which image an annotation file of Pascal VOC belongs to, from the listing alone.
 
 The annotation file's own name decides first, then its `<filename>`. Both are compared within a *home*: the directory
-without the component that only says what lies in it, so that `VOC2012/Annotations/a/1.xml` and
-`VOC2012/JPEGImages/a/1.jpg` share the home `VOC2012/a`.
+without the words that only say what lies in it, so that `VOC2012/Annotations/a/1.xml` and
+`VOC2012/JPEGImages/a/1.jpg` share the home `VOC2012/a`, and `train_labels/1.xml` and `train/images/1.jpg` the home `train`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,16 @@ import re
 import unicodedata
 from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
+
+from labelbeam.transforms.formats.voc.folders import (
+    ANNOTATIONS,
+    BESIDE,
+    KINDS,
+    bare_path,
+    join,
+    rank_of,
+    split_of_folder,
+)
 
 IMAGE_SUFFIXES = frozenset(
     [
@@ -34,12 +44,8 @@ IMAGE_SUFFIXES = frozenset(
 )
 """What an image's name ends in, in lower case; also of formats that are rejected later, with that reason."""
 
-_IMAGE_FOLDERS = {"jpegimages": 0, "images": 1, "image": 1, "imgs": 1, "img": 1}
-_BESIDE = 2
-_ANNOTATION_FOLDERS = {"annotations": 3, "annotation": 3}
-_FOLDERS = _IMAGE_FOLDERS | _ANNOTATION_FOLDERS
-"""Folders that say what lies in them, and how good a place for an image each is: lower is better."""
 _MASK_FOLDERS = ("segmentationclass", "segmentationobject")
+_WORD = re.compile(r"[^\W_]+")
 _ABSOLUTE = re.compile(r"/|[A-Za-z]:/")
 
 
@@ -55,13 +61,8 @@ class Home(NamedTuple):
 
     @property
     def name(self) -> str:
-        """The directory without the annotation folder."""
-        return join(self.root, self.inner)
-
-
-def join(*parts: str) -> str:
-    """Join those parts of a path that are not empty."""
-    return "/".join(part for part in parts if part)
+        """The home: what annotation files and images of one place have in common."""
+        return bare_path(join(self.root, self.folder, self.inner))
 
 
 def split_suffix(name: str, suffixes: Collection[str] = IMAGE_SUFFIXES) -> tuple[str, str]:
@@ -82,23 +83,23 @@ def stem_of_xml(path: str) -> str:
 def home_of_xml(path: str) -> Home:
     """Split an annotation file's directory at its annotation folder; without one, the root is the dataset's.
 
-    >>> home_of_xml("VOC2012/Annotations/a/1.xml"), home_of_xml("train/1.xml")
-    (Home(root='VOC2012', folder='Annotations', inner='a'), Home(root='', folder='', inner='train'))
+    >>> home_of_xml("VOC2012/Annotations/a/1.xml"), home_of_xml("a/1.xml")
+    (Home(root='VOC2012', folder='Annotations', inner='a'), Home(root='', folder='', inner='a'))
     """
     folders = path.split("/")[:-1]
     for depth, folder in enumerate(folders):
-        if folder.lower() in _ANNOTATION_FOLDERS:
+        if rank_of(folder) == ANNOTATIONS:
             return Home("/".join(folders[:depth]), folder, "/".join(folders[depth + 1 :]))
     return Home("", "", "/".join(folders))
 
 
 def home_of_image(path: str) -> str:
-    """The directory of an image without the first component that says what lies in it.
+    """The directory of an image without what only says what lies in it.
 
-    >>> home_of_image("VOC2012/JPEGImages/a/1.jpg")
-    'VOC2012/a'
+    >>> home_of_image("VOC2012/JPEGImages/a/1.jpg"), home_of_image("train_images/1.jpg")
+    ('VOC2012/a', 'train')
     """
-    return _place(path)[0]
+    return bare_path(path.rpartition("/")[0])
 
 
 def is_image(path: str) -> bool:
@@ -106,26 +107,41 @@ def is_image(path: str) -> bool:
     return split_suffix(path)[1] != "" and not any(part.lower() in _MASK_FOLDERS for part in path.split("/")[:-1])
 
 
+class Found(NamedTuple):
+    """The image of an annotation file: its path as listed, None where there is none; or `candidates` that nothing decides between.
+
+    `by_other_name`: it is listed under another case or extension than named.
+    """
+
+    path: str | None
+    by_other_name: bool = False
+    candidates: tuple[str, ...] = ()
+
+
 class ImageIndex:
     """The images of a listing, found by name.
 
     `homes` are the names of all annotation files' homes: an image in one of them belongs to the annotation files there,
-    so that none from elsewhere takes it. `images_only` says that the listing is of a place for images, which does not
+    so that none from elsewhere takes it. `shared` are the stems, as `key_of` makes them, that annotation files of several homes
+    have: an image elsewhere belongs to none of them. `images_only` says that the listing is of a place for images, which does not
     hold the annotations. Pickles as lists of names.
     """
 
-    def __init__(self, images: Iterable[str], homes: Iterable[str], images_only: bool = False) -> None:
+    def __init__(
+        self, images: Iterable[str], homes: Iterable[str], images_only: bool = False, shared: Iterable[str] = ()
+    ) -> None:
         """Index `images`, in whatever order they come."""
         self._images = sorted(images)
         self._homes = frozenset(homes)
         self._images_only = images_only
+        self._shared = frozenset(shared)
         self._by_name: dict[str, list[str]] = {}
         for image in self._images:
-            self._by_name.setdefault(_key(_stem(image)), []).append(image)
+            self._by_name.setdefault(key_of(_stem(image)), []).append(image)
 
-    def __reduce__(self) -> tuple[type[ImageIndex], tuple[list[str], list[str], bool]]:
+    def __reduce__(self) -> tuple[type[ImageIndex], tuple[list[str], list[str], bool, list[str]]]:
         """Leave the dictionary out: it is several times the names."""
-        return ImageIndex, (self._images, sorted(self._homes), self._images_only)
+        return ImageIndex, (self._images, sorted(self._homes), self._images_only, sorted(self._shared))
 
     def __len__(self) -> int:
         """Images in the listing."""
@@ -138,56 +154,75 @@ class ImageIndex:
 
     def by_stem(self, xml: str) -> list[str]:
         """Images of the annotation file's own name: none, one, or several between which `<filename>` has to decide."""
-        home = home_of_xml(xml)
         stem = stem_of_xml(xml)
-        found = [image for image in self._by_name.get(_key(stem), ()) if _stem(image) == stem]
-        return self._near(found, (home.name, home.inner))
+        found = [image for image in self._by_name.get(key_of(stem), ()) if _stem(image) == stem]
+        return self._of_stem(xml, found)
 
-    def find(self, xml: str, filename: str) -> tuple[str, bool] | None:
-        """Find the image of an annotation file whose `<filename>` is known ("" where it has none).
-
-        Returns its path as listed, and whether it is listed under another case or extension than named; None where
-        there is none, or several between which nothing decides.
-        """
+    def find(self, xml: str, filename: str) -> Found:
+        """Find the image of an annotation file whose `<filename>` is known ("" where it has none)."""
         named = as_relative(filename)
         directory, last = named.rpartition("/")[::2]
         if by_stem := self.by_stem(xml):
-            return next((image for image in by_stem if _last(image) == last), by_stem[0]), False
+            return _sole([image for image in by_stem if _last(image) == last] or by_stem)
         home = home_of_xml(xml)
         if last:
             inner = home_of_image(named) if directory else ""
-            homes = [join(outer, inner) for outer in (home.name, home.inner, home.root, "")]
-            names = dict.fromkeys((_key(last), _key(split_suffix(last)[0])))
+            homes = [join(outer, inner) for outer in (home.name, bare_path(home.inner), bare_path(home.root), "")]
+            names = dict.fromkeys((key_of(last), key_of(split_suffix(last)[0])))
             found = [image for name in names for image in self._by_name.get(name, ())]
-            if near := self._near([image for image in found if _last(image) == last], homes):
-                return near[0], False
-            if near := self._near(found, homes):
-                return near[0], True
-        near = self._near(self._by_name.get(_key(stem_of_xml(xml)), []), (home.name, home.inner))
-        return (near[0], True) if near else None
+            if near := self._near(xml, [image for image in found if _last(image) == last], homes):
+                return _sole(near)
+            if near := self._near(xml, found, homes):
+                return _sole(near, by_other_name=True)
+        called = self._by_name.get(key_of(stem_of_xml(xml)), [])
+        if near := self._of_stem(xml, called):
+            return _sole(near, by_other_name=True)
+        here = [image for image in called if not _other_split(xml, image) and home_of_image(image) not in self._homes]
+        return Found(None, candidates=tuple(here))
 
     def convention(self, xml: str, filename: str) -> str:
-        """Path of an image that no listing shows: `JPEGImages/<filename>`; without that, the stem with `.jpg`."""
+        """Path of an image that no listing shows: by `<filename>`, else the stem with `.jpg`, where others of its home lie.
+
+        Without any others, `JPEGImages` stands for `Annotations`, and `images` for what is called otherwise.
+        """
         home = home_of_xml(xml)
         named = as_relative(filename) or stem_of_xml(xml)
         if "://" in named:
             return named
         if not split_suffix(named)[1]:
             named += ".jpg"
-        inner = "" if "/" in named else home.inner
         if self._images_only:
-            return join(inner, named)
-        in_folder = named.split("/")[0].lower() in _IMAGE_FOLDERS
-        return join(home.root, "JPEGImages" if home.folder and not in_folder else "", inner, named)
+            return join("" if "/" in named else home.inner, named)
+        if "/" in named:
+            in_folder = rank_of(named.split("/")[0]) < BESIDE
+            return join(home.root, "JPEGImages" if home.folder and not in_folder else "", named)
+        others = _best([(_rank(image), image) for image in self._images if home_of_image(image) == home.name])
+        if others:
+            return join(others[0].rpartition("/")[0], named)
+        return join(home.root, _images_for(home.folder), home.inner, named)
 
-    def _near(self, images: Sequence[str], homes: Iterable[str]) -> list[str]:
-        """Those of `images` in the first of `homes` that has any, in the best folder there; else a sole one elsewhere."""
-        places = [(*_place(image), image) for image in images]
+    def _of_stem(self, xml: str, images: Sequence[str]) -> list[str]:
+        """Those of `images`, called like an annotation file, that belong to it."""
+        home = home_of_xml(xml)
+        if key_of(stem_of_xml(xml)) in self._shared:
+            return _best([(_rank(image), image) for image in images if home_of_image(image) == home.name])
+        return self._near(xml, images, (home.name, bare_path(home.inner)))
+
+    def _near(self, xml: str, images: Sequence[str], homes: Iterable[str]) -> list[str]:
+        """Those of `images` in the first of `homes` that has any, in the best folder there; else a sole one elsewhere.
+
+        Never one of another split.
+        """
+        places = [(home_of_image(image), _rank(image), image) for image in images if not _other_split(xml, image)]
         for home in homes:
             if here := _best([(rank, image) for place, rank, image in places if place == home]):
                 return here
         elsewhere = _best([(rank, image) for place, rank, image in places if place not in self._homes])
         return elsewhere if len(elsewhere) == 1 else []
+
+
+def _sole(images: Sequence[str], by_other_name: bool = False) -> Found:
+    return Found(images[0], by_other_name) if len(images) == 1 else Found(None, candidates=tuple(images))
 
 
 def _best(ranked: Sequence[tuple[int, str]]) -> list[str]:
@@ -205,14 +240,26 @@ def as_relative(filename: str) -> str:
     return _last(path) if _ABSOLUTE.match(path) else path.removeprefix("./")
 
 
-def _place(image: str) -> tuple[str, int]:
-    """Home of an image, and how good the folder is that it lies in: lower is better."""
-    folders = image.split("/")[:-1]
-    for depth, folder in enumerate(folders):
-        rank = _FOLDERS.get(folder.lower())
-        if rank is not None:
-            return "/".join(folders[:depth] + folders[depth + 1 :]), rank
-    return "/".join(folders), _BESIDE
+def _rank(image: str) -> int:
+    """How good the folder is that an image lies in: lower is better."""
+    return next((rank for part in image.split("/")[:-1] if (rank := rank_of(part)) != BESIDE), BESIDE)
+
+
+def _images_for(folder: str) -> str:
+    """The folder of images for one of annotations, by its name.
+
+    >>> _images_for("Annotations"), _images_for("train_labels"), _images_for("")
+    ('JPEGImages', 'train_images', '')
+    """
+    if folder.lower() == "annotations":
+        return "JPEGImages"
+    return _WORD.sub(lambda word: "images" if word[0].lower() in KINDS else word[0], folder)
+
+
+def _other_split(xml: str, image: str) -> bool:
+    """Whether the folders of an annotation file and of an image name two splits."""
+    one, other = split_of_folder(xml), split_of_folder(image)
+    return one is not None and other is not None and one != other
 
 
 def _last(path: str) -> str:
@@ -223,6 +270,6 @@ def _stem(image: str) -> str:
     return _last(split_suffix(image)[0])
 
 
-def _key(name: str) -> str:
+def key_of(name: str) -> str:
     """What names in another case, or composed otherwise (macOS), have in common."""
     return unicodedata.normalize("NFC", name).casefold()

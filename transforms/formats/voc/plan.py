@@ -40,7 +40,7 @@ def plan_voc_source(config: ConvertConfig, options: StorageOptions, root: Locati
     size = sum(sizes[item.xml] for item in content.items)
     plan = Plan("voc", "", images.url, bucket_count(config, size), fingerprint, covers)
     plan.trees = sorted({root.url, images.url})
-    plan.doubts = unclassified([*dict.fromkeys([*listing.warnings, *image_listing.warnings]), *content.warnings])
+    plan.doubts = [*unclassified(dict.fromkeys([*listing.warnings, *image_listing.warnings])), *content.doubts]
     if asks_for_images(config):
         plan.listed = listed_files(file for file in image_listing.files if is_image(file.path))
     # Only the items whose image is still to be found carry the index of all images.
@@ -51,6 +51,8 @@ def plan_voc_source(config: ConvertConfig, options: StorageOptions, root: Locati
         for start in range(0, len(items), BATCH):
             batch = tuple(items[start : start + BATCH])
             read = [path for item in batch for path in (item.xml, item.mask) if path is not None]
-            plan.units.append(VocUnit(root.url, batch, first_key, index, {path: sizes[path] for path in read}))
+            plan.units.append(
+                VocUnit(root.url, batch, first_key, index, {path: sizes[path] for path in read}, images.url)
+            )
             first_key += BATCH
     return plan

@@ -2,26 +2,38 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import msgspec
+import numpy as np
 
 from labelbeam.schemas.neutral import RAW_LIMIT, Box, Rejection, Ring, SourceImage, SourceObject
 from labelbeam.schemas.reasons import Adjusted, Rejected, Skipped
+from labelbeam.transforms.formats.voc.charsets import XmlError
 from labelbeam.transforms.formats.voc.format import VocOptions
 from labelbeam.transforms.formats.voc.image_index import ImageIndex
 from labelbeam.transforms.formats.voc.masks import MaskError, pair, read_mask
 from labelbeam.transforms.formats.voc.sets import Labels
+from labelbeam.transforms.formats.voc.shapes import Box as Numbers
 from labelbeam.transforms.formats.voc.tree import VocItem
-from labelbeam.transforms.formats.voc.xml import Annotation, Corners, VocObject, XmlError, parse_annotation
+from labelbeam.transforms.formats.voc.xml import Annotation, VocObject, parse_annotation
+from labelbeam.transforms.images.names import image_path
 
 
 class VocImage(NamedTuple):
-    """An image that was read, and how many of its objects have a coordinate of 0: evidence of origin 0."""
+    """An image that was read, and its numbers as evidence of what they mean.
+
+    `boxes` are those of its objects as they are written, of whatever kind. `outlined` says for each object of segmentation whether
+    it has an outline. `far_turned` counts rotations of more than a whole turn.
+    """
 
     image: SourceImage
-    zero_based: int
+    boxes: Sequence[Numbers] = ()
+    corners: Sequence[Ring] = ()
+    without_outline: int = 0
+    far_turned: int = 0
 
 
 def read_voc(
@@ -33,27 +45,39 @@ def read_voc(
     task: str,
     source: str,
     images: ImageIndex | None,
+    believed: bool = False,
 ) -> VocImage:
     """Read one annotation file, and its mask, into the neutral form.
 
     `mask` is the content of `item.mask`, the reason for which it could not be had, or None where there is none.
-    `images` is the plan's. Boxes are continuous pixels as `options` say, neither clipped nor checked against the image.
-    Objects of classification tasks are labels, one a class. An image that is rejected (unreadable annotation file, no
-    such image in the listing) has one rejection of kind "image"; the objects that could be read stand beside it.
+    `images` is the plan's. Boxes are continuous pixels as `options` say, neither clipped nor checked against the image; those that
+    lie in the first pixel are left as they are, since they may be fractions of the image. Objects of classification tasks are
+    labels, one a class. An image that is rejected (unreadable annotation file, no such image in the listing) has one rejection of
+    kind "image"; the objects that could be read stand beside it. `believed` says that images need not be listed.
     """
     try:
         annotation = parse_annotation(xml)
     except XmlError as error:
         raw = xml[: 2 * RAW_LIMIT].decode(errors="replace")[:RAW_LIMIT]
-        return VocImage(rejected_voc(item, error.code, str(error), source=source, images=images, raw=raw), 0)
+        return VocImage(rejected_voc(item, error.code, str(error), source=source, images=images, raw=raw))
 
-    image = _image(item, annotation, source, images)
+    image = _image(item, annotation, source, images, believed)
+    for number, tag in enumerate(annotation.strange, 1):
+        message = f"<{tag}> has the fields of a box and lies in no <object>"
+        locator = f"{item.xml} {tag}[{number}]"
+        image.rejected.append(Rejection(source, locator, image.path, "object", Rejected.UNKNOWN_ELEMENT, message))
     if "classification" in task:
         _add_labels(image, annotation, item.labels)
-        return VocImage(image, 0)
-    _add_objects(image, annotation, mask, options)
-    corners = [voc_object.corners for voc_object in annotation.objects if voc_object.corners]
-    return VocImage(image, sum(0 in (min(left, right), min(top, bottom)) for left, top, right, bottom in corners))
+        return VocImage(image)
+    _add_objects(image, annotation, mask, options, "segmentation" in task)
+    found = annotation.objects
+    return VocImage(
+        image,
+        [voc_object.box for voc_object in found if voc_object.box is not None],
+        [np.array(ring) for voc_object in found for ring in voc_object.outline],
+        sum(not voc_object.rings for voc_object in image.objects) if "segmentation" in task else 0,
+        sum(voc_object.box is not None and abs(voc_object.box.angle) > WHOLE_TURN for voc_object in found),
+    )
 
 
 def rejected_voc(
@@ -71,7 +95,9 @@ def _index(images: ImageIndex | None) -> ImageIndex:
     return images
 
 
-def _image(item: VocItem, annotation: Annotation, source: str, images: ImageIndex | None) -> SourceImage:
+def _image(
+    item: VocItem, annotation: Annotation, source: str, images: ImageIndex | None, believed: bool
+) -> SourceImage:
     image = SourceImage(
         item.image or "",
         source,
@@ -84,13 +110,21 @@ def _image(item: VocItem, annotation: Annotation, source: str, images: ImageInde
     if item.image is None:
         index = _index(images)
         found = index.find(item.xml, annotation.filename)
-        image.path = found[0] if found else index.convention(item.xml, annotation.filename)
-        if found and found[1]:
+        image.path = found.path or index.convention(item.xml, annotation.filename)
+        if found.by_other_name:
             image.adjusted.append(Adjusted.IMAGE_BY_OTHER_NAME)
-        if not found and len(index):
-            message = f"none, or no single one, of the {len(index):,} images is called like the annotation file"
+        if found.candidates:
+            message = f"{len(found.candidates)} images are called so and nothing decides between them: "
+            message += ", ".join(found.candidates)[: RAW_LIMIT // 2]
+            image.rejected.append(Rejection(source, item.xml, image.path, "image", Rejected.MISSING_IMAGE, message))
+        elif not found.path and len(index) and not believed:
+            message = f"none of the {len(index):,} images is called like the annotation file"
             message += f" or {annotation.filename!r}"[: RAW_LIMIT // 2]
             image.rejected.append(Rejection(source, item.xml, image.path, "image", Rejected.MISSING_IMAGE, message))
+    _, code, _ = image_path(image.path, "")
+    if code is not None and not image.rejected:
+        message = f"{code.doc}: {image.path!r}"[:RAW_LIMIT]
+        image.rejected.append(Rejection(source, item.xml, image.path, "image", code, message))
     return image
 
 
@@ -108,15 +142,15 @@ def _add_labels(image: SourceImage, annotation: Annotation, labels: Labels | Non
             continue
         seen.add(voc_object.name)
         if not voc_object.difficult:
-            first.setdefault(voc_object.name, SourceObject(voc_object.name, _locator(voc_object)))
+            first.setdefault(voc_object.name, SourceObject(voc_object.name, voc_object.locator))
     image.objects = list(first.values())
     image.skipped = [Skipped.DIFFICULT_ONLY] * (len(seen) - len(first))
 
 
 def _add_objects(
-    image: SourceImage, annotation: Annotation, mask: bytes | MaskError | None, options: VocOptions
+    image: SourceImage, annotation: Annotation, mask: bytes | MaskError | None, options: VocOptions, outlined: bool
 ) -> None:
-    boxes = [_box(voc_object.corners, options.voc_origin) for voc_object in annotation.objects]
+    boxes = [_box(voc_object, options) for voc_object in annotation.objects]
     outlines: dict[int, list[Ring]] = {}
     error: MaskError | None = None
     if mask is not None:
@@ -125,20 +159,40 @@ def _add_objects(
         except MaskError as mask_error:
             error = mask_error
     for at, (voc_object, box) in enumerate(zip(annotation.objects, boxes, strict=True)):
-        if not voc_object.name:
-            image.rejected.append(_without_label(image, voc_object))
-        elif voc_object.bbox_error:
-            image.rejected.append(_reject(image, voc_object, Rejected.INVALID_BBOX, voc_object.bbox_error))
-        elif error is not None:
-            image.rejected.append(_reject(image, voc_object, error.code, str(error)))
-        else:
-            if voc_object.corners and _is_swapped(voc_object.corners):
-                image.adjusted.append(Adjusted.BBOX_CORNERS_SWAPPED)
-            crowd = options.difficult_as_crowd and voc_object.difficult
-            rings = outlines.get(at)
-            image.objects.append(
-                SourceObject(voc_object.name, _locator(voc_object), box, rings, crowd, from_mask=rings is not None)
-            )
+        problem = _problem(voc_object, box, error)
+        if problem is not None:
+            image.rejected.append(_reject(image, voc_object, *problem))
+            continue
+        if voc_object.box is not None and _is_swapped(voc_object.box):
+            image.adjusted.append(Adjusted.BBOX_CORNERS_SWAPPED)
+        if _is_turned(voc_object):
+            image.adjusted.append(Adjusted.BBOX_AROUND_ROTATED)
+        rings = outlines.get(at)
+        from_mask = rings is not None
+        if rings is None and voc_object.outline and (outlined or box is None):
+            rings = [_ring(ring, options) for ring in voc_object.outline]
+        crowd = options.difficult_as_crowd and voc_object.difficult
+        image.objects.append(SourceObject(voc_object.name, voc_object.locator, box, rings, crowd, from_mask=from_mask))
+
+
+def _problem(voc_object: VocObject, box: Box | None, mask_error: MaskError | None) -> tuple[Rejected, str] | None:
+    """Why an object is not read."""
+    if not voc_object.name:
+        return Rejected.INVALID_LABEL, voc_object.name_error or _NO_NAME
+    if voc_object.box_error:
+        return Rejected.INVALID_BBOX, voc_object.box_error
+    if voc_object.box is not None and abs(voc_object.box.angle) > WHOLE_TURN:
+        return (
+            Rejected.INVALID_BBOX,
+            f"the angle of <robndbox> is {voc_object.box.angle:g}, expected radians, at most 2π",
+        )
+    if _is_turned(voc_object) and box is not None and in_first_pixel(box):
+        return Rejected.INVALID_BBOX, "a rotated box in fractions of the image is not read, expected pixels"
+    if mask_error is not None:
+        return mask_error.code, str(mask_error)
+    if voc_object.outline_error and box is None:
+        return Rejected.INVALID_POLYGON, voc_object.outline_error
+    return None
 
 
 def _outlines(image: SourceImage, mask: bytes | MaskError, boxes: Sequence[Box | None]) -> dict[int, list[Ring]]:
@@ -161,28 +215,80 @@ def _outlines(image: SourceImage, mask: bytes | MaskError, boxes: Sequence[Box |
     return {at: decoded.rings(index) for index, at in pairs.items()}
 
 
-def _box(corners: Corners | None, origin: int) -> Box | None:
-    """Turn pixel indices into edges: those of the first pixel are its index less the origin, whatever the order."""
-    if corners is None:
+def in_first_pixel(numbers: Sequence[float]) -> bool:
+    """Whether a box, as edges or as indices, lies about in the first pixel, as those in fractions of the image do."""
+    if min(numbers) < -OVERSHOOT or max(numbers) > 1 + OVERSHOOT:
+        return False
+    return tuple(numbers) == (0, 0, 1, 1) or any(number % 1 for number in numbers)
+
+
+OVERSHOOT = 0.5
+"""How far fractions may lie outside of the image. No pixel box is smaller, and boxes of pixels that are ruin by themselves."""
+
+WHOLE_TURN = 2 * math.pi + 1e-6
+
+
+def _origin(numbers: Sequence[float], options: VocOptions) -> int:
+    """The index of the first pixel; fractions of the image have none."""
+    if options.voc_boxes == "relative" or (options.voc_boxes == "detect" and in_first_pixel(numbers)):
+        return 0
+    return options.voc_origin
+
+
+def _box(voc_object: VocObject, options: VocOptions) -> Box | None:
+    """Turn pixel indices into edges: those of the first pixel are its index less the origin, whatever the order of corners.
+
+    A centre that counts from 1 is that of a pixel: half a pixel before its index. A box that is rotated becomes the one around it.
+    """
+    found = voc_object.box
+    if found is None:
         return None
-    xmin, ymin, xmax, ymax = corners
-    return min(xmin, xmax) - origin, min(ymin, ymax) - origin, max(xmin, xmax), max(ymin, ymax)
+    origin = _origin(found.numbers, options)
+    first, second, third, fourth = found.numbers
+    if found.kind == "corners":
+        box = min(first, third) - origin, min(second, fourth) - origin, max(first, third), max(second, fourth)
+    elif found.kind == "corner_and_size":
+        box = first - origin, second - origin, first - origin + third, second - origin + fourth
+    else:
+        x, y = first - origin / 2, second - origin / 2
+        box = x - third / 2, y - fourth / 2, x + third / 2, y + fourth / 2
+    angle = found.angle or math.radians(voc_object.turned)
+    return _around(box, angle) if angle else box
 
 
-def _is_swapped(corners: Corners) -> bool:
-    xmin, ymin, xmax, ymax = corners
-    return xmax < xmin or ymax < ymin
+def _around(box: Box, angle: float) -> Box:
+    """The box around one that is rotated about its centre, by radians."""
+    left, top, right, bottom = box
+    cosine, sine = abs(math.cos(angle)), abs(math.sin(angle))
+    half_width = ((right - left) * cosine + (bottom - top) * sine) / 2
+    half_height = ((right - left) * sine + (bottom - top) * cosine) / 2
+    x, y = (left + right) / 2, (top + bottom) / 2
+    return x - half_width, y - half_height, x + half_width, y + half_height
 
 
-def _locator(voc_object: VocObject) -> str:
-    return f"object[{voc_object.position}]"
+def _ring(corners: Sequence[tuple[float, float]], options: VocOptions) -> Ring:
+    """A ring of an outline. Corners that count from 1 are the centres of pixels."""
+    ring = np.array(corners, np.float64)
+    return ring - _origin((*ring.min(axis=0).tolist(), *ring.max(axis=0).tolist()), options) / 2
+
+
+def _is_swapped(box: Numbers) -> bool:
+    first, second, third, fourth = box.numbers
+    return box.kind == "corners" and (third < first or fourth < second)
+
+
+def _is_turned(voc_object: VocObject) -> bool:
+    return bool(voc_object.box and (voc_object.box.angle or voc_object.turned))
+
+
+_NO_NAME = "name is missing or empty, expected the object's class"
 
 
 def _without_label(image: SourceImage, voc_object: VocObject) -> Rejection:
-    return _reject(image, voc_object, Rejected.INVALID_LABEL, "name is missing or empty, expected the object's class")
+    return _reject(image, voc_object, Rejected.INVALID_LABEL, voc_object.name_error or _NO_NAME)
 
 
 def _reject(image: SourceImage, voc_object: VocObject, code: Rejected, message: str) -> Rejection:
-    locator = f"{image.locator} {_locator(voc_object)}"
+    locator = f"{image.locator} {voc_object.locator}"
     raw = msgspec.json.encode(voc_object).decode()[:RAW_LIMIT]
     return Rejection(image.source, locator, image.path, "object", code, message, raw)

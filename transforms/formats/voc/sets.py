@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import codecs
+import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from labelbeam.schemas.config import SPLIT_ALIASES
-from labelbeam.transforms.formats.voc.image_index import IMAGE_SUFFIXES, as_relative, home_of_image, join, split_suffix
+from labelbeam.schemas.doubts import Doubt, Doubted
+from labelbeam.transforms.formats.voc.folders import join, split_of_folder
+from labelbeam.transforms.formats.voc.image_index import (
+    IMAGE_SUFFIXES,
+    home_of_image,
+    home_of_xml,
+    split_suffix,
+    stem_of_xml,
+)
 
 _HELD_OUT_FIRST = ("validation", "test", "train")
 """Which list wins where an image is in several: what is held out stays so, and what a training validates with first."""
@@ -31,23 +40,38 @@ class ImageSets(NamedTuple):
     labels: dict[str, Labels]
 
 
+LIST_SUFFIXES = (".txt", ".lst", ".list", ".csv")
+
+
 def lists_of_task(files: Iterable[str], task: str) -> dict[str, list[str]]:
-    """Find the lists that apply to a task: their paths by the directory that `ImageSets` lies in.
+    """Find the lists that apply to a task: their paths by the directory of the dataset that they are of.
 
     Instance segmentation has its lists in `ImageSets/Segmentation`; without these, and for the other tasks, they are
-    those in `ImageSets/Main`, and without these those in `ImageSets` itself.
+    those in `ImageSets/Main`, and without these those in `ImageSets` itself. Without `ImageSets`, files called like a split, such
+    as `train.txt`, are lists.
     """
     found: dict[str, dict[str, list[str]]] = {}
     for path in files:
+        if not path.lower().endswith(LIST_SUFFIXES):
+            continue
         folders = path.split("/")[:-1]
         lower = [folder.lower() for folder in folders[-2:]]
-        if path.lower().endswith(".txt") and "imagesets" in lower:
-            above = len(folders) - len(lower) + lower.index("imagesets")
-            kind = "".join(lower[lower.index("imagesets") + 1 :])
-            found.setdefault("/".join(folders[:above]), {}).setdefault(kind, []).append(path)
-    kinds = ("segmentation", "main", "") if task == "image_instance_segmentation" else ("main", "")
+        sets = next((at for at, folder in enumerate(lower) if folder in _SETS), None)
+        if sets is not None:
+            above, kind = len(folders) - len(lower) + sets, "".join(lower[sets + 1 :])
+        elif _stem(path).lower() in {*SPLIT_ALIASES, _TRAINVAL}:
+            above, kind = len(folders), "beside"
+        else:
+            continue
+        found.setdefault("/".join(folders[:above]), {}).setdefault(kind, []).append(path)
+    kinds: tuple[str, ...] = ("main", "", "beside")
+    if task == "image_instance_segmentation":
+        kinds = ("segmentation", *kinds)
     chosen = {root: next((of[kind] for kind in kinds if kind in of), []) for root, of in found.items()}
     return {root: sorted(paths) for root, paths in chosen.items() if paths}
+
+
+_SETS = ("imagesets", "imageset", "image_sets")
 
 
 def read_image_sets(
@@ -55,11 +79,11 @@ def read_image_sets(
     read: Callable[[str], bytes],
     task: str,
     xmls: Mapping[str, str],
-    warnings: list[str],
+    doubts: list[Doubt],
 ) -> ImageSets | None:
     """Read the lists of one folder; None where they name no annotation file at all.
 
-    `xmls` are the annotation files by id: their path below `Annotations`, without `.xml`. `warnings` receives what a
+    `xmls` are the annotation files by id: their path below `Annotations`, without `.xml`. `doubts` receives what a
     person should know of the lists: contradictions, and ids without an annotation file. Lists of a class are not
     read for tasks that they say nothing about, since there are three a class.
     """
@@ -81,16 +105,19 @@ def read_image_sets(
             of_image[label] = max(flag, of_image.get(label, flag))
 
     where = paths[0].rpartition("/")[0]
+    for_sets = any(folder.lower() in _SETS for folder in where.split("/"))
     ids = set().union(*members.values())
     resolved = _resolve(ids, xmls)
+    ignored = not resolved or (not for_sets and len(resolved) < len(ids) / 2)
     if unknown := ids - resolved.keys():
-        ignored = "" if resolved else ", so the lists are ignored"
-        warnings.append(f"{where}: no annotation file for {some(unknown)} in the lists{ignored}")
-    if not resolved:
+        message = f"{where or paths[0]}: no annotation file for {some(unknown)} in the lists"
+        message += ", so the lists are ignored" if ignored else ""
+        doubts.append(Doubt(Doubted.LISTED_WITHOUT_ANNOTATION, message, len(unknown), min(unknown)))
+    if ignored:
         return None
     of_list = {name: {resolved[one] for one in listed if one in resolved} for name, listed in members.items()}
     labels = {resolved[one]: _labels(marks) for one, marks in flags.items() if one in resolved}
-    return ImageSets(_splits(of_list, where, warnings), labels)
+    return ImageSets(_splits(of_list, where, doubts), labels)
 
 
 def some(names: Collection[str]) -> str:
@@ -103,7 +130,7 @@ def some(names: Collection[str]) -> str:
     return f"{len(names):,} ({shown}{', …' if len(names) > 3 else ''})"
 
 
-def _splits(members: Mapping[str, set[str]], where: str, warnings: list[str]) -> dict[str, str | None]:
+def _splits(members: Mapping[str, set[str]], where: str, doubts: list[Doubt]) -> dict[str, str | None]:
     splits: dict[str, str | None] = {}
     clashes: dict[str, set[str]] = {}
     for split in _HELD_OUT_FIRST:
@@ -112,7 +139,8 @@ def _splits(members: Mapping[str, set[str]], where: str, warnings: list[str]) ->
             if first != split:
                 clashes.setdefault(f"{first} as well as {split}: they count as {first}", set()).add(xml)
     for clash, both in sorted(clashes.items()):
-        warnings.append(f"{where}: {some(both)} in the lists of {clash}")
+        message = f"{where}: {some(both)} in the lists of {clash}"
+        doubts.append(Doubt(Doubted.LISTED_IN_TWO_SPLITS, message, len(both), min(both)))
 
     # trainval is the union of two: where only one of them has a list, the rest is the other.
     listed = ("train" in members, "validation" in members)
@@ -120,8 +148,9 @@ def _splits(members: Mapping[str, set[str]], where: str, warnings: list[str]) ->
     others = set().union(*(xmls for name, xmls in members.items() if name not in _HELD_OUT_FIRST)) - splits.keys()
     for xml in others:
         splits[xml] = rest if xml in members.get(_TRAINVAL, ()) else None
-    if unsplit := [xml for xml in others if splits[xml] is None]:
-        warnings.append(f"{where}: {some(unsplit)} in lists that are of no split")
+    if unsplit := [xml for xml in others if splits[xml] is None and xml not in members.get(_TRAINVAL, ())]:
+        message = f"{where}: {some(unsplit)} in lists that are of no split"
+        doubts.append(Doubt(Doubted.LISTED_IN_NO_SPLIT, message, len(unsplit), min(unsplit), "--split"))
     return splits
 
 
@@ -137,14 +166,22 @@ def _class_and_list(path: str) -> tuple[str, str]:
 
 
 def _stem(path: str) -> str:
-    return split_suffix(path, (".txt",))[0].rpartition("/")[2]
+    return split_suffix(path, LIST_SUFFIXES)[0].rpartition("/")[2]
 
 
 def _lines(data: bytes) -> list[str]:
     """The lines that are not blank. An id in another charset than UTF-8 will be found to have no annotation file."""
     utf16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))  # What PowerShell's `>` writes.
     text = data.decode("utf-16" if utf16 else "utf-8-sig", errors="replace")
-    return [stripped for line in text.replace("\r", "\n").split("\n") if (stripped := line.strip())]
+    lines = [stripped for line in text.replace("\r", "\n").split("\n") if (stripped := line.strip())]
+    # A table's line of headings.
+    return lines[1:] if lines and set(_SEPARATORS.split(lines[0].lower())) <= _HEADINGS else lines
+
+
+_SEPARATORS = re.compile(r"[\s,;]+")
+_HEADINGS = frozenset(
+    ("filename", "file_name", "file", "image", "images", "img", "image_id", "id", "name", "path", "xml", "annotation")
+)
 
 
 def _flags(lines: Sequence[str]) -> dict[str, int] | None:
@@ -158,16 +195,45 @@ def _flags(lines: Sequence[str]) -> dict[str, int] | None:
     return flags
 
 
-def _resolve(ids: Iterable[str], xmls: Mapping[str, str]) -> dict[str, str]:
-    """Annotation files by the ids as listed: with or without suffix, image folder, or the directory where that is clear."""
-    by_stem: dict[str, str | None] = {}
-    for identity, xml in xmls.items():
-        stem = identity.rpartition("/")[2]
-        by_stem[stem] = None if stem in by_stem else xml
+def _resolve(lines: Iterable[str], xmls: Mapping[str, str]) -> dict[str, str]:
+    """Annotation files by the lines of lists: an id, a path, or several names of one image in a line."""
+    by_ending: dict[str, str | None] = {}
+    for xml in xmls.values():
+        whole = join(home_of_xml(xml).name, stem_of_xml(xml))
+        for ending in _endings(whole):
+            by_ending[ending] = None if by_ending.get(ending, xml) != xml else xml
     resolved = {}
-    for listed in ids:
-        bare = split_suffix(as_relative(listed), {*IMAGE_SUFFIXES, ".xml"})[0]
-        bare = join(home_of_image(bare), bare.rpartition("/")[2])
-        if found := xmls.get(listed) or xmls.get(bare) or by_stem.get(bare):
-            resolved[listed] = found
+    for line in lines:
+        if found := xmls.get(line) or _annotation_file(line, by_ending) or _of_several(line, by_ending):
+            resolved[line] = found
     return resolved
+
+
+def _annotation_file(listed: str, by_ending: Mapping[str, str | None]) -> str | None:
+    """The annotation file of a name, with or without suffix, image folder, and directories above the dataset."""
+    path = listed.strip("\"'").replace("\\", "/")
+    path = split_suffix(path, {*IMAGE_SUFFIXES, ".xml"})[0]
+    whole = join(home_of_image(path), path.rpartition("/")[2])
+    for ending in _endings(whole):
+        if found := by_ending.get(ending):
+            split, other = split_of_folder(path), split_of_folder(found)
+            return found if split is None or other is None or split == other else None
+    return None
+
+
+_NAME = re.compile(
+    rf"[^,;]+?(?:{'|'.join(map(re.escape, (*sorted(IMAGE_SUFFIXES), '.xml')))})(?=[\s,;\"']|$)", re.IGNORECASE
+)
+
+
+def _of_several(line: str, by_ending: Mapping[str, str | None]) -> str | None:
+    """The annotation file that all names of a line lead to: image and annotation, in any order."""
+    names = [name.strip("\"' \t") for name in _NAME.findall(line)] or _SEPARATORS.split(line)
+    found = {_annotation_file(name, by_ending) for name in names}
+    return found.pop() if len(found) == 1 else None
+
+
+def _endings(path: str) -> Iterable[str]:
+    """A path, and it without the first, the first two, … of its directories."""
+    parts = [part for part in path.split("/") if part not in ("", ".")]
+    return ["/".join(parts[start:]) for start in range(len(parts))]

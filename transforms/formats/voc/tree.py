@@ -6,24 +6,26 @@ Planning works on names alone, and on the lists in `ImageSets`; the annotation f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
 
-from labelbeam.schemas.config import SPLIT_ALIASES
+from labelbeam.schemas.doubts import Doubt, Doubted
 from labelbeam.schemas.reasons import Skipped
+from labelbeam.transforms.formats.voc.folders import join, split_of_folder
 from labelbeam.transforms.formats.voc.image_index import (
     Home,
     ImageIndex,
     home_of_xml,
     is_image,
-    join,
+    key_of,
     split_suffix,
     stem_of_xml,
 )
 from labelbeam.transforms.formats.voc.sets import ImageSets, Labels, lists_of_task, read_image_sets, some
 from labelbeam.transforms.images.names import hidden
+from labelbeam.transforms.stores.paths import is_below
 
 _SEGMENTATION = "image_instance_segmentation"
 _MASK_FOLDER = "segmentationobject"
@@ -49,12 +51,12 @@ class VocItem(msgspec.Struct, frozen=True):
 class VocPlan(NamedTuple):
     """What there is to read, in the order of the annotation files' paths.
 
-    `images` is what `read_voc` finds images with, None where every item has its image. `warnings` are for people.
+    `images` is what `read_voc` finds images with, None where every item has its image.
     """
 
     items: list[VocItem]
     images: ImageIndex | None
-    warnings: list[str]
+    doubts: list[Doubt]
 
 
 def plan_voc(
@@ -72,14 +74,14 @@ def plan_voc(
     not name is skipped. In VOC2012 that is five of six annotation files for segmentation. Without lists, folders called
     train, val and the like are the splits.
     """
-    warnings: list[str] = []
+    doubts: list[Doubt] = []
     files = sorted(path for path in files if not hidden(path))
-    homes = _annotation_files(files, warnings)
+    homes = _annotation_files(files, doubts)
     listing = files if image_files is None else (path for path in image_files if not hidden(path))
     names = {name for home in homes.values() for name in (home.name, home.inner)}
-    images = ImageIndex((path for path in listing if is_image(path)), names, image_files is not None)
+    images = ImageIndex(filter(is_image, listing), names, image_files is not None, _shared_stems(homes))
     masks = _masks(files) if task == _SEGMENTATION else {}
-    sets = _image_sets(files, read, task, homes, warnings)
+    sets = _image_sets(files, read, task, homes, doubts)
 
     items = []
     for xml, home in homes.items():
@@ -89,22 +91,34 @@ def plan_voc(
             VocItem(
                 xml,
                 image=by_stem[0] if len(by_stem) == 1 else None,
-                split=of_root.splits.get(xml) if of_root else _split_of_folder(xml),
+                split=of_root.splits.get(xml) if of_root else split_of_folder(xml),
                 mask=masks.get(join(home.name, stem_of_xml(xml))),
                 labels=of_root.labels.get(xml) if of_root and "classification" in task else None,
                 skipped=Skipped.OUTSIDE_IMAGE_SETS if of_root and xml not in of_root.splits else None,
             )
         )
-    warnings += _what_is_missing(items, images, task)
+    doubts += _what_is_missing(items, images)
     named = all(item.image is not None or item.skipped for item in items)
-    return VocPlan(items, None if named else images, warnings)
+    return VocPlan(items, None if named else images, doubts)
 
 
-def _annotation_files(files: Sequence[str], warnings: list[str]) -> dict[str, Home]:
+def _shared_stems(homes: Mapping[str, Home]) -> set[str]:
+    """The stems that annotation files of several homes have."""
+    seen: dict[str, str] = {}
+    shared = set()
+    for xml, home in homes.items():
+        stem = key_of(stem_of_xml(xml))
+        if seen.setdefault(stem, home.name) != home.name:
+            shared.add(stem)
+    return shared
+
+
+def _annotation_files(files: Sequence[str], doubts: list[Doubt]) -> dict[str, Home]:
     homes = {path: home_of_xml(path) for path in files if path.lower().endswith(".xml")}
-    inside = {path: home for path, home in homes.items() if home.folder}
+    inside = {path: home for path, home in homes.items() if "annotation" in home.folder.lower()}
     if inside and (outside := homes.keys() - inside.keys()):
-        warnings.append(f"not read, since they lie outside of Annotations: {some(outside)} XML files")
+        message = f"not read, since they lie outside of Annotations: {some(outside)} XML files"
+        doubts.append(Doubt(Doubted.OUTSIDE_ANNOTATIONS, message, len(outside), min(outside)))
     return inside or homes
 
 
@@ -113,19 +127,35 @@ def _image_sets(
     read: Callable[[str], bytes],
     task: str,
     homes: dict[str, Home],
-    warnings: list[str],
+    doubts: list[Doubt],
 ) -> dict[str, ImageSets | None]:
-    """The image sets of each root; a sole `ImageSets` belongs to a sole root wherever the two lie."""
+    """The image sets of each root: those beside it, else the next ones above. A sole set of lists is a sole root's wherever it lies."""
     lists = lists_of_task(files, task)
     by_root: dict[str, dict[str, str]] = {}
     for xml, home in homes.items():
         by_root.setdefault(home.root, {})[join(home.inner, stem_of_xml(xml))] = xml
     if len(by_root) == len(lists) == 1:
         lists = dict(zip(by_root, lists.values(), strict=True))
-    return {
-        root: read_image_sets(lists[root], read, task, xmls, warnings) if root in lists else None
-        for root, xmls in by_root.items()
-    }
+    sets: dict[str, ImageSets | None] = dict.fromkeys(by_root)
+    for place, paths in sorted(lists.items()):
+        roots = [root for root in by_root if _next_above(root, lists) == place]
+        if len(roots) == 1:
+            xmls = by_root[roots[0]]
+        else:
+            xmls = {
+                join(root, identity) if root != place else identity: xml
+                for root in roots
+                for identity, xml in by_root[root].items()
+            }
+        if xmls:
+            sets |= dict.fromkeys(roots, read_image_sets(paths, read, task, xmls, doubts))
+    return sets
+
+
+def _next_above(root: str, lists: Collection[str]) -> str | None:
+    """The deepest place of lists that is a root or lies above it."""
+    above = [place for place in lists if is_below(root, place)]
+    return max(above, key=len) if above else None
 
 
 def _masks(files: Iterable[str]) -> dict[str, str]:
@@ -141,20 +171,15 @@ def _masks(files: Iterable[str]) -> dict[str, str]:
     return masks
 
 
-def _split_of_folder(xml: str) -> str | None:
-    return next((SPLIT_ALIASES[part] for part in xml.lower().split("/")[:-1] if part in SPLIT_ALIASES), None)
-
-
-def _what_is_missing(items: Sequence[VocItem], images: ImageIndex, task: str) -> Iterable[str]:
+def _what_is_missing(items: Sequence[VocItem], images: ImageIndex) -> Iterable[Doubt]:
     outside = [item.xml for item in items if item.skipped]
     if outside:
-        yield f"skipped, since no list in ImageSets names them: {some(outside)} annotation files"
-    wanted = [item for item in items if not item.skipped]
-    unmasked = [item.xml for item in wanted if item.mask is None]
-    if task == _SEGMENTATION and unmasked:
-        yield f"no mask in SegmentationObject, without which no object is written: {some(unmasked)} annotation files"
+        message = f"skipped, since no list in ImageSets names them: {some(outside)} annotation files"
+        yield Doubt(Doubted.OUTSIDE_LISTS, message, len(outside), min(outside))
     unnamed = sum(item.image is None for item in items)
     spare = images.paths - {item.image for item in items}
     if len(spare) > unnamed:
         least = "at least " if unnamed else ""
-        yield f"not read, since they have no annotation file: {least}{len(spare) - unnamed:,} images"
+        count = len(spare) - unnamed
+        message = f"not read, since they have no annotation file: {least}{count:,} images"
+        yield Doubt(Doubted.IMAGES_WITHOUT_ANNOTATION, message, count, min(spare))

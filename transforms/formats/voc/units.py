@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from labelbeam.schemas.neutral import SourceImage
@@ -10,14 +12,21 @@ from labelbeam.schemas.reasons import Rejected
 from labelbeam.transforms.columns.fragments import fragments_of
 from labelbeam.transforms.formats.frames import Evidence
 from labelbeam.transforms.formats.reading import Findings, Reading, ReadOptions, ReadResult, encode_fragments
+from labelbeam.transforms.formats.voc.evidence import add_evidence
 from labelbeam.transforms.formats.voc.format import VocOptions
 from labelbeam.transforms.formats.voc.image_index import ImageIndex
 from labelbeam.transforms.formats.voc.masks import MaskError
 from labelbeam.transforms.formats.voc.read import VocImage, read_voc, rejected_voc
 from labelbeam.transforms.formats.voc.tree import VocItem
+from labelbeam.transforms.images.headers import ImageError, ImageFacts, read_header, settle_size
+from labelbeam.transforms.images.look import FIRST_BLOCK
 from labelbeam.transforms.stores.errors import StoreError
+from labelbeam.transforms.stores.files import stat
 from labelbeam.transforms.stores.locate import locate
-from labelbeam.transforms.stores.reading import read_many
+from labelbeam.transforms.stores.location import Location, within
+from labelbeam.transforms.stores.range_reader import RangeReader
+from labelbeam.transforms.stores.reading import read_many, read_range
+from labelbeam.transforms.stores.threads import in_threads
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +34,7 @@ class VocUnit:
     """A batch of annotation files of a VOC tree; the keys of their images start at `first_key`.
 
     `images` finds the images of items whose own name did not settle it, None where there is none. `sizes` are what the listing
-    says of the annotation files and masks, in bytes, 0 where it may not know.
+    says of the annotation files and masks, in bytes, 0 where it may not know. `images_root` is where the images lie.
     """
 
     root: str
@@ -33,6 +42,7 @@ class VocUnit:
     first_key: int
     images: ImageIndex | None
     sizes: dict[str, int]
+    images_root: str
 
     @property
     def size(self) -> int:
@@ -50,7 +60,9 @@ class VocUnit:
         read = self._images(options)
         fragments = dict(fragments_of([item.image for item in read], options.buckets, self.first_key))
         evidence = Evidence()
-        evidence.add("zero_based", sum(item.zero_based for item in read))
+        if "classification" not in options.config.task:
+            add_evidence(evidence, [item for item in read if not item.image.left_out])
+            self._look_at_some(options, [item.image for item in read], evidence)
         records = sum(fragment.records for fragment in fragments.values())
         found = {self.root: evidence} if evidence.tallies else {}
         return ReadResult(Findings(records, found), encode_fragments(sorted(fragments.items())))
@@ -67,17 +79,60 @@ class VocUnit:
         for item in self.items:
             if item.skipped is not None:
                 path = item.image or item.xml
-                images.append(VocImage(SourceImage(path, self.root, item.xml, left_out=item.skipped), 0))
+                images.append(VocImage(SourceImage(path, self.root, item.xml, left_out=item.skipped)))
                 continue
             xml = next(contents)
             mask: Any = next(contents) if item.mask is not None else None
             if isinstance(xml, StoreError):
                 bad = rejected_voc(item, Rejected.UNREADABLE_FILE, str(xml), source=self.root, images=self.images)
-                images.append(VocImage(bad, 0))
+                images.append(VocImage(bad))
                 continue
             if isinstance(mask, StoreError):
                 mask = MaskError(Rejected.UNREADABLE_MASK, str(mask))
             images.append(
-                read_voc(item, xml, mask, voc_options, task=config.task, source=self.root, images=self.images)
+                read_voc(
+                    item,
+                    xml,
+                    mask,
+                    voc_options,
+                    task=config.task,
+                    source=self.root,
+                    images=self.images,
+                    believed=config.check_images == "none",
+                )
             )
         return images
+
+    def _look_at_some(self, options: ReadOptions, images: Sequence[SourceImage], evidence: Evidence) -> None:
+        """Compare the declared sizes of a few images with those of their files, where the build looks at none of them."""
+        if options.config.check_images is not None:
+            return
+        listed = {item.image for item in self.items} | (self.images.paths if self.images is not None else frozenset())
+        sized = [
+            image for image in images if image.width and image.height and image.path in listed and not image.rejected
+        ]
+        root = locate(self.images_root, options.storage)
+        for image, facts in zip(sized, in_threads(partial(_facts, root), sized[:LOOKED_AT]), strict=False):
+            if facts is None:
+                continue
+            evidence.add("looked_at", 1)
+            try:
+                settle_size((image.width or 0, image.height or 0), facts)
+            except ImageError:
+                evidence.add("size_differs", 1, image.locator)
+
+
+LOOKED_AT = 4
+"""Images of a unit that are compared with their declared size by default: enough to see that a tool has swapped sides."""
+
+
+def _facts(root: Location, image: SourceImage) -> ImageFacts | None:
+    """What an image's header says; None where it cannot be read, which is for other steps to say."""
+    location = root.below(image.path)
+    if not within(root, image.path):
+        return None
+    try:
+        reader = RangeReader(partial(read_range, location), stat(location).size, FIRST_BLOCK)
+        return read_header(reader, image.path)
+    except (StoreError, ImageError, OSError):
+        return None

@@ -2,59 +2,73 @@
 
 lxml is the only parser, and it only ever sees UTF-8: the charset is resolved first, so that the search for a DTD and
 the repair of bare `&` see the characters that the parser will see, whatever the file was written in.
+
+Tools put objects in many places. Tags are compared without namespace and letter case; objects may lie in elements around them,
+and hold several boxes. What has the fields of a box and is none of this is counted as an object that is not understood.
 """
 
 from __future__ import annotations
 
-import codecs
-import math
 import re
 import reprlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import msgspec
 from lxml import etree
 
 from labelbeam.schemas.reasons import Adjusted, Rejected
+from labelbeam.transforms.formats.voc.charsets import XmlError, as_utf8, invalid
+from labelbeam.transforms.formats.voc.shapes import (
+    OUTLINES,
+    Box,
+    Outline,
+    box_of,
+    fields_of,
+    has_box,
+    number,
+    outline_of,
+    tag_of,
+    text_of,
+)
 
 LARGEST_XML = 16 * 2**20
 """Bytes of the largest annotation file that is read: about 50,000 objects, 0.5 GB once parsed."""
 
-Corners = tuple[float, float, float, float]
-
-
-class XmlError(ValueError):
-    """An annotation file that cannot be used; `code` is the reason to reject it, the message what was found."""
-
-    def __init__(self, code: Rejected, message: str) -> None:
-        """Keep `code` beside the message."""
-        super().__init__(message)
-        self.code = code
-
 
 class VocObject(msgspec.Struct, frozen=True):
-    """An `<object>`: what its direct children say.
+    """A box or outline with a name: an `<object>`, or one of its boxes where it has several.
 
-    `position` counts from 1. `name` is "" where it is missing or empty. `corners` are xmin, ymin, xmax, ymax as they
-    are written: pixel indices of whatever origin, in whatever order; None where there is no usable `<bndbox>`, and then
-    `bbox_error` says what stands there instead, or is "" where there is none at all.
+    `position` counts `<object>` from 1, `part` its boxes, 0 where it has one. `name` is "" where it is missing or empty.
+    `box` is None where there is none, and then `box_error` says what stands there instead, or is "" where nothing does.
+    `name_error` says why the name is not told, `turned` is a rotation beside the box in degrees.
     """
 
     position: int
     name: str
-    corners: Corners | None
-    bbox_error: str = ""
+    box: Box | None
+    box_error: str = ""
     difficult: bool = False
     truncated: bool = False
     occluded: bool = False
     pose: str = ""
+    part: int = 0
+    turned: float = 0.0
+    outline: Outline = ()
+    outline_error: str = ""
+    name_error: str = ""
+
+    @property
+    def locator(self) -> str:
+        """Where it stands in its file."""
+        return f"object[{self.position}]" + (f" box[{self.part}]" if self.part else "")
 
 
 class Annotation(msgspec.Struct, frozen=True):
     """An `<annotation>`: one image.
 
     `filename` is "" where it is missing or empty. `width` and `height` are None where they are missing or are no
-    positive whole number, as in the files of tools that never opened the image and wrote 0.
+    positive whole number, as in the files of tools that never opened the image and wrote 0. `strange` are the tags of elements
+    with the fields of a box that belong to no object.
     """
 
     filename: str
@@ -62,6 +76,7 @@ class Annotation(msgspec.Struct, frozen=True):
     height: int | None
     objects: tuple[VocObject, ...]
     adjusted: tuple[Adjusted, ...] = ()
+    strange: tuple[str, ...] = ()
 
 
 def parse_annotation(data: bytes) -> Annotation:
@@ -72,98 +87,31 @@ def parse_annotation(data: bytes) -> Annotation:
     that it declares, or has another root than `<annotation>`.
     """
     if len(data) > LARGEST_XML:
-        raise _invalid(f"the file has {len(data):,} bytes, expected at most {LARGEST_XML:,}")
-    data = _as_utf8(data)
+        raise invalid(f"the file has {len(data):,} bytes, expected at most {LARGEST_XML:,}")
+    data = as_utf8(data)
     if b"<!DOCTYPE" in data or b"<!ENTITY" in data:
         raise XmlError(Rejected.UNSAFE_XML, "the file holds <!DOCTYPE or <!ENTITY; remove it: VOC needs neither")
     root, repaired = _parse(data)
-    if root.tag != "annotation":
-        raise _invalid(f"the root element is <{reprlib.repr(root.tag)[1:-1]}>, expected <annotation>")
+    if tag_of(root) == "annotations" and len(root) == 1:
+        root = root[0]
+    if tag_of(root) != "annotation":
+        raise invalid(f"the root element is <{reprlib.repr(root.tag)[1:-1]}>, expected <annotation>")
 
-    filename, width, height = None, None, None
-    objects: list[VocObject] = []
+    filename, width, height = root.get("filename"), None, None
     for child in root:
-        if child.tag == "object":
-            objects.append(_object(child, len(objects) + 1))
-        elif child.tag == "filename" and filename is None:
-            filename = _text(child)
-        elif child.tag == "size":
-            size = _children(child)
-            width, height = _side(size.get("width")), _side(size.get("height"))
-    return Annotation(filename or "", width, height, tuple(objects), (Adjusted.XML_REPAIRED,) if repaired else ())
+        tag = tag_of(child)
+        if tag == "filename" and filename is None:
+            filename = text_of(child)
+        elif tag == "size":
+            size = fields_of(child)
+            width, height = _side(size.get("width", "")), _side(size.get("height", ""))
+    objects: list[VocObject] = []
+    strange: list[str] = []
+    for position, element in enumerate(_objects(root, strange), 1):
+        objects += _of_object(element, position)
+    adjusted = (Adjusted.XML_REPAIRED,) if repaired else ()
+    return Annotation(filename or "", width, height, tuple(objects), adjusted, tuple(strange))
 
-
-# Charsets. ----------------------------------------------------------------------------------------------------------
-
-_MARKS = (
-    # UTF-32 first: its little-endian marks begin with those of UTF-16.
-    (codecs.BOM_UTF32_LE, "utf-32"),
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (b"<\0\0\0", "utf-32-le"),
-    (b"\0\0\0<", "utf-32-be"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-    (b"<\0", "utf-16-le"),
-    (b"\0<", "utf-16-be"),
-    (codecs.BOM_UTF8, "utf-8-sig"),
-)
-"""First bytes that give the charset away, whatever is declared."""
-
-_DECLARED = re.compile(rb"""<\?xml\s[^>]*?encoding\s*=\s*["']([A-Za-z][\w.-]*)["']""")
-_READ = re.compile(r"ascii|utf-8|(iso8859|koi8|mac)-\w+|cp\d+|(gb|big5|shift_jis|euc_|tis-620|johab)\w*")
-_SUPERSETS = {"iso8859-1": "cp1252", "gb2312": "gb18030", "gbk": "gb18030", "shift_jis": "cp932", "euc_kr": "cp949"}
-"""What files that declare the one really hold; the same characters wherever both have one. As browsers read them."""
-
-
-def _as_utf8(data: bytes) -> bytes:
-    """Recode to UTF-8, so that wrong charsets are an error and never become wrong letters."""
-    for mark, codec in _MARKS:
-        if data.startswith(mark):
-            return _recode(data, codec, "begins with")
-    if data.isascii():
-        return data
-    match = _DECLARED.match(data)
-    if match is None:
-        return _recode(data, "utf-8", "declares no charset, which means")
-    name = match[1].decode("ascii")
-    if name.lower().startswith(("utf-16", "utf-32", "ucs-", "iso-10646-ucs-")):
-        # The declaration could be read byte by byte, so it is wrong: .NET's string writers are known for it.
-        return _recode(data, "utf-8", f"declares {name}, has one byte a character, and so should be")
-    try:
-        codec = codecs.lookup(name).name
-    except LookupError:
-        codec = ""
-    if not _READ.fullmatch(codec):
-        raise _invalid(f"the file declares the charset {name}, which is not read; save it as UTF-8")
-    if codec != "utf-8" and _looks_like_utf8(data, codec):
-        raise _invalid(f"the file declares {name}, but its bytes are UTF-8; correct the declaration")
-    return _recode(data, _SUPERSETS.get(codec, codec), "declares")
-
-
-def _recode(data: bytes, codec: str, reason: str) -> bytes:
-    try:
-        return data.decode(codec).encode()
-    except UnicodeError as error:
-        at = f"byte {error.start:,}" if isinstance(error, UnicodeDecodeError) else "it"
-        raise _invalid(
-            f"the file {reason} {codec}, but {at} is not in it; correct the declaration or save it as UTF-8"
-        ) from None
-
-
-def _looks_like_utf8(data: bytes, codec: str) -> bool:
-    """Whether text that declares another charset is UTF-8: by chance that does not happen.
-
-    It does to pairs of bytes in the two-byte charsets of East Asia; there only a character of three bytes counts.
-    """
-    try:
-        text = data.decode()
-    except UnicodeDecodeError:
-        return False
-    single_byte = codec.startswith(("ascii", "iso", "koi8", "mac", "cp125"))
-    return single_byte or max(text) >= "\u0800"
-
-
-# XML. ---------------------------------------------------------------------------------------------------------------
 
 _PARSER = etree.XMLParser(
     encoding="utf-8",
@@ -190,71 +138,123 @@ def _parse(data: bytes) -> tuple[etree._Element, bool]:
     except etree.XMLSyntaxError as error:
         repaired = _AMPERSAND.sub(lambda match: b"&amp;" if match[1] else match[0], data)
         if repaired == data:
-            raise _invalid(str(error)) from None
+            raise invalid(str(error)) from None
     try:
         return etree.fromstring(repaired, _PARSER), True
     except etree.XMLSyntaxError as error:
-        raise _invalid(str(error)) from None
+        raise invalid(str(error)) from None
 
 
-def _children(parent: Iterable[etree._Element]) -> dict[str, etree._Element]:
-    """Direct children by tag; the first of each wins."""
-    children: dict[str, etree._Element] = {}
-    for child in parent:
-        children.setdefault(child.tag, child)
-    return children
+_OBJECTS = ("object", "obj")
+_NOT_OBJECTS = ("filename", "size", "folder", "path", "source", "segmented")
+_NOT_OF_OBJECT = ("part", "attributes")
+"""What an object may hold that has names, boxes and numbers of its own."""
 
 
-def _text(element: etree._Element | None) -> str:
-    return "" if element is None else (element.text or "").strip()
+def _objects(elements: Iterable[etree._Element], strange: list[str]) -> Iterator[etree._Element]:
+    """The objects among elements, and in whatever elements they lie; what has a box and belongs to none is `strange`."""
+    for element in elements:
+        tag = tag_of(element)
+        if tag in _OBJECTS:
+            nested = [child for child in element if tag_of(child) in _OBJECTS]
+            if not nested or any(has_box(child) for child in element):
+                yield element
+            yield from _objects(nested, strange)
+        elif tag in _NOT_OBJECTS:
+            continue
+        elif has_box(element):
+            strange.append(tag)
+        elif any(tag_of(child) == "name" for child in element) and any(has_box(child) for child in element):
+            yield element  # An object by another tag.
+        else:
+            yield from _objects(element, strange)
 
 
-def _object(element: etree._Element, position: int) -> VocObject:
-    children = _children(element)
-    corners, error = _corners(children.get("bndbox"))
-    return VocObject(
-        position,
-        _text(children.get("name")),
-        corners,
-        error,
-        _flag(children.get("difficult")),
-        _flag(children.get("truncated")),
-        _flag(children.get("occluded")),
-        _text(children.get("pose")),
-    )
+def _of_object(element: etree._Element, position: int) -> Iterator[VocObject]:
+    """What one `<object>` holds: one object a box; without any box, one all the same."""
+    texts = {str(name).lower(): str(value) for name, value in element.items()}
+    names = [texts["name"].strip()] if "name" in texts else []
+    boxes: list[etree._Element] = []
+    rotated: list[etree._Element] = []
+    outlines: list[etree._Element] = []
+    turned = 0.0
+    for child in element:
+        tag = tag_of(child)
+        if tag == "name":
+            names.append(text_of(child))
+        elif tag in OUTLINES:
+            outlines.append(child)
+        elif tag == "attributes":
+            turned = turned or _rotation(child)
+        elif tag in _NOT_OF_OBJECT or tag in _OBJECTS:
+            continue
+        elif tag in ("bndbox", "robndbox") or len(child) or child.keys():
+            _boxes(child, boxes, rotated)
+        else:
+            texts.setdefault(tag, text_of(child))
+    names = [name for name in names if name] or names
+    # Where both stand, the box is the one that was drawn around the rotated one.
+    shapes = [box_of(found) for found in boxes or rotated] or [(None, "")]
+    angle = next((texts[name] for name in ("angle", "rotation") if number(texts.get(name, "0")) != 0), None)
+    if angle is not None:
+        shapes = [(None, f"angle is {angle!r} beside the box: no unit is known of it")] * len(shapes)
+    outline, outline_error = outline_of(outlines)
+    for number_of_shape, (box, error) in enumerate(shapes):
+        name, name_error = _name(names, number_of_shape, len(shapes))
+        yield VocObject(
+            position,
+            name,
+            box,
+            error,
+            _flag(texts.get("difficult", "")),
+            _flag(texts.get("truncated", "")),
+            _flag(texts.get("occluded", "")),
+            texts.get("pose", ""),
+            number_of_shape + 1 if len(shapes) > 1 else 0,
+            turned,
+            outline if len(shapes) == 1 else (),
+            outline_error,
+            name_error,
+        )
 
 
-def _corners(bndbox: etree._Element | None) -> tuple[Corners | None, str]:
-    if bndbox is None:
-        return None, ""
-    children = _children(bndbox)
-    numbers = []
-    for side in ("xmin", "ymin", "xmax", "ymax"):
-        text = _text(children.get(side))
-        number = _number(text)
-        if number is None:
-            return None, f"{side} is {reprlib.repr(text)}, expected a finite number"
-        numbers.append(number)
-    left, top, right, bottom = numbers
-    return (left, top, right, bottom), ""
+def _boxes(element: etree._Element, boxes: list[etree._Element], rotated: list[etree._Element]) -> None:
+    """Sort an element of an object, or the elements in it, into boxes and rotated boxes."""
+    tag = tag_of(element)
+    if tag == "robndbox":
+        rotated.append(element)
+    elif tag == "bndbox" and not any(tag_of(child) == "bndbox" for child in element):
+        boxes.append(element)
+    elif has_box(element):
+        (rotated if "angle" in fields_of(element) else boxes).append(element)
+    elif tag not in _NOT_OF_OBJECT:
+        for child in element:
+            if len(child) or child.keys():
+                _boxes(child, boxes, rotated)
 
 
-def _number(text: str) -> float | None:
-    try:
-        number = float(text)
-    except ValueError:
-        return None
-    return number if math.isfinite(number) and "_" not in text else None
+def _name(names: list[str], at: int, count: int) -> tuple[str, str]:
+    """The name of a box, and why there is none: an object's one name, or the one of as many as there are boxes."""
+    if len(set(names)) < 2:
+        return (names[0], "") if names else ("", "")
+    if len(names) == count:
+        return names[at], ""
+    return "", f"the object has {len(names)} names for {count} boxes, expected one name, or one a box"
 
 
-def _side(element: etree._Element | None) -> int | None:
-    number = _number(_text(element))
-    return int(number) if number is not None and number.is_integer() and 0 < number < 2**31 else None
+def _rotation(attributes: etree._Element) -> float:
+    """The rotation in degrees that CVAT writes among an object's attributes, 0 where there is none."""
+    for attribute in attributes:
+        fields = fields_of(attribute)
+        if fields.get("name", "").lower() == "rotation":
+            return number(fields.get("value", "")) or 0.0
+    return number(fields_of(attributes).get("rotation", "")) or 0.0
 
 
-def _flag(element: etree._Element | None) -> bool:
-    return _text(element).lower() in ("1", "true", "yes")
+def _side(text: str) -> int | None:
+    side = number(text)
+    return int(side) if side is not None and side.is_integer() and 0 < side < 2**31 else None
 
 
-def _invalid(message: str) -> XmlError:
-    return XmlError(Rejected.INVALID_XML, message)
+def _flag(text: str) -> bool:
+    return text.lower() in ("1", "true", "yes")

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from labelbeam.transforms.messages.words import is_utf8
 from labelbeam.transforms.stores.failures import ShortReadError
 from labelbeam.transforms.stores.paths import safe_relative
 from labelbeam.transforms.stores.tokens import content_token
@@ -17,6 +18,10 @@ from labelbeam.transforms.stores.tokens import content_token
 NOT_FOLLOWED = "links in an archive, not followed; pack it again with what they lead to (tar --dereference)"
 LEAVES_IT = "names in an archive that lead out of it or hold control characters, not read; pack it again from its root"
 REPEATED = "names that stand in an archive more than once, of which the last counts"
+IN_CODE_PAGE = (
+    "names whose charset (encoding) nothing tells, read in code page 437 as the format says; if they look wrong, pack the archive again "
+    "with names in UTF-8"
+)
 NO_FILE = "neither files nor directories, left alone"
 
 
@@ -40,15 +45,18 @@ class Member:
 
 @dataclass(slots=True)
 class Contents:
-    """What is in an archive: files by path, the directories above them, and what is left out: names by reason."""
+    """What is in an archive: files by path, the directories above them, and what is left out or doubtful: names by reason."""
 
     files: dict[str, Member] = field(default_factory=dict)
     folders: set[str] = field(default_factory=lambda: {""})
     left_out: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
 
     def path_of(self, name: str) -> str | None:
-        """The path of what is called `name`; None, and noted, where it leads out."""
-        path = safe_relative(name)
+        """The path of what is called `name`; None, and noted, where it leads out.
+
+        A name in an unknown charset (see `names.names_of`) is kept as on a disk: it does not lead out, and a listing warns of it.
+        """
+        path = safe_relative(name) if is_utf8(name) else _relative_bytes(name)
         if path is None and name.rstrip("/") not in ("", "."):  # Which is the root.
             self.left_out[LEAVES_IT].append(name)
         return path
@@ -65,6 +73,17 @@ class Contents:
         while path not in self.folders:
             self.folders.add(path)
             path = path.rpartition("/")[0]
+
+
+def _relative_bytes(name: str) -> str | None:
+    """As `safe_relative`, for a name with a lone surrogate for each byte that is no ASCII.
+
+    A backslash is left alone: in Shift-JIS, GBK and Big5 its byte is the second half of many a letter.
+    """
+    parts = [part for part in name.split("/") if part not in ("", ".")]
+    leads_out = name.startswith("/") or ".." in name.replace("\\", "/").split("/")
+    has_control = any(character < " " or character == "\x7f" for character in name)
+    return None if leads_out or has_control or not parts else "/".join(parts)
 
 
 class Reader(Protocol):

@@ -7,8 +7,11 @@ them. A compressed one can only be unpacked from its start, and is refused.
 from __future__ import annotations
 
 import tarfile
+from collections.abc import Sequence
 
+from labelbeam.transforms.messages.words import is_utf8
 from labelbeam.transforms.stores.archives.contents import NO_FILE, NOT_FOLLOWED, ArchiveError, Contents, Member, Packed
+from labelbeam.transforms.stores.archives.names import charset_of, names_of
 from labelbeam.transforms.stores.range_reader import LARGEST_BLOCK, RangeReader
 
 _COMPRESSED = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"\x28\xb5\x2f\xfd": "zstd"}
@@ -35,16 +38,19 @@ class TarReader:
         try:
             source = RangeReader(packed.read, packed.size, _HEADER if packed.local else LARGEST_BLOCK)
             with tarfile.open(fileobj=source, mode="r:", errorlevel=2, tarinfo=tarfile.TarInfo) as archive:
-                for info in archive:
-                    self._take(info, packed, found, places)
+                infos = archive.getmembers()
         except tarfile.TarError as error:
             raise ArchiveError(
                 f"{packed.shown} is no TAR archive, or a damaged one ({error}); fetch it again, and test it with: tar -tf"
             ) from None
+        for info, name in zip(infos, _names(infos), strict=True):
+            self._take(info, name, packed, found, places)
         return found
 
-    def _take(self, info: tarfile.TarInfo, packed: Packed, found: Contents, places: dict[str, Member]) -> None:
-        path = found.path_of(info.name)
+    def _take(
+        self, info: tarfile.TarInfo, name: str, packed: Packed, found: Contents, places: dict[str, Member]
+    ) -> None:
+        path = found.path_of(name)
         if path is None:
             return
         if info.isdir():
@@ -73,3 +79,18 @@ class TarReader:
 
 
 _HEADER = 512
+
+
+def _names(infos: Sequence[tarfile.TarInfo]) -> list[str]:
+    """The names as they were meant: pax headers tell that they are in UTF-8, the others are judged together."""
+    untold = [_raw_name(info) for info in infos if not _is_told(info)]
+    guessed = iter(names_of(untold, charset_of(untold)))
+    return [info.name if _is_told(info) else next(guessed) for info in infos]
+
+
+def _raw_name(info: tarfile.TarInfo) -> bytes:
+    return info.name.encode("utf-8", "surrogateescape")
+
+
+def _is_told(info: tarfile.TarInfo) -> bool:
+    return "path" in info.pax_headers and is_utf8(info.name)

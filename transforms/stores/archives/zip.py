@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import stat
+import struct
 import threading
 import zipfile
 import zlib
 from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any, NamedTuple
 
-from labelbeam.transforms.stores.archives.contents import NOT_FOLLOWED, ArchiveError, Contents, Member, Packed
+from labelbeam.transforms.stores.archives.contents import (
+    IN_CODE_PAGE,
+    NOT_FOLLOWED,
+    ArchiveError,
+    Contents,
+    Member,
+    Packed,
+)
+from labelbeam.transforms.stores.archives.names import charset_of, names_of
 from labelbeam.transforms.stores.range_reader import RangeReader
 
 _LOCAL_HEADER = 30
@@ -19,6 +29,7 @@ _LONGEST_EXTRA = 0xFFFF
 _USUAL_EXTRA = 256
 _ENCRYPTED = 0x1 | 0x40
 _IS_UTF8 = 0x800
+_CODE_PAGE = "cp437"
 _METHODS = {9: "Deflate64", 12: "bzip2", 14: "LZMA", 93: "Zstandard", 95: "xz", 98: "PPMd", 99: "AES"}
 
 _PIECE = 16 * 1024
@@ -80,8 +91,7 @@ class ZipReader:
             ) from None
         found = Contents()
         starts = sorted({info.header_offset for info in infos})
-        for info in infos:
-            name = _name(info)
+        for info, name in zip(infos, _names(infos, found), strict=True):
             path = found.path_of(name)
             if path is None:
                 continue
@@ -199,15 +209,44 @@ class ZipReader:
                 places.append(place)
 
 
-def _name(info: zipfile.ZipInfo) -> str:
-    """Its name as it was meant: many tools write UTF-8 and do not set the flag that says so."""
-    name = info.orig_filename
-    if info.flag_bits & _IS_UTF8 or name.isascii():
-        return name
-    try:
-        return name.encode("cp437").decode("utf-8")
-    except UnicodeError:
-        return name
+def _names(infos: Sequence[zipfile.ZipInfo], found: Contents) -> list[str]:
+    """The names as they were meant: by the field that gives one in UTF-8, by the flag for UTF-8, else by all names together.
+
+    The charset of names without either is code page 437 by the format. Many tools write UTF-8, or the charset of their machine.
+    """
+    told = [_unicode_path(info) or (info.orig_filename if info.flag_bits & _IS_UTF8 else None) for info in infos]
+    untold = [_raw_name(info) for info, name in zip(infos, told, strict=True) if name is None]
+    charset = charset_of(untold, usual=_CODE_PAGE)
+    guessed = iter(names_of(untold, charset))
+    if charset == _CODE_PAGE:
+        found.left_out[IN_CODE_PAGE] += [name.decode(charset) for name in untold if not name.isascii()]
+    return [next(guessed) if name is None else name for name in told]
+
+
+def _raw_name(info: zipfile.ZipInfo) -> bytes:
+    return info.orig_filename.encode("utf-8" if info.flag_bits & _IS_UTF8 else "cp437")
+
+
+_UNICODE_PATH = 0x7075
+
+
+def _unicode_path(info: zipfile.ZipInfo) -> str | None:
+    """The name that the Info-ZIP Unicode Path field gives (APPNOTE 4.6.9); None where there is none, or it is out of date."""
+    extra = info.extra
+    while len(extra) >= 4:
+        kind, size = struct.unpack("<HH", extra[:4])
+        field, extra = extra[4 : 4 + size], extra[4 + size :]
+        # It is in force as long as the name in the header is the one that it was made for.
+        if (
+            kind == _UNICODE_PATH
+            and field[:1] == b"\1"
+            and field[1:5] == struct.pack("<I", zlib.crc32(_raw_name(info)))
+        ):
+            try:
+                return field[5:].decode() or None
+            except UnicodeDecodeError:
+                return None
+    return None
 
 
 def _member(info: zipfile.ZipInfo, following: int) -> ZipMember:
@@ -217,7 +256,7 @@ def _member(info: zipfile.ZipInfo, following: int) -> ZipMember:
     elif info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         method = _METHODS.get(info.compress_type, f"method {info.compress_type}")
         problem = f"it is packed by {method}, which is not read here; pack the archive again with: zip -r"
-    name = len(info.orig_filename.encode("utf-8" if info.flag_bits & _IS_UTF8 else "cp437"))
+    name = len(_raw_name(info))
     longest = _LOCAL_HEADER + name + _LONGEST_EXTRA + info.compress_size
     return ZipMember(
         size=info.file_size,

@@ -7,7 +7,8 @@ XML = "Annotations/1.xml"
 
 def find(filename: str, *images: str, xml: str = XML, others: tuple[str, ...] = ()) -> tuple[str, bool] | None:
     homes = [home_of_xml(path) for path in (xml, *others)]
-    return ImageIndex(images, {name for home in homes for name in (home.name, home.inner)}).find(xml, filename)
+    found = ImageIndex(images, {name for home in homes for name in (home.name, home.inner)}).find(xml, filename)
+    return None if found.path is None else (found.path, found.by_other_name)
 
 
 def test_the_stem_comes_before_the_filename():
@@ -99,7 +100,7 @@ def test_a_filename_that_leads_out_of_the_dataset_finds_nothing():
 )
 def test_without_any_image_the_path_follows_from_convention(xml, filename, path):
     index = ImageIndex([], [])
-    assert index.find(xml, filename) is None
+    assert index.find(xml, filename) == (None, False, ())
     assert index.convention(xml, filename) == path
 
 

@@ -19,6 +19,10 @@ def plan_with(texts: dict[str, str | bytes], *names: str, task: str = DETECTION)
     return plan_voc([*reversed(names), *contents], contents.__getitem__, task)
 
 
+def said(found: VocPlan) -> list[str]:
+    return [doubt.message for doubt in found.doubts]
+
+
 def splits_of(found: VocPlan) -> dict[str, str | None]:
     return {item.xml.removeprefix("Annotations/").removesuffix(".xml"): item.split for item in found.items}
 
@@ -33,7 +37,7 @@ def xmls(*stems: str) -> list[str]:
 def test_image_sets_are_the_splits_under_this_projects_names():
     found = plan(*xmls("1", "2", "3"), train="1\n", val="2\n", test="3\n")
     assert splits_of(found) == {"1": "train", "2": "validation", "3": "test"}
-    assert found.warnings == []
+    assert said(found) == []
 
 
 @pytest.mark.parametrize("name", ["val", "valid", "dev", "validation", "Val"])
@@ -73,20 +77,26 @@ def test_lists_may_be_written_by_windows_tools(charset):
 def test_ids_in_an_unknown_charset_are_reported_not_fatal():
     found = plan(*xmls("行人", "1"), train="行人\n1\n".encode("gbk"))
     assert splits_of(found) == {"1": "train", "行人": None}
-    assert "no annotation file for 1 (" in found.warnings[0]
+    assert "no annotation file for 1 (" in said(found)[0]
 
 
 def test_trainval_is_no_split_where_train_and_val_cover_it():
     found = plan(*xmls("1", "2"), train="1\n", val="2\n", trainval="1\n2\n")
     assert splits_of(found) == {"1": "train", "2": "validation"}
-    assert found.warnings == []
+    assert said(found) == []
 
 
 def test_trainval_alone_says_which_images_count_but_not_their_split():
     found = plan(*xmls("1", "2", "3"), trainval="1\n", test="2\n")
     assert splits_of(found) == {"1": None, "2": "test", "3": None}
     assert [item.skipped for item in found.items] == [None, None, Skipped.OUTSIDE_IMAGE_SETS]
-    assert found.warnings[0] == "ImageSets/Main: 1 (Annotations/1.xml) in lists that are of no split"
+    assert [doubt.code for doubt in found.doubts] == ["outside_lists"], "trainval is a list that everybody knows"
+
+
+def test_a_list_of_another_name_is_of_no_split():
+    found = plan(*xmls("1", "2"), night="1\n", train="2\n")
+    assert splits_of(found) == {"1": None, "2": "train"}
+    assert said(found)[0] == "ImageSets/Main: 1 (Annotations/1.xml) in lists that are of no split"
 
 
 def test_what_trainval_has_beyond_train_is_validation_and_the_other_way_round():
@@ -108,7 +118,7 @@ def test_a_list_of_no_split_says_which_images_count():
 def test_an_image_in_several_lists_is_held_out_and_reported():
     found = plan(*xmls("1", "2", "3", "4"), train="1\n2\n3\n4\n", val="2\n3\n", test="3\n4\n")
     assert splits_of(found) == {"1": "train", "2": "validation", "3": "validation", "4": "test"}
-    assert found.warnings == [
+    assert said(found) == [
         "ImageSets/Main: 1 (Annotations/4.xml) in the lists of test as well as train: they count as test",
         "ImageSets/Main: 1 (Annotations/3.xml) in the lists of validation as well as test: they count as validation",
         "ImageSets/Main: 2 (Annotations/2.xml, Annotations/3.xml) in the lists of validation as well as train: "
@@ -120,18 +130,18 @@ def test_annotation_files_in_no_list_are_skipped_and_reported():
     found = plan(*xmls("1", "2", "3", "4", "5"), train="1\n")
     assert [item.skipped for item in found.items] == [None] + [Skipped.OUTSIDE_IMAGE_SETS] * 4
     shown = "Annotations/2.xml, Annotations/3.xml, Annotations/4.xml, …"
-    assert found.warnings == [f"skipped, since no list in ImageSets names them: 4 ({shown}) annotation files"]
+    assert said(found) == [f"skipped, since no list in ImageSets names them: 4 ({shown}) annotation files"]
 
 
 def test_ids_without_an_annotation_file_are_reported():
     found = plan(*xmls("1"), train="1\n2\n3\n")
-    assert found.warnings == ["ImageSets/Main: no annotation file for 2 (2, 3) in the lists"]
+    assert said(found) == ["ImageSets/Main: no annotation file for 2 (2, 3) in the lists"]
 
 
 def test_lists_of_other_images_are_ignored_and_reported():
     found = plan(*xmls("1"), train="a\nb\n")
     assert [item.skipped for item in found.items] == [None]
-    assert found.warnings == ["ImageSets/Main: no annotation file for 2 (a, b) in the lists, so the lists are ignored"]
+    assert said(found) == ["ImageSets/Main: no annotation file for 2 (a, b) in the lists, so the lists are ignored"]
 
 
 def test_empty_lists_are_as_none():
@@ -221,3 +231,77 @@ def test_an_image_that_no_class_list_names_has_the_labels_of_its_objects():
 def test_without_class_lists_labels_are_those_of_the_objects():
     assert plan(*xmls("1"), task=MULTILABEL, train="1\n").items[0].labels is None
     assert plan(*xmls("1"), task=DETECTION, train="1\n", cat_train="1 1\n").items[0].labels is None
+
+
+# Lists of other forms.
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "JPEGImages/{0}.jpg Annotations/{0}.xml",
+        "Annotations/{0}.xml\tJPEGImages/{0}.jpg",
+        "JPEGImages/{0}.jpg,Annotations/{0}.xml",
+        "./JPEGImages/{0}.jpg ./Annotations/{0}.xml",
+        '"{0}.jpg", "{0}.xml"',
+        "/home/me/VOCdevkit/VOC2007/JPEGImages/{0}.jpg",
+        "/home/me/JPEGImages/{0}.jpg /home/me/Annotations/{0}.xml",
+        "C:\\data\\JPEGImages\\{0}.jpg",
+        "VOC2007/JPEGImages/{0}",
+        "{0}.jpg;{0}.xml",
+        "{0} {0}",
+    ],
+)
+def test_a_line_may_hold_the_names_of_image_and_annotation(line):
+    lists = {"train": f"{line.format('1')}\n{line.format('my cat')}\n", "val": line.format("2")}
+    names = ["1", "2"] if line == "{0} {0}" else ["1", "2", "my cat"]
+    if len(names) == 2:
+        lists["train"] = line.format("1")
+    found = plan(*xmls(*names), **lists)
+    assert splits_of(found) == {name: "validation" if name == "2" else "train" for name in names}
+    assert said(found) == []
+
+
+def test_names_of_one_line_that_lead_to_two_images_lead_to_none():
+    found = plan(*xmls("1", "2", "3"), train="1.jpg 2.xml\n3\n")
+    assert splits_of(found) == {"1": None, "2": None, "3": "train"}
+    assert "no annotation file for 1 (1.jpg 2.xml)" in said(found)[0]
+
+
+def test_a_name_with_a_blank_is_not_two_names():
+    found = plan(*xmls("img 5", "5", "1"), train="img 5\n1\n")
+    assert splits_of(found) == {"img 5": "train", "5": None, "1": "train"}
+
+
+@pytest.mark.parametrize("name", ["train.lst", "train.list", "train.csv", "train.TXT"])
+def test_lists_may_have_another_suffix_and_a_line_of_headings(name):
+    found = plan_with({f"ImageSets/Main/{name}": "filename\n1.jpg\n", "ImageSets/Main/val.txt": "2"}, *xmls("1", "2"))
+    assert splits_of(found) == {"1": "train", "2": "validation"}
+    assert said(found) == []
+
+
+def test_lists_beside_annotations_are_those_of_training_kits():
+    lists = {"train.txt": "JPEGImages/1.jpg Annotations/1.xml", "val.txt": "JPEGImages/2.jpg Annotations/2.xml"}
+    found = plan_with({**lists, "label_list.txt": "cat\n"}, *xmls("1", "2"))
+    assert splits_of(found) == {"1": "train", "2": "validation"}
+    assert said(found) == []
+
+
+def test_a_file_beside_that_names_mostly_other_things_is_no_list():
+    found = plan_with({"test.txt": "how\nto\ntest\n1\n"}, *xmls("1", "2"))
+    assert splits_of(found) == {"1": None, "2": None}
+    assert [item.skipped for item in found.items] == [None, None]
+    assert "so the lists are ignored" in said(found)[0]
+
+
+def test_lists_above_several_roots_are_those_of_all():
+    names = ["a/Annotations/1.xml", "b/Annotations/1.xml", "b/Annotations/2.xml"]
+    found = plan_with(
+        {"ImageSets/Main/train.txt": "a/1\nb/2.jpg", "ImageSets/Main/test.txt": "b/JPEGImages/1.jpg"}, *names
+    )
+    assert [item.split for item in found.items] == ["train", "test", "train"]
+
+
+def test_a_path_of_one_split_never_means_a_file_of_another():
+    found = plan_with({"train.txt": "/data/val/images/7.jpg\n1\n"}, "train/labels/7.xml", "train/labels/1.xml")
+    assert [item.skipped for item in found.items] == [None, Skipped.OUTSIDE_IMAGE_SETS]

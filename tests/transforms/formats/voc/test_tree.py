@@ -28,6 +28,10 @@ def images_of(found: VocPlan) -> dict[str, str | None]:
     return {item.xml: item.image for item in found.items}
 
 
+def said(found: VocPlan) -> list[str]:
+    return [doubt.message for doubt in found.doubts]
+
+
 def splits_of(found: VocPlan) -> dict[str, str | None]:
     return {item.xml.removeprefix("Annotations/").removesuffix(".xml"): item.split for item in found.items}
 
@@ -43,7 +47,7 @@ def test_the_development_kits_layout_is_found_in_its_own_directory():
     found = plan("Annotations/2007_000027.xml", "JPEGImages/2007_000027.jpg", "SegmentationClass/2007_000027.png")
     assert images_of(found) == {"Annotations/2007_000027.xml": "JPEGImages/2007_000027.jpg"}
     assert found.images is None
-    assert found.warnings == []
+    assert said(found) == []
 
 
 def test_the_development_kits_layout_is_found_one_level_above_for_each_year():
@@ -101,8 +105,9 @@ def test_jpegimages_comes_before_images_and_those_before_any_other_place():
 def test_two_images_of_one_stem_are_left_to_the_filename():
     found = plan(*xmls("1"), "JPEGImages/1.jpg", "JPEGImages/1.png")
     assert images_of(found) == {"Annotations/1.xml": None}
-    assert found.images.find("Annotations/1.xml", "1.png") == ("JPEGImages/1.png", False)
-    assert found.images.find("Annotations/1.xml", "") == ("JPEGImages/1.jpg", False)
+    assert found.images.find("Annotations/1.xml", "1.png").path == "JPEGImages/1.png"
+    candidates = ("JPEGImages/1.jpg", "JPEGImages/1.png")
+    assert found.images.find("Annotations/1.xml", "") == (None, False, candidates), "nothing decides"
 
 
 def test_masks_are_never_taken_for_images():
@@ -123,24 +128,24 @@ def test_images_in_a_tree_of_their_own_may_have_the_datasets_folders():
 def test_hidden_files_of_archives_are_none_of_the_dataset():
     found = plan(*xmls("1", "._1"), "__MACOSX/Annotations/._1.xml", ".ipynb_checkpoints/2.xml", "JPEGImages/1.jpg")
     assert images_of(found) == {"Annotations/1.xml": "JPEGImages/1.jpg"}
-    assert found.warnings == []
+    assert said(found) == []
 
 
 def test_xml_files_outside_of_annotations_are_mentioned():
     found = plan(*xmls("1"), "build.xml", "JPEGImages/1.jpg")
     assert [item.xml for item in found.items] == ["Annotations/1.xml"]
-    assert found.warnings == ["not read, since they lie outside of Annotations: 1 (build.xml) XML files"]
+    assert said(found) == ["not read, since they lie outside of Annotations: 1 (build.xml) XML files"]
 
 
 def test_images_without_an_annotation_file_are_counted():
     found = plan(*xmls("1"), "JPEGImages/1.jpg", "JPEGImages/2.jpg", "JPEGImages/3.jpg")
-    assert found.warnings == ["not read, since they have no annotation file: 2 images"]
+    assert said(found) == ["not read, since they have no annotation file: 2 images"]
 
 
 def test_images_that_a_filename_may_still_claim_are_not_counted_as_spare():
-    assert plan(*xmls("a"), "JPEGImages/1.jpg").warnings == []
+    assert said(plan(*xmls("a"), "JPEGImages/1.jpg")) == []
     found = plan(*xmls("a"), "JPEGImages/1.jpg", "JPEGImages/2.jpg")
-    assert found.warnings == ["not read, since they have no annotation file: at least 1 images"]
+    assert said(found) == ["not read, since they have no annotation file: at least 1 images"]
 
 
 def test_the_order_of_the_listing_changes_nothing():
@@ -156,7 +161,7 @@ def test_a_plan_survives_pickling():
     found = plan(*xmls("1", "2"), "JPEGImages/1.jpg", "JPEGImages/photo.jpg", train="1\n2\n")
     copied = pickle.loads(pickle.dumps(found))
     assert copied.items == found.items
-    assert copied.images.find("Annotations/2.xml", "photo.jpg") == ("JPEGImages/photo.jpg", False)
+    assert copied.images.find("Annotations/2.xml", "photo.jpg").path == "JPEGImages/photo.jpg"
     assert copied.images.find("Annotations/2.xml", "1.gif") == found.images.find("Annotations/2.xml", "1.gif")
 
 
@@ -222,9 +227,51 @@ def test_a_mask_has_the_stem_of_its_annotation_file():
     )
     masks = [item.mask for item in found.items]
     assert masks == ["VOC2007/SegmentationObject/a/1.PNG", "VOC2012/segmentationobject/1.png", None]
-    message = "no mask in SegmentationObject, without which no object is written: 1 (VOC2012/Annotations/2.xml)"
-    assert found.warnings == [f"{message} annotation files"]
 
 
 def test_masks_are_of_no_interest_to_detection():
     assert plan(*xmls("1"), "SegmentationObject/1.png").items[0].mask is None
+
+
+# Images beside their annotations.
+
+
+@pytest.mark.parametrize(
+    ("image", "xml"),
+    [
+        ("{0}/images/1.jpg", "{0}/labels/1.xml"),
+        ("{0}/img/1.jpg", "{0}/ann/1.xml"),
+        ("{0}_images/1.jpg", "{0}_annotations/1.xml"),
+        ("images_{0}/1.jpg", "labels_{0}/1.xml"),
+        ("{0}-images/1.jpg", "{0}-xml/1.xml"),
+        ("{0}Images/1.jpg", "{0}Annotations/1.xml"),
+        ("images/{0}/1.jpg", "annotations/{0}/1.xml"),
+        ("{0}/1.jpg", "annotations/{0}/xmls/1.xml"),
+        ("{0}/JPEGImages/1.jpg", "{0}/Annotations/1.xml"),
+        ("{0}/1.jpg", "{0}/1.xml"),
+        ("data/{0}/images/1.jpg", "data/{0}/annotations/xml/1.xml"),
+    ],
+)
+def test_a_name_that_stands_in_each_split_is_paired_within_it(image, xml):
+    names = [pattern.format(split) for split in ("train", "val", "test") for pattern in (image, xml)]
+    found = plan(*names)
+    assert images_of(found) == {xml.format(split): image.format(split) for split in ("train", "val", "test")}
+    assert {item.split for item in found.items} == {"train", "validation", "test"}
+    assert said(found) == []
+
+
+@pytest.mark.parametrize("image", ["val/images/1.jpg", "val_images/1.jpg", "images/val/1.jpg", "test/1.jpg"])
+def test_an_image_of_another_split_belongs_to_nobody(image):
+    found = plan("train/labels/1.xml", image)
+    assert found.images.find("train/labels/1.xml", "1.jpg") == (None, False, ())
+
+
+def test_several_images_elsewhere_are_named_and_none_is_taken():
+    found = plan("labels/1.xml", "day/1.jpg", "night/1.jpg")
+    assert found.images.find("labels/1.xml", "") == (None, False, ("day/1.jpg", "night/1.jpg"))
+
+
+def test_an_image_elsewhere_belongs_to_none_of_two_annotation_files_of_its_name():
+    found = plan("a/labels/1.xml", "b/labels/1.xml", "pictures/1.jpg")
+    assert images_of(found) == {"a/labels/1.xml": None, "b/labels/1.xml": None}
+    assert found.images.find("a/labels/1.xml", "").candidates == ("pictures/1.jpg",)

@@ -50,14 +50,14 @@ def test_the_development_kits_own_file_is_read_whole():
     annotation = parse_annotation(WHOLE)
     assert (annotation.filename, annotation.width, annotation.height) == ("2007_000027.jpg", 486, 500)
     (person,) = annotation.objects
-    assert (person.position, person.name, person.corners) == (1, "person", (174.0, 101.0, 349.0, 351.0))
+    assert (person.position, person.name, person.box.numbers) == (1, "person", (174.0, 101.0, 349.0, 351.0))
     assert (person.difficult, person.truncated, person.occluded, person.pose) == (True, True, False, "Left")
     assert annotation.adjusted == ()
 
 
 def test_a_part_lends_the_object_neither_name_nor_box():
     (found,) = parse_annotation(with_object(f"<part><name>head</name>{bndbox()}</part>")).objects
-    assert (found.name, found.corners, found.bbox_error) == ("", None, "")
+    assert (found.name, found.box, found.box_error) == ("", None, "")
 
 
 def test_attributes_before_the_name_are_not_the_name():
@@ -65,9 +65,167 @@ def test_attributes_before_the_name_are_not_the_name():
     assert name_in(with_object(f"{attributes}<name>cat</name>")) == "cat"
 
 
-def test_only_direct_children_of_the_annotation_are_objects():
-    nested = b"<annotation><meta><object><name>a</name></object></meta><object><name>b</name></object></annotation>"
-    assert [found.name for found in parse_annotation(nested).objects] == ["b"]
+# Where tools put objects.
+
+
+def found_in(inside: str, root: str = "annotation") -> list[tuple[str, tuple[float, ...] | None]]:
+    found = parse_annotation(f"<{root}>{inside}</{root}>".encode()).objects
+    return [(each.name, each.box and each.box.numbers) for each in found]
+
+
+CAT = f"<object><name>cat</name>{bndbox()}</object>"
+DOG = f"<object><name>dog</name>{bndbox(xmin='2')}</object>"
+BOTH = [("cat", (1.0, 2.0, 30.0, 40.0)), ("dog", (2.0, 2.0, 30.0, 40.0))]
+
+
+@pytest.mark.parametrize(
+    "inside",
+    [
+        f"<objects>{CAT}{DOG}</objects>",
+        f"<meta><objects>{CAT}</objects></meta>{DOG}",
+        f"<object>{CAT}{DOG}</object>",
+        (CAT + DOG).replace("object>", "Object>").replace("name>", "Name>").replace("bndbox>", "BndBox>"),
+        (CAT + DOG).replace("xmin", "xMin").replace("ymax", "YMAX"),
+        (CAT + DOG).replace("object>", "item>"),
+        f"<objects>{(CAT + DOG).replace('object>', 'obj>')}</objects>",
+        (CAT + DOG).replace("<bndbox>", "<boxes><bndbox>").replace("</bndbox>", "</bndbox></boxes>"),
+        (CAT + DOG).replace("bndbox>", "box>"),
+        '<object name="cat"><bndbox xmin="1" ymin="2" xmax="30" ymax="40"/></object>' + DOG,
+        f"<object><name>cat</name>{bndbox()}<name>dog</name>{bndbox(xmin='2')}</object>",
+    ],
+)
+def test_objects_are_found_wherever_tools_put_them(inside):
+    assert found_in(inside) == BOTH
+
+
+def test_namespaces_are_no_part_of_a_tag():
+    data = f'<v:annotation xmlns:v="urn:voc">{CAT}{DOG}</v:annotation>'.replace("<object", '<object xmlns="urn:x"')
+    assert [found.name for found in parse_annotation(data.encode()).objects] == ["cat", "dog"]
+    inside = f'<annotation xmlns="urn:voc">{CAT}<size><width>5</width><height>6</height></size></annotation>'
+    assert parse_annotation(inside.encode()).width == 5
+
+
+def test_several_boxes_of_an_object_are_objects_of_its_name():
+    one, two, three = parse_annotation(with_object(f"<name>cat</name>{bndbox()}{bndbox()}{bndbox(xmin='x')}")).objects
+    assert [found.name for found in (one, two, three)] == ["cat"] * 3
+    assert [found.locator for found in (one, two, three)] == [
+        "object[1] box[1]",
+        "object[1] box[2]",
+        "object[1] box[3]",
+    ]
+    assert "xmin is 'x'" in three.box_error
+
+
+def test_names_that_do_not_count_as_the_boxes_do_are_nobodys():
+    inside = f"<name>cat</name><name>dog</name>{bndbox()}{bndbox()}{bndbox()}"
+    assert [found.name for found in parse_annotation(with_object(inside)).objects] == ["", "", ""]
+    assert "2 names for 3 boxes" in parse_annotation(with_object(inside)).objects[0].name_error
+
+
+@pytest.mark.parametrize(
+    ("inside", "tags"),
+    [
+        (bndbox() + bndbox(), ("bndbox", "bndbox")),
+        (f"<name>1.jpg</name>{bndbox()}", ("bndbox",)),
+        (f"<regions>{bndbox()}</regions>", ("bndbox",)),
+        ("<box><xmin>1</xmin><ymin>2</ymin><xmax>3</xmax><ymax>4</ymax></box>", ("box",)),
+    ],
+)
+def test_what_has_a_box_and_belongs_to_no_object_is_counted(inside, tags):
+    annotation = parse_annotation(f"<annotation>{inside}{CAT}</annotation>".encode())
+    assert annotation.strange == tags
+    assert len(annotation.objects) == 1
+
+
+# Other boxes.
+
+
+@pytest.mark.parametrize(
+    ("shape", "kind", "numbers"),
+    [
+        (
+            "<bndbox><xmin>1</xmin><ymin>2</ymin><width>3</width><height>4</height></bndbox>",
+            "corner_and_size",
+            (1, 2, 3, 4),
+        ),
+        ("<bndbox><cx>5</cx><cy>6</cy><w>3</w><h>4</h></bndbox>", "centre_and_size", (5, 6, 3, 4)),
+        (
+            "<robndbox><cx>5</cx><cy>6</cy><w>3</w><h>4</h><angle>0.5</angle></robndbox>",
+            "centre_and_size",
+            (5, 6, 3, 4),
+        ),
+    ],
+)
+def test_boxes_by_their_size_are_known_by_their_tags(shape, kind, numbers):
+    (found,) = parse_annotation(with_object(f"<name>cat</name>{shape}")).objects
+    assert (found.box.kind, found.box.numbers) == (kind, numbers)
+    assert found.box.angle == (0.5 if "angle" in shape else 0)
+
+
+def test_a_rotated_box_beside_an_upright_one_is_the_same_object():
+    rotated = "<robndbox><cx>5</cx><cy>6</cy><w>3</w><h>4</h><angle>0.5</angle></robndbox>"
+    (found,) = parse_annotation(with_object(f"<name>cat</name>{rotated}{bndbox()}")).objects
+    assert found.box.kind == "corners"
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        "<bndbox><x>1</x><y>2</y><w>3</w><h>4</h></bndbox>",
+        bndbox() + "<angle>0.5</angle>",
+        bndbox().replace("</bndbox>", "<angle>90</angle></bndbox>"),
+        "<robndbox><cx>5</cx><cy>6</cy><w>-3</w><h>4</h><angle>0</angle></robndbox>",
+        "<robndbox><cx>5</cx><cy>6</cy><w>3</w><h>4</h><angle>?</angle></robndbox>",
+    ],
+)
+def test_a_box_that_may_be_meant_in_two_ways_is_none(shape):
+    (found,) = parse_annotation(with_object(f"<name>cat</name>{shape}")).objects
+    assert found.box is None
+    assert found.box_error
+
+
+def test_a_rotation_among_the_attributes_is_kept_in_degrees():
+    attributes = "<attributes><attribute><name>rotation</name><value>90.0</value></attribute></attributes>"
+    (found,) = parse_annotation(with_object(f"<name>cat</name>{bndbox()}{attributes}")).objects
+    assert found.turned == 90.0
+
+
+# Outlines.
+
+TRIANGLE = (((1.0, 2.0), (30.0, 2.0), (30.0, 40.0)),)
+
+
+@pytest.mark.parametrize(
+    "outline",
+    [
+        "<polygon><x1>1</x1><y1>2</y1><x2>30</x2><y2>2</y2><x3>30</x3><y3>40</y3></polygon>",
+        "<polygon><x2>30</x2><y2>2</y2><x1>1</x1><x3>30</x3><y3>40</y3><y1>2</y1></polygon>",
+        "<polygon><pt><x>1</x><y>2</y></pt><pt><x>30</x><y>2</y></pt><pt><x>30</x><y>40</y></pt></polygon>",
+        '<polygon><point x="1" y="2"/><point x="30" y="2"/><point x="30" y="40"/></polygon>',
+        "<polygon><username>me</username><point>1,2</point><point>30,2</point><point>30,40</point></polygon>",
+        "<segm>1,2 30,2 30,40</segm>",
+        "<segm>[[1, 2, 30, 2, 30, 40]]</segm>".replace("[[", "[").replace("]]", "]"),
+        "<segmentation><polygon><x>1</x><y>2</y><x>30</x><y>2</y><x>30</x><y>40</y></polygon></segmentation>",
+        "<polygon><points>1;2;30;2;30;40</points></polygon>",
+    ],
+)
+def test_an_outline_is_read_in_the_ways_that_tools_write_it(outline):
+    (found,) = parse_annotation(with_object(f"<name>cat</name>{outline}{bndbox()}")).objects
+    assert (found.outline, found.outline_error) == (TRIANGLE, "")
+    assert found.box.numbers == (1.0, 2.0, 30.0, 40.0)
+
+
+def test_an_object_may_have_several_outlines_or_an_empty_one():
+    part = "<polygon><x1>1</x1><y1>2</y1><x2>30</x2><y2>2</y2><x3>30</x3><y3>40</y3></polygon>"
+    (found,) = parse_annotation(with_object(f"<name>cat</name>{part}{part}<polygon/>")).objects
+    assert found.outline == TRIANGLE * 2
+
+
+@pytest.mark.parametrize("outline", ["<segm>1,2,3</segm>", "<polygon><x1>1</x1></polygon>", "<segm>a b</segm>"])
+def test_an_outline_that_is_none_says_why(outline):
+    (found,) = parse_annotation(with_object(f"<name>cat</name>{outline}")).objects
+    assert found.outline == ()
+    assert found.outline_error
 
 
 def test_everything_optional_may_be_missing():
@@ -95,27 +253,27 @@ def test_a_size_that_cannot_be_one_counts_as_missing(text):
 
 def test_floats_keep_their_digits_and_spaces_around_numbers_are_nothing():
     (found,) = parse_annotation(with_object(bndbox("45.70000076293945", " 2 ", "\n30\t", "4e1"))).objects
-    assert found.corners == (45.70000076293945, 2.0, 30.0, 40.0)
+    assert found.box.numbers == (45.70000076293945, 2.0, 30.0, 40.0)
 
 
 @pytest.mark.parametrize("text", ["nan", "inf", "-inf", "1e400", "", "one", "1,5", "1_0"])
 def test_a_coordinate_that_is_no_finite_number_costs_only_its_object(text):
     data = f"<annotation><object>{bndbox(ymax=text)}</object><object>{bndbox()}</object></annotation>"
     bad, good = parse_annotation(data.encode()).objects
-    assert bad.corners is None
-    assert bad.bbox_error == f"ymax is {text!r}, expected a finite number"
-    assert good.corners == (1.0, 2.0, 30.0, 40.0)
+    assert bad.box is None
+    assert bad.box_error == f"ymax is {text!r}, expected a finite number"
+    assert good.box.numbers == (1.0, 2.0, 30.0, 40.0)
 
 
 def test_a_missing_coordinate_is_named():
     (found,) = parse_annotation(with_object("<bndbox><xmin>1</xmin></bndbox>")).objects
-    assert "ymin" in found.bbox_error
+    assert "ymin" in found.box_error
 
 
 def test_a_coordinate_of_a_million_digits_is_no_number_and_its_message_is_short():
     (found,) = parse_annotation(with_object(bndbox(xmin="9" * 1_000_000))).objects
-    assert found.corners is None
-    assert len(found.bbox_error) < 200
+    assert found.box is None
+    assert len(found.box_error) < 200
 
 
 def test_a_comment_inside_a_name_does_not_cut_it():

@@ -1,0 +1,184 @@
+"""Boxes and outlines of an annotation file, in the many ways in which tools write them."""
+
+from __future__ import annotations
+
+import math
+import re
+import reprlib
+from collections.abc import Sequence
+from functools import lru_cache
+from itertools import zip_longest
+from typing import Literal, TypeAlias
+
+import msgspec
+from lxml import etree
+
+Outline: TypeAlias = tuple[tuple[tuple[float, float], ...], ...]
+"""Rings of (x, y)."""
+
+OUTLINES = frozenset({"polygon", "polygons", "segm", "segmentation", "points", "outline", "contour"})
+"""Tags of elements that hold an outline."""
+
+
+class Box(msgspec.Struct, frozen=True):
+    """Four numbers as they are written.
+
+    `kind` is what they are: xmin, ymin, xmax, ymax in whatever order of the corners; the first corner, width and height; or the
+    centre, width and height, and then `angle` is the rotation in radians. `decimal` says that one of them has a decimal point.
+    """
+
+    numbers: tuple[float, float, float, float]
+    kind: Literal["corners", "corner_and_size", "centre_and_size"] = "corners"
+    angle: float = 0.0
+    decimal: bool = False
+
+
+def tag_of(element: etree._Element) -> str:
+    """The tag in lower case, without its namespace."""
+    return _local(element.tag)
+
+
+@lru_cache(4096)
+def _local(tag: str) -> str:
+    return tag[tag.rfind("}") + 1 :].lower()
+
+
+def text_of(element: etree._Element) -> str:
+    """The text without white space around it."""
+    return (element.text or "").strip()
+
+
+def fields_of(element: etree._Element) -> dict[str, str]:
+    """The texts of children and the attributes by tag; the first of each wins."""
+    fields: dict[str, str] = {}
+    for child in element:
+        fields.setdefault(tag_of(child), text_of(child))
+    for name, value in element.items():
+        fields.setdefault(str(name).lower(), str(value).strip())
+    return fields
+
+
+def number(text: str) -> float | None:
+    """A finite number; None for any other text."""
+    try:
+        found = float(text)
+    except ValueError:
+        return None
+    return found if math.isfinite(found) and "_" not in text else None
+
+
+_CORNERS = ("xmin", "ymin", "xmax", "ymax")
+_SIZES = (("w", "h"), ("width", "height"))
+_CENTRES = (("cx", "cy"), ("x_center", "y_center"), ("xcenter", "ycenter"))
+_STARTS = frozenset({"xmin", "cx", "x_center", "xcenter"})
+
+
+def has_box(element: etree._Element) -> bool:
+    """Whether an element has the fields of a box, or is called so."""
+    if tag_of(element) in ("bndbox", "robndbox"):
+        return True
+    if not len(element) and not element.keys():
+        return False
+    fields = fields_of(element)
+    return not _STARTS.isdisjoint(fields) or {"x", "y", "w", "h"} <= fields.keys()
+
+
+def box_of(element: etree._Element) -> tuple[Box | None, str]:
+    """The box of an element, or why it is none."""
+    fields = fields_of(element)
+    for size in _SIZES:
+        for centre in _CENTRES:
+            if centre[0] in fields and size[0] in fields and "xmin" not in fields:
+                return _centred(element, fields, (*centre, *size))
+        if "xmin" in fields and "xmax" not in fields and size[0] in fields:
+            return _box(fields, ("xmin", "ymin", *size), "corner_and_size")
+    if fields and "xmin" not in fields and "xmax" not in fields and "x" in fields:
+        names = ", ".join(sorted(fields))
+        return None, f"<{tag_of(element)}> has {reprlib.repr(names)}, expected xmin, ymin, xmax and ymax"
+    return _box(fields, _CORNERS, "corners")
+
+
+def _box(
+    fields: dict[str, str], names: Sequence[str], kind: Literal["corners", "corner_and_size", "centre_and_size"]
+) -> tuple[Box | None, str]:
+    texts = [fields.get(name, "") for name in names]
+    numbers = [number(text) for text in texts]
+    if None in numbers:
+        at = numbers.index(None)
+        return None, f"{names[at]} is {reprlib.repr(texts[at])}, expected a finite number"
+    if kind == "corners" and number(fields.get("angle", "0")) != 0:
+        return None, f"angle is {reprlib.repr(fields['angle'])} beside corners: no unit is known of it"
+    first, second, third, fourth = (found for found in numbers if found is not None)
+    if kind != "corners" and (third < 0 or fourth < 0):
+        return None, f"{names[2]} and {names[3]} are {third:g} and {fourth:g}, expected no negative size"
+    return Box((first, second, third, fourth), kind, decimal=any("." in text for text in texts)), ""
+
+
+def _centred(element: etree._Element, fields: dict[str, str], names: Sequence[str]) -> tuple[Box | None, str]:
+    box, error = _box(fields, names, "centre_and_size")
+    if box is None:
+        return None, f"<{tag_of(element)}>: {error}"
+    angle = number(fields.get("angle", "0"))
+    if angle is None:
+        return None, f"<{tag_of(element)}>: angle is {reprlib.repr(fields['angle'])}, expected a finite number"
+    return msgspec.structs.replace(box, angle=angle), ""
+
+
+# Outlines. ----------------------------------------------------------------------------------------------------------
+
+_NUMBERED = re.compile(r"([xy])_?([0-9]{1,6})")
+
+
+def outline_of(elements: Sequence[etree._Element]) -> tuple[Outline, str]:
+    """The rings of an object's outlines, or what is wrong with one; none where they are empty, as some tools write them."""
+    rings: list[tuple[tuple[float, float], ...]] = []
+    for element in elements:
+        inner = [child for child in element if tag_of(child) in OUTLINES]
+        if inner:
+            found, error = outline_of(inner)
+            rings += found
+        else:
+            ring, error = _ring(element)
+            rings += [ring] if ring else []
+        if error:
+            return (), error
+    return tuple(rings), ""
+
+
+def _ring(element: etree._Element) -> tuple[tuple[tuple[float, float], ...], str]:
+    texts = _texts(element)
+    numbers = [number(text) for text in texts]
+    tag = tag_of(element)
+    if None in numbers:
+        return (), f"<{tag}>: {reprlib.repr(texts[numbers.index(None)])} is no coordinate, expected a finite number"
+    if len(numbers) % 2:
+        return (), f"<{tag}> has {len(numbers)} numbers, expected an x and a y for each corner"
+    values = [found for found in numbers if found is not None]
+    return tuple(zip(values[::2], values[1::2], strict=True)), ""
+
+
+def _texts(element: etree._Element) -> list[str]:
+    """The coordinates of a ring as they are written, x before y."""
+    named = [(tag_of(child), text_of(child)) for child in element]
+    named += [(str(name).lower(), str(value)) for name, value in element.items()]
+    numbered: dict[int, dict[str, str]] = {}
+    for name, text in named:
+        if match := _NUMBERED.fullmatch(name):
+            numbered.setdefault(int(match[2]), {})[match[1]] = text
+    if numbered:
+        return [of.get(axis, "") for _, of in sorted(numbered.items()) for axis in ("x", "y")]
+    xs, ys = ([text for name, text in named if name == axis] for axis in ("x", "y"))
+    if xs or ys:
+        return [text for pair in zip_longest(xs, ys, fillvalue="") for text in pair]
+    texts: list[str] = []
+    for child in element:
+        fields = fields_of(child)
+        if "x" in fields or "y" in fields:
+            texts += [fields.get("x", ""), fields.get("y", "")]
+        elif tag_of(child) in ("pt", "point", "vertex"):
+            texts += _numbers_in(text_of(child))
+    return texts or _numbers_in(text_of(element))
+
+
+def _numbers_in(text: str) -> list[str]:
+    return re.split(r"[\s,;]+", text.strip("[](){} \t\r\n,;")) if text.strip("[](){} \t\r\n,;") else []
