@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from labelbeam.schemas.config import ConvertConfig, parse_split
-from labelbeam.schemas.doubts import Doubt, unclassified
+from labelbeam.schemas.doubts import Doubt, Doubted, unclassified
 from labelbeam.schemas.errors import LabelBeamError
 from labelbeam.schemas.manifest import FORMAT_VERSION, Copies, Counts, Manifest, Receipt, Source, SplitCounts
 from labelbeam.transforms.builds.identity import BuildIdentity, config_identity
@@ -61,7 +61,7 @@ def make_manifest(
     _check_counts(counts, receipts, records)
     rejected, skipped, adjusted = (dict(sorted(reason.items())) for reason in reasons)
     names = sorted({label for part in labels.values() for label in part})
-    doubts = [*doubts, *unclassified([*_label_warnings(names), *_split_warnings(splits, config)])]
+    doubts = [*doubts, *unclassified([*_label_warnings(names), *_split_warnings(splits, config)]), *_case_twins(names)]
     return Manifest(
         format_version=FORMAT_VERSION,
         build=identity.build,
@@ -132,6 +132,23 @@ def _label_warnings(names: Sequence[str]) -> list[str]:
     return [
         f"label {early[0]!r} sorts before {BACKGROUND_LABEL!r}, the trainer's background, and shifts its index in most "
         "models; rename it"
+    ]
+
+
+def _case_twins(names: Sequence[str]) -> list[Doubt]:
+    """Labels that only the case of their letters keeps apart."""
+    alike: defaultdict[str, list[str]] = defaultdict(list)
+    for name in names:
+        alike[name.casefold()].append(name)
+    return [
+        Doubt(
+            Doubted.LABELS_DIFFER_IN_CASE,
+            f"the labels {' and '.join(map(repr, twins))} differ in the case of letters only, and are apart",
+            len(twins),
+            twins[0],
+        )
+        for twins in alike.values()
+        if len(twins) > 1
     ]
 
 

@@ -46,6 +46,8 @@ class AssembleOptions:
     split: dict[str, float] | None = None
     look_at_all: bool = False
     """Look at every image; otherwise only at those whose size nobody declared."""
+    unseen: frozenset[str] = frozenset()
+    """Sources none of whose images was found: one name in two of them is ambiguous."""
 
 
 @dataclass(slots=True)
@@ -98,7 +100,7 @@ def assemble(
     skipped_objects = Counter(reason for note in rows.notes.values() for reason in note.skipped)
     for fragment in fragments:
         skipped_objects.update(fragment.skipped)
-    settled = fold_duplicates(rows, rejections)
+    settled = fold_duplicates(rows, rejections, options.unseen)
     rejected_before = Counter(item.kind for item in rejections)
     settle(settled, look_at, options.look_at_all)
 
