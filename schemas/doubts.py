@@ -41,9 +41,39 @@ class Doubted(Documented):
     OUTSIDE_LISTS = "outside_lists", "annotation files are in no list, and skipped"
     OUTSIDE_ANNOTATIONS = "outside_annotations", "XML files lie outside of Annotations, and are not read"
     IMAGES_WITHOUT_ANNOTATION = "images_without_annotation", "images have no annotation file, and are not read"
+    # The frame of coordinates.
+    RELATIVE_COORDINATES = "relative_coordinates", "all coordinates of a file are fractions or percent of the image"
+    FRAMES_DISAGREE = "frames_disagree", "a few coordinates of a file seem to be in another unit than all others"
+    CORNERS_OR_SIZES = "corners_or_sizes", "boxes read as x, y, width, height agree with the rest only as two corners"
+    BOXES_LEAVE_IMAGES = "boxes_leave_images", "many boxes leave images of the declared width and height"
+    OUTLINES_OFF_BOXES = "outlines_off_boxes", "outlines lie outside of the boxes of their own objects"
+    AREA_CONTRADICTS_BOX = "area_contradicts_box", "areas are larger than the boxes of their own objects"
+    ROTATED_BOXES = "rotated_boxes", "boxes are turned by an angle that stands beside them"
+    # Names.
+    SEVERAL_SUPERCATEGORIES = (
+        "several_supercategories",
+        "categories of one name and several supercategories are one label",
+    )
+    LABELS_DIFFER_IN_CASE = "labels_differ_in_case", "labels that differ in the case of letters only stay apart"
+    NO_TRAIN_SPLIT = "no_train_split", "the names of the files give no split to train on"
+    # Images.
+    IMAGES_NOT_FOUND = "images_not_found", "images are not where they were looked for"
+    IMAGES_IN_SEVERAL_PLACES = "images_in_several_places", "images of these names lie in more than one usual place"
+    DECLARED_SIZE_DIFFERS = "declared_size_differs", "images are of another width and height than declared"
+    LINK_OUT_OF_ROOT = "link_out_of_root", "the directory of images is a link out of the one that is read"
+    IMAGES_NOT_LISTED = "images_not_listed", "the directory of images cannot be listed"
+    LISTING = "listing", "files of a listing were left out"
 
 
-NOTES: frozenset[Doubted] = frozenset({Doubted.CHANGED_MUCH, Doubted.VOC_FRACTIONS, Doubted.OUTSIDE_LISTS, Doubted.IMAGES_WITHOUT_ANNOTATION})
+NOTES: frozenset[Doubted] = frozenset(
+    {
+        Doubted.CHANGED_MUCH,
+        Doubted.VOC_FRACTIONS,
+        Doubted.OUTSIDE_LISTS,
+        Doubted.IMAGES_WITHOUT_ANNOTATION,
+        Doubted.RELATIVE_COORDINATES,
+    }
+)
 """Doubts that inform, and never keep a build from being published."""
 
 

@@ -197,7 +197,7 @@ def test_a_rotated_box_becomes_the_one_around_it(angle: float, width: float, hei
     build = built(source, tmp_path / "out", "--voc-origin", "0")
     left, top, right, bottom = 300 - width / 2, 200 - height / 2, 300 + width / 2, 200 + height / 2
     agree(build.boxes("JPEGImages/1.jpg"), [("cat", left / 640, top / 480, right / 640, bottom / 480, 0)])
-    assert build.manifest["adjusted_by_reason"] == ({"bbox_around_rotated": 1} if angle else {})
+    assert build.manifest["adjusted_by_reason"] == ({"bbox_turned": 1} if angle else {})
 
 
 def test_a_rotation_beside_the_box_turns_it(tmp_path: Path) -> None:

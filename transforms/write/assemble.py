@@ -27,6 +27,7 @@ from labelbeam.transforms.columns.hashes import draw_split
 from labelbeam.transforms.columns.images import ImageNote, join_images
 from labelbeam.transforms.columns.objects import Objects, join_objects
 from labelbeam.transforms.formats.frames import PIXELS, SCALES, Frame
+from labelbeam.transforms.formats.plans import Plan
 from labelbeam.transforms.geometry.boxes import OK, REASONS, code_of
 from labelbeam.transforms.images.headers import CopyTo, LookAt
 from labelbeam.transforms.images.urls import default_prefix, image_url
@@ -48,18 +49,21 @@ class AssembleOptions:
     split: dict[str, float] | None = None
     look_at_all: bool = False
     """Look at every image; otherwise only at those whose size nobody declared."""
+    unseen: frozenset[str] = frozenset()
+    """Sources none of whose images was found: one name in two of them is ambiguous."""
 
 
-def assemble_options(config: ConvertConfig, images_root: str) -> AssembleOptions:
-    """The options of a build, resolved; `images_root` is the URL of the directory that the images' names are relative to."""
+def assemble_options(config: ConvertConfig, plan: Plan) -> AssembleOptions:
+    """The options of a build, resolved."""
     return AssembleOptions(
         task=config.task,
-        image_url=config.image_url or default_prefix(images_root),
+        image_url=config.image_url or default_prefix(plan.images_root),
         clip=config.out_of_bounds == "clip",
         keep_background=background_policy(config) == "keep",
         max_polygon_points=config.max_polygon_points,
         split=parse_split(config.split),
         look_at_all=config.check_images not in (None, "none"),
+        unseen=plan.unseen,
     )
 
 
@@ -113,7 +117,7 @@ def assemble(
     skipped_objects = Counter(reason for note in rows.notes.values() for reason in note.skipped)
     for fragment in fragments:
         skipped_objects.update(fragment.skipped)
-    settled = fold_duplicates(rows, rejections)
+    settled = fold_duplicates(rows, rejections, options.unseen)
     rejected_before = Counter(item.kind for item in rejections)
     settle(settled, look_at, options.look_at_all)
 

@@ -166,7 +166,7 @@ def _add_objects(
         if voc_object.box is not None and _is_swapped(voc_object.box):
             image.adjusted.append(Adjusted.BBOX_CORNERS_SWAPPED)
         if _is_turned(voc_object):
-            image.adjusted.append(Adjusted.BBOX_AROUND_ROTATED)
+            image.adjusted.append(Adjusted.BBOX_TURNED)
         rings = outlines.get(at)
         from_mask = rings is not None
         if rings is None and voc_object.outline and (outlined or box is None):
