@@ -7,7 +7,7 @@ compares what was found with what became of it, and what it writes is not publis
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, Unpack
 
 import apache_beam as beam
@@ -39,6 +39,7 @@ from labelbeam.schemas.neutral import Rejection
 from labelbeam.transforms.builds.contents import published_files, records_of
 from labelbeam.transforms.columns.fragments import decode
 from labelbeam.transforms.columns.listed import join_listed
+from labelbeam.transforms.formats.frames import Frame
 from labelbeam.transforms.formats.known import listing_units
 from labelbeam.transforms.formats.plans import Plan
 from labelbeam.transforms.formats.reading import Findings, ReadOptions, merge_findings
@@ -158,7 +159,7 @@ class _Assemble(beam.DoFn):  # type: ignore[misc]
             raise LabelBeamError(
                 f"{findings.unsafe[0]}: cannot be cut on sight; read it with ReadDataset(…, exact=True), which scans it in full"
             )
-        assembled = self._assembled(list(group[1]), self._format.relative(findings.evidence, self._config))
+        assembled = self._assembled(list(group[1]), self._format.frames(findings.evidence, self._config))
         for name in ("images_found", "objects_found", "skipped_images", "skipped_objects"):
             Metrics.counter("labelbeam", name).inc(getattr(assembled, name))
         task = self._config.task
@@ -169,13 +170,13 @@ class _Assemble(beam.DoFn):  # type: ignore[misc]
         for rejection in rejected:
             yield TaggedOutput(_REJECTIONS, rejection_row(rejection))
 
-    def _assembled(self, encoded: list[bytes], relative: frozenset[str]) -> Assembled:
+    def _assembled(self, encoded: list[bytes], frames: Mapping[str, Frame]) -> Assembled:
         root = locate(self._images_root, self._storage)
         with quiet_gc():
             fragments = [decode(parcels.unwrap(data)) for data in encoded]
             listed = join_listed([fragment.listed for fragment in fragments if fragment.listed is not None])
             look_at = looker(LookOptions(self._config.check_images, root, self._listed and shows_all(root)), listed)
-            return assemble(fragments, assemble_options(self._config, self._images_root), relative, look_at)
+            return assemble(fragments, assemble_options(self._config, self._images_root), frames, look_at)
 
 
 class ReadBuild(beam.PTransform):  # type: ignore[misc]

@@ -27,12 +27,30 @@ class Doubted(Documented):
     SPLIT_EMPTY = "split_empty", "a split has no image, and the trainer refuses it"
     SPLIT_OF_BACKGROUND = "split_of_background", "a split has no object, and the trainer refuses it"
     CHANGED_MUCH = "changed_much", "the build differs from the one before by more than --max-change, and was accepted"
+    # The frame of coordinates.
+    RELATIVE_COORDINATES = "relative_coordinates", "all coordinates of a file are fractions or percent of the image"
+    FRAMES_DISAGREE = "frames_disagree", "a few coordinates of a file seem to be in another unit than all others"
+    CORNERS_OR_SIZES = "corners_or_sizes", "boxes read as x, y, width, height agree with the rest only as two corners"
+    BOXES_LEAVE_IMAGES = "boxes_leave_images", "many boxes leave images of the declared width and height"
+    OUTLINES_OFF_BOXES = "outlines_off_boxes", "outlines lie outside of the boxes of their own objects"
+    AREA_CONTRADICTS_BOX = "area_contradicts_box", "areas are larger than the boxes of their own objects"
+    ROTATED_BOXES = "rotated_boxes", "boxes are turned by an angle that stands beside them"
+    # Names.
+    SEVERAL_SUPERCATEGORIES = (
+        "several_supercategories",
+        "categories of one name and several supercategories are one label",
+    )
+    LABELS_DIFFER_IN_CASE = "labels_differ_in_case", "labels that differ in the case of letters only stay apart"
+    NO_TRAIN_SPLIT = "no_train_split", "the names of the files give no split to train on"
+    # Images.
+    IMAGES_NOT_FOUND = "images_not_found", "images are not where they were looked for"
+    IMAGES_IN_SEVERAL_PLACES = "images_in_several_places", "images of these names lie in more than one usual place"
+    DECLARED_SIZE_DIFFERS = "declared_size_differs", "images are of another width and height than declared"
+    LINK_OUT_OF_ROOT = "link_out_of_root", "the directory of images is a link out of the one that is read"
+    IMAGES_NOT_LISTED = "images_not_listed", "the directory of images cannot be listed"
+    LISTING = "listing", "files of a listing were left out"
     # Pascal VOC.
-    VOC_FRACTIONS = "voc_fractions", "the coordinates of VOC files are read as fractions of the image"
-    VOC_MIXED_FRAMES = "voc_mixed_frames", "a few boxes of VOC files are not in the frame of the others"
     VOC_ORIGIN = "voc_origin", "coordinates of VOC files may count pixels from another number than was taken"
-    VOC_SIZE_TURNED = "voc_size_turned", "boxes lie in the image only where its declared width and height are swapped"
-    VOC_SIZE_DIFFERS = "voc_size_differs", "of the images that were looked at, some are of another size than declared"
     VOC_ANGLES = "voc_angles", "rotated boxes have angles of more than a whole turn, which may be degrees"
     VOC_WITHOUT_OUTLINE = "voc_without_outline", "objects have neither a mask in SegmentationObject nor an outline"
     LISTED_WITHOUT_ANNOTATION = "listed_without_annotation", "a list names images that have no annotation file"
@@ -43,7 +61,14 @@ class Doubted(Documented):
     IMAGES_WITHOUT_ANNOTATION = "images_without_annotation", "images have no annotation file, and are not read"
 
 
-NOTES: frozenset[Doubted] = frozenset({Doubted.CHANGED_MUCH, Doubted.VOC_FRACTIONS, Doubted.OUTSIDE_LISTS, Doubted.IMAGES_WITHOUT_ANNOTATION})
+NOTES: frozenset[Doubted] = frozenset(
+    {
+        Doubted.CHANGED_MUCH,
+        Doubted.RELATIVE_COORDINATES,
+        Doubted.OUTSIDE_LISTS,
+        Doubted.IMAGES_WITHOUT_ANNOTATION,
+    }
+)
 """Doubts that inform, and never keep a build from being published."""
 
 

@@ -35,6 +35,7 @@ class Rejected(Documented):
     UNSAFE_PATH = "unsafe_path", "the image's path is absolute, holds `..`, or a control character"
     UNSUPPORTED_URL = "unsupported_url", "the image's name is a URL of a scheme that the trainer does not read"
     DUPLICATE_IMAGE = "duplicate_image", "another image record has the same path; its objects were kept with that one"
+    AMBIGUOUS_IMAGE = "ambiguous_image", "several image records have the name, and mean different pictures, or may"
     AMBIGUOUS_IMAGE_ID = "ambiguous_image_id", "two images of one file share the id but not the path"
     UNKNOWN_IMAGE = "unknown_image", "the annotation names an image that the file does not list"
     UNKNOWN_CATEGORY = "unknown_category", "the annotation names a category that the file does not list"
@@ -75,6 +76,7 @@ class Skipped(Documented):
     """Why an image or object was left out on purpose."""
 
     BACKGROUND = "background", "the image has no annotation, and --background is drop"
+    EMPTY_LABEL = "empty_label", "the annotation has no box and says that its image is empty"
     DIFFICULT_ONLY = "difficult_only", "only difficult objects show the class, which is neither a label nor its absence"
     OUTSIDE_IMAGE_SETS = "outside_image_sets", "no list in ImageSets that applies to the task names the annotation file"
 
@@ -84,8 +86,12 @@ class Adjusted(Documented):
 
     BBOX_CLIPPED = "bbox_clipped", "the box left the image and was cut at its border"
     BBOX_CORNERS_SWAPPED = "bbox_corners_swapped", "the box's corners stood in the wrong order"
+    BBOX_TURNED = (
+        "bbox_turned",
+        "the box was rotated by an angle beside it, and the box around the turned one is written",
+    )
     BBOX_FROM_SEGMENTATION = "bbox_from_segmentation", "the box was missing and derived from the polygon or mask"
-    BBOX_AROUND_ROTATED = "bbox_around_rotated", "the box was rotated, and became the one around it"
+    IGNORED_AS_CROWD = "ignored_as_crowd", "the object is marked `ignore`, and is written with isCrowd 1"
     NUMBER_FROM_TEXT = "number_from_text", "numbers stood as text"
     POLYGON_CLIPPED = "polygon_clipped", "the polygon left the image and was cut at its border"
     POLYGON_PART_DROPPED = "polygon_part_dropped", "a part had under three corners, an odd count, or no area"
@@ -93,6 +99,7 @@ class Adjusted(Documented):
     POLYGON_SIMPLIFIED = "polygon_simplified", "corners were removed to meet --max-polygon-points"
     MASK_TO_POLYGON = "mask_to_polygon", "a mask was traced along its pixel edges"
     OBJECT_OF_DUPLICATE_IMAGE = "object_of_duplicate_image", "the object came with a second record of its image"
+    LABEL_NORMALIZED = "label_normalized", "blanks around the label were removed, or its letters composed (Unicode NFC)"
     LABEL_FROM_NUMBER = "label_from_number", "the label was a number and is written as text"
     PATH_NORMALIZED = "path_normalized", "backslashes, `./` or `//` in the image's path were normalised"
     FORMAT_FROM_CONTENT = "format_from_content", "the image's content is of another format than its name says"

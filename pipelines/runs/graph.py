@@ -109,6 +109,7 @@ def build_graph(
             max_polygon_points=config.max_polygon_points,
             split=parse_split(config.split),
             look_at_all=config.check_images not in (None, "none"),
+            unseen=plan.unseen,
         ),
         check_images=config.check_images,
         images_root=plan.images_root,

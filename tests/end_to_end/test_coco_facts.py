@@ -179,6 +179,11 @@ BOXES = [
         [("cat", 0, 0, 0.1, 0.1, 0)],
         adjusted=["bbox_clipped"],
     ),
+    *(
+        Fact(f"drawn backwards: {bbox}", [{"bbox": bbox}], [CAT], adjusted=["bbox_corners_swapped"])
+        for bbox in ([30, 20, -20, 20], [10, 40, 20, -20], [30, 40, -20, -20])
+    ),
+    Fact("drawn backwards, and outside", [{"bbox": [-1, -1, -1, -1]}, BOX], [CAT], rejected=["object:bbox_outside"]),
     Fact(
         "past the border is cut", [{"bbox": [90, 72, 20, 16]}], [("cat", 0.9, 0.9, 1, 1, 0)], adjusted=["bbox_clipped"]
     ),
@@ -198,7 +203,6 @@ BOXES = [
             ("beside the image", [100, 20, 20, 20], "bbox_outside"),
             ("no width", [10, 20, 0, 20], "empty_bbox"),
             ("no height", [10, 20, 20, 0.0], "empty_bbox"),
-            ("negative width", [30, 20, -20, 20], "empty_bbox"),
             ("less than a millionth", [10, 20, 1e-5, 20], "empty_bbox"),
             ("words", ["left", "top", "w", "h"], "invalid_bbox"),
             ("three numbers", [10, 20, 20], "invalid_bbox"),

@@ -339,7 +339,8 @@ def test_several_files_share_images_and_say_so(tmp_path: Path) -> None:
     """Another file's record of the same image lends it its objects, so that no image stands in two splits."""
     train = write_coco(tmp_path / "train.json", [coco_image(1, "shared.jpg")], [coco_box(1, 1)])
     val = write_coco(tmp_path / "val.json", [coco_image(1, "shared.jpg"), coco_image(2)], [coco_box(1, 1)], CATEGORIES)
-    build = convert("--source", train, "--source", val, "--image-url", PREFIX, output=tmp_path / "out")
+    sources = ("--source", train, "--source", val, "--images", tmp_path)
+    build = convert(*sources, "--image-url", PREFIX, output=tmp_path / "out")
     assert build.splits == {"shared.jpg": "train", "2.jpg": "validation"}
     assert len(build.boxes("shared.jpg")) == 2
     assert build.codes("shared.jpg") == ["duplicate_image"]

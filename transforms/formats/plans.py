@@ -49,6 +49,8 @@ class Plan:
     """The files, by URL, that are read in parts, and so must not change: parts of two versions do not make a whole."""
     trees: list[str] = field(default_factory=list)
     """The URLs of the directories that were listed and are inputs of the build."""
+    unseen: frozenset[str] = frozenset()
+    """The sources none of whose images was found, so that one name in two of them need not mean one picture."""
     doubts: list[Doubt] = field(default_factory=list)
 
     @property

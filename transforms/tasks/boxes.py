@@ -47,9 +47,16 @@ class Detection:
                 if rings:
                     corners = np.concatenate(rings)
                     boxes[row] = [*corners.min(axis=0), *corners.max(axis=0)]
+        with np.errstate(invalid="ignore"):
+            swapped = (boxes[:, 2:] < boxes[:, :2]).any(axis=1)
+        if swapped.any():
+            boxes = boxes.copy()
+            low, high = boxes[swapped, :2], boxes[swapped, 2:]
+            boxes[swapped] = np.concatenate([np.minimum(low, high), np.maximum(low, high)], axis=1)
         normal = normalize_boxes(boxes, sizes, clip)
         adjusted = {
             Adjusted.BBOX_CLIPPED: normal.clipped,
+            Adjusted.BBOX_CORNERS_SWAPPED: swapped & (normal.codes == OK),
             Adjusted.BBOX_FROM_SEGMENTATION: derived & (normal.codes == OK),
         }
         return Judged(normal.codes, adjusted, normal.millionths)

@@ -48,6 +48,8 @@ class AssembleOptions:
     split: dict[str, float] | None = None
     look_at_all: bool = False
     """Look at every image; otherwise only at those whose size nobody declared."""
+    unseen: frozenset[str] = frozenset()
+    """Sources none of whose images was found: one name in two of them is ambiguous."""
 
 
 def assemble_options(config: ConvertConfig, images_root: str) -> AssembleOptions:
@@ -113,7 +115,7 @@ def assemble(
     skipped_objects = Counter(reason for note in rows.notes.values() for reason in note.skipped)
     for fragment in fragments:
         skipped_objects.update(fragment.skipped)
-    settled = fold_duplicates(rows, rejections)
+    settled = fold_duplicates(rows, rejections, options.unseen)
     rejected_before = Counter(item.kind for item in rejections)
     settle(settled, look_at, options.look_at_all)
 

@@ -51,8 +51,11 @@ def without_left_out(rows: Images) -> tuple[Images, Counter[Skipped]]:
     return rows.take([row for row in range(len(rows)) if row not in left_out]), Counter(left_out.values())
 
 
-def fold_duplicates(rows: Images, rejections: list[Rejection]) -> Settled:
-    """One image a path, sorted by path: the first record is kept, the later ones are rejected and lend it their objects."""
+def fold_duplicates(rows: Images, rejections: list[Rejection], unseen: frozenset[str] = frozenset()) -> Settled:
+    """One image a path, sorted by path: the first record is kept, the later ones are rejected and lend it their objects.
+
+    Records of two sources one of which is `unseen` need not mean one picture: all of them are rejected.
+    """
     paths = rows.paths
     order = sorted(range(len(rows)), key=paths.__getitem__)
     if len(set(paths)) < len(paths):
@@ -61,6 +64,7 @@ def fold_duplicates(rows: Images, rejections: list[Rejection]) -> Settled:
     lent: dict[int, list[int]] = {}
     sources: dict[int, str] = {}
     strangers: list[int] = []
+    ambiguous: dict[int, str] = {}
     previous: str | None = None
     for row in order:
         if paths[row] != previous:
@@ -71,9 +75,15 @@ def fold_duplicates(rows: Images, rejections: list[Rejection]) -> Settled:
         message = f"{rows.locators[first]} in {rows.sources[first]} has the same path, which is written once"
         if rows.splits[first] != rows.splits[row]:
             message += f", in {rows.splits[first]}"
-        rejections.append(
-            Rejection(rows.sources[row], rows.locators[row], paths[row], "image", Rejected.DUPLICATE_IMAGE, message)
-        )
+        code = Rejected.DUPLICATE_IMAGE
+        if unseen and rows.sources[first] != rows.sources[row] and unseen & {rows.sources[first], rows.sources[row]}:
+            code = Rejected.AMBIGUOUS_IMAGE
+            message = (
+                f"{rows.sources[first]} and {rows.sources[row]} have an image of the same name, and their images were not "
+                "found, so they may be two; name the directory that both are relative to with --images"
+            )
+            ambiguous.setdefault(len(firsts) - 1, message)
+        rejections.append(Rejection(rows.sources[row], rows.locators[row], paths[row], "image", code, message))
         lent.setdefault(len(firsts) - 1, []).append(int(rows.keys[row]))
         sources[int(rows.keys[row])] = rows.sources[row]
         if not rows.sizes[first].all():
@@ -83,6 +93,8 @@ def fold_duplicates(rows: Images, rejections: list[Rejection]) -> Settled:
     images = rows.take(firsts)
     settled = Settled(images, images.sizes, [""] * len(images), np.full(len(images), OK, np.int8))
     settled.lent, settled.sources, settled.strangers = lent, sources, strangers
+    for row, message in ambiguous.items():
+        settled.reject(row, Rejected.AMBIGUOUS_IMAGE, message)
     settled.adjusted = {row: list(note.adjusted) for row, note in images.notes.items()}
     return settled
 
@@ -94,6 +106,8 @@ def settle(settled: Settled, look_at: LookAt, look_at_all: bool) -> None:
     wanted = [row for row in range(len(images)) if look_at_all or not known[row]]
     looked = dict(zip(wanted, look_at([images.row(row) for row in wanted]), strict=True)) if wanted else {}
     for row, path in enumerate(images.paths):
+        if settled.codes[row] != OK:
+            continue
         facts = looked.get(row)
         try:
             if isinstance(facts, ImageError):

@@ -18,6 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labelbeam.schemas.config import ConvertConfig
+from labelbeam.schemas.doubts import Doubt, merge_doubts
 from labelbeam.schemas.errors import LabelBeamError
 from labelbeam.schemas.manifest import Receipt
 from labelbeam.schemas.reasons import Rejected, Skipped
@@ -252,11 +253,12 @@ def _with_size(fragment: Fragment) -> Fragment:
 tallies = st.builds(Tally, st.integers(1, 9), st.sampled_from(["", "a 1", "a 2"]))
 evidence = st.builds(Evidence, st.dictionaries(st.sampled_from(["boxes", "corners"]), tallies))
 names = st.lists(st.sampled_from(["a", "b", "c"]), max_size=2, unique=True)
+doubts = st.lists(st.builds(Doubt, st.sampled_from("ab"), st.sampled_from("xy"), st.integers(1, 3)), max_size=2)
 findings = st.builds(
     Findings,
     st.integers(0, 9),
     st.dictionaries(st.sampled_from(["a", "b"]), evidence),
-    names.map(sorted),
+    doubts,
     names.map(sorted),
 )
 
@@ -269,12 +271,12 @@ def test_findings_merge_to_the_same_in_any_order(parts: list[Findings]) -> None:
 
 
 def sorted_of(merged: Findings) -> list[Any]:
-    return [merged.records, sorted(merged.evidence.items(), key=str), merged.warnings, merged.unsafe]
+    return [merged.records, sorted(merged.evidence.items(), key=str), merge_doubts(merged.doubts), merged.unsafe]
 
 
 @pytest.mark.parametrize(("option", "expected"), [("detect", {"a"}), ("pixels", set()), ("relative", {"a", "b"})])
 def test_the_frame_is_decided_a_file_or_by_the_option(option: str, expected: set[str]) -> None:
-    shares = Evidence({"boxes": Tally(4), "boxes_with_fraction": Tally(1)})
+    shares = Evidence({"boxes": Tally(4), "boxes_under_a_pixel": Tally(1)})
     pixels = Evidence({"boxes": Tally(4), "boxes_beyond_1": Tally(4)})
     given = CocoOptions(coco_boxes=option)  # type: ignore[arg-type]
     config = msgspec.structs.replace(CONFIG, of_formats=(given,))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from functools import cached_property
 from itertools import chain, pairwise, repeat
@@ -16,14 +16,15 @@ from operator import attrgetter
 from typing import Any, cast
 
 import numpy as np
+import numpy.typing as npt
 
 from labelbeam.schemas.neutral import Rejection, Ring
-from labelbeam.schemas.reasons import Rejected
-from labelbeam.transforms.columns.arrays import Integers
+from labelbeam.schemas.reasons import Adjusted, Rejected, Skipped
+from labelbeam.transforms.columns.arrays import Floats, Integers
 from labelbeam.transforms.columns.fragments import Fragment
 from labelbeam.transforms.columns.hashes import bucket_of
 from labelbeam.transforms.columns.objects import ObjectId, Objects, Rings, join_rings, make_rings, no_objects
-from labelbeam.transforms.formats.coco.evidence import add_boxes, add_corners
+from labelbeam.transforms.formats.coco.evidence import Collector, extents
 from labelbeam.transforms.formats.coco.index import CocoIndex
 from labelbeam.transforms.formats.coco.records import (
     BadElement,
@@ -33,6 +34,7 @@ from labelbeam.transforms.formats.coco.records import (
     LabelOnly,
     Outlined,
     Rle,
+    areas_of,
     decode_range,
 )
 from labelbeam.transforms.formats.coco.scan import split_elements
@@ -41,9 +43,14 @@ from labelbeam.transforms.geometry.rle import GeometryError, read_rle
 from labelbeam.transforms.geometry.trace import trace_many
 
 _ID, _IMAGE_ID, _CATEGORY_ID = attrgetter("id"), attrgetter("image_id"), attrgetter("category_id")
-_BBOX, _ISCROWD = attrgetter("bbox"), attrgetter("iscrowd")
+_BBOX, _ISCROWD, _IGNORE = attrgetter("bbox"), attrgetter("iscrowd"), attrgetter("ignore")
+_ATTRIBUTES, _ROTATION = attrgetter("attributes"), attrgetter("rotation")
+
+_ANGLE = attrgetter("angle")
 
 _NO_BBOX = (math.nan,) * 4
+
+Flags = npt.NDArray[np.bool_]
 
 _NO_RING = [0.0, 0.0]
 """The one corner that stands for a part of a polygon that is no ring: dropped with a word where polygons are repaired."""
@@ -58,7 +65,8 @@ def read_annotations(
         block: the range's bytes, which lie at `offset` of the file.
 
     Returns:
-        Fragments by bucket, evidence on the frame of the coordinates, and how many annotations were found.
+        Fragments by bucket, evidence on the frame of the coordinates, and how many annotations were found, without those
+        that the fragments count as skipped.
 
     Raises:
         UnsafeSplitError: the range does not hold whole elements only.
@@ -69,13 +77,20 @@ def read_annotations(
     elif task == "image_instance_segmentation":
         record = Outlined
     decoded = decode_range(block, record)
-    if record is Boxed and None in map(_BBOX, decoded.records):
-        # A box that is missing can be derived from the outline, which was not parsed so far.
+    if record is Boxed and (None in map(_BBOX, decoded.records) or _are_turned(decoded.records)):
+        # A box that is missing or turned can be derived from the outline, which was not parsed so far.
         outlined = decode_range(block, Outlined)
         for item in outlined.records:
+            if item.angle and item.segmentation:
+                item.bbox = None
             item.segmentation = None if item.bbox is not None else item.segmentation
         decoded = cast(Decoded[LabelOnly], outlined)
     return _RangeReader(index, block, offset, buckets, decoded).read()
+
+
+def _are_turned(records: Sequence[Any]) -> bool:
+    """Whether an angle stands beside a box; most files have no field that could hold one."""
+    return (any(map(_ATTRIBUTES, records)) or any(map(_ROTATION, records))) and any(map(_ANGLE, records))
 
 
 class _RangeReader:
@@ -88,17 +103,27 @@ class _RangeReader:
         self.buckets = buckets
         self.decoded = decoded
         self.fragments: defaultdict[int, Fragment] = defaultdict(Fragment)
+        self.adjusted: Counter[Adjusted] = Counter()
+        self.found = 0
 
     def read(self) -> tuple[dict[int, Fragment], Evidence, int]:
         decoded = self.decoded
         for bad in decoded.bad:
             self._reject_bad(bad)
-        found = len(decoded.records) + len(decoded.bad)
+        self.found = len(decoded.records) + len(decoded.bad)
         records, positions, rows, labels = self._resolve(decoded.records)
         # Sorted by bucket before anything is laid out, each bucket's share of every column is one piece of it.
         order = np.argsort(self.index.buckets[rows], kind="stable")
         picked = [records[at] for at in order.tolist()]
-        objects, evidence = self._columns(picked, positions[order], rows[order], labels[order])
+        places, rows, labels = positions[order], rows[order], labels[order]
+        if self.index.empty and picked and isinstance(picked[0], Boxed):
+            said = self._says_empty(picked, labels)
+            if said.any():
+                self._skip(rows[said])
+                kept = np.flatnonzero(~said)
+                picked = [picked[at] for at in kept.tolist()]
+                places, rows, labels = places[kept], rows[kept], labels[kept]
+        objects, evidence = self._columns(picked, places, rows, labels)
         bucket = self.index.buckets[objects.image - self.index.first_key]
         ends = np.cumsum(np.bincount(bucket, minlength=self.buckets)).tolist()
         for number, (start, end) in enumerate(pairwise([0, *ends])):
@@ -106,9 +131,23 @@ class _RangeReader:
                 fragment = self.fragments[number]
                 fragment.objects = objects.slice(start, end)
                 fragment.labels = self.index.labels
-        if decoded.adjusted:
-            self.fragments[0].adjusted = decoded.adjusted
-        return self.fragments, evidence, found
+        if decoded.adjusted or self.adjusted:
+            self.fragments[0].adjusted = dict(Counter(decoded.adjusted) + self.adjusted)
+        return self.fragments, evidence, self.found
+
+    def _says_empty(self, records: Sequence[Any], labels: Integers) -> Flags:
+        """Which records have no box and a label that says that there is no object: they tell of background."""
+        said: Flags = np.isin(labels, list(self.index.empty))
+        for at in np.flatnonzero(said).tolist():
+            item = records[at]
+            said[at] = not (item.bbox and any(item.bbox[2:])) and not getattr(item, "segmentation", None)
+        return said
+
+    def _skip(self, rows: Integers) -> None:
+        """Count annotations that are left out on purpose."""
+        for bucket, count in Counter(self.index.buckets[rows].tolist()).items():
+            self.fragments[bucket].skipped[Skipped.EMPTY_LABEL] = count
+        self.found -= len(rows)
 
     def _resolve(self, records: Sequence[Any]) -> tuple[Sequence[Any], Integers, Integers, Integers]:
         """The records with a usable image and category; for each, its position in the range, its row, its label."""
@@ -143,18 +182,23 @@ class _RangeReader:
         if not records:
             return no_objects(), Evidence()
         count = len(records)
-        boxed = isinstance(records[0], Boxed)
+        evidence = Evidence()
+        collect = Collector(evidence, lambda at: self._locator(records[at].id, int(positions[at])))
         bbox = np.full((count, 4), np.nan)
-        if boxed:
+        crowd = [0] * count
+        if isinstance(records[0], Boxed):
             boxes = list(map(_BBOX, records))
             if None in boxes:
                 boxes = [box or _NO_BBOX for box in boxes]
             bbox = np.fromiter(chain.from_iterable(boxes), np.float64, 4 * count).reshape(count, 4)
-        evidence = Evidence()
-        add_boxes(evidence, bbox)
-        with np.errstate(over="ignore"):
-            bbox[:, 2:] += bbox[:, :2]
-        crowd = [1 if flag else 0 for flag in map(_ISCROWD, records)] if boxed else [0] * count
+            collect.boxes(bbox, self.index.sizes[rows], np.array(areas_of(records)))
+            with np.errstate(over="ignore"):
+                bbox[:, 2:] += bbox[:, :2]
+            self._turn(records, bbox, self.index.sizes[rows], collect)
+            crowd = [1 if flag else 0 for flag in map(_ISCROWD, records)]
+            for at in [at for at, flag in enumerate(map(_IGNORE, records)) if flag and records[at].ignored]:
+                self.adjusted[Adjusted.IGNORED_AS_CROWD] += not crowd[at]
+                crowd[at] = 1
         objects = Objects(
             image=rows + self.index.first_key,
             order=positions + self.offset,
@@ -171,7 +215,10 @@ class _RangeReader:
             return objects, evidence
         masks = [at for at, item in enumerate(records) if isinstance(item.segmentation, Rle)]
         polygons = [[] if isinstance(item.segmentation, Rle) else item.segmentation or [] for item in records]
-        self._outline(objects, polygons, evidence)
+        self._outline(objects, polygons)
+        extent = extents(objects)
+        collect.outlines(extent)
+        collect.outlines_in_boxes(extent, objects.bbox)
         if not masks:
             return objects, evidence
         traced, failed = self._trace(objects, masks, records)
@@ -205,12 +252,15 @@ class _RangeReader:
         bad = {item.offset for item in self.decoded.bad}
         return [start for start, _ in split_elements(self.block) if start not in bad]
 
-    def _outline(self, objects: Objects, polygons: list[list[list[float]]], evidence: Evidence) -> None:
-        """Fill in the rings of the polygons, and tally their corners."""
-        parts = list(chain.from_iterable(polygons))
-        per_object = np.fromiter(map(len, polygons), np.int64, len(polygons))
-        per_part = np.fromiter(map(len, parts), np.int64, len(parts))
+    def _outline(self, objects: Objects, polygons: list[list[list[float]]]) -> None:
+        """Fill in the rings of the polygons."""
+        parts, per_part = _lay_out(polygons)
         unusable = np.flatnonzero((per_part < 6) | (per_part % 2 == 1))
+        if len(unusable) and any(map(_is_of_pairs, polygons)):
+            polygons = [[list(chain.from_iterable(parts))] if _is_of_pairs(parts) else parts for parts in polygons]
+            parts, per_part = _lay_out(polygons)
+            unusable = np.flatnonzero((per_part < 6) | (per_part % 2 == 1))
+        per_object = np.fromiter(map(len, polygons), np.int64, len(polygons))
         for at in unusable.tolist():
             parts[at] = _NO_RING
         per_part[unusable] = len(_NO_RING)
@@ -219,9 +269,25 @@ class _RangeReader:
         objects.rings = Rings(np.concatenate([[0], np.cumsum(per_part // 2)]), corners)
         objects.ring_count = per_object
         objects.ring_start = np.cumsum(per_object) - per_object
-        # Where boxes decide, corners are not looked at.
-        if not evidence.count("boxes"):
-            add_corners(evidence, corners)
+
+    def _turn(self, records: Sequence[Boxed], bbox: Floats, sizes: npt.NDArray[np.int32], collect: Collector) -> None:
+        """Put the box around the turned rectangle in the place of one that stands with an angle."""
+        if not _are_turned(records):
+            return
+        degrees = np.fromiter(map(_ANGLE, records), np.float64, len(records))
+        turned = (degrees != 0) & np.isfinite(bbox).all(1)
+        if not turned.any():
+            return
+        angle = np.deg2rad(degrees[turned])
+        box = bbox[turned]
+        # Fractions of an image that is not square are turned as the pixels that they stand for.
+        units = np.where((np.abs(box).max(1) <= 1)[:, None], np.maximum(sizes[turned], 1), 1)
+        middle, half = (box[:, :2] + box[:, 2:]) / 2, (box[:, 2:] - box[:, :2]) / 2 * units
+        across, along = np.abs(np.cos(angle)), np.abs(np.sin(angle))
+        reach = np.stack([half[:, 0] * across + half[:, 1] * along, half[:, 0] * along + half[:, 1] * across], axis=1)
+        bbox[turned] = np.concatenate([middle - reach / units, middle + reach / units], axis=1)
+        self.adjusted[Adjusted.BBOX_TURNED] += int(turned.sum())
+        collect.add("turned_boxes", turned)
 
     def _trace(
         self, objects: Objects, masks: list[int], records: Sequence[Any]
@@ -271,6 +337,17 @@ class _RangeReader:
         if row >= 0:
             key = self.index.first_key + row
             fragment.rejected_of[key] = fragment.rejected_of.get(key, 0) + 1
+
+
+def _lay_out(polygons: list[list[list[float]]]) -> tuple[list[list[float]], Integers]:
+    """All parts of all polygons, and how many numbers each has."""
+    parts = list(chain.from_iterable(polygons))
+    return parts, np.fromiter(map(len, parts), np.int64, len(parts))
+
+
+def _is_of_pairs(parts: list[list[float]]) -> bool:
+    """Whether they are the corners of one part, as contour finders give them, rather than parts."""
+    return len(parts) >= 3 and all(len(part) == 2 for part in parts)
 
 
 def _lookup(table: dict[Id, Any], identity: Any, default: Any) -> Any:

@@ -1,41 +1,165 @@
-"""Evidence of the frame that a COCO file's coordinates are in: pixels, or fractions of the image."""
+"""Evidence of what a COCO file's numbers mean: pixels or shares of the image, sizes or corners, and whether they agree."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from labelbeam.transforms.columns.arrays import Floats
+from labelbeam.transforms.columns.objects import Objects
 from labelbeam.transforms.formats.frames import Evidence
 
-_OVERSHOOT = 1e-6
+Flags = npt.NDArray[np.bool_]
+Sizes = npt.NDArray[np.int32]
+Namer = Callable[[int], str]
+"""Names the record at a row, for people."""
+
+_EDGE = 1e-6
+_OVERSHOOT = 0.05
+"""How far drawing and rounding push a fraction past the edge of its image."""
+
+_NO_FRACTION = 2.0
+"""What no fraction of an image reaches, however badly it was drawn."""
+
+_LARGE = 200
+"""Sides of images, in pixels, at which boxes that keep to the first hundred pixels are a sign of percent."""
+
+_FAR = 85.0
+"""Percent that some boxes of a dataset reach; in pixels it is a place like any other."""
+
+_SLACK = 0.02
+"""How far a box may leave its image, as a share of its side and one pixel, and still be one of this image."""
 
 
-def add_boxes(evidence: Evidence, bbox: Floats) -> None:
-    """Tally boxes [n, 4] as x, y, width, height; rows with NaN are no boxes."""
-    _add(evidence, "boxes", bbox[~np.isnan(bbox).any(1)])
+class Collector:
+    """Tallies of the records of one range, each with the first such record as the example."""
+
+    def __init__(self, evidence: Evidence, name: Namer) -> None:
+        self.evidence = evidence
+        self.name = name
+
+    def add(self, tally: str, where: Any) -> None:
+        """Count the records at which `where` is true."""
+        count = int(np.count_nonzero(where))
+        if count:
+            self.evidence.add(tally, count, self.name(int(np.argmax(where))))
+
+    def boxes(self, bbox: Floats, sizes: Sizes, areas: Floats) -> None:
+        """Tally boxes [n, 4] as x, y, third, fourth number, in images of these sizes [n, 2], with their `area` [n].
+
+        Rows with NaN are no boxes; a size of 0 and an area of NaN or 0 are unknown.
+        """
+        with np.errstate(invalid="ignore", over="ignore"):
+            # Of a box that was drawn from below, or from the right, it is the same box that tells.
+            bbox = np.concatenate([bbox[:, :2] + np.minimum(bbox[:, 2:], 0), np.abs(bbox[:, 2:])], axis=1)
+            solid: Flags = np.isfinite(bbox).all(1) & (bbox[:, 2:] > 0).all(1)
+            if not solid.any():
+                return
+            self._unit("boxes", bbox, solid)
+            self._percent(bbox, sizes, areas, solid)
+            self._layout(bbox, sizes, areas, solid)
+
+    def outlines(self, extent: Floats) -> None:
+        """Tally the extents of outlines [n, 4] as left, top, right, bottom; NaN where there is none."""
+        with np.errstate(invalid="ignore", over="ignore"):
+            found: Flags = np.isfinite(extent).all(1)
+            as_box = np.concatenate([extent[:, :2], extent[:, 2:] - extent[:, :2]], axis=1)
+            self._unit("outlines", as_box, found)
+
+    def outlines_in_boxes(self, extent: Floats, bbox: Floats) -> None:
+        """Tally whether outlines lie where their boxes do; both [n, 4] as left, top, right, bottom, NaN where there is none."""
+        with np.errstate(invalid="ignore", over="ignore"):
+            both = np.isfinite(extent).all(1) & np.isfinite(bbox).all(1) & (bbox[:, 2:] > bbox[:, :2]).all(1)
+            # Of two units nothing can be said before it is decided which.
+            both &= (np.abs(extent).max(1) > _NO_FRACTION) & (np.abs(bbox).max(1) > _NO_FRACTION)
+            apart = both & (_overlap(extent, bbox) < _LEAST_OVERLAP)
+            self.add("outlined_boxes", both)
+            self.add("outlines_elsewhere", apart)
+            self.add("outlines_exchanged", apart & (_overlap(extent[:, [1, 0, 3, 2]], bbox) > 1 - _LEAST_OVERLAP))
+
+    def _unit(self, name: str, bbox: Floats, found: Flags) -> None:
+        near, size = bbox[:, :2], bbox[:, 2:]
+        inside = found & (size <= 1 + _OVERSHOOT).all(1) & (near <= 1 + _OVERSHOOT).all(1) & (near >= -0.5).all(1)
+        small = inside & ((bbox > 0) & (bbox < 1)).any(1)
+        self.add(name, found)
+        self.add(f"{name}_under_a_pixel", small)
+        self.add(f"{name}_past_the_edge", small & ((near < -_EDGE) | (near + size > 1 + _EDGE)).any(1))
+        self.add(f"{name}_beyond_1", found & ~inside)
+        self.add(f"{name}_far_beyond_1", found & (np.abs(bbox) > _NO_FRACTION).any(1))
+
+    def _percent(self, bbox: Floats, sizes: Sizes, areas: Floats, solid: Flags) -> None:
+        large = solid & (sizes >= _LARGE).all(1)
+        if not large.any():
+            return
+        far = bbox[:, :2] + bbox[:, 2:]
+        within = (bbox[:, :2] >= -5).all(1) & (far <= 105).all(1)
+        self.add("boxes_in_large_images", large)
+        self.add("boxes_beyond_100", large & ~within)
+        self.add("boxes_reaching_right", large & within & (far[:, 0] >= _FAR))
+        self.add("boxes_reaching_down", large & within & (far[:, 1] >= _FAR))
+        self.add("boxes_with_decimals", large & (bbox != np.floor(bbox)).any(1))
+        product = bbox[:, 2] * bbox[:, 3]
+        self.add("areas_of_percent", large & within & _alike(areas, product * sizes[:, 0] * sizes[:, 1] / 1e4))
+
+    def _layout(self, bbox: Floats, sizes: Sizes, areas: Floats, solid: Flags) -> None:
+        known = solid & (sizes > 0).all(1) & (np.abs(bbox) > _NO_FRACTION).any(1)
+        low, third = bbox[:, :2], bbox[:, 2:]
+        limits = sizes * (1 + _SLACK) + 1
+        fits = (low + third <= limits).all(1)
+        ordered = (third > low).all(1) & (low >= 0).all(1)
+        self.add("boxes_in_known_images", known)
+        self.add("boxes_leaving", known & ~fits)
+        self.add("boxes_leaving_as_corners", known & ~(ordered & (third <= limits).all(1)))
+        self.add("boxes_leaving_exchanged", known & ~(low + third <= limits[:, ::-1]).all(1))
+        told = solid & (areas > 0)
+        if not told.any():
+            return
+        product = third[:, 0] * third[:, 1]
+        as_sizes = told & _alike(areas, product)
+        between = third - low
+        self.add("areas", told)
+        self.add("areas_of_sizes", as_sizes)
+        self.add("areas_of_corners", told & ~as_sizes & ordered & _alike(areas, between[:, 0] * between[:, 1]))
+        self.add("areas_beyond_boxes", told & (areas > product * 1.05 + 1))
 
 
-def add_corners(evidence: Evidence, corners: Floats) -> None:
-    """Tally corners [n, 2] of outlines."""
-    _add(evidence, "corners", corners)
+_LEAST_OVERLAP = 0.2
+"""An outline and its box that share less of what they cover together are of two places."""
 
 
-def _add(evidence: Evidence, name: str, values: Any) -> None:
-    with np.errstate(invalid="ignore"):
-        inside = ((values >= -_OVERSHOOT) & (values <= 1 + _OVERSHOOT)).all(1)
-        fraction = ((values > 0) & (values < 1)).any(1)
-    evidence.add(name, len(values))
-    evidence.add(f"{name}_beyond_1", int((~inside).sum()))
-    evidence.add(f"{name}_with_fraction", int(fraction.sum()))
+def _overlap(one: Floats, other: Floats) -> Floats:
+    """Intersection over union of boxes [n, 4]."""
+    shared = np.minimum(one[:, 2:], other[:, 2:]) - np.maximum(one[:, :2], other[:, :2])
+    both = np.clip(shared, 0, None).prod(1)
+    either = (one[:, 2:] - one[:, :2]).prod(1) + (other[:, 2:] - other[:, :2]).prod(1) - both
+    overlap: Floats = both / np.maximum(either, 1e-12)
+    return overlap
 
 
-def is_relative(evidence: Evidence) -> bool:
-    """Decide whether the file's coordinates are fractions of the image.
+def _alike(areas: Floats, product: Floats) -> Flags:
+    alike: Flags = np.abs(areas - product) <= 0.01 * product
+    return alike
 
-    Only where every box lies in [0, 1] and one has a fraction: a file of 1×1-pixel boxes in the corner is all ones
-    and zeros, and in pixels. Without boxes the corners of outlines decide.
+
+def extents(objects: Objects) -> Floats:
+    """The extent [n, 4] of each object's outline as left, top, right, bottom; NaN where it has none.
+
+    Rings must lie in the order of their objects. One corner alone stands for a part that is no ring, and says nothing.
     """
-    name = "boxes" if evidence.count("boxes") else "corners"
-    return not evidence.count(f"{name}_beyond_1") and evidence.count(f"{name}_with_fraction") > 0
+    found = np.full((len(objects), 4), np.nan)
+    offsets = objects.rings.offsets
+    if not len(objects.rings):
+        return found
+    starts = offsets[:-1]
+    low = np.minimum.reduceat(objects.rings.corners, starts, axis=0)
+    high = np.maximum.reduceat(objects.rings.corners, starts, axis=0)
+    no_ring = np.diff(offsets) < 2
+    low[no_ring], high[no_ring] = np.inf, -np.inf
+    outlined = np.flatnonzero(objects.ring_count)
+    first = objects.ring_start[outlined]
+    found[outlined, :2] = np.minimum.reduceat(low, first, axis=0)
+    found[outlined, 2:] = np.maximum.reduceat(high, first, axis=0)
+    return found

@@ -80,7 +80,7 @@ def look_into(location: Location, exact: bool) -> KnownFile:
     return KnownFile(location, stored, ranges, first["images"], annotation, split_of_name(location.path))
 
 
-_SAMPLE = 5
+_SAMPLE = 20
 
 
 def _first_elements(file: Location, ranges: Sequence[ElementRange], section: str) -> list[Record]:

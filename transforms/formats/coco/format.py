@@ -9,11 +9,10 @@ import msgspec
 from msgspec import Meta
 
 from labelbeam.schemas.config import ConvertConfig
-from labelbeam.schemas.doubts import Doubt, unclassified
+from labelbeam.schemas.doubts import Doubt
 from labelbeam.schemas.errors import UsageError
 from labelbeam.schemas.tasks import Task
 from labelbeam.transforms.formats.format import Claim, Tree
-from labelbeam.transforms.messages.redact import redact
 
 if TYPE_CHECKING:
     from labelbeam.transforms.formats.frames import Evidence, Frame
@@ -25,12 +24,15 @@ class CocoOptions(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknow
     """How a COCO file is read."""
 
     coco_boxes: Annotated[
-        Literal["detect", "pixels", "relative"],
+        Literal["detect", "pixels", "relative", "percent"],
         Meta(
-            description="coco: whether coordinates are pixels or fractions of the image; detect decides once a file, "
-            "by all of its boxes"
+            description="coco: whether coordinates are pixels, fractions of the image, or percent of it; detect decides once "
+            "a file, by all of its boxes and outlines"
         ),
     ] = "detect"
+    coco_corners: Annotated[
+        bool, Meta(description="coco: a bbox is two corners, [x1, y1, x2, y2], not [x, y, width, height]")
+    ] = False
 
 
 class Coco:
@@ -73,16 +75,27 @@ class Coco:
         return plan_coco(tree.config, tree.storage, claim.found, exact)
 
     def frames(self, evidence: Mapping[str, Evidence], config: ConvertConfig) -> dict[str, Frame]:
-        """The files in fractions: by --coco-boxes, or each by its own evidence."""
-        from labelbeam.transforms.formats.coco.evidence import is_relative
-        from labelbeam.transforms.formats.frames import FRACTIONS
+        """The files in another frame than pixels: by --coco-boxes, or each by its own evidence."""
+        from labelbeam.transforms.formats.coco.frames import frame_of
+        from labelbeam.transforms.formats.frames import PIXELS
 
-        boxes = config.of(CocoOptions).coco_boxes
-        if boxes == "pixels":
-            return {}
-        return {source: FRACTIONS for source, item in evidence.items() if boxes == "relative" or is_relative(item)}
+        given = config.of(CocoOptions)
+        frames = {
+            source: frame_of(source, item, given.coco_boxes, given.coco_corners) for source, item in evidence.items()
+        }
+        return {source: frame for source, frame in frames.items() if frame != PIXELS}
 
     def remarks(self, evidence: Mapping[str, Evidence], config: ConvertConfig) -> list[Doubt]:
-        """A file in fractions is told."""
-        relative = sorted(self.frames(evidence, config))
-        return unclassified(f"{redact(source)}: its coordinates are fractions of the image" for source in relative)
+        """Each file's frame where it is not pixels, and what contradicts itself."""
+        from labelbeam.transforms.formats.coco.frames import doubts_of
+        from labelbeam.transforms.formats.frames import PIXELS
+
+        given = config.of(CocoOptions)
+        frames = self.frames(evidence, config)
+        return [
+            doubt
+            for source in sorted(evidence)
+            for doubt in doubts_of(
+                source, evidence[source], frames.get(source, PIXELS), given.coco_boxes, given.coco_corners
+            )
+        ]

@@ -4,30 +4,57 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from labelbeam.schemas.config import SPLIT_ALIASES, ConvertConfig
-from labelbeam.schemas.errors import UsageError
-from labelbeam.transforms.formats.coco.file import KnownFile
-from labelbeam.transforms.formats.coco.names import ANNOTATION_FOLDERS, COCO_YEAR
+from labelbeam.schemas.doubts import Doubt, Doubted
+from labelbeam.schemas.errors import LabelBeamError, UsageError
+from labelbeam.transforms.formats.coco.file import KnownFile, Record
+from labelbeam.transforms.formats.coco.names import ANNOTATION_FOLDERS, COCO_YEAR, subset_of_name
+from labelbeam.transforms.formats.coco.records import image_name
+from labelbeam.transforms.images.headers import ImageError, read_header, settle_size
+from labelbeam.transforms.images.look import FIRST_BLOCK
 from labelbeam.transforms.images.names import image_path
 from labelbeam.transforms.stores.errors import StoreError
-from labelbeam.transforms.stores.files import kind
+from labelbeam.transforms.stores.files import kind, stat
 from labelbeam.transforms.stores.locate import locate
-from labelbeam.transforms.stores.location import Location, StorageOptions
+from labelbeam.transforms.stores.location import Location, StorageOptions, within
+from labelbeam.transforms.stores.range_reader import RangeReader
+from labelbeam.transforms.stores.reading import read_range
 from labelbeam.transforms.stores.threads import in_threads
 
 _IMAGE_FOLDERS = ("images", "Images", "img", "imgs", "JPEGImages", "data")
+_LOOKED_FOR = 5
+"""Images of a file that are looked for in all places; the one that holds one of them is asked for more."""
+
+_LOOKED_AT = 3
+"""Images of a file that are opened to compare their size with the declared one."""
 
 
-def find_images_root(config: ConvertConfig, options: StorageOptions, file: KnownFile, warnings: list[str]) -> Location:
-    """Where the images of a COCO file lie: --images, or the first of the usual places that holds one of its first images."""
-    named = [image["file_name"] for image in file.images if isinstance(image.get("file_name"), str)]
-    names = [path for name in named if "://" not in name and (path := image_path(name, "")[0])]
+class Root(NamedTuple):
+    """Where the images of a file lie.
+
+    `seen`: whether any of its first images was found there. `all_seen`: whether all of them were.
+    """
+
+    location: Location
+    seen: bool
+    all_seen: bool
+
+
+def find_images_root(config: ConvertConfig, options: StorageOptions, file: KnownFile, doubts: list[Doubt]) -> Root:
+    """Where the images of a COCO file lie: --images, or the first of the usual places that holds most of its first images."""
+    sample = [(path, image) for image in file.images if (path := _path_of(image)) is not None]
+    names = [path for path, _ in sample]
     places = _usual_places(file) if config.images is None else [locate(config.images, options)]
-    for name in names:
+    for name in names[:_LOOKED_FOR]:
         there = in_threads(_is_there, [place.below(name) for place in places])
-        if any(there):
-            return places[there.index(True)]
+        candidates = [place for place, found in zip(places, there, strict=True) if found]
+        if candidates:
+            root, found_names = _fullest(candidates, names, doubts)
+            if config.check_images is None:
+                doubts += _sizes_that_differ(root, [(path, image) for path, image in sample if path in found_names])
+            return Root(root, True, len(found_names) == len(set(names)))
     year = COCO_YEAR.search(posixpath.basename(file.location.path))
     root = places[0]
     above = root.parent
@@ -35,25 +62,93 @@ def find_images_root(config: ConvertConfig, options: StorageOptions, file: Known
         root = above.below(year[0])
     if names and config.image_url is None:
         where = f"below {root.shown}" if config.images else f"in any of the usual places around {file.location.shown}"
-        warnings.append(
+        message = (
             f"the image {names[0]!r} was not found {where}; image_url says {root.shown}: see whether they are there, or "
             "name their directory with --images, or where the trainer finds them with --image-url"
         )
-    return root
+        doubts.append(Doubt(Doubted.IMAGES_NOT_FOUND, message, len(names), names[0], "--images"))
+    return Root(root, False, False)
+
+
+def _path_of(image: Record) -> str | None:
+    name = image_name(image)
+    return image_path(name, "")[0] if isinstance(name, str) and "://" not in name else None
+
+
+def _fullest(candidates: Sequence[Location], names: Sequence[str], doubts: list[Doubt]) -> tuple[Location, set[str]]:
+    """The first of the places that hold most of the names, and those that it holds."""
+    wanted = [(place, name) for place in candidates for name in dict.fromkeys(names)]
+    there = in_threads(lambda each: _is_there(each[0].below(each[1])), wanted)
+    held: dict[str, set[str]] = {place.url: set() for place in candidates}
+    for (place, name), found in zip(wanted, there, strict=True):
+        if found:
+            held[place.url].add(name)
+    most = max(map(len, held.values()))
+    full = [place for place in candidates if len(held[place.url]) == most]
+    if len({place.path.casefold() for place in full}) > 1:
+        example = sorted(held[full[0].url])[0]
+        message = (
+            f"{example!r} and others lie in {' and in '.join(place.shown for place in full)}; the images are taken from "
+            f"{full[0].shown}; if that is wrong, name their directory with --images"
+        )
+        doubts.append(Doubt(Doubted.IMAGES_IN_SEVERAL_PLACES, message, most, example, f"--images {full[0].shown}"))
+    return full[0], held[full[0].url]
+
+
+def _sizes_that_differ(root: Location, sample: Sequence[tuple[str, Record]]) -> list[Doubt]:
+    """A doubt where the first images are of another size than declared, which costs a look at three of them."""
+    declared = [
+        (path, (image["width"], image["height"]))
+        for path, image in sample
+        if all(type(image.get(side)) is int and image[side] > 0 for side in ("width", "height"))
+    ][:_LOOKED_AT]
+    messages = [message for message in in_threads(lambda each: _mismatch(root, *each), declared) if message]
+    if not messages:
+        return []
+    message = (
+        f"{len(messages)} of the first {len(declared)} images are of another size than declared: {messages[0]}; coordinates "
+        "are divided by the declared width and height; --check-images header compares each image and rejects those"
+    )
+    return [Doubt(Doubted.DECLARED_SIZE_DIFFERS, message, len(messages), messages[0], "--check-images header")]
+
+
+def _mismatch(root: Location, path: str, declared: tuple[int, int]) -> str | None:
+    """Why the declared size is not that of the image; None where it is, or where nobody can tell."""
+    file = root.below(path)
+    if not within(root, path):
+        return None
+    try:
+        reader = RangeReader(lambda start, end: read_range(file, start, end), stat(file).size, FIRST_BLOCK)
+        settle_size(declared, read_header(reader, path))
+    except ImageError as error:
+        return f"{path}: {error}" if error.code == "size_mismatch" else None
+    except (LabelBeamError, OSError):
+        return None
+    return None
 
 
 def _usual_places(file: KnownFile) -> list[Location]:
     """The directories where images lie by the conventions of the format, the likeliest first."""
     year = COCO_YEAR.search(posixpath.basename(file.location.path))
     own = [year[0]] if year else []
+    subset = subset_of_name(file.location.path)
+    own += [subset] if subset else []
     own += [alias for alias, split in SPLIT_ALIASES.items() if split == file.split]
-    names = [*own, *(f"images/{name}" for name in own), *_IMAGE_FOLDERS]
+    own += [name.capitalize() for name in own]
+    names = [
+        *dict.fromkeys(
+            f"{outer}{name}{inner}" for inner in ("", "/images") for outer in ("", "images/", "Images/") for name in own
+        )
+    ]
+    names += _IMAGE_FOLDERS
     here = file.location.parent
     if here is None:
         raise UsageError(f"{file.location.shown}: has no directory around it; name that of the images with --images")
     places = [here, *(here.below(name) for name in names)]
     if (above := here.parent) is not None:
         places += [*(above.below(name) for name in names), above]
+        if (top := above.parent) is not None:
+            places.append(top)
     return places
 
 

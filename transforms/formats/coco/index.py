@@ -3,20 +3,34 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from labelbeam.schemas.doubts import Doubt, Doubted
 from labelbeam.schemas.neutral import Rejection
 from labelbeam.schemas.reasons import Adjusted, Rejected
 from labelbeam.transforms.columns.fragments import Fragment
-from labelbeam.transforms.columns.hashes import bucket_of
+from labelbeam.transforms.columns.hashes import bucket_of, stable_hash
 from labelbeam.transforms.columns.images import ImageNote, Images
-from labelbeam.transforms.formats.coco.records import BadElement, CocoCategory, CocoImage, Id, decode_range
+from labelbeam.transforms.columns.listed import Listed
+from labelbeam.transforms.formats.coco.records import (
+    BadElement,
+    CocoCategory,
+    CocoImage,
+    Id,
+    decode_range,
+    elements,
+    image_name,
+)
+from labelbeam.transforms.formats.coco.store_names import find_in_store
 from labelbeam.transforms.images.names import image_path
+from labelbeam.transforms.messages.redact import redact
 from labelbeam.transforms.messages.words import printable
 
 KEYS_A_SOURCE = 1 << 40
@@ -28,12 +42,25 @@ _DOUBTFUL_NAME = re.compile(
 """Names, one a line, among which one may have to be normalised or refused; the rest are paths as they stand."""
 
 
+_OF_NO_PICTURE = frozenset({"id", "file_name", "width", "height", "license"})
+"""Fields of an image's record in which two records of one picture may differ; of sizes see `fold_duplicates`."""
+
+_NOTHING: tuple[Any, ...] = (None, "", 0, "0", [], {})
+"""What a field says nothing with."""
+
+_EMPTY = frozenset(
+    {"empty", "background", "none", "nothing", "blank", "no object", "no objects", "no_object", "bg", "negative"}
+)
+"""Names of categories that say that there is no object, as camera traps have them; they count where no box stands beside."""
+
+
 @dataclass(slots=True)
 class CocoIndex:
     """The images and categories of one file.
 
     rows: image id → row. refused: image id → why annotations of it have no image to go to. sizes: width and height in
-    pixels by row, 0 where unknown. paths, buckets: by row. labels: sorted. label_of: category id → index in labels.
+    pixels by row, 0 where unknown. paths, buckets: by row. labels: sorted. empty: those of them, by index, that say that there
+    is no object. label_of: category id → index in labels.
     refused_labels: category id → why it has no usable name, as a code and in words.
     """
 
@@ -45,6 +72,7 @@ class CocoIndex:
     sizes: npt.NDArray[np.int32] = field(default_factory=lambda: np.empty((0, 2), np.int32))
     buckets: npt.NDArray[np.int32] = field(default_factory=lambda: np.empty(0, np.int32))
     labels: list[str] = field(default_factory=list)
+    empty: frozenset[int] = frozenset()
     label_of: dict[Id, int] = field(default_factory=dict)
     refused_labels: dict[Id, tuple[Rejected, str]] = field(default_factory=dict)
 
@@ -68,6 +96,9 @@ class IndexBuilder:
         self.sizes: list[tuple[int, int]] = []
         self.normalized: set[int] = set()
         self.names: dict[Id, str] = {}
+        self.supercategories: defaultdict[str, set[str]] = defaultdict(set)
+        self.other_names: set[int] = set()
+        self.ambiguous_paths: dict[str, str] = {}
         self.refused_paths: defaultdict[Id, set[str | None]] = defaultdict(set)
         self.adjusted: Counter[Adjusted] = Counter()
         self.found = 0
@@ -160,12 +191,17 @@ class IndexBuilder:
             except UnicodeEncodeError:
                 self._refuse_label(category.id, "has a name that is not valid Unicode")
                 continue
-            if not category.name.strip():
+            name = unicodedata.normalize("NFC", category.name.strip())
+            if not name:
                 self._refuse_label(category.id, "has an empty name")
                 continue
-            known = self.names.setdefault(category.id, category.name)
-            if known != category.name:
-                message = f"is called both {known!r} and {category.name!r}"
+            if name != category.name:
+                self.adjusted[Adjusted.LABEL_NORMALIZED] += 1
+            if isinstance(category.supercategory, str) and category.supercategory.strip():
+                self.supercategories[name].add(category.supercategory.strip())
+            known = self.names.setdefault(category.id, name)
+            if known != name:
+                message = f"is called both {known!r} and {name!r}"
                 self._refuse_label(category.id, message, Rejected.AMBIGUOUS_CATEGORY_ID)
         for bad in decoded.bad:
             if "id" in bad.known:
@@ -174,9 +210,97 @@ class IndexBuilder:
     def _refuse_label(self, identity: Id, why: str, code: Rejected = Rejected.INVALID_LABEL) -> None:
         self.index.refused_labels[identity] = code, f"category {identity!r} {why}"
 
+    @property
+    def doubts(self) -> list[Doubt]:
+        """Labels that join categories of several supercategories."""
+        joined = {name: sorted(found) for name, found in self.supercategories.items() if len(found) > 1}
+        return [
+            Doubt(
+                Doubted.SEVERAL_SUPERCATEGORIES,
+                f"{redact(self.index.source)}: {name!r} is the name of categories of several supercategories "
+                f"({', '.join(found)}); they are one label",
+                example=name,
+            )
+            for name, found in sorted(joined.items())
+        ]
+
+    # Identity: two records of one name, and names that the store has otherwise. ---------------------------------------
+
+    def missing(self, listed: Listed) -> list[int]:
+        """The rows whose path the listing lacks, without those that are URLs."""
+        paths = self.index.paths
+        hashes = np.fromiter(map(stable_hash, paths), np.uint64, len(paths))
+        return [row for row in np.flatnonzero(~np.isin(hashes, listed.hashes)).tolist() if "://" not in paths[row]]
+
+    def take_stored_names(self, missing: Sequence[int], stored: Sequence[str], checked: bool) -> list[Doubt]:
+        """Give the images at `missing` the paths that the store has for them; those that it does not have are told.
+
+        Args:
+            checked: whether images are looked at later, so that what is missing is rejected then.
+        """
+        paths = self.index.paths
+        apart = set(missing)
+        wanted = [paths[row] for row in missing]
+        taken = (path for row, path in enumerate(paths) if row not in apart)
+        found = find_in_store(wanted, stored, taken)
+        lost: list[str] = []
+        for row in missing:
+            candidates = found.get(paths[row], [])
+            if len(candidates) == 1:
+                paths[row] = candidates[0]
+                self.other_names.add(row)
+            elif candidates:
+                self.ambiguous_paths[paths[row]] = f"the store has {' and '.join(map(repr, candidates[:3]))}"
+            else:
+                lost.append(paths[row])
+        if not lost or checked:
+            return []
+        return [
+            Doubt(
+                Doubted.IMAGES_NOT_FOUND,
+                f"{redact(self.index.source)}: {len(lost)} of {len(paths)} images are not where the others are, such as "
+                f"{lost[0]!r}; they are written unseen; --check-images exists rejects them",
+                len(lost),
+                lost[0],
+                "--check-images exists",
+            )
+        ]
+
+    def repeated(self) -> frozenset[str]:
+        """The paths that several image records name."""
+        paths = self.index.paths
+        if len(set(paths)) == len(paths):
+            return frozenset()
+        return frozenset(path for path, count in Counter(paths).items() if count > 1)
+
+    def tell_apart(self, repeated: frozenset[str], blocks: Iterable[bytes]) -> None:
+        """Find out which of the paths that stand several times mean different pictures, by all that the records say.
+
+        An exporter names the frames of each video anew, and annotators their own folders: what two records say beside the
+        name shows that their objects do not belong on one picture. A record that says less is no contradiction.
+        """
+        described: dict[str, dict[str, Any]] = {}
+        for block in blocks:
+            for fields in elements(block):
+                name = image_name(fields)
+                path = image_path(name, self.prefix)[0] if isinstance(name, str) else None
+                if path is None or path not in repeated:
+                    continue
+                says = {
+                    key: value for key, value in fields.items() if key not in _OF_NO_PICTURE and value not in _NOTHING
+                }
+                first = described.setdefault(path, says)
+                for key in sorted(first.keys() & says.keys()):
+                    if first[key] != says[key]:
+                        self.ambiguous_paths.setdefault(path, f"{key} is {first[key]!r:.60} and {says[key]!r:.60}")
+                described[path] = says | first
+
     def finish(self) -> Iterator[tuple[int, Fragment]]:
         """The fragments of the images, by bucket; `self.index` is complete after that."""
         index = self.index
+        for row, path in enumerate(index.paths) if self.ambiguous_paths else ():
+            if path in self.ambiguous_paths:
+                index.refused.setdefault(self.ids[row], Rejected.AMBIGUOUS_IMAGE)
         self._settle_labels()
         self._settle_refused()
         ambiguous = {id for id, code in index.refused.items() if code is Rejected.AMBIGUOUS_IMAGE_ID}
@@ -184,8 +308,11 @@ class IndexBuilder:
         index.buckets = np.array([bucket_of(path, self.bucket_count) for path in index.paths], np.int32)
         rows_of: defaultdict[int, list[int]] = defaultdict(list)
         for row, bucket in enumerate(index.buckets.tolist()):
-            if self.ids[row] in ambiguous:
-                path = index.paths[row]
+            path = index.paths[row]
+            if path in self.ambiguous_paths:
+                message = f"{path!r} may mean more than one picture: {self.ambiguous_paths[path]}"
+                self._reject(_locator(self.ids[row]), path, Rejected.AMBIGUOUS_IMAGE, message)
+            elif self.ids[row] in ambiguous:
                 message = f"images id={self.ids[row]!r} stands for more files than {path!r}"
                 self._reject(_locator(self.ids[row]), path, Rejected.AMBIGUOUS_IMAGE_ID, message)
             else:
@@ -207,6 +334,7 @@ class IndexBuilder:
         index.labels = sorted(set(names.values()))
         position = {name: number for number, name in enumerate(index.labels)}
         index.label_of = {identity: position[name] for identity, name in names.items()}
+        index.empty = frozenset(position[name] for name in position if name.strip("_ ").casefold() in _EMPTY)
 
     def _settle_refused(self) -> None:
         """Ids that one record was refused under and another is kept under: of the same file, or nobody's."""
@@ -229,14 +357,17 @@ class IndexBuilder:
             [index.source] * len(rows),
             [_locator(self.ids[row]) for row in rows],
             [self.split] * len(rows),
-            {
-                number: ImageNote(adjusted=(Adjusted.PATH_NORMALIZED,))
-                for number, row in enumerate(rows)
-                if row in self.normalized
-            }
-            if self.normalized
-            else {},
+            self._notes(rows) if self.normalized or self.other_names else {},
         )
+
+    def _notes(self, rows: list[int]) -> dict[int, ImageNote]:
+        notes: dict[int, ImageNote] = {}
+        for number, row in enumerate(rows):
+            adjusted = [Adjusted.PATH_NORMALIZED] if row in self.normalized else []
+            adjusted += [Adjusted.IMAGE_BY_OTHER_NAME] if row in self.other_names else []
+            if adjusted:
+                notes[number] = ImageNote(adjusted=tuple(adjusted))
+        return notes
 
 
 def _locator(identity: Id) -> str:

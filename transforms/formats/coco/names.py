@@ -8,7 +8,8 @@ from collections.abc import Sequence
 
 from labelbeam.schemas.config import SPLIT_ALIASES
 
-_SPLIT_WORD = re.compile(r"(?<![a-z])(train|training|val|valid|validation|dev|test|testing)(?![a-z])")
+_WORD = re.compile(r"[a-z]+")
+_SUBSET = re.compile(r"(?:instances|person_keypoints|annotations|captions|labels|coco|lvis_v\d+)_(.+)", re.IGNORECASE)
 ANNOTATION_FOLDERS = ("annotations", "annotation", "labels")
 
 
@@ -19,10 +20,11 @@ def split_of_name(path: str) -> str | None:
     ('validation', 'validation')
     >>> split_of_name("image_info_test-dev2017.json"), split_of_name("minival2014.json")
     ('test', None)
+    >>> split_of_name("testset_v2.json"), split_of_name("latest.json")
+    ('test', None)
     """
     directory, name = posixpath.split(path)
-    words = _SPLIT_WORD.findall(posixpath.splitext(name)[0].lower().replace("test-dev", "test"))
-    if len(found := {SPLIT_ALIASES[word] for word in words}) == 1:
+    if len(found := {SPLIT_ALIASES[word] for word in _words(name) if word in SPLIT_ALIASES}) == 1:
         return found.pop()
     above, folder = posixpath.split(directory)
     if folder.lower() in ANNOTATION_FOLDERS:
@@ -30,7 +32,42 @@ def split_of_name(path: str) -> str | None:
     return SPLIT_ALIASES.get(folder.lower())
 
 
+_USUAL_WORDS = re.compile(
+    r"v|ver|version|json|coco|lvis|instances?|person|keypoints?|annotations?|anns?|labels?|data|dataset|images?|info|set|bbox|"
+    r"boxes|detections?|segmentation|segm|mini|small|full|all|new|final"
+)
+"""Words beside a split's in a file's name that say nothing of a subject."""
+
+
+def split_is_doubtful(path: str) -> bool:
+    """Whether the word that gives a file its split stands among words of a subject, whose word it may be.
+
+    >>> split_is_doubtful("crash-test-dummies.json"), split_is_doubtful("instances_test2017.json")
+    (True, False)
+    """
+    words = _words(posixpath.basename(path))
+    others = [word for word in words if word not in SPLIT_ALIASES and not _USUAL_WORDS.fullmatch(word)]
+    return bool(others) and any(word in SPLIT_ALIASES for word in words)
+
+
+def _words(name: str) -> list[str]:
+    """The words of a file's name in lower case, `testset` as `test`."""
+    words = _WORD.findall(posixpath.splitext(name)[0].lower().replace("test-dev", "test"))
+    return [word.removesuffix("set") if word.removesuffix("set") in SPLIT_ALIASES else word for word in words]
+
+
 # Where the images are. ----------------------------------------------------------------------------------------------
+
+
+def subset_of_name(path: str) -> str | None:
+    """What a COCO file's name says after the kind of its annotations: labelling tools call the images' folder so.
+
+    >>> subset_of_name("annotations/instances_default.json"), subset_of_name("a/result.json")
+    ('default', None)
+    """
+    match = _SUBSET.fullmatch(posixpath.splitext(posixpath.basename(path))[0])
+    return match[1] if match else None
+
 
 COCO_YEAR = re.compile(r"(train|val|test)\d{4}")
 

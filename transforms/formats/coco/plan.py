@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from labelbeam.schemas.config import ConvertConfig
-from labelbeam.schemas.doubts import unclassified
+from labelbeam.schemas.doubts import Doubt, Doubted
 from labelbeam.transforms.columns.listed import Listed, join_listed, listed_files
 from labelbeam.transforms.formats.coco.file import KnownFile, check_kind, look_into
-from labelbeam.transforms.formats.coco.images_root import common_root, distinct_roots, find_images_root
-from labelbeam.transforms.formats.coco.units import CocoFile, CocoUnit
+from labelbeam.transforms.formats.coco.images_root import Root, common_root, distinct_roots, find_images_root
+from labelbeam.transforms.formats.coco.names import split_is_doubtful
+from labelbeam.transforms.formats.coco.units import CocoFile, CocoUnit, StoredImages
 from labelbeam.transforms.formats.inputs import fingerprint_of, list_dataset
 from labelbeam.transforms.formats.plans import Plan, bucket_count
 from labelbeam.transforms.stores.errors import MissingFileError, StoreError
@@ -23,35 +24,40 @@ def plan_coco(config: ConvertConfig, options: StorageOptions, locations: Sequenc
     files = [look_into(location, exact) for location in sorted(locations, key=lambda location: location.url)]
     for file in files:
         check_kind(file, config.task)
-    warnings: list[str] = []
-    roots = [find_images_root(config, options, file, warnings) for file in files]
+    doubts: list[Doubt] = []
+    found = [find_images_root(config, options, file, doubts) for file in files]
+    roots = [each.location for each in found]
     root, prefixes = common_root(roots)
-    warnings += [
-        f"{root.below(prefix).shown} is a link out of {root.shown}: --check-images header and decode will not follow it; "
-        "build each source on its own"
+    doubts += [
+        Doubt(
+            Doubted.LINK_OUT_OF_ROOT,
+            f"{root.below(prefix).shown} is a link out of {root.shown}: --check-images header and decode will not follow it; "
+            "build each source on its own",
+            example=prefix,
+        )
         for prefix in sorted(set(prefixes))
         if not within(root, prefix)
     ]
+    doubts += _no_train_split(config, files)
     sources = [(file.location.url, file.stored) for file in files]
     fingerprint, covers = fingerprint_of(sources)
     buckets = bucket_count(config, sum(file.stored.size for file in files))
     plan = Plan("coco", "", root.url, buckets, fingerprint, covers, in_bytes=True)
     plan.files = list(sources)
-    for number, (file, prefix) in enumerate(zip(files, prefixes, strict=True)):
-        index = tuple(part for part in file.ranges if part.section in ("images", "categories"))
-        plan.indexes.append(CocoFile(number, file.location.url, prefix, file.split, index))
-        plan.units += [CocoUnit(file.location.url, part) for part in file.ranges if part.section == "annotations"]
-    if _depends_on_images(config, files):
-        parts: list[Listed] = []
+    compared = config.check_images != "none" and any(each.seen and not each.all_seen for each in found)
+    checked = _depends_on_images(config, files)
+    listed_of: dict[str, Listed] = {}
+    if checked or compared:
         for images, prefix in distinct_roots(roots, prefixes):
             try:
                 listing = list_dataset(images, config, options)
             except StoreError as error:
                 if images.on_the_web:
-                    warnings.append(
+                    message = (
                         f"{error}; so each image is asked for by itself, and --if-changed always builds anew, as nothing "
                         "tells whether images have changed"
                     )
+                    doubts.append(Doubt(Doubted.IMAGES_NOT_LISTED, message, example=images.shown))
                     sources.append((images.url, StoredFile("", 0, content_token({}))))
                     continue
                 if isinstance(error, MissingFileError):
@@ -59,12 +65,43 @@ def plan_coco(config: ConvertConfig, options: StorageOptions, locations: Sequenc
                 raise
             sources += [(images.url, image) for image in listing.files]
             plan.trees.append(images.url)
-            parts.append(listed_files(listing.files, prefix))
-            warnings += listing.warnings
-        plan.listed = join_listed(parts)
+            listed_of[images.url] = listed_files(listing.files, prefix)
+            doubts += [Doubt(Doubted.LISTING, warning) for warning in listing.warnings]
+        plan.listed = join_listed(list(listed_of.values()))
         plan.fingerprint, plan.covers = fingerprint_of(sources)
-    plan.doubts = unclassified(warnings)
+    for number, (file, prefix, each) in enumerate(zip(files, prefixes, found, strict=True)):
+        index = tuple(part for part in file.ranges if part.section in ("images", "categories"))
+        plan.indexes.append(
+            CocoFile(number, file.location.url, prefix, file.split, index, _stored(each, listed_of, config))
+        )
+        plan.units += [CocoUnit(file.location.url, part) for part in file.ranges if part.section == "annotations"]
+    if config.images is None:
+        plan.unseen = frozenset(file.location.url for file, each in zip(files, found, strict=True) if not each.seen)
+    plan.doubts = doubts
     return plan
+
+
+def _stored(root: Root, listed_of: Mapping[str, Listed], config: ConvertConfig) -> StoredImages | None:
+    """What the names of a file's images are compared with: the listing of the directory that they lie in."""
+    if config.check_images == "none" or root.location.url not in listed_of:
+        return None
+    return StoredImages(listed_of[root.location.url], root.location.url, config.check_images is not None)
+
+
+def _no_train_split(config: ConvertConfig, files: Sequence[KnownFile]) -> list[Doubt]:
+    """A doubt where there is nothing to train on, since a word of a file's name was taken as its split."""
+    splits = {file.split for file in files}
+    if config.split is not None or splits & {None, "train"}:
+        return []
+    doubtful = [file for file in files if split_is_doubtful(file.location.path)]
+    if not doubtful:
+        return []
+    shown = doubtful[0].location.shown
+    message = (
+        f"{shown}: a word of its name is taken as its split, {doubtful[0].split}, and no source gives a train split; if the "
+        "word is of the subject, say --split train=1, or shares of several"
+    )
+    return [Doubt(Doubted.NO_TRAIN_SPLIT, message, len(doubtful), shown, "--split train=1")]
 
 
 def _depends_on_images(config: ConvertConfig, files: Sequence[KnownFile]) -> bool:

@@ -12,9 +12,10 @@ import re
 import reprlib
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from operator import attrgetter
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -41,7 +42,6 @@ class CocoImage(msgspec.Struct, gc=False):
     file_name: str
     width: int | None = None
     height: int | None = None
-    adjusted: tuple[Adjusted, ...] = ()
 
 
 class CocoCategory(msgspec.Struct, gc=False):
@@ -49,7 +49,7 @@ class CocoCategory(msgspec.Struct, gc=False):
 
     id: Id
     name: str
-    adjusted: tuple[Adjusted, ...] = ()
+    supercategory: Any = None
 
 
 class LabelOnly(msgspec.Struct, gc=False):
@@ -65,6 +65,22 @@ class Boxed(LabelOnly, gc=False):
 
     bbox: Quad | None = None
     iscrowd: int | None = 0
+    ignore: Any = None
+    area: Any = None
+    attributes: Any = None
+    rotation: Any = None
+
+    @property
+    def angle(self) -> float:
+        """Degrees by which the box is turned clockwise about its centre, as labelling tools write it; 0 where none is told."""
+        given = self.attributes.get("rotation") if isinstance(self.attributes, dict) else None
+        angle = _float_of(self.rotation if given is None else given)
+        return 0.0 if math.isnan(angle) else math.remainder(angle, 360.0)
+
+    @property
+    def ignored(self) -> bool:
+        """Whether it is marked as a region to be left out of training and evaluation."""
+        return bool(_crowd(self.ignore, set()))
 
 
 class Outlined(Boxed, gc=False):
@@ -74,6 +90,20 @@ class Outlined(Boxed, gc=False):
 
 
 Record = TypeVar("Record", bound=msgspec.Struct)
+
+
+def _float_of(value: Any) -> float:
+    """A number that serves as evidence only; NaN where it is none."""
+    try:
+        return math.nan if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError, OverflowError):
+        return math.nan
+
+
+def areas_of(records: Sequence[Boxed]) -> list[float]:
+    """The `area` of each record; NaN where it tells none."""
+    areas = list(map(attrgetter("area"), records))
+    return areas if set(map(type, areas)) == {float} else list(map(_float_of, areas))
 
 
 class _RecordError(ValueError):
@@ -142,6 +172,17 @@ def decode_range(block: bytes, record: type[Record]) -> Decoded[Record]:
         return Decoded(_list_decoder(record).decode(b"[%b]" % body))
     except _UNREADABLE:
         return _decode_each(block, record)
+
+
+def elements(block: bytes) -> Iterator[dict[str, Any]]:
+    """The elements of a range with all their fields, without those that cannot be read."""
+    for start, end in split_elements(block):
+        try:
+            fields = _load(block[start:end])
+        except _RecordError:
+            continue
+        if isinstance(fields, dict):
+            yield fields
 
 
 def _decode_each(block: bytes, record: type[Record]) -> Decoded[Record]:
@@ -234,14 +275,18 @@ def _coerce(fields: Any, record: type[Record], adjusted: set[Adjusted]) -> Recor
     """
     if not isinstance(fields, dict):
         raise _unexpected(fields, "an object")
+    if record is CocoImage and (file_name := image_name(fields)) is not None:
+        fields = fields | {"file_name": file_name}
     values: dict[str, Any] = {}
     for item in _fields(record):
         name = item.name
-        if name == "adjusted" or (name not in fields and not item.required):
+        if name not in fields and not item.required:
             continue
         value = fields.get(name)
         try:
-            if name == "id" and not item.required:
+            if name in _AS_THEY_ARE:
+                values[name] = value
+            elif name == "id" and not item.required:
                 values[name] = _optional_identity(value)
             else:
                 values[name] = _COERCE[name](value, adjusted)
@@ -249,6 +294,23 @@ def _coerce(fields: Any, record: type[Record], adjusted: set[Adjusted]) -> Recor
             found = f"{name}: {error}" if name in fields else f"it has no {name}"
             raise _RecordError(error.code, found) from None
     return record(**values)
+
+
+_AS_THEY_ARE = frozenset({"ignore", "area", "attributes", "rotation", "supercategory"})
+"""Fields that no record is rejected for: who reads one makes of it what it can."""
+
+
+def image_name(fields: dict[str, Any]) -> Any:
+    """The `file_name` of an image's record; without one, as in LVIS, the last folder and the name in `coco_url`.
+
+    >>> image_name({"coco_url": "http://images.cocodataset.org/val2017/000000397133.jpg"})
+    'val2017/000000397133.jpg'
+    """
+    name, url = fields.get("file_name"), fields.get("coco_url")
+    if name is None and isinstance(url, str) and "://" in url:
+        path = url.partition("://")[2].partition("?")[0].partition("/")[2]
+        name = "/".join(path.split("/")[-2:]) or None
+    return name
 
 
 def _unexpected(value: Any, expected: str, code: Rejected = Rejected.INVALID_RECORD) -> _RecordError:
@@ -317,17 +379,61 @@ def _label(value: Any, adjusted: set[Adjusted]) -> str:
     return _text(value, adjusted)
 
 
+_SIDES = (
+    (("x", "y", "width", "height"), False),
+    (("x", "y", "w", "h"), False),
+    (("left", "top", "width", "height"), False),
+    (("xmin", "ymin", "width", "height"), False),
+    (("xmin", "ymin", "xmax", "ymax"), True),
+    (("x1", "y1", "x2", "y2"), True),
+    (("x0", "y0", "x1", "y1"), True),
+    (("left", "top", "right", "bottom"), True),
+)
+"""The names of a box's four numbers, and whether they are two corners."""
+
+
+def _four(value: Any) -> Any:
+    """The list of a box that stands as text, by names, or in another list; else the value itself."""
+    if isinstance(value, str) and len(value) < _LONGEST_BOX:
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError):
+            value = re.split(r"[\s,;]+", value.strip().strip("()[]").strip())
+    if isinstance(value, list) and len(value) == 1 and isinstance(value[0], list | dict):
+        value = value[0]
+    if isinstance(value, dict):
+        named = {str(key).lower().replace("_", ""): number for key, number in value.items()}
+        for sides, corners in _SIDES:
+            if named.keys() >= set(sides):
+                numbers = [_number(named[side], set()) for side in sides]
+                if corners:
+                    numbers[2:] = numbers[2] - numbers[0], numbers[3] - numbers[1]
+                return numbers
+    return value
+
+
+_LONGEST_BOX = 1000
+"""Characters of a box as text."""
+
+
 def _bbox(value: Any, adjusted: set[Adjusted]) -> Quad | None:
-    if value in (None, "", []):
+    if value in (None, "", [], {}):
         return None
     numbers: list[float] = []
+    given = value
+    try:
+        value = _four(value)
+    except _RecordError:
+        value = None
+    if isinstance(given, str) and isinstance(value, list):
+        adjusted.add(Adjusted.NUMBER_FROM_TEXT)
     if isinstance(value, list) and len(value) == 4:
         try:
             numbers = [_number(item, adjusted) for item in value]
         except _RecordError:
             numbers = []
     if not numbers or not all(map(math.isfinite, numbers)):
-        raise _unexpected(value, "[x, y, width, height] as finite numbers", Rejected.INVALID_BBOX)
+        raise _unexpected(given, "[x, y, width, height] as finite numbers", Rejected.INVALID_BBOX)
     return (numbers[0], numbers[1], numbers[2], numbers[3])
 
 
@@ -345,13 +451,46 @@ def _crowd(value: Any, adjusted: set[Adjusted]) -> int | None:
 
 
 def _segmentation(value: Any, adjusted: set[Adjusted]) -> list[list[float]] | Rle | None:
+    if isinstance(value, str) and value.strip():
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError):
+            return None
+    if isinstance(value, list) and len(value) == 1 and isinstance(value[0], dict) and "counts" in value[0]:
+        value = value[0]
+    if isinstance(value, dict) and "counts" not in value and _is_pair(value):
+        return None
     if isinstance(value, dict):
         return Rle(value.get("size"), value.get("counts"))  # type: ignore[arg-type]  # read_rle takes anything
     if not isinstance(value, list):
         return None
-    # One part alone may stand without the list around it.
-    parts = [value] if value and not isinstance(value[0], list) else value
-    return [_part(part, adjusted) for part in parts]
+    return [_part(part, adjusted) for part in _parts(value, _DEEPEST_LIST)]
+
+
+_DEEPEST_LIST = 6
+"""Lists around a polygon's numbers, at most."""
+
+
+def _is_pair(value: Any) -> bool:
+    """Whether it is one corner, [x, y] or {"x": x, "y": y}."""
+    if isinstance(value, dict):
+        return {"x", "y"} <= value.keys()
+    return isinstance(value, list) and len(value) == 2 and not any(isinstance(item, list | dict) for item in value)
+
+
+def _parts(value: list[Any], depth: int) -> list[Any]:
+    """The parts of a polygon as flat lists, however they are nested: as corners, in further lists, or without one."""
+    if value and not any(isinstance(item, list | dict) for item in value):
+        return [value]
+    if len(value) >= 3 and all(map(_is_pair, value)):
+        return [[number for pair in value for number in (pair if isinstance(pair, list) else (pair["x"], pair["y"]))]]
+    if not depth:
+        return [[]]
+    parts: list[Any] = []
+    for item in value:
+        nested = isinstance(item, list) and any(isinstance(inner, list | dict) for inner in item)
+        parts += _parts(item, depth - 1) if nested else [item]
+    return parts
 
 
 def _part(part: Any, adjusted: set[Adjusted]) -> list[float]:

@@ -8,16 +8,28 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 
+from labelbeam.schemas.doubts import Doubt
+from labelbeam.transforms.columns.listed import Listed
 from labelbeam.transforms.formats.coco.annotations import read_annotations
 from labelbeam.transforms.formats.coco.index import CocoIndex, IndexBuilder
 from labelbeam.transforms.formats.coco.scan import ElementRange, UnsafeSplitError
-from labelbeam.transforms.formats.reading import Findings, Reading, ReadResult, encode_fragments
+from labelbeam.transforms.formats.inputs import list_dataset
+from labelbeam.transforms.formats.reading import Findings, Reading, ReadOptions, ReadResult, encode_fragments
 from labelbeam.transforms.stores.files import put
 from labelbeam.transforms.stores.locate import locate
-from labelbeam.transforms.stores.location import StorageOptions
+from labelbeam.transforms.stores.location import Location, StorageOptions
 from labelbeam.transforms.stores.reading import read_range
 from labelbeam.transforms.workers.quiet_gc import quiet_gc
 from labelbeam.transforms.workers.staged_units import StagedUnit, stage_alone, staged_unit
+
+
+@dataclass(frozen=True, slots=True)
+class StoredImages:
+    """What the store has: its listing by hash, the URL of the directory that was listed, and whether images are checked later."""
+
+    listed: Listed
+    root: str
+    checked: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +41,8 @@ class CocoFile:
     prefix: str
     split: str | None
     ranges: tuple[ElementRange, ...]
+    images: StoredImages | None = None
+    """Where names are compared with what the store has; None where they are believed."""
 
     @property
     def size(self) -> int:
@@ -57,6 +71,7 @@ class CocoFile:
                         builder.add_images(block, part.start)
                     else:
                         builder.add_categories(block)
+                doubts = self._settle_names(builder, location, options)
                 fragments = encode_fragments(builder.finish())
         except UnsafeSplitError:
             return ReadResult(Findings(unsafe=[self.url]))
@@ -66,7 +81,23 @@ class CocoFile:
         else:
             left_at = locate(options.staging, options.storage).below(f"index-{self.number:05d}")
             index = stage_alone(builder.index, left_at, put)
-        return ReadResult(Findings(records=builder.found), fragments, index)
+        return ReadResult(Findings(records=builder.found, doubts=[*builder.doubts, *doubts]), fragments, index)
+
+    def _settle_names(self, builder: IndexBuilder, location: Location, options: ReadOptions) -> list[Doubt]:
+        """Find images under the names that the store has, and tell apart those that share one."""
+        doubts: list[Doubt] = []
+        if self.images is not None:
+            missing = builder.missing(self.images.listed)
+            if missing:
+                root = locate(self.images.root, options.storage)
+                stored = [
+                    f"{self.prefix}{file.path}" for file in list_dataset(root, options.config, options.storage).files
+                ]
+                doubts = builder.take_stored_names(missing, stored, self.images.checked)
+        if repeated := builder.repeated():
+            images = [part for part in self.ranges if part.section == "images"]
+            builder.tell_apart(repeated, (read_range(location, part.start, part.end) for part in images))
+        return doubts
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,6 +66,7 @@ def read_voc(
         message = f"<{tag}> has the fields of a box and lies in no <object>"
         locator = f"{item.xml} {tag}[{number}]"
         image.rejected.append(Rejection(source, locator, image.path, "object", Rejected.UNKNOWN_ELEMENT, message))
+    image.adjusted += [Adjusted.LABEL_NORMALIZED] * sum(found.name_normalized for found in annotation.objects)
     if "classification" in task:
         _add_labels(image, annotation, item.labels)
         return VocImage(image)
@@ -166,7 +167,7 @@ def _add_objects(
         if voc_object.box is not None and _is_swapped(voc_object.box):
             image.adjusted.append(Adjusted.BBOX_CORNERS_SWAPPED)
         if _is_turned(voc_object):
-            image.adjusted.append(Adjusted.BBOX_AROUND_ROTATED)
+            image.adjusted.append(Adjusted.BBOX_TURNED)
         rings = outlines.get(at)
         from_mask = rings is not None
         if rings is None and voc_object.outline and (outlined or box is None):

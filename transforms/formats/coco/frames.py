@@ -1,0 +1,210 @@
+"""Decide from a COCO file's evidence what its numbers mean, and tell what contradicts itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal, NamedTuple
+
+from labelbeam.schemas.doubts import Doubt, Doubted
+from labelbeam.schemas.errors import UsageError
+from labelbeam.transforms.formats.frames import Evidence, Frame, Unit
+from labelbeam.transforms.messages.redact import redact
+
+Asked = Literal["detect", "pixels", "relative", "percent"]
+_UNITS: dict[Asked, Unit] = {"pixels": "pixels", "relative": "fractions", "percent": "percent"}
+_FEWEST = 3
+"""Boxes of percent that tell: one or two may lie in a corner by chance."""
+
+
+_FEWEST_LEAVING = 2
+
+
+class Decision(NamedTuple):
+    """The unit of boxes, or of outlines; `clear` where nothing contradicts it."""
+
+    unit: Unit
+    clear: bool = True
+
+
+def frame_of(source: str, evidence: Evidence, asked: Asked, corners: bool) -> Frame:
+    """The frame of one file; what was asked for goes before evidence.
+
+    Raises:
+        UsageError: some of its records are in one frame and some in another.
+    """
+    boxes, outlines = _decide(evidence, "boxes"), _decide(evidence, "outlines")
+    if asked != "detect":
+        unit = _UNITS[asked]
+        apart = boxes and outlines and boxes.clear and outlines.clear and boxes.unit != outlines.unit
+        return Frame(unit, outlines.unit if apart and outlines else unit, corners)
+    if boxes is None and evidence.count("boxes"):
+        raise UsageError(_two_frames(source, evidence, "boxes"))
+    if outlines is None and evidence.count("outlines"):
+        raise UsageError(_two_frames(source, evidence, "outlines"))
+    if boxes and boxes.unit == "pixels" and _is_percent(evidence):
+        if evidence.count("areas_of_percent") < evidence.count("boxes_in_large_images"):
+            raise UsageError(
+                f"{redact(source)}: all {evidence.count('boxes_in_large_images')} boxes lie within the first 100 pixels of "
+                f"large images, such as {evidence.example('boxes_reaching_right')}, so they may be "
+                "percent of the image; say which with --coco-boxes percent or --coco-boxes pixels"
+            )
+        boxes = Decision("percent")
+        outlines = outlines if outlines and outlines.unit == "fractions" else boxes
+    known = boxes or outlines or Decision("pixels")
+    return Frame((boxes or known).unit, (outlines or known).unit, corners)
+
+
+def _decide(evidence: Evidence, name: str) -> Decision | None:
+    """The unit that boxes or outlines tell; None where there are none, or two units."""
+    small, beyond = evidence.count(f"{name}_under_a_pixel"), evidence.count(f"{name}_beyond_1")
+    far = evidence.count(f"{name}_far_beyond_1")
+    if not evidence.count(name):
+        return None
+    if not small:
+        return Decision("pixels")
+    if far * 100 <= small and (beyond - far) * 10 <= small:
+        return Decision("fractions", not beyond)
+    return Decision("pixels", False) if small * 100 < beyond else None
+
+
+def _is_percent(evidence: Evidence) -> bool:
+    """Whether no box leaves the first hundred pixels of large images, although some reach both of its far sides."""
+    found = evidence.count("boxes_in_large_images")
+    return (
+        found >= _FEWEST
+        and found == evidence.count("boxes")
+        and not evidence.count("boxes_beyond_100")
+        and evidence.count("boxes_reaching_right") > 0
+        and evidence.count("boxes_reaching_down") > 0
+        and (evidence.count("boxes_with_decimals") > 0 or evidence.count("areas_of_percent") == found)
+    )
+
+
+def _two_frames(source: str, evidence: Evidence, name: str) -> str:
+    small, beyond = f"{name}_under_a_pixel", f"{name}_beyond_1"
+    return (
+        f"{redact(source)}: {evidence.count(small)} of {evidence.count(name)} {name} are fractions of the image, such as "
+        f"{evidence.example(small)}, and {evidence.count(beyond)} are not, such as {evidence.example(beyond)}; one file has to "
+        "be in one frame: build the parts on their own, or say what all are with --coco-boxes pixels or --coco-boxes relative"
+    )
+
+
+def doubts_of(source: str, evidence: Evidence, frame: Frame, asked: Asked, corners: bool) -> Iterator[Doubt]:
+    """What a file's evidence leaves doubtful, with what was decided."""
+    shown = redact(source)
+    yield from _of_units(shown, evidence, frame, asked)
+    if not corners:
+        yield from _of_layout(shown, evidence)
+    elsewhere, outlined = evidence.count("outlines_elsewhere"), evidence.count("outlined_boxes")
+    if elsewhere and elsewhere * 100 >= outlined and frame.boxes == frame.outlines == "pixels" and not corners:
+        exchanged = evidence.count("outlines_exchanged")
+        why = f"; {exchanged} of them would lie there if x and y were exchanged" if exchanged else ""
+        yield Doubt(
+            Doubted.OUTLINES_OFF_BOXES,
+            f"{shown}: {elsewhere} of {outlined} outlines lie outside of their own box, such as "
+            f"{evidence.example('outlines_elsewhere')}{why}; both are written as they stand",
+            elsewhere,
+            evidence.example("outlines_elsewhere"),
+        )
+    turned = evidence.count("turned_boxes")
+    if turned:
+        yield Doubt(
+            Doubted.ROTATED_BOXES,
+            f"{shown}: {turned} boxes are rotated by an angle that stands beside them, such as "
+            f"{evidence.example('turned_boxes')}; each is written as the box around the rectangle turned about its centre, in "
+            "degrees",
+            turned,
+            evidence.example("turned_boxes"),
+        )
+
+
+def _of_units(shown: str, evidence: Evidence, frame: Frame, asked: Asked) -> Iterator[Doubt]:
+    if frame.boxes == frame.outlines == "pixels":
+        small = evidence.count("boxes_under_a_pixel") or evidence.count("outlines_under_a_pixel")
+        if small and asked == "detect":
+            name = "boxes" if evidence.count("boxes_under_a_pixel") else "outlines"
+            example = evidence.example(f"{name}_under_a_pixel")
+            yield Doubt(
+                Doubted.FRAMES_DISAGREE,
+                f"{shown}: {small} of {evidence.count(name)} {name} are smaller than a pixel, as if they were fractions of the "
+                f"image, such as {example}; all are taken as pixels",
+                small,
+                example,
+                "--coco-boxes pixels",
+            )
+        return
+    count = evidence.count("boxes") or evidence.count("outlines")
+    if frame.boxes == frame.outlines:
+        unit = "percent" if frame.boxes == "percent" else "fractions"
+        message = f"{shown}: its coordinates are {unit} of the image (relative)"
+        past = evidence.count("boxes_past_the_edge")
+        message += f"; {past} boxes reach past its edge and are cut" if past and unit == "fractions" else ""
+    else:
+        words = {
+            "pixels": "pixels",
+            "fractions": "fractions of the image (relative)",
+            "percent": "percent of the image",
+        }
+        message = f"{shown}: its boxes are {words[frame.boxes]}, its outlines are {words[frame.outlines]}"
+    option = f"--coco-boxes {'relative' if frame.boxes == 'fractions' else frame.boxes}"
+    yield Doubt(Doubted.RELATIVE_COORDINATES, message, count, "", option)
+    beyond = evidence.count("boxes_beyond_1")
+    if beyond and frame.boxes == "fractions":
+        yield Doubt(
+            Doubted.FRAMES_DISAGREE,
+            f"{shown}: {beyond} of {evidence.count('boxes')} boxes are no fractions of the image as the others are, such as "
+            f"{evidence.example('boxes_beyond_1')}; they are read as such",
+            beyond,
+            evidence.example("boxes_beyond_1"),
+            "--coco-boxes relative",
+        )
+
+
+def _of_layout(shown: str, evidence: Evidence) -> Iterator[Doubt]:
+    corners, sizes, areas = (evidence.count(name) for name in ("areas_of_corners", "areas_of_sizes", "areas"))
+    if corners > sizes:
+        yield Doubt(
+            Doubted.CORNERS_OR_SIZES,
+            f"{shown}: in {corners} of {areas} annotations the area is that of a box of two corners (x1, y1, x2, y2), such as "
+            f"{evidence.example('areas_of_corners')}, and in {sizes} that of a corner and a size; all are written as x, y, "
+            "width, height",
+            corners,
+            evidence.example("areas_of_corners"),
+            "--coco-corners",
+        )
+        return
+    known, leaving = evidence.count("boxes_in_known_images"), evidence.count("boxes_leaving")
+    if leaving * 10 >= known and leaving >= _FEWEST_LEAVING:
+        kinds = {
+            "boxes_leaving_as_corners": ("if their numbers were two corners (x1, y1, x2, y2)", "--coco-corners"),
+            "boxes_leaving_exchanged": ("if width and height, or x and y, were exchanged", "--check-images header"),
+        }
+        for name, (reading, option) in kinds.items():
+            if not evidence.count(name):
+                yield Doubt(
+                    Doubted.CORNERS_OR_SIZES if option == "--coco-corners" else Doubted.BOXES_LEAVE_IMAGES,
+                    f"{shown}: {leaving} of {known} boxes leave an image of the declared width and height, such as "
+                    f"{evidence.example('boxes_leaving')}, and none would {reading}; they are written as declared",
+                    leaving,
+                    evidence.example("boxes_leaving"),
+                    option,
+                )
+                return
+        if leaving * 2 >= known:
+            yield Doubt(
+                Doubted.BOXES_LEAVE_IMAGES,
+                f"{shown}: {leaving} of {known} boxes leave an image of the declared width and height, such as "
+                f"{evidence.example('boxes_leaving')}; they are cut at its border",
+                leaving,
+                evidence.example("boxes_leaving"),
+                "--check-images header",
+            )
+    beyond = evidence.count("areas_beyond_boxes")
+    if beyond * 10 >= areas and beyond:
+        yield Doubt(
+            Doubted.AREA_CONTRADICTS_BOX,
+            f"{shown}: in {beyond} of {areas} annotations the area is larger than the box, such as "
+            f"{evidence.example('areas_beyond_boxes')}; it may be in another unit, or the box; area is not used",
+            beyond,
+            evidence.example("areas_beyond_boxes"),
+        )

@@ -1,0 +1,63 @@
+"""Names of images as the store has them, where a COCO file writes them otherwise: the store decides what is written."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable
+from urllib.parse import unquote
+
+from labelbeam.transforms.images.names import IMAGE_FORMATS, OTHER_IMAGE_FORMATS, extension
+
+_EXTENSIONS = IMAGE_FORMATS | OTHER_IMAGE_FORMATS
+
+
+def _composed(path: str) -> str:
+    return unicodedata.normalize("NFC", path)
+
+
+def _decoded(path: str) -> str:
+    return _composed(unquote(path)) if "%" in path else _composed(path)
+
+
+def _caseless(path: str) -> str:
+    return _decoded(path).casefold()
+
+
+def _without_extension(path: str) -> str:
+    caseless = _caseless(path)
+    return caseless[: -len(extension(caseless)) - 1] if extension(caseless) in _EXTENSIONS else caseless
+
+
+_ALIKE = (_composed, _decoded, _caseless, _without_extension)
+"""What two names of one file have in common, the least difference first."""
+
+
+def find_in_store(wanted: Iterable[str], stored: Iterable[str], taken: Iterable[str]) -> dict[str, list[str]]:
+    """For each wanted path that the store lacks, the stored paths that it may mean by the least difference: one, or several.
+
+    `taken` are stored paths that another record names to the letter; they are its, and no other's. Where two wanted paths
+    mean one stored path, it is neither's, and both stand without.
+
+    >>> find_in_store(["IMG_1.JPG", "b%20c.png"], ["IMG_1.jpg", "b c.png"], [])
+    {'IMG_1.JPG': ['IMG_1.jpg'], 'b%20c.png': ['b c.png']}
+    >>> find_in_store(["A.jpg"], ["a.jpg", "a.JPG"], []), find_in_store(["a.JPG", "A.jpg"], ["a.jpg"], [])
+    ({'A.jpg': ['a.JPG', 'a.jpg']}, {})
+    """
+    held = set(taken)
+    free = [path for path in stored if path not in held and extension(path) in _EXTENSIONS]
+    open_ = list(dict.fromkeys(wanted))
+    found: dict[str, list[str]] = {}
+    for key in _ALIKE:
+        by_key: defaultdict[str, list[str]] = defaultdict(list)
+        for path in free:
+            by_key[key(path)].append(path)
+        found |= {path: sorted(by_key[key(path)]) for path in open_ if key(path) in by_key}
+        open_ = [path for path in open_ if path not in found]
+        if not open_:
+            break
+    meant: defaultdict[str, list[str]] = defaultdict(list)
+    for path, candidates in found.items():
+        for candidate in candidates:
+            meant[candidate].append(path)
+    return {path: candidates for path, candidates in found.items() if all(len(meant[each]) == 1 for each in candidates)}
