@@ -27,20 +27,6 @@ class Doubted(Documented):
     SPLIT_EMPTY = "split_empty", "a split has no image, and the trainer refuses it"
     SPLIT_OF_BACKGROUND = "split_of_background", "a split has no object, and the trainer refuses it"
     CHANGED_MUCH = "changed_much", "the build differs from the one before by more than --max-change, and was accepted"
-    # Pascal VOC.
-    VOC_FRACTIONS = "voc_fractions", "the coordinates of VOC files are read as fractions of the image"
-    VOC_MIXED_FRAMES = "voc_mixed_frames", "a few boxes of VOC files are not in the frame of the others"
-    VOC_ORIGIN = "voc_origin", "coordinates of VOC files may count pixels from another number than was taken"
-    VOC_SIZE_TURNED = "voc_size_turned", "boxes lie in the image only where its declared width and height are swapped"
-    VOC_SIZE_DIFFERS = "voc_size_differs", "of the images that were looked at, some are of another size than declared"
-    VOC_ANGLES = "voc_angles", "rotated boxes have angles of more than a whole turn, which may be degrees"
-    VOC_WITHOUT_OUTLINE = "voc_without_outline", "objects have neither a mask in SegmentationObject nor an outline"
-    LISTED_WITHOUT_ANNOTATION = "listed_without_annotation", "a list names images that have no annotation file"
-    LISTED_IN_TWO_SPLITS = "listed_in_two_splits", "lists put an image into two splits"
-    LISTED_IN_NO_SPLIT = "listed_in_no_split", "images are in lists that are of no split"
-    OUTSIDE_LISTS = "outside_lists", "annotation files are in no list, and skipped"
-    OUTSIDE_ANNOTATIONS = "outside_annotations", "XML files lie outside of Annotations, and are not read"
-    IMAGES_WITHOUT_ANNOTATION = "images_without_annotation", "images have no annotation file, and are not read"
     # The frame of coordinates.
     RELATIVE_COORDINATES = "relative_coordinates", "all coordinates of a file are fractions or percent of the image"
     FRAMES_DISAGREE = "frames_disagree", "a few coordinates of a file seem to be in another unit than all others"
@@ -63,15 +49,24 @@ class Doubted(Documented):
     LINK_OUT_OF_ROOT = "link_out_of_root", "the directory of images is a link out of the one that is read"
     IMAGES_NOT_LISTED = "images_not_listed", "the directory of images cannot be listed"
     LISTING = "listing", "files of a listing were left out"
+    # Pascal VOC.
+    VOC_ORIGIN = "voc_origin", "coordinates of VOC files may count pixels from another number than was taken"
+    VOC_ANGLES = "voc_angles", "rotated boxes have angles of more than a whole turn, which may be degrees"
+    VOC_WITHOUT_OUTLINE = "voc_without_outline", "objects have neither a mask in SegmentationObject nor an outline"
+    LISTED_WITHOUT_ANNOTATION = "listed_without_annotation", "a list names images that have no annotation file"
+    LISTED_IN_TWO_SPLITS = "listed_in_two_splits", "lists put an image into two splits"
+    LISTED_IN_NO_SPLIT = "listed_in_no_split", "images are in lists that are of no split"
+    OUTSIDE_LISTS = "outside_lists", "annotation files are in no list, and skipped"
+    OUTSIDE_ANNOTATIONS = "outside_annotations", "XML files lie outside of Annotations, and are not read"
+    IMAGES_WITHOUT_ANNOTATION = "images_without_annotation", "images have no annotation file, and are not read"
 
 
 NOTES: frozenset[Doubted] = frozenset(
     {
         Doubted.CHANGED_MUCH,
-        Doubted.VOC_FRACTIONS,
+        Doubted.RELATIVE_COORDINATES,
         Doubted.OUTSIDE_LISTS,
         Doubted.IMAGES_WITHOUT_ANNOTATION,
-        Doubted.RELATIVE_COORDINATES,
     }
 )
 """Doubts that inform, and never keep a build from being published."""

@@ -68,7 +68,7 @@ _STORAGE_EXAMPLE = '{"s3": {"anon": true}}'
 
 _EXPECTED = {
     "source": "a path or URL, or a list of them",
-    "accept": f"a code, or a list of codes: {', '.join(Doubted)}",
+    "accept": "the code of a doubt, or a list of them",
     "split": "shares such as train=0.8,validation=0.2, or a mapping of them",
     "storage_options": f"a JSON object by protocol such as {_STORAGE_EXAMPLE}, @FILE, or a mapping",
 }
@@ -223,6 +223,7 @@ def make_config(flags: dict[str, Any], file: ConfigFile | None = None, **fixed: 
         name = str(error).rpartition("`$.")[2].split("`")[0].split("[")[0].split(".")[0]
         raise UsageError(
             f"{_name_in(file, flags, name)}: found {_shown(name, values)}, expected {expected(name)}"
+            + (f": {', '.join(Doubted)}" if name == "accept" else "")
         ) from None
     try:
         parse_split(config.split)

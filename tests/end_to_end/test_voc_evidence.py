@@ -54,7 +54,7 @@ def test_fractions_are_read_as_such_with_a_word(extra, written, tmp_path: Path) 
     build = built(tree(tmp_path / "in", {**QUARTERS, "3": [(0.5, 0.25, 0.75, 0.75), *extra]}), tmp_path / "out")
     for name, boxes in {**WRITTEN, "3": [("cat", 0.5, 0.25, 0.75, 0.75, 0), *written]}.items():
         agree(build.boxes(f"JPEGImages/{name}.jpg"), boxes)
-    assert codes(build) == ["voc_fractions"]
+    assert codes(build) == ["relative_coordinates"]
 
 
 def test_one_file_in_another_frame_is_asked_about(tmp_path: Path) -> None:
@@ -68,7 +68,7 @@ def test_a_single_box_under_a_pixel_among_many_is_told(tmp_path: Path) -> None:
     many = {"1": [(11 + at, 21, 310 + at, 320) for at in range(150)], "2": [(0.25, 0.25, 0.75, 0.5)]}
     build = built(tree(tmp_path / "in", many), tmp_path / "out")
     (doubt,) = build.manifest["doubts"]
-    assert (doubt["code"], doubt["count"], doubt["example"]) == ("voc_mixed_frames", 1, "Annotations/2.xml")
+    assert (doubt["code"], doubt["count"], doubt["example"]) == ("frames_disagree", 1, "Annotations/2.xml")
 
 
 def test_the_option_outweighs_the_evidence(tmp_path: Path) -> None:
@@ -160,7 +160,7 @@ def test_swapped_width_and_height_are_told_by_the_boxes(tmp_path: Path) -> None:
         tree(tmp_path / "in", {"1": [(501, 21, 600, 120)]}, (480, 640)), tmp_path / "out", "--max-rejected", "1"
     )
     (doubt,) = build.manifest["doubts"]
-    assert (doubt["code"], doubt["option"]) == ("voc_size_turned", "--check-images header")
+    assert (doubt["code"], doubt["option"]) == ("boxes_leave_images", "--check-images header")
 
 
 def test_swapped_width_and_height_are_told_by_a_look_at_a_few_images(tmp_path: Path) -> None:
@@ -168,7 +168,7 @@ def test_swapped_width_and_height_are_told_by_a_look_at_a_few_images(tmp_path: P
     for number in range(6):
         write_image(source / "JPEGImages" / f"{number}.jpg", LARGE)
     (doubt,) = built(source, tmp_path / "out").manifest["doubts"]
-    assert (doubt["code"], doubt["count"], doubt["option"]) == ("voc_size_differs", 4, "--check-images header")
+    assert (doubt["code"], doubt["count"], doubt["option"]) == ("declared_size_differs", 4, "--check-images header")
     assert codes(built(source, tmp_path / "none", "--check-images", "none")) == []
     failed(attempt(source, tmp_path / "out2", "--check-images", "header"), 3, "size_mismatch 6")
 
@@ -310,3 +310,12 @@ def test_images_that_are_not_there_are_believed_to_lie_where_the_others_do(tmp_p
     put(tmp_path / "in" / "train" / "images" / "1.jpg", b"")
     build = built(tmp_path / "in", tmp_path / "out", "--check-images", "none")
     assert sorted(build.records) == ["train/images/1.jpg", "train/images/2.jpg"]
+
+
+def test_labels_with_blanks_and_in_two_unicode_forms_are_one_label(tmp_path: Path) -> None:
+    names = ["caf\u00e9", " cafe\u0301 ", "Caf\u00e9"]
+    xml = voc_xml(*(voc_object(name, (11, 21, 30 + at, 40)) for at, name in enumerate(names)))
+    build = built(write_voc(tmp_path / "in", {"1": xml}), tmp_path / "out")
+    assert build.manifest["labels"] == ["Caf\u00e9", "caf\u00e9"]
+    assert build.adjusted == {"label_normalized": 1}
+    assert codes(build) == ["labels_differ_in_case"]

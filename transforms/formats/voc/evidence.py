@@ -162,7 +162,7 @@ def _fractions(name: str, item: Evidence) -> Doubt:
     message = f"{name}: coordinates are read as fractions of the image (relative), by all of {count:,}"
     if strays:
         message = f"{name}: coordinates are read as fractions of the image (relative), though {strays:,} of {count:,} boxes are none"
-    code = Doubted.VOC_MIXED_FRAMES if strays else Doubted.VOC_FRACTIONS
+    code = Doubted.FRAMES_DISAGREE if strays else Doubted.RELATIVE_COORDINATES
     return Doubt(code, message, strays or count, item.example("boxes_above_a_pixel"), "--voc-boxes relative")
 
 
@@ -174,7 +174,7 @@ def _strays(name: str, item: Evidence) -> list[Doubt]:
     message = (
         f"{name}: {strays:,} of {item.count('boxes'):,} boxes are smaller than a pixel, as fractions of the image are"
     )
-    return [Doubt(Doubted.VOC_MIXED_FRAMES, message, strays, example, "--voc-boxes pixels")]
+    return [Doubt(Doubted.FRAMES_DISAGREE, message, strays, example, "--voc-boxes pixels")]
 
 
 def _origin(name: str, item: Evidence, origin: int) -> list[Doubt]:
@@ -200,7 +200,9 @@ def _turned(name: str, item: Evidence) -> list[Doubt]:
         f"{name}: {turned:,} boxes lie outside of the declared size, and inside where width and height are swapped; "
         "--check-images header compares the sizes with those of the images"
     )
-    return [Doubt(Doubted.VOC_SIZE_TURNED, message, turned, item.example("inside_if_turned"), "--check-images header")]
+    return [
+        Doubt(Doubted.BOXES_LEAVE_IMAGES, message, turned, item.example("inside_if_turned"), "--check-images header")
+    ]
 
 
 def _others(name: str, item: Evidence) -> list[Doubt]:
@@ -211,7 +213,7 @@ def _others(name: str, item: Evidence) -> list[Doubt]:
             "--check-images header looks at all, and rejects these as size_mismatch"
         )
         doubts.append(
-            Doubt(Doubted.VOC_SIZE_DIFFERS, message, differ, item.example("size_differs"), "--check-images header")
+            Doubt(Doubted.DECLARED_SIZE_DIFFERS, message, differ, item.example("size_differs"), "--check-images header")
         )
     if far := item.count("far_turned"):
         message = (

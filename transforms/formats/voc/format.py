@@ -107,5 +107,5 @@ class Voc:
         options = config.of(VocOptions)
         frames = self.frames(evidence, config)
         doubts = remarks_on(evidence, frames, options.voc_origin)
-        of_frames = {Doubted.VOC_FRACTIONS, Doubted.VOC_MIXED_FRAMES}
+        of_frames = {Doubted.RELATIVE_COORDINATES, Doubted.FRAMES_DISAGREE}
         return [doubt for doubt in doubts if options.voc_boxes == "detect" or doubt.code not in of_frames]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from labelbeam.schemas.config import ConvertConfig
-from labelbeam.schemas.doubts import unclassified
+from labelbeam.schemas.doubts import Doubt, Doubted
 from labelbeam.schemas.errors import LabelBeamError
 from labelbeam.transforms.columns.listed import listed_files
 from labelbeam.transforms.formats.inputs import fingerprint_of, list_dataset
@@ -40,7 +40,8 @@ def plan_voc_source(config: ConvertConfig, options: StorageOptions, root: Locati
     size = sum(sizes[item.xml] for item in content.items)
     plan = Plan("voc", "", images.url, bucket_count(config, size), fingerprint, covers)
     plan.trees = sorted({root.url, images.url})
-    plan.doubts = [*unclassified(dict.fromkeys([*listing.warnings, *image_listing.warnings])), *content.doubts]
+    left_out = dict.fromkeys([*listing.warnings, *image_listing.warnings])
+    plan.doubts = [*(Doubt(Doubted.NOT_LISTED, warning) for warning in left_out), *content.doubts]
     if asks_for_images(config):
         plan.listed = listed_files(file for file in image_listing.files if is_image(file.path))
     # Only the items whose image is still to be found carry the index of all images.

@@ -66,6 +66,7 @@ def read_voc(
         message = f"<{tag}> has the fields of a box and lies in no <object>"
         locator = f"{item.xml} {tag}[{number}]"
         image.rejected.append(Rejection(source, locator, image.path, "object", Rejected.UNKNOWN_ELEMENT, message))
+    image.adjusted += [Adjusted.LABEL_NORMALIZED] * sum(found.name_normalized for found in annotation.objects)
     if "classification" in task:
         _add_labels(image, annotation, item.labels)
         return VocImage(image)

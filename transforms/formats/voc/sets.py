@@ -9,11 +9,13 @@ from typing import NamedTuple
 
 from labelbeam.schemas.config import SPLIT_ALIASES
 from labelbeam.schemas.doubts import Doubt, Doubted
+from labelbeam.transforms.formats.labels import normalized
 from labelbeam.transforms.formats.voc.folders import join, split_of_folder
 from labelbeam.transforms.formats.voc.image_index import (
     IMAGE_SUFFIXES,
     home_of_image,
     home_of_xml,
+    key_of,
     split_suffix,
     stem_of_xml,
 )
@@ -162,7 +164,7 @@ def _labels(marks: Mapping[str, int]) -> Labels:
 def _class_and_list(path: str) -> tuple[str, str]:
     """Class and list that a name such as `traffic_light_train.txt` speaks of; the class is "" where it names none."""
     label, _, name = _stem(path).rpartition("_")
-    return (label, name.lower()) if name.lower() in {*SPLIT_ALIASES, _TRAINVAL} else ("", "")
+    return (normalized(label), name.lower()) if name.lower() in {*SPLIT_ALIASES, _TRAINVAL} else ("", "")
 
 
 def _stem(path: str) -> str:
@@ -197,28 +199,36 @@ def _flags(lines: Sequence[str]) -> dict[str, int] | None:
 
 def _resolve(lines: Iterable[str], xmls: Mapping[str, str]) -> dict[str, str]:
     """Annotation files by the lines of lists: an id, a path, or several names of one image in a line."""
-    by_ending: dict[str, str | None] = {}
+    names = _Names({}, {})
     for xml in xmls.values():
-        whole = join(home_of_xml(xml).name, stem_of_xml(xml))
-        for ending in _endings(whole):
-            by_ending[ending] = None if by_ending.get(ending, xml) != xml else xml
+        names.add(xml)
     resolved = {}
     for line in lines:
-        if found := xmls.get(line) or _annotation_file(line, by_ending) or _of_several(line, by_ending):
+        if found := xmls.get(line) or names.find(line) or _of_several(line, names):
             resolved[line] = found
     return resolved
 
 
-def _annotation_file(listed: str, by_ending: Mapping[str, str | None]) -> str | None:
-    """The annotation file of a name, with or without suffix, image folder, and directories above the dataset."""
-    path = listed.strip("\"'").replace("\\", "/")
-    path = split_suffix(path, {*IMAGE_SUFFIXES, ".xml"})[0]
-    whole = join(home_of_image(path), path.rpartition("/")[2])
-    for ending in _endings(whole):
-        if found := by_ending.get(ending):
-            split, other = split_of_folder(path), split_of_folder(found)
-            return found if split is None or other is None or split == other else None
-    return None
+class _Names(NamedTuple):
+    """Annotation files by the ends of their paths, and by these without letter case and in one Unicode form; None for several."""
+
+    exact: dict[str, str | None]
+    alike: dict[str, str | None]
+
+    def add(self, xml: str) -> None:
+        for ending in _endings(join(home_of_xml(xml).name, stem_of_xml(xml))):
+            for known, name in ((self.exact, ending), (self.alike, key_of(ending))):
+                known[name] = None if known.get(name, xml) != xml else xml
+
+    def find(self, listed: str) -> str | None:
+        """The annotation file of a name, with or without suffix, image folder, and directories above the dataset."""
+        path = listed.strip("\"'").replace("\\", "/")
+        path = split_suffix(path, {*IMAGE_SUFFIXES, ".xml"})[0]
+        for ending in _endings(join(home_of_image(path), path.rpartition("/")[2])):
+            if found := self.exact.get(ending) or self.alike.get(key_of(ending)):
+                split, other = split_of_folder(path), split_of_folder(found)
+                return found if split is None or other is None or split == other else None
+        return None
 
 
 _NAME = re.compile(
@@ -226,10 +236,10 @@ _NAME = re.compile(
 )
 
 
-def _of_several(line: str, by_ending: Mapping[str, str | None]) -> str | None:
+def _of_several(line: str, known: _Names) -> str | None:
     """The annotation file that all names of a line lead to: image and annotation, in any order."""
     names = [name.strip("\"' \t") for name in _NAME.findall(line)] or _SEPARATORS.split(line)
-    found = {_annotation_file(name, by_ending) for name in names}
+    found = {known.find(name) for name in names}
     return found.pop() if len(found) == 1 else None
 
 

@@ -17,6 +17,7 @@ import msgspec
 from lxml import etree
 
 from labelbeam.schemas.reasons import Adjusted, Rejected
+from labelbeam.transforms.formats.labels import normalized
 from labelbeam.transforms.formats.voc.charsets import XmlError, as_utf8, invalid
 from labelbeam.transforms.formats.voc.shapes import (
     OUTLINES,
@@ -56,6 +57,7 @@ class VocObject(msgspec.Struct, frozen=True):
     outline: Outline = ()
     outline_error: str = ""
     name_error: str = ""
+    name_normalized: bool = False
 
     @property
     def locator(self) -> str:
@@ -173,7 +175,7 @@ def _objects(elements: Iterable[etree._Element], strange: list[str]) -> Iterator
 def _of_object(element: etree._Element, position: int) -> Iterator[VocObject]:
     """What one `<object>` holds: one object a box; without any box, one all the same."""
     texts = {str(name).lower(): str(value) for name, value in element.items()}
-    names = [texts["name"].strip()] if "name" in texts else []
+    names = [texts["name"]] if "name" in texts else []
     boxes: list[etree._Element] = []
     rotated: list[etree._Element] = []
     outlines: list[etree._Element] = []
@@ -181,7 +183,7 @@ def _of_object(element: etree._Element, position: int) -> Iterator[VocObject]:
     for child in element:
         tag = tag_of(child)
         if tag == "name":
-            names.append(text_of(child))
+            names.append(child.text or "")
         elif tag in OUTLINES:
             outlines.append(child)
         elif tag == "attributes":
@@ -192,7 +194,8 @@ def _of_object(element: etree._Element, position: int) -> Iterator[VocObject]:
             _boxes(child, boxes, rotated)
         else:
             texts.setdefault(tag, text_of(child))
-    names = [name for name in names if name] or names
+    as_written = [name for name in names if name.strip()]
+    names = [normalized(name) for name in as_written]
     # Where both stand, the box is the one that was drawn around the rotated one.
     shapes = [box_of(found) for found in boxes or rotated] or [(None, "")]
     angle = next((texts[name] for name in ("angle", "rotation") if number(texts.get(name, "0")) != 0), None)
@@ -215,6 +218,7 @@ def _of_object(element: etree._Element, position: int) -> Iterator[VocObject]:
             outline if len(shapes) == 1 else (),
             outline_error,
             name_error,
+            name_normalized=names != as_written,
         )
 
 

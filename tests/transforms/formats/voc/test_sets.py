@@ -305,3 +305,10 @@ def test_lists_above_several_roots_are_those_of_all():
 def test_a_path_of_one_split_never_means_a_file_of_another():
     found = plan_with({"train.txt": "/data/val/images/7.jpg\n1\n"}, "train/labels/7.xml", "train/labels/1.xml")
     assert [item.skipped for item in found.items] == [None, Skipped.OUTSIDE_IMAGE_SETS]
+
+
+def test_lists_and_files_may_spell_names_in_two_unicode_forms_or_cases():
+    found = plan(
+        *xmls("cafe\u0301", "IMG_1", "a", "A"), train="caf\u00e9\nimg_1.jpg\nJPEGImages/A.jpg\n", val="JPEGImages/a.jpg"
+    )
+    assert splits_of(found) == {"A": "train", "IMG_1": "train", "a": "validation", "cafe\u0301": "train"}

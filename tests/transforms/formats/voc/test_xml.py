@@ -137,6 +137,23 @@ def test_what_has_a_box_and_belongs_to_no_object_is_counted(inside, tags):
     assert len(annotation.objects) == 1
 
 
+# Labels.
+
+
+@pytest.mark.parametrize("name", [" caf\u00e9 ", "cafe\u0301", "\n caf\u00e9\t", "\u00a0cafe\u0301"])
+def test_a_label_has_one_form(name):
+    (found,) = parse_annotation(with_object(f"<name>{name}</name>")).objects
+    assert (found.name, found.name_normalized) == ("caf\u00e9", True)
+
+
+def test_labels_that_differ_in_case_stay_apart():
+    names = [
+        found.name
+        for found in parse_annotation(f"<annotation>{CAT}{CAT.replace('cat', 'Cat')}</annotation>".encode()).objects
+    ]
+    assert names == ["cat", "Cat"]
+
+
 # Other boxes.
 
 
