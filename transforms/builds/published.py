@@ -6,7 +6,7 @@ from typing import Literal, TypeVar
 
 import msgspec
 
-from labelbeam.schemas.errors import LabelBeamError, UsageError
+from labelbeam.schemas.errors import LabelBeamError
 from labelbeam.schemas.layout import BUILDS, LATEST, build_folder, manifest_path
 from labelbeam.schemas.manifest import Latest, Manifest
 from labelbeam.schemas.records import RECORDS
@@ -101,7 +101,7 @@ def check_kind_in_force(output: Location, kind_of_build: Literal["training data"
     A pointer to a build that is gone is no reason to refuse another one.
 
     Raises:
-        UsageError: it is of the other kind.
+        LabelBeamError: it is of the other kind.
         StoreError: it cannot be read, or is none.
     """
     try:
@@ -113,7 +113,7 @@ def check_kind_in_force(output: Location, kind_of_build: Literal["training data"
         return
     there = "predictions" if found.kind == "predictions" else "training data"
     if there != kind_of_build:
-        raise UsageError(
+        raise LabelBeamError(
             f"--output: {output.shown}: {there} are in force there, expected {kind_of_build} or nothing; each needs an output "
             "of its own"
         )

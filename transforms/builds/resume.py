@@ -28,7 +28,7 @@ from labelbeam.schemas.scores import ScoreReceipt
 from labelbeam.transforms.builds.identity import BuildIdentity, after
 from labelbeam.transforms.builds.published import latest_build
 from labelbeam.transforms.stores.errors import MissingFileError
-from labelbeam.transforms.stores.files import TEMPORARY, kind, list_directory, put, remove_files
+from labelbeam.transforms.stores.files import TEMPORARY, kind, list_directory, put, remove_empty, remove_files
 from labelbeam.transforms.stores.listing import list_files
 from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.stores.location import Location, StorageOptions
@@ -194,3 +194,5 @@ def forget(output: Location, build: str) -> None:
     remove_files(
         output, [f"{folder}/{name}" for name in names if KEPT_FILE.fullmatch(name) or TEMPORARY.fullmatch(name)]
     )
+    if output.local:
+        remove_empty(output, [folder])  # A killed run also leaves one in which there is no file yet.

@@ -190,6 +190,15 @@ def test_a_published_build_whose_run_was_killed_before_it_tidied_up_is_not_unfin
     assert kind(place.below("unfinished")) is None
 
 
+def test_directories_that_killed_runs_left_empty_go(output: Location) -> None:
+    finish(output, FIRST)
+    for name in (f"unfinished/{FIRST}", f"unfinished/{BEGUN}", f"builds/{BEGUN}/train", f"builds/{THIRD}"):
+        Path(output.path, name).mkdir(parents=True)
+    clean(output)
+    assert builds(output) == [FIRST]
+    assert list_directory(output.below("unfinished")).folders == []
+
+
 # Links.
 
 

@@ -39,8 +39,8 @@ def find_in_store(wanted: Iterable[str], stored: Iterable[str], taken: Iterable[
     `taken` are stored paths that another record names to the letter; they are its, and no other's. Where two wanted paths
     mean one stored path, it is neither's, and both stand without.
 
-    >>> find_in_store(["IMG_1.JPG", "b%20c.png"], ["IMG_1.jpg", "b c.png"], [])
-    {'IMG_1.JPG': ['IMG_1.jpg'], 'b%20c.png': ['b c.png']}
+    >>> sorted(find_in_store(["IMG_1.JPG", "b%20c.png"], ["IMG_1.jpg", "b c.png"], []).items())
+    [('IMG_1.JPG', ['IMG_1.jpg']), ('b%20c.png', ['b c.png'])]
     >>> find_in_store(["A.jpg"], ["a.jpg", "a.JPG"], []), find_in_store(["a.JPG", "A.jpg"], ["a.jpg"], [])
     ({'A.jpg': ['a.JPG', 'a.jpg']}, {})
     """
