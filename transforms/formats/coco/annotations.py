@@ -24,6 +24,7 @@ from labelbeam.transforms.columns.arrays import Floats, Integers
 from labelbeam.transforms.columns.fragments import Fragment
 from labelbeam.transforms.columns.hashes import bucket_of
 from labelbeam.transforms.columns.objects import ObjectId, Objects, Rings, join_rings, make_rings, no_objects
+from labelbeam.transforms.formats.coco.brackets import BracketScanner
 from labelbeam.transforms.formats.coco.evidence import Collector, extents
 from labelbeam.transforms.formats.coco.index import CocoIndex
 from labelbeam.transforms.formats.coco.records import (
@@ -39,6 +40,7 @@ from labelbeam.transforms.formats.coco.records import (
 )
 from labelbeam.transforms.formats.coco.scan import split_elements
 from labelbeam.transforms.formats.frames import Evidence
+from labelbeam.transforms.formats.plans import HEAD
 from labelbeam.transforms.geometry.rle import GeometryError, read_rle
 from labelbeam.transforms.geometry.trace import trace_many
 
@@ -85,7 +87,35 @@ def read_annotations(
                 item.bbox = None
             item.segmentation = None if item.bbox is not None else item.segmentation
         decoded = cast(Decoded[LabelOnly], outlined)
-    return _RangeReader(index, block, offset, buckets, decoded).read()
+    fragments, evidence, found = _RangeReader(index, block, offset, buckets, decoded).read()
+    if record is Boxed:
+        _sample_outlines(block, evidence)
+    return fragments, evidence, found
+
+
+def _sample_outlines(block: bytes, evidence: Evidence) -> None:
+    """Compare boxes with outlines also where only boxes are read: in the first records of the range."""
+    head = block[:HEAD]
+    if b'"segmentation"' not in head:
+        return
+    at, opening, depth = BracketScanner().feed(head)
+    ends = at[~opening & (depth == 0)]
+    if not len(ends):
+        return
+    records = [
+        item
+        for item in decode_range(head[: int(ends[-1]) + 1], Outlined).records
+        if item.bbox is not None and isinstance(item.segmentation, list) and not item.angle
+    ]
+    rings = [[part for part in item.segmentation if len(part) >= 6 and len(part) % 2 == 0] for item in records]
+    kept = [(item, list(chain.from_iterable(parts))) for item, parts in zip(records, rings, strict=True) if parts]
+    if not kept:
+        return
+    bbox = np.array([item.bbox for item, _ in kept])
+    with np.errstate(over="ignore", invalid="ignore"):
+        bbox[:, 2:] += bbox[:, :2]
+    extent = np.array([(min(c[::2]), min(c[1::2]), max(c[::2]), max(c[1::2])) for _, c in kept])
+    Collector(evidence, lambda row: f"annotations id={kept[row][0].id!r}").outlines_in_boxes(extent, bbox)
 
 
 def _are_turned(records: Sequence[Any]) -> bool:

@@ -46,7 +46,8 @@ def find_in_store(wanted: Iterable[str], stored: Iterable[str], taken: Iterable[
     """
     held = set(taken)
     free = [path for path in stored if path not in held and extension(path) in _EXTENSIONS]
-    open_ = list(dict.fromkeys(wanted))
+    wanted = list(dict.fromkeys(wanted))
+    open_ = wanted
     found: dict[str, list[str]] = {}
     for key in _ALIKE:
         by_key: defaultdict[str, list[str]] = defaultdict(list)
@@ -60,4 +61,5 @@ def find_in_store(wanted: Iterable[str], stored: Iterable[str], taken: Iterable[
     for path, candidates in found.items():
         for candidate in candidates:
             meant[candidate].append(path)
-    return {path: candidates for path, candidates in found.items() if all(len(meant[each]) == 1 for each in candidates)}
+    single = {path for path, candidates in found.items() if all(len(meant[each]) == 1 for each in candidates)}
+    return {path: found[path] for path in wanted if path in single}
