@@ -10,6 +10,7 @@ from labelbeam.pipelines.terminal.streams import write_stdout
 from labelbeam.transforms.builds.clean import Leftovers, look_over, remove_builds
 from labelbeam.transforms.builds.lock import BusyError, locked
 from labelbeam.transforms.builds.resume import forget
+from labelbeam.transforms.messages.words import plain
 from labelbeam.transforms.stores.files import remove_files
 from labelbeam.transforms.stores.locate import locate_target
 from labelbeam.transforms.stores.location import Location, StorageOptions
@@ -75,11 +76,11 @@ def _tell(found: Leftovers, busy: str | None, dry_run: bool, as_json: bool) -> N
     verb = "would be removed" if dry_run else "removed"
     for name, builds in (("old build", found.old), ("unfinished build", found.unfinished)):
         for build in builds:
-            print(f"{verb}: {name} {build}", file=sys.stderr)
+            print(f"{verb}: {name} {plain(build)}", file=sys.stderr)
     if found.temporaries:
         print(f"{verb}: {len(found.temporaries)} files that were never finished", file=sys.stderr)
     if busy is not None:
         print(f"{busy}. Unfinished builds and files were left alone", file=sys.stderr)
     if not (found.old or found.unfinished or found.temporaries):
         print("nothing to remove", file=sys.stderr)
-    print(f"kept: {len(found.kept)} builds, in force: {found.current or 'none'}", file=sys.stderr)
+    print(f"kept: {len(found.kept)} builds, in force: {plain(found.current or 'none')}", file=sys.stderr)

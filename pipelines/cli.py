@@ -33,6 +33,8 @@ from labelbeam.schemas.errors import UsageError
 from labelbeam.schemas.score_config import DEFAULT_KEY
 from labelbeam.schemas.tasks import TASKS, Task
 from labelbeam.transforms.messages.redact import redact
+from labelbeam.transforms.messages.terminal import escaped
+from labelbeam.transforms.messages.words import plain
 
 EXIT_AFTER = 3.0
 """Seconds that an interrupted run may take to end by itself: a thread may be waiting for a store."""
@@ -43,6 +45,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w")  # noqa: SIM115  # for as long as the process lives
+    before, sys.stderr = sys.stderr, escaped(sys.stderr)
+    try:
+        return _main(argv)
+    finally:
+        sys.stderr = before
+
+
+def _main(argv: Sequence[str] | None) -> int:
     known = argparse.Namespace(command=None, storage={})
     with _interruptible() as interrupted:
         try:
@@ -99,7 +109,7 @@ def _refuse(argument: str, command: Parser) -> NoReturn:
 
 def _complain(who: str, message: str, storage: Mapping[str, Any]) -> None:
     try:
-        print(f"{who}: {redact(message, storage)}", file=sys.stderr, flush=True)
+        print(f"{who}: {plain(redact(message, storage))}", file=sys.stderr, flush=True)
     except BrokenPipeError:
         silence(sys.stderr)
 
@@ -228,7 +238,7 @@ def _score(known: argparse.Namespace) -> int:
     check_encrypted(config.endpoint, key is not None, known.allow_http)
     storage = known.storage
     # No line or message repeats the key, whoever says it.
-    known.storage = {**storage, "endpoint": {"key": key}} if key else storage
+    known.storage = {**storage, "endpoint": {"key": key, "url": config.endpoint}}
     check_runner(config, arguments)
     check_endpoints(arguments)
     set_up_logging(config.json, known.storage)
@@ -242,7 +252,7 @@ def _score(known: argparse.Namespace) -> int:
         if not config.json:
             display.close()
             for line in summary(scored, time.monotonic() - display.started):
-                display.console.print(redact(line, known.storage), soft_wrap=True, markup=False, highlight=False)
+                display.console.print(plain(redact(line, known.storage)), soft_wrap=True, markup=False, highlight=False)
     if config.json:
         write_stdout(redact(json.encode(as_json(scored, display)).decode(), known.storage))
     return 0

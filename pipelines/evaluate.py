@@ -9,13 +9,13 @@ from typing import Any
 import msgspec
 
 from labelbeam.pipelines.terminal.streams import write_stdout
-from labelbeam.pipelines.words import plain
 from labelbeam.schemas.errors import LabelBeamError, UsageError
 from labelbeam.schemas.evaluation import Evaluation
 from labelbeam.transforms.builds.published import published
 from labelbeam.transforms.evaluation.compare import MULTILABEL, SINGLE, Wanted, compare
 from labelbeam.transforms.evaluation.gates import check_gates, hold
 from labelbeam.transforms.evaluation.truth import read_truth
+from labelbeam.transforms.messages.words import plain
 from labelbeam.transforms.stores.files import put
 from labelbeam.transforms.stores.locate import locate, locate_target
 from labelbeam.transforms.stores.location import Location, StorageOptions

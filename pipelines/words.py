@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Iterable
 
 
@@ -15,15 +14,3 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     """
     close = difflib.get_close_matches(name, list(known), 1, 0.7)
     return f"; did you mean {close[0]}?" if close else ""
-
-
-def plain(text: str) -> str:
-    r"""Text of a dataset made harmless for a terminal: control and bidirectional characters become escapes.
-
-    >>> print(plain("a\x1b[31mb\u202e"))
-    a\x1b[31mb\u202e
-    """
-    return _CONTROLS.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
-
-
-_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")

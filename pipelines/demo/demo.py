@@ -14,6 +14,7 @@ from labelbeam.pipelines.demo.data import README, make_dataset
 from labelbeam.pipelines.terminal.display import Display
 from labelbeam.schemas.errors import LabelBeamError, UsageError
 from labelbeam.schemas.manifest import Latest
+from labelbeam.transforms.messages.words import plain
 
 _WHAT = {
     "manifest.json": "counts, options, and hashes",
@@ -110,7 +111,7 @@ def _command(arguments: Sequence[str]) -> str:
 
 def _say(console: Console, line: str) -> None:
     # Not wrapped, so that it can be copied as it stands.
-    console.print(Text(line), soft_wrap=True)
+    console.print(Text(plain(line, "\n")), soft_wrap=True)
 
 
 def _show_files(console: Console, output: Path) -> None:

@@ -34,7 +34,7 @@ from labelbeam.transforms.builds.publish import publish
 from labelbeam.transforms.builds.published import latest_scores
 from labelbeam.transforms.builds.resume import Target, begin, forget
 from labelbeam.transforms.builds.shards import fill
-from labelbeam.transforms.messages.redact import redact
+from labelbeam.transforms.messages.redact import redact, stable
 from labelbeam.transforms.score.endpoint import EndpointOptions, KeySource
 from labelbeam.transforms.score.plan import ScorePlan, plan_scores
 from labelbeam.transforms.score.shards import scores_name
@@ -72,7 +72,7 @@ def score(
     plan = plan_scores(config, storage)
     check_explained(config, plan.task)
     with locked(output, "build") as lock:
-        identity, resumes = begin(output, identity_of(plan.fingerprint, _options(plan, config), VERSION))
+        identity, resumes = begin(output, identity_of(plan.fingerprint, _decisive(plan, config), VERSION))
         lock.tell(identity.build)
         build, unfinished = (output.below(f"{above}/{identity.build}") for above in ("builds", UNFINISHED))
         target = Target(build.url, unfinished.url, identity.made_from, resumes)
@@ -87,6 +87,11 @@ def _options(plan: ScorePlan, config: ScoreConfig) -> dict[str, Any]:
         if name in found:
             found[name] = redact(found[name])
     return dict(sorted({"task": plan.task, **{name: found[name] for name in found if name not in RUN_ONLY}}.items()))
+
+
+def _decisive(plan: ScorePlan, config: ScoreConfig) -> dict[str, Any]:
+    """The same to be hashed: another query of the endpoint may be another model."""
+    return {**_options(plan, config), "asked": stable(config.endpoint)}
 
 
 def _run(

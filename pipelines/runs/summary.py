@@ -19,10 +19,10 @@ from rich.text import Text
 from labelbeam.pipelines.runs.convert import Outcome
 from labelbeam.pipelines.terminal.display import Display
 from labelbeam.pipelines.terminal.streams import STDOUT_CLOSED, write_stdout
-from labelbeam.pipelines.words import plain
 from labelbeam.schemas.config import ConvertConfig
 from labelbeam.schemas.errors import UsageError
 from labelbeam.schemas.reasons import Adjusted, Rejected, Skipped
+from labelbeam.transforms.messages.words import plain
 from labelbeam.transforms.stores.locate import locate
 
 _DOCS = {str(reason): reason.doc for kind in (Rejected, Skipped, Adjusted) for reason in kind}
@@ -48,7 +48,7 @@ def show(outcome: Outcome, config: ConvertConfig, display: Display) -> None:
     display.close()
     seconds = time.monotonic() - display.started
     for line in summary(outcome, config, seconds, display.console.width):
-        display.console.print(Text(line.text, line.style), soft_wrap=True)
+        display.console.print(Text(plain(line.text), line.style), soft_wrap=True)
 
 
 def summary(outcome: Outcome, config: ConvertConfig, seconds: float, width: int = 80) -> Iterator[Line]:

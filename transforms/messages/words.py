@@ -2,12 +2,33 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 
 def printable(text: str) -> str:
     """Text that can be encoded: bytes that were no UTF-8, and lone surrogates, become `\\udcXX` escapes."""
     return text.encode("utf-8", "backslashreplace").decode()
+
+
+def plain(text: str, kept: str = "") -> str:
+    r"""Text of a dataset, a store or a server made harmless for a terminal: control and bidirectional characters become escapes.
+
+    `kept` are those that stay, such as the end of a line where text is made of lines.
+
+    >>> print(plain("a\x1b[31mb\u202e"))
+    a\x1b[31mb\u202e
+    """
+    return _CONTROLS.sub(lambda match: match[0] if match[0] in kept else _escaped(match[0]), text)
+
+
+def _escaped(character: str) -> str:
+    return character.encode("unicode_escape").decode()
+
+
+_CONTROLS = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
+)
 
 
 def listed(names: Iterable[str]) -> str:

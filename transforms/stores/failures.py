@@ -7,6 +7,7 @@ whole chain of causes is looked at, and classes are known by name, since most of
 from __future__ import annotations
 
 import errno
+import math
 import socket
 import ssl
 import time
@@ -137,15 +138,16 @@ def _header(error: BaseException, name: str) -> str | None:
 
 
 def _seconds(text: str) -> float | None:
+    """Of a number of seconds or a date; None for what is neither, or a time that no clock knows."""
     try:
-        return max(0.0, float(text))
+        seconds = float(text)
     except ValueError:
-        pass
-    try:
-        when = parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    return max(0.0, when.replace(tzinfo=when.tzinfo or UTC).timestamp() - time.time())
+        try:
+            when = parsedate_to_datetime(text)
+            seconds = when.replace(tzinfo=when.tzinfo or UTC).timestamp() - time.time()
+        except (ValueError, TypeError, OverflowError, IndexError, OSError):
+            return None
+    return max(0.0, seconds) if math.isfinite(seconds) else None
 
 
 def _stays(error: BaseException) -> bool:

@@ -16,6 +16,7 @@ import logging
 import multiprocessing
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -23,6 +24,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from labelbeam.schemas.errors import LabelBeamError
+from labelbeam.transforms.messages.terminal import escaped
 from labelbeam.transforms.workers import parcels
 from labelbeam.transforms.workers.scratch import scratch
 
@@ -125,6 +127,7 @@ def workers(count: int) -> Iterator[Workers | None]:
 
 def _begin(folder: str) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    sys.stderr = escaped(sys.stderr)
     _keep_freed_memory()
     parcels.spill_into(Path(folder, f"parcels-{os.getpid()}"))
 

@@ -11,10 +11,10 @@ import pytest
 
 from labelbeam.pipelines.runs.convert import Outcome
 from labelbeam.pipelines.runs.summary import azure_path, next_steps, summary
-from labelbeam.pipelines.words import plain
 from labelbeam.schemas.config import ConvertConfig
 from labelbeam.schemas.manifest import Counts, Manifest, Source, SplitCounts, Tally
 from labelbeam.schemas.reasons import Rejected
+from labelbeam.transforms.messages.words import plain
 
 if TYPE_CHECKING:
     from tests.pipelines.conftest import Runs
