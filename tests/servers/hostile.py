@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -17,11 +18,8 @@ def hostile_server(answer: Answering) -> Iterator[str]:
     connections: list[socket.socket] = []
 
     def serve(connection: socket.socket) -> None:
-        with connection:
-            try:
-                answer(connection, read_request(connection))
-            except OSError:
-                pass  # The client has had enough.
+        with connection, contextlib.suppress(OSError):  # The client has had enough.
+            answer(connection, read_request(connection))
 
     def accept() -> None:
         while True:

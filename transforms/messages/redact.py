@@ -31,6 +31,9 @@ _BARE = re.compile(r"(?<![^\s@])[^\s/@]+@(?=[\w-]+(?:\.[\w-]+)*:\d|(?:[\w-]+\.){
 """A user and password before a host with a port or with two dots, where someone has left the scheme out."""
 _BARE_USER = re.compile(r"(?<![\w.+-])[\w.+-]+:(?=[^@])")
 
+_LOGIN = re.compile(r"[^/\s:@]+:([^/\s]+)@")
+"""The password in an address that is an option, also where someone has left the scheme out."""
+
 _WORD = re.compile(r"[^\s'\"<>]+")
 _WEB = re.compile(r"https?:\\?/\\?/")
 _QUERY = re.compile(r"(?:[^\\]|\\/)*")
@@ -149,6 +152,7 @@ def _parts(value: str) -> Iterator[str]:
     """The secret parts of a connection string or of a URL, which a store may quote alone."""
     for _, part in _PARAMETER.findall(value):
         yield from (part, unquote(part))
+    yield from _LOGIN.findall(value)
     if "://" not in value:
         return
     try:

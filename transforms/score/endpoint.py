@@ -11,7 +11,6 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
-from pathlib import Path
 from time import monotonic
 from typing import Any, NamedTuple, TypeVar
 
@@ -26,6 +25,7 @@ from labelbeam.transforms.score.deadline import Deadlines, connection_pool
 from labelbeam.transforms.stores.errors import UnavailableError, explain
 from labelbeam.transforms.stores.failures import ShortReadError, passes
 from labelbeam.transforms.stores.retries import repeated
+from labelbeam.transforms.stores.small_files import read_small
 
 CONNECTING = 10.0
 """Seconds for a connection: an endpoint that takes longer is not there, or behind a firewall."""
@@ -125,11 +125,11 @@ def read_key(source: KeySource) -> str | None:
     if source.file is not None:
         where = f"--key-file {source.file}"
         try:
-            text: str | None = Path(source.file).read_text(encoding="utf-8-sig")
-        except (OSError, UnicodeDecodeError, ValueError) as error:
-            raise UsageError(
-                f"{where}: cannot be read: {getattr(error, 'strerror', None) or 'it is no text'}"
-            ) from None
+            text: str | None = read_small(source.file).decode("utf-8-sig")
+        except UnicodeDecodeError:
+            raise UsageError(f"{where}: cannot be read: it is no text") from None
+        except (OSError, ValueError) as error:
+            raise UsageError(f"{where}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
     else:
         where = f"the environment variable {source.env}"
         text = os.environ.get(source.env)

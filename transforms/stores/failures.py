@@ -83,6 +83,37 @@ def passes(error: BaseException) -> bool:
     return not any(_stays(cause) for cause in causes) and any(_may_pass(cause) for cause in causes)
 
 
+_SHORTAGES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS})
+"""What the machine lacks for a moment: others let go of it."""
+
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+_UNUSABLE_NAMES = frozenset({errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.EILSEQ})
+_UNUSABLE_CODES = frozenset({"KeyTooLongError", "InvalidUri", "InvalidResourceName", "OutOfRangeInput"})
+"""What S3 and Azure answer for a name that they cannot hold."""
+
+
+def is_shortage(error: BaseException) -> bool:
+    """Whether this machine has run out of memory, file handles, threads or disk space: no fault of what was asked for."""
+    return any(
+        isinstance(cause, MemoryError)
+        or (isinstance(cause, OSError) and cause.errno in _SHORTAGES | _FULL)
+        or (isinstance(cause, RuntimeError) and "can't start new thread" in str(cause))
+        or (type(cause).__name__ == "ArrowMemoryError")
+        for cause in chain(error)
+    )
+
+
+def is_unusable_name(error: BaseException) -> bool:
+    """Whether a store refuses to write because of the file's name: it is too long, or another file's directory."""
+    for cause in chain(error):
+        if isinstance(cause, OSError) and cause.errno in _UNUSABLE_NAMES:
+            return True
+        if _code(cause) in _UNUSABLE_CODES or getattr(cause, "error_code", None) in _UNUSABLE_CODES:
+            return True
+    return False
+
+
 def status(error: BaseException) -> int | None:
     """The HTTP status, from 400 on, that a store has answered with; None where it has not answered."""
     return next((found for cause in chain(error) if (found := _status(cause)) is not None), None)
@@ -161,7 +192,7 @@ def _stays(error: BaseException) -> bool:
 def _may_pass(error: BaseException) -> bool:
     if isinstance(error, (TimeoutError, ConnectionError, ShortReadError, socket.gaierror)):
         return True
-    if isinstance(error, OSError) and error.errno in _PASSING_ERRNOS:
+    if isinstance(error, OSError) and error.errno in _PASSING_ERRNOS | _SHORTAGES:
         return True
     return not _PASSING_CLASSES.isdisjoint(_classes(error))
 

@@ -17,6 +17,8 @@ import multiprocessing
 import os
 import signal
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -41,7 +43,9 @@ class Workers:
         self.begun: dict[str, Future[Any]] = {}
         self.folder = folder
         context = multiprocessing.get_context("spawn")
-        self.executor = ProcessPoolExecutor(count, mp_context=context, initializer=_begin, initargs=(str(folder),))
+        self.executor = ProcessPoolExecutor(
+            count, mp_context=context, initializer=_begin, initargs=(str(folder), os.getpid())
+        )
         # A task for each starts them all: they load their modules while this process loads Beam. They begin with SIGINT
         # held back, so that Ctrl-C does not find them half started: it reaches every process of the terminal, and the
         # first one ends the others.
@@ -125,11 +129,27 @@ def workers(count: int) -> Iterator[Workers | None]:
             _current = None
 
 
-def _begin(folder: str) -> None:
+def _begin(folder: str, driver: int) -> None:
+    _die_with(driver)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.stderr = escaped(sys.stderr)
     _keep_freed_memory()
     parcels.spill_into(Path(folder, f"parcels-{os.getpid()}"))
+
+
+LOOK_EVERY = 1.0
+"""Seconds after which a worker has seen that its driver is gone, where the system does not tell it."""
+
+
+def _die_with(driver: int) -> None:
+    """End this process when the one that started it has ended in whatever way, such as by SIGKILL; nothing else would."""
+
+    def watch() -> None:
+        while os.getppid() == driver:
+            time.sleep(LOOK_EVERY)
+        os.kill(os.getpid(), signal.SIGKILL if hasattr(signal, "SIGKILL") else signal.SIGTERM)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _keep_freed_memory() -> None:
