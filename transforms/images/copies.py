@@ -18,10 +18,8 @@ from labelbeam.transforms.stores.errors import MissingFileError, StoreError, Unu
 from labelbeam.transforms.stores.files import put, stat
 from labelbeam.transforms.stores.location import Location, within
 from labelbeam.transforms.stores.reading import read_file, read_range
-from labelbeam.transforms.stores.threads import Budget, in_threads
-
-BYTES_AT_ONCE = 256 * 2**20
-"""Bytes of images that one process holds at a time; an image that is larger is copied while no other is."""
+from labelbeam.transforms.stores.threads import in_threads
+from labelbeam.transforms.workers.budget import reading
 
 LONGEST_KEY = 1024
 """Bytes of a file's name in S3 and Google Cloud Storage, and characters in Azure Blob Storage."""
@@ -60,7 +58,6 @@ def copier(options: CopyOptions, known: Known) -> CopyTo:
     The function raises:
         StoreError: the target cannot be written.
     """
-    budget = Budget(BYTES_AT_ONCE)
 
     def copy(path: str) -> CopiedImage | ImageError | None:
         if "://" in path:
@@ -80,7 +77,7 @@ def copier(options: CopyOptions, known: Known) -> CopyTo:
         before, there = known.before.get(path), known.copies.find(path)
         if before is not None and (before.bytes, before.source) == _described(file) and stands(before, there):
             return before
-        with budget.take(file.size):
+        with reading().take(file.size, origin.shown):
             data = _of_source(lambda: read_file(origin, file.size))
             if isinstance(data, ImageError):
                 return data

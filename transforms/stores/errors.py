@@ -27,6 +27,10 @@ class MissingFileError(StoreError):
     """There is nothing, or no file, where one was expected."""
 
 
+class TooLongError(StoreError):
+    """A file is longer than what is read of such a file."""
+
+
 class UnusableNameError(StoreError):
     """The store cannot hold a file of that name."""
 

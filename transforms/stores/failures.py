@@ -63,6 +63,10 @@ _PASSING_CLASSES = frozenset(
 """Connections that broke, and bodies that ended early, which shows in what they should hold; subclasses count too."""
 
 
+class LongerError(Exception):
+    """More bytes came, or would come, than are held."""
+
+
 class ShortReadError(Exception):
     """Fewer bytes came back than were asked for."""
 

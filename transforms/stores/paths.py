@@ -89,12 +89,17 @@ def safe_relative(name: str) -> str | None:
     ('batch_1/6.jpg', None)
     """
     path = name.replace("\\", "/")
-    if "%" in path and any(_LEADS_OUT.search(decoded) for decoded in _decodings(path)):
+    if leads_out(path):
         return None
     if path.startswith("/") or _DRIVE.match(path) or _CONTROL.search(path):
         return None
     parts = [part for part in path.split("/") if part not in ("", ".")]
     return "/".join(parts) if parts and ".." not in parts else None
+
+
+def leads_out(path: str) -> bool:
+    """Whether a web server that decodes a path once more, such as its `%2F`, may find a way up in it."""
+    return "%" in path and any(_LEADS_OUT.search(decoded) for decoded in _decodings(path))
 
 
 def _decodings(path: str) -> Iterator[str]:

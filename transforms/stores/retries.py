@@ -22,12 +22,13 @@ from labelbeam.transforms.stores.errors import (
     MissingFileError,
     ShortageError,
     StoreError,
+    TooLongError,
     UnavailableError,
     UnusableNameError,
     explain,
     is_missing,
 )
-from labelbeam.transforms.stores.failures import is_shortage, is_unusable_name, passes, retry_after
+from labelbeam.transforms.stores.failures import LongerError, chain, is_shortage, is_unusable_name, passes, retry_after
 
 if TYPE_CHECKING:
     from labelbeam.transforms.stores.location import Location
@@ -100,6 +101,8 @@ def _told(location: Location, what: str, error: Exception) -> LabelBeamError:
             f"{said}; this machine ran short of something, which is no fault of the data: nothing was published. Give it more "
             "memory, disk space or file handles (ulimit -n), or use fewer workers with --direct_num_workers"
         )
+    if any(isinstance(cause, LongerError) for cause in chain(error)):
+        return TooLongError(said)
     if what == WRITING and is_unusable_name(error):
         return UnusableNameError(f"{said}; the store cannot hold a file of this name")
     kind = MissingFileError if is_missing(error) else UnavailableError if passes(error) else StoreError

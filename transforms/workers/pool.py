@@ -28,6 +28,7 @@ from typing import Any, TypeVar
 from labelbeam.schemas.errors import LabelBeamError
 from labelbeam.transforms.messages.terminal import escaped
 from labelbeam.transforms.workers import parcels
+from labelbeam.transforms.workers.resources import worker_count
 from labelbeam.transforms.workers.scratch import scratch
 
 LOG = logging.getLogger("labelbeam")
@@ -171,5 +172,5 @@ def _load() -> None:
 
 
 def default_count() -> int:
-    """A process for each core that this one may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """A process for each core that this one may use, as far as the memory of its container goes."""
+    return worker_count()

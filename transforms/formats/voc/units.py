@@ -9,10 +9,11 @@ from labelbeam.schemas.neutral import SourceImage
 from labelbeam.schemas.reasons import Rejected
 from labelbeam.transforms.formats.reading import ReadOptions
 from labelbeam.transforms.formats.voc.image_index import ImageIndex
-from labelbeam.transforms.formats.voc.masks import MaskError
+from labelbeam.transforms.formats.voc.masks import LARGEST_MASK_FILE, MaskError
 from labelbeam.transforms.formats.voc.read import VocImage, read_voc, rejected_voc
 from labelbeam.transforms.formats.voc.tree import VocItem, VocOptions
-from labelbeam.transforms.stores.errors import StoreError
+from labelbeam.transforms.formats.voc.xml import LARGEST_XML
+from labelbeam.transforms.stores.errors import StoreError, TooLongError
 from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.stores.reading import read_many
 
@@ -44,7 +45,8 @@ def read_voc_unit(unit: VocUnit, options: ReadOptions) -> list[VocImage]:
     voc_options = VocOptions(config.voc_origin, config.difficult_as_crowd)
     wanted = [item for item in unit.items if item.skipped is None]
     paths = [path for item in wanted for path in (item.xml, item.mask) if path is not None]
-    contents = read_many(root, paths, [unit.sizes.get(path) or None for path in paths])
+    most = [limit for item in wanted for limit in (LARGEST_XML, LARGEST_MASK_FILE)[: 1 + (item.mask is not None)]]
+    contents = read_many(root, paths, [unit.sizes.get(path) or None for path in paths], most)
     images: list[VocImage] = []
     for item in unit.items:
         if item.skipped is not None:
@@ -54,7 +56,8 @@ def read_voc_unit(unit: VocUnit, options: ReadOptions) -> list[VocImage]:
         xml = next(contents)
         mask: Any = next(contents) if item.mask is not None else None
         if isinstance(xml, StoreError):
-            bad = rejected_voc(item, Rejected.UNREADABLE_FILE, str(xml), source=unit.root, images=unit.images)
+            code = Rejected.INVALID_XML if isinstance(xml, TooLongError) else Rejected.UNREADABLE_FILE
+            bad = rejected_voc(item, code, str(xml), source=unit.root, images=unit.images)
             images.append(VocImage(bad, 0))
             continue
         if isinstance(mask, StoreError):

@@ -245,7 +245,10 @@ _FILE = _header("cat/0.jpg", 10) + _block(b"x" * 10)
         _FILE + _header("long", 2**40, tarfile.GNUTYPE_LONGNAME),
         _FILE + _header("long", -512, tarfile.GNUTYPE_LONGNAME) + _FILE,
         _FILE + _header("sparse", 2**40, tarfile.GNUTYPE_SPARSE),
-        _FILE + _pax(b"22 GNU.sparse.major=1\n22 GNU.sparse.minor=0\n") + _header("s", 512) + _block(b"9" * 400 + b"\n"),
+        _FILE
+        + _pax(b"22 GNU.sparse.major=1\n22 GNU.sparse.minor=0\n")
+        + _header("s", 512)
+        + _block(b"9" * 400 + b"\n"),
         _FILE + _pax(b"9 a=bcde\n") * 3000 + _FILE,
     ],
     ids=range(13),
