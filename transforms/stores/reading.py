@@ -49,7 +49,9 @@ def read_file(location: Location, size: int | None = None) -> bytes:
     try:
         data = _read(Part(location, None, None, size or 0, size), "cannot be read")
     except TooLongError:
-        raise _other_size(location, "more", size or 0) from None
+        if size is None:
+            raise
+        raise _other_size(location, "more", size) from None
     if size is not None and len(data) != size:
         raise _other_size(location, str(len(data)), size)
     return data
@@ -155,7 +157,8 @@ def _check_length(data: bytes, part: Part, size: int | None) -> None:
 
 
 def _no_longer(data: bytes, part: Part) -> bytes:
-    if part.most is not None and len(data) > part.most:
+    cut = part.location.local or part.location.on_the_web
+    if cut and part.most is not None and len(data) > part.most:
         raise LongerError(f"it has more than {part.most} bytes")
     return data
 

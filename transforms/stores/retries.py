@@ -104,7 +104,7 @@ def _told(location: Location, what: str, error: Exception) -> LabelBeamError:
     if any(isinstance(cause, LongerError) for cause in chain(error)):
         return TooLongError(said)
     if what == WRITING and is_unusable_name(error):
-        return UnusableNameError(f"{said}; the store cannot hold a file of this name")
+        return UnusableNameError(said)
     kind = MissingFileError if is_missing(error) else UnavailableError if passes(error) else StoreError
     return kind(said)
 

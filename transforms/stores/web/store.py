@@ -20,7 +20,7 @@ from yarl import URL
 
 from labelbeam.transforms.stores.failures import LongerError
 from labelbeam.transforms.stores.paths import quote_path
-from labelbeam.transforms.stores.web.bodies import is_encoded, read_body
+from labelbeam.transforms.stores.web.bodies import STEP, is_encoded, read_body
 from labelbeam.transforms.stores.web.index_pages import IndexPage, read_index_page
 
 WHOLE = 64 * 2**20
@@ -174,7 +174,7 @@ class HttpStore(AsyncFileSystem):  # type: ignore[misc]
         async with await self._ask("GET", self._url(path), {"Range": f"bytes={start}-{end - 1}"}) as answer:
             self._check(answer)
             if answer.status == 206 and not is_encoded(answer):
-                return await read_body(answer, end - start, self._timeout)
+                return await read_body(answer, end - start + STEP, self._timeout)
             if answer.status == 200:
                 whole = await self._body(answer)
                 self._keep(path, whole)
