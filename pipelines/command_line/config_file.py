@@ -40,7 +40,7 @@ class _Loader(yaml.SafeLoader):
     Values are read by the core schema of YAML 1.2 (section 10.3.2): `010` is ten, `1:30`, `1_000`, `yes` and dates are text.
     """
 
-    yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {}
+    yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {}  # type: ignore[misc]  # An instance's, by its stubs.
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         """Refuse aliases, tags, and keys that stand twice: YAML would keep the last and lose the first."""

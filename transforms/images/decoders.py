@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 from PIL import ImageFile, JpegImagePlugin, TiffImagePlugin
 
@@ -45,7 +46,7 @@ class BoundedRle(ImageFile.PyDecoder):
 
     _pulls_fd = True
 
-    def decode(self, _: bytes | bytearray | memoryview) -> tuple[int, int]:
+    def decode(self, _: Any) -> tuple[int, int]:
         """Decode all of it."""
         assert self.fd is not None
         width, total = self.state.xsize, self.state.xsize * self.state.ysize

@@ -201,7 +201,7 @@ def _parse(data: bytes) -> tuple[etree._Element, bool]:
 
 def _check_memory(error: etree.XMLSyntaxError) -> None:
     """Raise MemoryError where libxml2 has run out of it, which says nothing of the file."""
-    if error.code == etree.ErrorTypes.ERR_NO_MEMORY:
+    if getattr(error, "code", None) == etree.ErrorTypes.ERR_NO_MEMORY:
         raise MemoryError(str(error))
 
 
