@@ -23,7 +23,8 @@ from labelbeam.pipelines.terminal.failure import Failure, describe
 from labelbeam.pipelines.terminal.streams import Lenient, debugging, silence
 from labelbeam.schemas.errors import UsageError
 from labelbeam.transforms.messages.redact import redact
-from labelbeam.transforms.messages.words import did_you_mean
+from labelbeam.transforms.messages.terminal import escaped
+from labelbeam.transforms.messages.words import did_you_mean, plain
 
 EXIT_AFTER = 3.0
 """Seconds that an interrupted run may take to end by itself: a thread may be waiting for a store."""
@@ -34,6 +35,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w")  # noqa: SIM115  # for as long as the process lives
+    before, sys.stderr = sys.stderr, escaped(sys.stderr)
+    try:
+        return _main(argv)
+    finally:
+        sys.stderr = before
+
+
+def _main(argv: Sequence[str] | None) -> int:
     known = argparse.Namespace(command=None, storage={})
     with contextlib.redirect_stderr(Lenient(sys.stderr)), _interruptible() as interrupted:
         try:
@@ -90,7 +99,7 @@ def _refuse(argument: str, command: Parser) -> NoReturn:
 
 def _complain(who: str, message: str, storage: Mapping[str, Any]) -> None:
     try:
-        print(f"{who}: {redact(message, storage)}", file=sys.stderr, flush=True)
+        print(f"{who}: {plain(redact(message, storage))}", file=sys.stderr, flush=True)
     except BrokenPipeError:
         silence(sys.stderr)
 

@@ -32,15 +32,19 @@ class Rejected(Documented):
     UNKNOWN_ELEMENT = "unknown_element", "an element of the annotation file has a box and belongs to no object"
     UNREADABLE_FILE = "unreadable_file", "the file could not be opened or read"
     # Identity.
-    UNSAFE_PATH = "unsafe_path", "the image's path is absolute, holds `..`, or a control character"
+    UNSAFE_PATH = (
+        "unsafe_path",
+        "the image's path is absolute, holds `..` or a control character, or is longer than 1,024 characters",
+    )
     UNSUPPORTED_URL = "unsupported_url", "the image's name is a URL of a scheme that the trainer does not read"
     DUPLICATE_IMAGE = "duplicate_image", "another image record has the same path; its objects were kept with that one"
     AMBIGUOUS_IMAGE = "ambiguous_image", "several image records have the name, and mean different pictures, or may"
+    UNUSABLE_NAME = "unusable_name", "the place that images are copied to cannot hold a file of this name"
     AMBIGUOUS_IMAGE_ID = "ambiguous_image_id", "two images of one file share the id but not the path"
     UNKNOWN_IMAGE = "unknown_image", "the annotation names an image that the file does not list"
     UNKNOWN_CATEGORY = "unknown_category", "the annotation names a category that the file does not list"
     AMBIGUOUS_CATEGORY_ID = "ambiguous_category_id", "two categories of one file share the id but not the name"
-    INVALID_LABEL = "invalid_label", "the label is missing, empty, or not text"
+    INVALID_LABEL = "invalid_label", "the label is missing, empty, longer than 256 characters, or not text"
     # Size and content of images.
     INVALID_SIZE = "invalid_size", "width or height is not a positive whole number"
     MISSING_SIZE = "missing_size", "width or height is missing and the image's header was not read"

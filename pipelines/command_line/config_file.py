@@ -6,16 +6,17 @@ version, which YAML would read as the number 1.2.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import yaml
 
 from labelbeam.pipelines.runners.options import BEAM_OPTIONS, Pair, expected_of
 from labelbeam.schemas.errors import UsageError
 from labelbeam.transforms.messages.words import did_you_mean
+from labelbeam.transforms.stores.small_files import read_small
 
 SIZE_LIMIT = 2**20
 """Bytes of a config; more is some other file."""
@@ -34,7 +35,12 @@ class ConfigFile:
 
 
 class _Loader(yaml.SafeLoader):
-    """Safe YAML without aliases, with which a small file expands without end, and without tags."""
+    """Safe YAML without aliases, with which a small file expands without end, and without tags.
+
+    Values are read by the core schema of YAML 1.2 (section 10.3.2): `010` is ten, `1:30`, `1_000`, `yes` and dates are text.
+    """
+
+    yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {}  # type: ignore[misc]  # An instance's, by its stubs.
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         """Refuse aliases, tags, and keys that stand twice: YAML would keep the last and lose the first."""
@@ -63,6 +69,33 @@ class _Loader(yaml.SafeLoader):
         return node
 
 
+_CORE = {
+    "null": (r"~|null|Null|NULL|", ["~", "n", "N", ""]),
+    "bool": (r"true|True|TRUE|false|False|FALSE", list("tTfF")),
+    "int": (r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+", list("-+0123456789")),
+    "float": (
+        r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)",
+        list("-+0123456789."),
+    ),
+}
+for _kind, (_pattern, _first) in _CORE.items():
+    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_kind}", re.compile(f"(?:{_pattern})$"), _first)
+
+
+def _whole_number(_: _Loader, node: yaml.ScalarNode) -> int:
+    text = node.value
+    return int(text[2:], 8) if text.startswith("0o") else int(text, 16) if text.startswith("0x") else int(text)
+
+
+def _number(_: _Loader, node: yaml.ScalarNode) -> float:
+    text = node.value.lower()
+    return float(text.replace(".", "", 1)) if text.lstrip("-+").startswith((".i", ".n")) else float(text)
+
+
+_Loader.add_constructor("tag:yaml.org,2002:int", _whole_number)
+_Loader.add_constructor("tag:yaml.org,2002:float", _number)
+
+
 def read_config(path: str, names: Collection[str]) -> ConfigFile:
     """Read a YAML config whose keys are `names` and Beam's options. A key without a value counts as left out.
 
@@ -70,15 +103,10 @@ def read_config(path: str, names: Collection[str]) -> ConfigFile:
         UsageError: it does not exist, is no YAML, is no mapping, or has a key that is no option.
     """
     try:
-        with Path(path).open("rb") as file:
-            data = file.read(SIZE_LIMIT + 1)
+        data = read_small(path, SIZE_LIMIT)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise UsageError(f"{path}: cannot be read: {reason}; expected a YAML file of options") from None
-    if len(data) > SIZE_LIMIT:
-        raise UsageError(
-            f"{path}: found more than {SIZE_LIMIT} bytes, expected a short YAML config; is it another file?"
-        )
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -133,6 +161,6 @@ def _beam_pairs(path: str, name: str, node: yaml.Node) -> list[Pair]:
             pairs.append((name, item.value))
         elif item.tag != "tag:yaml.org,2002:bool":
             raise UsageError(f"{path}: {name}: found {item.value!r}, expected true or false")
-        elif yaml.SafeLoader.bool_values[item.value.lower()]:
+        elif item.value.lower() == "true":
             pairs.append((name, None))
     return pairs

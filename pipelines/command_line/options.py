@@ -9,7 +9,6 @@ import argparse
 import json
 import types
 from collections.abc import Collection, Iterator
-from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import msgspec
@@ -20,6 +19,7 @@ from labelbeam.schemas.config import ConvertConfig, parse_split
 from labelbeam.schemas.doubts import Doubted
 from labelbeam.schemas.errors import UsageError
 from labelbeam.transforms.formats.registry import FORMATS
+from labelbeam.transforms.stores.small_files import read_small
 
 _CORE = {field.name: field for field in msgspec.structs.fields(ConvertConfig) if field.name != "of_formats"}
 _OF_FORMATS = {
@@ -273,7 +273,7 @@ def storage_options(value: str | dict[str, Any] | None) -> dict[str, dict[str, A
         if value.startswith("@"):
             what = f"--storage-options {value}"
             try:
-                value = Path(value[1:]).read_text(encoding="utf-8-sig")
+                value = read_small(value[1:]).decode("utf-8-sig")
             except UnicodeDecodeError as error:
                 raise UsageError(f"{what}: byte {error.start} is not UTF-8; save the file as UTF-8") from None
             except (OSError, ValueError) as error:

@@ -69,7 +69,7 @@ def _print(cleaned: Cleaned) -> None:
     verb = "would be removed" if cleaned.dry_run else "removed"
     for name, builds in (("old build", found.old), ("unfinished build", found.unfinished)):
         for build in builds:
-            print(f"{verb}: {name} {build}", file=sys.stderr)
+            print(f"{verb}: {name} {plain(build)}", file=sys.stderr)
     if found.temporaries:
         print(f"{verb}: {len(found.temporaries)} files that were never finished", file=sys.stderr)
     for path in found.foreign[:FOREIGN_SHOWN]:
@@ -80,7 +80,7 @@ def _print(cleaned: Cleaned) -> None:
         print(f"{cleaned.busy}. Unfinished builds and files were left alone", file=sys.stderr)
     if not (found.old or found.unfinished or found.temporaries):
         print("nothing to remove", file=sys.stderr)
-    print(f"kept: {len(found.kept)} builds, in force: {found.current or 'none'}", file=sys.stderr)
+    print(f"kept: {len(found.kept)} builds, in force: {plain(found.current or 'none')}", file=sys.stderr)
 
 
 COMMAND = Command(

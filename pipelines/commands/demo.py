@@ -13,6 +13,7 @@ from labelbeam.pipelines.command_line.parser import Parser
 from labelbeam.pipelines.commands.command import Command
 from labelbeam.pipelines.commands.convert import build
 from labelbeam.schemas.layout import build_folder
+from labelbeam.transforms.messages.words import plain
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -76,7 +77,7 @@ def _say(console: Console, line: str) -> None:
     from rich.text import Text
 
     # Not wrapped, so that it can be copied as it stands.
-    console.print(Text(line), soft_wrap=True)
+    console.print(Text(plain(line, "\n")), soft_wrap=True)
 
 
 def _show_files(console: Console, output: Path) -> None:

@@ -26,6 +26,7 @@ from labelbeam.schemas.requests import XaiAlgorithm, XaiParameters
 from labelbeam.schemas.score_config import DEFAULT_KEY, ScoreConfig
 from labelbeam.schemas.tasks import TASKS
 from labelbeam.transforms.messages.redact import redact
+from labelbeam.transforms.messages.words import plain
 
 NOTES = """\
 The key is read by each process that asks, and stands in no file and no job.
@@ -263,7 +264,7 @@ def _run(known: argparse.Namespace) -> int:
     check_encrypted(config.endpoint, key is not None, known.allow_http)
     storage = known.storage
     # No line or message repeats the key, whoever says it.
-    known.storage = {**storage, "endpoint": {"key": key}} if key else storage
+    known.storage = {**storage, "endpoint": {"key": key, "url": config.endpoint}}
     check_runner(config, arguments)
     check_endpoints(arguments)
     set_up_logging(config.json, known.storage)
@@ -277,7 +278,7 @@ def _run(known: argparse.Namespace) -> int:
         if not config.json:
             display.close()
             for line in summary(scored, time.monotonic() - display.started):
-                display.console.print(redact(line, known.storage), soft_wrap=True, markup=False, highlight=False)
+                display.console.print(plain(redact(line, known.storage)), soft_wrap=True, markup=False, highlight=False)
     if config.json:
         write_stdout(redact(json.encode(as_json(scored, display)).decode(), known.storage))
     return 0

@@ -33,7 +33,7 @@ from labelbeam.transforms.builds.publish import finish
 from labelbeam.transforms.builds.published import check_kind_in_force
 from labelbeam.transforms.builds.resume import Target, begin, target_of
 from labelbeam.transforms.builds.shards import fill
-from labelbeam.transforms.messages.redact import redact
+from labelbeam.transforms.messages.redact import redact, stable
 from labelbeam.transforms.plan.places import check_places
 from labelbeam.transforms.score.endpoint import EndpointOptions, key_source
 from labelbeam.transforms.score.plan import ScorePlan, plan_scores
@@ -74,7 +74,7 @@ def score(
     check_places(output, None, read, storage)
     with locked(output, "build") as lock:
         check_kind_in_force(output, "predictions")
-        identity, resumes = begin(output, identity_of(plan.fingerprint, _options(plan, config), VERSION))
+        identity, resumes = begin(output, identity_of(plan.fingerprint, _decisive(plan, config), VERSION))
         lock.tell(identity.build)
         target = target_of(output, identity, resumes)
         receipts = _run(plan, config, storage, target, beam_flags, has_key, display)
@@ -88,6 +88,11 @@ def _options(plan: ScorePlan, config: ScoreConfig) -> dict[str, Any]:
         if name in found:
             found[name] = redact(found[name])
     return dict(sorted({"task": plan.task, **{name: found[name] for name in found if name not in RUN_ONLY}}.items()))
+
+
+def _decisive(plan: ScorePlan, config: ScoreConfig) -> dict[str, Any]:
+    """The same to be hashed: another query of the endpoint may be another model."""
+    return {**_options(plan, config), "asked": stable(config.endpoint)}
 
 
 def _run(

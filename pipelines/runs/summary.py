@@ -45,7 +45,7 @@ def show(outcome: Outcome, config: ConvertConfig, display: Display) -> None:
     display.close()
     seconds = time.monotonic() - display.started
     for line in summary(outcome, config, seconds, display.console.width):
-        display.console.print(Text(line.text, line.style), soft_wrap=True)
+        display.console.print(Text(plain(line.text), line.style), soft_wrap=True)
 
 
 def summary(outcome: Outcome, config: ConvertConfig, seconds: float, width: int = 80) -> Iterator[Line]:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import sys
 from collections.abc import Mapping
 from typing import Any
 
 from labelbeam.schemas.errors import LabelBeamError, UsageError
 from labelbeam.transforms.messages.redact import redact
+from labelbeam.transforms.messages.words import plain
 
 LOG = logging.getLogger("labelbeam")
 
@@ -24,7 +26,7 @@ def debugging() -> bool:
 
 
 class _Formatter(logging.Formatter):
-    """Hides credentials, also in what libraries log, and in tracebacks."""
+    """Hides credentials, also in what libraries log, and in tracebacks; escapes what a terminal would obey."""
 
     def __init__(self, storage: Mapping[str, Any]) -> None:
         super().__init__("%(asctime)s %(message)s", "%H:%M:%S")
@@ -32,7 +34,12 @@ class _Formatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """The line without credentials."""
-        return redact(super().format(record), self._storage)
+        return plain(redact(super().format(record), self._storage), "\n\t")
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  # the base class's name
+        """One line: an end of a line in a name would let it pass for another message."""
+        record.message = plain(record.message)
+        return super().formatMessage(record)
 
 
 class _Handler(logging.StreamHandler[Any]):
@@ -86,6 +93,8 @@ def write_stdout(text: str) -> None:
     """
     if sys.stdout is None:
         raise LabelBeamError("stdout is closed, expected a terminal, a pipe or a file for the output")
+    # In JSON an escape is the same character.
+    text = plain_json(text)
     try:
         sys.stdout.flush()
         if hasattr(sys.stdout, "buffer"):
@@ -126,6 +135,14 @@ class Lenient:
             self._stream.flush()
         except OSError:
             silence(self._stream)
+
+
+def plain_json(text: str) -> str:
+    """JSON, or text of our own, without characters that a terminal would obey."""
+    return _OBEYED.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
+_OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
 def silence(stream: Any) -> None:

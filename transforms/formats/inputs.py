@@ -9,7 +9,7 @@ from typing import Any
 
 from labelbeam.schemas.config import ConvertConfig
 from labelbeam.schemas.layout import BUILD_NAME, BUILDS, CLAIM, FENCE, LATEST, UNFINISHED
-from labelbeam.transforms.messages.redact import redact
+from labelbeam.transforms.messages.redact import stable
 from labelbeam.transforms.stores.files import TEMPORARY, StoredFile
 from labelbeam.transforms.stores.listing import Listing, list_files
 from labelbeam.transforms.stores.locate import locate
@@ -59,6 +59,6 @@ def fingerprint_of(files: Iterable[tuple[str, StoredFile]]) -> tuple[str, dict[s
     files = sorted(set(files))
     for url, file in files:
         # Names cannot forge this, whatever they hold; and a signature in a URL that is made anew each day is no change.
-        digest.update(repr((redact(url), *file)).encode())
+        digest.update(repr((stable(url), *file)).encode())
     covers = {"files": len(files), "bytes": sum(file.size for _, file in files), "by": "path, size, and ETag or time"}
     return digest.hexdigest(), covers

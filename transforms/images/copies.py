@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -13,14 +14,15 @@ from labelbeam.schemas.manifest import CopiedImage, Receipt
 from labelbeam.schemas.reasons import Rejected
 from labelbeam.transforms.columns.listed import Listed, ListedFile, token_hash
 from labelbeam.transforms.images.headers import CopyTo, ImageError
-from labelbeam.transforms.stores.errors import MissingFileError, StoreError
+from labelbeam.transforms.stores.errors import MissingFileError, StoreError, UnusableNameError
 from labelbeam.transforms.stores.files import put, stat
 from labelbeam.transforms.stores.location import Location, within
 from labelbeam.transforms.stores.reading import read_file, read_range
-from labelbeam.transforms.stores.threads import Budget, in_threads
+from labelbeam.transforms.stores.threads import in_threads
+from labelbeam.transforms.workers.budget import reading
 
-BYTES_AT_ONCE = 256 * 2**20
-"""Bytes of images that one process holds at a time; an image that is larger is copied while no other is."""
+LONGEST_KEY = 1024
+"""Bytes of a file's name in S3 and Google Cloud Storage, and characters in Azure Blob Storage."""
 
 COMPARED_AT_ONCE = 8 * 2**20
 """Bytes of a copy that are compared at a time."""
@@ -56,7 +58,6 @@ def copier(options: CopyOptions, known: Known) -> CopyTo:
     The function raises:
         StoreError: the target cannot be written.
     """
-    budget = Budget(BYTES_AT_ONCE)
 
     def copy(path: str) -> CopiedImage | ImageError | None:
         if "://" in path:
@@ -66,20 +67,29 @@ def copier(options: CopyOptions, known: Known) -> CopyTo:
             if not within(root, path):
                 message = f"{location.shown} is a link out of {root.shown}, which is not followed"
                 return ImageError(Rejected.UNSAFE_PATH, message)
+        if not place.local and len(place.path.partition("/")[2].encode()) > LONGEST_KEY:
+            return ImageError(
+                Rejected.UNUSABLE_NAME, f"{place.shown}: is longer than the {LONGEST_KEY} bytes of a name there"
+            )
         file = _of_source(lambda: _find(origin, known.images.find(path), options.complete))
         if isinstance(file, ImageError):
             return file
         before, there = known.before.get(path), known.copies.find(path)
         if before is not None and (before.bytes, before.source) == _described(file) and stands(before, there):
             return before
-        with budget.take(file.size):
+        with reading().take(file.size, origin.shown):
             data = _of_source(lambda: read_file(origin, file.size))
             if isinstance(data, ImageError):
                 return data
             digest = hashlib.sha256(data).hexdigest()
             if there is None or not (_is_known(digest, before, there) or _holds(place, data, there)):
-                put(place, data)
-                there = _put_there(place, len(data))
+                try:
+                    put(place, data)
+                    there = _put_there(place, len(data))
+                except UnusableNameError as error:
+                    if options.target.local and not os.path.isdir(options.target.path):
+                        raise  # No image could be put there.
+                    return ImageError(Rejected.UNUSABLE_NAME, str(error))
             return CopiedImage(path, len(data), digest, _described(file)[1], _described(there)[1])
 
     return lambda paths: in_threads(copy, paths)

@@ -17,11 +17,15 @@ from pathlib import PurePosixPath
 from typing import IO, Protocol, cast
 from urllib.parse import urlsplit
 
-from PIL import BmpImagePlugin, ExifTags, ImageFile, JpegImagePlugin, PngImagePlugin, TiffImagePlugin
+from PIL import BmpImagePlugin, ExifTags, Image, ImageFile, JpegImagePlugin, PngImagePlugin, TiffImagePlugin
 
 from labelbeam.schemas.manifest import CopiedImage
 from labelbeam.schemas.reasons import Adjusted, Rejected
 from labelbeam.transforms.columns.images import ImageRow
+from labelbeam.transforms.images.decoders import BoundedRle, bytes_to_decode
+from labelbeam.transforms.stores.errors import ShortageError
+from labelbeam.transforms.stores.failures import is_shortage
+from labelbeam.transforms.workers.budget import decoding
 
 SCHEMA_FORMATS = ("jpg", "jpeg", "png", "jpe", "jfif", "bmp", "tif", "tiff")
 """What `image_details.format` may be."""
@@ -127,7 +131,7 @@ def decode(file: ImageSource, name: str) -> ImageFacts:
 
 
 def load(
-    file: ImageSource, name: str, least: tuple[int, int], most_pixels: int
+    file: ImageSource, name: str, least: tuple[int, int], most_pixels: int, copies: int = 1
 ) -> tuple[ImageFile.ImageFile, ImageFacts]:
     """The first frame of an image, and what `read_header` returns of it; a TIFF comes turned as its orientation says.
 
@@ -135,6 +139,8 @@ def load(
 
     Raises what `read_header` does, ImageError with IMAGE_TOO_LARGE above `most_pixels`, for which nothing is allocated, and with
     TRUNCATED_IMAGE where the pixels are cut or damaged. libtiff adds lines of its own on stderr. Thread-safe.
+    Raises ShortageError where this process has not the memory for it: that says nothing of the image. `copies` of the pixels will
+    be held at a time.
     """
     watched = _Watched(file)
     image, facts = _open(watched, name)
@@ -145,7 +151,8 @@ def load(
         )
     watched.budget = None
     image.draft(None, least)
-    with _judging(watched, facts.format, name):
+    needed = bytes_to_decode(image, (facts.width, facts.height), copies)
+    with decoding().take(needed, name), _judging(watched, facts.format, name):
         image.load()
     return image, facts
 
@@ -282,7 +289,14 @@ class _Png(_Bounded, PngImagePlugin.PngImageFile):
 
 
 class _Bmp(_Bounded, BmpImagePlugin.BmpImageFile):
-    pass
+    def load_prepare(self) -> None:
+        """Have run-length images decoded by ours."""
+        self.tile = [tile._replace(codec_name=_RLE) if tile.codec_name == "bmp_rle" else tile for tile in self.tile]
+        super().load_prepare()
+
+
+_RLE = "labelbeam_bmp_rle"
+Image.register_decoder(_RLE, BoundedRle)
 
 
 class _Tiff(_Bounded, TiffImagePlugin.TiffImageFile):
@@ -328,7 +342,7 @@ def _judging(watched: _Watched, format_name: str, name: str) -> Iterator[None]:
     """Turn what Pillow raises on damaged bytes into ImageError, and let what the file raised through.
 
     Every exception counts: Pillow names none, and beside OSError and SyntaxError, damaged bytes bring forth
-    ValueError, TypeError, AttributeError, OverflowError, struct.error, zlib.error, MemoryError and more.
+    ValueError, TypeError, AttributeError, OverflowError, struct.error, zlib.error and more. A MemoryError is no damage.
     """
     _silence_pillow()
     failure: Exception | None = None
@@ -338,6 +352,11 @@ def _judging(watched: _Watched, format_name: str, name: str) -> Iterator[None]:
         failure = error
     if watched.failure is not None:
         raise watched.failure
+    if failure is not None and (is_shortage(failure) or str(failure).startswith(_OUT_OF_MEMORY)):
+        raise ShortageError(
+            f"{name}: memory ran out while it was decoded, which is no fault of the image: nothing was published. Give the run "
+            "more memory, or fewer workers with --direct_num_workers"
+        ) from failure
     if isinstance(failure, ImageError):
         raise ImageError(failure.code, f"{name}: {failure.message}") from None
     if failure is not None:
@@ -345,6 +364,9 @@ def _judging(watched: _Watched, format_name: str, name: str) -> Iterator[None]:
             Rejected.TRUNCATED_IMAGE, f"{name} is {format_name} by its first bytes, but cannot be read: {failure}"
         ) from failure
 
+
+_OUT_OF_MEMORY = ("out of memory", "Error -4 ")
+"""How Pillow's decoders and zlib begin to say so."""
 
 _FILTERS = threading.Lock()
 _PILLOW_MODULES = re.compile(r"PIL\.")

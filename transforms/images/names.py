@@ -12,7 +12,16 @@ from labelbeam.transforms.stores.paths import safe_relative
 URL_SCHEMES = ("https://", "http://", "wasbs://", "abfss://", "azureml://subscriptions/", "AmlDatastore://")
 """Schemes of image URLs that the trainer reads; an image's name that is such a URL is passed on as it is."""
 
+LONGEST_PATH, LONGEST_URL = 1024, 4096
+"""Characters of an image's path, beyond which no object store has any, and of its URL, which may hold a signature. Each
+rejected object repeats them."""
+
 _NOT_IN_URLS = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+
+
+def too_long(path: str) -> bool:
+    """Whether an image's path or URL is longer than any that a store has."""
+    return len(path) > LONGEST_PATH and len(path) > (LONGEST_URL if "://" in path else LONGEST_PATH)
 
 
 def image_path(file_name: str, prefix: str) -> tuple[str | None, Rejected | None, bool]:

@@ -1,23 +1,61 @@
-"""Keep credentials out of messages: a URL, or a store's own error, may hold a password, a key or a signature."""
+"""Keep credentials out of messages and files: a URL, an option or a server's answer may hold a password, a key or a signature.
+
+What is secret is known by where it stands: the user part and the query of a URL, the values of storage options, the key of an
+endpoint. Names of parameters only add to that, where text is no URL (a connection string). Time is linear in the text.
+"""
 
 from __future__ import annotations
 
+import base64
+import html.entities
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any
-from urllib.parse import quote, unquote
+from urllib.parse import unquote, urlsplit
 
 _HIDDEN = "***"
-# Of a URL; or before a host with a port or with two dots, where someone has left the scheme out.
-_USER = re.compile(r"(?<=://)[^/\s:@]+:[^/\s]*@|(?<![\w/])[\w.+-]+:[^/\s@]+@(?=[\w-]+(?:\.[\w-]+)*:\d|(?:[\w-]+\.){2})")
-# A parameter of a URL or of a connection string, not a directory such as `key=1`, which a table's partition may be.
+
+_AUTHORITY = re.compile(r"([A-Za-z][A-Za-z0-9+.-]{0,31})?(:\\?/\\?/)([^/\s]*)@")
+"""A URL's user part: up to the last `@` before the first slash, since passwords hold the others unencoded."""
+
+_CONTAINER = frozenset({"abfs", "abfss", "az", "adl", "wasb", "wasbs"})
+"""Schemes of Azure in which a container stands before the `@`."""
+
+_PATHS = frozenset({"file", "local", "memory", "tar", "zip"})
+"""Schemes without a user part, whose paths may hold an `@`."""
+
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^;]*$")
+
+_BARE = re.compile(r"(?<![^\s@])[^\s/@]+@(?=[\w-]+(?:\.[\w-]+)*:\d|(?:[\w-]+\.){2})")
+"""A user and password before a host with a port or with two dots, where someone has left the scheme out."""
+_BARE_USER = re.compile(r"(?<![\w.+-])[\w.+-]+:(?=[^@])")
+
+_LOGIN = re.compile(r"[^/\s:@]+:([^/\s]+)@")
+"""The password in an address that is an option, also where someone has left the scheme out."""
+
+_WORD = re.compile(r"[^\s'\"<>]+")
+_WEB = re.compile(r"https?:\\?/\\?/")
+_QUERY = re.compile(r"(?:[^\\]|\\/)*")
+_VALUE = re.compile(r"=[^&;]*")
+_PUNCTUATION = ":;,.)]}"
+
+# A parameter of a connection string, not a directory such as `key=1`, which a table's partition may be.
 _PARAMETER = re.compile(
     r"(?i)((?:(?<=[?&;'\"\s])|^)[\w-]*(?:sig|signature|secret|token|passw(?:or)?d|pwd|credential|key|keyid)\s*=\s*)"
     r"([^&;\s'\"<>]+)"
 )
-_SECRET_OPTION = re.compile(r"(?i)secret|token|passw|pwd|key|credential|connection_string|sas|auth")
-_LOGIN = re.compile(r"[^/\s:@]+:([^/\s]+)@")
-"""The password in an address that is an option, such as that of a proxy."""
+_SIGNATURE_OF_A_DAY = re.compile(
+    r"(?i)^(?:sig|se|st|ske|skt|X-Amz-\w+(?:-\w+)*|X-Goog-\w+(?:-\w+)*|Expires|Signature)$"
+)
+
+_HARMLESS = frozenset(
+    {"endpoint_url", "endpoint", "account_name", "account_host", "region", "region_name", "project", "location", "host"}
+    | {"hostname", "protocol", "revision", "repo_type", "consistency", "addressing_style", "signature_version"}
+    | {"use_ssl", "default_acl", "requester_pays", "cache_type", "user-agent", "accept", "accept-language", "version"}
+)
+"""Options whose values messages may show: they say where a store is, or how it is asked. Whatever is not here is hidden."""
+
 _SHORTEST = 5
 """Shorter values are words such as `anon`, which stand in too many messages to be hidden."""
 
@@ -28,30 +66,144 @@ def is_redacted(text: str) -> bool:
 
 
 def redact(text: str, options: Mapping[str, Any] | None = None) -> str:
-    """Replace what looks like a credential, and every secret of the storage options `options`, by `***`.
+    """Replace users, passwords and query values of URLs, and every secret of the storage options `options`, by `***`.
 
     >>> redact("https://me:pass@host/a.json?sv=2024&sig=abc%3D")
-    'https://***@host/a.json?sv=2024&sig=***'
+    'https://***@host/a.json?sv=***&sig=***'
     """
-    for secret in sorted(_secrets(options or {}), key=len, reverse=True):
-        text = text.replace(secret, _HIDDEN)
-    return _PARAMETER.sub(rf"\1{_HIDDEN}", _USER.sub(f"{_HIDDEN}@", text))
+    if options:
+        text = hide(text, secrets_of(options))
+    if "@" in text:
+        text = _BARE.sub(_without_bare_user, _AUTHORITY.sub(_without_user, text))
+    if "?" in text and "http" in text:
+        text = _WORD.sub(lambda word: _without_query(word[0]), text)
+    return _PARAMETER.sub(rf"\1{_HIDDEN}", text)
 
 
-def _secrets(options: Mapping[str, Any]) -> Iterator[str]:
-    for secret in _found(options):
-        if len(secret) >= _SHORTEST:
-            yield from {secret, quote(secret), quote(secret, safe="")}
+def hide(text: str, secrets: tuple[str, ...]) -> str:
+    """Replace secrets by `***`, in any encoding in which a server may repeat them: of URLs, JSON, HTML, base64 or hexadecimal."""
+    any_encoding, whole = _patterns(tuple(sorted({*secrets} - {""}, key=lambda secret: (-len(secret), secret))))
+    if any_encoding is not None and _MARK.search(text):
+        text = any_encoding.sub(_HIDDEN, text)
+    for pattern in whole:  # One after the other: each is looked for by its first letters, which is fast.
+        text = pattern.sub(_HIDDEN, text)
+    return text
 
 
-def _found(options: Mapping[str, Any]) -> Iterator[str]:
-    """Values of secret options; of connection strings and addresses also the secret parts, which a store may quote alone."""
-    for name, value in options.items():
-        if isinstance(value, Mapping):
-            yield from _found(value)
-        elif isinstance(value, str):
-            if _SECRET_OPTION.search(str(name)):
-                yield value
-            for _, part in _PARAMETER.findall(value):
-                yield from (part, unquote(part))
-            yield from _LOGIN.findall(value)
+_MARK = re.compile(r"[\\%&]")
+"""What every encoding of single characters is written with."""
+
+
+def stable(url: str) -> str:
+    """A URL without its user and what of a signature changes from day to day, to be hashed: the same data has the same."""
+    head, mark, query = _AUTHORITY.sub(_without_user, url).partition("?")
+    kept = [part for part in query.split("&") if not _SIGNATURE_OF_A_DAY.match(part.partition("=")[0])]
+    return _PARAMETER.sub(rf"\1{_HIDDEN}", f"{head}{mark}{'&'.join(kept)}")
+
+
+def _without_user(found: re.Match[str]) -> str:
+    scheme, slashes, user = found[1] or "", found[2], found[3]
+    if ":" not in user and scheme.lower() in _CONTAINER | _PATHS:
+        return found[0]
+    return f"{scheme}{slashes}{_HIDDEN}@"
+
+
+def _without_bare_user(found: re.Match[str]) -> str:
+    user = _BARE_USER.search(found[0])
+    return found[0] if user is None else f"{found[0][: user.start()]}{_HIDDEN}@"
+
+
+def _without_query(word: str) -> str:
+    web = _WEB.search(word)
+    start = -1 if web is None else word.find("?", web.end())
+    if start < 0:
+        return word
+    shown = [word[: start + 1]]
+    # What follows in a chain of URLs has queries of its own, and is treated as one: nothing of it is lost but its values.
+    query = _QUERY.match(word, start + 1)
+    end = start + 1 if query is None else query.end()
+    end -= len(word[start + 1 : end]) - len(word[start + 1 : end].rstrip(_PUNCTUATION))
+    text = word[start + 1 : end]
+    shown.append(_VALUE.sub(f"={_HIDDEN}", text) if "=" in text else _HIDDEN if text else "")
+    return "".join([*shown, word[end:]])
+
+
+def secrets_of(options: Mapping[str, Any]) -> tuple[str, ...]:
+    """What of storage options is secret: every text that no harmless name stands before; of URLs the user part and the query."""
+    return tuple(secret for secret in _found(options, False) if len(secret) >= _SHORTEST)
+
+
+def _found(value: Any, harmless: bool) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            yield from _found(inner, str(name).lower() in _HARMLESS)
+    elif isinstance(value, (list, tuple)):
+        for inner in value:
+            yield from _found(inner, harmless)
+    elif isinstance(value, str):
+        if not (harmless or _URL.match(value)):
+            yield value
+            # As `Authorization: Bearer …`; a server may repeat the second word alone.
+            yield from (word for word in value.split()[1:] if len(word) > 2 * _SHORTEST)
+        yield from _parts(value)
+
+
+def _parts(value: str) -> Iterator[str]:
+    """The secret parts of a connection string or of a URL, which a store may quote alone."""
+    for _, part in _PARAMETER.findall(value):
+        yield from (part, unquote(part))
+    yield from _LOGIN.findall(value)
+    if "://" not in value:
+        return
+    try:
+        url = urlsplit(value)
+    except ValueError:
+        return
+    user, found, _ = url.netloc.rpartition("@")
+    for part in (user, user.partition(":")[2]) if found else ():
+        yield from (part, unquote(part))
+    for parameter in url.query.split("&"):
+        part = parameter.partition("=")[2] or parameter
+        if len(part) > 2 * _SHORTEST:  # Shorter ones are words and dates.
+            yield from (part, unquote(part))
+
+
+@lru_cache(64)
+def _patterns(secrets: tuple[str, ...]) -> tuple[re.Pattern[str] | None, list[re.Pattern[str]]]:
+    """One for secrets each of whose characters may be encoded, in mixed ways; and those for secrets that are encoded as a whole."""
+    forms = ["".join(map(_character, secret)) for secret in secrets]
+    any_encoding = re.compile("|".join(forms)) if forms else None
+    return any_encoding, [re.compile(form) for secret in secrets for form in _forms(secret)]
+
+
+def _forms(secret: str) -> Iterator[str]:
+    yield re.escape(secret)
+    if " " in secret:
+        yield re.escape(secret.replace(" ", "+"))
+    data = secret.encode(errors="surrogateescape")
+    if len(data) < 8:
+        return
+    yield from (data.hex(), data.hex().upper())
+    for offset in range(3):
+        # Wherever it stands in what is encoded: without the characters that its neighbours decide about too.
+        encoded = base64.b64encode(b"\0" * offset + data).decode().rstrip("=")
+        core = encoded[(0, 2, 3)[offset] : None if (offset + len(data)) % 3 == 0 else -1]
+        yield "".join({"+": "[+-]", "/": r"(?:\\?/|_)"}.get(character, character) for character in core) + "={0,2}"
+
+
+def _character(character: str) -> str:
+    codes = [f"{code:02x}" for code in character.encode(errors="surrogateescape")]
+    percent = "".join(f"%(?:25){{0,3}}(?i:{code})" for code in codes)
+    number = ord(character)
+    forms = [re.escape(character), percent, rf"(?i:\\{{1,4}}u{number:04x}|\\{{1,4}}x{number:02x})"]
+    forms += [rf"(?i:&(?:amp;){{0,3}}#(?:0{{0,5}}{number}|x0{{0,4}}{number:x});?)"]
+    forms += [f"&(?:amp;){{0,3}}{name};" for name in _ENTITIES.get(number, ())]
+    if character == " ":
+        forms.append(r"\+")
+    return rf"\\{{0,4}}(?:{'|'.join(forms)})"
+
+
+_ENTITIES: dict[int, list[str]] = {}
+for _name, _value_of in html.entities.html5.items():
+    if len(_value_of) == 1 and _name.endswith(";") and ord(_value_of) < 128:
+        _ENTITIES.setdefault(ord(_value_of), []).append(_name.rstrip(";"))

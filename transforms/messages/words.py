@@ -17,6 +17,26 @@ def is_utf8(text: str) -> bool:
     return text.isascii() or printable(text) == text
 
 
+def plain(text: str, kept: str = "") -> str:
+    r"""Text of a dataset, a store or a server made harmless for a terminal: control and bidirectional characters become escapes.
+
+    `kept` are those that stay, such as the end of a line where text is made of lines.
+
+    >>> print(plain("a\x1b[31mb\u202e"))
+    a\x1b[31mb\u202e
+    """
+    return _CONTROLS.sub(lambda match: match[0] if match[0] in kept else _escaped(match[0]), text)
+
+
+def _escaped(character: str) -> str:
+    return character.encode("unicode_escape").decode()
+
+
+_CONTROLS = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
+)
+
+
 def listed(names: Iterable[str]) -> str:
     """At most twenty names for a message, each cut at forty characters."""
     names = list(names)
@@ -32,15 +52,3 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     """
     close = difflib.get_close_matches(name, list(known), 1, 0.7)
     return f"; did you mean {close[0]}?" if close else ""
-
-
-def plain(text: str) -> str:
-    r"""Text of a dataset made harmless for a terminal: control and bidirectional characters become escapes.
-
-    >>> print(plain("a\x1b[31mb\u202e"))
-    a\x1b[31mb\u202e
-    """
-    return _CONTROLS.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
-
-
-_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")

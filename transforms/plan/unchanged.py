@@ -42,7 +42,10 @@ def same_inputs(source: Source, config: ConvertConfig, options: StorageOptions) 
         UnavailableError: a store does not answer.
     """
     try:
-        given = {redact(found.url): found for url in config.source for found in expand(url, options)}
+        found_ones = [found for url in config.source for found in expand(url, options)]
+        given = {redact(found.url): found for found in found_ones}
+        if len(given) < len({found.url for found in found_ones}):
+            return False  # They differ in what the manifest does not keep.
         named = [*source.files, *source.trees]
         if not given.keys() <= set(named) or not set(source.files) <= given.keys():
             return False
@@ -52,9 +55,9 @@ def same_inputs(source: Source, config: ConvertConfig, options: StorageOptions) 
         places = {url: given[url] if url in given else locate(url, options) for url in named}
         if any(redact(place.url) != url for url, place in places.items()):
             return False
-        files = [(url, stat(places[url])) for url in source.files]
+        files = [(places[url].url, stat(places[url])) for url in source.files]
         for url in source.trees:
-            files += [(url, file) for file in list_dataset(places[url], config, options).files]
+            files += [(places[url].url, file) for file in list_dataset(places[url], config, options).files]
     except (StoreError, UsageError):
         return False  # The plan finds out the same, and has better words for it.
     return fingerprint_of(files)[0] == source.fingerprint

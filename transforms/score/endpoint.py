@@ -11,11 +11,9 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
-from pathlib import Path
 from time import monotonic
 from typing import Any, NamedTuple, TypeVar
 
-import urllib3
 from urllib3.exceptions import HTTPError
 from urllib3.util import Timeout, parse_url
 
@@ -23,10 +21,12 @@ from labelbeam.schemas.errors import LabelBeamError, UsageError
 from labelbeam.schemas.requests import JSON_TYPE
 from labelbeam.schemas.responses import TruncatedAnswerError
 from labelbeam.schemas.score_config import DEFAULT_KEY, ScoreConfig
-from labelbeam.transforms.messages.redact import redact
+from labelbeam.transforms.messages.redact import hide, redact, secrets_of
+from labelbeam.transforms.score.deadline import Deadlines, connection_pool
 from labelbeam.transforms.stores.errors import UnavailableError, explain
 from labelbeam.transforms.stores.failures import ShortReadError, passes
 from labelbeam.transforms.stores.retries import repeated
+from labelbeam.transforms.stores.small_files import read_small
 
 CONNECTING = 10.0
 """Seconds for a connection: an endpoint that takes longer is not there, or behind a firewall."""
@@ -132,11 +132,11 @@ def read_key(source: KeySource) -> str | None:
     if source.file is not None:
         where = f"--key-file {source.file}"
         try:
-            text: str | None = Path(source.file).read_text(encoding="utf-8-sig")
-        except (OSError, UnicodeDecodeError, ValueError) as error:
-            raise UsageError(
-                f"{where}: cannot be read: {getattr(error, 'strerror', None) or 'it is no text'}"
-            ) from None
+            text: str | None = read_small(source.file).decode("utf-8-sig")
+        except UnicodeDecodeError:
+            raise UsageError(f"{where}: cannot be read: it is no text") from None
+        except (OSError, ValueError) as error:
+            raise UsageError(f"{where}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
     else:
         where = f"the environment variable {source.env}"
         text = os.environ.get(source.env)
@@ -158,6 +158,9 @@ class Endpoint:
     def __init__(self, options: EndpointOptions) -> None:
         self.options = options
         self.key = read_key(options.key)
+        # Its key, and the query of its URL, in which others keep theirs.
+        self._options = {"endpoint": {"key": self.key, "url": options.url}}
+        self._secrets = secrets_of(self._options)
         self._headers = {
             "Content-Type": options.content_type,
             "Accept": JSON_TYPE,
@@ -168,7 +171,8 @@ class Endpoint:
             self._headers["Authorization"] = f"Bearer {self.key}"
         self._target = parse_url(options.url).request_uri
         self._timeout = Timeout(connect=min(CONNECTING, options.timeout), read=options.timeout)
-        self._pool = urllib3.connection_from_url(options.url, maxsize=options.concurrency, block=True)
+        self._pool = connection_pool(options.url, options.concurrency)
+        self._deadlines = Deadlines()
         self._good: bytes | None = None
         self._probing = threading.Lock()
         self._stopped = False
@@ -182,10 +186,11 @@ class Endpoint:
         """Stop, and close all connections."""
         self.stop()
         self._pool.close()
+        self._deadlines.close()
 
     def without_key(self, text: str) -> str:
         """Text of the endpoint's without credentials."""
-        return redact(text, {"key": self.key} if self.key else None)
+        return redact(text, self._options)
 
     def excerpt(self, body: bytes) -> str:
         """The beginning of an answer, for people and without credentials."""
@@ -220,7 +225,7 @@ class Endpoint:
                 raise
 
         try:
-            result = repeated(self.options.shown, attempt, {"key": self.key} if self.key else None)
+            result = repeated(self.options.shown, attempt, self._options)
         except (HTTPError, OSError, ShortReadError, StatusError) as error:
             if passes(error):
                 raise self._given_up(error) from None
@@ -233,7 +238,7 @@ class Endpoint:
 
     def words(self, error: BaseException) -> str:
         """An error in one line of words, without credentials."""
-        return explain(error, {"key": self.key} if self.key else None)
+        return explain(error, self._options)
 
     def _given_up(self, error: Exception) -> GivenUpError:
         answer = error.answer if isinstance(error, StatusError) else ""
@@ -268,23 +273,13 @@ class Endpoint:
         if self._stopped:
             raise EndpointError(f"{self.options.shown}: is not asked any more, since the run has ended")
         end = monotonic() + self.options.timeout
-        response = self._pool.urlopen(
-            "POST",
-            self._target,
-            body,
-            self._headers,
-            retries=False,
-            redirect=False,
-            timeout=self._timeout,
-            preload_content=False,
-        )
-        whole = False
         try:
-            content = self._content(response, end)
-            whole = True
-        finally:
-            if not whole:
-                response.close()  # What is left of the answer must not pass for the next one.
+            with self._deadlines.until(end):
+                response, content = self._exchange(body, end)
+        except TimeoutError as error:
+            raise TimeoutError(
+                f"the answer was not complete within {self.options.timeout:g} seconds (--timeout)"
+            ) from error
         if response.status == HTTPStatus.OK:
             return Reply(response.headers.get("Content-Type", "").partition(";")[0].strip().lower(), content)
         answer = self.excerpt(content)
@@ -298,6 +293,32 @@ class Endpoint:
             )
         raise StatusError(response.status, response.headers, answer)
 
+    def _exchange(self, body: bytes, end: float) -> tuple[Any, bytes]:
+        """Send `body`; the answer, and its whole body without secrets."""
+        response = self._pool.urlopen(
+            "POST",
+            self._target,
+            body,
+            self._headers,
+            retries=False,
+            redirect=False,
+            timeout=self._timeout,
+            preload_content=False,
+        )
+        whole = False
+        try:
+            content = self._without_secrets(self._content(response, end))
+            whole = True
+        finally:
+            if not whole:
+                response.close()  # What is left of the answer must not pass for the next one.
+        return response, content
+
+    def _without_secrets(self, body: bytes) -> bytes:
+        """An answer in which the endpoint repeats no secret that it was asked with, such as in a label: it is published."""
+        text = body.decode(errors="surrogateescape")
+        return hide(text, self._secrets).encode(errors="surrogateescape")
+
     def _content(self, response: Any, end: float) -> bytes:
         """The whole body; a server that sends it drop by drop has no longer for it than for anything else."""
         parts: list[bytes] = []
@@ -308,7 +329,7 @@ class Endpoint:
             if size > ANSWER_LIMIT:
                 raise TooLargeError(f"found more than {ANSWER_LIMIT} bytes")
             if monotonic() > end:
-                raise TimeoutError(f"the answer was not complete within {self.options.timeout:g} seconds (--timeout)")
+                raise TimeoutError("the time of the request was over")
         response.release_conn()
         return b"".join(parts)
 

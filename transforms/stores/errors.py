@@ -27,6 +27,18 @@ class MissingFileError(StoreError):
     """There is nothing, or no file, where one was expected."""
 
 
+class TooLongError(StoreError):
+    """A file is longer than what is read of such a file."""
+
+
+class UnusableNameError(StoreError):
+    """The store cannot hold a file of that name."""
+
+
+class ShortageError(LabelBeamError):
+    """This machine ran out of memory, file handles or disk space: no fault of the data, and no `StoreError`. The run ends."""
+
+
 def is_missing(error: BaseException) -> bool:
     """Whether an error says that nothing is there; not where a package says so of whatever has failed, as for HTTP."""
     if not isinstance(error, (FileNotFoundError, NotADirectoryError)):

@@ -7,6 +7,7 @@ whole chain of causes is looked at, and classes are known by name, since most of
 from __future__ import annotations
 
 import errno
+import math
 import socket
 import ssl
 import time
@@ -62,6 +63,10 @@ _PASSING_CLASSES = frozenset(
 """Connections that broke, and bodies that ended early, which shows in what they should hold; subclasses count too."""
 
 
+class LongerError(Exception):
+    """More bytes came, or would come, than are held."""
+
+
 class ShortReadError(Exception):
     """Fewer bytes came back than were asked for."""
 
@@ -80,6 +85,37 @@ def passes(error: BaseException) -> bool:
             return answer in PASSING_STATUSES
     causes = list(chain(error))
     return not any(_stays(cause) for cause in causes) and any(_may_pass(cause) for cause in causes)
+
+
+_SHORTAGES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS})
+"""What the machine lacks for a moment: others let go of it."""
+
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+_UNUSABLE_NAMES = frozenset({errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.EILSEQ})
+_UNUSABLE_CODES = frozenset({"KeyTooLongError", "InvalidUri", "InvalidResourceName", "OutOfRangeInput"})
+"""What S3 and Azure answer for a name that they cannot hold."""
+
+
+def is_shortage(error: BaseException) -> bool:
+    """Whether this machine has run out of memory, file handles, threads or disk space: no fault of what was asked for."""
+    return any(
+        isinstance(cause, MemoryError)
+        or (isinstance(cause, OSError) and cause.errno in _SHORTAGES | _FULL)
+        or (isinstance(cause, RuntimeError) and "can't start new thread" in str(cause))
+        or (type(cause).__name__ == "ArrowMemoryError")
+        for cause in chain(error)
+    )
+
+
+def is_unusable_name(error: BaseException) -> bool:
+    """Whether a store refuses to write because of the file's name: it is too long, or another file's directory."""
+    for cause in chain(error):
+        if isinstance(cause, OSError) and cause.errno in _UNUSABLE_NAMES:
+            return True
+        if _code(cause) in _UNUSABLE_CODES or getattr(cause, "error_code", None) in _UNUSABLE_CODES:
+            return True
+    return False
 
 
 def status(error: BaseException) -> int | None:
@@ -137,15 +173,16 @@ def _header(error: BaseException, name: str) -> str | None:
 
 
 def _seconds(text: str) -> float | None:
+    """Of a number of seconds or a date; None for what is neither, or a time that no clock knows."""
     try:
-        return max(0.0, float(text))
+        seconds = float(text)
     except ValueError:
-        pass
-    try:
-        when = parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    return max(0.0, when.replace(tzinfo=when.tzinfo or UTC).timestamp() - time.time())
+        try:
+            when = parsedate_to_datetime(text)
+            seconds = when.replace(tzinfo=when.tzinfo or UTC).timestamp() - time.time()
+        except (ValueError, TypeError, OverflowError, IndexError, OSError):
+            return None
+    return max(0.0, seconds) if math.isfinite(seconds) else None
 
 
 def _stays(error: BaseException) -> bool:
@@ -159,7 +196,7 @@ def _stays(error: BaseException) -> bool:
 def _may_pass(error: BaseException) -> bool:
     if isinstance(error, (TimeoutError, ConnectionError, ShortReadError, socket.gaierror)):
         return True
-    if isinstance(error, OSError) and error.errno in _PASSING_ERRNOS:
+    if isinstance(error, OSError) and error.errno in _PASSING_ERRNOS | _SHORTAGES:
         return True
     return not _PASSING_CLASSES.isdisjoint(_classes(error))
 

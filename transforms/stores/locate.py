@@ -19,8 +19,8 @@ from fsspec.registry import registry
 
 from labelbeam.schemas.errors import UsageError
 from labelbeam.transforms.messages.redact import redact
-from labelbeam.transforms.stores.errors import StoreError, UnavailableError, explain
-from labelbeam.transforms.stores.failures import passes
+from labelbeam.transforms.stores.errors import ShortageError, StoreError, UnavailableError, explain
+from labelbeam.transforms.stores.failures import is_shortage, passes
 from labelbeam.transforms.stores.location import Location, StorageOptions
 from labelbeam.transforms.stores.paths import ARCHIVES, WEB, links_of, split_url, unquote_path
 from labelbeam.transforms.stores.retries import repeated
@@ -59,7 +59,7 @@ def locate(url: str, options: StorageOptions) -> Location:
         )
         raise UsageError(f"{redact(url)}: {why}") from None
     except Exception as error:  # As in `ask`.
-        kind = UnavailableError if passes(error) else StoreError
+        kind = ShortageError if is_shortage(error) else UnavailableError if passes(error) else StoreError
         raise kind(f"{redact(url)}: cannot be opened: {explain(error, known)}") from None
     before, protocol, inner, after = split_url(url)
     return Location(fs, path.rstrip("/"), f"{before}{protocol}{inner.rstrip('/')}{after}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+from collections.abc import Iterator
 from urllib.parse import quote, unquote
 
 _ENCODED_SLASH = re.compile("(%2F)", re.IGNORECASE)
@@ -82,16 +83,37 @@ def safe_relative(name: str) -> str | None:
     """Normalise an image's name from a dataset to a path below its root, or None when it would leave it.
 
     Backslashes become `/`; `.` and empty parts go. A drive letter, a leading `/`, `..`, a control character or a lone
-    surrogate make a name unsafe.
+    surrogate make a name unsafe, and so do `..` that a web server may find in it once it has decoded `%2F` or `%2E`.
 
     >>> safe_relative("batch_1\\\\.//6.jpg"), safe_relative("../6.jpg")
     ('batch_1/6.jpg', None)
     """
     path = name.replace("\\", "/")
+    if leads_out(path):
+        return None
     if path.startswith("/") or _DRIVE.match(path) or _CONTROL.search(path):
         return None
     parts = [part for part in path.split("/") if part not in ("", ".")]
     return "/".join(parts) if parts and ".." not in parts else None
+
+
+def leads_out(path: str) -> bool:
+    """Whether a web server that decodes a path once more, such as its `%2F`, may find a way up in it."""
+    return "%" in path and any(_LEADS_OUT.search(decoded) for decoded in _decodings(path))
+
+
+def _decodings(path: str) -> Iterator[str]:
+    """What a web server may make of a path, which decodes `%2F` after it has been taken for a part of a name, or twice."""
+    for _ in range(3):
+        decoded = unquote(path, errors="surrogateescape").replace("\\", "/")
+        if decoded == path:
+            return
+        yield decoded
+        path = decoded
+
+
+_LEADS_OUT = re.compile(r"(?:^|/)\.\.(?:/|;|$)|\x00")
+"""What leads up, also with parameters behind it, as servers of Java read it."""
 
 
 def is_of_this_machine(url: str) -> bool:

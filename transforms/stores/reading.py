@@ -14,11 +14,12 @@ from fsspec.asyn import AsyncFileSystem
 
 from labelbeam.schemas.errors import LabelBeamError
 from labelbeam.transforms.stores.archives.store import ArchiveStore
-from labelbeam.transforms.stores.errors import StoreError
-from labelbeam.transforms.stores.failures import ShortReadError
+from labelbeam.transforms.stores.errors import StoreError, TooLongError
+from labelbeam.transforms.stores.failures import LongerError, ShortReadError
 from labelbeam.transforms.stores.location import Location, within
 from labelbeam.transforms.stores.retries import ask, ask_async
 from labelbeam.transforms.stores.threads import READS_AT_ONCE, each_in_threads, in_threads
+from labelbeam.transforms.workers.budget import reading
 
 APART = 0.002
 """Seconds between the first requests: a server may drop connections that all come in one moment (Python's own keeps 5 waiting)."""
@@ -32,7 +33,7 @@ def read_range(location: Location, start: int, end: int) -> bytes:
     """
     if start == end:
         return b""  # Stores refuse an empty range.
-    data = _read(location, f"bytes {start} to {end} cannot be read", start, end, end - start)
+    data = _read(Part(location, start, end, end - start), f"bytes {start} to {end} cannot be read")
     if len(data) != end - start:
         raise StoreError(
             f"{location.shown}: asked for bytes {start} to {end}, expected {end - start} of them, got {len(data)}; "
@@ -47,9 +48,14 @@ def read_file(location: Location, size: int | None = None) -> bytes:
     Raises:
         StoreError: it cannot be read, or it is not of that size: a body can end early without a trace in the protocol.
     """
-    data = _read(location, "cannot be read", None, None, size or 0)
+    try:
+        data = _read(Part(location, None, None, size or 0, size), "cannot be read")
+    except TooLongError:
+        if size is None:
+            raise
+        raise _other_size(location, "more", size) from None
     if size is not None and len(data) != size:
-        raise _other_size(location, data, size)
+        raise _other_size(location, str(len(data)), size)
     return data
 
 
@@ -68,19 +74,32 @@ def read_regular(location: Location, most: int | None = None) -> bytes:
     return read_file(location)
 
 
-def _other_size(location: Location, data: bytes, size: int) -> StoreError:
+def _other_size(location: Location, got: str, size: int) -> StoreError:
     return StoreError(
-        f"{location.shown}: expected {size} bytes, as it was listed with, got {len(data)}; the file changed meanwhile: run again"
+        f"{location.shown}: expected {size} bytes, as it was listed with, got {got}; the file changed meanwhile: run again"
     )
 
 
 class Part(NamedTuple):
-    """A file, or its bytes [start, end), of which `expected` are to come; 0 where that is not known."""
+    """A file, or its bytes [start, end), of which `expected` are to come; 0 where that is not known.
+
+    `most` is how many a whole file may have: of what a server sends or a file has become, no more is held.
+    """
 
     location: Location
     start: int | None
     end: int | None
     expected: int
+    most: int | None = None
+
+    def bounds(self) -> dict[str, int | None]:
+        """What a store is asked for."""
+        if self.start is not None or self.end is not None or self.most is None:
+            return {"start": self.start, "end": self.end}
+        if self.location.on_the_web:
+            return {"start": None, "end": None, "most": self.most}
+        # One more tells that it is longer. Other stores hold what they have listed.
+        return {"start": None, "end": self.most + 1 if self.location.local else None}
 
 
 def read_parts(parts: Sequence[Part]) -> Iterator[bytes | StoreError]:
@@ -98,7 +117,7 @@ def read_parts(parts: Sequence[Part]) -> Iterator[bytes | StoreError]:
 
 def _part_or_error(part: Part) -> bytes | StoreError:
     try:
-        return _read(part.location, "cannot be read", *part[1:])
+        return _read(part, "cannot be read")
     except StoreError as error:
         return error
 
@@ -141,10 +160,10 @@ async def _read_async(part: Part) -> bytes:
     fs, path = part.location.fs, part.location.path
 
     async def read() -> bytes:
-        data: bytes = await fs._cat_file(path, start=part.start, end=part.end)
+        data: bytes = await fs._cat_file(path, **part.bounds())
         if len(data) < part.expected:
             _check_length(data, part, (await fs._info(path)).get("size"))
-        return data
+        return _no_longer(data, part)
 
     return await ask_async(part.location, "cannot be read", read)
 
@@ -154,43 +173,124 @@ def _check_length(data: bytes, part: Part, size: int | None) -> None:
         raise ShortReadError(f"expected {part.expected} bytes, got {len(data)}")
 
 
-def _read(location: Location, what: str, start: int | None, end: int | None, expected: int) -> bytes:
+def _no_longer(data: bytes, part: Part) -> bytes:
+    cut = part.location.local or part.location.on_the_web
+    if cut and part.most is not None and len(data) > part.most:
+        raise LongerError(f"it has more than {part.most} bytes")
+    return data
+
+
+def _read(part: Part, what: str) -> bytes:
     """A file or a part of it, asked for again where less came than `expected` although the file is as long as ever."""
 
     def read() -> bytes:
-        data: bytes = location.fs.cat_file(location.path, start=start, end=end)
-        if len(data) < expected and not location.local:
-            _check_length(data, Part(location, start, end, expected), location.fs.info(location.path).get("size"))
-        return data
+        data: bytes = location.fs.cat_file(location.path, **part.bounds())
+        if len(data) < part.expected and not location.local:
+            _check_length(data, part, location.fs.info(location.path).get("size"))
+        return _no_longer(data, part)
+
+    location = part.location
 
     return ask(location, what, read)
 
 
+LARGEST = 2**30
+"""Bytes of a file that is held whole where nobody knows better."""
+
+PROBED = 2**20
+"""Bytes that a file of unknown size is read up to among others; what is longer is read again, alone."""
+
+
+class _Wanted(NamedTuple):
+    path: str
+    size: int | None
+    most: int
+
+
 def read_many(
-    root: Location, paths: Sequence[str], sizes: Sequence[int | None] | None = None
+    root: Location,
+    paths: Sequence[str],
+    sizes: Sequence[int | None] | None = None,
+    most: Sequence[int] | int = LARGEST,
 ) -> Iterator[bytes | StoreError]:
     """Whole small files below `root`, in the order asked for, many at a time; a failure takes the place of its bytes.
 
     Each is given out as soon as it and those before it are there: the caller works on it while the others are on their way.
-    `sizes` are those that a listing has told of, in the same order, as for `read_file`.
+    Their bytes come out of the process's memory for reading, so that no more are held at a time, however large files are.
+
+    Args:
+        sizes: those that a listing has told of, in the same order, as for `read_file`.
+        most: bytes that a file may have, for all or for each. A longer one is a `TooLongError`, and not read.
 
     Raises:
         UnavailableError: the store stays out of reach.
+        ShortageError: this process has not the memory.
     """
+    limits = most if isinstance(most, Sequence) else repeat(most, len(paths))
+    known = sizes or repeat(None, len(paths))
+    if isinstance(root.fs, ArchiveStore):
+        known = [_size_in(root, path) if size is None else size for path, size in zip(paths, known, strict=True)]
+    wanted = [_Wanted(*item) for item in zip(paths, known, limits, strict=True)]
+    budget = reading()
+    for batch, needed in _batches(wanted, budget.size):
+        with budget.take(needed, root.shown):
+            yield from _read_batch(root, batch)
 
-    places = [root.below(path) for path in paths]
-    known: dict[str, bytes | StoreError] = dict(_read_together(root, paths))
-    known |= {
-        path: StoreError(f"{place.shown}: is a link out of {root.shown}, which is not followed")
-        for path, place in zip(paths, places, strict=True)
-        if not within(root, path)
+
+def _size_in(archive: Location, path: str) -> int | None:
+    try:
+        size = ask(archive, "cannot be read", lambda: archive.fs.info(archive.below(path).path)["size"])
+    except StoreError:
+        return None  # Reading it tells why.
+    return int(size)
+
+
+def _batches(wanted: Sequence[_Wanted], room: int) -> Iterator[tuple[list[_Wanted], int]]:
+    """Files that are read together, and the bytes that they take."""
+    batch: list[_Wanted] = []
+    held = largest = 0
+    for item in wanted:
+        cost = (item.size if item.size <= item.most else 0) if item.size is not None else min(PROBED, item.most)
+        longest = max(largest, item.most if item.size is None else 0)
+        if batch and held + cost + longest > room:
+            yield batch, held + largest
+            batch, held, largest = [], 0, 0
+            longest = item.most if item.size is None else 0
+        batch.append(item)
+        held, largest = held + cost, longest
+    if batch:
+        yield batch, held + largest
+
+
+def _read_batch(root: Location, batch: Sequence[_Wanted]) -> Iterator[bytes | StoreError]:
+    places = {item.path: root.below(item.path) for item in batch}
+    known: dict[str, bytes | StoreError] = {
+        item.path: TooLongError(f"{places[item.path].shown}: has {item.size} bytes, expected at most {item.most}")
+        for item in batch
+        if item.size is not None and item.size > item.most
     }
-    wanted = list(zip(paths, places, sizes or repeat(None, len(paths)), strict=True))
-    arriving = read_parts([Part(place, None, None, size or 0) for path, place, size in wanted if path not in known])
-    for path, place, size in wanted:
-        found = known[path] if path in known else next(arriving)
-        if isinstance(found, bytes) and size is not None and len(found) != size:
-            found = _other_size(place, found, size)
+    known |= {
+        item.path: StoreError(f"{places[item.path].shown}: is a link out of {root.shown}, which is not followed")
+        for item in batch
+        if not within(root, item.path)
+    }
+    known |= _read_together(root, [item.path for item in batch if item.path not in known])
+    parts = [
+        Part(places[item.path], None, None, item.size or 0, min(PROBED, item.most) if item.size is None else item.size)
+        for item in batch
+        if item.path not in known
+    ]
+    arriving = read_parts(parts)
+    for item in batch:
+        found = known[item.path] if item.path in known else next(arriving)
+        if isinstance(found, TooLongError) and item.size is None and item.most > PROBED:
+            found = _part_or_error(Part(places[item.path], None, None, 0, item.most))
+        if item.size is not None and (
+            (isinstance(found, bytes) and len(found) != item.size)
+            or (isinstance(found, TooLongError) and item.size <= item.most)
+        ):
+            got = str(len(found)) if isinstance(found, bytes) else "more"
+            found = _other_size(places[item.path], got, item.size)
         yield found
 
 

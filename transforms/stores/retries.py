@@ -18,8 +18,17 @@ from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from labelbeam.schemas.errors import LabelBeamError
-from labelbeam.transforms.stores.errors import MissingFileError, StoreError, UnavailableError, explain, is_missing
-from labelbeam.transforms.stores.failures import passes, retry_after
+from labelbeam.transforms.stores.errors import (
+    MissingFileError,
+    ShortageError,
+    StoreError,
+    TooLongError,
+    UnavailableError,
+    UnusableNameError,
+    explain,
+    is_missing,
+)
+from labelbeam.transforms.stores.failures import LongerError, chain, is_shortage, is_unusable_name, passes, retry_after
 
 if TYPE_CHECKING:
     from labelbeam.transforms.stores.location import Location
@@ -41,6 +50,9 @@ answers costs a minute with each try."""
 
 QUIET = 30.0
 """Seconds between two lines of the log on what had to be repeated."""
+
+WRITING = "cannot be written"
+"""What is said of a file that was to be put."""
 
 LOG = logging.getLogger("labelbeam")
 
@@ -83,8 +95,18 @@ def _options(location: Location) -> Mapping[str, Any] | None:
 
 
 def _told(location: Location, what: str, error: Exception) -> LabelBeamError:
+    said = f"{location.shown}: {what}: {explain(error, _options(location))}"
+    if is_shortage(error):
+        return ShortageError(
+            f"{said}; this machine ran short of something, which is no fault of the data: nothing was published. Give it more "
+            "memory, disk space or file handles (ulimit -n), or use fewer workers with --direct_num_workers"
+        )
+    if any(isinstance(cause, LongerError) for cause in chain(error)):
+        return TooLongError(said)
+    if what == WRITING and is_unusable_name(error):
+        return UnusableNameError(said)
     kind = MissingFileError if is_missing(error) else UnavailableError if passes(error) else StoreError
-    return kind(f"{location.shown}: {what}: {explain(error, _options(location))}")
+    return kind(said)
 
 
 async def _until_done(effort: _Effort, call: Callable[[], Awaitable[_Answer]], whole: bool) -> _Answer:

@@ -1,35 +1,10 @@
-"""Threads for requests that wait, and the memory that they share."""
+"""Threads for requests that wait."""
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from typing import TypeVar
-
-
-class Budget:
-    """Bytes that threads share; whoever wants more than there are in all gets all of them, and waits until they are free."""
-
-    def __init__(self, size: int) -> None:
-        self._size = self._free = size
-        self._freed = threading.Condition()
-
-    @contextmanager
-    def take(self, size: int) -> Iterator[None]:
-        """Have `size` bytes for the block."""
-        taken = min(size, self._size)
-        with self._freed:
-            self._freed.wait_for(lambda: self._free >= taken)
-            self._free -= taken
-        try:
-            yield
-        finally:
-            with self._freed:
-                self._free += taken
-                self._freed.notify_all()
-
 
 READS_AT_ONCE = 64
 """How many small files are read at the same time; beyond that most stores answer no faster."""

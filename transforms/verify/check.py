@@ -17,7 +17,6 @@ from labelbeam.schemas.manifest import CopiedImage, Copies, FileEntry, Latest, M
 from labelbeam.schemas.records import RECORDS
 from labelbeam.transforms.builds.image_places import configured_prefix
 from labelbeam.transforms.builds.published import nothing_published
-from labelbeam.transforms.images.copies import BYTES_AT_ONCE
 from labelbeam.transforms.messages.redact import is_redacted
 from labelbeam.transforms.stores.errors import MissingFileError
 from labelbeam.transforms.stores.listing import list_files
@@ -25,7 +24,7 @@ from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.stores.location import Location, StorageOptions, within
 from labelbeam.transforms.stores.paths import safe_relative
 from labelbeam.transforms.stores.reading import read_file
-from labelbeam.transforms.stores.threads import Budget, in_threads
+from labelbeam.transforms.stores.threads import in_threads
 from labelbeam.transforms.verify.build import (
     Recount,
     check_content,
@@ -38,6 +37,7 @@ from labelbeam.transforms.verify.copies import check_copied_image, check_copied_
 from labelbeam.transforms.verify.differences import Differences, Kind
 from labelbeam.transforms.verify.parquet import Copy, check_copy
 from labelbeam.transforms.verify.records import RecordFacts, ShardCheck, check_rejected, check_shard, check_unique
+from labelbeam.transforms.workers.budget import reading
 from labelbeam.transforms.workers.quiet_gc import quiet_gc
 
 _Read = TypeVar("_Read")
@@ -113,7 +113,7 @@ def _check_copies(target: Location, images: Sequence[CopiedImage], differences: 
 
     def read(image: CopiedImage) -> Differences:
         found = Differences()
-        with budget.take(image.bytes):
+        with reading().take(image.bytes, image.path):
             data = None
             with suppress(MissingFileError):
                 if within(target, image.path):
@@ -121,7 +121,6 @@ def _check_copies(target: Location, images: Sequence[CopiedImage], differences: 
             check_copied_image(image, data, found)
         return found
 
-    budget = Budget(BYTES_AT_ONCE)
     for found in in_threads(read, images):
         differences.merge(found)
 

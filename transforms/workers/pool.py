@@ -16,6 +16,9 @@ import logging
 import multiprocessing
 import os
 import signal
+import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -23,7 +26,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from labelbeam.schemas.errors import LabelBeamError
+from labelbeam.transforms.messages.terminal import escaped
 from labelbeam.transforms.workers import parcels
+from labelbeam.transforms.workers.resources import worker_count
 from labelbeam.transforms.workers.scratch import scratch
 
 LOG = logging.getLogger("labelbeam")
@@ -39,7 +44,9 @@ class Workers:
         self.begun: dict[str, Future[Any]] = {}
         self.folder = folder
         context = multiprocessing.get_context("spawn")
-        self.executor = ProcessPoolExecutor(count, mp_context=context, initializer=_begin, initargs=(str(folder),))
+        self.executor = ProcessPoolExecutor(
+            count, mp_context=context, initializer=_begin, initargs=(str(folder), os.getpid())
+        )
         # A task for each starts them all: they load their modules while this process loads Beam. They begin with SIGINT
         # held back, so that Ctrl-C does not find them half started: it reaches every process of the terminal, and the
         # first one ends the others.
@@ -123,10 +130,27 @@ def workers(count: int) -> Iterator[Workers | None]:
             _current = None
 
 
-def _begin(folder: str) -> None:
+def _begin(folder: str, driver: int) -> None:
+    _die_with(driver)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    sys.stderr = escaped(sys.stderr)
     _keep_freed_memory()
     parcels.spill_into(Path(folder, f"parcels-{os.getpid()}"))
+
+
+LOOK_EVERY = 1.0
+"""Seconds after which a worker has seen that its driver is gone, where the system does not tell it."""
+
+
+def _die_with(driver: int) -> None:
+    """End this process when the one that started it has ended in whatever way, such as by SIGKILL; nothing else would."""
+
+    def watch() -> None:
+        while os.getppid() == driver:
+            time.sleep(LOOK_EVERY)
+        os.kill(os.getpid(), signal.SIGKILL if hasattr(signal, "SIGKILL") else signal.SIGTERM)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _keep_freed_memory() -> None:
@@ -148,5 +172,5 @@ def _load() -> None:
 
 
 def default_count() -> int:
-    """A process for each core that this one may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """A process for each core that this one may use, as far as the memory of its container goes."""
+    return worker_count()

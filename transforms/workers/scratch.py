@@ -6,8 +6,9 @@ import contextlib
 import fcntl
 import os
 import shutil
+import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -39,8 +40,27 @@ def scratch() -> Iterator[Path]:
 
 def _remove_stale(parent: Path) -> None:
     for mark in parent.glob(f"{_PREFIX}*/{_ALIVE}"):
-        with contextlib.suppress(OSError), mark.open("rb") as alive:  # Another's, or gone meanwhile.
-            if os.fstat(alive.fileno()).st_uid != os.geteuid():
-                continue
+        with contextlib.suppress(OSError):  # Another's, or gone meanwhile.
+            _remove_if_stale(mark)
+
+
+def _remove_if_stale(mark: Path) -> None:
+    """Remove a directory of this user's whose process is dead; whatever else others may put in its place is left alone.
+
+    Raises:
+        OSError: it is none, or its process lives.
+    """
+    if not _is_ours(os.lstat(mark.parent), stat.S_ISDIR):
+        return
+    # A pipe would be waited for, and a link followed.
+    alive = os.open(mark, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        if _is_ours(os.fstat(alive), stat.S_ISREG):
             fcntl.flock(alive, fcntl.LOCK_EX | fcntl.LOCK_NB)
             shutil.rmtree(mark.parent, ignore_errors=True)
+    finally:
+        os.close(alive)
+
+
+def _is_ours(found: os.stat_result, is_kind: Callable[[int], bool]) -> bool:
+    return is_kind(found.st_mode) and found.st_uid == os.geteuid()

@@ -30,6 +30,7 @@ from labelbeam.transforms.formats.frames import PIXELS, SCALES, Frame
 from labelbeam.transforms.formats.plans import Plan
 from labelbeam.transforms.geometry.boxes import OK, REASONS, code_of
 from labelbeam.transforms.images.headers import CopyTo, LookAt
+from labelbeam.transforms.images.names import LONGEST_URL
 from labelbeam.transforms.images.urls import default_prefix, image_url
 from labelbeam.transforms.tasks.records import SplitRecords
 from labelbeam.transforms.tasks.registry import TASKS
@@ -134,6 +135,8 @@ def assemble(
     judged.codes[np.isin(objects.image, settled.strangers) & (judged.codes == OK)] = code_of(Rejected.DUPLICATE_IMAGE)
     # Without a size nothing can be said of an object's coordinates.
     judged.codes[(settled.sizes[at] == 0).any(axis=1)] = code_of(Rejected.IMAGE_REJECTED)
+    too_long = [number for number, name in enumerate(names) if len(name) > LONGEST_LABEL]
+    judged.codes[np.isin(objects.label, too_long) & (judged.codes == OK)] = code_of(Rejected.INVALID_LABEL)
     _decide(settled, at, judged, rejected_of, task, options.keep_background)
 
     left = settled.codes == OK
@@ -149,7 +152,7 @@ def assemble(
     adjusted.update(reason for row, reasons in settled.adjusted.items() if left[row] for reason in reasons)
     return Assembled(
         splits=_by_split(settled, left, objects, at, judged, names, options),
-        rejections=sorted(rejections, key=_in_order),
+        rejections=sorted(map(_bounded, rejections), key=_in_order),
         images_found=len(settled.images) + rejected_before["image"] + left_out.total(),
         objects_found=len(objects) + rejected_before["object"] + skipped_objects.total(),
         skipped_images=len(settled.skips) + left_out.total(),
@@ -159,6 +162,18 @@ def assemble(
         records_in=records_in,
         copied=copied,
     )
+
+
+LONGEST_LABEL = 256
+"""Characters of a label, which each object repeats: a few bytes of a dataset would become gigabytes of records."""
+
+
+def _bounded(item: Rejection) -> Rejection:
+    """A rejection none of whose texts is longer than people read: an image's name stands in that of each of its objects."""
+    limits = {"locator": RAW_LIMIT, "image": LONGEST_URL, "message": LONGEST_URL}
+    texts = {name: getattr(item, name) or "" for name in limits}
+    cut = {name: f"{text[:RAW_LIMIT]}…" for name, text in texts.items() if len(text) > limits[name]}
+    return msgspec.structs.replace(item, **cut) if cut else item
 
 
 def _in_order(item: Rejection) -> tuple[str, ...]:
@@ -281,7 +296,7 @@ def _rejected_objects(
         row, code = int(at[number]), REASONS[judged.codes[number]]
         identity = objects.ids[number]
         bbox = objects.bbox[number].tolist()
-        raw: dict[str, Any] = {"label": names[int(objects.label[number])]}
+        raw: dict[str, Any] = {"label": names[int(objects.label[number])][:RAW_LIMIT]}
         if not any(map(math.isnan, bbox)):
             raw["bbox"] = [bbox[0], bbox[1], bbox[2] - bbox[0], bbox[3] - bbox[1]]
         message = f"{code.doc}; the image is {settled.sizes[row, 0]}×{settled.sizes[row, 1]}"

@@ -14,6 +14,8 @@ from labelbeam.schemas.reasons import Adjusted, Rejected, Skipped
 from labelbeam.transforms.columns.images import Images
 from labelbeam.transforms.geometry.boxes import OK, Codes, code_of
 from labelbeam.transforms.images.headers import CopyTo, ImageError, LookAt, settle_format, settle_size
+from labelbeam.transforms.images.names import LONGEST_PATH, too_long
+from labelbeam.transforms.stores.paths import leads_out
 
 
 @dataclass(slots=True)
@@ -103,13 +105,21 @@ def settle(settled: Settled, look_at: LookAt, look_at_all: bool) -> None:
     """Settle size and format of each image, by its declaration and, where it was looked at, by its file."""
     images = settled.images
     known = [all(size) for size in settled.sizes.tolist()]
-    wanted = [row for row in range(len(images)) if look_at_all or not known[row]]
+    short = [
+        row for row, path in enumerate(images.paths) if not (too_long(path) or ("://" not in path and leads_out(path)))
+    ]
+    wanted = [row for row in short if look_at_all or not known[row]]
     looked = dict(zip(wanted, look_at([images.row(row) for row in wanted]), strict=True)) if wanted else {}
     for row, path in enumerate(images.paths):
         if settled.codes[row] != OK:
             continue
         facts = looked.get(row)
         try:
+            if "://" not in path and leads_out(path):
+                raise ImageError(Rejected.UNSAFE_PATH, f"{path}: {Rejected.UNSAFE_PATH.doc}, once a server decodes it")
+            if too_long(path):
+                message = f"the image's name has {len(path):,} characters, expected at most {LONGEST_PATH:,}"
+                raise ImageError(Rejected.UNSAFE_PATH, message)
             if isinstance(facts, ImageError):
                 raise facts
             settled.formats[row], renamed = settle_format(path, facts)

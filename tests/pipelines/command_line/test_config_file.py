@@ -40,7 +40,7 @@ def test_our_options_keep_their_types_and_beams_become_flags_in_order(tmp_path: 
         runner: FlinkRunner
         experiments: [one, two=2]
         streaming: true
-        update: no
+        update: false
         num_workers: 4
         """,
     )
@@ -110,7 +110,6 @@ def test_a_key_that_is_no_option_is_refused_with_its_line(tmp_path: Path, text: 
         ("split: [!!timestamp soon]", ":1:9: not valid YAML for a config: found a tag"),
         (f"split: [0x{'f' * 4998}]", ":1:9: not valid YAML for a config: found a number of 5000 digits"),
         ("task: \x07", "may not stand in YAML"),
-        ("max_rejected: 2024-99-99", "not valid YAML for a config"),
         (b"task: caf\xe9", ": byte 9 is not UTF-8; save the config as UTF-8"),
         ("task: x".encode("utf-16"), ": byte 0 is not UTF-8"),
         ("streaming: maybe", ": streaming: found 'maybe', expected true or false"),
@@ -136,7 +135,7 @@ def test_deep_nesting_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_file_of_a_megabyte_is_some_other_file(tmp_path: Path) -> None:
-    assert "expected a short YAML config" in refusal(tmp_path, b"#" * (SIZE_LIMIT + 1))
+    assert "found more than" in refusal(tmp_path, b"#" * (SIZE_LIMIT + 1))
 
 
 @pytest.mark.parametrize("name", ["missing.yaml", ".", "a\0b"])
@@ -182,3 +181,39 @@ def test_what_yaml_writes_is_read_back(tmp_path_factory: pytest.TempPathFactory,
 
     folder = tmp_path_factory.mktemp("config")
     assert read(folder, yaml.dump(values, Dumper=Plain)).values == values
+
+
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [
+        ("010", 10),
+        ("0o10", 8),
+        ("0x10", 16),
+        ("-3", -3),
+        ("1e1", 10.0),
+        ("1_0", "1_0"),
+        ("1:30", "1:30"),
+        ("0b11", "0b11"),
+        ("1.5", 1.5),
+        (".5", 0.5),
+        ("5.", 5.0),
+        ("190:20:30.15", "190:20:30.15"),
+        ("yes", "yes"),
+        ("off", "off"),
+        ("y", "y"),
+        ("True", True),
+        ("2024-01-01", "2024-01-01"),
+        ("=", "="),
+        ("<<", "<<"),
+        ('"010"', "010"),
+    ],
+)
+def test_values_are_read_as_yaml_1_2_reads_them(tmp_path: Path, written: str, value: object) -> None:
+    """YAML 1.1 has 8 for 010, 90 for 1:30, 10 for 1_0, and True for yes."""
+    found = read(tmp_path, f"shards: {written}").values["shards"]
+    assert found == value and type(found) is type(value)
+
+
+@pytest.mark.parametrize("written", ["", "~", "null", "Null"])
+def test_nothing_is_nothing(tmp_path: Path, written: str) -> None:
+    assert read(tmp_path, f"shards: {written}").values == {}

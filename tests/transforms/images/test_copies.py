@@ -21,7 +21,7 @@ from labelbeam.transforms.stores.listing import list_files
 from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.stores.location import Location
 from labelbeam.transforms.stores.reading import read_file
-from labelbeam.transforms.stores.threads import Budget
+from labelbeam.transforms.workers.budget import Budget
 from labelbeam.transforms.write.bucket import write_copied
 
 

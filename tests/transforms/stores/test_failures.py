@@ -99,7 +99,15 @@ def test_an_error_that_is_its_own_cause_ends() -> None:
 
 @pytest.mark.parametrize(
     ("header", "seconds"),
-    [("7", 7), ("0", 0), ("-3", 0), ("Thu, 01 Jan 1970 00:00:00 GMT", 0), ("soon", None)],
+    [
+        ("7", 7),
+        ("0", 0),
+        ("-3", 0),
+        ("Thu, 01 Jan 1970 00:00:00 GMT", 0),
+        ("soon", None),
+        ("nan", None),
+        ("1e999", None),
+    ],
 )
 def test_retry_after_is_seconds_or_a_date(header: str, seconds: float | None) -> None:
     assert retry_after(caused(OSError(), AnsweredError(503, **{"Retry-After": header}))) == seconds

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import zipfile
@@ -13,7 +14,7 @@ import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
 from labelbeam.schemas.errors import UsageError
-from labelbeam.transforms.stores.errors import MissingFileError, StoreError
+from labelbeam.transforms.stores.errors import MissingFileError, ShortageError, StoreError
 from labelbeam.transforms.stores.files import kind, put, stat
 from labelbeam.transforms.stores.globs import expand
 from labelbeam.transforms.stores.locate import locate
@@ -213,7 +214,6 @@ def test_options_that_a_store_does_not_know_are_refused_without_their_values(tmp
     [
         (PermissionError(13, "no", "/x"), "permission denied"),
         (IsADirectoryError(21, "no"), "it is a directory"),
-        (OSError(28, "No space left on device", "/x"), "No space left on device"),
         (RuntimeError("one\n  two"), "one two"),
         (KeyError(), "KeyError"),
     ],
@@ -229,6 +229,31 @@ def test_whatever_a_store_raises_becomes_one_line(failure: Exception, said: str)
         with pytest.raises(StoreError, match=rf"^broken://x.json: cannot be (read|written): {said}$") as caught:
             call()
         assert not isinstance(caught.value, MissingFileError)
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        OSError(errno.ENOSPC, "No space left on device", "/x"),
+        OSError(errno.EMFILE, "Too many open files", "/x"),
+        OSError(errno.ENFILE, "Too many open files in system"),
+        OSError(errno.ENOMEM, "Cannot allocate memory"),
+        OSError(errno.EDQUOT, "Disk quota exceeded"),
+        MemoryError(),
+        RuntimeError("can't start new thread"),
+    ],
+    ids=str,
+)
+def test_what_this_machine_is_short_of_is_told_as_such_and_is_no_fault_of_a_file(
+    failure: Exception, waits: list[float]
+) -> None:
+    location = broken(failure)
+    for call in (lambda: stat(location), lambda: read_file(location), lambda: put(location, b"x")):
+        with pytest.raises(ShortageError, match="no fault of the data") as caught:
+            call()
+        assert not isinstance(caught.value, StoreError)
+    # Others let go of file handles; nobody makes room on a disk.
+    assert len(waits) == (27 if getattr(failure, "errno", 0) in (errno.EMFILE, errno.ENFILE, errno.ENOMEM) else 0)
 
 
 def test_a_store_s_error_does_not_repeat_credentials() -> None:

@@ -7,6 +7,8 @@ import json
 import os
 import pickle
 import pkgutil
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -221,3 +223,28 @@ def test_errors_cross_processes_with_their_words_and_status(kind: type[LabelBeam
 def test_reasons_cross_processes_with_their_words_and_code(kind: Any) -> None:
     back = pickle.loads(pickle.dumps(kind(Rejected.INVALID_RLE, "what was found")))
     assert (type(back), str(back), back.code) == (kind, "what was found", Rejected.INVALID_RLE)
+
+
+def test_workers_end_with_their_driver_even_if_it_is_killed(tmp_path: Path) -> None:
+    code = """
+import os, signal, sys, time
+from labelbeam.transforms.workers.pool import workers
+if __name__ == "__main__":
+    with workers(2) as pool:
+        print(*{pool.submit(os.getpid).result() for _ in range(50)}, *pool.executor._processes, flush=True)
+        pool.submit(time.sleep, 600)
+        time.sleep(600)
+"""
+    script = tmp_path / "driver.py"
+    script.write_text(code)
+    driver = subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, text=True)
+    assert driver.stdout is not None
+    pids = {int(pid) for pid in driver.stdout.readline().split()}
+    assert len(pids) == 2
+    driver.kill()
+    driver.wait()
+    driver.stdout.close()
+    end = time.monotonic() + 10
+    while (left := [pid for pid in pids if Path(f"/proc/{pid}").exists()]) and time.monotonic() < end:
+        time.sleep(0.1)
+    assert not left

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -52,3 +54,27 @@ def test_that_of_a_killed_run_is_removed_by_the_next_and_those_of_living_ones_st
     living.communicate("")
     assert living.returncode == 0
     assert not held.exists()
+
+
+def test_what_another_user_may_put_into_tmp_is_neither_waited_for_nor_followed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
+    victim = tmp_path / "victim"
+    for folder in ("pipe", "link", "folder"):
+        (tmp_path / "tmp" / f"labelbeam-{folder}").mkdir(parents=True)
+    os.mkfifo(tmp_path / "tmp/labelbeam-pipe/alive")
+    victim.mkdir()
+    (victim / "alive").write_text("mine")
+    (tmp_path / "tmp/labelbeam-link/alive").symlink_to(victim / "alive")
+    (tmp_path / "tmp/labelbeam-elsewhere").symlink_to(victim)
+    (tmp_path / "tmp/labelbeam-folder/alive").mkdir()
+    with scratch():
+        pass
+    assert (victim / "alive").read_text() == "mine"
+    assert sorted(path.name for path in (tmp_path / "tmp").iterdir()) == [
+        "labelbeam-elsewhere",
+        "labelbeam-folder",
+        "labelbeam-link",
+        "labelbeam-pipe",
+    ]

@@ -37,7 +37,7 @@ KEYS_A_SOURCE = 1 << 40
 """Every source has so many image keys to itself."""
 
 _DOUBTFUL_NAME = re.compile(
-    r"""[\x00-\x09\x0b-\x1f\x7f\ud800-\udfff\\:]|//|(?:^|[/\n])\.{1,2}(?:[/\n]|$)|(?:^|\n)/|/(?:\n|$)"""
+    r"""[%\x00-\x09\x0b-\x1f\x7f\ud800-\udfff\\:]|//|(?:^|[/\n])\.{1,2}(?:[/\n]|$)|(?:^|\n)/|/(?:\n|$)"""
 )
 """Names, one a line, among which one may have to be normalised or refused; the rest are paths as they stand."""
 

@@ -14,6 +14,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from functools import cache
 from operator import attrgetter
 from typing import Any, Generic, TypeVar
@@ -246,8 +247,22 @@ def _integer(digits: str) -> int | float:
     return int(digits) if len(digits) < sys.int_info.default_max_str_digits else float(digits)
 
 
-_JSON = json.JSONDecoder(strict=False)
-_JSON_OF_HUGE_NUMBERS = json.JSONDecoder(strict=False, parse_int=_integer)
+def _float(text: str) -> int | float:
+    """A number with a point or exponent; beyond 2^53, where floats skip whole numbers, the exact one: an id may be one of them."""
+    number = float(text)
+    if not EXACT <= abs(number) <= _LARGEST_ID:
+        return number
+    exact = Decimal(text)
+    return int(exact) if exact == exact.to_integral_value() else number
+
+
+EXACT = 2.0**53
+"""From here on floats skip whole numbers (IEEE 754)."""
+
+_LARGEST_ID = 1e30
+
+_JSON = json.JSONDecoder(strict=False, parse_float=_float)
+_JSON_OF_HUGE_NUMBERS = json.JSONDecoder(strict=False, parse_int=_integer, parse_float=_float)
 """Python refuses whole numbers of over 4,300 digits with a ValueError; as a float they are infinite."""
 
 
@@ -318,7 +333,7 @@ def _unexpected(value: Any, expected: str, code: Rejected = Rejected.INVALID_REC
 
 
 def _identity(value: Any, _: set[Adjusted]) -> Id:
-    if isinstance(value, float) and value.is_integer():
+    if isinstance(value, float) and value.is_integer() and abs(value) < EXACT:
         return int(value)
     if isinstance(value, int | str) and not isinstance(value, bool):
         return value

@@ -16,10 +16,15 @@ from labelbeam.schemas.neutral import Box, Ring
 from labelbeam.schemas.reasons import Rejected
 from labelbeam.transforms.geometry.rle import runs_of_mask
 from labelbeam.transforms.geometry.trace import trace
+from labelbeam.transforms.stores.failures import is_shortage
+from labelbeam.transforms.workers.budget import decoding
 
 VOID = 255
 LARGEST_MASK = 89_478_485
 """Pixels of the largest mask that is decoded: where Pillow begins to warn of decompression bombs."""
+
+LARGEST_MASK_FILE = 64 * 2**20
+"""Bytes of the largest mask's file: so few colours shrink to much less."""
 
 _SMALLEST_IOU = 0.1
 _LEAST_INSIDE = 0.5
@@ -74,9 +79,11 @@ def read_mask(png: bytes, size: tuple[int, int] | None) -> Mask:
     if _has_second_header(png):
         raise MaskError(Rejected.UNREADABLE_MASK, "the mask has a second header, which gives it another size")
     try:
-        with Image.open(io.BytesIO(png), formats=("PNG",)) as image:
+        with decoding().take(3 * width * height, "a mask"), Image.open(io.BytesIO(png), formats=("PNG",)) as image:
             mode, indices, counts = image.mode, np.asarray(image), image.histogram()
     except _UNDECODABLE as error:
+        if is_shortage(error) or str(error).startswith("out of memory"):
+            raise MemoryError(str(error)) from None
         raise MaskError(Rejected.UNREADABLE_MASK, f"the mask does not decode: {error}") from None
     if mode not in ("P", "L"):
         message = f"the mask's mode is {mode}, expected palette indices (P) or grey values (L)"

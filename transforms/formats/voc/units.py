@@ -15,12 +15,13 @@ from labelbeam.transforms.formats.reading import Findings, Reading, ReadOptions,
 from labelbeam.transforms.formats.voc.evidence import add_evidence
 from labelbeam.transforms.formats.voc.format import VocOptions
 from labelbeam.transforms.formats.voc.image_index import ImageIndex
-from labelbeam.transforms.formats.voc.masks import MaskError
+from labelbeam.transforms.formats.voc.masks import LARGEST_MASK_FILE, MaskError
 from labelbeam.transforms.formats.voc.read import VocImage, read_voc, rejected_voc
 from labelbeam.transforms.formats.voc.tree import VocItem
+from labelbeam.transforms.formats.voc.xml import LARGEST_XML
 from labelbeam.transforms.images.headers import ImageError, ImageFacts, read_header, settle_size
 from labelbeam.transforms.images.look import FIRST_BLOCK
-from labelbeam.transforms.stores.errors import StoreError
+from labelbeam.transforms.stores.errors import StoreError, TooLongError
 from labelbeam.transforms.stores.files import stat
 from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.stores.location import Location, within
@@ -74,7 +75,8 @@ class VocUnit:
         voc_options = config.of(VocOptions)
         wanted = [item for item in self.items if item.skipped is None]
         paths = [path for item in wanted for path in (item.xml, item.mask) if path is not None]
-        contents = read_many(root, paths, [self.sizes.get(path) or None for path in paths])
+        most = [limit for item in wanted for limit in (LARGEST_XML, LARGEST_MASK_FILE)[: 1 + (item.mask is not None)]]
+        contents = read_many(root, paths, [self.sizes.get(path) or None for path in paths], most)
         images: list[VocImage] = []
         for item in self.items:
             if item.skipped is not None:
@@ -84,7 +86,8 @@ class VocUnit:
             xml = next(contents)
             mask: Any = next(contents) if item.mask is not None else None
             if isinstance(xml, StoreError):
-                bad = rejected_voc(item, Rejected.UNREADABLE_FILE, str(xml), source=self.root, images=self.images)
+                code = Rejected.INVALID_XML if isinstance(xml, TooLongError) else Rejected.UNREADABLE_FILE
+                bad = rejected_voc(item, code, str(xml), source=self.root, images=self.images)
                 images.append(VocImage(bad))
                 continue
             if isinstance(mask, StoreError):

@@ -138,13 +138,21 @@ def _parse(data: bytes) -> tuple[etree._Element, bool]:
     try:
         return etree.fromstring(data, _PARSER), False
     except etree.XMLSyntaxError as error:
+        _check_memory(error)
         repaired = _AMPERSAND.sub(lambda match: b"&amp;" if match[1] else match[0], data)
         if repaired == data:
             raise invalid(str(error)) from None
     try:
         return etree.fromstring(repaired, _PARSER), True
     except etree.XMLSyntaxError as error:
+        _check_memory(error)
         raise invalid(str(error)) from None
+
+
+def _check_memory(error: etree.XMLSyntaxError) -> None:
+    """Raise MemoryError where libxml2 has run out of it, which says nothing of the file."""
+    if getattr(error, "code", None) == etree.ErrorTypes.ERR_NO_MEMORY:
+        raise MemoryError(str(error))
 
 
 _OBJECTS = ("object", "obj")

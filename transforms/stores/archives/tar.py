@@ -6,8 +6,10 @@ them. A compressed one can only be unpacked from its start, and is refused.
 
 from __future__ import annotations
 
+import re
 import tarfile
 from collections.abc import Sequence
+from typing import Any
 
 from labelbeam.transforms.messages.words import is_utf8
 from labelbeam.transforms.stores.archives.contents import NO_FILE, NOT_FOLLOWED, ArchiveError, Contents, Member, Packed
@@ -15,6 +17,75 @@ from labelbeam.transforms.stores.archives.names import charset_of, names_of
 from labelbeam.transforms.stores.range_reader import LARGEST_BLOCK, RangeReader
 
 _COMPRESSED = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"\x28\xb5\x2f\xfd": "zstd"}
+
+
+LARGEST_HEADER = 2**18
+"""Bytes of a header of PAX or of a long name: it is read whole, and its size is what the archive says."""
+
+
+class _TarInfo(tarfile.TarInfo):
+    """A header that leads forwards, and takes time and memory in proportion to what the archive holds.
+
+    Python's own reader reads a header of a negative size again and again (CVE-2025-8194, mended in 3.11.14), takes quadratic time
+    for headers of PAX (CVE-2024-6232, mended in 3.11.10), and allocates whatever size a header says.
+    """
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str | None, errors: str) -> _TarInfo:
+        """Read a header.
+
+        Raises:
+            tarfile.ReadError: it is none that can be followed.
+        """
+        info = super().frombuf(buf, encoding, errors)  # type: ignore[arg-type]
+        if not 0 <= info.size < 2**63:
+            raise tarfile.ReadError(f"a header says that {info.size} bytes follow")
+        if info.type in _READ_WHOLE and info.size > LARGEST_HEADER:
+            raise tarfile.ReadError(f"a header of {info.size} bytes, expected at most {LARGEST_HEADER}")
+        return info
+
+    def _proc_pax(self, archive: tarfile.TarFile) -> tarfile.TarInfo:
+        source: Any = archive.fileobj
+        start = source.tell()
+        _check_pax(source.read(self.size))
+        source.seek(start)
+        found: tarfile.TarInfo = super()._proc_pax(archive)  # type: ignore[misc]
+        return found
+
+    # Which parts of a sparse file are stored does not matter, since none is read.
+
+    def _proc_gnusparse_00(self, sparse: Any, *_: Any) -> None:
+        sparse.sparse = []
+
+    _proc_gnusparse_01 = _proc_gnusparse_10 = _proc_gnusparse_00
+
+
+def _check_pax(data: bytes) -> None:
+    """Make sure that a header of PAX is made of records, `length key=value`, each with its end where it says.
+
+    Raises:
+        tarfile.ReadError: it is not.
+    """
+    at = 0
+    while at < len(data) and data[at]:
+        record = _RECORD.match(data, at)
+        end = at + int(record[1]) if record is not None else 0
+        if record is None or not record.end() < end <= len(data) or data.find(b"=", record.end(), end) < 0:
+            raise tarfile.ReadError("a header of PAX is damaged")
+        at = end
+    if _DIGITS.search(data):
+        raise tarfile.ReadError("a header of PAX holds a number of more than 200 digits")
+
+
+_RECORD = re.compile(rb"(\d{1,9}) ")
+_DIGITS = re.compile(rb"\d{201}")
+_READ_WHOLE = (
+    tarfile.XHDTYPE,
+    tarfile.XGLTYPE,
+    tarfile.SOLARIS_XHDTYPE,
+    tarfile.GNUTYPE_LONGNAME,
+    tarfile.GNUTYPE_LONGLINK,
+)
 
 
 class TarReader:
@@ -37,9 +108,15 @@ class TarReader:
         places: dict[str, Member] = {}
         try:
             source = RangeReader(packed.read, packed.size, _HEADER if packed.local else LARGEST_BLOCK)
-            with tarfile.open(fileobj=source, mode="r:", errorlevel=2, tarinfo=tarfile.TarInfo) as archive:
-                infos = archive.getmembers()
-        except tarfile.TarError as error:
+            infos: list[tarfile.TarInfo] = []
+            with tarfile.open(fileobj=source, mode="r:", errorlevel=2, tarinfo=_TarInfo) as archive:
+                before = -1
+                for info in archive:
+                    if info.offset_data <= before:
+                        raise tarfile.ReadError("a file begins before the one in front of it")
+                    before = info.offset_data
+                    infos.append(info)
+        except (tarfile.TarError, ValueError, OverflowError, IndexError, RecursionError) as error:
             raise ArchiveError(
                 f"{packed.shown} is no TAR archive, or a damaged one ({error}); fetch it again, and test it with: tar -tf"
             ) from None

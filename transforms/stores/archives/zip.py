@@ -124,7 +124,7 @@ class ZipReader:
                 # One more than it may have, and without end: 0 would mean no limit.
                 content = inflate.decompress(content, member.size + 1)
             except zlib.error as error:
-                raise _damaged(str(error)) from None
+                raise _of_zlib(error) from None
         if len(content) != member.size:
             raise _damaged(
                 f"expected {member.size} bytes, unpacked {'more' if len(content) > member.size else len(content)}"
@@ -176,7 +176,7 @@ class ZipReader:
                 try:
                     out = inflate.decompress(piece, _STEP - at % _STEP)
                 except zlib.error as error:
-                    raise _damaged(str(error)) from None
+                    raise _of_zlib(error) from None
                 taken += len(piece) - len(inflate.unconsumed_tail)
                 piece = inflate.unconsumed_tail
                 if not out and not piece:
@@ -279,6 +279,11 @@ def _data_start(member: ZipMember, data: bytes) -> int:
     if name != member.name:
         raise _damaged("another file begins where the directory says")
     return _LOCAL_HEADER + name + int.from_bytes(data[28:30], "little")
+
+
+def _of_zlib(error: zlib.error) -> Exception:
+    """Damage, unless zlib has run out of memory (Z_MEM_ERROR)."""
+    return MemoryError(str(error)) if str(error).startswith("Error -4 ") else _damaged(str(error))
 
 
 def _damaged(why: str) -> ArchiveError:

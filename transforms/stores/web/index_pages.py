@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from html.parser import HTMLParser
+from html import unescape
 from typing import NamedTuple
 from urllib.parse import urljoin, urlsplit
 
@@ -20,23 +20,55 @@ class IndexPage(NamedTuple):
     elsewhere: list[str]
 
 
-class _Links(HTMLParser):
-    """Collects where the links of a page lead, as they are written."""
+_TAG = re.compile(r"<(?:!--|(?:(a)|(base)|(script)|(style))(?=[\s/>]))", re.IGNORECASE)
+_HREF = re.compile(r"""[\s/"']href\s{0,100}=\s{0,100}(?:"([^"]*)"|'([^']*)'|([^\s>"']+))""", re.IGNORECASE)
+_LONGEST_TAG = 8192
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.found: list[str] = []
-        self.base = ""
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Take the target of an `<a>`, and a `<base>`."""
-        target = dict(attrs).get("href")
-        if target is None:
-            return
-        if tag == "a":
-            self.found.append(target.strip())
-        elif tag == "base":
-            self.base = self.base or target.strip()
+def _links(html: str) -> tuple[list[str], str]:
+    """Where the links of a page lead, as they are written, and its `<base>`. Linear in the page, whatever it holds.
+
+    `html.parser` takes quadratic time for some pages (CVE-2025-6069).
+    """
+    found: list[str] = []
+    base = ""
+    at = 0
+    while (tag := _TAG.search(html, at)) is not None:
+        end_of = "-->" if tag[0] == "<!--" else "</script" if tag[3] else "</style" if tag[4] else ""
+        if end_of:
+            at = html.find(end_of, tag.end())
+            if at < 0:
+                at = html.find(end_of.upper(), tag.end())
+            if at < 0:
+                break
+            continue
+        written, at = _written(html, tag.end())
+        href = _HREF.search(f" {written}")
+        if href is None:
+            continue
+        target = unescape(next(part for part in href.groups() if part is not None)).strip()
+        if tag[1]:
+            found.append(target)
+        else:
+            base = base or target
+    return found, base
+
+
+def _written(html: str, start: int) -> tuple[str, int]:
+    """What is written in a tag, up to the `>` that ends it and stands in no quotes; and where that is."""
+    limit = min(len(html), start + _LONGEST_TAG)
+    at = start
+    while at < limit:
+        character = html[at]
+        if character == ">":
+            return html[start:at], at
+        if character in "\"'":
+            closed = html.find(character, at + 1, limit)
+            if closed < 0:
+                break
+            at = closed
+        at += 1
+    return "", limit
 
 
 def read_index_page(html: str, url: str) -> IndexPage:
@@ -48,16 +80,14 @@ def read_index_page(html: str, url: str) -> IndexPage:
     >>> read_index_page('<a href="../">up</a> <a href="?C=N">by name</a> <a href="a%20b.jpg">a b</a>', "http://h/d/")
     IndexPage(files=['a b.jpg'], folders=[], elsewhere=[])
     """
-    links = _Links()
-    links.feed(html)
-    links.close()
-    base = urljoin(url, links.base)
+    targets, written_base = _links(html)
+    base = urljoin(url, written_base)
     page = urlsplit(url)
     folder = unquote_path(page.path).rpartition("/")[0] + "/"
     files: set[str] = set()
     folders: set[str] = set()
     elsewhere: set[str] = set()
-    for target in links.found:
+    for target in targets:
         try:
             link = urlsplit(urljoin(base, target))
             same_host = (link.hostname, link.port) == (page.hostname, page.port)

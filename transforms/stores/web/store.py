@@ -7,6 +7,7 @@ reads also from servers that know no ranges, refuse HEAD, compress, or tell no s
 
 from __future__ import annotations
 
+import asyncio
 import weakref
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -17,11 +18,23 @@ from fsspec.asyn import AsyncFileSystem, sync
 from fsspec.implementations.http import HTTPFileSystem
 from yarl import URL
 
+from labelbeam.transforms.stores.failures import LongerError
 from labelbeam.transforms.stores.paths import quote_path
+from labelbeam.transforms.stores.web.bodies import STEP, is_encoded, read_body
 from labelbeam.transforms.stores.web.index_pages import IndexPage, read_index_page
 
 WHOLE = 64 * 2**20
 """Bytes up to which a file is taken whole where the server sends no part of it; the same amount is kept of such files."""
+
+LARGEST = 2**30
+"""The same where a file is asked for whole, and nobody has told its size."""
+
+LARGEST_PAGE = 16 * 2**20
+"""Bytes of a page of links: 100,000 files."""
+
+REDIRECTS = 10
+
+_REDIRECTING = frozenset({301, 302, 303, 307, 308})
 
 _TELLS_NOTHING = frozenset({400, 403, 405, 406, 501})
 """Answers to a HEAD that say less about the file than about HEAD: it is refused, or was not signed for."""
@@ -65,11 +78,19 @@ class HttpStore(AsyncFileSystem):  # type: ignore[misc]
         super().__init__()
         self._origin = origin
         self._query = query
-        self._headers = {"Accept-Encoding": "identity", **(headers or {})}
+        known = dict(client_kwargs or {})
+        # A session would send them to whatever host an answer leads to.
+        more = {**(known.pop("headers", None) or {}), **(headers or {})}
+        cookies = known.pop("cookies", None) or {}
+        if cookies:
+            more["Cookie"] = "; ".join(f"{name}={value}" for name, value in dict(cookies).items())
+        self._headers = {str(name): str(value) for name, value in more.items()}
+        self._timeout = timeout
         self._client = {
             "timeout": aiohttp.ClientTimeout(total=None, sock_connect=timeout, sock_read=timeout),
             "trust_env": True,
-            **(client_kwargs or {}),
+            **known,
+            "auto_decompress": False,
         }
         self._ssl = ssl
         self._proxy = proxy
@@ -107,7 +128,7 @@ class HttpStore(AsyncFileSystem):  # type: ignore[misc]
             self._check(answer)
             if answer.content_type not in ("text/html", "application/xhtml+xml") and "Content-Type" in answer.headers:
                 raise OSError(f"expected a page of links to what is in this directory, found: {answer.content_type}")
-            body = await self._body(answer)
+            body = await self._body(answer, LARGEST_PAGE)
             html = body.decode(answer.charset or "utf-8", "replace")
             return read_index_page(html, str(answer.url))
 
@@ -141,50 +162,45 @@ class HttpStore(AsyncFileSystem):  # type: ignore[misc]
             info["size"] = len(await self._whole(path))
         return info
 
-    async def _cat_file(self, path: str, start: int | None = None, end: int | None = None, **_: Any) -> bytes:
+    async def _cat_file(
+        self, path: str, start: int | None = None, end: int | None = None, most: int = LARGEST, **_: Any
+    ) -> bytes:
         if start is None and end is None:
-            return await self._whole(path, keep=False)
+            return await self._whole(path, keep=False, most=most)
         if path in self._bodies:
             return self._bodies[path][start:end]
         if start is None or end is None or not 0 <= start < end:
             raise ValueError(f"expected a range of bytes, found {start} to {end}")
         async with await self._ask("GET", self._url(path), {"Range": f"bytes={start}-{end - 1}"}) as answer:
             self._check(answer)
-            if answer.status == 206 and not _is_encoded(answer):
-                return await answer.read()
+            if answer.status == 206 and not is_encoded(answer):
+                return await read_body(answer, end - start + STEP, self._timeout)
             if answer.status == 200:
                 whole = await self._body(answer)
                 self._keep(path, whole)
                 return whole[start:end]
         return (await self._whole(path))[start:end]  # A part of what is compressed cannot be read.
 
-    async def _whole(self, path: str, keep: bool = True) -> bytes:
+    async def _whole(self, path: str, keep: bool = True, most: int = WHOLE) -> bytes:
         async with await self._ask("GET", self._url(path)) as answer:
             self._check(answer)
             if not keep:
-                return await answer.read()
+                return await read_body(answer, most, self._timeout)
             whole = await self._body(answer)
         self._keep(path, whole)
         return whole
 
-    async def _body(self, answer: aiohttp.ClientResponse) -> bytes:
+    async def _body(self, answer: aiohttp.ClientResponse, most: int = WHOLE) -> bytes:
         """The whole of an answer of bounded size."""
-        size = answer.content_length
-        parts: list[bytes] = []
-        taken = 0
-        if size is None or size <= WHOLE:
-            async for part in answer.content.iter_chunked(2**20):
-                parts.append(part)
-                taken += len(part)
-                if taken > WHOLE:
-                    break
-            else:
-                return b"".join(parts)
-        raise OSError(
-            f"the server sends no part of it, only the whole, of {f'{size} bytes' if size else 'unknown size'}, and no more than "
-            f"{WHOLE} bytes are taken so; copy the file to this machine first, or serve it by what answers ranges of "
-            "bytes uncompressed, such as nginx or an object store"
-        )
+        try:
+            return await read_body(answer, most, self._timeout)
+        except LongerError:
+            size = answer.content_length
+            raise OSError(
+                f"the server sends no part of it, only the whole, of {f'{size} bytes' if size else 'unknown size'}, and no more than "
+                f"{most} bytes are taken so; copy the file to this machine first, or serve it by what answers ranges of "
+                "bytes uncompressed, such as nginx or an object store"
+            ) from None
 
     def _keep(self, path: str, whole: bytes) -> None:
         self._bodies[path] = whole
@@ -199,8 +215,29 @@ class HttpStore(AsyncFileSystem):  # type: ignore[misc]
         if self._session is None:
             self._session = aiohttp.ClientSession(**self._client)
             weakref.finalize(self, HTTPFileSystem.close_session, self.loop, self._session)
-        sent = {**self._headers, **(headers or {})}
-        return await self._session.request(method, url, headers=sent, ssl=self._ssl, proxy=self._proxy)
+        for _ in range(REDIRECTS):
+            answer = await self._asked(method, url, headers or {})
+            there = answer.headers.get("Location")
+            if answer.status not in _REDIRECTING or there is None:
+                return answer
+            answer.release()
+            try:
+                url = answer.url.join(URL(there, encoded=True))
+            except ValueError:
+                raise OSError("the server leads to what is no address") from None
+            if url.scheme not in ("http", "https"):
+                raise OSError(f"the server leads to an address of {url.scheme!r}, expected http or https")
+        raise OSError(f"the server leads on more than {REDIRECTS} times")
+
+    async def _asked(self, method: str, url: URL, headers: Mapping[str, str]) -> aiohttp.ClientResponse:
+        """One answer, whose head has come within the time-out; what is secret is sent to the host alone that it was given for."""
+        assert self._session is not None
+        ours = url.origin() == URL(self._origin).origin()
+        sent = {"Accept-Encoding": "identity", **(self._headers if ours else {}), **headers}
+        async with asyncio.timeout(2 * self._timeout):  # A connection, and a head, however many drops it comes in.
+            return await self._session.request(
+                method, url, headers=sent, ssl=self._ssl, proxy=self._proxy, allow_redirects=False
+            )
 
     @staticmethod
     def _check(answer: aiohttp.ClientResponse) -> None:
@@ -222,13 +259,9 @@ def _facts(answer: aiohttp.ClientResponse, path: str, asked: URL) -> _Info:
 
 
 def _size(answer: aiohttp.ClientResponse) -> int | None:
-    if _is_encoded(answer):
+    if is_encoded(answer):
         return None  # That of what was compressed.
     if answer.status in (206, 416):
         total = answer.headers.get("Content-Range", "").rpartition("/")[2]
         return int(total) if total.isdecimal() else None
     return answer.content_length
-
-
-def _is_encoded(answer: aiohttp.ClientResponse) -> bool:
-    return answer.headers.get("Content-Encoding", "identity").strip().lower() not in ("", "identity")

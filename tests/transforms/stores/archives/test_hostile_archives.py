@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import io
 import random
+import resource
 import stat as modes
 import struct
 import tarfile
+import time
 import zipfile
 from pathlib import Path
 
@@ -204,3 +207,57 @@ def test_a_missing_archive_is_named(tmp_path: Path) -> None:
 def test_a_url_without_an_archive_is_refused_with_an_example() -> None:
     with pytest.raises(UsageError, match=r"zip://data/a.zip: names no archive; expected zip://PATH/IN/IT::ARCHIVE"):
         locate("zip://data/a.zip", {})
+
+
+def _header(name: str, size: int, kind: bytes = tarfile.REGTYPE) -> bytes:
+    """A ustar header whose size may be any number, in base 256 as GNU writes it."""
+    info = tarfile.TarInfo(name)
+    info.type = kind
+    head = bytearray(info.tobuf(tarfile.USTAR_FORMAT))
+    head[124:136] = (size % 256**12 | 1 << 95).to_bytes(12, "big")
+    head[148:156] = b" " * 8
+    head[148:156] = b"%06o\0 " % sum(head)
+    return bytes(head)
+
+
+def _block(data: bytes) -> bytes:
+    return data + b"\0" * (-len(data) % 512)
+
+
+def _pax(body: bytes, size: int | None = None) -> bytes:
+    return _header("pax", len(body) if size is None else size, tarfile.XHDTYPE) + _block(body)
+
+
+_FILE = _header("cat/0.jpg", 10) + _block(b"x" * 10)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        _FILE + _header("cat/1.jpg", -512) + b"\0" * 1024,
+        _FILE + _header("cat/1.jpg", -1) + b"\0" * 1024,
+        _FILE + _header("cat/1.jpg", 2**90) + b"\0" * 1024,
+        _FILE + _pax(b"14 size=-1024\n") + _FILE,
+        _FILE + _pax(b"13 size=-512\n") + _FILE,
+        _FILE + _pax(b"1" * 200_000) + _FILE,
+        _FILE + _pax(b"2 " * 100_000 + b"=") + _FILE,
+        _FILE + _pax(b"9 a=b\n", 2**40) + _FILE,
+        _FILE + _header("long", 2**40, tarfile.GNUTYPE_LONGNAME),
+        _FILE + _header("long", -512, tarfile.GNUTYPE_LONGNAME) + _FILE,
+        _FILE + _header("sparse", 2**40, tarfile.GNUTYPE_SPARSE),
+        _FILE
+        + _pax(b"22 GNU.sparse.major=1\n22 GNU.sparse.minor=0\n")
+        + _header("s", 512)
+        + _block(b"9" * 400 + b"\n"),
+        _FILE + _pax(b"9 a=bcde\n") * 3000 + _FILE,
+    ],
+    ids=range(13),
+)
+def test_a_tar_that_leads_back_or_nowhere_is_read_or_refused_in_no_time(tmp_path: Path, data: bytes) -> None:
+    (tmp_path / "x.tar").write_bytes(data)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    began = time.monotonic()
+    with contextlib.suppress(StoreError):
+        list_files(locate(f"tar://::{tmp_path}/x.tar", {}))
+    assert time.monotonic() - began < 5
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000

@@ -1,0 +1,67 @@
+"""The memory of a process for what a dataset, a server or a decoder decides the size of.
+
+Whatever may be large takes its bytes from here before it is allocated, by the size that is declared, and gives them back. So
+a process needs no more at a time than `docs/scale.md` says, whatever it reads; and what no longer fits ends the run in words,
+as it is no fault of the data.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+
+from labelbeam.transforms.stores.errors import ShortageError
+from labelbeam.transforms.workers.resources import MARGIN, budget_size, memory_left
+
+LOOKED_AT_FROM = 8 * 2**20
+"""Bytes from which on it is asked whether so many are left; asking costs a tenth of a millisecond."""
+
+
+class Budget:
+    """Bytes that threads share; whoever wants more than there are in all gets all of them, and waits until they are free."""
+
+    def __init__(self, size: int) -> None:
+        self.size = self._free = size
+        self._freed = threading.Condition()
+
+    @contextmanager
+    def take(self, size: int, what: str = "") -> Iterator[None]:
+        """Have `size` bytes for the block. No thread may take from a budget twice at a time: two would wait for each other.
+
+        Raises:
+            ShortageError: this process may not allocate so many; `what` names what they are for.
+        """
+        taken = min(size, self.size)
+        with self._freed:
+            self._freed.wait_for(lambda: self._free >= taken)
+            self._free -= taken
+        try:
+            if size >= LOOKED_AT_FROM and size + MARGIN > (left := memory_left()):
+                raise short(what, size, left)
+            yield
+        finally:
+            with self._freed:
+                self._free += taken
+                self._freed.notify_all()
+
+
+def short(what: str, size: int, left: int) -> ShortageError:
+    """What ends a run that needs more memory than it has."""
+    return ShortageError(
+        f"{what or 'what is read'}: needs {size / 1e6:,.0f} MB of memory, and {left / 1e6:,.0f} MB are left to this process; this is no "
+        "fault of the data: nothing was published. Give the run more memory, or fewer workers with --direct_num_workers"
+    )
+
+
+@cache
+def reading() -> Budget:
+    """For files that are held whole."""
+    return Budget(budget_size())
+
+
+@cache
+def decoding() -> Budget:
+    """For pixels. Whoever has some takes nothing from `reading`."""
+    return Budget(budget_size())
