@@ -111,6 +111,7 @@ def test_the_codes_and_options_that_pages_name_exist() -> None:
     known = {str(code) for kind in (Rejected, Skipped, Adjusted) for code in kind} | {*FIELDS, *TASKS}
     known |= set(Receipt.__struct_fields__) | {"file_name", "category_id", "image_details", "read_annotations"}
     known |= {"training_data", "validation_data"}  # Azure's own.
+    known |= {"coco_url", "video_id", "frame_id", "date_captured"}  # COCO's and LVIS's fields.
     known |= {*map(str, Failed), *NAMES}
     known |= {name for name in dir(fixtures) if name.endswith("_store")}
     known |= {*COCO_FIGURES, *label_figures(), *set().union(*class_figures()), *COLUMNS}
