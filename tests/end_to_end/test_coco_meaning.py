@@ -209,6 +209,8 @@ def test_an_ignored_object_is_a_crowd(flag: Any, tmp_path: Path) -> None:
         ({"attributes": {"rotation": 270}}, (20, 25, 40, 55)),
         ({"attributes": {"rotation": 0.0, "occluded": False}}, (15, 30, 45, 50)),
         ({"attributes": ["rotation"]}, (15, 30, 45, 50)),
+        ({"attributes": {"rotation": "1e999"}, "rotation": True}, (15, 30, 45, 50)),
+        ({"rotation": "nan"}, (15, 30, 45, 50)),
         ({"rotation": "90"}, (20, 25, 40, 55)),
         ({"attributes": {"rotation": 45}}, (30 - 25 / math.sqrt(2), 40 - 25 / math.sqrt(2), 30 + 25 / math.sqrt(2), 40 + 25 / math.sqrt(2))),
         ({"attributes": {"rotation": 30}, "segmentation": [SQUARE]}, (10, 20, 30, 40)),

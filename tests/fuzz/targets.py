@@ -162,6 +162,9 @@ def build_coco(content: bytes) -> None:
                     builder.add_images(content[part.start : part.end])
                 elif part.section == "categories":
                     builder.add_categories(content[part.start : part.end])
+            repeated = builder.repeated()
+            images = [content[part.start : part.end] for part in ranges if part.section == "images"]
+            builder.tell_apart(repeated, images)
             fragments = [fragment for _, fragment in builder.finish()]
             for part in ranges:
                 if part.section == "annotations":

@@ -102,12 +102,12 @@ def _sample_outlines(block: bytes, evidence: Evidence) -> None:
     ends = at[~opening & (depth == 0)]
     if not len(ends):
         return
-    kept: list[tuple[Any, list[float]]] = []
+    kept: list[tuple[Outlined, list[float]]] = []
     for item in decode_range(head[: int(ends[-1]) + 1], Outlined).records:
         if item.bbox is not None and isinstance(item.segmentation, list) and not item.angle:
-            parts = [part for part in item.segmentation if len(part) >= 6 and len(part) % 2 == 0]
-            if parts:
-                kept.append((item, list(chain.from_iterable(parts))))
+            rings = [part for part in item.segmentation if len(part) >= 6 and len(part) % 2 == 0]
+            if rings:
+                kept.append((item, list(chain.from_iterable(rings))))
     if not kept:
         return
     bbox = np.array([item.bbox for item, _ in kept])

@@ -76,7 +76,7 @@ class Boxed(LabelOnly, gc=False):
         """Degrees by which the box is turned clockwise about its centre, as labelling tools write it; 0 where none is told."""
         given = self.attributes.get("rotation") if isinstance(self.attributes, dict) else None
         angle = _float_of(self.rotation if given is None else given)
-        return 0.0 if math.isnan(angle) else math.remainder(angle, 360.0)
+        return math.remainder(angle, 360.0) if math.isfinite(angle) else 0.0
 
     @property
     def ignored(self) -> bool:
