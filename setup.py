@@ -33,9 +33,13 @@ setup(
         "Environment :: Console",
         "Intended Audience :: Developers",
         "Intended Audience :: Science/Research",
+        "Operating System :: MacOS",
         "Operating System :: POSIX :: Linux",
         "Programming Language :: Python :: 3 :: Only",
         "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Programming Language :: Python :: 3.13",
+        "Programming Language :: Python :: 3.14",
         "Topic :: Scientific/Engineering :: Image Recognition",
         "Typing :: Typed",
     ],
@@ -44,18 +48,18 @@ setup(
     packages=["labelbeam", *(f"labelbeam.{name}" for name in find_packages(include=[f"{room}*" for room in ROOMS]))],
     package_dir={"labelbeam": "labelbeam", **{f"labelbeam.{room}": room for room in ROOMS}},
     package_data={"labelbeam": ["py.typed"], "labelbeam.transforms.report": ["page.*"]},
-    # Below: requirements/lowest.txt, with which the tests are run when a bound changes. Above: Beam's own bound, or the
+    # Below: requirements/lowest.txt, with which scripts/test-beams runs what depends on Beam. Above: Beam's own bound, or the
     # next version that may break something by the package's own rules. CI installs requirements/constraints.txt.
     install_requires=[
-        "apache-beam>=2.77,<2.78",
+        "apache-beam>=2.65,<2.78",
         "fsspec>=2025.9,<2027",
-        "jinja2>=3.1,<4",
+        "jinja2>=3.1.2,<4",
         "lxml>=6,<7",
         "markupsafe>=2.1.1,<4",
         "msgspec>=0.20,<1",
         "numpy>=2.1,<2.5",
         "pillow>=12.1.1,<13",
-        "pyarrow>=22,<26",
+        "pyarrow>=16.1,<26",
         "pycocotools>=2.0.10,<3",
         "pyyaml>=6,<7",
         "rich>=14,<16",
@@ -64,7 +68,7 @@ setup(
     extras_require={
         **STORES,
         # Submits to Dataflow; its workers read and write gs:// as all others do.
-        "dataflow": ["apache-beam[gcp]>=2.77,<2.78", *STORES["gcs"]],
+        "dataflow": ["apache-beam[gcp]>=2.65,<2.78", *STORES["gcs"]],
         "dev": [
             *(package for packages in STORES.values() for package in packages),
             "build>=1.3,<2",
@@ -87,6 +91,8 @@ setup(
             "ruff>=0.17,<0.18",
             # What the figures of classification are compared with.
             "scikit-learn>=1.7,<2",
+            # What pyproject.toml builds with: a test builds a wheel without asking an index.
+            "setuptools>=77,<90",
             "types-PyYAML>=6,<7",
         ],
     },

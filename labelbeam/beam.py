@@ -152,6 +152,7 @@ class _Assemble(beam.DoFn):  # type: ignore[misc]
         self._storage = storage
         self._format = FORMATS[plan.format]
         self._images_root = plan.images_root
+        self._assemble = assemble_options(config, plan)
         self._listed = plan.listed is not None
 
     def process(self, group: tuple[int, Iterable[bytes]], findings: Findings) -> Iterator[Any]:
@@ -176,7 +177,7 @@ class _Assemble(beam.DoFn):  # type: ignore[misc]
             fragments = [decode(parcels.unwrap(data)) for data in encoded]
             listed = join_listed([fragment.listed for fragment in fragments if fragment.listed is not None])
             look_at = looker(LookOptions(self._config.check_images, root, self._listed and shows_all(root)), listed)
-            return assemble(fragments, assemble_options(self._config, self._images_root), frames, look_at)
+            return assemble(fragments, self._assemble, frames, look_at)
 
 
 class ReadBuild(beam.PTransform):  # type: ignore[misc]

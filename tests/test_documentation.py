@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 import duckdb
 import pytest
+import yaml
 
 import labelbeam as public
 from labelbeam.builds import Build
@@ -46,7 +47,7 @@ from tests.tables import Table, rows_of, tables
 
 ROOT = Path(__file__).parents[1]
 ROOMS = ("pipelines", "transforms", "schemas")
-PAGES = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "benchmarks/RESULTS.md"]
+PAGES = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "benchmarks/RESULTS.md"]
 PAGES += sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("docs/*.md"))
 MODULES = {path.relative_to(ROOT).as_posix() for room in (*ROOMS, "labelbeam") for path in ROOT.glob(f"{room}/**/*.py")}
 
@@ -117,6 +118,7 @@ def test_the_codes_and_options_that_pages_name_exist() -> None:
     known |= {*dir(public), *inspect.signature(public.score).parameters, *inspect.signature(public.evaluate).parameters}
     known |= {*dir(Build), *Assembled.__dataclass_fields__, *dir(public.errors.LabelBeamError)}
     elsewhere = {"--runs", "--names", "--seconds", "--replay", "--exclude", "--name", "--version", "--type", "--path"}
+    elsewhere |= {"--repository", "--bg--"}
     elsewhere |= {"--all", "--fresh", "--fast", "--durations"}  # Of the tests and of CI.
     for name in PAGES:
         assert set(re.findall(r"`(?!test_)([a-z]+(?:_[a-z]+)+)`", page(name))) <= known, name
@@ -312,6 +314,38 @@ def test_paths_of_the_repository_that_are_named_exist(name: str) -> None:
     rooms = (*ROOMS, "tests", "benchmarks", "scripts", "docs", "configs", "requirements")
     for path in re.findall(rf"(?<![\w/.])((?:{'|'.join(rooms)})/[\w./-]*\w)", page(name)):
         assert ROOT.joinpath(path).exists(), path
+
+
+CI = yaml.safe_load(page(".github/workflows/ci.yml"))
+
+
+def test_ci_on_github_runs_our_own_script_and_the_command_of_the_readme() -> None:
+    full, fast = ([step["run"] for step in CI["jobs"][job]["steps"] if "run" in step] for job in ("full", "fast"))
+    assert full == [".ci/run"]
+    assert f"\n{' && '.join(fast)}\n" in page("README.md")
+
+
+def test_ci_on_github_covers_the_pythons_that_setup_allows_on_both_systems() -> None:
+    (low, high) = re.findall(r'python_requires=">=3\.(\d+),<3\.(\d+)"', page("setup.py"))[0]
+    matrix = CI["jobs"]["fast"]["strategy"]["matrix"]
+    assert matrix["python"] == [f"3.{minor}" for minor in range(int(low), int(high))]
+    assert matrix["os"] == ["ubuntu-latest", "macos-latest"]
+    classifiers = re.findall(r'"Programming Language :: Python :: (3\.\d+)"', page("setup.py"))
+    assert classifiers == matrix["python"]
+
+
+def test_pre_commit_runs_what_people_run() -> None:
+    ((hook,),) = (repository["hooks"] for repository in yaml.safe_load(page(".pre-commit-config.yaml"))["repos"])
+    assert (hook["entry"], hook["language"], hook["pass_filenames"]) == ("scripts/check", "system", False)
+
+
+def test_the_lowest_beam_is_tested_and_the_highest_is_the_pinned_one() -> None:
+    (low, high) = re.findall(r'"apache-beam>=([\d.]+),<2\.(\d+)"', page("setup.py"))[0]
+    assert f'"apache-beam[gcp]>={low},<2.{high}"' in page("setup.py")
+    assert f"\napache-beam=={low}." in page("requirements/lowest.txt")
+    assert f"\napache-beam==2.{int(high) - 1}." in page("requirements/constraints.txt")
+    for path in re.findall(r"tests/[\w/]+\.py", page("scripts/test-beams")):
+        assert ROOT.joinpath(path).is_file(), path
 
 
 def test_the_version_has_an_entry_on_top_of_the_changes() -> None:

@@ -82,7 +82,7 @@ BEAM_OPTIONS: dict[str, BeamOption] = {
     "spark_version": BeamOption("text", choices=("3",)),
     "type_check_strictness": BeamOption("text", choices=("ALL_REQUIRED", "DEFAULT_TO_ANY")),
 }
-"""Every option of Beam 2.77 by its name without the dashes in front."""
+"""Every option of Beam 2.77 by its name without the dashes in front. Beam 2.65 and later have these, or fewer."""
 
 RUNNERS = (
     "DirectRunner",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import shutil
 from collections.abc import Callable, Sequence
 
@@ -13,8 +15,9 @@ from apache_beam.runners.runner import PipelineState
 
 from labelbeam.pipelines.runners.failures import job_failure, where_logs_are
 from labelbeam.pipelines.runners.flags import in_process, runner_of
+from labelbeam.pipelines.runners.options import BEAM_OPTIONS
 from labelbeam.pipelines.terminal.streams import LOG
-from labelbeam.schemas.errors import LabelBeamError
+from labelbeam.schemas.errors import LabelBeamError, UsageError
 from labelbeam.transforms.messages.redact import redact
 from labelbeam.transforms.workers import progress
 
@@ -23,6 +26,7 @@ def run_pipeline(build: Callable[[beam.Pipeline], object], beam_flags: Sequence[
     """Run the pipeline that `build` makes, until it is done.
 
     Raises:
+        UsageError: the installed Beam does not have one of the options.
         LabelBeamError: the runner ended in another state than done.
     """
     progress.reset()
@@ -57,6 +61,26 @@ def new_pipeline(beam_flags: Sequence[str], runner: FnApiRunner | None = None) -
 
 
 def pipeline_options(beam_flags: Sequence[str]) -> PipelineOptions:
-    """Beam's options from flags."""
+    """Beam's own form of its options; an older Beam than that of `BEAM_OPTIONS` would ignore those that it does not have.
+
+    Raises:
+        UsageError: the installed Beam does not have one of the options.
+    """
     # Of the main module workers need nothing, and what it holds, such as keys of stores, is not to be staged for them.
-    return PipelineOptions(list(beam_flags), save_main_session=False)
+    options = PipelineOptions(list(beam_flags), save_main_session=False)
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(said):
+            given = options.get_all_options(retain_unknown_options=True)
+    except SystemExit:
+        why = said.getvalue().rpartition("error: ")[2].strip()
+        raise UsageError(
+            f"found apache-beam {beam.__version__}, which does not take its options: {redact(why)}"
+        ) from None
+    unknown = sorted(given.keys() & BEAM_OPTIONS.keys() - PipelineOptions([]).get_all_options().keys())
+    if unknown:
+        raise UsageError(
+            f"--{unknown[0]}: found apache-beam {beam.__version__}, which does not have this option; leave it out, or install "
+            "a newer apache-beam"
+        )
+    return options

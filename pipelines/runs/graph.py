@@ -11,20 +11,19 @@ from apache_beam.portability.api import beam_runner_api_pb2 as protos
 from labelbeam.pipelines.runners.flags import in_process
 from labelbeam.pipelines.runners.requirements import PreparedJob
 from labelbeam.pipelines.runners.run import new_pipeline, run_pipeline
-from labelbeam.schemas.config import ConvertConfig, background_policy, parse_split
+from labelbeam.schemas.config import ConvertConfig
 from labelbeam.transforms.builds.resume import Target
 from labelbeam.transforms.formats.known import listing_units
 from labelbeam.transforms.formats.plans import Plan
 from labelbeam.transforms.formats.reading import ReadOptions
 from labelbeam.transforms.formats.registry import FORMATS
-from labelbeam.transforms.images.urls import default_prefix
 from labelbeam.transforms.plan.copies import plan_copies
 from labelbeam.transforms.read.transform import FINDINGS, FRAGMENTS, ReadFragments
 from labelbeam.transforms.stores.files import put
 from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.stores.location import StorageOptions
 from labelbeam.transforms.workers.staged_units import stage_units
-from labelbeam.transforms.write.assemble import AssembleOptions
+from labelbeam.transforms.write.assemble import assemble_options
 from labelbeam.transforms.write.transform import WriteShards
 from labelbeam.transforms.write.work import ShardOptions
 
@@ -101,16 +100,7 @@ def build_graph(
 ) -> None:
     """Read → group → assemble and write → collect: the whole build, for any runner; `local` means in this process."""
     shard_options = ShardOptions(
-        assemble=AssembleOptions(
-            task=config.task,
-            image_url=config.image_url or default_prefix(plan.images_root),
-            clip=config.out_of_bounds == "clip",
-            keep_background=background_policy(config) == "keep",
-            max_polygon_points=config.max_polygon_points,
-            split=parse_split(config.split),
-            look_at_all=config.check_images not in (None, "none"),
-            unseen=plan.unseen,
-        ),
+        assemble=assemble_options(config, plan),
         check_images=config.check_images,
         images_root=plan.images_root,
         images_listed=plan.listed is not None,

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.disks import any_bytes_as_names
 from tests.end_to_end.builds import (
     CLASSIFICATION,
     DETECTION,
@@ -131,6 +132,7 @@ def test_source_that_cannot_be_opened_is_named(
     failed(attempt(where, tmp_path / "out"), status, *words)
 
 
+@any_bytes_as_names
 def test_directory_that_no_record_could_name_is_refused(tmp_path: Path) -> None:
     odd = tmp_path / os.fsdecode(b"caf\xe9")
     failed(attempt(put(odd / "coco.json", GOOD), tmp_path / "out"), 2, "UTF-8", "rename")
@@ -254,7 +256,8 @@ def test_disk_that_is_full_publishes_nothing(tmp_path: Path, monkeypatch: pytest
     fsync = os.fsync
 
     def full(number: int) -> None:
-        if "parquet" in os.readlink(f"/proc/self/fd/{number}"):
+        written = os.fstat(number).st_ino
+        if any(path.stat().st_ino == written for path in (tmp_path / "out").rglob("parquet/*")):
             raise OSError(28, "No space left on device")
         fsync(number)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.disks import any_bytes_as_names
 from tests.end_to_end.builds import CLASSIFICATION, MULTILABEL, PREFIX, Build, convert, labelbeam
 from tests.end_to_end.datasets import encoded, put, touch, write_image
 
@@ -124,6 +125,7 @@ def test_names_are_text_and_never_patterns(tmp_path: Path) -> None:
     assert decoded == {f"{name}/{name}.jpg": name for name in ODD_NAMES}
 
 
+@any_bytes_as_names
 def test_a_name_that_is_not_utf8_is_rejected(tmp_path: Path) -> None:
     root = pictures(tmp_path / "set", "cat/1.jpg")
     with open(os.fsencode(root / "cat") + b"/\xff.jpg", "wb") as file:

@@ -118,7 +118,8 @@ def _keep(name: str, data: bytes, finds: Path, why: str) -> None:
 @contextlib.contextmanager
 def guarded(target: Target, current: Path) -> Iterator[Callable[[bytes], None]]:
     """Run a target in this process under the limits, leaving each input in `current` for whoever finds it dead."""
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    if sys.platform != "darwin":  # It refuses any limit below the gigabytes of addresses that each process has there.
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     # Time that is worked, not waited: the default action on this signal ends the process, also inside C.
     signal.signal(signal.SIGPROF, signal.SIG_DFL)

@@ -367,7 +367,10 @@ def shell(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
         ("labelbeam convert --tsak 2>&1 | true", 2, ""),
         ("labelbeam convert --tsak 2>&-", 2, ""),
         ("labelbeam schema latest >&-", 1, "labelbeam schema: stdout is closed"),
-        ("labelbeam schema latest > /dev/full", 1, "labelbeam schema: stdout: cannot be written: No space left"),
+        pytest.param(
+            *("labelbeam schema latest > /dev/full", 1, "labelbeam schema: stdout: cannot be written: No space left"),
+            marks=pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no device that is always full"),
+        ),
     ],
 )
 def test_closed_and_full_streams_end_without_a_traceback(

@@ -48,8 +48,9 @@ def run(name: str, store: AzureStore, folder: Path, env: dict[str, str], accept:
 
 
 @pytest.mark.installation
-def test_github_knows_every_key(tools: Path) -> None:
-    command = [str(tools), "-m", "check_jsonschema", "--builtin-schema", "vendor.github-workflows", str(FILE)]
+@pytest.mark.parametrize("file", [FILE, ROOT / ".github" / "workflows" / "ci.yml"], ids=lambda file: file.name)
+def test_github_knows_every_key(file: Path, tools: Path) -> None:
+    command = [str(tools), "-m", "check_jsonschema", "--builtin-schema", "vendor.github-workflows", str(file)]
     ran = subprocess.run(command, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stdout + ran.stderr
 

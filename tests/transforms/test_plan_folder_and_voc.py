@@ -19,6 +19,7 @@ from labelbeam.transforms.stores import listing as listing_module
 from labelbeam.transforms.stores.errors import StoreError
 from labelbeam.transforms.stores.files import put
 from labelbeam.transforms.stores.locate import locate
+from tests.disks import any_bytes_as_names
 
 XML = "<annotation><filename>1.jpg</filename></annotation>"
 
@@ -128,6 +129,7 @@ def test_shards_follow_the_number_of_images(memory: str, monkeypatch: pytest.Mon
     assert plan(root).buckets == 2
 
 
+@any_bytes_as_names
 def test_names_that_are_not_utf_8_are_found_and_rejected(tmp_path: Path) -> None:
     fill(str(tmp_path), CLASSES)
     with open(os.fsencode(tmp_path) + b"/cat/caf\xe9.jpg", "wb"):
@@ -183,6 +185,7 @@ def test_shards_follow_the_bytes_of_the_annotations_alone(memory: str, monkeypat
     assert plan(root, task="image_object_detection").buckets == 2
 
 
+@any_bytes_as_names
 def test_an_annotation_file_whose_name_is_not_utf_8_is_a_unit_of_work_that_can_be_encoded(tmp_path: Path) -> None:
     fill(str(tmp_path), VOC)
     with open(os.fsencode(tmp_path) + b"/Annotations/caf\xe9.xml", "w", encoding="utf-8") as file:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 import re
 import socket
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -238,16 +239,43 @@ def read_claims(output: Location) -> dict[str, Claim]:
 # Which process it is. ----------------------------------------------------------------------------------------------
 
 
+_PROC = Path("/proc")
+
+
 def _process(pid: int) -> str | None:
-    """A process of this machine: boot, PID namespace, PID and start time; None where the system does not tell."""
+    """A process of this machine: boot, PID namespace, PID and start time; None where it is dead or the system does not tell."""
+    return _process_by_proc(pid) if (_PROC / "self").exists() else _process_by_ps(pid)
+
+
+def _process_by_proc(pid: int) -> str | None:
     try:
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-        namespace = Path("/proc/self/ns/pid").stat().st_ino
+        boot = (_PROC / "sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        namespace = (_PROC / "self/ns/pid").stat().st_ino
         # The name of the command stands in parentheses, and may hold anything.
-        status = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+        status = (_PROC / f"{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
     except OSError:
         return None
     return None if status[0] in "ZX" else f"{boot} {namespace} {pid} {status[19]}"
+
+
+def _process_by_ps(pid: int) -> str | None:
+    """On macOS, which has neither /proc nor namespaces; its kernel calls the time from boot to boot a session."""
+    try:
+        boot = _said_by("sysctl", "-n", "kern.bootsessionuuid").strip()
+        state, *started = _said_by("ps", "-o", "state=", "-o", "lstart=", "-p", str(pid)).split()
+    except (OSError, ValueError, subprocess.SubprocessError):
+        return None
+    return None if state.startswith("Z") else f"{boot} - {pid} {' '.join(started)}"
+
+
+def _said_by(*command: str) -> str:
+    """What a command prints, in no language and no time zone.
+
+    Raises:
+        OSError, SubprocessError: there is no such command, or it failed.
+    """
+    env = {**os.environ, "LC_ALL": "C", "TZ": "UTC"}
+    return subprocess.run(command, env=env, capture_output=True, text=True, check=True, timeout=10).stdout
 
 
 def _is_alive(claim: Claim) -> bool | None:
@@ -259,5 +287,7 @@ def _is_alive(claim: Claim) -> bool | None:
     return _process(int(parts["pid"])) == claim.process
 
 
-_PROCESS = re.compile(r"(?P<machine>[0-9a-f-]{1,64} [0-9]{1,20}) (?P<pid>[0-9]{1,10}) [0-9]{1,20}")
+_PROCESS = re.compile(
+    r"(?P<machine>[0-9A-Fa-f-]{1,64} (?:[0-9]{1,20}|-)) (?P<pid>[0-9]{1,10}) (?:[0-9]{1,20}|\w{3} \w{3} [0-9]{1,2} [0-9:]{8} [0-9]{4})"
+)
 """What `_process` says; a claim is a file that anybody may have put who can write to the output."""

@@ -27,6 +27,7 @@ from labelbeam.transforms.columns.hashes import draw_split
 from labelbeam.transforms.columns.images import ImageNote, join_images
 from labelbeam.transforms.columns.objects import Objects, join_objects
 from labelbeam.transforms.formats.frames import PIXELS, SCALES, Frame
+from labelbeam.transforms.formats.plans import Plan
 from labelbeam.transforms.geometry.boxes import OK, REASONS, code_of
 from labelbeam.transforms.images.headers import CopyTo, LookAt
 from labelbeam.transforms.images.urls import default_prefix, image_url
@@ -52,16 +53,17 @@ class AssembleOptions:
     """Sources none of whose images was found: one name in two of them is ambiguous."""
 
 
-def assemble_options(config: ConvertConfig, images_root: str) -> AssembleOptions:
-    """The options of a build, resolved; `images_root` is the URL of the directory that the images' names are relative to."""
+def assemble_options(config: ConvertConfig, plan: Plan) -> AssembleOptions:
+    """The options of a build, resolved."""
     return AssembleOptions(
         task=config.task,
-        image_url=config.image_url or default_prefix(images_root),
+        image_url=config.image_url or default_prefix(plan.images_root),
         clip=config.out_of_bounds == "clip",
         keep_background=background_policy(config) == "keep",
         max_polygon_points=config.max_polygon_points,
         split=parse_split(config.split),
         look_at_all=config.check_images not in (None, "none"),
+        unseen=plan.unseen,
     )
 
 

@@ -5,12 +5,17 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from labelbeam.pipelines.runners.options import BEAM_OPTIONS, RUNNERS, beam_arguments
+from labelbeam.pipelines.cli import main
+from labelbeam.pipelines.runners.options import BEAM_OPTIONS, RUNNERS, BeamOption, beam_arguments
 from labelbeam.schemas.config import ConvertConfig
 from labelbeam.schemas.errors import UsageError
+from tests.pipelines.conftest import COCO
 
 WALK = """
 import json, logging
@@ -45,12 +50,50 @@ print(json.dumps([options, beam.StandardOptions.KNOWN_RUNNER_NAMES]))
 """
 
 
-def test_the_table_is_that_of_the_installed_beam() -> None:
-    walked = subprocess.run([sys.executable, "-c", WALK], check=True, capture_output=True, text=True)
-    options, runners = json.loads(walked.stdout)
-    ours = {name: [option.kind, option.many, list(option.choices)] for name, option in BEAM_OPTIONS.items()}
-    assert ours == options
+@pytest.fixture(scope="module")
+def walked() -> Any:
+    """The options and the runners of the installed Beam."""
+    ran = subprocess.run([sys.executable, "-c", WALK], check=True, capture_output=True, text=True)
+    return json.loads(ran.stdout)
+
+
+NEWEST = version("apache-beam").startswith("2.77.")
+OURS = {name: [option.kind, option.many, list(option.choices)] for name, option in BEAM_OPTIONS.items()}
+
+
+def test_the_table_is_that_of_the_newest_beam(walked: Any) -> None:
+    options, runners = walked
+    assert options == OURS
     assert sorted(RUNNERS) == sorted(runners)
+
+
+def test_every_option_and_runner_of_an_older_beam_is_in_the_table(walked: Any) -> None:
+    options, runners = walked
+    assert {name: OURS.get(name, [])[:2] for name in options} == {name: about[:2] for name, about in options.items()}
+    assert set(runners) <= set(RUNNERS)
+
+
+def test_an_option_that_the_installed_beam_does_not_have_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if NEWEST:  # It lacks none: then one more that we know and it does not.
+        monkeypatch.setitem(BEAM_OPTIONS, "profiler_agent_of_tomorrow", BeamOption("text"))
+    name = "profiler_agent_of_tomorrow" if NEWEST else "profiler_agent"
+    source = tmp_path / "coco.json"
+    source.write_text(json.dumps(COCO))
+    command = [
+        "convert",
+        "--task",
+        "image_object_detection",
+        "--source",
+        str(source),
+        "--output",
+        str(tmp_path / "out"),
+    ]
+    assert main([*command, f"--{name}=x"]) == 2
+    said = capsys.readouterr().err
+    assert f"--{name}: found apache-beam {version('apache-beam')}, which does not have this option" in said
+    assert not (tmp_path / "out" / "latest.json").exists()
 
 
 def test_no_option_of_ours_has_the_name_of_one_of_beams() -> None:

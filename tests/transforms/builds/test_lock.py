@@ -15,7 +15,7 @@ import msgspec
 import pytest
 
 from labelbeam.schemas.errors import BusyError, LabelBeamError, LostLockError
-from labelbeam.transforms.builds.lock import Claim, Pace, Work, locked, read_claims
+from labelbeam.transforms.builds.lock import Claim, Pace, Work, _process, locked, read_claims
 from labelbeam.transforms.stores.errors import StoreError
 from labelbeam.transforms.stores.files import kind, list_directory, put, remove_files
 from labelbeam.transforms.stores.locate import locate
@@ -147,10 +147,75 @@ def test_a_killed_run_that_nobody_has_waited_for_is_dead_too(output: Location) -
     )
     assert child.stdout is not None
     leave(output, claim_of(child.stdout.readline().strip()))
-    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)  # It stays a zombie.
+    wait_for_zombie(child.pid)
     with locked(output, "build"):
         assert len(read_claims(output)) == 1
     child.communicate()
+
+
+def wait_for_zombie(pid: int) -> None:
+    """Wait until a child of this process has ended, and leave it a zombie; macOS has waitid only from Python 3.13 on."""
+    deadline = time.monotonic() + 30
+    state = ""
+    while not state.startswith("Z"):
+        assert time.monotonic() < deadline, f"process {pid} does not end"
+        state = subprocess.run(
+            ["ps", "-o", "state=", "-p", str(pid)], capture_output=True, text=True, check=True
+        ).stdout
+        time.sleep(0.01)
+
+
+@pytest.fixture
+def as_on_macos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No /proc, but a command that names the session of the kernel, which `sysctl` of Linux does not."""
+    command = tmp_path / "bin" / "sysctl"
+    command.parent.mkdir()
+    command.write_text('#!/bin/sh\n[ "$*" = "-n kern.bootsessionuuid" ] && echo 6B29FC40-CA47-1067-B31D-00DD010662DA\n')
+    command.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{command.parent}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setattr("labelbeam.transforms.builds.lock._PROC", tmp_path / "proc")
+
+
+@pytest.mark.usefixtures("as_on_macos")
+def test_without_proc_a_process_is_known_by_its_start(output: Location) -> None:
+    with locked(output, "build", QUICK) as lock:
+        own = lock.claim.process
+        assert own == _process(os.getpid())
+        assert own is not None and own.split()[:3] == ["6B29FC40-CA47-1067-B31D-00DD010662DA", "-", str(os.getpid())]
+        with pytest.raises(BusyError), locked(output, "build", QUICK):
+            pass
+    leave(output, claim_of(f"{own}0"))  # Of another start time.
+    with locked(output, "build"):
+        assert len(read_claims(output)) == 1
+
+
+@pytest.mark.usefixtures("as_on_macos")
+def test_without_proc_a_killed_run_is_known_to_be_dead(output: Location) -> None:
+    child = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE)
+    process = _process(child.pid)
+    assert process is not None
+    child.kill()
+    wait_for_zombie(child.pid)
+    for _ in range(2):  # As a zombie, and gone.
+        leave(output, claim_of(process))
+        began = time.monotonic()
+        with locked(output, "build"):
+            assert len(read_claims(output)) == 1
+        assert time.monotonic() - began < 20
+        child.wait()
+    child.communicate()
+
+
+@pytest.mark.usefixtures("as_on_macos")
+def test_where_the_system_does_not_tell_a_run_goes_by_signs_of_life(
+    output: Location, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
+    assert _process(os.getpid()) is None
+    leave(output, claim_of(None))
+    began = time.monotonic()
+    with locked(output, "build", QUICK):
+        assert time.monotonic() - began >= QUICK.dead_after
 
 
 def test_another_process_with_the_same_number_is_not_the_run(output: Location) -> None:

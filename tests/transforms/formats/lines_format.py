@@ -22,7 +22,7 @@ from labelbeam.transforms.formats.format import Claim, Tree
 
 if TYPE_CHECKING:
     from labelbeam.schemas.neutral import SourceImage
-    from labelbeam.transforms.formats.frames import Evidence
+    from labelbeam.transforms.formats.frames import Evidence, Frame
     from labelbeam.transforms.formats.plans import Plan
     from labelbeam.transforms.formats.reading import Reading, ReadResult
 
@@ -65,9 +65,9 @@ class Lines:
         plan.units = [LinesUnit(tree.root.url)]
         return plan
 
-    def relative(self, evidence: Mapping[str, Evidence], config: ConvertConfig) -> frozenset[str]:
-        """None."""
-        return frozenset()
+    def frames(self, evidence: Mapping[str, Evidence], config: ConvertConfig) -> dict[str, Frame]:
+        """Pixels."""
+        return {}
 
     def remarks(self, evidence: Mapping[str, Evidence], config: ConvertConfig) -> list[Doubt]:
         """Odd coordinates are told."""

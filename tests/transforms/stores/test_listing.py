@@ -17,6 +17,7 @@ from labelbeam.transforms.stores.files import put
 from labelbeam.transforms.stores.listing import Listing, list_files
 from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.stores.location import Location
+from tests.disks import any_bytes_as_names
 
 
 class WalkedStore(MemoryFileSystem):  # type: ignore[misc]  # fsspec has no types
@@ -171,6 +172,7 @@ def test_links_that_lead_nowhere_and_what_is_no_file_are_counted(tmp_path: Path)
     ]
 
 
+@any_bytes_as_names
 def test_names_that_are_not_utf_8_are_listed_and_counted(tmp_path: Path) -> None:
     for name in (b"caf\xe9.jpg", b"na\xefve/1.jpg", "café.jpg".encode()):
         path = os.path.join(os.fsencode(tmp_path), name)

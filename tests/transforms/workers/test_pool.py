@@ -35,7 +35,7 @@ from labelbeam.transforms.plan.make_plan import make_plan
 from labelbeam.transforms.read.work import read_unit
 from labelbeam.transforms.stores.errors import MissingFileError
 from labelbeam.transforms.workers.parallel import ParallelDo
-from labelbeam.transforms.workers.pool import Workers, current_workers, default_count, workers
+from labelbeam.transforms.workers.pool import Workers, _keep_freed_memory, current_workers, default_count, workers
 
 
 class Call(ParallelDo):
@@ -177,6 +177,23 @@ def test_fewer_than_two_processes_are_none(count: int) -> None:
 
 def test_there_is_a_process_for_each_core_at_most() -> None:
     assert 1 <= default_count() <= (os.cpu_count() or 1)
+
+
+def test_where_the_system_does_not_tell_the_cores_of_a_process_all_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+    assert default_count() == os.cpu_count()
+
+
+def test_where_there_is_no_glibc_its_memory_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+
+    def library(name: object) -> object:
+        asked.append(name)
+        return object()  # It has no mallopt, as macOS's has none.
+
+    monkeypatch.setattr("ctypes.CDLL", library)
+    _keep_freed_memory()
+    assert asked == [None]
 
 
 # Exceptions across processes.

@@ -55,7 +55,7 @@ class Collector:
         with np.errstate(invalid="ignore", over="ignore"):
             # Of a box that was drawn from below, or from the right, it is the same box that tells.
             bbox = np.concatenate([bbox[:, :2] + np.minimum(bbox[:, 2:], 0), np.abs(bbox[:, 2:])], axis=1)
-            solid: Flags = np.isfinite(bbox).all(1) & (bbox[:, 2:] > 0).all(1)
+            solid: Flags = np.asarray(np.isfinite(bbox).all(1) & (bbox[:, 2:] > 0).all(1))
             if not solid.any():
                 return
             self._unit("boxes", bbox, solid)
@@ -65,7 +65,7 @@ class Collector:
     def outlines(self, extent: Floats) -> None:
         """Tally the extents of outlines [n, 4] as left, top, right, bottom; NaN where there is none."""
         with np.errstate(invalid="ignore", over="ignore"):
-            found: Flags = np.isfinite(extent).all(1)
+            found: Flags = np.asarray(np.isfinite(extent).all(1))
             as_box = np.concatenate([extent[:, :2], extent[:, 2:] - extent[:, :2]], axis=1)
             self._unit("outlines", as_box, found)
 
