@@ -156,11 +156,9 @@ def test_a_box_one_past_the_border_speaks_against_either_origin(tmp_path: Path) 
 
 
 def test_swapped_width_and_height_are_told_by_the_boxes(tmp_path: Path) -> None:
-    build = built(
-        tree(tmp_path / "in", {"1": [(501, 21, 600, 120)]}, (480, 640)), tmp_path / "out", "--max-rejected", "1"
-    )
-    (doubt,) = build.manifest["doubts"]
-    assert (doubt["code"], doubt["option"]) == ("boxes_leave_images", "--check-images header")
+    source = tree(tmp_path / "in", {"1": [(501, 21, 600, 120)], "2": [(11, 21, 110, 120)]}, (480, 640))
+    (doubt,) = built(source, tmp_path / "out").manifest["doubts"]
+    assert (doubt["code"], doubt["count"], doubt["option"]) == ("boxes_leave_images", 1, "--check-images header")
 
 
 def test_swapped_width_and_height_are_told_by_a_look_at_a_few_images(tmp_path: Path) -> None:
@@ -258,9 +256,10 @@ def test_an_outline_without_a_box_gives_one(tmp_path: Path) -> None:
 
 
 def test_objects_without_any_outline_are_told(tmp_path: Path) -> None:
-    source = write_voc(tmp_path / "in", {"1": voc_xml(voc_object())})
-    answer = attempt(source, tmp_path / "out", "--max-rejected", "1", task=SEGMENTATION)
-    assert "neither a mask in SegmentationObject nor an outline" in answer.err
+    outline = "<polygon><x1>10</x1><y1>20</y1><x2>30</x2><y2>20</y2><x3>30</x3><y3>40</y3></polygon>"
+    source = write_voc(tmp_path / "in", {"1": voc_xml(voc_object(inner=outline)), "2": voc_xml(voc_object())})
+    (doubt,) = built(source, tmp_path / "out", task=SEGMENTATION).manifest["doubts"]
+    assert (doubt["code"], doubt["count"], doubt["example"]) == ("voc_without_outline", 1, "Annotations/2.xml")
 
 
 # Names.

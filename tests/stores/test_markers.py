@@ -14,6 +14,8 @@ from tests.end_to_end.builds import CLASSIFICATION, DETECTION, labelbeam
 from tests.end_to_end.datasets import coco, coco_box, coco_image, encoded, voc_object, voc_xml
 from tests.servers.stores import S3Store
 
+pytestmark = pytest.mark.server
+
 IMAGE = encoded()
 FOLDERS = {"m/cat/1.jpg": IMAGE, "m/dog/2.jpg": IMAGE}
 
