@@ -27,9 +27,31 @@ class Doubted(Documented):
     SPLIT_EMPTY = "split_empty", "a split has no image, and the trainer refuses it"
     SPLIT_OF_BACKGROUND = "split_of_background", "a split has no object, and the trainer refuses it"
     CHANGED_MUCH = "changed_much", "the build differs from the one before by more than --max-change, and was accepted"
+    LABELS_ALIKE = "labels_alike", "labels that differ in letter case, blanks or joining marks only, and may be one"
+    # Folders.
+    SPLIT_FOLDERS = "split_folders", "splits were read from folders of an unusual name or place"
+    SPLITS_BESIDE_CLASSES = (
+        "splits_beside_classes",
+        "folders of splits hold the same classes as lie beside them, whose images are in no split",
+    )
+    SPLITS_AS_CLASSES = "splits_as_classes", "folders named like splits were read as classes, as those beside them are"
+    FOLDER_WITHOUT_CLASSES = "folder_without_classes", "a folder beside splits holds images that have no label"
+    FOLDER_AROUND_CLASSES = "folder_around_classes", "one folder holds all others, and was not read as a class"
+    CLASS_LEVEL = "class_level", "images lie deeper than one folder, and either the top or the last may be their class"
+    ONE_CLASS = "one_class", "all images have the same class"
+    LABELS_ARE_NUMBERS = "labels_are_numbers", "all labels are numbers, and what may hold their names is not read"
+    FILES_LEFT_ALONE = "files_left_alone", "files that are neither images nor tables of labels"
+    # Tables of labels.
+    TABLE_NOT_READ = "table_not_read", "a table by a usual name was not read"
+    TABLE_BEFORE_FOLDERS = (
+        "table_before_folders",
+        "the labels are those of a table, although folders could name classes",
+    )
 
 
-NOTES: frozenset[Doubted] = frozenset({Doubted.CHANGED_MUCH})
+NOTES: frozenset[Doubted] = frozenset(
+    {Doubted.CHANGED_MUCH, Doubted.SPLIT_FOLDERS, Doubted.FILES_LEFT_ALONE, Doubted.TABLE_BEFORE_FOLDERS}
+)
 """Doubts that inform, and never keep a build from being published."""
 
 

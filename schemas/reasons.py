@@ -92,6 +92,7 @@ class Adjusted(Documented):
     MASK_TO_POLYGON = "mask_to_polygon", "a mask was traced along its pixel edges"
     OBJECT_OF_DUPLICATE_IMAGE = "object_of_duplicate_image", "the object came with a second record of its image"
     LABEL_FROM_NUMBER = "label_from_number", "the label was a number and is written as text"
+    LABEL_NORMALIZED = "label_normalized", "blanks around the label were removed, or its letters composed (NFC)"
     PATH_NORMALIZED = "path_normalized", "backslashes, `./` or `//` in the image's path were normalised"
     FORMAT_FROM_CONTENT = "format_from_content", "the image's content is of another format than its name says"
     ROTATED_FRAME = "rotated_frame", "the declared size is the image's size after its EXIF rotation"

@@ -23,6 +23,7 @@ from labelbeam.pipelines.command_line.options import FIELDS, GROUPS, flag
 from labelbeam.pipelines.command_line.parser import EXIT_STATUS, make_parsers
 from labelbeam.pipelines.schema import NAMES
 from labelbeam.pipelines.version import VERSION
+from labelbeam.schemas.doubts import Doubted
 from labelbeam.schemas.manifest import Receipt
 from labelbeam.schemas.predictions import LabelsPrediction
 from labelbeam.schemas.reasons import Adjusted, Rejected, Skipped
@@ -98,7 +99,7 @@ def test_every_option_of_scoring_is_on_its_page() -> None:
 
 
 def test_the_codes_and_options_that_pages_name_exist() -> None:
-    known = {str(code) for kind in (Rejected, Skipped, Adjusted) for code in kind} | {*FIELDS, *TASKS}
+    known = {str(code) for kind in (Rejected, Skipped, Adjusted, Doubted) for code in kind} | {*FIELDS, *TASKS}
     known |= set(Receipt.__struct_fields__) | {"file_name", "category_id", "image_details", "read_annotations"}
     known |= {"training_data", "validation_data"}  # Azure's own.
     known |= {*map(str, Failed), *NAMES}

@@ -10,6 +10,7 @@ from labelbeam.schemas.config import ConvertConfig, parse_split
 from labelbeam.schemas.doubts import Doubt, Doubted
 from labelbeam.schemas.errors import LabelBeamError
 from labelbeam.schemas.manifest import FORMAT_VERSION, Copies, Counts, Manifest, Receipt, Source, SplitCounts
+from labelbeam.transforms.builds.alike import labels_alike
 from labelbeam.transforms.builds.identity import BuildIdentity, config_identity
 from labelbeam.transforms.formats.plans import Plan
 from labelbeam.transforms.messages.redact import redact
@@ -61,7 +62,8 @@ def make_manifest(
     _check_counts(counts, receipts, records)
     rejected, skipped, adjusted = (dict(sorted(reason.items())) for reason in reasons)
     names = sorted({label for part in labels.values() for label in part})
-    doubts = [*doubts, *_label_doubts(names), *_split_doubts(splits, config)]
+    alike = labels_alike(sum(labels.values(), Counter()))
+    doubts = [*doubts, *_label_doubts(names), *alike, *_split_doubts(splits, config)]
     return Manifest(
         format_version=FORMAT_VERSION,
         build=identity.build,

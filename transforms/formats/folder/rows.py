@@ -12,7 +12,7 @@ import io
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -93,7 +93,7 @@ def read_rows(name: str, data: bytes, task: str, label_separator: str | None = N
     return _read_csv(name, text, task, label_separator)
 
 
-def is_label_table(name: str, head: bytes) -> bool:
+def is_label_table(name: str, head: bytes, files: Set[str] = frozenset()) -> bool:
     """Whether a file that starts with the bytes `head` has columns that name images and their labels."""
     try:
         return read_rows(name, head[: len(head) // 2 * 2] if _utf16(head) else head, "").labelled

@@ -9,7 +9,6 @@ from labelbeam.schemas.errors import UsageError
 from labelbeam.schemas.reasons import Rejected
 from labelbeam.transforms.formats.folder.format import FolderOptions
 from labelbeam.transforms.formats.folder.layout import (
-    FolderError,
     FolderItem,
     FolderPlan,
     image_of_item,
@@ -17,6 +16,7 @@ from labelbeam.transforms.formats.folder.layout import (
     table_candidates,
     unlisted_images,
 )
+from labelbeam.transforms.formats.folder.places import FolderError
 from labelbeam.transforms.formats.folder.tables import LabelTable
 
 SINGLE = "image_classification"
@@ -117,8 +117,9 @@ def test_deeper_folders_take_the_parent_where_it_is_asked_for() -> None:
     assert "is 'siamese'; with --class-level top it is 'cat'" in warning
 
 
-def test_a_single_class_is_warned_of_since_the_root_may_be_one_folder_too_high() -> None:
-    assert any("one class 'animals'" in warning for warning in plan("animals/cat/1.jpg", "animals/dog/2.jpg").warnings)
+def test_a_single_class_is_warned_of() -> None:
+    found = plan("cat/1.jpg", "cat/2.jpg")
+    assert [(doubt.code, doubt.example) for doubt in found.doubts] == [("one_class", "cat")]
 
 
 def test_an_image_in_no_class_folder_is_rejected_beside_those_in_one() -> None:
