@@ -43,6 +43,24 @@ class Doubted(Documented):
     FILES_LEFT_ALONE = "files_left_alone", "files that are neither images nor tables of labels"
     # Tables of labels.
     TABLE_NOT_READ = "table_not_read", "a table by a usual name was not read"
+    TABLE_EMPTY = "table_empty", "a table holds a header and no rows"
+    HEADER_MISSING = "header_missing", "the first row of a table is read as one of an image, not as a header"
+    LABEL_COLUMN = (
+        "label_column",
+        "more than one column of a table may hold the labels, or only what it holds tells which",
+    )
+    NAMES_BEFORE_NUMBERS = "names_before_numbers", "of a column of names and one of numbers, the names are the labels"
+    COLUMNS_OF_FACTS = "columns_of_facts", "columns of 0 and 1 were not read as classes, for what they are called"
+    COLUMNS_NOT_READ = "columns_not_read", "columns beside those of classes hold something else than 0 and 1"
+    SPLIT_COLUMN = "split_column", "a column called like one of splits holds something else"
+    LABEL_SEPARATOR = (
+        "label_separator",
+        "what stands between the labels of a cell may be part of a label, or the other way",
+    )
+    LABELS_ABSENT = "labels_absent", "cells say that a label is not there"
+    FLAGS_UNCERTAIN = "flags_uncertain", "-1 stands beside 0, and may say that nobody knows; it is read as absent"
+    CONFIDENCES_BELOW_ONE = "confidences_below_one", "labels of a confidence between 0 and 1 were read like all others"
+    LABELS_CONFLICT = "labels_conflict", "rows of one image say different things of its labels"
     TABLE_BEFORE_FOLDERS = (
         "table_before_folders",
         "the labels are those of a table, although folders could name classes",
@@ -50,7 +68,15 @@ class Doubted(Documented):
 
 
 NOTES: frozenset[Doubted] = frozenset(
-    {Doubted.CHANGED_MUCH, Doubted.SPLIT_FOLDERS, Doubted.FILES_LEFT_ALONE, Doubted.TABLE_BEFORE_FOLDERS}
+    {
+        Doubted.CHANGED_MUCH,
+        Doubted.SPLIT_FOLDERS,
+        Doubted.FILES_LEFT_ALONE,
+        Doubted.TABLE_BEFORE_FOLDERS,
+        Doubted.NAMES_BEFORE_NUMBERS,
+        Doubted.COLUMNS_NOT_READ,
+        Doubted.LABELS_ABSENT,
+    }
 )
 """Doubts that inform, and never keep a build from being published."""
 

@@ -40,6 +40,28 @@ class FolderOptions(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unkn
             extra={"metavar": "FOLDER=SPLIT"},
         ),
     ] = None
+    image_column: Annotated[
+        Text | None,
+        Meta(
+            description="folder: the column of a table that names the image (default: by its name, or by what it holds)",
+            extra={"metavar": "NAME"},
+        ),
+    ] = None
+    label_columns: Annotated[
+        Text | None,
+        Meta(
+            description="folder: the column of a table that holds the labels; or those that are a class each, separated by "
+            "commas (default: by their names, or by what they hold)",
+            extra={"metavar": "NAMES"},
+        ),
+    ] = None
+    min_confidence: Annotated[
+        Annotated[float, Meta(ge=0, le=1)] | None,
+        Meta(
+            description="folder: the least number from 0 to 1, in a column of confidences or of a class, that makes a label "
+            "(default: any above 0 in a column of confidences; classes in probabilities are refused)"
+        ),
+    ] = None
     label_separator: Annotated[
         str | None,
         Meta(

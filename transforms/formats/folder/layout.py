@@ -103,7 +103,7 @@ def plan_folder(
     levels = read_levels(images, options.split_folders)
     items = [_item(path, levels, options) for path in images]
     classes = {item.label for item in items if item.label}
-    tables, doubts = find_tables(visible, images, classes, levels, heads or {})
+    tables, doubts = find_tables(visible, images, classes, levels, heads or {}, options)
     if not images and not tables:
         raise FolderError(
             f"found no image among {len(files)} files, expected .{', .'.join(sorted(IMAGE_FORMATS))} in a folder for "

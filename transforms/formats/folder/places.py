@@ -7,7 +7,9 @@ from collections.abc import Mapping, Sequence, Set
 
 from labelbeam.schemas.doubts import Doubt, Doubted
 from labelbeam.schemas.errors import LabelBeamError
+from labelbeam.transforms.formats.folder.format import FolderOptions
 from labelbeam.transforms.formats.folder.levels import IMAGE_FOLDERS, Levels, folders_of
+from labelbeam.transforms.formats.folder.lookup import ImageNames
 from labelbeam.transforms.formats.folder.rows import is_label_table
 from labelbeam.transforms.formats.folder.splits import plain_split, table_split
 from labelbeam.transforms.formats.folder.tables import LabelTable
@@ -23,7 +25,12 @@ class FolderError(LabelBeamError):
 
 
 def find_tables(
-    visible: Sequence[str], images: Sequence[str], classes: Set[str], levels: Levels, heads: Mapping[str, bytes]
+    visible: Sequence[str],
+    images: Sequence[str],
+    classes: Set[str],
+    levels: Levels,
+    heads: Mapping[str, bytes],
+    options: FolderOptions,
 ) -> tuple[list[LabelTable], list[Doubt]]:
     """The tables that count among the files, and what is doubtful about the choice.
 
@@ -33,15 +40,21 @@ def find_tables(
         FolderError: several tables may name the same images.
     """
     doubts: list[Doubt] = []
-    files = frozenset(images)
+    known = ImageNames(frozenset(images))
+
+    def readable_as_table(path: str) -> bool:
+        return is_label_table(path, heads[path], known, options)
+
     candidates = [path for path in visible if extension(path) in TABLE_EXTENSIONS]
     here = [path for path in candidates if posixpath.dirname(path) in levels.places]
     submissions = [path for path in here if "submission" in posixpath.basename(path).lower()]
     here = [path for path in here if path not in submissions]
     named = [path for path in here if posixpath.basename(path).lower() in NAMED_TABLES]
-    readable = [path for path in named if path not in heads or is_label_table(path, heads[path], files)] or [
-        path for path in here if path not in named and path in heads and is_label_table(path, heads[path], files)
+    readable = [path for path in named if path not in heads or readable_as_table(path)] or [
+        path for path in here if path not in named and path in heads and readable_as_table(path)
     ]
+    if (named or here) and not readable and (options.label_columns or options.image_column):
+        readable = named or here  # Reading it tells which column is missing.
     if named and not readable and not classes:
         readable = named  # Nothing else could give labels: reading it tells what is wrong with it.
     unread = [path for path in named if path not in readable] + (submissions if readable else [])
