@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import NamedTuple
 
 from labelbeam.schemas.doubts import Doubt, Doubted
@@ -61,13 +62,13 @@ class CellReader:
         CellLabels(labels=['a b', '3'], numbers=1, normalized=0, invalid=())
         """
         cell = cell.strip()
-        items = parse_list(cell) if self.lists else None
-        if items is not None:
-            return labels_of(items)
+        found = labels_of_list(cell) if self.lists else None
+        if found is not None:
+            return found
         parts = self.parts(cell)
         if self.unquote:
-            parts = [part[1:-1] for part in parts]
-        return CellLabels(list(dict.fromkeys(label for part in parts if (label := part.strip()))))
+            parts = [label for part in parts if (label := part[1:-1].strip())]
+        return CellLabels(list(dict.fromkeys(parts)))
 
     def parts(self, cell: str) -> list[str]:
         """What lies between the separators of a cell."""
@@ -92,6 +93,13 @@ def labels_of(items: Iterable[object], separator: str | None = None) -> CellLabe
         elif item is not None:
             invalid.append(excerpt(item))
     return CellLabels(list(dict.fromkeys(labels)), numbers, normalized, tuple(invalid))
+
+
+@lru_cache(4096)
+def labels_of_list(cell: str) -> CellLabels | None:
+    """The labels of a cell that is a list, which many rows have in common; None where it is none."""
+    items = parse_list(cell)
+    return None if items is None else labels_of(items)
 
 
 def excerpt(value: object) -> str:
@@ -208,7 +216,8 @@ def read_cells(name: str, cells: list[str], task: str, given: str | None) -> tup
     """
     if given is not None:
         return CellReader(given, lists=False), []
-    distinct = Counter(cell for cell in cells if parse_list(cell) is None)
+    distinct = Counter(cells)
+    distinct = Counter({cell: count for cell, count in distinct.items() if labels_of_list(cell) is None})
     separator, doubts = _separator(name, distinct, task)
     parts = [part for cell in distinct for part in CellReader(separator).parts(cell)]
     return CellReader(separator, unquote=bool(parts) and all(map(_QUOTED.fullmatch, parts))), doubts

@@ -68,6 +68,10 @@ class TableError(LabelBeamError):
     """A table that cannot be read at all: it is empty, or nothing in it can be told to be files and labels."""
 
 
+class NoLabelsError(TableError):
+    """A table that names images, and has no column that is known to hold their labels."""
+
+
 def unrecognised(name: str, what: str, found: Iterable[str], expected: str) -> TableError:
     """The error for columns of which none is known."""
     return TableError(
@@ -104,6 +108,17 @@ def named_columns(name: str, columns: Sequence[str], given: str | None, option: 
     return found
 
 
+_LABEL_WORDS = re.compile(
+    r"(?:.*(?:label|labels|class|category|categories|tag|tags)|diagnosis|species|breed|genus|disease|findings?)"
+)
+
+
+def column_of_label_words(columns: Sequence[str], taken: set[int | None]) -> int | None:
+    """The only column whose name holds a word for labels, such as `Finding Labels`."""
+    found = [index for index, name in enumerate(columns) if index not in taken and _LABEL_WORDS.fullmatch(key(name))]
+    return found[0] if len(found) == 1 else None
+
+
 def looks_like_image(cell: str) -> bool:
     """Whether a cell is a file's name with the extension of an image."""
     return extension(cell.strip().replace("\\", "/").partition("?")[0]) in IMAGE_FORMATS
@@ -112,12 +127,12 @@ def looks_like_image(cell: str) -> bool:
 def file_column(columns: Sequence[str], rows: Sequence[Sequence[str]], images: ImageNames | None) -> int | None:
     """The column that names images: by its name, unless what it holds fits none and another column fits nearly all."""
     by_name, _ = column(columns, FILE_COLUMNS)
-    shares = [
-        _share(index, rows, images, by_name == index or key(name) in ("id", "idcode", "name", "uid"))
-        for index, name in enumerate(columns)
-    ]
+    if by_name is not None and _share(by_name, rows, images, True) >= 0.5:
+        return by_name
+    usual = ("id", "idcode", "name", "uid")
+    shares = [_share(index, rows, images, key(name) in usual) for index, name in enumerate(columns)]
     best = max(range(len(columns)), key=shares.__getitem__, default=None)
-    if by_name is not None and (best is None or shares[by_name] >= 0.5 or shares[best] < 0.9):
+    if by_name is not None and (best is None or shares[best] < 0.9):
         return by_name
     return best if best is not None and shares[best] >= 0.5 else None
 
@@ -185,7 +200,14 @@ def class_columns(
         doubts.append(Doubt(Doubted.COLUMNS_OF_FACTS, message, len(facts), columns[min(facts)], "--label-columns"))
     empty = {index for index, found in looked.items() if not found.filled and key(columns[index]) not in _OTHER_FACTS}
     others = looked.keys() - classes - facts - empty
-    if others:
+    if len(others) > len(classes):
+        message = (
+            f"{name}: of all columns only {listed(columns[index] for index in sorted(classes))} hold 0 and 1 and are read as "
+            f"classes, and {listed(columns[index] for index in sorted(others))} are not; --label-columns names those that "
+            "hold labels"
+        )
+        doubts.append(Doubt(Doubted.LABEL_COLUMN, message, len(others), columns[min(classes)], "--label-columns"))
+    elif others:
         message = (
             f"{name}: the columns {listed(columns[index] for index in sorted(others))} do not hold 0 and 1 and are not read as "
             "classes"
@@ -214,7 +236,7 @@ def remaining_column(columns: Sequence[str], rows: Sequence[Sequence[str]], take
 def column_of_names(columns: Sequence[str], rows: Sequence[Sequence[str]], label: int, file: int | None) -> int | None:
     """The column that has one word for each number of the column `label`, where that holds only numbers."""
     numbers = {row[label].strip() for row in rows if len(row) > label} - {""}
-    if not numbers or not all(text.lstrip("-").isdecimal() for text in numbers):
+    if not numbers or not all((value := number(text)) is not None and value.is_integer() for text in numbers):
         return None
     for index, name in enumerate(columns):
         if index in (label, file) or key(name) in _OTHER_FACTS | _PROSE or _INDEX.fullmatch(name):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -19,9 +20,11 @@ from labelbeam.transforms.formats.folder.columns import (
     LABEL_COLUMNS,
     SAMPLE,
     SPLIT_COLUMNS,
+    NoLabelsError,
     TableError,
     class_columns,
     column,
+    column_of_label_words,
     column_of_names,
     file_column,
     looks_like_image,
@@ -255,7 +258,7 @@ class _ClassColumns:
     def read(self, row: TableRow, cells: list[str]) -> str | None:
         labels: list[str] = []
         for index, found in self.classes.items():
-            flag = found.reader.read(cells[index])
+            flag = found.meaning[cells[index]]
             if flag is None:
                 return f"column {listed([self.names[index]])} holds {cells[index][:40]!r}, expected 0 or 1"
             if flag:
@@ -298,6 +301,11 @@ def _reader(table: _Table, cells: list[list[str]], split: int | None, task: str)
         return as_labels(label)
     if not table.records:
         return None
+    label = column_of_label_words(columns, taken)
+    if label is not None and not look_at_flags(row[label] for row in cells if len(row) > label).is_flags:
+        said = f"{listed([columns[label]])} is read as the labels, being the only column that is called like some"
+        table.doubt(Doubted.LABEL_COLUMN, said, 1, columns[label], f"--label-columns {shlex.quote(columns[label])}")
+        return as_labels(label)
     classes = class_columns(table.name, columns, cells, taken, options.min_confidence, table.doubts)
     if classes:
         if any(NOT_TEXT.search(columns[index]) for index in classes):
@@ -305,9 +313,12 @@ def _reader(table: _Table, cells: list[list[str]], split: int | None, task: str)
         return _ClassColumns(columns, classes)
     label = remaining_column(columns, cells, taken)
     if label is None:
-        raise unrecognised(table.name, "columns", columns, f"{EXPECTED_LABEL}, or one column of 0 and 1 for each class")
+        error = unrecognised(
+            table.name, "columns", columns, f"{EXPECTED_LABEL}, or one column of 0 and 1 for each class"
+        )
+        raise NoLabelsError(str(error))
     said = f"{listed([columns[label]])} is read as the labels, being the only column that may hold some"
-    table.doubt(Doubted.LABEL_COLUMN, said, 1, columns[label], f"--label-columns {columns[label]}")
+    table.doubt(Doubted.LABEL_COLUMN, said, 1, columns[label], f"--label-columns {shlex.quote(columns[label])}")
     return as_labels(label)
 
 
@@ -327,11 +338,11 @@ def _doubt_label_column(table: _Table, cells: list[list[str]], label: int, sever
     named = column_of_names(columns, cells, label, table.file)
     if named is not None:
         said = f"the labels of {listed([chosen])} are numbers, and {listed([columns[named]])} has a name for each"
-        option = f"--label-columns {columns[named]}"
+        option = f"--label-columns {shlex.quote(columns[named])}"
         table.doubt(Doubted.LABELS_ARE_NUMBERS, f"{said}; {option} reads the names", 1, chosen, option)
     elif len(several) > 1:
         others = [name for name in several if name != chosen]
         numbers = all(column_of_names(columns, cells, columns.index(name), table.file) == label for name in others)
         code = Doubted.NAMES_BEFORE_NUMBERS if numbers else Doubted.LABEL_COLUMN
         said = f"{listed(several)} all look like labels; {listed([chosen])} is used"
-        table.doubt(code, said, len(several), chosen, f"--label-columns {others[0] if others else chosen}")
+        table.doubt(code, said, len(several), chosen, f"--label-columns {shlex.quote(chosen)}")

@@ -47,9 +47,10 @@ class FlagReader:
 
 @dataclass(frozen=True, slots=True)
 class FlagColumn:
-    """The evidence of a column's cells. `filled` counts those that are not blank."""
+    """The evidence of a column's cells. `filled` counts those that are not blank, `meaning` is what each of them says."""
 
     reader: FlagReader
+    meaning: dict[str, bool | None]
     filled: int
     flags: int
     minus: int
@@ -70,18 +71,23 @@ class FlagColumn:
 
 def look_at_flags(cells: Iterable[str], least: float | None = None) -> FlagColumn:
     """Count what a column holds."""
-    counted = Counter(cell.strip().lower() for cell in cells)
+    cells = Counter(cells)
+    counted: Counter[str] = Counter()
+    for cell, count in cells.items():
+        counted[cell.strip().lower()] += count
     counted.pop("", None)
     letters = next((tuple(one.items()) for one in _LETTERS if counted and counted.keys() <= one.keys()), ())
     reader = FlagReader(letters, least)
     numbers = {cell: value for cell in counted if (value := number(cell)) is not None}
     between = sum(counted[cell] for cell, value in numbers.items() if 0 < value < 1)
     within = len(numbers) == len(counted) and all(0 <= value <= 1 for value in numbers.values())
+    meaning = {cell: reader.read(cell) for cell in cells}
     return FlagColumn(
         reader,
+        meaning,
         counted.total(),
-        sum(count for cell, count in counted.items() if reader.read(cell) is not None),
+        sum(count for cell, count in cells.items() if cell.strip() and meaning[cell] is not None),
         sum(counted[cell] for cell, value in numbers.items() if value == -1),
-        sum(count for cell, count in counted.items() if reader.read(cell)),
+        sum(count for cell, count in cells.items() if meaning[cell]),
         between if within else 0,
     )

@@ -12,6 +12,7 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from labelbeam.schemas.doubts import Doubt, Doubted
 from labelbeam.schemas.errors import UsageError
@@ -26,7 +27,7 @@ from labelbeam.transforms.messages.words import listed, printable
 from labelbeam.transforms.stores.paths import safe_relative
 
 _NAMES_OF_CLASSES = re.compile(
-    r"(?i)(?:.*[^a-z])?(?:class|classes|categor(?:y|ies)|names?|labels?|mapping)(?:[^a-z].*)?"
+    r"(?i)(?:.*[^a-z])?(?:class|classes|categor(?:y|ies)|names?|labels?|map|mapping)(?:[^a-z].*)?"
 )
 
 
@@ -54,6 +55,8 @@ class FolderPlan:
     tables: list[LabelTable]
     ignored: int
     doubts: list[Doubt] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
+    """Files that may hold the names of classes that are numbers."""
 
     @property
     def warnings(self) -> list[str]:
@@ -103,6 +106,7 @@ def plan_folder(
     levels = read_levels(images, options.split_folders)
     items = [_item(path, levels, options) for path in images]
     classes = {item.label for item in items if item.label}
+    names = _files_of_names(visible, levels)
     tables, doubts = find_tables(visible, images, classes, levels, heads or {}, options)
     if not images and not tables:
         raise FolderError(
@@ -118,8 +122,9 @@ def plan_folder(
     elif levels.refusal:
         raise FolderError(levels.refusal)
     else:
-        doubts += [*levels.doubts, *_doubts(images, classes, levels, options), *_numbers(visible, classes, levels)]
-    return FolderPlan(items, tables, len(files) - len(images) - len(tables), doubts)
+        doubts += [*levels.doubts, *_doubts(images, classes, levels, options), *numbers_for_names(classes, names)]
+    names = [path for path in names if path not in {table.path for table in tables}]
+    return FolderPlan(items, tables, len(files) - len(images) - len(tables), doubts, names)
 
 
 def image_of_item(item: FolderItem, source: str) -> SourceImage:
@@ -155,10 +160,15 @@ def is_image(path: str) -> bool:
     return extension(path) in IMAGE_FORMATS or extension(path) in OTHER_IMAGE_FORMATS
 
 
+@lru_cache(4096)
+def _label_of(folder: str) -> str | None:
+    return unicodedata.normalize("NFC", folder).strip() or None
+
+
 def _item(path: str, levels: Levels, options: FolderOptions) -> FolderItem:
     split, folders = levels.locate(path)
     folder = folders[0 if options.class_level == "top" else -1] if folders else ""
-    label = unicodedata.normalize("NFC", folder).strip() or None
+    label = _label_of(folder)
     problem = None
     if safe_relative(path) is None:
         problem = Rejected.UNSAFE_PATH
@@ -190,21 +200,22 @@ def _doubts(images: Sequence[str], classes: Set[str], levels: Levels, options: F
     return doubts
 
 
-def _numbers(visible: Sequence[str], classes: Set[str], levels: Levels) -> list[Doubt]:
-    """Classes that are numbers, where a file beside them may hold their names."""
-    if not classes or not all(label.isdecimal() for label in classes):
+def numbers_for_names(labels: Set[str], names: Sequence[str]) -> list[Doubt]:
+    """A doubt where all labels are numbers, and files beside them may hold their names."""
+    if not labels or not names or not all(label.isdecimal() for label in labels):
         return []
-    beside = [
+    message = (
+        f"all labels are numbers, such as {listed([min(labels)])}, and {listed(names)} may hold their names, which are not read; "
+        "write the names in place of the numbers if the model is to know them"
+    )
+    return [Doubt(Doubted.LABELS_ARE_NUMBERS, message, len(labels), min(labels))]
+
+
+def _files_of_names(visible: Sequence[str], levels: Levels) -> list[str]:
+    return [
         path
         for path in visible
         if posixpath.dirname(path) in levels.places
         and extension(path) in (*TABLE_EXTENSIONS, "txt", "json", "names", "yaml", "yml", "pbtxt")
         and _NAMES_OF_CLASSES.fullmatch(posixpath.basename(path).rpartition(".")[0] or path)
     ]
-    if not beside:
-        return []
-    message = (
-        f"all classes are numbers, such as {listed(sorted(classes)[:1])}, and {listed(beside)} may hold their names, which are "
-        "not read; rename the folders if the model is to know the names"
-    )
-    return [Doubt(Doubted.LABELS_ARE_NUMBERS, message, len(classes), min(classes))]

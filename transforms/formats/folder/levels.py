@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from labelbeam.schemas.config import SPLIT_ALIASES, SPLITS
 from labelbeam.schemas.doubts import Doubt, Doubted
 from labelbeam.schemas.errors import UsageError
-from labelbeam.transforms.formats.folder.splits import plain_split, split_names
+from labelbeam.transforms.formats.folder.splits import plain_split, split_name, split_names
 from labelbeam.transforms.images.names import NO_NAMES
 from labelbeam.transforms.messages.words import listed
 
@@ -273,41 +273,48 @@ def _beside(
     total: int,
 ) -> dict[str, str]:
     """The splits where other folders lie beside them; none where all are classes."""
-    inside = {name: {fold(inner) for inner in tops[name].inside} for name in splits}
-    classes = {name for names in inside.values() for name in names}
-    named_inside = [name for name in others if fold(name) in classes]
+    splits, others = dict(splits), dict(others)
+    classes = {fold(inner) for name in splits for inner in tops[name].inside}
+    parallel = [name for name, top in others.items() if classes & {fold(inner) for inner in top.inside}]
+    for name in list(parallel):
+        if (read := split_name(name)) is not None:  # `val_new` beside `train`, with the same classes inside.
+            splits[name] = read.split
+            parallel.remove(name)
+            del others[name]
+    if not others:
+        return splits
+    shown = ",".join(f"{name}={split}" for name, split in splits.items())
     images = sum(top.images for top in others.values())
     example = next(iter(others))
+    named_inside = [name for name in others if fold(name) in classes]
     if 2 * len(named_inside) >= len(others):
         message = (
             f"the folders {listed(splits)} hold the same classes as lie beside them, {listed(named_inside)}: the former are "
             "read as splits, and the images of the latter are in none; with --split-folders none all are classes"
         )
-        doubts.append(Doubt(Doubted.SPLITS_BESIDE_CLASSES, message, images, example, "--split-folders"))
+        doubts.append(Doubt(Doubted.SPLITS_BESIDE_CLASSES, message, images, example, f"--split-folders {shown}"))
         return splits
-    common = len(set(splits.values())) > 1 and any(
-        one & inside[other] for name, one in inside.items() for other in inside if other != name
-    )
-    if not common:
-        message = (
-            f"the folders {listed(splits)} are named like splits, but {listed(others)} beside them hold images too, so all "
-            "are classes; --split-folders says which are splits"
-        )
-        doubts.append(Doubt(Doubted.SPLITS_AS_CLASSES, message, len(splits), next(iter(splits)), "--split-folders"))
-        return {}
-    deep = [name for name, top in others.items() if top.inside]
-    asked = sum(others[name].images for name in deep)
-    if asked > FEW * total or any(classes & {fold(inner) for inner in others[name].inside} for name in deep):
+    deep = sum(top.images for top in others.values() if top.inside)
+    several = len({split for name, split in splits.items() if tops[name].inside}) > 1
+    if parallel or (several and deep > FEW * total):
+        asked = parallel or [name for name, top in others.items() if top.inside]
         levels.refusal = (
-            f"the folders {listed(splits)} are splits that hold the same classes, but {listed(deep)} beside them hold "
-            f"{asked} images in folders as well; say which split they are, as in --split-folders {deep[0]}=train, move them "
-            "elsewhere, or take all as classes with --split-folders none"
+            f"the folders {listed(splits)} are named like splits and hold folders of classes, as {listed(asked)} beside them do; "
+            f"say which split that is, as in --split-folders {asked[0]}=train, move it elsewhere, or take all as classes with "
+            "--split-folders none"
         )
         return {}
-    message = f"the folders {listed(others)} beside the splits {listed(splits)} hold images in no class folder: they have no label"
-    levels.unlabelled = frozenset(others)
-    doubts.append(Doubt(Doubted.FOLDER_WITHOUT_CLASSES, message, images, example, "--split-folders"))
-    return splits
+    if several:
+        message = f"the folders {listed(others)} beside the splits {listed(splits)} hold images in no class folder: they have no label"
+        levels.unlabelled = frozenset(others)
+        doubts.append(Doubt(Doubted.FOLDER_WITHOUT_CLASSES, message, images, example, f"--split-folders {shown}"))
+        return splits
+    message = (
+        f"the folders {listed(splits)} are named like splits, but {listed(others)} beside them hold images too, so all are "
+        "classes; --split-folders says which are splits"
+    )
+    doubts.append(Doubt(Doubted.SPLITS_AS_CLASSES, message, len(splits), next(iter(splits)), "--split-folders none"))
+    return {}
 
 
 def _find_splits_inside(levels: Levels, leaves: list[_Leaf], total: int) -> None:
@@ -350,13 +357,17 @@ def _note_splits(levels: Levels, tops: Mapping[str, _Top]) -> None:
             f"{listed(sorted(tops)[:1])}"
         )
         images = sum(top.images for top in tops.values())
-        levels.doubts.append(Doubt(Doubted.FOLDER_AROUND_CLASSES, message, images, around, "--source"))
+        levels.doubts.append(Doubt(Doubted.FOLDER_AROUND_CLASSES, message, images, around, f"--source SOURCE/{around}"))
     usual = all(name.lower() in SPLIT_ALIASES for name in levels.splits)
     if levels.splits and (levels.around or levels.inside_classes or levels.inside_splits or not usual):
         shown = ", ".join(f"{folder} is {split}" for folder, split in sorted(levels.split_folders.items())[:6])
         message = f"splits were read from folders of an unusual name or place: {shown}"
         levels.doubts.append(
             Doubt(
-                Doubted.SPLIT_FOLDERS, message, len(levels.split_folders), min(levels.split_folders), "--split-folders"
+                Doubted.SPLIT_FOLDERS,
+                message,
+                len(levels.split_folders),
+                min(levels.split_folders),
+                "--split-folders none",
             )
         )

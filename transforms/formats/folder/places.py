@@ -10,7 +10,7 @@ from labelbeam.schemas.errors import LabelBeamError
 from labelbeam.transforms.formats.folder.format import FolderOptions
 from labelbeam.transforms.formats.folder.levels import IMAGE_FOLDERS, Levels, folders_of
 from labelbeam.transforms.formats.folder.lookup import ImageNames
-from labelbeam.transforms.formats.folder.rows import is_label_table
+from labelbeam.transforms.formats.folder.rows import is_label_table, lacks_labels
 from labelbeam.transforms.formats.folder.splits import plain_split, table_split
 from labelbeam.transforms.formats.folder.tables import LabelTable
 from labelbeam.transforms.images.names import extension
@@ -47,8 +47,8 @@ def find_tables(
 
     candidates = [path for path in visible if extension(path) in TABLE_EXTENSIONS]
     here = [path for path in candidates if posixpath.dirname(path) in levels.places]
-    submissions = [path for path in here if "submission" in posixpath.basename(path).lower()]
-    here = [path for path in here if path not in submissions]
+    # A form for answers has the columns of the table of labels.
+    here = [path for path in here if "submission" not in posixpath.basename(path).lower()]
     named = [path for path in here if posixpath.basename(path).lower() in NAMED_TABLES]
     readable = [path for path in named if path not in heads or readable_as_table(path)] or [
         path for path in here if path not in named and path in heads and readable_as_table(path)
@@ -57,10 +57,17 @@ def find_tables(
         readable = named or here  # Reading it tells which column is missing.
     if named and not readable and not classes:
         readable = named  # Nothing else could give labels: reading it tells what is wrong with it.
-    unread = [path for path in named if path not in readable] + (submissions if readable else [])
-    if unread:
+    if unread := [path for path in named if path not in readable]:
         message = f"{listed(unread)} not read: its columns name no image or no labels"
-        doubts.append(Doubt(Doubted.TABLE_NOT_READ, message, len(unread), unread[0], "--source"))
+        doubts.append(Doubt(Doubted.TABLE_NOT_READ, message, len(unread), unread[0], "--label-columns"))
+    elif not readable:
+        unread = [path for path in here if path in heads and lacks_labels(path, heads[path], known, options)]
+        if unread:
+            message = (
+                f"{listed(unread)} not read, although it names images: none of its columns is known to hold labels; "
+                "--label-columns names the one that does"
+            )
+            doubts.append(Doubt(Doubted.TABLE_NOT_READ, message, len(unread), unread[0], "--label-columns"))
     elsewhere = [path for path in candidates if path not in here and posixpath.basename(path).lower() in NAMED_TABLES]
     if elsewhere:
         message = f"{listed(elsewhere)} not read: tables are looked for in {listed(levels.places)}"

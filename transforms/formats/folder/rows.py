@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from labelbeam.schemas.doubts import Doubt
 from labelbeam.schemas.errors import UsageError
-from labelbeam.transforms.formats.folder.columns import TableError
+from labelbeam.transforms.formats.folder.columns import NoLabelsError, TableError
 from labelbeam.transforms.formats.folder.format import FolderOptions
 from labelbeam.transforms.formats.folder.lookup import ImageNames
 
@@ -88,6 +88,18 @@ def is_label_table(
         return read_rows(name, data, "", options, images).labelled
     except (TableError, UsageError):
         return False
+
+
+def lacks_labels(name: str, head: bytes, images: ImageNames, options: FolderOptions) -> bool:
+    """Whether such a file names images, and no column is known to hold their labels."""
+    try:
+        is_utf16 = _utf16(head)
+        read_rows(name, head[: len(head) // 2 * 2] if is_utf16 else head, "", options, images)
+    except NoLabelsError:
+        return True
+    except (TableError, UsageError):
+        pass
+    return False
 
 
 def _utf16(data: bytes) -> bool:

@@ -12,7 +12,7 @@ _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W\d_A-Za-z]+")
 _GLUED = re.compile(r"(.+?)(?:datasets?|sets?|data|images?|imgs?)")
 _NEUTRAL = frozenset(
     {"set", "sets", "data", "dataset", "datasets", "images", "image", "imgs", "img", "pictures", "photos", "pics"}
-    | {"jpegimages", "split", "splits", "folder", "samples", "files"}
+    | {"jpegimages", "jpg", "jpeg", "png", "tif", "v", "split", "splits", "folder", "samples", "files"}
 )
 _OF_TABLES = _NEUTRAL | {
     *(

@@ -15,7 +15,7 @@ import posixpath
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Set
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 
 from labelbeam.schemas.doubts import Doubt, Doubted
@@ -109,7 +109,7 @@ def read_table(
             rejected.append(_rejection(image, row, "image", Rejected.DUPLICATE_IMAGE, message))
         conflicts.add(path, row)
         _add_labels(image, row, labels[path])
-    return TableContent(list(images.values()), rejected, [*content.doubts, *conflicts.doubts(table.path)])
+    return TableContent(list(images.values()), rejected, [*content.doubts, *conflicts.doubts(table.path, images)])
 
 
 class _Conflicts:
@@ -119,19 +119,22 @@ class _Conflicts:
         self.whole_rows = whole_rows
         self.first: dict[str, frozenset[str]] = {}
         self.absent: defaultdict[str, set[str]] = defaultdict(set)
-        self.present: defaultdict[str, set[str]] = defaultdict(set)
         self.found: dict[str, None] = {}
 
     def add(self, path: str, row: TableRow) -> None:
-        labels = frozenset(row.labels)
-        if self.whole_rows and labels != self.first.setdefault(path, labels) and not row.absent:
-            self.found[path] = None
-        if row.absent or path in self.absent:
+        if row.absent:
             self.absent[path].update(row.absent)
-        self.present[path].update(labels)
+        elif self.whole_rows:
+            labels = frozenset(row.labels)
+            if labels != self.first.setdefault(path, labels):
+                self.found[path] = None
 
-    def doubts(self, name: str) -> list[Doubt]:
-        both = [path for path, absent in self.absent.items() if absent & self.present[path]]
+    def doubts(self, name: str, images: Mapping[str, SourceImage]) -> list[Doubt]:
+        both = [
+            path
+            for path, absent in self.absent.items()
+            if not absent.isdisjoint(item.label for item in images[path].objects)
+        ]
         found = list(dict.fromkeys([*self.found, *both]))
         if not found:
             return []
@@ -156,7 +159,7 @@ def _add_labels(image: SourceImage, row: TableRow, known: set[str]) -> None:
     invalid = [*row.invalid]
     image.adjusted += [Adjusted.LABEL_NORMALIZED] * row.normalized
     for found in row.labels:
-        label = unicodedata.normalize("NFC", found)
+        label = found if found.isascii() else unicodedata.normalize("NFC", found)
         if label != found and label not in known:
             image.adjusted.append(Adjusted.LABEL_NORMALIZED)
         if _CONTROL.search(label):

@@ -7,7 +7,13 @@ from dataclasses import dataclass
 from labelbeam.transforms.columns.fragments import Fragment, fragments_of
 from labelbeam.transforms.columns.hashes import bucket_of
 from labelbeam.transforms.formats.folder.format import FolderOptions
-from labelbeam.transforms.formats.folder.layout import FolderItem, FolderPlan, image_of_item, unlisted_images
+from labelbeam.transforms.formats.folder.layout import (
+    FolderItem,
+    FolderPlan,
+    image_of_item,
+    numbers_for_names,
+    unlisted_images,
+)
 from labelbeam.transforms.formats.folder.lookup import ImageNames
 from labelbeam.transforms.formats.folder.tables import read_table
 from labelbeam.transforms.formats.reading import Findings, Reading, ReadResult, encode_fragments
@@ -80,4 +86,5 @@ class TableUnit:
             fragments.setdefault(bucket, Fragment()).rejections.append(rejection)
         records = sum(fragment.records for fragment in fragments.values())
         doubts = [doubt for content in contents for doubt in content.doubts]
+        doubts += numbers_for_names({item.label for image in images for item in image.objects}, self.plan.names)
         return ReadResult(Findings(records, doubts=doubts), encode_fragments(sorted(fragments.items())))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 import pytest
 
 from labelbeam.schemas.errors import UsageError
@@ -178,7 +180,7 @@ def test_labels_that_are_numbers_are_told_where_a_column_names_them(names: str) 
     text = f"filename,label,{names}\n1.jpg,0,cat\n2.jpg,1,dog\n3.jpg,0,cat\n"
     content = read(text)
     assert (labels(content)["1.jpg"], codes(content)) == (["0"], ["labels_are_numbers"])
-    assert content.doubts[0].option == f"--label-columns {names}"
+    assert content.doubts[0].option == f"--label-columns {shlex.quote(names)}"
     assert labels(read(text, label_columns=names)) == {"1.jpg": ["cat"], "2.jpg": ["dog"], "3.jpg": ["cat"]}
 
 
@@ -188,6 +190,18 @@ def test_labels_that_are_numbers_are_told_where_a_column_names_them(names: str) 
 def test_a_column_that_an_option_names_and_the_table_has_not_is_refused(options: dict[str, str]) -> None:
     with pytest.raises(UsageError, match=r"labels\.csv has no column 'kind', expected some of 'filename', 'label'"):
         read("filename,label\n1.jpg,cat\n", **options)
+
+
+@pytest.mark.parametrize("label", ["Finding Labels", "image_label", "true class", "diagnosis", "Species"])
+def test_the_only_column_called_like_labels_holds_them(label: str) -> None:
+    content = read(f"Image Index,{label},Follow-up #,Age\n1.jpg,cat|dog,0,58\n2.jpg,dog,1,60\n")
+    assert labels(content) == {"1.jpg": ["cat", "dog"], "2.jpg": ["dog"]}
+    assert codes(content) == ["label_column"]
+
+
+def test_one_column_of_flags_among_many_others_is_doubted() -> None:
+    content = read("filename,cat,camera,place\n1.jpg,1,Sony,Rome\n2.jpg,0,Leica,Oslo\n")
+    assert (labels(content), codes(content)) == ({"1.jpg": ["cat"], "2.jpg": []}, ["label_column"])
 
 
 @pytest.mark.parametrize("text", ["caption", "description", "notes"])

@@ -320,6 +320,20 @@ def test_a_labels_csv_that_lists_classes_does_not_take_the_labels_from_class_fol
     assert any("'labels.csv' not read" in warning for warning in found.warnings)
 
 
+def test_a_table_that_names_images_and_no_known_labels_is_told() -> None:
+    head = b"lesion_id,image_id,dx,age,localization\nl1,I1,bkl,80.0,scalp\nl2,I2,nv,70.0,ear\n"
+    found = plan_folder(
+        ["metadata_of_skin.csv", "part_1/I1.jpg", "part_2/I2.jpg"], SINGLE, heads={"metadata_of_skin.csv": head}
+    )
+    assert [(doubt.code, doubt.option) for doubt in found.doubts] == [("table_not_read", "--label-columns")]
+
+
+def test_a_form_for_answers_is_no_table_of_labels() -> None:
+    files = ["train.csv", "sample_submission.csv", "train_images/1.jpg", "test_images/2.jpg"]
+    found = plan_folder(files, SINGLE, heads=dict.fromkeys(files[:2], LABELLED))
+    assert found.tables == [LabelTable("train.csv", "train_images", "train")]
+
+
 def test_an_unrecognised_table_is_still_read_where_nothing_else_gives_labels() -> None:
     found = plan_folder(["metadata.csv", "1.jpg"], SINGLE, heads={"metadata.csv": b"file_name,caption\n1.jpg,A cat.\n"})
     assert found.tables == [LabelTable("metadata.csv")]

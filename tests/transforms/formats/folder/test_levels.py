@@ -127,6 +127,18 @@ def test_what_a_folder_of_the_same_classes_beside_splits_is_has_to_be_said(other
     assert {label for _, label in read(plan(*files, split_folders="none")).values()} == {"train", "test", other}
 
 
+@pytest.mark.parametrize("val", ["val_new", "Test (final)", "validation_of_2020"])
+def test_a_split_with_another_word_is_one_beside_another_with_the_same_classes(val: str) -> None:
+    found = plan(*(f"{folder}/{label}/1.jpg" for folder in ("train", val) for label in "ab"))
+    assert {label for _, label in read(found).values()} == {"a", "b"}
+    assert read(found)[f"{val}/a/1.jpg"][0] in ("validation", "test")
+
+
+def test_one_split_beside_a_folder_of_the_same_classes_is_asked_about() -> None:
+    with pytest.raises(FolderError, match="--split-folders holdout=train"):
+        plan(*(f"{folder}/{label}/1.jpg" for folder in ("train", "holdout") for label in "ab"))
+
+
 @pytest.mark.parametrize("prediction", ["seg_pred", "unlabeled", "pred/pred"])
 def test_images_in_no_class_beside_splits_have_no_label(prediction: str) -> None:
     found = plan(
