@@ -40,7 +40,6 @@ class Doubted(Documented):
         "several_supercategories",
         "categories of one name and several supercategories are one label",
     )
-    LABELS_DIFFER_IN_CASE = "labels_differ_in_case", "labels that differ in the case of letters only stay apart"
     NO_TRAIN_SPLIT = "no_train_split", "the names of the files give no split to train on"
     # Images.
     IMAGES_NOT_FOUND = "images_not_found", "images are not where they were looked for"
@@ -59,6 +58,44 @@ class Doubted(Documented):
     OUTSIDE_LISTS = "outside_lists", "annotation files are in no list, and skipped"
     OUTSIDE_ANNOTATIONS = "outside_annotations", "XML files lie outside of Annotations, and are not read"
     IMAGES_WITHOUT_ANNOTATION = "images_without_annotation", "images have no annotation file, and are not read"
+    LABELS_ALIKE = "labels_alike", "labels that differ in letter case, blanks or joining marks only, and may be one"
+    # Folders.
+    SPLIT_FOLDERS = "split_folders", "splits were read from folders of an unusual name or place"
+    SPLITS_BESIDE_CLASSES = (
+        "splits_beside_classes",
+        "folders of splits hold the same classes as lie beside them, whose images are in no split",
+    )
+    SPLITS_AS_CLASSES = "splits_as_classes", "folders named like splits were read as classes, as those beside them are"
+    FOLDER_WITHOUT_CLASSES = "folder_without_classes", "a folder beside splits holds images that have no label"
+    FOLDER_AROUND_CLASSES = "folder_around_classes", "one folder holds all others, and was not read as a class"
+    CLASS_LEVEL = "class_level", "images lie deeper than one folder, and either the top or the last may be their class"
+    ONE_CLASS = "one_class", "all images have the same class"
+    LABELS_ARE_NUMBERS = "labels_are_numbers", "all labels are numbers, and what may hold their names is not read"
+    FILES_LEFT_ALONE = "files_left_alone", "files that are neither images nor tables of labels"
+    # Tables of labels.
+    TABLE_NOT_READ = "table_not_read", "a table by a usual name was not read"
+    TABLE_EMPTY = "table_empty", "a table holds a header and no rows"
+    HEADER_MISSING = "header_missing", "the first row of a table is read as one of an image, not as a header"
+    LABEL_COLUMN = (
+        "label_column",
+        "more than one column of a table may hold the labels, or only what it holds tells which",
+    )
+    NAMES_BEFORE_NUMBERS = "names_before_numbers", "of a column of names and one of numbers, the names are the labels"
+    COLUMNS_OF_FACTS = "columns_of_facts", "columns of 0 and 1 were not read as classes, for what they are called"
+    COLUMNS_NOT_READ = "columns_not_read", "columns beside those of classes hold something else than 0 and 1"
+    SPLIT_COLUMN = "split_column", "a column called like one of splits holds something else"
+    LABEL_SEPARATOR = (
+        "label_separator",
+        "what stands between the labels of a cell may be part of a label, or the other way",
+    )
+    LABELS_ABSENT = "labels_absent", "cells say that a label is not there"
+    FLAGS_UNCERTAIN = "flags_uncertain", "-1 stands beside 0, and may say that nobody knows; it is read as absent"
+    CONFIDENCES_BELOW_ONE = "confidences_below_one", "labels of a confidence between 0 and 1 were read like all others"
+    LABELS_CONFLICT = "labels_conflict", "rows of one image say different things of its labels"
+    TABLE_BEFORE_FOLDERS = (
+        "table_before_folders",
+        "the labels are those of a table, although folders could name classes",
+    )
 
 
 NOTES: frozenset[Doubted] = frozenset(
@@ -67,6 +104,12 @@ NOTES: frozenset[Doubted] = frozenset(
         Doubted.RELATIVE_COORDINATES,
         Doubted.OUTSIDE_LISTS,
         Doubted.IMAGES_WITHOUT_ANNOTATION,
+        Doubted.SPLIT_FOLDERS,
+        Doubted.FILES_LEFT_ALONE,
+        Doubted.TABLE_BEFORE_FOLDERS,
+        Doubted.NAMES_BEFORE_NUMBERS,
+        Doubted.COLUMNS_NOT_READ,
+        Doubted.LABELS_ABSENT,
     }
 )
 """Doubts that inform, and never keep a build from being published."""

@@ -297,7 +297,7 @@ def test_labels_that_are_nearly_the_same_are_one_or_are_told(
         output=tmp_path / "out",
     )  # fmt: skip
     assert build.manifest["labels"] == labels
-    assert ("labels_differ_in_case" in doubts(build)) is (len(labels) > 1)
+    assert ("labels_alike" in doubts(build)) is (len(labels) > 1)
     assert ("label_normalized" in build.adjusted) is (len(labels) == 1)
 
 

@@ -68,6 +68,33 @@ def test_folders_called_like_splits_are_splits(
     assert build.manifest["labels"] == ["cat", "dog"]
 
 
+def test_split_folders_of_an_unusual_place_are_a_note_that_strict_lets_pass(tmp_path: Path) -> None:
+    root = pictures(tmp_path / "set", *(f"x/seg_{part}/{label}/1.jpg" for part in ("train", "test") for label in "ab"))
+    build = folder(root, "--strict")
+    assert build.splits == {f"x/seg_{part}/{label}/1.jpg": part for part in ("train", "test") for label in "ab"}
+    assert [doubt["code"] for doubt in build.manifest["doubts"]] == ["split_folders"]
+
+
+def test_what_a_folder_beside_splits_is_can_be_said(tmp_path: Path) -> None:
+    root = pictures(
+        tmp_path / "set", *(f"{part}/{label}/1.jpg" for part in ("train", "test", "extra") for label in "ab")
+    )
+    answer = labelbeam("convert", "--task", CLASSIFICATION, "--source", root, "--output", tmp_path / "out")
+    assert answer.status == 1 and "--split-folders extra=train" in answer.err
+    build = folder(root, "--split-folders", "extra=train", "--strict")
+    assert build.splits["extra/a/1.jpg"] == "train"
+    assert folder(root, "--split-folders", "none").manifest["labels"] == ["extra", "test", "train"]
+
+
+def test_labels_in_two_forms_are_one_and_in_two_cases_are_told_with_both_counts(tmp_path: Path) -> None:
+    root = pictures(tmp_path / "set", "café/1.jpg", "cafe\u0301 /2.jpg", "Café/3.jpg")
+    build = folder(root)
+    assert build.manifest["labels"] == ["Café", "café"]
+    assert build.adjusted == {"label_normalized": 1}
+    (doubt,) = (doubt for doubt in build.manifest["doubts"] if doubt["code"] == "labels_alike")
+    assert "'Café' (1), 'café' (2)" in doubt["message"]
+
+
 def test_a_folder_called_test_beside_classes_is_a_class_and_that_is_said(tmp_path: Path) -> None:
     build = folder(pictures(tmp_path / "set", "cat/1.jpg", "test/1.jpg"))
     assert labels(build) == {"cat/1.jpg": "cat", "test/1.jpg": "test"}
@@ -226,6 +253,28 @@ def test_a_table_gives_several_labels_an_image(
         expected["images/3.jpg"] = ["carton"]
     assert {path: sorted(label) for path, label in labels(build).items()} == expected
     assert build.manifest["skipped_by_reason"] == {"background": 1}, "the image that no row names"
+
+
+@pytest.mark.parametrize("option", ["--label-separator=", "--label-separator"])
+def test_one_label_a_cell_is_an_option(option: str, tmp_path: Path) -> None:
+    root = table(tmp_path / "set", "labels.csv", "file,labels\n1.jpg,milk bottle\n2.jpg,can\n", *FOUR[:2])
+    build = folder(root, *([option] if option.endswith("=") else [option, ""]), "--strict", task=MULTILABEL)
+    assert labels(build) == {"images/1.jpg": ["milk bottle"], "images/2.jpg": ["can"]}
+
+
+def test_columns_and_confidences_are_options(tmp_path: Path) -> None:
+    rows = "asset,kind,Confidence\n1.jpg,cat,0.9\n1.jpg,dog,0.2\n2.jpg,dog,1\n"
+    root = table(tmp_path / "set", "labels.csv", rows, *FOUR[:2])
+    options = ("--image-column", "asset", "--label-columns", "kind", "--min-confidence", "0.5", "--strict")
+    build = folder(root, *options, task=MULTILABEL)
+    assert labels(build) == {"images/1.jpg": ["cat"], "images/2.jpg": ["dog"]}
+    assert [(doubt["code"], doubt["count"]) for doubt in build.manifest["doubts"]] == [("labels_absent", 1)]
+
+
+def test_an_image_with_a_label_that_is_absent_only_is_background(tmp_path: Path) -> None:
+    rows = "ImageID,LabelName,Confidence\n1,cat,1\n2,cat,0\n"
+    build = folder(table(tmp_path / "set", "labels.csv", rows, *FOUR[:2]), task=MULTILABEL)
+    assert build.counts == {"images": (2, 1, 0, 1), "objects": (1, 1, 0, 0)}
 
 
 def test_another_separator_is_an_option(tmp_path: Path) -> None:

@@ -317,4 +317,4 @@ def test_labels_with_blanks_and_in_two_unicode_forms_are_one_label(tmp_path: Pat
     build = built(write_voc(tmp_path / "in", {"1": xml}), tmp_path / "out")
     assert build.manifest["labels"] == ["Caf\u00e9", "caf\u00e9"]
     assert build.adjusted == {"label_normalized": 1}
-    assert codes(build) == ["labels_differ_in_case"]
+    assert codes(build) == ["labels_alike"]

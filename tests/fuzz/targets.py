@@ -39,7 +39,8 @@ from labelbeam.transforms.formats.coco.cut import plan_ranges
 from labelbeam.transforms.formats.coco.index import IndexBuilder
 from labelbeam.transforms.formats.coco.records import Boxed, CocoCategory, CocoImage, LabelOnly, Outlined, decode_range
 from labelbeam.transforms.formats.coco.scan import SECTIONS, ElementRange, MalformedJsonError, UnsafeSplitError
-from labelbeam.transforms.formats.folder.rows import TableError
+from labelbeam.transforms.formats.folder.columns import TableError
+from labelbeam.transforms.formats.folder.format import FolderOptions
 from labelbeam.transforms.formats.folder.tables import LabelTable, read_table
 from labelbeam.transforms.formats.voc.masks import MaskError, read_mask
 from labelbeam.transforms.formats.voc.xml import XmlError, parse_annotation
@@ -273,7 +274,7 @@ def read_label_table(data: bytes) -> None:
     separator = (None, None, ";", " ", "")[choice // 16 % 5]
     table = LabelTable(name, "images", None, {"train": "train"})
     try:
-        content = read_table(table, data, files, task, separator)
+        content = read_table(table, data, files, task, FolderOptions(label_separator=separator))
     except TableError as error:
         _writable(str(error))
         return

@@ -71,7 +71,7 @@ def test_shares_that_cannot_be_are_refused_with_what_was_found(value: str, messa
         {"max_rejected": float("nan")},
         {"max_polygon_points": 3},
         {"if_changed": "yes"},
-        {"label_separator": ""},
+        {"split_folders": ""},
         {"sauce": "a.json"},
     ],
 )

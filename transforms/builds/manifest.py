@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
@@ -10,6 +10,7 @@ from labelbeam.schemas.config import ConvertConfig, parse_split
 from labelbeam.schemas.doubts import Doubt, Doubted
 from labelbeam.schemas.errors import CountsError
 from labelbeam.schemas.manifest import FORMAT_VERSION, Copies, Counts, Manifest, Receipt, Source, SplitCounts
+from labelbeam.transforms.builds.alike import labels_alike
 from labelbeam.transforms.builds.identity import BuildIdentity, config_identity
 from labelbeam.transforms.formats.plans import Plan
 from labelbeam.transforms.messages.redact import redact
@@ -59,7 +60,8 @@ def make_manifest(
     _check_counts(counts, receipts, records, sent)
     rejected, skipped, adjusted = (dict(sorted(reason.items())) for reason in reasons)
     names = sorted({label for part in labels.values() for label in part})
-    doubts = [*doubts, *_label_doubts(names), *_case_twins(names), *_split_doubts(splits, config)]
+    alike = labels_alike(sum(labels.values(), Counter()))
+    doubts = [*doubts, *_label_doubts(names), *alike, *_split_doubts(splits, config)]
     return Manifest(
         format_version=FORMAT_VERSION,
         build=identity.build,
@@ -144,23 +146,6 @@ def _label_doubts(names: Sequence[str]) -> list[Doubt]:
         "models; rename it"
     )
     return [Doubt(Doubted.LABEL_BEFORE_BACKGROUND, message, len(early), early[0])]
-
-
-def _case_twins(names: Sequence[str]) -> list[Doubt]:
-    """Labels that only the case of their letters keeps apart."""
-    alike: defaultdict[str, list[str]] = defaultdict(list)
-    for name in names:
-        alike[name.casefold()].append(name)
-    return [
-        Doubt(
-            Doubted.LABELS_DIFFER_IN_CASE,
-            f"the labels {' and '.join(map(repr, twins))} differ in the case of letters only, and are apart",
-            len(twins),
-            twins[0],
-        )
-        for twins in alike.values()
-        if len(twins) > 1
-    ]
 
 
 def _split_doubts(splits: dict[str, SplitCounts], config: ConvertConfig) -> list[Doubt]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from labelbeam.schemas.config import ConvertConfig
-from labelbeam.schemas.errors import UsageError
+from labelbeam.schemas.errors import LabelBeamError, UsageError
 from labelbeam.transforms.formats.plans import Plan
 from labelbeam.transforms.plan.recognise import recognise
+from labelbeam.transforms.plan.unread import name_unread
+from labelbeam.transforms.stores.errors import StoreError
 from labelbeam.transforms.stores.location import StorageOptions
 
 
@@ -18,7 +20,17 @@ def make_plan(config: ConvertConfig, options: StorageOptions, exact: bool = Fals
         LabelBeamError: a source holds nothing to build from.
     """
     found = recognise(config, options)
-    plan = found.format.plan(found.tree, found.claim, exact)
+    try:
+        plan = found.format.plan(found.tree, found.claim, exact)
+    except StoreError:
+        raise
+    except LabelBeamError as error:
+        # What cannot be planned may be of a format that nobody reads: that helps more than what is missing to be of another.
+        if config.format == "auto" and (unread := name_unread(found.tree)) is not None:
+            raise UsageError(
+                f"{found.tree.locations[0].shown}: {unread}. Read as {found.format.name}: {error}"
+            ) from None
+        raise
     # After the plan, which may refuse the task in better words.
     if config.task not in found.format.tasks:
         raise UsageError(

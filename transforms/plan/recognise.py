@@ -6,8 +6,11 @@ from typing import NamedTuple
 
 from labelbeam.schemas.config import ConvertConfig
 from labelbeam.schemas.errors import LabelBeamError, UsageError
+from labelbeam.transforms.formats.folder.layout import is_image
+from labelbeam.transforms.formats.folder.levels import read_levels
 from labelbeam.transforms.formats.format import Claim, Format, Tree
 from labelbeam.transforms.formats.registry import FORMATS
+from labelbeam.transforms.plan.unread import Unread, masks_among, name_unread
 from labelbeam.transforms.stores.errors import MissingFileError
 from labelbeam.transforms.stores.files import kind
 from labelbeam.transforms.stores.globs import expand
@@ -43,11 +46,15 @@ def recognise(config: ConvertConfig, options: StorageOptions) -> Recognised:
         raise LabelBeamError(f"{tree.root.shown}: the directory is empty, expected a dataset{_doubts(tree)}")
     claims = {found: claim for found in FORMATS.values() if (claim := found.recognise(tree, asked=False))}
     certain = {found: claim for found, claim in claims.items() if claim.certain} or claims
+    shown = tree.locations[0].shown
     if len(certain) == 1:
         ((found, claim),) = certain.items()
+        if not claim.certain and tree.root is not None and (unread := _unread_beside_classes(tree)) is not None:
+            raise UsageError(f"{shown}: {unread}; or say --format {found.name} if that is wrong")
         return Recognised(tree, found, claim)
-    shown = tree.locations[0].shown
     if not certain:
+        if (unread := name_unread(tree)) is not None:
+            raise UsageError(f"{shown}: {unread}")
         names = [file.path for file in tree.visible]
         raise UsageError(
             f"{shown}: not recognised: {len(names)} files, such as {names[0]}, none of them an image, a table of "
@@ -55,6 +62,16 @@ def recognise(config: ConvertConfig, options: StorageOptions) -> Recognised:
         )
     reasons = "; ".join(f"{found.name}: {claim.reason}" for found, claim in certain.items())
     raise UsageError(f"{shown}: more than one format is here ({reasons}); choose with --format")
+
+
+def _unread_beside_classes(tree: Tree) -> Unread | None:
+    """The format of a directory whose folders would name classes by mistake. Two classes that are no masks are proof enough."""
+    if not tree.config.task.startswith("image_classification"):
+        return None
+    images = [file.path for file in tree.visible if is_image(file.path)]
+    levels = read_levels(images)
+    classes = {folders[0] for name in images if (folders := levels.locate(name)[1])}
+    return masks_among(images) if len(classes) > 1 else name_unread(tree)
 
 
 def _tree(config: ConvertConfig, options: StorageOptions) -> Tree:

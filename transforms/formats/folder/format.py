@@ -32,10 +32,41 @@ class FolderOptions(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unkn
         Literal["top", "parent"],
         Meta(description="folder: which directory names the class of a deeply nested image"),
     ] = "top"
-    label_separator: Annotated[
+    split_folders: Annotated[
         Text | None,
         Meta(
-            description="folder: what stands between the labels of a cell in labels.csv (default: by the file's content)",
+            description="folder: which folders are splits, such as extra=train,holdout=test, beside those that are named so; "
+            "none: all folders are classes (default: by their names and what they hold)",
+            extra={"metavar": "FOLDER=SPLIT"},
+        ),
+    ] = None
+    image_column: Annotated[
+        Text | None,
+        Meta(
+            description="folder: the column of a table that names the image (default: by its name, or by what it holds)",
+            extra={"metavar": "NAME"},
+        ),
+    ] = None
+    label_columns: Annotated[
+        Text | None,
+        Meta(
+            description="folder: the column of a table that holds the labels; or those that are a class each, separated by "
+            "commas (default: by their names, or by what they hold)",
+            extra={"metavar": "NAMES"},
+        ),
+    ] = None
+    min_confidence: Annotated[
+        Annotated[float, Meta(ge=0, le=1)] | None,
+        Meta(
+            description="folder: the least number from 0 to 1, in a column of confidences or of a class, that makes a label "
+            "(default: any above 0 in a column of confidences; classes in probabilities are refused)"
+        ),
+    ] = None
+    label_separator: Annotated[
+        str | None,
+        Meta(
+            description='folder: what stands between the labels of a cell in a table; "" for one label a cell (default: by the '
+            "table's content)",
             extra={"metavar": "TEXT"},
         ),
     ] = None
@@ -53,7 +84,8 @@ class Folder:
 
     def recognise(self, tree: Tree, asked: bool) -> Claim | None:
         """Claim a table, a directory that holds one by a usual name, and images that nothing else claims."""
-        from labelbeam.transforms.formats.folder.layout import NAMED_TABLES, TABLE_EXTENSIONS, table_candidates
+        from labelbeam.transforms.formats.folder.layout import table_candidates
+        from labelbeam.transforms.formats.folder.places import NAMED_TABLES, TABLE_EXTENSIONS
         from labelbeam.transforms.images.names import IMAGE_FORMATS, OTHER_IMAGE_FORMATS, extension
 
         if len(tree.locations) == len(tree.files) == 1 and extension(tree.files[0].path) in TABLE_EXTENSIONS:

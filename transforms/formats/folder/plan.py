@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from labelbeam.schemas.config import ConvertConfig
-from labelbeam.schemas.doubts import unclassified
+from labelbeam.schemas.doubts import Doubt, Doubted
 from labelbeam.schemas.errors import LabelBeamError, UsageError
 from labelbeam.transforms.columns.listed import listed_files
 from labelbeam.transforms.formats.folder.format import FolderOptions
-from labelbeam.transforms.formats.folder.layout import TABLE_EXTENSIONS, plan_folder, table_candidates
+from labelbeam.transforms.formats.folder.layout import plan_folder, table_candidates
+from labelbeam.transforms.formats.folder.places import TABLE_EXTENSIONS
 from labelbeam.transforms.formats.folder.units import FolderUnit, TableUnit
 from labelbeam.transforms.formats.inputs import fingerprint_of, list_dataset
 from labelbeam.transforms.formats.plans import (
@@ -46,9 +47,13 @@ def plan_folder_source(
     sizes = {file.path: file.size for file in listing.files}
     names = [file.path for file in image_files if extension(file.path) not in TABLE_EXTENSIONS]
     names += [path for path in sizes if extension(path) in TABLE_EXTENSIONS and table in (None, path)]
-    heads = {path: read_range(root.below(path), 0, min(sizes[path], HEAD)) for path in table_candidates(names)}
+    folder_options = config.of(FolderOptions)
+    heads = {
+        path: read_range(root.below(path), 0, min(sizes[path], HEAD))
+        for path in table_candidates(names, folder_options.split_folders)
+    }
     try:
-        content = plan_folder(names, config.task, config.of(FolderOptions), heads)
+        content = plan_folder(names, config.task, folder_options, heads)
     except LabelBeamError as error:
         raise type(error)(f"{root.shown}: {error}") from None
     if table is not None and not content.tables:
@@ -57,7 +62,8 @@ def plan_folder_source(
             "such as `filename`, and `label` or a column for each class"
         )
     fingerprint, covers = fingerprint_of(sources)
-    plan = Plan("folder", "", images.url, 0, fingerprint, covers, doubts=unclassified([*warnings, *content.warnings]))
+    plan = Plan("folder", "", images.url, 0, fingerprint, covers, doubts=content.doubts)
+    plan.doubts += [Doubt(Doubted.NOT_LISTED, warning) for warning in warnings]
     plan.trees = sorted({root.url, images.url})
     if asks_for_images(config):
         wanted = {item.path for item in content.items}
@@ -71,7 +77,6 @@ def plan_folder_source(
             for start in range(0, len(content.items), BATCH)
         ]
     if content.ignored:
-        plan.doubts += unclassified(
-            [f"{content.ignored} files are neither images nor tables of labels and were left alone"]
-        )
+        message = f"{content.ignored} files are neither images nor tables of labels and were left alone"
+        plan.doubts.append(Doubt(Doubted.FILES_LEFT_ALONE, message, content.ignored))
     return plan

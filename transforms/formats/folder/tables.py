@@ -1,6 +1,6 @@
 """Label tables of image folders: `labels.csv`, one-hot CSV, and the `metadata.csv` / `metadata.jsonl` of Hugging Face.
 
-`table_rows` reads what the rows say; here it becomes images: names are looked up among the files that exist, and rows of
+`rows` reads what the rows say; here it becomes images: names are looked up among the files that exist, and rows of
 one image are joined.
 
 How rows count: the images found are the distinct files that rows name, plus the rows that cannot be read; the objects
@@ -15,14 +15,15 @@ import posixpath
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Set
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
-from functools import cached_property
 
+from labelbeam.schemas.doubts import Doubt, Doubted
 from labelbeam.schemas.neutral import RAW_LIMIT, Rejection, SourceImage, SourceObject
 from labelbeam.schemas.reasons import Adjusted, Rejected
+from labelbeam.transforms.formats.folder.format import FolderOptions
+from labelbeam.transforms.formats.folder.lookup import ImageNames, Lookup
 from labelbeam.transforms.formats.folder.rows import TableRow, UnreadableRow, read_rows
-from labelbeam.transforms.images.names import IMAGE_FORMATS, extension, image_path
 from labelbeam.transforms.messages.words import printable
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
@@ -49,21 +50,26 @@ class TableContent:
 
     images: list[SourceImage]
     rejected: list[Rejection]
-    warnings: list[str]
+    doubts: list[Doubt]
+
+    @property
+    def warnings(self) -> list[str]:
+        """The messages of its doubts."""
+        return [doubt.message for doubt in self.doubts]
 
 
 def read_table(
     table: LabelTable,
     data: bytes,
-    files: Set[str] | None,
+    files: Set[str] | ImageNames | None,
     task: str,
-    label_separator: str | None = None,
+    options: FolderOptions | None = None,
 ) -> TableContent:
     """Read the table's bytes into images, with a `SourceObject` for each label; locators are `line N`, N 1-based.
 
     `files` are the files that exist, relative to the root. A name is looked up below `table.images`, then beside the
-    table, then below the root, and at last without regard to case and Unicode form. None trusts every name and takes it
-    to lie below `table.images`.
+    table, then below the root, then as `Lookup` finds it otherwise. None trusts every name and takes it to lie below
+    `table.images`.
 
     An image that cannot be used carries a `Rejection` of kind "image", and its labels all the same, for they were found:
     UNSAFE_PATH, UNSUPPORTED_URL, UNSUPPORTED_FORMAT (by the name's extension), MISSING_IMAGE. A label that is not text is
@@ -75,11 +81,14 @@ def read_table(
     Raises:
         TableError: the table is empty, or its columns are not recognised.
     """
-    content = read_rows(table.path, data, task, label_separator)
-    lookup = _Lookup(table, files)
+    known = ImageNames(files) if isinstance(files, Set) else files
+    content = read_rows(table.path, data, task, options, known)
+    named = [row.file for row in content.rows if isinstance(row, TableRow)]
+    lookup = Lookup([table.images, posixpath.dirname(table.path), ""], known, table.split_folders, named)
     images: dict[str, SourceImage] = {}
     labels: defaultdict[str, set[str]] = defaultdict(set)
     rejected: list[Rejection] = []
+    conflicts = _Conflicts(task == "image_classification" or not content.one_label_a_row)
     for row in content.rows:
         locator = f"line {row.line}"
         if isinstance(row, UnreadableRow):
@@ -88,7 +97,7 @@ def read_table(
                 Rejection(table.path, locator, None, "image", Rejected.INVALID_RECORD, message, _excerpt(row.raw))
             )
             continue
-        path, adjusted, problem = lookup.find(row.file)
+        path, adjusted, problem = lookup.find(row.file, table.split or row.split)
         split = table.split or row.split or lookup.split(path)
         image = images.get(path)
         if image is None:
@@ -98,8 +107,42 @@ def read_table(
         elif split != image.split:
             message = f"the row puts the image into {split}, and {image.locator} into {image.split}, which it stays in"
             rejected.append(_rejection(image, row, "image", Rejected.DUPLICATE_IMAGE, message))
+        conflicts.add(path, row)
         _add_labels(image, row, labels[path])
-    return TableContent(list(images.values()), rejected, content.warnings)
+    return TableContent(list(images.values()), rejected, [*content.doubts, *conflicts.doubts(table.path, images)])
+
+
+class _Conflicts:
+    """Images of which rows say different things. Where a row holds one label of several, other labels are none."""
+
+    def __init__(self, whole_rows: bool) -> None:
+        self.whole_rows = whole_rows
+        self.first: dict[str, frozenset[str]] = {}
+        self.absent: defaultdict[str, set[str]] = defaultdict(set)
+        self.found: dict[str, None] = {}
+
+    def add(self, path: str, row: TableRow) -> None:
+        if row.absent:
+            self.absent[path].update(row.absent)
+        elif self.whole_rows:
+            labels = frozenset(row.labels)
+            if labels != self.first.setdefault(path, labels):
+                self.found[path] = None
+
+    def doubts(self, name: str, images: Mapping[str, SourceImage]) -> list[Doubt]:
+        both = [
+            path
+            for path, absent in self.absent.items()
+            if not absent.isdisjoint(item.label for item in images[path].objects)
+        ]
+        found = list(dict.fromkeys([*self.found, *both]))
+        if not found:
+            return []
+        message = (
+            f"{name}: {len(found)} images, such as {found[0]!r}, stand in several rows that say different things of their "
+            "labels; all labels that any row gives are taken"
+        )
+        return [Doubt(Doubted.LABELS_CONFLICT, message, len(found), found[0])]
 
 
 def _excerpt(raw: str) -> str:
@@ -114,7 +157,11 @@ def _add_labels(image: SourceImage, row: TableRow, known: set[str]) -> None:
     """Add a row's labels to its image, less those `known`: the labels that the image has already."""
     locator = f"line {row.line}"
     invalid = [*row.invalid]
-    for label in row.labels:
+    image.adjusted += [Adjusted.LABEL_NORMALIZED] * row.normalized
+    for found in row.labels:
+        label = found if found.isascii() else unicodedata.normalize("NFC", found)
+        if label != found and label not in known:
+            image.adjusted.append(Adjusted.LABEL_NORMALIZED)
         if _CONTROL.search(label):
             invalid.append(repr(label[:80]))
         elif label not in known:
@@ -126,65 +173,3 @@ def _add_labels(image: SourceImage, row: TableRow, known: set[str]) -> None:
     for found in invalid:
         message = f"the label is {found}, expected text"
         image.rejected.append(_rejection(image, row, "object", Rejected.INVALID_LABEL, message))
-
-
-class _Lookup:
-    """Finds the files that a table names, and the splits of their folders."""
-
-    def __init__(self, table: LabelTable, files: Set[str] | None) -> None:
-        self.table = table
-        self.files = files
-        self.bases = list(dict.fromkeys([table.images, posixpath.dirname(table.path), ""]))
-
-    @cached_property
-    def by_folded_name(self) -> dict[str, list[str]]:
-        folded: dict[str, list[str]] = {}
-        for path in sorted(self.files or ()):
-            folded.setdefault(_fold(path), []).append(path)
-        return folded
-
-    def find(self, name: str) -> tuple[str, list[Adjusted], tuple[Rejected, str] | None]:
-        """The image's path, what was adjusted to find it, and why it is rejected, if it is."""
-        relative, code, normalized = image_path(name, "")
-        if relative is None:
-            problem = code or Rejected.UNSAFE_PATH
-            return printable(name), [], (problem, f"found {name[:200]!r}, but {problem.doc}")
-        if "://" in relative:
-            return relative, [], _unsupported(relative.partition("?")[0])
-        adjusted = [Adjusted.PATH_NORMALIZED] if normalized else []
-        candidates = [f"{base}/{relative}" if base else relative for base in self.bases]
-        if self.files is None:
-            return candidates[0], adjusted, _unsupported(relative)
-        for candidate in candidates:
-            if candidate in self.files:
-                return candidate, adjusted, _unsupported(candidate)
-        for candidate in candidates:
-            matches = self.by_folded_name.get(_fold(candidate), [])
-            if len(matches) == 1:
-                return matches[0], [*adjusted, Adjusted.IMAGE_BY_OTHER_NAME], _unsupported(matches[0])
-        message = f"found no file of this name, expected it as {' or '.join(map(repr, candidates))}"
-        return candidates[0], adjusted, (Rejected.MISSING_IMAGE, message)
-
-    def split(self, path: str) -> str | None:
-        """The split of the innermost split folder that holds `path`."""
-        folders = self.table.split_folders
-        while folders and path:
-            # Not dirname, which never comes out of the root of an absolute path.
-            path = path.rpartition("/")[0]
-            if path in folders:
-                return folders[path]
-        return None
-
-
-def _fold(path: str) -> str:
-    return unicodedata.normalize("NFC", path).casefold()
-
-
-def _unsupported(path: str) -> tuple[Rejected, str] | None:
-    found = extension(path)
-    if found in IMAGE_FORMATS:
-        return None
-    message = (
-        f"found {f'a .{found} file' if found else 'no extension'}, expected one of {', '.join(sorted(IMAGE_FORMATS))}"
-    )
-    return Rejected.UNSUPPORTED_FORMAT, message

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from labelbeam.schemas.doubts import unclassified
 from labelbeam.transforms.columns.fragments import Fragment, fragments_of
 from labelbeam.transforms.columns.hashes import bucket_of
 from labelbeam.transforms.formats.folder.format import FolderOptions
-from labelbeam.transforms.formats.folder.layout import FolderItem, FolderPlan, image_of_item, unlisted_images
+from labelbeam.transforms.formats.folder.layout import (
+    FolderItem,
+    FolderPlan,
+    image_of_item,
+    numbers_for_names,
+    unlisted_images,
+)
+from labelbeam.transforms.formats.folder.lookup import ImageNames
 from labelbeam.transforms.formats.folder.tables import read_table
 from labelbeam.transforms.formats.reading import Findings, Reading, ReadResult, encode_fragments
 from labelbeam.transforms.stores.locate import locate
@@ -67,10 +73,10 @@ class TableUnit:
         """
         options = reading.options
         root = locate(self.root, options.storage)
-        files = {item.path for item in self.plan.items}
-        task, separator = options.config.task, options.config.of(FolderOptions).label_separator
+        files = ImageNames({item.path for item in self.plan.items})
+        task, how = options.config.task, options.config.of(FolderOptions)
         contents = [
-            read_table(table, read_file(root.below(table.path)), files, task, separator) for table in self.plan.tables
+            read_table(table, read_file(root.below(table.path)), files, task, how) for table in self.plan.tables
         ]
         images = [image for content in contents for image in content.images]
         images += unlisted_images(self.plan, {image.path for image in images}, self.root)
@@ -79,5 +85,6 @@ class TableUnit:
             bucket = bucket_of(rejection.image or rejection.locator, options.buckets)
             fragments.setdefault(bucket, Fragment()).rejections.append(rejection)
         records = sum(fragment.records for fragment in fragments.values())
-        warnings = [warning for content in contents for warning in content.warnings]
-        return ReadResult(Findings(records, doubts=unclassified(warnings)), encode_fragments(sorted(fragments.items())))
+        doubts = [doubt for content in contents for doubt in content.doubts]
+        doubts += numbers_for_names({item.label for image in images for item in image.objects}, self.plan.names)
+        return ReadResult(Findings(records, doubts=doubts), encode_fragments(sorted(fragments.items())))

@@ -9,7 +9,6 @@ from labelbeam.schemas.errors import UsageError
 from labelbeam.schemas.reasons import Rejected
 from labelbeam.transforms.formats.folder.format import FolderOptions
 from labelbeam.transforms.formats.folder.layout import (
-    FolderError,
     FolderItem,
     FolderPlan,
     image_of_item,
@@ -17,6 +16,7 @@ from labelbeam.transforms.formats.folder.layout import (
     table_candidates,
     unlisted_images,
 )
+from labelbeam.transforms.formats.folder.places import FolderError
 from labelbeam.transforms.formats.folder.tables import LabelTable
 
 SINGLE = "image_classification"
@@ -117,8 +117,9 @@ def test_deeper_folders_take_the_parent_where_it_is_asked_for() -> None:
     assert "is 'siamese'; with --class-level top it is 'cat'" in warning
 
 
-def test_a_single_class_is_warned_of_since_the_root_may_be_one_folder_too_high() -> None:
-    assert any("one class 'animals'" in warning for warning in plan("animals/cat/1.jpg", "animals/dog/2.jpg").warnings)
+def test_a_single_class_is_warned_of() -> None:
+    found = plan("cat/1.jpg", "cat/2.jpg")
+    assert [(doubt.code, doubt.example) for doubt in found.doubts] == [("one_class", "cat")]
 
 
 def test_an_image_in_no_class_folder_is_rejected_beside_those_in_one() -> None:
@@ -317,6 +318,20 @@ def test_a_labels_csv_that_lists_classes_does_not_take_the_labels_from_class_fol
     found = plan_folder(["labels.csv", "0/1.jpg", "1/2.jpg"], SINGLE, heads={"labels.csv": b"ClassId,Name\n0,cat\n"})
     assert (found.tables, labels(found)["0/1.jpg"]) == ([], (None, "0"))
     assert any("'labels.csv' not read" in warning for warning in found.warnings)
+
+
+def test_a_table_that_names_images_and_no_known_labels_is_told() -> None:
+    head = b"lesion_id,image_id,dx,age,localization\nl1,I1,bkl,80.0,scalp\nl2,I2,nv,70.0,ear\n"
+    found = plan_folder(
+        ["metadata_of_skin.csv", "part_1/I1.jpg", "part_2/I2.jpg"], SINGLE, heads={"metadata_of_skin.csv": head}
+    )
+    assert [(doubt.code, doubt.option) for doubt in found.doubts] == [("table_not_read", "--label-columns")]
+
+
+def test_a_form_for_answers_is_no_table_of_labels() -> None:
+    files = ["train.csv", "sample_submission.csv", "train_images/1.jpg", "test_images/2.jpg"]
+    found = plan_folder(files, SINGLE, heads=dict.fromkeys(files[:2], LABELLED))
+    assert found.tables == [LabelTable("train.csv", "train_images", "train")]
 
 
 def test_an_unrecognised_table_is_still_read_where_nothing_else_gives_labels() -> None:

@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from labelbeam.schemas.neutral import RAW_LIMIT, SourceImage
 from labelbeam.schemas.reasons import Adjusted, Rejected
-from labelbeam.transforms.formats.folder.rows import TableError, is_label_table
+from labelbeam.transforms.formats.folder.columns import TableError
+from labelbeam.transforms.formats.folder.format import FolderOptions
+from labelbeam.transforms.formats.folder.rows import is_label_table
 from labelbeam.transforms.formats.folder.tables import LabelTable, TableContent, read_table
 
 SINGLE = "image_classification"
@@ -33,7 +35,7 @@ def read(
     table: LabelTable | None = None,
 ) -> TableContent:
     data = text if isinstance(text, bytes) else text.encode()
-    return read_table(table or LabelTable(name), data, files, task, separator)
+    return read_table(table or LabelTable(name), data, files, task, FolderOptions(label_separator=separator))
 
 
 def read_jsonl(*records: object, separator: str | None = None) -> TableContent:
@@ -525,7 +527,7 @@ def test_a_header_without_rows_is_no_error_and_warned_of(text: str) -> None:
     ("text", "name", "words"),
     [
         ("file_name,text\n1.jpg,A cat.\n", "metadata.csv", ["'file_name', 'text'", "label, labels, class"]),
-        ("1.jpg,cat\n2.jpg,dog\n", "labels.csv", ["'1.jpg', 'cat'", "file_name"]),
+        ("1.jpg,cat,red\n2.jpg,dog,red\n", "labels.csv", ["'1.jpg', 'cat', 'red'", "file_name", "first line"]),
         ("id,label\n1,cat\n", "labels.csv", ["'id', 'label'", "file_name"]),
         ("filename\n1.jpg\n", "labels.csv", ["'filename'", "label"]),
         ('"filename,label\n', "labels.csv", ["none", "file_name"]),

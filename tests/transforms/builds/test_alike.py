@@ -1,0 +1,27 @@
+"""Labels that are nearly the same."""
+
+from __future__ import annotations
+
+import pytest
+
+from labelbeam.transforms.builds.alike import labels_alike
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("Cat", "cat"), ("milk bottle", "milk_bottle"), ("T-Shirt", "t  shirt"), ("\uff23\uff21\uff34", "cat")],
+)
+def test_labels_that_differ_in_their_form_only_are_told_with_both_counts(one: str, other: str) -> None:
+    (doubt,) = labels_alike({one: 3, "dog": 1, other: 7})
+    assert (doubt.code, doubt.count) == ("labels_alike", 1)
+    assert f"{one!r} (3)" in doubt.message and f"{other!r} (7)" in doubt.message
+
+
+def test_many_of_them_are_counted_and_a_few_are_shown() -> None:
+    (doubt,) = labels_alike({f"{letter}{number}": 1 for letter in "aA" for number in range(9)})
+    assert doubt.count == 9 and "and 4 more" in doubt.message
+
+
+@pytest.mark.parametrize("labels", [[], ["cat"], ["cat", "cats"], ["a b", "ab"], ["1", "01"]])
+def test_other_labels_are_not_doubted(labels: list[str]) -> None:
+    assert labels_alike(dict.fromkeys(labels, 1)) == []

@@ -1,0 +1,273 @@
+"""Columns of tables: what they say of images, labels and splits, as tables of real datasets have them."""
+
+from __future__ import annotations
+
+import shlex
+
+import pytest
+
+from labelbeam.schemas.errors import UsageError
+from labelbeam.schemas.reasons import Adjusted, Rejected
+from labelbeam.transforms.formats.folder.columns import TableError
+from labelbeam.transforms.formats.folder.format import FolderOptions
+from labelbeam.transforms.formats.folder.tables import LabelTable, TableContent, read_table
+
+SEVERAL = "image_classification_multilabel"
+IMAGES = frozenset({"1.jpg", "2.jpg", "3.jpg"})
+
+
+def read(text: str, files: frozenset[str] = IMAGES, task: str = SEVERAL, **options: object) -> TableContent:
+    return read_table(LabelTable("labels.csv"), text.encode(), files, task, FolderOptions(**options))  # type: ignore[arg-type]
+
+
+def labels(content: TableContent) -> dict[str, list[str]]:
+    assert content.rejected == []
+    return {image.path: [item.label for item in image.objects] for image in content.images}
+
+
+def codes(content: TableContent) -> list[str]:
+    return [doubt.code for doubt in content.doubts]
+
+
+# Flags.
+
+
+@pytest.mark.parametrize(
+    ("yes", "no", "told"),
+    [
+        *(("1", "-1", ["labels_absent"]), ("1.0", "-1.0", ["labels_absent"]), ("+1", "-1", ["labels_absent"])),
+        *(("1", "0", []), ("1", "", []), ("1.00", "0.00", []), ("True", "false", []), ("YES", "no", [])),
+        *(("y", "n", []), ("T", "F", []), ("x", "", []), ("1", "nan", []), ("✓", "", [])),
+    ],
+)
+def test_flags_in_every_writing(yes: str, no: str, told: list[str]) -> None:
+    content = read(f"filename,cat,dog\n1.jpg,{yes},{no}\n2.jpg,{no},{yes}\n3.jpg,{yes},{yes}\n")
+    assert labels(content) == {"1.jpg": ["cat"], "2.jpg": ["dog"], "3.jpg": ["cat", "dog"]}
+    assert codes(content) == told
+
+
+@pytest.mark.parametrize("blank", ["", "0"])
+def test_minus_one_beside_zero_may_mean_that_nobody_knows(blank: str) -> None:
+    content = read(f"filename,cat,dog\n1.jpg,1,0\n2.jpg,-1,1\n3.jpg,{blank},-1\n")
+    assert labels(content) == {"1.jpg": ["cat"], "2.jpg": ["dog"], "3.jpg": []}
+    assert [(doubt.code, doubt.count) for doubt in content.doubts] == [("flags_uncertain", 2)]
+
+
+@pytest.mark.parametrize("cells", ["0.8,0.2", "0.5,1", "0.01,0"])
+def test_probabilities_are_refused_until_it_is_said_which_are_enough(cells: str) -> None:
+    text = f"filename,cat,dog\n1.jpg,{cells}\n2.jpg,0.1,0.9\n"
+    with pytest.raises(TableError, match="--min-confidence"):
+        read(text)
+    assert labels(read(text, min_confidence=0.7))["2.jpg"] == ["dog"]
+
+
+@pytest.mark.parametrize(
+    "column", ["is_verified", "fold", "source", "split", "Confidence", "is_train", "valid", "Index"]
+)
+def test_columns_of_facts_are_no_classes(column: str) -> None:
+    content = read(f"filename,{column},cat,dog\n1.jpg,1,1,0\n2.jpg,0,1,1\n")
+    assert labels(content) == {"1.jpg": ["cat"], "2.jpg": ["cat", "dog"]}
+    assert codes(content) == ["columns_of_facts"] and f"'{column}'" in content.warnings[0]
+    assert "--label-columns" in content.warnings[0]
+    assert labels(read(f"filename,{column},cat\n1.jpg,1,0\n2.jpg,0,1\n", label_columns=f"{column},cat")) == {
+        "1.jpg": [column],
+        "2.jpg": ["cat"],
+    }
+
+
+@pytest.mark.parametrize("index", ["Unnamed: 0", "", "Unnamed: 0.1", "level_0"])
+def test_an_index_that_was_saved_is_no_class(index: str) -> None:
+    content = read(f"{index},filename,cat,dog\n0,1.jpg,1,0\n1,2.jpg,0,1\n")
+    assert (labels(content), codes(content)) == ({"1.jpg": ["cat"], "2.jpg": ["dog"]}, [])
+
+
+# A row for each label.
+
+
+@pytest.mark.parametrize("column", ["Confidence", "presence", "is_present", "exists"])
+@pytest.mark.parametrize("no", ["0", "0.0", "-1"])
+def test_a_label_of_confidence_zero_is_absent_and_told(column: str, no: str) -> None:
+    rows = f"1.jpg,cat,1\n1.jpg,dog,{no}\n2.jpg,dog,1\n2.jpg,cat,{no}\n3.jpg,cat,{no}\n"
+    content = read(f"ImageID,LabelName,{column}\n{rows}")
+    assert labels(content) == {"1.jpg": ["cat"], "2.jpg": ["dog"], "3.jpg": []}
+    assert [(doubt.code, doubt.count) for doubt in content.doubts] == [("labels_absent", 3)]
+
+
+def test_confidences_between_are_labels_and_told_until_it_is_said_which_are_enough() -> None:
+    text = "ImageID,LabelName,Confidence\n1.jpg,cat,0.9\n1.jpg,dog,0.3\n2.jpg,dog,1\n3.jpg,dog,\n"
+    content = read(text)
+    assert labels(content) == {"1.jpg": ["cat", "dog"], "2.jpg": ["dog"], "3.jpg": ["dog"]}
+    assert [(doubt.code, doubt.count) for doubt in content.doubts] == [("confidences_below_one", 2)]
+    content = read(text, min_confidence=0.5)
+    assert labels(content) == {"1.jpg": ["cat"], "2.jpg": ["dog"], "3.jpg": ["dog"]}
+    assert codes(content) == ["labels_absent"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "filename,cat,dog\n1.jpg,1,0\n1.jpg,0,1\n2.jpg,1,0\n",
+        "filename,labels\n1.jpg,cat;dog\n1.jpg,cat\n2.jpg,cat\n",
+        "ImageID,LabelName,Confidence\n1.jpg,cat,1\n1.jpg,cat,0\n2.jpg,dog,1\n",
+    ],
+)
+def test_rows_that_contradict_each_other_are_told(text: str) -> None:
+    content = read(text)
+    assert [(doubt.count, doubt.example) for doubt in content.doubts if doubt.code == "labels_conflict"] == [
+        (1, "1.jpg")
+    ]
+
+
+def test_where_an_image_has_one_label_two_rows_contradict_each_other() -> None:
+    text = "filename,label\n1.jpg,cat\n1.jpg,dog\n2.jpg,dog\n2.jpg,dog\n"
+    assert codes(read(text, task="image_classification")) == ["labels_conflict"]
+    assert codes(read(text)) == []
+
+
+# Which column it is.
+
+
+@pytest.mark.parametrize("label", ["diagnosis", "species", "dx", "Finding Labels", "y"])
+@pytest.mark.parametrize("file", ["id_code", "image_id", "photo", "Image Index", "asset"])
+def test_columns_of_unusual_names_are_told_by_what_they_hold(file: str, label: str) -> None:
+    content = read(f"{file},{label}\na1,cat\na2,dog\na3,dog\n", frozenset({"x/a1.jpg", "x/a2.jpg", "x/a3.jpg"}))
+    assert labels(content) == {"x/a1.jpg": ["cat"], "x/a2.jpg": ["dog"], "x/a3.jpg": ["dog"]}
+    assert codes(content) == ["label_column"]
+
+
+@pytest.mark.parametrize(
+    "text", ["id,label\n1,cat\n2,dog\n", "uid,label\n1,cat\n2,dog\n", "name,label\n1.jpg,cat\n2.jpg,dog\n"]
+)
+def test_ids_that_are_numbers_name_images_where_the_column_is_called_so(text: str) -> None:
+    assert labels(read(text)) == {"1.jpg": ["cat"], "2.jpg": ["dog"]}
+
+
+def test_numbers_under_another_name_are_no_images_by_accident() -> None:
+    with pytest.raises(TableError, match="--image-column"):
+        read("age,label\n1,cat\n2,dog\n")
+    assert labels(read("age,label\n1,cat\n2,dog\n", image_column="age")) == {"1.jpg": ["cat"], "2.jpg": ["dog"]}
+
+
+def test_the_column_that_fits_the_files_goes_before_one_of_a_better_name() -> None:
+    assert labels(read("image,where,label\n17,1.jpg,cat\n18,2.jpg,dog\n")) == {"1.jpg": ["cat"], "2.jpg": ["dog"]}
+
+
+@pytest.mark.parametrize(
+    "rows", ["1.jpg,cat\n2.jpg,dog\n", "1.jpg,cat,train\n2.jpg,dog,test\n", "cat,1.jpg\ndog,2.jpg\n"]
+)
+def test_without_a_header_the_first_row_is_one_of_an_image_and_that_is_told(rows: str) -> None:
+    content = read(rows)
+    assert labels(content) == {"1.jpg": ["cat"], "2.jpg": ["dog"]}
+    assert codes(content) == ["header_missing"]
+
+
+@pytest.mark.parametrize("first", ["sep=;", '"sep=;"', "SEP=;", "sep=\t", "sep=|", "sep=,"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_line_for_a_spreadsheet_is_no_header(first: str, end: str) -> None:
+    mark = first.strip('"')[-1]
+    content = read(end.join([first, f"filename{mark}label", f"1.jpg{mark}cat", ""]))
+    assert labels(content) == {"1.jpg": ["cat"]}
+    assert content.images[0].locator == "line 3"
+
+
+def test_of_numbers_and_names_the_names_are_the_labels_without_a_doubt() -> None:
+    content = read("filename,class_id,class_name\n1.jpg,0,cat\n2.jpg,1,dog\n")
+    assert (labels(content), codes(content)) == ({"1.jpg": ["cat"], "2.jpg": ["dog"]}, ["names_before_numbers"])
+
+
+@pytest.mark.parametrize("names", ["species", "name", "human readable"])
+def test_labels_that_are_numbers_are_told_where_a_column_names_them(names: str) -> None:
+    text = f"filename,label,{names}\n1.jpg,0,cat\n2.jpg,1,dog\n3.jpg,0,cat\n"
+    content = read(text)
+    assert (labels(content)["1.jpg"], codes(content)) == (["0"], ["labels_are_numbers"])
+    assert content.doubts[0].option == f"--label-columns {shlex.quote(names)}"
+    assert labels(read(text, label_columns=names)) == {"1.jpg": ["cat"], "2.jpg": ["dog"], "3.jpg": ["cat"]}
+
+
+@pytest.mark.parametrize(
+    "options", [{"label_columns": "kind"}, {"label_columns": "label,kind"}, {"image_column": "kind"}]
+)
+def test_a_column_that_an_option_names_and_the_table_has_not_is_refused(options: dict[str, str]) -> None:
+    with pytest.raises(UsageError, match=r"labels\.csv has no column 'kind', expected some of 'filename', 'label'"):
+        read("filename,label\n1.jpg,cat\n", **options)
+
+
+@pytest.mark.parametrize("label", ["Finding Labels", "image_label", "true class", "diagnosis", "Species"])
+def test_the_only_column_called_like_labels_holds_them(label: str) -> None:
+    content = read(f"Image Index,{label},Follow-up #,Age\n1.jpg,cat|dog,0,58\n2.jpg,dog,1,60\n")
+    assert labels(content) == {"1.jpg": ["cat", "dog"], "2.jpg": ["dog"]}
+    assert codes(content) == ["label_column"]
+
+
+def test_one_column_of_flags_among_many_others_is_doubted() -> None:
+    content = read("filename,cat,camera,place\n1.jpg,1,Sony,Rome\n2.jpg,0,Leica,Oslo\n")
+    assert (labels(content), codes(content)) == ({"1.jpg": ["cat"], "2.jpg": []}, ["label_column"])
+
+
+@pytest.mark.parametrize("text", ["caption", "description", "notes"])
+def test_prose_is_no_label(text: str) -> None:
+    with pytest.raises(TableError):
+        read(f"filename,{text}\n1.jpg,cat\n2.jpg,cat\n")
+
+
+# Names of images.
+
+
+@pytest.mark.parametrize(
+    ("names", "files"),
+    [
+        (("a", "b"), ("validation/a.jpg", "validation/b.jpg")),
+        (("a", "b"), ("x/a.png", "y/b.JPG")),
+        (("a.png", "B.PNG"), ("a.jpg", "b.jpg")),
+        (("v1.2", "v1.3"), ("x/v1.2.jpg", "x/v1.3.jpg")),
+        (("x/a", "x/b"), ("x/a.jpg", "x/b.jpg")),
+        (("/home/me/set/x/a.jpg", "/home/me/set/y/b.jpg"), ("x/a.jpg", "y/b.jpg")),
+        (("C:\\set\\x\\a.jpg", "C:\\set\\x\\b.jpg"), ("x/a.jpg", "x/b.jpg")),
+        (("../input/set/a.jpg", "../input/set/b.jpg"), ("images/a.jpg", "images/b.jpg")),
+        (("set/x/a.jpg", "set/x/b"), ("x/A.jpg", "x/b.jpg")),
+        (("train/cat/a.jpg", "train/dog/b.jpg"), ("all/a.jpg", "all/b.jpg")),
+    ],
+)
+def test_images_are_found_in_the_one_other_way_that_fits(names: tuple[str, str], files: tuple[str, str]) -> None:
+    content = read(f"filename,label\n{names[0]},cat\n{names[1]},dog\n", frozenset(files))
+    assert labels(content) == {files[0]: ["cat"], files[1]: ["dog"]}
+    assert {reason for image in content.images for reason in image.adjusted} >= {Adjusted.IMAGE_BY_OTHER_NAME}
+
+
+@pytest.mark.parametrize(
+    ("name", "files"),
+    [
+        ("a", ("x/a.jpg", "y/a.jpg")),
+        ("a.jpg", ("x/a.jpg", "y/a.jpg")),
+        ("a", ("a.jpg", "a.png")),
+        ("train/a.jpg", ("val/a.jpg", "val/b.jpg")),
+        ("/set/train/a.jpg", ("val/a.jpg",)),
+    ],
+)
+def test_names_that_may_mean_several_files_or_another_split_are_not_guessed(name: str, files: tuple[str, ...]) -> None:
+    (image,) = read(f"filename,label\n{name},cat\n", frozenset(files)).images
+    assert image.rejected[0].code in (Rejected.MISSING_IMAGE, Rejected.UNSAFE_PATH)
+
+
+def test_a_missing_image_is_not_found_elsewhere_where_others_are_in_their_place() -> None:
+    content = read("filename,label\nx/a.jpg,cat\nx/b.jpg,dog\n", frozenset({"x/a.jpg", "y/b.jpg"}))
+    assert [len(image.rejected) for image in content.images] == [0, 1]
+
+
+def test_of_two_images_of_one_name_the_row_s_split_tells() -> None:
+    table = LabelTable("labels.csv", split_folders={"train": "train", "val": "validation"})
+    data = b"filename,label,split\na.jpg,cat,train\na.jpg,dog,val\n"
+    content = read_table(table, data, {"train/a.jpg", "val/a.jpg"}, SEVERAL)
+    assert labels(content) == {"train/a.jpg": ["cat"], "val/a.jpg": ["dog"]}
+
+
+@pytest.mark.parametrize("name", ["../../etc/passwd.jpg", "/etc/passwd.jpg", "..\\..\\x.jpg"])
+def test_no_name_leads_out(name: str) -> None:
+    (image,) = read(f"filename,label\n{name},cat\n").images
+    assert image.rejected[0].code == Rejected.UNSAFE_PATH
+
+
+def test_labels_in_two_unicode_forms_are_one() -> None:
+    content = read("filename,label\n1.jpg,café\n2.jpg,cafe\u0301\n")
+    assert labels(content) == {"1.jpg": ["café"], "2.jpg": ["café"]}
+    assert [image.adjusted for image in content.images] == [[], [Adjusted.LABEL_NORMALIZED]]

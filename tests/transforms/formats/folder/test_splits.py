@@ -1,0 +1,49 @@
+"""Words for splits in names of folders and tables."""
+
+from __future__ import annotations
+
+import pytest
+
+from labelbeam.transforms.formats.folder.splits import plain_split, split_names, table_split
+
+
+@pytest.mark.parametrize(
+    ("name", "split"),
+    [
+        *(("training_set", "train"), ("Test-Set", "test"), ("trainingSet", "train"), ("trainset", "train")),
+        *(("val_images", "validation"), ("images_test", "test"), ("train2017", "train"), ("1_train", "train")),
+        *(("02-Validation", "validation"), ("TRAIN", "train"), ("DEV data", "validation"), ("testdata", "test")),
+        *(("test1", "test"), ("Train (2)", "train")),
+        *(("contest", None), ("crash_test", None), ("trainer", None), ("train_test", None), ("latest", None)),
+        *(("Trainspotting", None), ("cat", None), ("", None), ("1", None), ("test_tube", None), ("тест", None)),
+    ],
+)
+def test_a_split_is_a_word_of_the_name_beside_which_nothing_else_is_said(name: str, split: str | None) -> None:
+    assert plain_split(name) == split
+
+
+@pytest.mark.parametrize(
+    ("names", "splits"),
+    [
+        (["seg_train", "seg_test"], {"seg_train": "train", "seg_test": "test"}),
+        (["train.cifar", "cifar.val"], {"train.cifar": "train", "cifar.val": "validation"}),
+        (["Train Flowers", "Test Flowers", "roses"], {"Train Flowers": "train", "Test Flowers": "test"}),
+        (["seg_train", "crash_test"], {}),
+        (["seg_train"], {}),
+        (["cat_train", "cat_test", "dog_train", "dog_test"], {}),
+        (["train", "val_images"], {"train": "train", "val_images": "validation"}),
+    ],
+)
+def test_another_word_is_no_obstacle_where_the_splits_share_it(names: list[str], splits: dict[str, str]) -> None:
+    assert split_names(dict.fromkeys(names)) == splits
+
+
+@pytest.mark.parametrize(
+    ("stem", "split"),
+    [
+        *(("train", "train"), ("test_labels", "test"), ("trainLabels", "train"), ("val_annotations", "validation")),
+        *(("crash_test", None), ("labels", None), ("metadata", None), ("train_test_split", None)),
+    ],
+)
+def test_a_table_may_say_that_it_is_one_of_labels(stem: str, split: str | None) -> None:
+    assert table_split(stem) == split

@@ -1,0 +1,143 @@
+"""Formats that are not read: each is named, with what to do, whatever the task; and nothing else is taken for one."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from labelbeam.schemas.config import ConvertConfig
+from labelbeam.schemas.errors import LabelBeamError
+from labelbeam.transforms.plan.make_plan import make_plan
+from labelbeam.transforms.stores.files import put
+from labelbeam.transforms.stores.locate import locate
+
+DETECTION = "image_object_detection"
+CLASSIFICATION = "image_classification"
+
+LABELME = json.dumps(
+    {"version": "5.0", "shapes": [{"label": "cat", "points": []}], "imagePath": "1.jpg", "imageData": None}
+)
+VIA = json.dumps({"_via_settings": {}, "_via_img_metadata": {"1.jpg7": {"filename": "1.jpg", "regions": []}}})
+VIA_OLD = json.dumps({"1.jpg7": {"filename": "1.jpg", "regions": {"0": {"shape_attributes": {"name": "rect"}}}}})
+VIA_CSV = "filename,file_size,file_attributes,region_count,region_id,region_shape_attributes,region_attributes\n"
+STUDIO = json.dumps(
+    [{"id": 1, "annotations": [{"result": [{"from_name": "l", "to_name": "i"}]}], "data": {"image": "x"}}]
+)
+CREATE_ML = json.dumps([{"image": "1.jpg", "annotations": [{"label": "a", "coordinates": {"x": 1}}]}])
+SUPERVISELY = json.dumps({"size": {}, "objects": [{"classTitle": "cat", "points": {"exterior": []}}]})
+DATUMARO = json.dumps({"info": {}, "dm_format_version": "1.0", "categories": {}, "items": []})
+CVAT = "<?xml version='1.0'?><annotations><version>1.1</version><meta/><image id='0' name='1.jpg'/></annotations>"
+OPEN_IMAGES = "ImageID,Source,LabelName,Confidence,XMin,XMax,YMin,YMax\n1,x,/m/1,1,0.1,0.2,0.3,0.4\n"
+BOXES = "filename,width,height,class,xmin,ymin,xmax,ymax\n1.jpg,10,10,cat,1,2,3,4\n"
+KITTI = "Car 0.00 0 1.85 387.63 181.54 423.81 203.12 1.67 1.87 3.69 -16.53 2.39 58.49 1.57\n"
+YOLO = "0 0.5 0.5 0.25 0.25\n1 0.1 0.1 0.05 0.05\n"
+
+TREES: list[tuple[str, dict[str, str]]] = [
+    ("YOLO", {"images/train/1.jpg": "", "labels/train/1.txt": YOLO, "data.yaml": "names: [a]\nnc: 1\n"}),
+    (
+        "YOLO",
+        {"train/images/1.jpg": "", "train/labels/1.txt": YOLO, "valid/images/2.jpg": "", "valid/labels/2.txt": ""},
+    ),
+    ("YOLO", {"obj_train_data/1.jpg": "", "obj_train_data/1.txt": YOLO, "obj.names": "a\n"}),
+    ("YOLO", {"1.jpg": "", "1.txt": "0 0.1 0.2 0.3 0.4 0.5 0.6 0.7 0.8\n"}),
+    ("YOLO", {"images/1.jpg": "", "data.yaml": "train: ../train/images\nnames:\n- a\n"}),
+    ("LabelMe", {"1.jpg": "", "1.json": LABELME}),
+    ("LabelMe", {"images/1.jpg": "", "annotations/1.json": LABELME}),
+    ("VIA", {"images/1.jpg": "", "via_project.json": VIA}),
+    ("VIA", {"train/1.jpg": "", "train/via_region_data.json": VIA_OLD}),
+    ("VIA", {"images/1.jpg": "", "via_export.csv": VIA_CSV}),
+    ("Label Studio", {"images/1.jpg": "", "project-1.json": STUDIO}),
+    ("Create ML", {"train/1.jpg": "", "train/_annotations.createml.json": CREATE_ML}),
+    ("Supervisely", {"ds/img/1.jpg": "", "ds/ann/1.jpg.json": SUPERVISELY}),
+    ("Datumaro", {"images/1.jpg": "", "annotations/default.json": DATUMARO}),
+    ("CVAT", {"images/1.jpg": "", "annotations.xml": CVAT}),
+    ("Open Images' table of boxes", {"images/1.jpg": "", "boxes.csv": OPEN_IMAGES}),
+    ("a table of boxes", {"images/1.jpg": "", "train_labels.csv": BOXES}),
+    ("KITTI", {"image_2/1.png": "", "label_2/1.txt": KITTI}),
+    ("TFRecord", {"train.tfrecord-00000-of-00002": "x"}),
+    ("TFRecord", {"data/train.record": "x"}),
+    ("Parquet", {"data/train-00000-of-00001.parquet": "PAR1", "README.md": ""}),
+    ("WebDataset", {"train-000000.tar": "x", "train-000001.tar": "x"}),
+    ("masks", {"images/1.jpg": "", "images/2.jpg": "", "masks/1.png": "", "masks/2.png": ""}),
+    ("masks", {"train/1.jpg": "", "train_masks/1_mask.gif": ""}),
+    ("masks", {"1.jpg": "", "1_mask.png": ""}),
+    ("masks", {"train/images/1.png": "", "train/masks/1.png": "", "val/images/2.png": "", "val/masks/2.png": ""}),
+]
+
+
+def plan(root: str, files: dict[str, str], task: str, source: str = "") -> None:
+    for name, text in files.items():
+        put(locate(root, {}).below(name), text.encode())
+    config: Any = {"task": task, "source": [f"{root}/{source}".rstrip("/")], "output": "memory://nowhere"}
+    make_plan(ConvertConfig(**config), {})
+
+
+@pytest.mark.parametrize(("title", "files"), TREES)
+@pytest.mark.parametrize("task", [DETECTION, "image_instance_segmentation"])
+def test_a_tree_of_another_format_is_named(title: str, files: dict[str, str], task: str, memory: str) -> None:
+    with pytest.raises(LabelBeamError, match=rf"this looks like .*{title}.*which is not read; \w+"):
+        plan(memory, files, task)
+
+
+@pytest.mark.parametrize(("title", "files"), [(title, files) for title, files in TREES if "boxes" not in title])
+def test_it_is_named_for_classification_as_well_where_no_folder_is_a_class(
+    title: str, files: dict[str, str], memory: str
+) -> None:
+    with pytest.raises(LabelBeamError, match=rf"this looks like .*{title}"):
+        plan(memory, files, CLASSIFICATION)
+
+
+@pytest.mark.parametrize(
+    ("title", "name", "text"),
+    [
+        *(
+            ("LabelMe", "1.json", LABELME),
+            ("VIA", "v.json", VIA),
+            ("VIA", "v.json", VIA_OLD),
+            ("VIA", "v.csv", VIA_CSV),
+        ),
+        *(("Label Studio", "s.json", STUDIO), ("Create ML", "c.json", CREATE_ML), ("Datumaro", "d.json", DATUMARO)),
+        *(("CVAT", "annotations.xml", CVAT), ("Open Images", "o.csv", OPEN_IMAGES), ("boxes", "b.csv", BOXES)),
+        *(
+            ("TFRecord", "a.tfrecord", "x"),
+            ("Parquet", "a.parquet", "PAR1"),
+            ("YOLO", "data.yaml", "names: [a]\nnc: 1\n"),
+        ),
+    ],
+)
+def test_a_file_of_another_format_is_named(title: str, name: str, text: str, memory: str) -> None:
+    with pytest.raises(LabelBeamError, match=f"{name}: this looks like .*{title}"):
+        plan(memory, {name: text}, DETECTION, name)
+
+
+def test_text_files_of_labels_are_named(memory: str) -> None:
+    with pytest.raises(LabelBeamError, match=r"text files of labels.*labels\.csv"):
+        plan(memory, {"1.jpg": "", "1.txt": "cat\ndog\n", "2.jpg": "", "2.txt": "dog"}, CLASSIFICATION)
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"cat/1.jpg": "", "dog/1.jpg": "", "cat/1.txt": YOLO, "dog/1.json": LABELME},
+        {"mask/1.jpg": "", "no_mask/1.jpg": ""},
+        {"with_mask/1.png": "", "without_mask/2.png": ""},
+        {"labels/1.png": "", "images/2.png": ""},
+        {"cat/1.jpg": "", "cat/2.jpg": "", "dog/3.jpg": "", "dog/3_mask.png": ""},
+        {"labels.csv": "filename,label\n1.jpg,cat\n", "1.jpg": "", "1.txt": YOLO},
+        {"boxes.csv": OPEN_IMAGES, "1.jpg": ""},
+    ],
+)
+def test_class_folders_and_tables_of_labels_are_read_whatever_lies_beside_them(
+    files: dict[str, str], memory: str
+) -> None:
+    plan(memory, files, CLASSIFICATION)
+
+
+def test_a_format_that_is_asked_for_is_not_doubted(memory: str) -> None:
+    files = {"images/1.jpg": "", "masks/1.png": ""}
+    for name, text in files.items():
+        put(locate(memory, {}).below(name), text.encode())
+    config = ConvertConfig(task="image_classification", source=[memory], output="memory://nowhere", format="folder")
+    assert len(make_plan(config, {}).units) == 1

@@ -1,0 +1,348 @@
+"""Rows of a CSV table: a column of labels, or one column of 0 and 1 for each class ("one-hot")."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import shlex
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+from labelbeam.schemas.config import SPLIT_ALIASES
+from labelbeam.schemas.doubts import Doubt, Doubted
+from labelbeam.transforms.formats.folder.cells import CellReader, read_cells
+from labelbeam.transforms.formats.folder.columns import (
+    CONFIDENCES,
+    EXPECTED_FILE,
+    EXPECTED_LABEL,
+    LABEL_COLUMNS,
+    SAMPLE,
+    SPLIT_COLUMNS,
+    NoLabelsError,
+    TableError,
+    class_columns,
+    column,
+    column_of_label_words,
+    column_of_names,
+    file_column,
+    looks_like_image,
+    named_columns,
+    names_splits,
+    remaining_column,
+    unrecognised,
+)
+from labelbeam.transforms.formats.folder.flags import FlagColumn, look_at_flags, number
+from labelbeam.transforms.formats.folder.format import FolderOptions
+from labelbeam.transforms.formats.folder.lookup import ImageNames
+from labelbeam.transforms.formats.folder.rows import NOT_TEXT, TableRow, TableRows, UnreadableRow
+from labelbeam.transforms.messages.words import listed
+
+DELIMITERS = (",", ";", "\t", "|")
+_CELL_LIMIT = 2**31 - 1
+_SEPARATOR_LINE = re.compile(r'"?sep=(.|\\t)"?\s*', re.IGNORECASE | re.DOTALL)
+
+
+def read_csv(name: str, text: str, task: str, options: FolderOptions, images: ImageNames | None) -> TableRows:
+    """Read a table; see `read_rows` for errors.
+
+    UTF-8, or UTF-16 with a byte order mark; delimited by `,`, `;`, tabs or `|`, whichever makes the header name a file, or by
+    what a first line `sep=;` says; cells may be quoted and then hold delimiters and line ends. Blank rows are skipped.
+    """
+    table = _Table(name, options)
+    _read_header(table, list(io.StringIO(text, newline="")), images)
+    columns, cells = table.columns, [record.cells for record in table.records if record.error is None]
+    if not table.records:
+        table.doubt(Doubted.TABLE_EMPTY, "holds a header and no rows")
+    split, _ = column(columns, SPLIT_COLUMNS)
+    if split is not None:
+        words = [row[split] for row in cells if len(row) > split]
+        split = split if split != table.file and names_splits(name, columns[split], words, table.doubts) else None
+    reader = _reader(table, cells, split, task)
+    needed = [index for index in (table.file, split, *(reader.columns if reader else ())) if index is not None]
+    rows: list[TableRow | UnreadableRow] = []
+    for record in table.records:
+        message = record.error or _malformed(record.cells, columns, needed)
+        if not message:
+            own_split = None if split is None else SPLIT_ALIASES.get(record.cells[split].strip().lower())
+            row = TableRow(record.line, record.raw, record.cells[table.file].strip(), [], own_split)
+            message = reader.read(row, record.cells) if reader else None
+        rows.append(UnreadableRow(record.line, record.raw, message) if message else row)
+    if reader:
+        table.doubts += reader.found(name)
+    return TableRows(rows, table.doubts, reader is not None, isinstance(reader, _LabelColumn) and reader.one_a_row)
+
+
+@dataclass(slots=True)
+class _Record:
+    line: int
+    raw: str
+    cells: list[str]
+    error: str | None = None
+
+
+@dataclass(slots=True)
+class _Table:
+    name: str
+    options: FolderOptions
+    columns: list[str] = field(default_factory=list)
+    file: int = 0
+    records: list[_Record] = field(default_factory=list)
+    doubts: list[Doubt] = field(default_factory=list)
+
+    def doubt(self, code: Doubted, said: str, count: int = 1, example: str = "", option: str = "") -> None:
+        self.doubts.append(Doubt(code, f"{self.name}: {said}", count, example, option))
+
+
+def _records(lines: list[str], delimiter: str, start: int = 0) -> Iterator[_Record]:
+    """Records that are not blank. One with broken quotes costs its first line only: reading resumes with the next."""
+    # The limit is the process's, and 128 KiB by default: it is only ever raised, so that threads cannot disagree.
+    if csv.field_size_limit() < _CELL_LIMIT:
+        csv.field_size_limit(_CELL_LIMIT)
+    while start < len(lines):
+        reader = csv.reader(
+            (lines[index] for index in range(start, len(lines))),
+            delimiter=delimiter,
+            skipinitialspace=True,
+            strict=True,
+        )
+        first = start
+        try:
+            for cells in reader:
+                if any(map(str.strip, cells)):
+                    yield _Record(first + 1, lines[first], cells)
+                first = start + reader.line_num
+            return
+        except csv.Error as error:
+            yield _Record(first + 1, lines[first], [], f"its quotes are broken: {error}")
+            start = first + 1
+
+
+def _read_header(table: _Table, lines: list[str], images: ImageNames | None) -> None:
+    """Find the delimiter, the columns, and which of them names the image."""
+    start = 0
+    delimiters: tuple[str, ...] = DELIMITERS
+    if lines and (said := _SEPARATOR_LINE.fullmatch(lines[0])):
+        # A spreadsheet's instruction to itself.
+        start, delimiters = 1, ("\t" if said[1] == "\\t" else said[1],)
+    found: list[str] = []
+    for delimiter in delimiters:
+        if delimiter in '"\r\n':
+            continue
+        few = [record for record, _ in zip(_records(lines, delimiter, start), range(SAMPLE + 1), strict=False)]
+        columns = [cell.strip() for cell in few[0].cells] if few else []
+        if len(columns) < 2:
+            found = max(found, columns, key=len)
+            continue
+        rows = [record.cells for record in few[1:] if record.error is None]
+        given = table.options.image_column
+        if given is not None and (file := named_columns(table.name, columns, given, "--image-column")):
+            table.file = file[0]
+        elif any(map(looks_like_image, columns)):
+            _without_header(table, columns, rows)
+            columns = table.columns
+        elif (by_content := file_column(columns, rows, images)) is not None:
+            table.file = by_content
+        else:
+            found = max(found, columns, key=len)
+            continue
+        table.columns = columns
+        records = list(_records(lines, delimiter, start))
+        table.records = records if any(doubt.code == Doubted.HEADER_MISSING for doubt in table.doubts) else records[1:]
+        return
+    hint = " (it holds NUL bytes: UTF-16 without a byte order mark?)" if any("\0" in name for name in found) else ""
+    raise unrecognised(table.name, "columns", found, f"a header with {EXPECTED_FILE} and {EXPECTED_LABEL}{hint}")
+
+
+def _without_header(table: _Table, first: list[str], rows: Sequence[Sequence[str]]) -> None:
+    """Take the first row for one of an image; of the other columns all but one have to be splits, or empty."""
+    file = next(index for index, cell in enumerate(first) if looks_like_image(cell))
+    everything = [first, *rows]
+    others = [index for index in range(len(first)) if index != file]
+    filled = {index: {row[index].strip().lower() for row in everything if len(row) > index} - {""} for index in others}
+    splits = [index for index in others if filled[index] and filled[index] <= SPLIT_ALIASES.keys()]
+    labels = [index for index in others if index not in splits and filled[index]]
+    if len(labels) != 1 or len(splits) > 1:
+        raise TableError(
+            f"{table.name}: found the columns {listed(first)}, which are a row of an image and no header; expected a header "
+            f"with {EXPECTED_FILE} and {EXPECTED_LABEL}. Add one as the first line"
+        )
+    table.file = file
+    names = {file: "file_name", labels[0]: "label", **dict.fromkeys(splits, "split")}
+    table.columns = [names.get(index, "") for index in range(len(first))]
+    table.doubt(
+        Doubted.HEADER_MISSING,
+        f"the first row names the image {first[file]!r}, so it is read as a row and no header",
+        1,
+        first[file],
+    )
+
+
+def _malformed(cells: list[str], columns: list[str], needed: list[int]) -> str | None:
+    if len(cells) <= max(needed):
+        return f"it has {len(cells)} cells, expected {len(columns)} as in the header"
+    if any(map(str.strip, cells[len(columns) :])):
+        return f"it has {len(cells)} cells, expected {len(columns)} as in the header; cells with delimiters need quotes"
+    if any(NOT_TEXT.search(cells[index]) for index in needed):
+        return "it is not valid UTF-8; save the table as UTF-8"
+    if not cells[needed[0]].strip():
+        return "it names no file"
+    return None
+
+
+@dataclass(slots=True)
+class _LabelColumn:
+    """A column of labels, and perhaps one of how sure they are."""
+
+    label: int
+    cells: CellReader
+    confidence: int | None
+    confidence_name: str
+    least: float | None
+    one_a_row: bool = True
+    absent: int = 0
+    unsure: int = 0
+    example: str = ""
+
+    @property
+    def columns(self) -> list[int]:
+        return [self.label] if self.confidence is None else [self.label, self.confidence]
+
+    def read(self, row: TableRow, cells: list[str]) -> str | None:
+        read = self.cells.read(cells[self.label])
+        row.labels, row.numbers, row.normalized, row.invalid = (
+            read.labels,
+            read.numbers,
+            read.normalized,
+            [*read.invalid],
+        )
+        self.one_a_row = self.one_a_row and len(read.labels) < 2
+        if self.confidence is not None and read.labels:
+            # A confidence that is not stated says nothing against the label.
+            sure = number(cells[self.confidence].strip())
+            if sure is not None and (sure <= 0 if self.least is None else sure < self.least):
+                row.absent, row.labels, row.numbers, row.normalized = row.labels, [], 0, 0
+                self.absent += 1
+            elif sure is not None and sure < 1 and self.least is None:
+                self.unsure += 1
+            self.example = self.example or row.file
+        return None
+
+    def found(self, name: str) -> Iterator[Doubt]:
+        if self.absent:
+            below = "0" if self.least is None else f"below {self.least:g}"
+            said = f"{self.absent} rows have {self.confidence_name} {below}: their labels are absent and not read"
+            yield Doubt(Doubted.LABELS_ABSENT, f"{name}: {said}", self.absent, self.example, "--min-confidence")
+        if self.unsure:
+            said = (
+                f"{self.unsure} rows have {self.confidence_name} between 0 and 1: their labels are read like all others"
+            )
+            yield Doubt(
+                Doubted.CONFIDENCES_BELOW_ONE, f"{name}: {said}", self.unsure, self.example, "--min-confidence 0.5"
+            )
+
+
+@dataclass(slots=True)
+class _ClassColumns:
+    """A column for each class."""
+
+    names: list[str]
+    classes: dict[int, FlagColumn]
+    minus: int = 0
+
+    @property
+    def columns(self) -> list[int]:
+        return [*self.classes]
+
+    def read(self, row: TableRow, cells: list[str]) -> str | None:
+        labels: list[str] = []
+        for index, found in self.classes.items():
+            flag = found.meaning[cells[index]]
+            if flag is None:
+                return f"column {listed([self.names[index]])} holds {cells[index][:40]!r}, expected 0 or 1"
+            if flag:
+                labels.append(self.names[index])
+        row.labels = list(dict.fromkeys(labels))
+        return None
+
+    def found(self, name: str) -> Iterator[Doubt]:
+        minus = [index for index, found in self.classes.items() if found.minus]
+        count = sum(self.classes[index].minus for index in minus)
+        if not minus or any(self.classes[index].reader.least is not None for index in minus):
+            return
+        zeros = sum(found.flags - found.minus - found.present for found in self.classes.values())
+        example = self.names[minus[0]]
+        if zeros:
+            said = f"{count} cells hold -1 beside 0, and are read as absent; if they say that nobody knows, leave these rows out"
+            yield Doubt(Doubted.FLAGS_UNCERTAIN, f"{name}: {said}", count, example)
+        else:
+            yield Doubt(
+                Doubted.LABELS_ABSENT, f"{name}: {count} cells hold -1, which is read as absent", count, example
+            )
+
+
+def _reader(table: _Table, cells: list[list[str]], split: int | None, task: str) -> _LabelColumn | _ClassColumns | None:
+    """How the labels of a row are read; None where the table has no rows that could tell."""
+    columns, options, taken = table.columns, table.options, {table.file, split}
+    as_labels = partial(_label_column, table, cells, task)
+    given = named_columns(table.name, columns, options.label_columns, "--label-columns")
+    if given is not None:
+        looked = {
+            index: look_at_flags((row[index] for row in cells if len(row) > index), options.min_confidence)
+            for index in given
+        }
+        if len(given) > 1 or (looked[given[0]].is_flags and looked[given[0]].present):
+            return _ClassColumns(columns, looked)
+        return as_labels(given[0])
+    label, several = column(columns, LABEL_COLUMNS)
+    if label is not None:
+        _doubt_label_column(table, cells, label, several)
+        return as_labels(label)
+    if not table.records:
+        return None
+    label = column_of_label_words(columns, taken)
+    if label is not None and not look_at_flags(row[label] for row in cells if len(row) > label).is_flags:
+        said = f"{listed([columns[label]])} is read as the labels, being the only column that is called like some"
+        table.doubt(Doubted.LABEL_COLUMN, said, 1, columns[label], f"--label-columns {shlex.quote(columns[label])}")
+        return as_labels(label)
+    classes = class_columns(table.name, columns, cells, taken, options.min_confidence, table.doubts)
+    if classes:
+        if any(NOT_TEXT.search(columns[index]) for index in classes):
+            raise TableError(f"{table.name}: the header is not valid UTF-8: {listed(columns)}; save the table as UTF-8")
+        return _ClassColumns(columns, classes)
+    label = remaining_column(columns, cells, taken)
+    if label is None:
+        error = unrecognised(
+            table.name, "columns", columns, f"{EXPECTED_LABEL}, or one column of 0 and 1 for each class"
+        )
+        raise NoLabelsError(str(error))
+    said = f"{listed([columns[label]])} is read as the labels, being the only column that may hold some"
+    table.doubt(Doubted.LABEL_COLUMN, said, 1, columns[label], f"--label-columns {shlex.quote(columns[label])}")
+    return as_labels(label)
+
+
+def _label_column(table: _Table, cells: list[list[str]], task: str, label: int) -> _LabelColumn:
+    held = [row[label].strip() for row in cells if len(row) > label]
+    reader, doubts = read_cells(table.name, held, task, table.options.label_separator)
+    table.doubts += doubts
+    confidence, _ = column(table.columns, CONFIDENCES)
+    if confidence in (label, table.file):
+        confidence = None
+    name = "" if confidence is None else table.columns[confidence]
+    return _LabelColumn(label, reader, confidence, name, table.options.min_confidence)
+
+
+def _doubt_label_column(table: _Table, cells: list[list[str]], label: int, several: list[str]) -> None:
+    columns, chosen = table.columns, table.columns[label]
+    named = column_of_names(columns, cells, label, table.file)
+    if named is not None:
+        said = f"the labels of {listed([chosen])} are numbers, and {listed([columns[named]])} has a name for each"
+        option = f"--label-columns {shlex.quote(columns[named])}"
+        table.doubt(Doubted.LABELS_ARE_NUMBERS, f"{said}; {option} reads the names", 1, chosen, option)
+    elif len(several) > 1:
+        others = [name for name in several if name != chosen]
+        numbers = all(column_of_names(columns, cells, columns.index(name), table.file) == label for name in others)
+        code = Doubted.NAMES_BEFORE_NUMBERS if numbers else Doubted.LABEL_COLUMN
+        said = f"{listed(several)} all look like labels; {listed([chosen])} is used"
+        table.doubt(code, said, len(several), chosen, f"--label-columns {shlex.quote(chosen)}")

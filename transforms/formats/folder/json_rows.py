@@ -1,0 +1,92 @@
+"""Rows of a table in JSON Lines, such as the `metadata.jsonl` of Hugging Face."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from labelbeam.schemas.config import SPLIT_ALIASES
+from labelbeam.schemas.doubts import Doubt, Doubted
+from labelbeam.transforms.formats.folder.cells import excerpt, labels_of
+from labelbeam.transforms.formats.folder.columns import (
+    EXPECTED_FILE,
+    EXPECTED_LABEL,
+    FILE_COLUMNS,
+    LABEL_COLUMNS,
+    SPLIT_COLUMNS,
+    TableError,
+    column,
+    named_columns,
+    names_splits,
+    unrecognised,
+)
+from labelbeam.transforms.formats.folder.format import FolderOptions
+from labelbeam.transforms.formats.folder.rows import NOT_TEXT, TableRow, TableRows, UnreadableRow
+from labelbeam.transforms.messages.words import listed
+
+
+def read_json_lines(name: str, text: str, options: FolderOptions) -> TableRows:
+    """Read a table of an object a line; see `read_rows` for errors. A string is one label, for JSON has lists."""
+    rows: list[TableRow | UnreadableRow] = []
+    records: list[tuple[int, str, dict[str, Any] | str]] = []
+    for line, raw in enumerate(text.split("\n"), 1):
+        if raw.strip():
+            records.append((line, raw.strip(), _json_record(raw)))
+    keys = list(dict.fromkeys(key for _, _, record in records if isinstance(record, dict) for key in record))
+    if not keys:
+        raise TableError(f"{name}: found no line that is a JSON object, expected one a line, with file_name and label")
+    file, label, several = _chosen(name, keys, options)
+    doubts: list[Doubt] = []
+    if len(several) > 1:
+        message = f"{name}: {listed(several)} all look like labels; {listed(several[:1])} is used"
+        doubts.append(Doubt(Doubted.LABEL_COLUMN, message, len(several), several[0], "--label-columns"))
+    split, _ = column(keys, SPLIT_COLUMNS)
+    if split is not None:
+        values = [record.get(keys[split]) for _, _, record in records if isinstance(record, dict)]
+        words = [value for value in values if isinstance(value, str)]
+        split = split if names_splits(name, keys[split], words, doubts) else None
+    for line, raw, record in records:
+        if isinstance(record, str):
+            rows.append(UnreadableRow(line, raw, record))
+            continue
+        image = record.get(keys[file])
+        if not isinstance(image, str) or not image.strip() or NOT_TEXT.search(image):
+            rows.append(UnreadableRow(line, raw, f"{keys[file]} is {excerpt(image)}, expected the image's name"))
+            continue
+        value = record.get(keys[label])
+        read = labels_of(value if isinstance(value, list) else [value], options.label_separator)
+        row = TableRow(line, raw, image, read.labels, None, [], [*read.invalid], read.numbers, read.normalized)
+        if split is not None and isinstance(own := record.get(keys[split]), str):
+            row.split = SPLIT_ALIASES.get(own.strip().lower())
+        rows.append(row)
+    return TableRows(rows, doubts)
+
+
+def _chosen(name: str, keys: list[str], options: FolderOptions) -> tuple[int, int, list[str]]:
+    """The keys of the image and of its labels, and all that look like labels."""
+    files = named_columns(name, keys, options.image_column, "--image-column")
+    given = named_columns(name, keys, options.label_columns, "--label-columns")
+    file = files[0] if files else column(keys, FILE_COLUMNS)[0]
+    label, several = (given[0], []) if given else column(keys, LABEL_COLUMNS)
+    if file is None or label is None:
+        raise unrecognised(name, "keys", keys, EXPECTED_FILE if file is None else EXPECTED_LABEL)
+    return file, label, several
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    record = dict(pairs)
+    if len(record) < len(pairs):
+        raise ValueError("it holds a key twice")
+    return record
+
+
+def _json_record(text: str) -> dict[str, Any] | str:
+    """The object that a line holds, or what is wrong with the line."""
+    try:
+        # msgspec refuses NaN, which pandas writes into columns that nobody needs here; json reads it.
+        record = json.loads(text, object_pairs_hook=_unique)
+    except RecursionError:
+        return "it is nested too deeply"
+    except ValueError as error:
+        return f"it cannot be read as JSON: {error}"
+    return record if isinstance(record, dict) else f"it is {excerpt(record)}, expected a JSON object"

@@ -1,0 +1,128 @@
+"""Tables of labels in a tree: where they are looked for, which ones count, and where the images lie that they name."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Mapping, Sequence, Set
+
+from labelbeam.schemas.doubts import Doubt, Doubted
+from labelbeam.schemas.errors import LabelBeamError
+from labelbeam.transforms.formats.folder.format import FolderOptions
+from labelbeam.transforms.formats.folder.levels import IMAGE_FOLDERS, Levels, folders_of
+from labelbeam.transforms.formats.folder.lookup import ImageNames
+from labelbeam.transforms.formats.folder.rows import is_label_table, lacks_labels
+from labelbeam.transforms.formats.folder.splits import plain_split, table_split
+from labelbeam.transforms.formats.folder.tables import LabelTable
+from labelbeam.transforms.images.names import extension
+from labelbeam.transforms.messages.words import listed
+
+NAMED_TABLES = ("labels.csv", "metadata.csv", "metadata.jsonl")
+TABLE_EXTENSIONS = ("csv", "tsv", "jsonl")
+
+
+class FolderError(LabelBeamError):
+    """The folder has no layout that labels could be read from, or more than one."""
+
+
+def find_tables(
+    visible: Sequence[str],
+    images: Sequence[str],
+    classes: Set[str],
+    levels: Levels,
+    heads: Mapping[str, bytes],
+    options: FolderOptions,
+) -> tuple[list[LabelTable], list[Doubt]]:
+    """The tables that count among the files, and what is doubtful about the choice.
+
+    `classes` are those that the folders name, which count where there is no table.
+
+    Raises:
+        FolderError: several tables may name the same images.
+    """
+    doubts: list[Doubt] = []
+    known = ImageNames(frozenset(images))
+
+    def readable_as_table(path: str) -> bool:
+        return is_label_table(path, heads[path], known, options)
+
+    candidates = [path for path in visible if extension(path) in TABLE_EXTENSIONS]
+    here = [path for path in candidates if posixpath.dirname(path) in levels.places]
+    # A form for answers has the columns of the table of labels.
+    here = [path for path in here if "submission" not in posixpath.basename(path).lower()]
+    named = [path for path in here if posixpath.basename(path).lower() in NAMED_TABLES]
+    readable = [path for path in named if path not in heads or readable_as_table(path)] or [
+        path for path in here if path not in named and path in heads and readable_as_table(path)
+    ]
+    if (named or here) and not readable and (options.label_columns or options.image_column):
+        readable = named or here  # Reading it tells which column is missing.
+    if named and not readable and not classes:
+        readable = named  # Nothing else could give labels: reading it tells what is wrong with it.
+    if unread := [path for path in named if path not in readable]:
+        message = f"{listed(unread)} not read: its columns name no image or no labels"
+        doubts.append(Doubt(Doubted.TABLE_NOT_READ, message, len(unread), unread[0], "--label-columns"))
+    elif not readable:
+        unread = [path for path in here if path in heads and lacks_labels(path, heads[path], known, options)]
+        if unread:
+            message = (
+                f"{listed(unread)} not read, although it names images: none of its columns is known to hold labels; "
+                "--label-columns names the one that does"
+            )
+            doubts.append(Doubt(Doubted.TABLE_NOT_READ, message, len(unread), unread[0], "--label-columns"))
+    elsewhere = [path for path in candidates if path not in here and posixpath.basename(path).lower() in NAMED_TABLES]
+    if elsewhere:
+        message = f"{listed(elsewhere)} not read: tables are looked for in {listed(levels.places)}"
+        doubts.append(Doubt(Doubted.TABLE_NOT_READ, message, len(elsewhere), elsewhere[0], "--source"))
+    _refuse_rivals(readable)
+    if readable and len(classes) > 1:
+        message = f"the labels are those of {listed(readable)}; the folders {listed(sorted(classes))} name none"
+        doubts.append(Doubt(Doubted.TABLE_BEFORE_FOLDERS, message, len(classes), min(classes)))
+    holding = {folder for path in images for folder in _ancestors(path)}
+    return [_table(path, levels, holding) for path in readable], doubts
+
+
+def _refuse_rivals(tables: Sequence[str]) -> None:
+    """Refuse tables that may name the same images: several in one folder, or one above another's folder."""
+    for table in tables:
+        folder = posixpath.dirname(table)
+        inside = [other for other in tables if _is_below(other, folder)]
+        by_split = {table_split(_stem(path)) for path in inside} - {None}
+        if len(inside) > 1 and len(by_split) < len(inside):
+            raise FolderError(
+                f"found the tables {listed(inside)}, expected one for all images or one for each split; name the one that "
+                "counts as --source, or move the others elsewhere"
+            )
+
+
+def _stem(path: str) -> str:
+    return posixpath.splitext(posixpath.basename(path))[0]
+
+
+def _is_below(path: str, folder: str) -> bool:
+    return not folder or path.startswith(f"{folder}/")
+
+
+def _ancestors(path: str) -> list[str]:
+    folders = path.split("/")[:-1]
+    return ["/".join(folders[:end]) for end in range(1, len(folders) + 1)]
+
+
+def _table(path: str, levels: Levels, holding: Set[str]) -> LabelTable:
+    """A table with the folder of its images: one named like its split, or one of images, beside it; else its own."""
+    folder = posixpath.dirname(path)
+    own = table_split(_stem(path))
+    split = own or levels.locate_folder(folders_of(f"{folder}/"))[0]
+    beside = {
+        (other[len(folder) :].lstrip("/") if folder else other): other
+        for other in sorted(holding)
+        if other and _is_below(other, folder)
+    }
+    lower = {name.lower(): other for name, other in beside.items()}
+    containers = [*IMAGE_FOLDERS]
+    if own:
+        stem = _stem(path).lower()
+        containers = [stem, *(f"{name}/{stem}" for name in IMAGE_FOLDERS), *IMAGE_FOLDERS]
+        of_split = [other for other in beside.values() if plain_split(posixpath.basename(other)) == own]
+        if len(of_split) == 1 and stem not in lower:
+            return LabelTable(path, of_split[0], split, {})
+    images = next((lower[name] for name in containers if name in lower), folder)
+    return LabelTable(path, images, split, levels.split_folders if split is None else {})

@@ -1,0 +1,88 @@
+"""Splits by the words in a name: `train`, `Training_Set`, `1_val`, `seg_test`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from labelbeam.schemas.config import SPLIT_ALIASES
+
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W\d_A-Za-z]+")
+_GLUED = re.compile(r"(.+?)(?:datasets?|sets?|data|images?|imgs?)")
+_NEUTRAL = frozenset(
+    {"set", "sets", "data", "dataset", "datasets", "images", "image", "imgs", "img", "pictures", "photos", "pics"}
+    | {"jpegimages", "jpg", "jpeg", "png", "tif", "v", "split", "splits", "folder", "samples", "files"}
+)
+_OF_TABLES = _NEUTRAL | {
+    *(
+        "labels",
+        "label",
+        "annotations",
+        "annotation",
+        "metadata",
+        "meta",
+        "info",
+        "list",
+        "classes",
+        "class",
+        "targets",
+    ),
+    *("df", "csv", "table", "gt", "truth", "ground", "names", "with"),
+}
+
+
+class SplitName(NamedTuple):
+    """A name that holds the word for a split. `rest` are its other words, without those that say nothing."""
+
+    split: str
+    rest: tuple[str, ...]
+
+
+def split_name(name: str, neutral: frozenset[str] = _NEUTRAL) -> SplitName | None:
+    """The split in a folder's name; None where there is none, or more than one. Numbers say nothing.
+
+    >>> split_name("1_Training-Set"), split_name("seg_test"), split_name("train_test"), split_name("contest")
+    (SplitName(split='train', rest=()), SplitName(split='test', rest=('seg',)), None, None)
+    """
+    words = [word.lower() for word in _WORD.findall(name)]
+    found = [(word, split) for word in words if (split := _split_of(word)) is not None]
+    if len(found) != 1:
+        return None
+    word, split = found[0]
+    return SplitName(split, tuple(other for other in words if other != word and other not in neutral))
+
+
+def _split_of(word: str) -> str | None:
+    glued = _GLUED.fullmatch(word)
+    return SPLIT_ALIASES.get(word) or (SPLIT_ALIASES.get(glued[1]) if glued else None)
+
+
+def plain_split(name: str) -> str | None:
+    """The split of a folder whose name says nothing else."""
+    found = split_name(name)
+    return found.split if found and not found.rest else None
+
+
+def table_split(stem: str) -> str | None:
+    """The split of a table by its name without extension: `train`, `test_labels`; None for `crash_test`."""
+    found = split_name(stem, _OF_TABLES)
+    return found.split if found and not found.rest else None
+
+
+def split_names(names: Mapping[str, object]) -> dict[str, str]:
+    """The names that are splits among those of one directory.
+
+    One that says something else as well counts where another says the same of another split: `seg_train` beside
+    `seg_test`. Where two such words are found (`cat_train`, `cat_test`, `dog_train`, …) it is not known what is meant.
+    """
+    found = {name: read for name in names if (read := split_name(name)) is not None}
+    splits = {name: read.split for name, read in found.items() if not read.rest}
+    of_rest: dict[tuple[str, ...], set[str]] = {}
+    for read in found.values():
+        if read.rest:
+            of_rest.setdefault(read.rest, set()).add(read.split)
+    several = [rest for rest, its in of_rest.items() if len(its) > 1]
+    if len(several) == 1:
+        splits |= {name: read.split for name, read in found.items() if read.rest == several[0]}
+    return splits

@@ -1,0 +1,233 @@
+"""Formats that are not read, known by their files, so that a person is told what a source is and what to do with it."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
+
+from labelbeam.transforms.formats.format import Tree
+from labelbeam.transforms.formats.plans import HEAD
+from labelbeam.transforms.images.names import IMAGE_FORMATS, OTHER_IMAGE_FORMATS, extension
+from labelbeam.transforms.stores.files import stat
+from labelbeam.transforms.stores.location import Location
+from labelbeam.transforms.stores.reading import read_range
+
+_LOOKED_AT = 5
+"""Files of one kind that are opened."""
+
+_CONVERT = "convert it to COCO or Pascal VOC, and name what that gives as --source"
+_EXPORT = "export it from the tool as COCO or Pascal VOC, and name that as --source"
+
+
+class Unread(NamedTuple):
+    """A format that a source seems to be of, what says so, and what to do."""
+
+    title: str
+    evidence: str
+    advice: str
+
+    def __str__(self) -> str:
+        """One sentence."""
+        return f"this looks like {self.title} ({self.evidence}), which is not read; {self.advice}"
+
+
+class _Files(NamedTuple):
+    """Files below a root, or files that are sources themselves, by path; and a way to read the first bytes of one.
+
+    `labels` says that labels are all that is wanted, which a table of boxes holds as well.
+    """
+
+    names: Sequence[str]
+    head: Callable[[str], str]
+    labels: bool
+
+    def of(self, *extensions: str) -> list[str]:
+        """The paths of some extensions, those that lie least deep first."""
+        found = [name for name in self.names if extension(name) in extensions]
+        return sorted(found, key=lambda name: (name.count("/"), name))
+
+
+def name_unread(tree: Tree) -> Unread | None:
+    """The format that the sources seem to be of, although nothing reads it; None where nothing says so.
+
+    Raises:
+        StoreError: a file cannot be read.
+    """
+    labels = tree.config.task.startswith("image_classification")
+    if tree.root is not None:
+        root = tree.root
+        sizes = {file.path: file.size for file in tree.visible}
+        files = _Files(list(sizes), lambda name: _head(root.below(name), sizes[name]), labels)
+    else:
+        sources = {posixpath.basename(location.path): location for location in tree.files[:_LOOKED_AT]}
+        files = _Files(list(sources), lambda name: _head(sources[name], stat(sources[name]).size), labels)
+    for look in (_records, _json, _xml, _tables, _texts, _masks, _archives):
+        if (found := look(files)) is not None:
+            return found
+    return None
+
+
+def _head(location: Location, size: int) -> str:
+    data = read_range(location, 0, min(size, HEAD))
+    return data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8", "replace")
+
+
+def _records(files: _Files) -> Unread | None:
+    for name in files.names:
+        if re.search(r"\.(?:tfrecords?|record)(?:-\d+-of-\d+)?(?:\.gz)?$", name, re.IGNORECASE):
+            return Unread("TFRecord", name, f"{_CONVERT}; TensorFlow Datasets can write the images and labels out")
+    parquet = files.of("parquet", "arrow")
+    if parquet and not any(map(_is_image, files.names)):
+        advice = (
+            "write its images into a folder for each class, or beside a metadata.jsonl, with the datasets library, or convert it "
+            "to COCO"
+        )
+        return Unread("a dataset of Hugging Face in Parquet or Arrow", parquet[0], advice)
+    return None
+
+
+def _archives(files: _Files) -> Unread | None:
+    shards = files.of("tar", "zip", "tgz", "gz", "7z", "rar")
+    if not shards or any(map(_is_image, files.names)):
+        return None
+    if len(files.of("tar")) > 1:
+        return Unread("WebDataset", shards[0], "unpack the archives into one folder")
+    return Unread("an archive", shards[0], f"unpack it, or name it itself, such as --source zip://::PATH/{shards[0]}")
+
+
+_JSON_KEYS: tuple[tuple[str, tuple[str, ...], str], ...] = (
+    ("LabelMe", ("shapes", "imagePath"), _CONVERT),
+    ("LabelMe", ("shapes", "imageData"), _CONVERT),
+    ("LabelMe", ("shapes", "shape_type"), _CONVERT),
+    ("VIA, the VGG Image Annotator", ("_via_settings",), _EXPORT),
+    ("VIA, the VGG Image Annotator", ("_via_img_metadata",), _EXPORT),
+    ("VIA, the VGG Image Annotator", ("regions", "shape_attributes"), _EXPORT),
+    ("Label Studio", ("from_name", "to_name"), _EXPORT),
+    ("Label Studio", ("rectanglelabels",), _EXPORT),
+    ("Label Studio", ("polygonlabels",), _EXPORT),
+    ("Label Studio", ("completed_by", "annotations"), _EXPORT),
+    ("Supervisely", ("classTitle",), _EXPORT),
+    ("Supervisely", ("tags", "classes", "shape"), _EXPORT),
+    ("Datumaro", ("dm_format_version",), _EXPORT),
+    ("Datumaro", ("items", "categories", "infos"), _EXPORT),
+    ("Custom Vision", ("tagName", "regions"), _CONVERT),
+    ("BDD100K or Scalabel", ("box2d",), _CONVERT),
+    ("Create ML", ("coordinates", "annotations", "image"), _CONVERT),
+    ("a dataset of Hugging Face", ("builder_name", "features"), "write its images out with the datasets library"),
+    ("Azure AutoML's JSON Lines", ("image_url", "label"), "it can be trained from as it is"),
+)
+
+
+def _json(files: _Files) -> Unread | None:
+    for name in files.of("json", "jsonl")[:_LOOKED_AT]:
+        head = files.head(name)
+        keys = set(re.findall(r'"(\w+)"\s*:', head))
+        for title, wanted, advice in _JSON_KEYS:
+            if keys.issuperset(wanted) and not keys >= {"images", "categories", "file_name"}:
+                return Unread(title, f"{name} holds {' and '.join(map(repr, wanted))}", advice)
+    return None
+
+
+def _xml(files: _Files) -> Unread | None:
+    for name in files.of("xml")[:_LOOKED_AT]:
+        head = files.head(name)
+        if re.search(r"<annotations\b", head) and re.search(r"<(?:image|track|meta)\b", head):
+            return Unread("CVAT's XML", name, _EXPORT)
+    return None
+
+
+def _tables(files: _Files) -> Unread | None:
+    for name in files.of("csv", "tsv")[:_LOOKED_AT]:
+        first, _, rest = files.head(name).lstrip("\ufeff").partition("\n")
+        columns = {re.sub(r"[\s_\"#-]", "", column).lower() for column in re.split(r"[,;\t]", first)}
+        if "regionshapeattributes" in columns:
+            return Unread("VIA, the VGG Image Annotator", f"{name} has the column region_shape_attributes", _EXPORT)
+        if files.labels:
+            continue
+        if columns >= {"xmin", "xmax", "ymin", "ymax"}:
+            title = "Open Images' table of boxes" if columns & {"labelname", "isgroupof"} else "a table of boxes"
+            return Unread(title, f"{name} has the columns xmin, ymin, xmax and ymax", _CONVERT)
+        row = re.split(r"[,;\t]", rest.partition("\n")[0])
+        if len(row) in (5, 6) and extension(row[0]) in IMAGE_FORMATS and all(map(_is_number, row[1:5])):
+            return Unread("a table of boxes", f"{name} has four numbers behind each image", _CONVERT)
+    return None
+
+
+_BOX = re.compile(r"\s*\d+(?:\.0+)?(?:\s+-?\d*\.?\d+(?:[eE][-+]?\d+)?){4,}\s*")
+_KITTI = re.compile(r"\s*[A-Za-z_]+(?:\s+-?[\d.]+){14,15}\s*")
+
+
+def _texts(files: _Files) -> Unread | None:
+    """Text files, one for each image."""
+    stems = {_stem(name) for name in files.names if _is_image(name)}
+    texts = [name for name in files.of("txt") if _stem(name) in stems]
+    heads = [
+        (name, [line for line in files.head(name).splitlines()[:20] if line.strip()]) for name in texts[:_LOOKED_AT]
+    ]
+    heads = [(name, lines) for name, lines in heads if lines]
+    if heads:
+        name = heads[0][0]
+        if all(_BOX.fullmatch(line) for _, lines in heads for line in lines):
+            return Unread("YOLO", f"{name} holds a class and numbers in each line", _CONVERT)
+        if all(_KITTI.fullmatch(line) for _, lines in heads for line in lines):
+            return Unread("KITTI", f"{name} holds a class and 14 numbers in each line", _CONVERT)
+        if 2 * len(texts) >= len(stems):
+            advice = "collect what they say in a labels.csv beside the images, with the columns filename and labels"
+            return Unread("text files of labels, one for each image", f"such as {name}", advice)
+    for name in files.of("yaml", "yml")[:_LOOKED_AT]:
+        if re.search(r"(?m)^names\s*:", head := files.head(name)) and re.search(r"(?m)^(?:train|val|nc)\s*:", head):
+            return Unread("YOLO", f"{name} names classes and images", _CONVERT)
+    return None
+
+
+_MASKS = re.compile(
+    r"(?i)masks?|labels?|annotations?|gts?|ground_?truths?|gtfine|segmentations?|segmentation_?(?:class|object|masks?)(?:aug)?"
+    r"|labels?_?masks?|mask_?images?|targets?"
+)
+_PICTURES = re.compile(r"(?i)images?|imgs?|jpegimages|inputs?|photos?|pictures?|originals?|leftimg8bit|rgb")
+_SUFFIX = re.compile(r"(?i)[_-](?:masks?|seg|segmentation|gt|label|labelids|l)$")
+
+
+def _masks(files: _Files) -> Unread | None:
+    return masks_among(files.names)
+
+
+def masks_among(names: Iterable[str]) -> Unread | None:
+    """Masks of segmentation as images of their own: in a folder beside that of the images, or beside each image."""
+    pictures: dict[str, str] = {}
+    masks: dict[str, str] = {}
+    named = True
+    for name in filter(_is_image, names):
+        folders = name.split("/")[:-1]
+        stem = _stem(name)
+        in_masks = any(map(_MASKS.fullmatch, folders))
+        base = _SUFFIX.sub("", stem)
+        if in_masks or base != stem:
+            masks[base] = name
+        else:
+            pictures[stem] = name
+            named = named and any(map(_PICTURES.fullmatch, folders))
+    paired = [stem for stem in masks if stem in pictures]
+    if not paired or len(paired) < 0.8 * len(masks) or len(paired) < 0.5 * len(pictures):
+        return None
+    lossless = all(extension(name) in ("png", "gif", "bmp", "tif", "tiff") for name in masks.values())
+    lossy = all(extension(name) in ("jpg", "jpeg") for name in pictures.values())
+    if not (lossless and (named or lossy)):
+        return None
+    example = f"{masks[paired[0]]} beside {pictures[paired[0]]}"
+    advice = "convert the masks to COCO, with an annotation for each object, and name that as --source"
+    return Unread("images with masks for segmentation", example, advice)
+
+
+def _stem(name: str) -> str:
+    return posixpath.splitext(posixpath.basename(name))[0]
+
+
+def _is_image(name: str) -> bool:
+    return extension(name) in IMAGE_FORMATS or extension(name) in OTHER_IMAGE_FORMATS
+
+
+def _is_number(cell: str) -> bool:
+    return re.fullmatch(r"\s*-?\d+(?:\.\d+)?\s*", cell) is not None
