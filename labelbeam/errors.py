@@ -5,7 +5,7 @@ LabelBeamError                    every failure; its exit_code is the command's 
 ├── UsageError                    an option is wrong or missing
 ├── StoreError                    a store could not be opened, listed, read or written
 │   └── MissingFileError          nothing is where something was expected, such as a published build
-├── UnavailableError              a store failed again and again in a way that passes: run again later
+├── UnavailableError              a store failed again and again in a retryable way: run again later
 ├── BusyError                     another run is at work on the output
 ├── LostLockError                 another run has taken this one for dead
 ├── CountsError                   what was found is not what was written, rejected and skipped

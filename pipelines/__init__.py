@@ -1,1 +1,1 @@
-"""What a person or a scheduler runs: commands that parse options, build the graph, and report."""
+"""Commands that a person or a scheduler runs: they parse options, build the graph, and report."""

@@ -1,1 +1,1 @@
-"""What data looks like and what makes it valid. Pure: opens nothing, imports no Beam."""
+"""Forms of data, and what makes them valid. Pure: opens nothing, imports no Beam."""

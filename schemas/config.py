@@ -33,7 +33,7 @@ Options = TypeVar("Options", bound=msgspec.Struct)
 
 
 class ConvertConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """What `labelbeam convert` builds, from what, and where it goes."""
+    """Options of `labelbeam convert`: what is built, from what, and where it goes."""
 
     task: Annotated[Task, Meta(description="what the model will be trained for")]
     source: Annotated[
@@ -196,7 +196,7 @@ def parse_split(value: str | dict[str, float] | None) -> dict[str, float] | None
 
 
 def background_policy(config: ConvertConfig) -> Literal["keep", "drop"]:
-    """What becomes of images without annotations; classification has no way to write them."""
+    """Policy for images without annotations; classification has no way to write them."""
     if config.background is not None:
         return config.background
     return "drop" if config.task.startswith("image_classification") else "keep"

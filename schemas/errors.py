@@ -24,7 +24,7 @@ class LostLockError(LabelBeamError):
 
 
 class CountsError(LabelBeamError):
-    """What was found is not what was written, rejected and skipped: nothing is published."""
+    """Counts that do not add up: nothing is published."""
 
 
 class TooManyRejectedError(LabelBeamError):

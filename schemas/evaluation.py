@@ -1,4 +1,4 @@
-"""What `labelbeam evaluate` found: predictions against the published truth."""
+"""Result of `labelbeam evaluate`: predictions against the published truth."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ EVALUATION_VERSION = 1
 
 
 class Confusion(msgspec.Struct):
-    """How often an image of the label of a row was predicted as the label of a column.
+    """Counts of images by the label of the truth (rows) and the predicted label (columns).
 
     An image without a prediction stands in no column: a row may add up to less than its label has images.
     """

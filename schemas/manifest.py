@@ -1,4 +1,4 @@
-"""What a build says of itself: the manifest, and the receipts of its shards that it is made from."""
+"""Documents of a build: the manifest, and the receipts of its shards that it is made from."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class FileEntry(msgspec.Struct, frozen=True):
 
 
 class Tally(msgspec.Struct):
-    """How many were found, and what became of them; found = written + rejected + skipped."""
+    """Number found, and what became of them; found = written + rejected + skipped."""
 
     found: int = 0
     written: int = 0
@@ -38,7 +38,7 @@ class Tally(msgspec.Struct):
 
     @property
     def balanced(self) -> bool:
-        """Whether all that was found is accounted for."""
+        """Tell whether all that was found is accounted for."""
         return self.found == self.written + self.rejected + self.skipped
 
 
@@ -80,7 +80,7 @@ class Copies(msgspec.Struct):
 
 
 class SplitCounts(msgspec.Struct):
-    """What one split holds."""
+    """Contents of one split."""
 
     images: int = 0
     objects: int = 0
@@ -88,7 +88,7 @@ class SplitCounts(msgspec.Struct):
 
 
 class Receipt(msgspec.Struct):
-    """What came of one bucket of images: its share of every file of the build, and its share of the counts."""
+    """Receipt of one bucket of images: its share of every file of the build, and its share of the counts."""
 
     bucket: int
     splits: dict[str, SplitCounts]
@@ -123,7 +123,7 @@ class Receipt(msgspec.Struct):
 
 
 class Source(msgspec.Struct):
-    """What was read: `fingerprint` changes when any byte of it may have; `covers` says what it covers."""
+    """Source that was read: `fingerprint` changes when any byte of it may have; `covers` says what it covers."""
 
     fingerprint: str
     covers: dict[str, Any]

@@ -1,4 +1,4 @@
-"""What a model said of images: one line of JSONL an image, as `labelbeam score` writes and `labelbeam evaluate` reads them.
+"""Predictions of a model: one line of JSONL an image, as `labelbeam score` writes and `labelbeam evaluate` reads them.
 
 A prediction is the entry of an endpoint's response with `image_url`, the name of the image in the published build, in place of
 `filename`, a temporary name of the server's. Coordinates are fractions of the image in [0, 1] from its top-left corner.
@@ -35,14 +35,14 @@ class PredictedObject(msgspec.Struct, omit_defaults=True, gc=False):
 
 
 class ObjectsPrediction(msgspec.Struct, gc=False):
-    """What was said of an image for detection and segmentation; without boxes, nothing was found in it."""
+    """Prediction for an image of detection and segmentation; without boxes, nothing was found in it."""
 
     image_url: Name
     boxes: list[PredictedObject]
 
 
 class LabelsPrediction(msgspec.Struct, omit_defaults=True, gc=False):
-    """What was said of an image for the two classification tasks: all labels of the model with their probabilities, as many of
+    """Prediction for an image of the two classification tasks: all labels of the model with their probabilities, as many of
     each.
 
     When a model explained itself: `visualizations` holds an image in base64, or for multi-label one for each label over the

@@ -23,7 +23,7 @@ class Documented(StrEnum):
 
 
 class Rejected(Documented):
-    """Why an image or object was not written although it was found."""
+    """Reasons why an image or object was not written although it was found."""
 
     # Records that cannot be read.
     INVALID_RECORD = "invalid_record", "the record is not an object of the fields its format requires"
@@ -77,7 +77,7 @@ class Rejected(Documented):
 
 
 class Skipped(Documented):
-    """Why an image or object was left out on purpose."""
+    """Reasons why an image or object was left out on purpose."""
 
     BACKGROUND = "background", "the image has no annotation, and --background is drop"
     EMPTY_LABEL = "empty_label", "the annotation has no box and says that its image is empty"
@@ -86,7 +86,7 @@ class Skipped(Documented):
 
 
 class Adjusted(Documented):
-    """What was changed in something that was written."""
+    """Changes to something that was written."""
 
     BBOX_CLIPPED = "bbox_clipped", "the box left the image and was cut at its border"
     BBOX_CORNERS_SWAPPED = "bbox_corners_swapped", "the box's corners stood in the wrong order"

@@ -93,7 +93,7 @@ RECORDS: dict[str, type[Record]] = {
 
 
 def check_record(record: Record) -> Iterator[str]:
-    """What in a decoded record the trainer would drop or stumble over, beyond what the types already hold."""
+    """Faults of a decoded record that the trainer would drop or stumble over, beyond what the types already hold."""
     if not isinstance(record.label, list):
         return
     for number, item in enumerate(record.label):

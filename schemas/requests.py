@@ -1,4 +1,4 @@
-"""What a deployed endpoint is sent: the two generations of requests, encoded for it and parsed as it parses them.
+"""Requests to a deployed endpoint: the two generations of requests, encoded for it and parsed as it parses them.
 
 The first generation takes the bytes of one image as `application/octet-stream`; there is nothing to encode. The second takes
 images in base64 as JSON, and where a model is to explain itself, each of them as a JSON *string* that holds the image and the
@@ -30,7 +30,7 @@ class InvalidRequestError(LabelBeamError):
 
 
 class XaiParameters(msgspec.Struct, frozen=True, kw_only=True):
-    """How a classification model explains itself.
+    """Parameters of a classification model's explanations.
 
     `n_steps` and `approximation_method` are for integrated_gradients, `n_steps` and `xrai_fast` for xrai. Of a multi-label model,
     labels with a probability above the threshold are explained.

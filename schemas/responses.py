@@ -1,4 +1,4 @@
-"""What a deployed endpoint answers: parsed and checked, whichever generation it is of.
+"""Responses of a deployed endpoint: parsed and checked, whichever generation it is of.
 
 Endpoints in the field differ: the first generation answers with one object and often with a JSON string that holds it, the second
 with a list of one entry an image, with or without `filename`, `visualizations` and `attributions`, which may be null. All

@@ -19,7 +19,7 @@ Share: TypeAlias = Annotated[float, Meta(ge=0, le=1)]
 
 
 class ScoreConfig(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """What `labelbeam score` does. The key is not among its options, only where it is read from."""
+    """Options of `labelbeam score`. The key is not among its options, only where it is read from."""
 
     source: str
     output: str

@@ -1,4 +1,4 @@
-"""What `labelbeam score` says of a run: which images were not scored and why, receipts of shards, and the manifest."""
+"""Documents of `labelbeam score`: which images were not scored and why, receipts of shards, and the manifest."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SCORES_VERSION = 1
 
 
 class Failed(Documented):
-    """Why an image was found and not scored."""
+    """Reasons why an image was found and not scored."""
 
     # Images.
     UNREADABLE_IMAGE = "unreadable_image", "the image's file could not be opened or read"
@@ -45,7 +45,7 @@ class FailedImage(msgspec.Struct, frozen=True):
 
 
 class ScoreCounts(msgspec.Struct):
-    """How many images were found, and what became of them; found = scored + failed."""
+    """Number of images found, and what became of them; found = scored + failed."""
 
     found: int = 0
     scored: int = 0
@@ -59,12 +59,12 @@ class ScoreCounts(msgspec.Struct):
 
     @property
     def balanced(self) -> bool:
-        """Whether all that was found is accounted for."""
+        """Tell whether all that was found is accounted for."""
         return self.found == self.scored + self.failed
 
 
 class ScoreReceipt(msgspec.Struct):
-    """What came of one unit of images: its files, and its share of the counts."""
+    """Receipt of one unit of images: its files, and its share of the counts."""
 
     bucket: int
     predictions: FileEntry
@@ -83,7 +83,7 @@ class ScoreReceipt(msgspec.Struct):
 
 
 class ScoredSource(msgspec.Struct):
-    """What was scored: `build` names the build that the images are of, if they are of one; see `Source` for the rest."""
+    """Images that were scored: `build` names the build that the images are of, if they are of one; see `Source` for the rest."""
 
     fingerprint: str
     covers: dict[str, Any]

@@ -1,4 +1,4 @@
-"""What a build's manifest says of its images and objects beyond their number: histograms of a fixed size, one set a split.
+"""Statistics of a build's images and objects: histograms of a fixed size, one set a split.
 
 Bins stand between edges: n edges make n + 1 bins, the first below the first edge, the last from the last edge on. An object on an
 edge counts above it.

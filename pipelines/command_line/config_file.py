@@ -27,7 +27,7 @@ _LONGEST_NUMBER = 100
 
 @dataclass(frozen=True, slots=True)
 class ConfigFile:
-    """What a config says: our options by name, and Beam's as they would stand on the command line."""
+    """Content of a config: our options by name, and Beam's as they would stand on the command line."""
 
     path: str = ""
     values: dict[str, Any] = field(default_factory=dict)

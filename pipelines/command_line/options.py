@@ -95,7 +95,7 @@ def _metas(name: str) -> list[Meta]:
 
 
 def _metavar(name: str) -> str | None:
-    """What stands for the value in the help, where the type does not say it."""
+    """Placeholder of the value in the help, where the type does not say it."""
     return _METAVARS.get(name) or next((meta.extra["metavar"] for meta in _metas(name) if meta.extra), None)
 
 
@@ -118,7 +118,7 @@ def default(name: str) -> Any:
 
 
 def expected(name: str) -> str:
-    """What an option takes, in words."""
+    """Words for what an option takes."""
     if name in _EXPECTED:
         return _EXPECTED[name]
     if name == "format":

@@ -81,7 +81,7 @@ def _run(known: argparse.Namespace) -> int:
 
 
 def _table(evaluation: Evaluation) -> Iterator[str]:
-    """What was found, in lines for people."""
+    """Lines for people of what was found."""
     split = f"split {evaluation.split}" if evaluation.split else "all splits"
     yield f"{evaluation.task}, build {evaluation.build}, {split}"
     yield f"predictions: {evaluation.predictions}"

@@ -49,7 +49,7 @@ def _print_json(checked: Checked) -> None:
         "status": "different" if len(differences) else "ok",
         "build": checked.build,
         "differences": differences.told,
-        "more": differences.untold,
+        "more": differences.further,
         "files": checked.files,
         "records": checked.records,
     }
@@ -60,7 +60,7 @@ def _print(checked: Checked, output: str) -> None:
     differences = checked.differences
     for item in differences.told:
         print(f"{item.file}: found {item.found}; expected {item.expected}", file=sys.stderr)
-    for kind, count in differences.untold.items():
+    for kind, count in differences.further.items():
         print(f"… and {count} more of the kind: {kind}", file=sys.stderr)
     looked_at = f"{checked.files} files with {checked.records} records"
     if checked.copies is not None:

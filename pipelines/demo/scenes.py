@@ -1,4 +1,4 @@
-"""What the demo's pictures show: hardware parts on a workbench, where each lies, and how it is drawn.
+"""Scenes of the demo's pictures: hardware parts on a workbench, where each lies, and how it is drawn.
 
 Where parts lie follows from the scene's name alone, so that every annotation can be derived without looking at pixels.
 Coordinates are continuous pixels, as in `schemas.neutral`.

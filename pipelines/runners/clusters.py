@@ -1,4 +1,4 @@
-"""Whether what Beam's options name as a cluster or job service answers at all, before anything is planned.
+"""Check that the cluster or job service that Beam's options name answers at all, before anything is planned.
 
 Beam itself waits for minutes for one that does not, or for ever, and says in the end that a channel is not ready.
 """
@@ -71,7 +71,7 @@ def _check_java(beam_flags: Sequence[str]) -> None:
 
 
 def _answers(named: _Named, value: str) -> None:
-    """Whether one of the addresses of an option answers; Spark takes several, of which one is in charge."""
+    """Tell whether one of the addresses of an option answers; Spark takes several, of which one is in charge."""
     failures = []
     for host, port in _addresses(named, value):
         try:

@@ -1,4 +1,4 @@
-"""What is raised when a job on a cluster ends otherwise than done: what the runner said, and where to read more."""
+"""Failure of a job on a cluster: what the runner said, and where to read more."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from labelbeam.transforms.messages.redact import redact
 TEXT_LIMIT = 600
 """Characters of a runner's own words; a Java exception may hold others' stacks."""
 
-_NEXT = "nothing was published, and the next run goes on with the shards that were finished"
+_NEXT = "nothing was published, and the next run resumes with the shards that were finished"
 _TRACEBACK = "Traceback (most recent call last):"
 _REMOTE = re.compile(r'RpcError\b.*?details = "(?P<details>[^"]+)"', re.DOTALL)
 """What a job service in Python tells of a worker that it cannot reach: the words stand in a line of their own."""
@@ -42,7 +42,7 @@ def job_failure(error: RuntimeError | grpc.RpcError, beam_flags: Sequence[str]) 
 
 
 def where_logs_are(beam_flags: Sequence[str]) -> str:
-    """Where a runner keeps what its machines wrote."""
+    """Place where a runner keeps the logs of its machines."""
     pools = "and of the worker pools"
     match runner_of(beam_flags):
         case "FlinkRunner":

@@ -27,17 +27,17 @@ def runner_of(beam_flags: Sequence[str]) -> str | None:
 
 
 def in_process(beam_flags: Sequence[str]) -> bool:
-    """Whether the build runs on Beam's in-process runner."""
+    """Tell whether the build runs on Beam's in-process runner."""
     return runner_of(beam_flags) in IN_PROCESS
 
 
 def is_dry_run(beam_flags: Sequence[str]) -> bool:
-    """Whether the job is to be built and not submitted; Beam takes any value for yes."""
+    """Tell whether the job is to be built and not submitted; Beam takes any value for yes."""
     return value_of(beam_flags, "dry_run") is not None
 
 
 def is_distributed(beam_flags: Sequence[str]) -> bool:
-    """Whether the work is done by workers that may be on other machines.
+    """Tell whether the work is done by workers that may be on other machines.
 
     It is not where they run in the submitting process: by --environment_type=LOOPBACK, which is what Prism and the local masters of
     Flink and Spark take where nothing else is said.

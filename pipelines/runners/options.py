@@ -18,7 +18,7 @@ Pair: TypeAlias = tuple[str, str | None]
 
 
 class BeamOption(NamedTuple):
-    """What an option takes: nothing ("flag"), or a value of a kind; `many` may be given more than once."""
+    """Value that an option takes: nothing ("flag"), or a value of a kind; `many` may be given more than once."""
 
     kind: Literal["flag", "optional", "text", "integer", "number", "json"]
     many: bool = False
@@ -161,7 +161,7 @@ _PARSERS: dict[str, Callable[[str], Any]] = {"integer": int, "number": float, "j
 
 
 def expected_of(option: BeamOption) -> str:
-    """What an option takes, in words."""
+    """Words for what an option takes."""
     if option.choices:
         safe = [choice for choice in option.choices if choice != _LOSSY_MODE]
         return f"one of {', '.join(safe)}" if len(safe) > 1 else safe[0]
@@ -181,7 +181,7 @@ def _runner(value: str) -> str:
 
 
 def _loss(name: str, value: str) -> str | None:
-    """How an option loses data in Beam 2.77, or None."""
+    """Way in which an option loses data in Beam, or None."""
     if name == "runner" and value.lower().rpartition(".")[2].removesuffix("runner") == "dask":
         return _DASK
     if name == "direct_running_mode" and value == _LOSSY_MODE:

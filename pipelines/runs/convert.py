@@ -44,7 +44,7 @@ from labelbeam.transforms.write.work import Report
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a run ended with: the manifest of the build, where it is, and whether it was there already."""
+    """Outcome of a run: the manifest of the build, where it is, and whether it was there already."""
 
     manifest: Manifest
     build: str
@@ -91,7 +91,7 @@ def convert(config: ConvertConfig, storage: StorageOptions, beam_flags: Sequence
 
 
 def _places_read(plan: Plan, config: ConvertConfig, storage: StorageOptions) -> list[tuple[str, Location]]:
-    """What a build reads, each with the option that names it."""
+    """Places that a build reads, each with the option that names it."""
     sources = [location for url in config.source for location in expand(url, storage)]
     sources += [locate(url, storage) for url in plan.trees]
     places = [("--source", source) for source in sources]

@@ -50,7 +50,7 @@ SAMPLES = 10
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """What a run ended with: the manifest of the predictions, where they are, and a few images that were not scored."""
+    """Outcome of a run: the manifest of the predictions, where they are, and a few images that were not scored."""
 
     manifest: ScoresManifest
     url: str

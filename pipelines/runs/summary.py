@@ -193,7 +193,7 @@ def _command(words: list[str], width: int) -> list[str]:
 
 
 def azure_path(place: str) -> str:
-    """What `az ml data create --path` takes for a directory.
+    """Value of `az ml data create --path` for a directory.
 
     A store is written as a path of a datastore whose name the reader has to fill in, unless the URL names the account.
 

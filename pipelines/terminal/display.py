@@ -1,4 +1,4 @@
-"""How far a run has come, for people. All of it goes to stderr.
+"""Progress of a run, for people. All of it goes to stderr.
 
 On a terminal, a line for each stage that is redrawn in place; elsewhere a line of log now and then; nothing when quiet.
 The figures are those of this process: where a runner works in others, it shows how long it has been going.
@@ -51,7 +51,7 @@ class Stage:
     ended: float | None = None
 
     def amount(self) -> str:
-        """How much of what is done, such as `120 of 475 MB`."""
+        """Amount that is done, such as `120 of 475 MB`."""
         if self.note or self.total is None or not self.done:
             return self.note
         if self.unit == "MB":
@@ -67,7 +67,7 @@ class Stage:
         return f"{speed / 1e6:,.0f} MB/s" if self.unit == "MB" else f"{speed:,.0f} {self.unit}/s"
 
     def time(self, now: float) -> str:
-        """How long it took, how long it may still take, or how long it has been going."""
+        """Time that it took, may still take, or has taken so far."""
         if self.began is None:
             return ""
         if self.ended is not None:

@@ -1,4 +1,4 @@
-"""What a person is told of an exception: one message, without a traceback.
+"""Message for an exception: one message, without a traceback.
 
 A failure inside a step comes back through Beam in three shapes: as the exception itself with ` [while running 'Step']`
 behind its text (in this process), as a RuntimeError whose text is the traceback of a worker (other processes), or as

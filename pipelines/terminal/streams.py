@@ -1,4 +1,4 @@
-"""Who may write where: stdout holds what a command was asked for and nothing else, everything else goes to stderr.
+"""Streams of a command: stdout holds what a command was asked for and nothing else, everything else goes to stderr.
 
 Beam and the libraries below it log to the root logger and warn while they are imported; none of that is of use to who runs a
 build, and so it is shown only on request, by LABELBEAM_DEBUG=1.
@@ -21,7 +21,7 @@ LOG = logging.getLogger("labelbeam")
 
 
 def debugging() -> bool:
-    """Whether LABELBEAM_DEBUG asks for tracebacks and for the logs of Beam."""
+    """Tell whether LABELBEAM_DEBUG asks for tracebacks and for the logs of Beam."""
     return os.environ.get("LABELBEAM_DEBUG", "").lower() not in ("", "0", "false", "no")
 
 
@@ -51,7 +51,7 @@ class _Handler(logging.StreamHandler[Any]):
 
     @property
     def stream(self) -> Any:
-        """What stderr is now: a live display puts itself in its place, so that lines appear above it."""
+        """Current stderr: a live display puts itself in its place, so that lines appear above it."""
         return sys.stderr
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  # the base class's name

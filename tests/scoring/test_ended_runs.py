@@ -52,7 +52,7 @@ def test_an_endpoint_that_never_answers_ends_the_run(
 ) -> None:
     endpoint.faults = [Fault("status", status=503)]
     answer = score("--concurrency", "2")
-    assert answer.status == 1 and "tried 10 times" in answer.err and "the endpoint stays away" in answer.err
+    assert answer.status == 1 and "tried 10 times" in answer.err and "the endpoint is unavailable" in answer.err
     assert 30 <= len(endpoint.asked) <= 50
 
 
@@ -85,7 +85,7 @@ def test_an_endpoint_that_goes_away_ends_the_run_and_is_not_blamed_on_images(
 
     endpoint.faults = [FromTheThirdOn("status", status=503)]
     answer = score("--concurrency", "1", "--batch", batch)
-    assert answer.status == 1 and "the endpoint stays away" in answer.err
+    assert answer.status == 1 and "the endpoint is unavailable" in answer.err
     assert len(endpoint.asked) == 2 + 10 + 10  # What was to be asked, and what had been answered before.
     assert not list((tmp_path / "scores").glob("builds/*/failed"))
     endpoint.faults = []

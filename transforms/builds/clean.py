@@ -26,7 +26,7 @@ from labelbeam.transforms.stores.location import Location
 
 @dataclass(slots=True)
 class Leftovers:
-    """What lies below an output, by what is to become of it: names of builds, and paths of files."""
+    """Leftovers below an output, by what is to become of them: names of builds, and paths of files."""
 
     current: str | None
     kept: list[str] = field(default_factory=list)
@@ -40,13 +40,13 @@ class Leftovers:
 
     @property
     def any(self) -> bool:
-        """Whether there is anything to remove."""
+        """Tell whether there is anything to remove."""
         return bool(self.old or self.unfinished or self.temporaries or self.receipts)
 
 
 @dataclass(frozen=True, slots=True)
 class Cleaned:
-    """What was removed, or would be with `dry_run`; `busy` says who is at work on the output, if anybody is."""
+    """Outcome of a clean: what was removed, or would be with `dry_run`; `busy` says who is at work on the output, if anybody is."""
 
     found: Leftovers
     dry_run: bool
@@ -156,7 +156,7 @@ def _temporaries(output: Location, builds: list[str]) -> list[str]:
 
 
 def _foreign(output: Location, builds: list[str]) -> list[str]:
-    """What lies in these builds, and below `builds` and `unfinished` beside builds, that no run wrote."""
+    """Paths in these builds, and below `builds` and `unfinished` beside builds, that no run wrote."""
     found = [
         f"{folder}/{path}"
         for build in builds

@@ -19,7 +19,7 @@ NAMES_SHOWN = 20
 
 
 def relative_change(old: int, new: int) -> float:
-    """How far two counts are apart, as a fraction of the larger one: 0 where they are equal, 1 where one of them is 0.
+    """Distance of two counts, as a fraction of the larger one: 0 where they are equal, 1 where one of them is 0.
 
     >>> relative_change(1000, 400), relative_change(400, 1000)
     (0.6, 0.6)
@@ -28,7 +28,7 @@ def relative_change(old: int, new: int) -> float:
 
 
 def changes(previous: Manifest, manifest: Manifest, allowed: float) -> list[str]:
-    """What makes a build suspicious beside the one before it, each change as a phrase: what, before → now, how much, allowed.
+    """Changes that make a build suspicious beside the one before it, each as a phrase: what, before → now, how much, allowed.
 
     - Images and objects written, overall and by split where there is more than one: `relative_change` above `allowed`.
     - Each label's share of all objects: the difference of both shares above `allowed`. So a label that grows with the

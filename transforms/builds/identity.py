@@ -20,7 +20,7 @@ from labelbeam.transforms.messages.redact import redact
 
 @dataclass(frozen=True, slots=True)
 class BuildIdentity:
-    """What a build is called, by which version it is made, and the hash of what it is made from."""
+    """Name of a build, the version that makes it, and the hash of what it is made from."""
 
     build: str
     version: str
@@ -78,5 +78,5 @@ def identity_of(
 
 
 def made_alike(previous: Manifest, config: ConvertConfig, version: str) -> bool:
-    """Whether a build from the inputs of the previous one would have its bytes: by the options and the version."""
+    """Tell whether a build from the inputs of the previous one would have its bytes: by the options and the version."""
     return previous.config == config_identity(config) and previous.labelbeam_version == version

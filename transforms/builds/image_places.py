@@ -22,7 +22,7 @@ def configured_prefix(manifest: Manifest) -> str | None:
 
 
 def image_directories(manifest: Manifest, images: str | None = None) -> list[str]:
-    """Where the images of a build may lie, by URL, the best first: at `images`, or as copies, or where they were read.
+    """Places where the images of a build may lie, by URL, the best first: at `images`, or as copies, or where they were read.
 
     A place whose credentials the manifest does not keep is left out.
     """
@@ -50,7 +50,7 @@ class ImagePlace:
 def find_images(
     manifest: Manifest, storage: StorageOptions, images: str | None = None, prefix: str | None = None
 ) -> ImagePlace:
-    """Where the images of a build are read: at the URL `images`, or where its manifest says that the source had them.
+    """Place where the images of a build are read: at the URL `images`, or where its manifest says that the source had them.
 
     `prefix` is what their URLs begin with, by default what the manifest says.
 

@@ -56,7 +56,7 @@ class Pace:
 
 
 class Claim(msgspec.Struct):
-    """What stands in a claim: who works on an output, and at what. `beat` grows for as long as the process lives."""
+    """Content of a claim: who works on an output, and at what. `beat` grows for as long as the process lives."""
 
     work: Work
     since: str
@@ -104,7 +104,7 @@ class Lock:
             raise self.lost()
 
     def lost(self) -> LostLockError:
-        """What to say when it is not."""
+        """Error for when it is not."""
         return LostLockError(
             f"{self.output.shown}: this run gave no sign of life for {self.pace.dead_after:g} seconds or more, and another "
             "one has taken over; nothing was published by this one"
@@ -269,7 +269,7 @@ def _process_by_ps(pid: int) -> str | None:
 
 
 def _said_by(*command: str) -> str:
-    """What a command prints, in no language and no time zone.
+    """Output of a command, in no language and no time zone.
 
     Raises:
         OSError, SubprocessError: there is no such command, or it failed.
@@ -279,7 +279,7 @@ def _said_by(*command: str) -> str:
 
 
 def _is_alive(claim: Claim) -> bool | None:
-    """Whether the process of a claim lives; None where that cannot be told from here."""
+    """Tell whether the process of a claim lives; None where that cannot be told from here."""
     own = _process(os.getpid())
     parts = _PROCESS.fullmatch(claim.process or "")
     if own is None or parts is None or not own.startswith(f"{parts['machine']} "):

@@ -91,7 +91,7 @@ def _latest(output: Location) -> Latest | None:
 
 
 def pointer_to(build: str) -> Latest:
-    """What stands in `latest.json` when a build is in force."""
+    """Pointer as it stands in `latest.json` when a build is in force."""
     return Latest(build, manifest_path(build))
 
 
@@ -125,7 +125,7 @@ class _Kind(msgspec.Struct):
 
 
 class _Named(msgspec.Struct):
-    """What manifests of all versions and kinds hold."""
+    """Fields that manifests of all versions and kinds hold."""
 
     format_version: int
     build: str
@@ -133,7 +133,7 @@ class _Named(msgspec.Struct):
 
 
 def is_finished(output: Location, build: str) -> bool | None:
-    """Whether a build has its manifest, None where what is there is no manifest of this build.
+    """Tell whether a build has its manifest, None where what is there is no manifest of this build.
 
     Raises:
         StoreError: it cannot be read.

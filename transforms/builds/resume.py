@@ -1,4 +1,4 @@
-"""What a build leaves while it is under way, so that after a crash the next run goes on where it stopped.
+"""State of a build that is under way, from which the next run resumes after a crash.
 
 Each bucket's receipt is put below `unfinished/BUILD/` after the last of its files. A receipt says what the build is made from,
 and holds the hash of each file: it is believed only when both are as they should be.
@@ -40,7 +40,7 @@ LOG = logging.getLogger("labelbeam")
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where a build is written: shards below the URL `build`, receipts below `unfinished`.
+    """Places where a build is written: shards below the URL `build`, receipts below `unfinished`.
 
     `made_from` is the hash of inputs, options and version; `resumes` says that an earlier run has begun with the build.
     """
@@ -52,7 +52,7 @@ class Target:
 
 
 def target_of(output: Location, identity: BuildIdentity, resumes: bool) -> Target:
-    """Where a build below `output` is written."""
+    """Places where a build below `output` is written."""
     build, unfinished = (output.below(folder(identity.build)) for folder in (build_folder, unfinished_folder))
     return Target(build.url, unfinished.url, identity.made_from, resumes)
 
@@ -147,7 +147,7 @@ def begin(output: Location, identity: BuildIdentity) -> tuple[BuildIdentity, boo
 
 
 class Begun(msgspec.Struct):
-    """What is put before anything else of a build: by it, what a killed run left is known as a build's."""
+    """Mark that is put before anything else of a build: by it, what a killed run left is known as a build's."""
 
     build: str
     made_from: str
@@ -157,7 +157,7 @@ BEGUN = "begun.json"
 
 
 def was_begun(output: Location, build: str) -> bool:
-    """Whether something kept below `unfinished` proves that a run began with this build.
+    """Tell whether something kept below `unfinished` proves that a run began with this build.
 
     Raises:
         StoreError: it cannot be read.

@@ -1,4 +1,4 @@
-"""What is shuffled: a batch of images and objects as columns, encoded to bytes.
+"""Fragments for the shuffle: a batch of images and objects as columns, encoded to bytes.
 
 One fragment holds what one work unit found for one bucket. It holds columns, not records: there are many objects, and the next
 stage works on all of them at once. Corners of polygons, most of all bytes, are stored as small integers where that is exact.
@@ -27,7 +27,7 @@ from labelbeam.transforms.columns.objects import Objects, Rings, make_rings, no_
 
 @dataclass(slots=True)
 class Fragment:
-    """What one work unit found for one bucket."""
+    """Findings of one work unit for one bucket."""
 
     images: Images = field(default_factory=no_images)
     objects: Objects = field(default_factory=no_objects)
@@ -47,7 +47,7 @@ class Fragment:
 
     @property
     def records(self) -> int:
-        """How many images and objects it accounts for."""
+        """Number of images and objects that it accounts for."""
         return len(self.images) + len(self.objects) + len(self.rejections)
 
     def encode(self) -> bytes:
@@ -150,6 +150,6 @@ def _object_columns(members: list[tuple[int, SourceImage]], labels: list[str]) -
 
 
 def _locator(image: SourceImage, locator: str) -> str:
-    """Where an object stands: in its image's own file, unless the locator names that, or another line of the same table."""
+    """Locator of an object: in its image's own file, unless the locator names that, or another line of the same table."""
     same = locator.partition(" ")[0] == image.locator.partition(" ")[0]
     return locator if same else f"{image.locator} {locator}"

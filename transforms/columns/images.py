@@ -15,7 +15,7 @@ from labelbeam.transforms.columns.arrays import Integers
 
 
 class ImageNote(NamedTuple):
-    """What is special about an image; most images have no note."""
+    """Note on an image; most images have no note."""
 
     skipped: tuple[Skipped, ...] = ()
     adjusted: tuple[Adjusted, ...] = ()

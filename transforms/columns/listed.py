@@ -1,4 +1,4 @@
-"""What a listing says of many files, in columns of 24 bytes a file.
+"""Listings of many files, in columns of 24 bytes a file.
 
 A listing of a million images as paths would be too much to hand to every worker. So it goes through the shuffle like everything
 else: each bucket gets what the listing says of its own images, by the hash that the bucket was drawn by.
@@ -25,7 +25,7 @@ def token_hash(token: str) -> int:
 
 
 class ListedFile(NamedTuple):
-    """What a listing says of one file: its size in bytes, 0 where it may be unknown, and the hash of its token."""
+    """Entry of a listing: its size in bytes, 0 where it may be unknown, and the hash of its token."""
 
     size: int
     token: int
@@ -47,7 +47,7 @@ class Listed:
         return len(self.hashes)
 
     def __eq__(self, other: object) -> bool:
-        """Whether both say the same of the same files."""
+        """Tell whether both say the same of the same files."""
         return isinstance(other, Listed) and all(
             np.array_equal(mine, theirs)
             for mine, theirs in (
@@ -58,7 +58,7 @@ class Listed:
         )
 
     def find(self, path: str) -> ListedFile | None:
-        """What is said of the file at `path`; None where it is not listed."""
+        """Entry of the file at `path`; None where it is not listed."""
         wanted = np.uint64(stable_hash(path))
         row = int(np.searchsorted(self.hashes, wanted))
         if row == len(self.hashes) or self.hashes[row] != wanted:

@@ -39,7 +39,7 @@ DEFAULT_THRESHOLD = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What to compare, and what to make of it; URLs, each of them None where it is not wanted."""
+    """Request of a comparison, and what to make of it; URLs, each of them None where it is not wanted."""
 
     output: str
     predictions: str

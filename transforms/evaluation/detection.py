@@ -46,7 +46,7 @@ COCO_FIGURES = (
 
 @dataclass(slots=True)
 class ImageOutcome:
-    """How one image was predicted at an IoU of 0.5: numbers of objects of the truth without crowds, of those that were found,
+    """Outcome of one image at an IoU of 0.5: numbers of objects of the truth without crowds, of those that were found,
     and of predicted objects with a score from `SHOWN_FROM` on that match none. `missed` and `wrong` say which: positions in
     the image's objects.
     """
@@ -65,7 +65,7 @@ class ImageOutcome:
 
 @dataclass(slots=True)
 class ObjectFigures:
-    """What COCOeval finds: figures overall, by class, and how each image came out."""
+    """Figures of COCOeval: overall, by class, and how each image came out."""
 
     metrics: Figures
     by_class: dict[str, dict[str, float | int | None]]
@@ -230,7 +230,7 @@ def _by_class(evaluated: Any, labels: Sequence[str]) -> dict[str, dict[str, floa
 
 
 def _outcomes(evaluated: Any, images: int) -> list[ImageOutcome]:
-    """How each image came out, from the matches that COCOeval made at an IoU of 0.5 among objects of all sizes."""
+    """Outcomes of each image, from the matches that COCOeval made at an IoU of 0.5 among objects of all sizes."""
     outcomes = [ImageOutcome() for _ in range(images)]
     first_true = _first_ids(evaluated.cocoGt)
     first_predicted = _first_ids(evaluated.cocoDt)

@@ -1,4 +1,4 @@
-"""Which image of the truth a prediction is of, by the names that both give it."""
+"""Match predictions with images of the truth, by the names that both give it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from labelbeam.transforms.evaluation.predictions.read import Said
 
 @dataclass(slots=True)
 class Matched:
-    """What was said of each image, or None; how names were compared; and the names that no image has."""
+    """Prediction of each image, or None; how names were compared; and the names that no image has."""
 
     said: list[Said | None]
     how: str

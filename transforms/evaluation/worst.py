@@ -70,7 +70,7 @@ def worst_objects(
 
 
 def _why(truth: Sequence[PixelObject], predicted: Sequence[PixelObject], outcome: ImageOutcome) -> str:
-    """What is wrong in words; one that was missed and one of another label at its place are one mistake together."""
+    """Words for what is wrong; one that was missed and one of another label at its place are one mistake together."""
     pairs = _mislabelled([truth[number] for number in outcome.missed], [predicted[number] for number in outcome.wrong])
     missed, wrong = len(outcome.missed) - pairs, len(outcome.wrong) - pairs
     parts = [
@@ -82,7 +82,7 @@ def _why(truth: Sequence[PixelObject], predicted: Sequence[PixelObject], outcome
 
 
 def _mislabelled(missed: Sequence[PixelObject], wrong: Sequence[PixelObject]) -> int:
-    """How many of `wrong` lie where one of `missed` is, each of which counts once; of the same label, they would have matched."""
+    """Number of `wrong` that lie where one of `missed` is, each of which counts once; of the same label, they would have matched."""
     if not missed or not wrong:
         return 0
     with_masks = missed[0].mask is not None

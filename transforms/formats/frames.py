@@ -13,7 +13,7 @@ SCALES: dict[Unit, float] = {"fractions": 1.0, "percent": 0.01}
 
 
 class Frame(NamedTuple):
-    """What the numbers of one source mean: the units of boxes and of outlines, and of what the boxes consist.
+    """Meaning of one source's numbers: the units of boxes and of outlines, and of what the boxes consist.
 
     Readers take boxes of four numbers as a corner and a size where their format has it so. `corners` says that the third
     and fourth number were the opposite corner after all.

@@ -32,7 +32,7 @@ def list_dataset(root: Location, config: ConvertConfig, options: StorageOptions)
 
 
 def _below(root: Location, place: Location) -> str:
-    """What leads from `root` to a place in it, with a slash behind it; links on a disk are no way."""
+    """Path from `root` to a place in it, with a slash behind it; links on a disk are no way."""
     if root.local:
         found = os.path.relpath(os.path.realpath(place.path), os.path.realpath(root.path))
         return "" if found == "." else f"{found}/"
@@ -41,7 +41,7 @@ def _below(root: Location, place: Location) -> str:
 
 
 def _is_of_a_run(path: str, output: str) -> bool:
-    """Whether a file lies where runs on `output` leave theirs; directories of other names there are the dataset's own."""
+    """Tell whether a file lies where runs on `output` leave theirs; directories of other names there are the dataset's own."""
     if not path.startswith(output):
         return False
     first, _, rest = path[len(output) :].partition("/")

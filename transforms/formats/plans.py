@@ -30,7 +30,7 @@ HEAD = 64 * 2**10
 
 @dataclass(slots=True)
 class Plan:
-    """What will be read, and what is known of it before it is."""
+    """Plan of a build: what will be read, and what is known of it before."""
 
     format: str
     recognised: str
@@ -65,7 +65,7 @@ class Plan:
 
 
 def asks_for_images(config: ConvertConfig) -> bool:
-    """Whether a build may look at image files or copy them, so that it needs what the listing says of them."""
+    """Tell whether a build may look at image files or copy them, so that it needs what the listing says of them."""
     return config.check_images != "none" or config.copy_images is not None
 
 

@@ -24,7 +24,7 @@ def merge_findings(items: Iterable[Findings]) -> Findings:
 
 
 class Findings(msgspec.Struct):
-    """What reading found out beyond the records; `merge` makes those of the whole build.
+    """Findings of reading beyond the records; `merge` makes those of the whole build.
 
     `records` counts images and annotations as they were parsed. `evidence` is by source. `unsafe` names files that turned
     out to be cut wrongly.
@@ -53,7 +53,7 @@ class Findings(msgspec.Struct):
 
 @dataclass(frozen=True, slots=True)
 class ReadOptions:
-    """What readers need of a build's options."""
+    """Options of a build that readers need."""
 
     config: ConvertConfig
     storage: StorageOptions
@@ -64,7 +64,7 @@ class ReadOptions:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a unit is read with: options, and the index that it names, or where that was left."""
+    """Context of reading a unit: options, and the index that it names, or where that was left."""
 
     options: ReadOptions
     index: bytes | str | StagedUnit | None = None
@@ -72,7 +72,7 @@ class Reading:
 
 @dataclass(slots=True)
 class ReadResult:
-    """What reading one unit gives: encoded fragments by bucket, findings, and an index, or where it was left."""
+    """Result of reading one unit: encoded fragments by bucket, findings, and an index, or where it was left."""
 
     findings: Findings
     fragments: list[tuple[int, bytes]] = field(default_factory=list)

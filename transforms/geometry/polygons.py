@@ -82,7 +82,7 @@ def _owners(objects: Objects) -> Integers:
 
 
 def _special(objects: Objects, owner: Integers, sizes: Floats, traced: Flags, max_points: int | None) -> Flags:
-    """Which objects need a look of their own: (n,) booleans."""
+    """Mask of objects that need a look of their own: (n,) booleans."""
     special = np.zeros(len(objects), bool)
     rings = objects.rings
     if not len(rings):
@@ -195,7 +195,7 @@ def repair(
 
 
 def _collapses(ring: Ring, width: float, height: float) -> bool:
-    """Whether a ring inside its image is left without width or height when it is rounded to millionths."""
+    """Tell whether a ring inside its image is left without width or height when it is rounded to millionths."""
     left, top = ring.min(axis=0).tolist()
     right, bottom = ring.max(axis=0).tolist()
     across, down = STEPS / width, STEPS / height

@@ -220,7 +220,7 @@ def _visvalingam(
     sizes: list[int],
     max_points: int,
 ) -> npt.NDArray[np.bool_]:
-    """Which corners stay; `before` and `after` are each corner's neighbours, `sizes` the corners of each ring."""
+    """Mask of corners that stay; `before` and `after` are each corner's neighbours, `sizes` the corners of each ring."""
     x: list[float] = corners[:, 0].tolist()
     y: list[float] = corners[:, 1].tolist()
     previous: list[int] = before.tolist()

@@ -41,7 +41,7 @@ class CopyOptions:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What is known before anything is read: listings of both places, and what the build before has copied, by path."""
+    """Knowledge before anything is read: listings of both places, and what the build before has copied, by path."""
 
     images: Listed = field(default_factory=Listed)
     copies: Listed = field(default_factory=Listed)
@@ -96,12 +96,12 @@ def copier(options: CopyOptions, known: Known) -> CopyTo:
 
 
 def stands(copied: CopiedImage, there: ListedFile | None) -> bool:
-    """Whether the listing of the copies shows an image as it was copied."""
+    """Tell whether the listing of the copies shows an image as it was copied."""
     return there is not None and (copied.bytes, copied.target) == _described(there)
 
 
 def copies_stand(build: Location, receipt: Receipt, copies: Listed) -> bool:
-    """Whether the listing of the copies shows all images of a finished bucket as they were copied.
+    """Tell whether the listing of the copies shows all images of a finished bucket as they were copied.
 
     Raises:
         StoreError: the bucket's list cannot be read.
@@ -124,7 +124,7 @@ def _described(file: ListedFile) -> tuple[int, str]:
 
 
 def _of_source(call: Callable[[], _Found]) -> _Found | ImageError:
-    """What `call` finds out about an image, or what the image is rejected for."""
+    """Result of `call` for an image, or the reason for which the image is rejected."""
     try:
         return call()
     except MissingFileError as error:
@@ -143,12 +143,12 @@ def _find(origin: Location, listed: ListedFile | None, complete: bool) -> Listed
 
 
 def _is_known(digest: str, before: CopiedImage | None, there: ListedFile) -> bool:
-    """Whether the image, read anew because its token has changed, is what was copied before, and still there."""
+    """Tell whether the image, read anew because its token has changed, is what was copied before, and still there."""
     return before is not None and before.sha256 == digest and stands(before, there)
 
 
 def _holds(place: Location, data: bytes, there: ListedFile) -> bool:
-    """Whether the file at `place` holds these bytes."""
+    """Tell whether the file at `place` holds these bytes."""
     if there.size != len(data):
         return False
     starts = range(0, len(data), COMPARED_AT_ONCE)
@@ -160,7 +160,7 @@ def _holds(place: Location, data: bytes, there: ListedFile) -> bool:
 
 
 def _put_there(place: Location, size: int) -> ListedFile:
-    """What the store says of a copy that was just put: the next build knows it by that."""
+    """Token of a copy that was just put: the next build knows it by that."""
     found = stat(place)
     if found.size != size:
         raise StoreError(

@@ -1,4 +1,4 @@
-"""What decoding an image costs, known before it begins; and decoders of Pillow's whose cost the image's size does not bound."""
+"""Costs of decoding an image, known before it begins; and decoders of Pillow's whose cost the image's size does not bound."""
 
 from __future__ import annotations
 

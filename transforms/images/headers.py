@@ -1,4 +1,4 @@
-"""What an image file is: its format, its size and its orientation, found from its bytes; and what follows for a record.
+"""Headers of image files: format, size and its orientation, found from its bytes; and what follows for a record.
 
 Pillow does the reading, through the classes of the four formats that the schema knows and never through `Image.open`,
 which would try whatever decoder claims the bytes (EPS starts Ghostscript, WebP and AVIF load the whole file). All
@@ -76,7 +76,7 @@ class ImageError(Exception):
 
 @dataclass(frozen=True)
 class ImageFacts:
-    """What an image's header says.
+    """Facts of an image's header.
 
     `format` is the content's, as its usual extension: "jpg" (MPO too), "png", "bmp" or "tif". `width` and `height` are
     those of the pixels as they are stored, before any rotation. `orientation` is EXIF's (or XMP's), 1 to 8, and 1 where
@@ -99,7 +99,7 @@ class FrameDecision:
 
 
 class ImageSource(Protocol):
-    """What is read from: any binary file that seeks, a `RangeReader` for one."""
+    """Source of bytes: any binary file that seeks, a `RangeReader` for one."""
 
     def read(self, size: int = -1, /) -> bytes:
         """Return `size` bytes, fewer only at the end."""

@@ -25,7 +25,7 @@ HEADS_AT_ONCE = 1024
 
 @dataclass(frozen=True, slots=True)
 class LookOptions:
-    """How far to look: `mode` is the option --check-images, None for its default.
+    """Options of a look at images: `mode` is the option --check-images, None for its default.
 
     `complete` says that an image that the listing lacks is not there: see `shows_all`. Otherwise it is asked for.
     """
@@ -36,7 +36,7 @@ class LookOptions:
 
 
 def shows_all(root: Location) -> bool:
-    """Whether a listing of `root` names every file under every name that reads it.
+    """Tell whether a listing of `root` names every file under every name that reads it.
 
     On a disk, a link to a directory inside the root gives its files second names, and some disks take a name in any case. An
     HTTP server shows what its index pages link to.
@@ -104,7 +104,7 @@ def _heads(
 def _look_at(
     options: LookOptions, row: ImageRow, file: ListedFile | None, head: bytes | StoreError | None
 ) -> ImageFacts | ImageError | None:
-    """What an image is; `head` is its first block, or why that cannot be read, or None where nobody has asked for it."""
+    """Facts of an image; `head` is its first block, or why that cannot be read, or None where nobody has asked for it."""
     location = options.root.below(row.path)
     if not within(options.root, row.path):
         return ImageError(

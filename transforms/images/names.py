@@ -20,7 +20,7 @@ _NOT_IN_URLS = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
 
 def too_long(path: str) -> bool:
-    """Whether an image's path or URL is longer than any that a store has."""
+    """Tell whether an image's path or URL is longer than any that a store has."""
     return len(path) > LONGEST_PATH and len(path) > (LONGEST_URL if "://" in path else LONGEST_PATH)
 
 
@@ -46,7 +46,7 @@ NO_NAMES = ("", ".", "..")  # Keys of object stores may hold them; `..` is rejec
 
 
 def hidden(path: str) -> bool:
-    """Whether a file, or a directory above it, is hidden or kept by a system for itself."""
+    """Tell whether a file, or a directory above it, is hidden or kept by a system for itself."""
     parts = [part for part in path.split("/") if part not in NO_NAMES]
     return any(part[0] == "." or part.lower() in _SYSTEM_NAMES for part in parts)
 

@@ -1,4 +1,4 @@
-"""What `image_url` holds: which forms the trainer reads, and how a file's name is written in each.
+"""Image URLs: which forms the trainer reads, and how a file's name is written in each.
 
 Measured on the trainer's reader. It takes the names in a `file:///` URL as they stand. In other URLs it decodes `%XX` and
 ends the path at a `?`, in `wasbs://` and `abfss://` at a `#` too; spaces and letters of any script stand as they are.

@@ -61,7 +61,7 @@ _SHORTEST = 5
 
 
 def is_redacted(text: str) -> bool:
-    """Whether `redact` has replaced something in it."""
+    """Tell whether `redact` has replaced something in it."""
     return _HIDDEN in text
 
 
@@ -129,7 +129,7 @@ def _without_query(word: str) -> str:
 
 
 def secrets_of(options: Mapping[str, Any]) -> tuple[str, ...]:
-    """What of storage options is secret: every text that no harmless name stands before; of URLs the user part and the query."""
+    """Secrets among storage options: every text that no harmless name stands before; of URLs the user part and the query."""
     return tuple(secret for secret in _found(options, False) if len(secret) >= _SHORTEST)
 
 

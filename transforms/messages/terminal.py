@@ -26,7 +26,7 @@ class EscapedStream:
             self.write(line)
 
     def __getattr__(self, name: str) -> Any:
-        """What the stream has."""
+        """Attribute of the stream."""
         return getattr(self._stream, name)
 
 

@@ -13,7 +13,7 @@ def printable(text: str) -> str:
 
 
 def is_utf8(text: str) -> bool:
-    """Whether text can be encoded: it holds no lone surrogate, which stands for a byte that was no UTF-8."""
+    """Tell whether text can be encoded: it holds no lone surrogate, which stands for a byte that was no UTF-8."""
     return text.isascii() or printable(text) == text
 
 

@@ -1,4 +1,4 @@
-"""What is known of earlier copies before images are copied: a listing of them, and what the build in force says it copied."""
+"""Plan of copies: a listing of them, and what the build in force says it copied."""
 
 from __future__ import annotations
 

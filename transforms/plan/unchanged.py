@@ -1,4 +1,4 @@
-"""What a build is made from, and whether that is what an earlier one was made from."""
+"""Compare the inputs of a build with those of an earlier one."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def check_unmodified(plan: Plan, options: StorageOptions) -> None:
 
 
 def same_inputs(source: Source, config: ConvertConfig, options: StorageOptions) -> bool:
-    """Whether all that a build was made from is as it was, by a look at each file and a listing of each tree, no more.
+    """Tell whether all that a build was made from is as it was, by a look at each file and a listing of each tree, no more.
 
     False where this cannot be told so, because another look is needed to find the inputs: a plan tells then.
 

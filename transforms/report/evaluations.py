@@ -50,7 +50,7 @@ class Worst:
 def evaluation_figures(
     evaluation: Evaluation, pictures: Sequence[Picture], colours: dict[str, int]
 ) -> tuple[EvaluationFigures, list[Worst]]:
-    """What the page shows of an evaluation; `pictures` are those of `evaluation.worst`."""
+    """Figures of an evaluation on the page; `pictures` are those of `evaluation.worst`."""
     head = list(dict.fromkeys(name for values in evaluation.by_class.values() for name in values))
     rows = [(label, [values.get(name) for name in head]) for label, values in evaluation.by_class.items()]
     labels, confusion = _confusion(evaluation.confusion) if evaluation.confusion is not None else ([], [])

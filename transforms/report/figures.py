@@ -134,7 +134,7 @@ def missing_labels(manifest: Manifest) -> list[tuple[str, list[str]]]:
 
 
 def bin_names(edges: Sequence[float], whole: bool = False) -> list[str]:
-    """What bins between edges are called; `whole` numbers from one edge to before the next.
+    """Names of bins between edges; `whole` numbers from one edge to before the next.
 
     >>> bin_names((1, 2, 10), whole=True), bin_names((4, 6))
     (['0', '1', '2–9', '10+'], ['<4', '4–6', '6+'])
@@ -150,7 +150,7 @@ _RATIOS |= {5 / 4: "5:4", 3 / 2: "3:2", 2: "2:1", 3: "3:1", 4: "4:1", 6: "6:1", 
 
 
 def ratio_names() -> list[str]:
-    """What the bins of width by height are called: by the edge that is nearer to a square."""
+    """Names of the bins of width by height: by the edge that is nearer to a square."""
     names = [_RATIOS[edge] for edge in RATIO_EDGES]
     square = RATIO_EDGES.index(5 / 4)
     return [f"<{name}" for name in names[:square]] + ["square"] + [f">{name}" for name in names[square:]]
@@ -196,7 +196,7 @@ def sizes_table(manifest: Manifest) -> list[tuple[str, list[tuple[int, float]]]]
 
 
 def maps(manifest: Manifest) -> list[Chart]:
-    """Where the centres of boxes lie in their images, a map a split."""
+    """Maps of the centres of boxes in their images, a map a split."""
     return [
         Chart(split, heat_map(f"Where boxes of {split} have their centres", part.positions, GRID))
         for split, part in (manifest.statistics or {}).items()

@@ -1,4 +1,4 @@
-"""What a record or a prediction says of an image, as SVG over it. Pure.
+"""Overlays of a record or a prediction as SVG over an image. Pure.
 
 A picture's user space is the record's image in pixels, from its top-left corner: a coordinate of a record, which is a fraction,
 times the width or height.
@@ -61,7 +61,7 @@ class Drawing:
 
     @property
     def busy(self) -> bool:
-        """Whether labels would cover the image."""
+        """Tell whether labels would cover the image."""
         return len(self.shapes) > MOST_TAGS
 
 

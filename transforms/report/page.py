@@ -42,7 +42,7 @@ class Shown:
 
     @property
     def alt(self) -> str:
-        """What the picture shows, in words."""
+        """Text for what the picture shows."""
         labels = [f"{count} × {label}" for label, count in self.sample.labels.items()]
         more = f" and {len(labels) - ALT_LABELS} more labels" if len(labels) > ALT_LABELS else ""
         return f"{self.sample.url}: {', '.join(labels[:ALT_LABELS]) or 'no object'}{more}"

@@ -88,7 +88,7 @@ def _contents(root: Location, batch: Sequence[Wanted]) -> Iterator[bytes | Pictu
 
 
 def _refusal(root: Location, path: str | None) -> Picture | None:
-    """Why a path is not read at all."""
+    """Reason why a path is not read at all, or None."""
     if path is None or "://" in path or safe_relative(path) != path:
         return Picture(note="not read: it does not lie below the images' directory")
     if not within(root, path):

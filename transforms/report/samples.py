@@ -1,4 +1,4 @@
-"""Which records and rejections of a build are shown: the same ones each time, few, and as different as can be.
+"""Choose the records and rejections of a build that are shown: the same ones each time, few, and as different as can be.
 
 Only the first shards are looked at, and of those a part of bounded size: their images were drawn by hash, so they are as good as any.
 """
@@ -57,7 +57,7 @@ class Sample:
 
     @property
     def labels(self) -> Counter[str]:
-        """How often each label stands in it."""
+        """Counts by label."""
         items = self.label if isinstance(self.label, list) else [self.label]
         return Counter(item if isinstance(item, str) else str(item["label"]) for item in items)
 
@@ -83,7 +83,7 @@ def sample_records(build: Location, manifest: Manifest) -> Found:
 
 
 def shares(counts: Sequence[int], most: int) -> list[int]:
-    """How many of each are shown, together at most `most` where there are fewer parts: as many of each, as far as it has so many.
+    """Number of each that is shown, together at most `most` where there are fewer parts: as many of each, as far as it has so many.
 
     >>> shares([1000, 5], 24), shares([100, 100, 100], 24)
     ([19, 5], [8, 8, 8])

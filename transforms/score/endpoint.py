@@ -1,4 +1,4 @@
-"""A deployed endpoint as it is asked: over connections that are kept, again where a failure passes, never with its key in words.
+"""A deployed endpoint as it is asked: over connections that are kept, again where a failure is_retryable, never with its key in words.
 
 What a failure means for a run is decided here. That the endpoint refuses the key, or is not there, ends it. What it says of one
 image is that image's. What it failed at again and again is an image's fault only where it answers for others meanwhile.
@@ -24,7 +24,7 @@ from labelbeam.schemas.score_config import DEFAULT_KEY, ScoreConfig
 from labelbeam.transforms.messages.redact import hide, redact, secrets_of
 from labelbeam.transforms.score.deadline import Deadlines, connection_pool
 from labelbeam.transforms.stores.errors import UnavailableError, explain
-from labelbeam.transforms.stores.failures import ShortReadError, passes
+from labelbeam.transforms.stores.failures import ShortReadError, is_retryable
 from labelbeam.transforms.stores.retries import repeated
 from labelbeam.transforms.stores.small_files import read_small
 
@@ -67,9 +67,9 @@ class StatusError(Exception):
 
 
 class GivenUpError(Exception):
-    """A request failed again and again in a way that passes; `last_status` is that of the last answer, if there was one.
+    """A request failed again and again in a retryable way; `last_status` is that of the last answer, if there was one.
 
-    It is not called `status`, by which whoever asks again would know it for a failure that passes.
+    It is not called `status`, by which whoever asks again would know it for a retryable one.
     """
 
     def __init__(self, words: str, status: int | None, answer: str) -> None:
@@ -91,7 +91,7 @@ class Reply(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class KeySource:
-    """Where the key is read from, by each process that asks: a file, or else an environment variable.
+    """Source of the key, read by each process that asks: a file, or else an environment variable.
 
     `required` says that the driver has a key, so that a worker without one must not go on.
     """
@@ -103,7 +103,7 @@ class KeySource:
 
 @dataclass(frozen=True, slots=True)
 class EndpointOptions:
-    """How an endpoint is asked: its URL, what is sent as which type, requests at once, seconds for each of them."""
+    """Options of requests to an endpoint: its URL, what is sent as which type, requests at once, seconds for each of them."""
 
     url: str
     content_type: str
@@ -118,7 +118,7 @@ class EndpointOptions:
 
 
 def key_source(config: ScoreConfig, required: bool | None = None) -> KeySource:
-    """Where a run reads the key of its endpoint; by default one is required where a place for it was named."""
+    """Source of an endpoint's key; by default one is required where a place for it was named."""
     named = config.key_env != DEFAULT_KEY
     return KeySource(config.key_env, config.key_file, named if required is None else required)
 
@@ -198,11 +198,11 @@ class Endpoint:
         return self.without_key(body[: 8 * EXCERPT].decode(errors="replace"))[:EXCERPT]
 
     def ask(self, body: bytes, read: Callable[[Reply], _Result]) -> _Result:
-        """What `read` makes of the answer to `body`; asked again where it fails in a way that passes.
+        """Ask, and return what `read` makes of the answer to `body`; asked again after a retryable failure.
 
         Raises:
             EndpointError: it cannot be asked for anything.
-            GivenUpError: it failed in a way that passes until the last try.
+            GivenUpError: it failed in a retryable way until the last try.
             StatusError: it answers with a status that does not pass.
             TooLargeError: the answer is too large.
             TruncatedAnswerError: `read` found the answer to be the beginning of one, each time.
@@ -227,7 +227,7 @@ class Endpoint:
         try:
             result = repeated(self.options.shown, attempt, self._options)
         except (HTTPError, OSError, ShortReadError, StatusError) as error:
-            if passes(error):
+            if is_retryable(error):
                 raise self._given_up(error) from None
             if isinstance(error, StatusError):
                 raise
@@ -263,9 +263,9 @@ class Endpoint:
         return True
 
     def unavailable(self, given_up: GivenUpError) -> UnavailableError:
-        """What ends a run whose endpoint stays away."""
+        """Failure of a run whose endpoint is unavailable."""
         return UnavailableError(
-            f"{self.options.shown}: {given_up}; the endpoint stays away, so nothing was published. The next run goes on with "
+            f"{self.options.shown}: {given_up}; the endpoint is unavailable, so nothing was published. The next run resumes with "
             "the shards that were finished; ask for less at once with --concurrency if it sheds load"
         )
 

@@ -58,7 +58,7 @@ class ScoreUnit:
 
 @dataclass(slots=True)
 class ScorePlan:
-    """What will be scored. `covers` says what the fingerprint covers; `build` names the build that the images are of."""
+    """Plan of scoring. `covers` says what the fingerprint covers; `build` names the build that the images are of."""
 
     task: Task
     images_root: str
@@ -199,7 +199,7 @@ def _plan_build(source: Location, manifest: Manifest, config: ScoreConfig, stora
 def _images_of(
     urls: list[str], manifest: Manifest, config: ScoreConfig, storage: StorageOptions
 ) -> tuple[Location, list[str]]:
-    """Where the images of a build lie, and what may stand before their paths in its records."""
+    """Places of a build's images, and prefixes of their paths in its records."""
     given = config.image_url or configured_prefix(manifest)
     known = image_directories(manifest, config.images)
     if not known:

@@ -77,7 +77,7 @@ def batched(
 
 @dataclass(frozen=True, slots=True)
 class ScoreOptions:
-    """What scoring needs; `report` is where the receipts of all units go."""
+    """Options of scoring; `report` is where the receipts of all units go."""
 
     task: str
     endpoint: EndpointOptions
@@ -137,7 +137,7 @@ class Scorer:
 
         Raises:
             EndpointError: the endpoint cannot be asked.
-            UnavailableError: the endpoint, or a store, stays away.
+            UnavailableError: the endpoint, or a store, is unavailable.
             StoreError: a file cannot be written.
         """
         options = self.options

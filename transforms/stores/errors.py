@@ -1,4 +1,4 @@
-"""What a store can fail with, in words: one line each, and never a credential."""
+"""Failures of a store in words: one line each, and never a credential."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from labelbeam.schemas.errors import LabelBeamError
 from labelbeam.transforms.messages.redact import redact
-from labelbeam.transforms.stores.failures import chain, passes, status
+from labelbeam.transforms.stores.failures import chain, is_retryable, status
 
 
 class StoreError(LabelBeamError):
@@ -16,7 +16,7 @@ class StoreError(LabelBeamError):
 
 
 class UnavailableError(LabelBeamError):
-    """A store failed, again and again, in a way that passes: it does not say what is there and what is not.
+    """A store failed, again and again, in a retryable way: it does not say what is there and what is not.
 
     No `StoreError`: what can be told of a file that cannot be read, so that it is rejected and the build goes on, would be
     wrong of a file that can be read tomorrow. The run ends, and what was published before stays.
@@ -40,10 +40,10 @@ class ShortageError(LabelBeamError):
 
 
 def is_missing(error: BaseException) -> bool:
-    """Whether an error says that nothing is there; not where a package says so of whatever has failed, as for HTTP."""
+    """Tell whether an error says that nothing is there; not where a package says so of whatever has failed, as for HTTP."""
     if not isinstance(error, (FileNotFoundError, NotADirectoryError)):
         return False
-    return status(error) in (None, 404, 410) and not passes(error)
+    return status(error) in (None, 404, 410) and not is_retryable(error)
 
 
 def explain(error: BaseException, options: Mapping[str, Any] | None = None) -> str:

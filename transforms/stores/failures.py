@@ -1,4 +1,4 @@
-"""Which failures of a store pass by themselves, told from the errors that a dozen packages raise for them.
+"""Tell retryable failures of a store from others, from the errors that a dozen packages raise for them.
 
 The packages share no base class and hide the status of an answer in many places, often below an error of another kind: so the
 whole chain of causes is looked at, and classes are known by name, since most of the packages need not be installed.
@@ -71,8 +71,8 @@ class ShortReadError(Exception):
     """Fewer bytes came back than were asked for."""
 
 
-def passes(error: BaseException) -> bool:
-    """Whether it is worth asking again after `error`.
+def is_retryable(error: BaseException) -> bool:
+    """Tell whether `error` is retryable.
 
     A status decides where there is one. Without one, what cannot pass outweighs what may: a host whose name is unknown or whose
     certificate is wrong is reported as a broken connection as well.
@@ -98,7 +98,7 @@ _UNUSABLE_CODES = frozenset({"KeyTooLongError", "InvalidUri", "InvalidResourceNa
 
 
 def is_shortage(error: BaseException) -> bool:
-    """Whether this machine has run out of memory, file handles, threads or disk space: no fault of what was asked for."""
+    """Tell whether this machine has run out of memory, file handles, threads or disk space: no fault of what was asked for."""
     return any(
         isinstance(cause, MemoryError)
         or (isinstance(cause, OSError) and cause.errno in _SHORTAGES | _FULL)
@@ -109,7 +109,7 @@ def is_shortage(error: BaseException) -> bool:
 
 
 def is_unusable_name(error: BaseException) -> bool:
-    """Whether a store refuses to write because of the file's name: it is too long, or another file's directory."""
+    """Tell whether a store refuses to write because of the file's name: it is too long, or another file's directory."""
     for cause in chain(error):
         if isinstance(cause, OSError) and cause.errno in _UNUSABLE_NAMES:
             return True
@@ -202,7 +202,7 @@ def _may_pass(error: BaseException) -> bool:
 
 
 def _is_malformed(error: BaseException) -> bool:
-    """Whether an answer was no HTTP at all; aiohttp reports it as if the server had answered with status 400."""
+    """Tell whether an answer was no HTTP at all; aiohttp reports it as if the server had answered with status 400."""
     causes = (error, error.__cause__, error.__context__)
     return any("aiohttp.http_exceptions.BadHttpMessage" in _classes(cause) for cause in causes if cause is not None)
 

@@ -34,7 +34,7 @@ class StoredFile(NamedTuple):
 
 
 class Directory(NamedTuple):
-    """What lies directly in a directory: its files, their paths being their names, and its folders' names; each sorted."""
+    """Entries directly in a directory: its files, their paths being their names, and its folders' names; each sorted."""
 
     files: list[StoredFile]
     folders: list[str]
@@ -45,7 +45,7 @@ TEMPORARY = re.compile(r"\.labelbeam-[0-9a-f]{32}\.tmp")
 
 
 def kind(location: Location) -> str | None:
-    """What is there: "file", "directory", or, locally, "other"; None for nothing.
+    """Kind of what is there: "file", "directory", or, locally, "other"; None for nothing.
 
     An object of no bytes below whose name others lie is a directory: some tools mark directories so.
 
@@ -112,7 +112,7 @@ def _write_new(path: Path, data: bytes) -> None:
 
 
 def version(location: Location) -> str | None:
-    """What tells one content of a file from another to `put_if`; None where there is no file, or the store cannot tell.
+    """Version of a file's content for `put_if`; None where there is no file, or the store cannot tell.
 
     Raises:
         StoreError: the store does not say.
@@ -197,7 +197,7 @@ def _open_new(path: Path) -> BinaryIO:
 
 
 def list_directory(root: Location) -> Directory:
-    """What lies directly below `root`, asked anew; nothing where there is no directory. Links count as what they lead to.
+    """Entries directly below `root`, asked anew; nothing where there is no directory. Links count as what they lead to.
 
     Raises:
         StoreError: it cannot be listed.
@@ -305,7 +305,7 @@ def _folder_below(root: Location, folder: str) -> Iterator[int]:
 
 
 def is_link(location: Location) -> bool:
-    """Whether there is a link, on a disk, rather than what it leads to."""
+    """Tell whether there is a link, on a disk, rather than what it leads to."""
     return location.local and os.path.islink(location.path)
 
 

@@ -20,7 +20,7 @@ from fsspec.registry import registry
 from labelbeam.schemas.errors import UsageError
 from labelbeam.transforms.messages.redact import redact
 from labelbeam.transforms.stores.errors import ShortageError, StoreError, UnavailableError, explain
-from labelbeam.transforms.stores.failures import is_shortage, passes
+from labelbeam.transforms.stores.failures import is_retryable, is_shortage
 from labelbeam.transforms.stores.location import Location, StorageOptions
 from labelbeam.transforms.stores.paths import ARCHIVES, WEB, links_of, split_url, unquote_path
 from labelbeam.transforms.stores.retries import repeated
@@ -59,7 +59,7 @@ def locate(url: str, options: StorageOptions) -> Location:
         )
         raise UsageError(f"{redact(url)}: {why}") from None
     except Exception as error:  # As in `ask`.
-        kind = ShortageError if is_shortage(error) else UnavailableError if passes(error) else StoreError
+        kind = ShortageError if is_shortage(error) else UnavailableError if is_retryable(error) else StoreError
         raise kind(f"{redact(url)}: cannot be opened: {explain(error, known)}") from None
     before, protocol, inner, after = split_url(url)
     return Location(fs, path.rstrip("/"), f"{before}{protocol}{inner.rstrip('/')}{after}")
@@ -86,7 +86,7 @@ def locate_target(option: str, url: str, options: StorageOptions) -> Location:
 
 
 def _elsewhere(url: str, location: Location) -> str | None:
-    """Why what is written would come to lie elsewhere than a person who gives this URL expects; None where it would not."""
+    """Reason why what is written would come to lie elsewhere than a person who gives this URL expects; None where it would not."""
     if location.local:
         said, separator, path = url.partition("://")
         if separator and said in ("file", "local") and not path.startswith(("/", "~", ".")):
@@ -205,7 +205,7 @@ _EXTRAS |= dict.fromkeys(("az", "abfs", "abfss", "adl"), "azure")
 
 
 def _missing_package(url: str) -> str | None:
-    """What to install, for the first link of the URL that cannot be opened without it; None where nothing is missing."""
+    """Advice on what to install, for the first link of the URL that cannot be opened without it; None where nothing is missing."""
     for protocol in _protocols(url):
         try:
             _register(f"{protocol}://")

@@ -1,4 +1,4 @@
-"""Where things are: URLs of object stores, local disks and archives, and the names below them.
+"""Locations: URLs of object stores, local disks and archives, and the names below them.
 
 Nothing is read outside the root that it was asked for below, whatever a dataset's names or links say.
 """
@@ -31,12 +31,12 @@ class Location(NamedTuple):
 
     @property
     def local(self) -> bool:
-        """Whether it lies on this machine's disk."""
+        """Tell whether it lies on this machine's disk."""
         return isinstance(self.fs, LocalFileSystem)
 
     @property
     def on_the_web(self) -> bool:
-        """Whether a web server has it, which may show directories by index pages or not at all."""
+        """Tell whether a web server has it, which may show directories by index pages or not at all."""
         return self.url.startswith(WEB)
 
     @property
@@ -62,10 +62,10 @@ class Location(NamedTuple):
         return Location(self.fs, path, f"file://{path}" if self.local else join_url(self.url, relative))
 
     def holds(self, other: Location) -> bool:
-        """Whether `other` is this place or lies below it, by its path."""
+        """Tell whether `other` is this place or lies below it, by its path."""
         return bool(self.fs == other.fs) and is_below(other.path, self.path)
 
 
 def within(root: Location, relative: str) -> bool:
-    """Whether `relative` stays below `root` once local links are resolved."""
+    """Tell whether `relative` stays below `root` once local links are resolved."""
     return not root.local or is_below(os.path.realpath(root.below(relative).path), os.path.realpath(root.path))

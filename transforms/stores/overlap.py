@@ -12,7 +12,7 @@ from labelbeam.transforms.stores.paths import ARCHIVES, is_below, split_url
 
 
 def lies_in(inner: Location, outer: Location, options: StorageOptions) -> bool:
-    """Whether `inner` is `outer` or lies below it; an archive lies where its file does.
+    """Tell whether `inner` is `outer` or lies below it; an archive lies where its file does.
 
     What a web server shows is not known to be anywhere else.
     """

@@ -98,12 +98,12 @@ def safe_relative(name: str) -> str | None:
 
 
 def leads_out(path: str) -> bool:
-    """Whether a web server that decodes a path once more, such as its `%2F`, may find a way up in it."""
+    """Tell whether a web server that decodes a path once more, such as its `%2F`, may find a way up in it."""
     return "%" in path and any(_LEADS_OUT.search(decoded) for decoded in _decodings(path))
 
 
 def _decodings(path: str) -> Iterator[str]:
-    """What a web server may make of a path, which decodes `%2F` after it has been taken for a part of a name, or twice."""
+    """Path as a web server may see it, which decodes `%2F` after it has been taken for a part of a name, or twice."""
     for _ in range(3):
         decoded = unquote(path, errors="surrogateescape").replace("\\", "/")
         if decoded == path:
@@ -117,7 +117,7 @@ _LEADS_OUT = re.compile(r"(?:^|/)\.\.(?:/|;|$)|\x00")
 
 
 def is_of_this_machine(url: str) -> bool:
-    """Whether a URL names this machine's disk or memory, itself or as what an archive lies on.
+    """Tell whether a URL names this machine's disk or memory, itself or as what an archive lies on.
 
     >>> [is_of_this_machine(url) for url in ("data/a.json", "zip://x::/a.zip", "zip://x::s3://b/a.zip")]
     [True, True, False]
@@ -127,5 +127,5 @@ def is_of_this_machine(url: str) -> bool:
 
 
 def is_below(path: str, folder: str) -> bool:
-    """Whether `path` is `folder` or begins with it; all paths are below "", the root of a store."""
+    """Tell whether `path` is `folder` or begins with it; all paths are below "", the root of a store."""
     return not folder or path == folder or path.startswith(f"{folder.rstrip('/')}/")

@@ -93,7 +93,7 @@ class Part(NamedTuple):
     most: int | None = None
 
     def bounds(self) -> dict[str, int | None]:
-        """What a store is asked for."""
+        """Request to a store."""
         if self.start is not None or self.end is not None or self.most is None:
             return {"start": self.start, "end": self.end}
         if self.location.on_the_web:

@@ -1,4 +1,4 @@
-"""The one way in which a store is asked for anything: again, where a failure passes, and with words for one that does not.
+"""The one way in which a store is asked for anything: again, where a failure is_retryable, and with words for one that does not.
 
 The packages of the stores would repeat requests too, each in its own way and some after a quarter of a minute. They are kept
 from it (`transforms/stores/remote`) and take the same steps from here for each of their requests, so that a listing of a hundred pages
@@ -28,7 +28,14 @@ from labelbeam.transforms.stores.errors import (
     explain,
     is_missing,
 )
-from labelbeam.transforms.stores.failures import LongerError, chain, is_shortage, is_unusable_name, passes, retry_after
+from labelbeam.transforms.stores.failures import (
+    LongerError,
+    chain,
+    is_retryable,
+    is_shortage,
+    is_unusable_name,
+    retry_after,
+)
 
 if TYPE_CHECKING:
     from labelbeam.transforms.stores.location import Location
@@ -60,7 +67,7 @@ _Answer = TypeVar("_Answer")
 
 
 def ask(location: Location, what: str, call: Callable[[], _Answer]) -> _Answer:
-    """`call()`, which asks the store of `location`, repeated where it fails in a way that passes.
+    """`call()`, which asks the store of `location`, repeated where it fails in a retryable way.
 
     What it raises in the end becomes a `StoreError` that begins with the place and `what`. Every exception counts: those of
     botocore, of Google's and Azure's packages and of zipfile share no base. So `call` does nothing but call the store, and
@@ -68,7 +75,7 @@ def ask(location: Location, what: str, call: Callable[[], _Answer]) -> _Answer:
 
     Raises:
         MissingFileError: nothing is there.
-        UnavailableError: it still failed in a way that passes.
+        UnavailableError: it still failed in a retryable way.
         StoreError: anything else.
     """
     known = _options(location)
@@ -105,7 +112,7 @@ def _told(location: Location, what: str, error: Exception) -> LabelBeamError:
         return TooLongError(said)
     if what == WRITING and is_unusable_name(error):
         return UnusableNameError(said)
-    kind = MissingFileError if is_missing(error) else UnavailableError if passes(error) else StoreError
+    kind = MissingFileError if is_missing(error) else UnavailableError if is_retryable(error) else StoreError
     return kind(said)
 
 
@@ -121,7 +128,7 @@ async def _until_done(effort: _Effort, call: Callable[[], Awaitable[_Answer]], w
                 raise
             wait = effort.wait(error)
             if wait is None:
-                if passes(error):
+                if is_retryable(error):
                     effort.call.given_up = error
                 raise
         await sleep_async(wait)
@@ -129,7 +136,7 @@ async def _until_done(effort: _Effort, call: Callable[[], Awaitable[_Answer]], w
 
 @dataclass(slots=True)
 class _Call:
-    """What `repeated` runs at the moment, and what was given up below it."""
+    """Call that `repeated` runs at the moment, and what was given up below it."""
 
     shown: str
     options: Mapping[str, Any] | None
@@ -151,7 +158,7 @@ class _Effort:
     def wait(self, error: BaseException) -> float | None:
         """The seconds to wait after `error` before the next try; None where there shall be none."""
         self.tries += 1
-        if not passes(error):
+        if not is_retryable(error):
             return None
         passed = monotonic() - self.since
         if self.tries >= TRIES or (passed >= PATIENCE and self.tries >= FEWEST_TRIES):

@@ -1,4 +1,4 @@
-"""What tells whether a file has changed, from what its store says of it."""
+"""Tokens that change when a file does, from what its store says of it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _TOKENS = (
 
 
 def content_token(info: dict[str, Any]) -> str:
-    """What changes when the content does, from what a listing tells anyway: an ETag or hash, else the time.
+    """Token that changes when the content does, from what a listing tells anyway: an ETag or hash, else the time.
 
     Where a store tells neither, no two tokens are alike: what cannot be known to be unchanged counts as changed.
     """
@@ -20,7 +20,7 @@ def content_token(info: dict[str, Any]) -> str:
 
 
 def may_be_same(planned: str, found: str) -> bool:
-    """Whether two tokens of a file allow that it has not changed: they are alike, or the store tells none."""
+    """Tell whether two tokens of a file allow that it has not changed: they are alike, or the store tells none."""
     return planned == found or (planned.startswith(_UNKNOWN) and found.startswith(_UNKNOWN))
 
 

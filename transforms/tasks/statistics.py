@@ -103,7 +103,7 @@ def statistics_of_rows(rows: pa.Table) -> SplitStatistics:
 
 
 def _inside(lists: pa.ListArray) -> tuple[Integers, pa.Array]:
-    """Where the items of each list begin, and all items."""
+    """Offsets of each list, and all items."""
     offsets = lists.offsets.to_numpy()
     return offsets - offsets[0], lists.flatten()
 

@@ -54,13 +54,13 @@ class Labels:
         return [self.names[label] for label in self.objects.label[self.rows].tolist()]
 
     def label_counts(self) -> dict[str, int]:
-        """How many rows have each label, by label."""
+        """Counts of rows by label."""
         counts = np.bincount(self.objects.label[self.rows], minlength=len(self.names)).tolist()
         return {name: count for name, count in zip(self.names, counts, strict=True) if count}
 
 
 class Task(Protocol):
-    """What a task knows."""
+    """Task: what it is called, and how its labels are judged and written."""
 
     arrow_type: pa.DataType
     float_columns: tuple[str, ...]

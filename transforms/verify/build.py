@@ -34,7 +34,7 @@ UNHASHED = frozenset({"manifest.json", "report.html"})
 
 @dataclass(slots=True)
 class Recount:
-    """What the files of a build hold: images and objects by split, objects by split and label, rejections."""
+    """Counts of the files of a build: images and objects by split, objects by split and label, rejections."""
 
     images: Counter[str] = field(default_factory=Counter)
     objects: Counter[str] = field(default_factory=Counter)
@@ -190,7 +190,7 @@ def _patterns(paths: Any) -> Iterator[str]:
 
 
 def _matches(path: str, split: str, pattern: str) -> bool:
-    """Whether a pattern of the MLTable of `split` names the file; `*` stays within one directory."""
+    """Tell whether a pattern of the MLTable of `split` names the file; `*` stays within one directory."""
     names = path.split("/")
     parts = posixpath.normpath(posixpath.join(split, pattern)).split("/")
     return len(names) == len(parts) and all(map(fnmatchcase, names, parts))

@@ -45,7 +45,7 @@ _Read = TypeVar("_Read")
 
 @dataclass(slots=True)
 class Checked:
-    """What a check ended with: the build's name, if there is one, and how many files, records and copied images were looked at."""
+    """Outcome of a check: the build's name, if there is one, and how many files, records and copied images were looked at."""
 
     build: str | None = None
     files: int = 0
@@ -99,7 +99,7 @@ def check(output: Location, storage: StorageOptions, copies_url: str | None = No
 
 
 def _copies(copies: Copies, url: str | None, storage: StorageOptions) -> Location:
-    """Where the copies are: at `url`, or where the manifest says, which holds no credentials."""
+    """Place of the copies: at `url`, or where the manifest says, which holds no credentials."""
     if url is None and is_redacted(copies.target):
         raise UsageError(
             f"the images were copied to {copies.target}, whose credentials the manifest does not keep; name the place with "
@@ -210,12 +210,12 @@ def _facts(manifest: Manifest) -> RecordFacts:
 
 
 def _stem(entry: FileEntry) -> str:
-    """What a shard and its copy have in common, such as train-00000-of-00016."""
+    """Stem that a shard and its Parquet copy have in common, such as train-00000-of-00016."""
     return posixpath.splitext(posixpath.basename(entry.path))[0]
 
 
 def _ahead(read: Callable[..., _Read], arguments: Iterable[tuple[Any, ...]]) -> Iterator[_Read]:
-    """What `read` gives for each of `arguments`, the next one being read while the caller works on this one."""
+    """Results of `read` for each of `arguments`, the next one being read while the caller works on this one."""
     with ThreadPoolExecutor(1) as pool:
         under_way: Future[_Read] | None = None
         for each in arguments:

@@ -57,7 +57,7 @@ class Differences:
         return [difference for _, difference in self._told]
 
     @property
-    def untold(self) -> dict[str, int]:
+    def further(self) -> dict[str, int]:
         """How many more there are of each kind."""
         more = self._of_kind - Counter(kind for kind, _ in self._told)
         return {str(kind): count for kind, count in more.items()}

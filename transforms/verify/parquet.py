@@ -100,7 +100,7 @@ def _floats(column: Any) -> Iterator[Any]:
 
 
 def _first_difference(name: str, ours: Any, theirs: Any) -> tuple[str, Any, Any]:
-    """Where two values of one type first differ, such as label[3].topX, and what stands there."""
+    """Place where two values of one type first differ, such as label[3].topX, and what stands there."""
     inside: list[tuple[str, Any, Any]] = []
     if isinstance(ours, dict) and isinstance(theirs, dict):
         inside = [(f"{name}.{key}".removeprefix("."), value, theirs[key]) for key, value in ours.items()]

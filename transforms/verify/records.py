@@ -36,7 +36,7 @@ Line = TypeVar("Line", bound=msgspec.Struct)
 
 @dataclass(frozen=True, slots=True)
 class RecordFacts:
-    """What the records of a build have in common.
+    """Facts that the records of a build have in common.
 
     With `px`, sizes are text such as "640px". `prefix` is what the image_url of a relative path starts with, if known.
     """
@@ -48,7 +48,7 @@ class RecordFacts:
 
 @dataclass(slots=True)
 class ShardCheck:
-    """What one shard holds: how often each label, and of its image_urls `hashes` and `lines`, (images,), are of its image_urls, to find the same one elsewhere."""
+    """Content of one shard: counts by label, and of its image_urls `hashes` and `lines`, (images,), are of its image_urls, to find the same one elsewhere."""
 
     path: str
     labels: Counter[str] = field(default_factory=Counter)
@@ -207,7 +207,7 @@ def _decode(part: bytes, decoder: msgspec.json.Decoder[Record]) -> Sequence[Reco
 
 
 def _colons(records: Sequence[Record]) -> int:
-    """How many colons the records take as JSON when no key stands twice: one a key, and those within text.
+    """Number of colons that the records take as JSON when no key stands twice: one a key, and those within text.
 
     msgspec lets the last of equal keys win, and the trainer's reader fails on them; counting bytes finds them at no cost.
     """
@@ -220,7 +220,7 @@ def _colons(records: Sequence[Record]) -> int:
 
 
 def _decode_line(line: bytes, decoder: msgspec.json.Decoder[Line]) -> Line | str:
-    """What a line holds, or what is wrong with it."""
+    """Record of a line, or what is wrong with it."""
     repeated: list[str] = []
 
     def collect(pairs: list[tuple[str, Any]]) -> None:
@@ -310,7 +310,7 @@ def _table(records: Sequence[Record], sides: Sequence[tuple[int, int]], task: st
 
 
 def _may_break_rules(table: pa.Table) -> bool:
-    """Whether `check_record` may have something to say; it is asked only then, because it takes number by number."""
+    """Tell whether `check_record` may have something to say; it is asked only then, because it takes number by number."""
     labels = table.column("label").combine_chunks()
     if not pa.types.is_list(labels.type) or not pa.types.is_struct(labels.type.value_type):
         return False

@@ -48,7 +48,7 @@ class Budget:
 
 
 def short(what: str, size: int, left: int) -> ShortageError:
-    """What ends a run that needs more memory than it has."""
+    """Failure of a run that needs more memory than it has."""
     return ShortageError(
         f"{what or 'what is read'}: needs {size / 1e6:,.0f} MB of memory, and {left / 1e6:,.0f} MB are left to this process; this is no "
         "fault of the data: nothing was published. Give the run more memory, or fewer workers with --direct_num_workers"

@@ -38,11 +38,11 @@ class ParallelDo(beam.DoFn):  # type: ignore[misc]  # Beam has no types
         raise NotImplementedError
 
     def outputs(self, element: Any, result: Any) -> Iterator[Any]:
-        """What to give out for an element."""
+        """Outputs of an element."""
         raise NotImplementedError
 
     def key(self, element: Any) -> str:
-        """What a call for the element may have been begun under already."""
+        """Key under which a call for the element may have been begun already."""
         return ""
 
     def start_bundle(self) -> None:
@@ -82,12 +82,12 @@ class ParallelDo(beam.DoFn):  # type: ignore[misc]  # Beam has no types
         yield from self.outputs(element, result)
 
     def size(self, element: Any) -> int:
-        """How much progress an element is."""
+        """Progress that an element is."""
         size: int = element.size
         return size
 
 
 def globally(value: Any) -> WindowedValue:
-    """What `finish_bundle` gives out for a value."""
+    """Value as `finish_bundle` gives it out."""
     window = GlobalWindow()
     return WindowedValue(value, window.max_timestamp(), [window])

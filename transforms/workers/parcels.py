@@ -1,4 +1,4 @@
-"""What a unit of work hands on: its bytes, or in a worker process a reference to a file that holds them.
+"""Parcels that a unit of work hands on: its bytes, or in a worker process a reference to a file that holds them.
 
 The runner's process passes every parcel on. Between worker processes of one machine, references leave it little to copy and to
 hold; on a cluster the bytes themselves travel, compressed.
@@ -56,7 +56,7 @@ def wrap(data: bytes) -> bytes:
 
 
 def unwritable(path: object, error: OSError) -> LabelBeamError:
-    """What to say when a temporary file for worker processes cannot be written."""
+    """Error for a temporary file of worker processes that cannot be written."""
     return LabelBeamError(
         f"{path}: cannot be written: {error.strerror}; worker processes need about as much temporary space as the "
         "annotations are large: set TMPDIR to a larger disk, or use --direct_num_workers=1"

@@ -1,4 +1,4 @@
-"""How far a build has come: Beam counters on every runner, and a tally that a display in the same process can read."""
+"""Progress of a build: Beam counters on every runner, and a tally that a display in the same process can read."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def tally(stage: str, amount: int) -> None:
 
 
 def done(stage: str) -> int:
-    """What this process has counted for a stage since `reset`."""
+    """Amount that this process has counted for a stage since `reset`."""
     with _LOCK:
         return _DONE[stage]
 

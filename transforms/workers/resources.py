@@ -1,4 +1,4 @@
-"""How many processors and how much memory this process may use: of the machine, of its container, and by its limits.
+"""Processors and memory that this process may use: of the machine, of its container, and by its limits.
 
 A container's limits stand in its control group, and in those above it (cgroups(7); version 1 and 2).
 """
@@ -32,7 +32,7 @@ class Limits(NamedTuple):
 
 
 def limits(root: Path = _CGROUPS, of: Path = Path("/proc/self/cgroup")) -> Limits:
-    """What this process and its workers may use together."""
+    """Resources that this process and its workers may use together."""
     cpus = float(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
     memory = _of_the_machine("MemTotal")
     for group in _groups(root, of):

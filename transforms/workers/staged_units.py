@@ -31,7 +31,7 @@ STAGED_FILE = 16 * 2**20
 
 @dataclass(frozen=True, slots=True)
 class StagedUnit:
-    """Where a unit lies: a range of bytes of a file, their SHA-256, and what they hold. `size` is the unit's, for progress."""
+    """Reference to a unit: a range of bytes of a file, their SHA-256, and what they hold. `size` is the unit's, for progress."""
 
     url: str
     start: int

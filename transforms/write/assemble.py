@@ -40,7 +40,7 @@ from labelbeam.transforms.write.settle import Settled, copy, fold_duplicates, se
 
 @dataclass(frozen=True, slots=True)
 class AssembleOptions:
-    """What decides about records: the options of a build, resolved."""
+    """Options that decide about records: the options of a build, resolved."""
 
     task: str
     image_url: str
@@ -217,7 +217,7 @@ def _distinct_labels(objects: Objects, at: Integers) -> tuple[Objects, Integers]
 
 
 def _is_lent(objects: Objects, keys: Iterable[int]) -> npt.NDArray[np.bool_]:
-    """Which objects came with one of these image records."""
+    """Mask of objects that came with one of these image records."""
     return np.isin(objects.image, np.fromiter(keys, np.int64))
 
 
@@ -253,7 +253,7 @@ def _to_pixels(objects: Objects, settled: Settled, at: Integers, sizes: Floats, 
 def _decide(
     settled: Settled, at: Integers, judged: Judged, rejected_of: Counter[int], task: Task, keep_background: bool
 ) -> None:
-    """What becomes of each image, by how many of its objects are valid and how many are not."""
+    """Decide on each image by the numbers of its valid and invalid objects."""
     count = len(settled.images)
     valid = np.bincount(at[judged.codes == OK], minlength=count)
     gone = np.bincount(at[judged.codes != OK], minlength=count)

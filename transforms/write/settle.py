@@ -1,4 +1,4 @@
-"""What is known of the images of one bucket, one by one: which records are of the same image, what its file says, its copy."""
+"""Settle the images of one bucket, one by one: which records are of the same image, what its file says, its copy."""
 
 from __future__ import annotations
 

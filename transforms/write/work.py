@@ -27,7 +27,7 @@ from labelbeam.transforms.write.bucket import write_bucket, write_copied
 
 @dataclass(frozen=True, slots=True)
 class ShardOptions:
-    """What the writers of shards need; without a `target` they write nothing. `report` is where the pipeline's report goes."""
+    """Options of the writers of shards; without a `target` they write nothing. `report` is where the pipeline's report goes."""
 
     assemble: AssembleOptions
     check_images: str | None
@@ -44,7 +44,7 @@ class ShardOptions:
 
 
 class Report(msgspec.Struct):
-    """What a pipeline leaves for the driver: the receipts of all buckets, and what reading found."""
+    """Report of a pipeline for the driver: the receipts of all buckets, and what reading found."""
 
     receipts: list[Receipt]
     findings: Findings

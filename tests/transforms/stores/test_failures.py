@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from labelbeam.transforms.stores.failures import passes, retry_after, status
+from labelbeam.transforms.stores.failures import is_retryable, retry_after, status
 
 
 class AnsweredError(Exception):
@@ -59,7 +59,7 @@ def unknown_host() -> Exception:
     ids=repr,
 )
 def test_what_may_pass_is_worth_another_try(error: Exception) -> None:
-    assert passes(error)
+    assert is_retryable(error)
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_what_may_pass_is_worth_another_try(error: Exception) -> None:
     ids=repr,
 )
 def test_what_stays_is_not(error: Exception) -> None:
-    assert not passes(error)
+    assert not is_retryable(error)
 
 
 def test_the_status_of_an_answer_is_found_below_other_errors() -> None:
@@ -94,7 +94,7 @@ def test_the_status_of_an_answer_is_found_below_other_errors() -> None:
 def test_an_error_that_is_its_own_cause_ends() -> None:
     first, second = RuntimeError(), RuntimeError()
     first.__cause__, second.__cause__ = second, first
-    assert not passes(first)
+    assert not is_retryable(first)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What Azure's own batch scoring writes: rows of image_url, label_confidence and label, as JSON or in a CSV file.
+"""Predictions as Azure's own batch scoring writes them: rows of image_url, label_confidence and label, as JSON or in a CSV file.
 
 For classification `label` is text and `label_confidence` a number, for multi-label both are lists; for the other two tasks
 `label` is a list of objects with topX, topY, bottomX and bottomY, and polygon for segmentation. In a CSV file lists are written
@@ -79,7 +79,7 @@ def csv_rows(data: bytes, shown: str) -> list[CsvRow]:
 
 
 def prediction_of_row(row: CsvRow, task: str) -> tuple[str, str, LabelsPrediction | ObjectsPrediction]:
-    """What a row of a CSV file says: its image, where it stands, and the prediction.
+    """Prediction in a row of a CSV file: its image, where it stands, and the prediction.
 
     Raises:
         PredictionsError: it cannot be read.
@@ -100,7 +100,7 @@ def prediction_of_row(row: CsvRow, task: str) -> tuple[str, str, LabelsPredictio
 def prediction_of_text(
     place: str, raw: bytes | msgspec.Raw, task: str
 ) -> tuple[str, str, LabelsPrediction | ObjectsPrediction]:
-    """What a row written as JSON says: its image, where it stands, and the prediction.
+    """Prediction in a row written as JSON: its image, where it stands, and the prediction.
 
     Raises:
         PredictionsError: it cannot be read.

@@ -1,4 +1,4 @@
-"""What of predictions is refused beyond what their types hold, and as which error."""
+"""Checks of predictions beyond their types."""
 
 from __future__ import annotations
 

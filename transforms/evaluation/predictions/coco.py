@@ -51,7 +51,7 @@ class CocoObjects:
 
 
 class CocoNames(NamedTuple):
-    """What ids stand for, as text: images' names and categories' labels; `source` says who says so."""
+    """Names that ids stand for: images' names and categories' labels; `source` says who says so."""
 
     images: dict[str, str]
     labels: dict[str, str]

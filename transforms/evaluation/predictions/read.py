@@ -40,7 +40,7 @@ class Form(StrEnum):
 
 
 class Said(NamedTuple):
-    """What was said of one image: `name` is its URL or path, `place` where it was said, for messages."""
+    """Prediction for one image: `name` is its URL or path, `place` where it was said, for messages."""
 
     name: str
     place: str
@@ -128,7 +128,7 @@ def _files(url: str, storage: StorageOptions) -> list[Location]:
 
 
 def parse_predictions(data: bytes, shown: str, task: str, names: CocoNames) -> Predictions | None:
-    """What the bytes of one file hold; None where there is nothing. `shown` is the file's name for messages.
+    """Predictions in the bytes of one file; None where there is nothing. `shown` is the file's name for messages.
 
     Raises:
         PredictionsError: as for `read_predictions`.

@@ -118,7 +118,7 @@ def _sample_outlines(block: bytes, evidence: Evidence) -> None:
 
 
 def _are_turned(records: Sequence[Any]) -> bool:
-    """Whether an angle stands beside a box; most files have no field that could hold one."""
+    """Tell whether an angle stands beside a box; most files have no field that could hold one."""
     return (any(map(_ATTRIBUTES, records)) or any(map(_ROTATION, records))) and any(map(_ANGLE, records))
 
 
@@ -165,7 +165,7 @@ class _RangeReader:
         return self.fragments, evidence, self.found
 
     def _says_empty(self, records: Sequence[Any], labels: Integers) -> Flags:
-        """Which records have no box and a label that says that there is no object: they tell of background."""
+        """Mask of records that have no box and a label that says that there is no object: they tell of background."""
         said: Flags = np.isin(labels, list(self.index.empty))
         for at in np.flatnonzero(said).tolist():
             item = records[at]
@@ -277,7 +277,7 @@ class _RangeReader:
 
     @cached_property
     def _starts(self) -> list[int]:
-        """Where in the range each record begins."""
+        """Offsets in the range at which records begin."""
         bad = {item.offset for item in self.decoded.bad}
         return [start for start, _ in split_elements(self.block) if start not in bad]
 
@@ -375,7 +375,7 @@ def _lay_out(polygons: list[list[list[float]]]) -> tuple[list[list[float]], Inte
 
 
 def _is_of_pairs(parts: list[list[float]]) -> bool:
-    """Whether they are the corners of one part, as contour finders give them, rather than parts."""
+    """Tell whether they are the corners of one part, as contour finders give them, rather than parts."""
     return len(parts) >= 3 and all(len(part) == 2 for part in parts)
 
 

@@ -1,4 +1,4 @@
-"""Where the brackets of a JSON text stand and how deep they nest, for gigabytes at hundreds of megabytes a second.
+"""Find the brackets of a JSON text and how deep they nest, for gigabytes at hundreds of megabytes a second.
 
 Nothing but strings and brackets is understood: enough to cut valid JSON between values without parsing them. All kinds of
 brackets count alike; what is wrong between them is for whoever parses the pieces.
@@ -65,7 +65,7 @@ class BracketScanner:
         return Brackets(at[outside], opening, depth)
 
     def _is_escaped(self, data: npt.NDArray[np.uint8], at: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
-        """Whether the bytes at these positions, none of them a backslash, come after an odd number of backslashes."""
+        """Tell whether the bytes at these positions, none of them a backslash, come after an odd number of backslashes."""
         slashes = np.flatnonzero(data == _BACKSLASH)
         escaped: npt.NDArray[np.bool_] = (at == 0) & self._escaped
         if not len(slashes):

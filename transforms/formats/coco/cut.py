@@ -72,7 +72,7 @@ def plan_exact(read: ReadRange, size: int, target: int = TARGET, window: int = W
 
 
 class _Border(NamedTuple):
-    """Where an element seems to begin, and what it looks like; "" at the file's beginning and end."""
+    """Start of what seems to be an element, and its kind; "" at the file's beginning and end."""
 
     position: int
     kind: str
@@ -152,7 +152,7 @@ def _find_border(read: ReadRange, start: int, limit: int, window: int) -> _Borde
 
 
 def _kind(block: bytes, start: int) -> tuple[str, int]:
-    """What the element that begins at `start` looks like by its keys, "" where it is none; and bytes looked at."""
+    """Kind of the element that begins at `start`, by its keys, "" where it is none; and bytes looked at."""
     scanner = BracketScanner()
     position, length = start, 512
     while position < len(block):

@@ -56,7 +56,7 @@ def coco_files(root: Location, listing: Listing) -> tuple[list[Location], str]:
 
 
 def _is_coco(file: Location, size: int) -> bool:
-    """Whether its first and last bytes hold the lists of a COCO file, as far as they can be seen there."""
+    """Tell whether its first and last bytes hold the lists of a COCO file, as far as they can be seen there."""
     parts = [
         read_range(file, 0, min(size, HEAD)),
         read_range(file, max(HEAD, size - HEAD), size) if size > HEAD else b"",

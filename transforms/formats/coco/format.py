@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class CocoOptions(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """How a COCO file is read."""
+    """Options for reading COCO files."""
 
     coco_boxes: Annotated[
         Literal["detect", "pixels", "relative", "percent"],

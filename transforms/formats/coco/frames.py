@@ -68,7 +68,7 @@ def _decide(evidence: Evidence, name: str) -> Decision | None:
 
 
 def _is_percent(evidence: Evidence) -> bool:
-    """Whether no box leaves the first hundred pixels of large images, although some reach both of its far sides."""
+    """Tell whether no box leaves the first hundred pixels of large images, although some reach both of its far sides."""
     found = evidence.count("boxes_in_large_images")
     return (
         found >= _FEWEST
@@ -90,7 +90,7 @@ def _two_frames(source: str, evidence: Evidence, name: str) -> str:
 
 
 def doubts_of(source: str, evidence: Evidence, frame: Frame, asked: Asked, corners: bool) -> Iterator[Doubt]:
-    """What a file's evidence leaves doubtful, with what was decided."""
+    """Doubts that a file's evidence leaves, with what was decided."""
     shown = redact(source)
     yield from _of_units(shown, evidence, frame, asked)
     if not corners:

@@ -32,7 +32,7 @@ _LOOKED_AT = 3
 
 
 class Root(NamedTuple):
-    """Where the images of a file lie.
+    """Place of a file's images.
 
     `seen`: whether any of its first images was found there. `all_seen`: whether all of them were.
     """
@@ -43,7 +43,7 @@ class Root(NamedTuple):
 
 
 def find_images_root(config: ConvertConfig, options: StorageOptions, file: KnownFile, doubts: list[Doubt]) -> Root:
-    """Where the images of a COCO file lie: --images, or the first of the usual places that holds most of its first images."""
+    """Find the directory of a COCO file's images: --images, or the first of the usual places that holds most of its first images."""
     sample = [(path, image) for image in file.images if (path := _path_of(image)) is not None]
     names = [path for path, _ in sample]
     places = _usual_places(file) if config.images is None else [locate(config.images, options)]
@@ -113,7 +113,7 @@ def _sizes_that_differ(root: Location, sample: Sequence[tuple[str, Record]]) -> 
 
 
 def _mismatch(root: Location, path: str, declared: tuple[int, int]) -> str | None:
-    """Why the declared size is not that of the image; None where it is, or where nobody can tell."""
+    """Reason why the declared size is not that of the image; None where it is, or where nobody can tell."""
     file = root.below(path)
     if not within(root, path):
         return None

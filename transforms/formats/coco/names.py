@@ -40,7 +40,7 @@ _USUAL_WORDS = re.compile(
 
 
 def split_is_doubtful(path: str) -> bool:
-    """Whether the word that gives a file its split stands among words of a subject, whose word it may be.
+    """Tell whether the word that gives a file its split stands among words of a subject, whose word it may be.
 
     >>> split_is_doubtful("crash-test-dummies.json"), split_is_doubtful("instances_test2017.json")
     (True, False)
@@ -60,7 +60,7 @@ def _words(name: str) -> list[str]:
 
 
 def subset_of_name(path: str) -> str | None:
-    """What a COCO file's name says after the kind of its annotations: labelling tools call the images' folder so.
+    """Part of a COCO file's name after the kind of its annotations: labelling tools call the images' folder so.
 
     >>> subset_of_name("annotations/instances_default.json"), subset_of_name("a/result.json")
     ('default', None)

@@ -82,7 +82,7 @@ def plan_coco(config: ConvertConfig, options: StorageOptions, locations: Sequenc
 
 
 def _stored(root: Root, listed_of: Mapping[str, Listed], config: ConvertConfig) -> StoredImages | None:
-    """What the names of a file's images are compared with: the listing of the directory that they lie in."""
+    """Names that a file's images are compared with: the listing of the directory that they lie in."""
     if config.check_images == "none" or root.location.url not in listed_of:
         return None
     return StoredImages(listed_of[root.location.url], root.location.url, config.check_images is not None)
@@ -105,7 +105,7 @@ def _no_train_split(config: ConvertConfig, files: Sequence[KnownFile]) -> list[D
 
 
 def _depends_on_images(config: ConvertConfig, files: Sequence[KnownFile]) -> bool:
-    """Whether the build depends on the image files and not on the annotations alone, so that they are inputs too."""
+    """Tell whether the build depends on the image files and not on the annotations alone, so that they are inputs too."""
     if config.check_images is not None and config.check_images != "none":
         return True
     sized = all(image.get("width") and image.get("height") for file in files for image in file.images)

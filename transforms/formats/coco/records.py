@@ -80,7 +80,7 @@ class Boxed(LabelOnly, gc=False):
 
     @property
     def ignored(self) -> bool:
-        """Whether it is marked as a region to be left out of training and evaluation."""
+        """Tell whether it is marked as a region to be left out of training and evaluation."""
         return bool(_crowd(self.ignore, set()))
 
 
@@ -213,7 +213,7 @@ def _decode_each(block: bytes, record: type[Record]) -> Decoded[Record]:
 
 
 def _bare_values(block: bytes, bounds: list[tuple[int, int]]) -> Iterator[BadElement]:
-    """What stands between the elements besides commas: numbers, texts, nulls where an object should be."""
+    """Values between the elements besides commas: numbers, texts, nulls where an object should be."""
     position = 0
     for start, end in [*bounds, (len(block), len(block))]:
         for value in _BARE.finditer(block, position, start):
@@ -453,7 +453,7 @@ def _bbox(value: Any, adjusted: set[Adjusted]) -> Quad | None:
 
 
 def _crowd(value: Any, adjusted: set[Adjusted]) -> int | None:
-    """Whether it is a crowd; what says nothing, such as pandas' NaN for a missing flag, says no."""
+    """Tell whether it is a crowd; what says nothing, such as pandas' NaN for a missing flag, says no."""
     if value is None or (isinstance(value, int) and not isinstance(value, bool)):
         return value
     if isinstance(value, str) and value.strip().lower() in ("true", "false"):
@@ -487,7 +487,7 @@ _DEEPEST_LIST = 6
 
 
 def _is_pair(value: Any) -> bool:
-    """Whether it is one corner, [x, y] or {"x": x, "y": y}."""
+    """Tell whether it is one corner, [x, y] or {"x": x, "y": y}."""
     if isinstance(value, dict):
         return {"x", "y"} <= value.keys()
     return isinstance(value, list) and len(value) == 2 and not any(isinstance(item, list | dict) for item in value)

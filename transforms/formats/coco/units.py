@@ -25,7 +25,7 @@ from labelbeam.transforms.workers.staged_units import StagedUnit, stage_alone, s
 
 @dataclass(frozen=True, slots=True)
 class StoredImages:
-    """What the store has: its listing by hash, the URL of the directory that was listed, and whether images are checked later."""
+    """Contents of the store: its listing by hash, the URL of the directory that was listed, and whether images are checked later."""
 
     listed: Listed
     root: str

@@ -43,7 +43,7 @@ class CellLabels(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class CellReader:
-    """How the cells of one table are read.
+    """Rules by which the cells of one table are read.
 
     `separator` None or "" separates nothing; " " stands for any white space. With `lists`, a list as JSON, Python and numpy
     write it is one whatever the separator. With `unquote`, quotes around each label are not part of it.
@@ -71,7 +71,7 @@ class CellReader:
         return CellLabels(list(dict.fromkeys(parts)))
 
     def parts(self, cell: str) -> list[str]:
-        """What lies between the separators of a cell."""
+        """Parts between the separators of a cell."""
         if self.separator == " ":
             return cell.split()
         parts = cell.split(self.separator) if self.separator else [cell]
@@ -191,7 +191,7 @@ class _Parts:
         return [cell for cell, parts in self.cells.items() if any(self.seen[part] == 1 for part in parts)]
 
     def are_whole(self, distinct: Counter[str]) -> bool:
-        """Whether no part of any cell occurs elsewhere, in enough cells to tell."""
+        """Tell whether no part of any cell occurs elsewhere, in enough cells to tell."""
         alone = all(self.seen[part] == 1 for parts in self.cells.values() for part in parts)
         return alone and (len(self.cells) >= _MANY or any(distinct[cell] >= _MANY for cell in self.cells))
 

@@ -120,7 +120,7 @@ def column_of_label_words(columns: Sequence[str], taken: set[int | None]) -> int
 
 
 def looks_like_image(cell: str) -> bool:
-    """Whether a cell is a file's name with the extension of an image."""
+    """Tell whether a cell is a file's name with the extension of an image."""
     return extension(cell.strip().replace("\\", "/").partition("?")[0]) in IMAGE_FORMATS
 
 
@@ -148,7 +148,7 @@ def _share(index: int, rows: Sequence[Sequence[str]], images: ImageNames | None,
 
 
 def names_splits(name: str, column: str, cells: Iterable[str], doubts: list[Doubt]) -> bool:
-    """Whether a column called so names splits: it holds nothing else. A number of a fold, say, is no split."""
+    """Tell whether a column called so names splits: it holds nothing else. A number of a fold, say, is no split."""
     words = {cell.strip().lower() for cell in cells} - {""}
     unknown = sorted(words - SPLIT_ALIASES.keys())
     if unknown and not look_at_flags(words).is_flags:

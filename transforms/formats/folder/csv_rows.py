@@ -283,7 +283,7 @@ class _ClassColumns:
 
 
 def _reader(table: _Table, cells: list[list[str]], split: int | None, task: str) -> _LabelColumn | _ClassColumns | None:
-    """How the labels of a row are read; None where the table has no rows that could tell."""
+    """Reader of a row's labels; None where the table has no rows that could tell."""
     columns, options, taken = table.columns, table.options, {table.file, split}
     as_labels = partial(_label_column, table, cells, task)
     given = named_columns(table.name, columns, options.label_columns, "--label-columns")

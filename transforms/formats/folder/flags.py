@@ -26,13 +26,13 @@ def number(cell: str) -> float | None:
 
 @dataclass(frozen=True, slots=True)
 class FlagReader:
-    """How the cells of a column are read. `letters` are further words; `least` is the least number that counts, if given."""
+    """Reader of a column's cells. `letters` are further words; `least` is the least number that counts, if given."""
 
     letters: tuple[tuple[str, bool], ...] = ()
     least: float | None = None
 
     def read(self, cell: str) -> bool | None:
-        """Whether the label holds; None where the cell says neither."""
+        """Tell whether the label holds; None where the cell says neither."""
         cell = cell.strip().lower()
         known = _WORDS.get(cell)
         if known is not None:
@@ -60,12 +60,12 @@ class FlagColumn:
 
     @property
     def is_flags(self) -> bool:
-        """Whether more than half of what is filled are flags."""
+        """Tell whether more than half of what is filled are flags."""
         return 2 * self.flags > self.filled
 
     @property
     def is_probabilities(self) -> bool:
-        """Whether all that is filled are numbers from 0 to 1, some in between."""
+        """Tell whether all that is filled are numbers from 0 to 1, some in between."""
         return self.fractions > 0
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class FolderOptions(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """How folders and tables are read.
+    """Options for reading folders and tables.
 
     `class_level`: which folder names the class of an image that lies deeper than one folder. "top" is the default: it is
     how torchvision and Keras read the same tree, it leaves the classes at those that a person sees in the root, and a

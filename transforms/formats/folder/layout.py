@@ -45,7 +45,7 @@ class FolderItem:
 
 @dataclass(slots=True)
 class FolderPlan:
-    """What a listing holds. `items` are all images, sorted by path.
+    """Plan of a folder from its listing. `items` are all images, sorted by path.
 
     Without `tables` the items are the work: `image_of_item`. With tables, these are: `read_table`; and the items are
     what `unlisted_images` compares them with. `ignored` counts the files that are neither image nor table.
@@ -156,7 +156,7 @@ def unlisted_images(plan: FolderPlan, named: Set[str], source: str) -> list[Sour
 
 
 def is_image(path: str) -> bool:
-    """Whether a file is an image by its name, also one of a format that is not read."""
+    """Tell whether a file is an image by its name, also one of a format that is not read."""
     return extension(path) in IMAGE_FORMATS or extension(path) in OTHER_IMAGE_FORMATS
 
 
@@ -182,7 +182,7 @@ def _item(path: str, levels: Levels, options: FolderOptions) -> FolderItem:
 
 
 def _doubts(images: Sequence[str], classes: Set[str], levels: Levels, options: FolderOptions) -> list[Doubt]:
-    """What a person should know of a class layout before trusting it."""
+    """Doubts about a class layout."""
     doubts: list[Doubt] = []
     deep = [path for path in images if len(levels.locate(path)[1]) > 1]
     if deep:

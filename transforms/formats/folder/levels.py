@@ -49,7 +49,7 @@ class _Leaf:
 
 @dataclass(slots=True)
 class Levels:
-    """What the folders of a tree mean. Paths are relative to the root and `/`-separated."""
+    """Meanings of a tree's folders. Paths are relative to the root and `/`-separated."""
 
     silent: set[str] = field(default_factory=set)
     """Folders that say nothing, by path."""

@@ -49,7 +49,7 @@ class ImageNames:
         return _index(self.files, lambda path: fold(_stem(path)))
 
     def names(self, cell: str) -> bool:
-        """Whether a cell is the name of an image, with or without folders and extension."""
+        """Tell whether a cell is the name of an image, with or without folders and extension."""
         name = fold(re.split(r"[/\\]", cell.strip())[-1])
         return bool(name) and (name in self.by_name or name in self.by_stem or _stem(name) in self.by_stem)
 
@@ -156,7 +156,7 @@ class Lookup:
 
     @cached_property
     def _move(self) -> tuple[bool, int, str] | None:
-        """What nearly all names have in common with the files they mean.
+        """Change that turns nearly all names into the files they mean.
 
         Either so many folders at the start are others, or so many parts at the end are the same; and the folder that holds
         the rest. None where names are found as they are, or nothing fits nearly all.
@@ -219,7 +219,7 @@ def _folded_stem(path: str) -> str:
 
 
 def unsupported(path: str) -> tuple[Rejected, str] | None:
-    """Why an image is rejected by its extension; None where it is not."""
+    """Reason why an image is rejected by its extension; None where it is not."""
     found = extension(path)
     if found in IMAGE_FORMATS:
         return None

@@ -19,7 +19,7 @@ NOT_TEXT = re.compile("[\ud800-\udfff]")
 
 @dataclass(slots=True)
 class TableRow:
-    """What one row says of one image. `line` is 1-based: where the row starts in the file, whatever its cells hold.
+    """Row of a table about one image. `line` is 1-based: where the row starts in the file, whatever its cells hold.
 
     `labels` are distinct and in the order of the row, `absent` those that it says are not there; `invalid` describes those
     that are no text; `numbers` counts those that were numbers and are text now, `normalized` those that had blanks around
@@ -82,7 +82,7 @@ def read_rows(
 def is_label_table(
     name: str, head: bytes, images: ImageNames | None = None, options: FolderOptions | None = None
 ) -> bool:
-    """Whether a file that starts with the bytes `head` has columns that name images and their labels."""
+    """Tell whether a file that starts with the bytes `head` has columns that name images and their labels."""
     try:
         data = head[: len(head) // 2 * 2] if _utf16(head) else head
         return read_rows(name, data, "", options, images).labelled
@@ -91,7 +91,7 @@ def is_label_table(
 
 
 def lacks_labels(name: str, head: bytes, images: ImageNames, options: FolderOptions) -> bool:
-    """Whether such a file names images, and no column is known to hold their labels."""
+    """Tell whether such a file names images, and no column is known to hold their labels."""
     try:
         is_utf16 = _utf16(head)
         read_rows(name, head[: len(head) // 2 * 2] if is_utf16 else head, "", options, images)

@@ -46,7 +46,7 @@ class LabelTable:
 
 @dataclass(slots=True)
 class TableContent:
-    """What a table says: images in the order of their first rows, rows that are no image of their own, and doubts."""
+    """Content of a table: images in the order of their first rows, rows that are no image of their own, and doubts."""
 
     images: list[SourceImage]
     rejected: list[Rejection]

@@ -16,7 +16,7 @@ XMLS_LOOKED_AT = 20
 
 
 def holds_voc(root: Location, xmls: Sequence[StoredFile]) -> bool:
-    """Whether one of them is an annotation file. One that cannot be read is left to who reads them all, if another can."""
+    """Tell whether one of them is an annotation file. One that cannot be read is left to who reads them all, if another can."""
 
     def look(file: StoredFile) -> bool | StoreError:
         try:

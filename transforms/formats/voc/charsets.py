@@ -82,7 +82,7 @@ def _recode(data: bytes, codec: str, reason: str) -> bytes:
 
 
 def _looks_like_utf8(data: bytes, codec: str) -> bool:
-    """Whether text that declares another charset is UTF-8: by chance that does not happen.
+    """Tell whether text that declares another charset is UTF-8: by chance that does not happen.
 
     It does to pairs of bytes in the two-byte charsets of East Asia; there only a character of three bytes counts.
     """

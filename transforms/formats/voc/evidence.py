@@ -100,7 +100,7 @@ def frames_of(evidence: Mapping[str, Evidence]) -> dict[str, Frame]:
 
 
 def _in_fractions(source: str, item: Evidence, name: str) -> bool:
-    """Whether a root is in fractions: where nearly all boxes lie in the first pixel, and one has a fraction."""
+    """Tell whether a root is in fractions: where nearly all boxes lie in the first pixel, and one has a fraction."""
     count, below = item.count(name), item.count(f"{name}_below_a_pixel")
     fractions = item.count(f"{name}_with_fraction")
     if not below or not fractions or count == 0:

@@ -41,7 +41,7 @@ _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 @lru_cache(65536)
 def rank_of(folder: str) -> int:
-    """How good a place for an image a folder is by its name; `ANNOTATIONS` for those of annotation files."""
+    """Rank of a folder as a place for an image, by its name; `ANNOTATIONS` for those of annotation files."""
     return _words(folder)[1]
 
 

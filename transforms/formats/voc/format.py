@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class VocOptions(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """How the numbers and flags of annotation files are meant.
+    """Options for the numbers and flags of annotation files.
 
     `voc_origin`: 1 where coordinates count pixels from 1 and include the last one, as in the VOC development kit: the box
     is (xmin - 1, ymin - 1, xmax, ymax). 0 where they are edges counted from 0, as labelImg and others write: the box is

@@ -1,4 +1,4 @@
-"""Which image an annotation file of Pascal VOC belongs to, from the listing alone.
+"""Pair annotation files of Pascal VOC with images, from the listing alone.
 
 The annotation file's own name decides first, then its `<filename>`. Both are compared within a *home*: the directory
 without the words that only say what lies in it, so that `VOC2012/Annotations/a/1.xml` and
@@ -50,7 +50,7 @@ _ABSOLUTE = re.compile(r"/|[A-Za-z]:/")
 
 
 class Home(NamedTuple):
-    """Where an annotation file lies: in directory `inner` of the annotation folder `folder` of a dataset `root`.
+    """Place of an annotation file: directory `inner` of the annotation folder `folder` of a dataset `root`.
 
     Each is "" where there is none.
     """
@@ -103,7 +103,7 @@ def home_of_image(path: str) -> str:
 
 
 def is_image(path: str) -> bool:
-    """Whether the name is an image's. Masks have such names too and are known by their folder."""
+    """Tell whether the name is an image's. Masks have such names too and are known by their folder."""
     return split_suffix(path)[1] != "" and not any(part.lower() in _MASK_FOLDERS for part in path.split("/")[:-1])
 
 
@@ -241,7 +241,7 @@ def as_relative(filename: str) -> str:
 
 
 def _rank(image: str) -> int:
-    """How good the folder is that an image lies in: lower is better."""
+    """Rank of the folder that an image lies in: lower is better."""
     return next((rank for part in image.split("/")[:-1] if (rank := rank_of(part)) != BESIDE), BESIDE)
 
 
@@ -257,7 +257,7 @@ def _images_for(folder: str) -> str:
 
 
 def _other_split(xml: str, image: str) -> bool:
-    """Whether the folders of an annotation file and of an image name two splits."""
+    """Tell whether the folders of an annotation file and of an image name two splits."""
     one, other = split_of_folder(xml), split_of_folder(image)
     return one is not None and other is not None and one != other
 
@@ -271,5 +271,5 @@ def _stem(image: str) -> str:
 
 
 def key_of(name: str) -> str:
-    """What names in another case, or composed otherwise (macOS), have in common."""
+    """Key that names in another case, or composed otherwise (macOS), have in common."""
     return unicodedata.normalize("NFC", name).casefold()

@@ -92,7 +92,7 @@ def read_mask(png: bytes, size: tuple[int, int] | None) -> Mask:
 
 
 def _has_second_header(png: bytes) -> bool:
-    """Whether another IHDR follows: Pillow would take its size, of whatever was checked in the first, for the image's."""
+    """Tell whether another IHDR follows: Pillow would take its size, of whatever was checked in the first, for the image's."""
     at = len(_SIGNATURE)
     while at + 8 <= len(png):
         length, kind = struct.unpack(">I4s", png[at : at + 8])

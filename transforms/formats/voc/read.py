@@ -177,7 +177,7 @@ def _add_objects(
 
 
 def _problem(voc_object: VocObject, box: Box | None, mask_error: MaskError | None) -> tuple[Rejected, str] | None:
-    """Why an object is not read."""
+    """Reason why an object is not read."""
     if not voc_object.name:
         return Rejected.INVALID_LABEL, voc_object.name_error or _NO_NAME
     if voc_object.box_error:
@@ -217,7 +217,7 @@ def _outlines(image: SourceImage, mask: bytes | MaskError, boxes: Sequence[Box |
 
 
 def in_first_pixel(numbers: Sequence[float]) -> bool:
-    """Whether a box, as edges or as indices, lies about in the first pixel, as those in fractions of the image do."""
+    """Tell whether a box, as edges or as indices, lies about in the first pixel, as those in fractions of the image do."""
     if min(numbers) < -OVERSHOOT or max(numbers) > 1 + OVERSHOOT:
         return False
     return tuple(numbers) == (0, 0, 1, 1) or any(number % 1 for number in numbers)

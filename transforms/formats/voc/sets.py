@@ -33,7 +33,7 @@ class Labels(NamedTuple):
 
 
 class ImageSets(NamedTuple):
-    """What the lists of one dataset root say, by the path of the annotation file.
+    """Lists of one dataset root, by the path of the annotation file.
 
     An annotation file that is in a list but in none of a split has the split None; one that is in no list is absent.
     """

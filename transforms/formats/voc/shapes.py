@@ -74,7 +74,7 @@ _STARTS = frozenset({"xmin", "cx", "x_center", "xcenter"})
 
 
 def has_box(element: etree._Element) -> bool:
-    """Whether an element has the fields of a box, or is called so."""
+    """Tell whether an element has the fields of a box, or is called so."""
     if tag_of(element) in ("bndbox", "robndbox"):
         return True
     if not len(element) and not element.keys():

@@ -49,7 +49,7 @@ class VocItem(msgspec.Struct, frozen=True):
 
 
 class VocPlan(NamedTuple):
-    """What there is to read, in the order of the annotation files' paths.
+    """Annotation files to read, in the order of the annotation files' paths.
 
     `images` is what `read_voc` finds images with, None where every item has its image.
     """

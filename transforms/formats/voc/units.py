@@ -130,7 +130,7 @@ LOOKED_AT = 4
 
 
 def _facts(root: Location, image: SourceImage) -> ImageFacts | None:
-    """What an image's header says; None where it cannot be read, which is for other steps to say."""
+    """Facts of an image's header; None where it cannot be read, which is for other steps to say."""
     location = root.below(image.path)
     if not within(root, image.path):
         return None

@@ -61,7 +61,7 @@ class VocObject(msgspec.Struct, frozen=True):
 
     @property
     def locator(self) -> str:
-        """Where it stands in its file."""
+        """Locator in its file."""
         return f"object[{self.position}]" + (f" box[{self.part}]" if self.part else "")
 
 
@@ -181,7 +181,7 @@ def _objects(elements: Iterable[etree._Element], strange: list[str]) -> Iterator
 
 
 def _of_object(element: etree._Element, position: int) -> Iterator[VocObject]:
-    """What one `<object>` holds: one object a box; without any box, one all the same."""
+    """Objects of one `<object>`: one object a box; without any box, one all the same."""
     texts = {str(name).lower(): str(value) for name, value in element.items()}
     names = [texts["name"]] if "name" in texts else []
     boxes: list[etree._Element] = []

@@ -1,4 +1,4 @@
-"""What every kind of archive has in common: its bytes in a store, and the files that its directory tells of.
+"""Parts that every kind of archive has in common: its bytes in a store, and the files that its directory tells of.
 
 What is in an archive is not trusted: no name leaves it, and links are not followed.
 """
@@ -45,7 +45,7 @@ class Member:
 
 @dataclass(slots=True)
 class Contents:
-    """What is in an archive: files by path, the directories above them, and what is left out or doubtful: names by reason."""
+    """Contents of an archive: files by path, the directories above them, and what is left out or doubtful: names by reason."""
 
     files: dict[str, Member] = field(default_factory=dict)
     folders: set[str] = field(default_factory=lambda: {""})
@@ -87,7 +87,7 @@ def _relative_bytes(name: str) -> str | None:
 
 
 class Reader(Protocol):
-    """What knows one kind of archive."""
+    """Reader of one kind of archive."""
 
     def contents(self, packed: Packed) -> Contents:
         """Find out what is in the archive."""

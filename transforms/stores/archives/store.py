@@ -75,7 +75,7 @@ class ArchiveStore(AbstractFileSystem):  # type: ignore[misc]
         raise FileNotFoundError(path)
 
     def ls(self, path: str, detail: bool = True, **_: Any) -> list[Any]:
-        """What lies directly in a directory."""
+        """Entries directly in a directory."""
         found = self.find(path, maxdepth=1, withdirs=True, detail=True)
         return list(found.values()) if detail else list(found)
 

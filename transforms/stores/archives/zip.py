@@ -150,7 +150,7 @@ class ZipReader:
         return self._inflate(packed, member, start, end, (data, first))
 
     def _begin(self, packed: Packed, member: ZipMember) -> tuple[int, bytes]:
-        """Where the data of a file begin in the archive, and the first of them, as far as one request has brought them."""
+        """Offset of a file's data in the archive, and the first of them, as far as one request has brought them."""
         if member.start in self._data:
             return self._data[member.start], b""
         wanted = _LOCAL_HEADER + member.name + _USUAL_EXTRA + min(member.packed, _PIECE)
@@ -272,7 +272,7 @@ def _member(info: zipfile.ZipInfo, following: int) -> ZipMember:
 
 
 def _data_start(member: ZipMember, data: bytes) -> int:
-    """Where a file's data begin, counted from its local header."""
+    """Offset of a file's data, counted from its local header."""
     if len(data) < _LOCAL_HEADER or data[:4] != b"PK\x03\x04":
         raise _damaged("no file begins where the directory says")
     name = int.from_bytes(data[26:28], "little")

@@ -30,7 +30,7 @@ _REPEATED_BY_GCSFS = (HttpError, RequestException, GoogleAuthError, ChecksumErro
 
 
 class GcsError(OSError):
-    """What a request has failed with; of a kind that gcsfs neither repeats nor logs with a traceback."""
+    """Failure of a request; of a kind that gcsfs neither repeats nor logs with a traceback."""
 
 
 class Gcs(GCSFileSystem):  # type: ignore[misc]  # gcsfs has no types

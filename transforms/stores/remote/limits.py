@@ -1,4 +1,4 @@
-"""What holds for every store that is reached over a network, unless --storage-options say otherwise."""
+"""Limits of every store that is reached over a network, unless --storage-options say otherwise."""
 
 from __future__ import annotations
 

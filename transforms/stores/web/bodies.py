@@ -87,6 +87,6 @@ _WINDOWS = {"gzip": zlib.MAX_WBITS | 16, "x-gzip": zlib.MAX_WBITS | 16, "deflate
 
 
 def is_encoded(answer: Any) -> bool:
-    """Whether the server has packed a body."""
+    """Tell whether the server has packed a body."""
     encoding: str = answer.headers.get("Content-Encoding", "identity")
     return encoding.strip().lower() not in ("", "identity")

@@ -1,4 +1,4 @@
-"""What lies in a directory of a web server, from the page of links that it shows for it."""
+"""Read the entries of a web server's directory from the page of links that it shows for it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _LONGEST_TAG = 8192
 
 
 def _links(html: str) -> tuple[list[str], str]:
-    """Where the links of a page lead, as they are written, and its `<base>`. Linear in the page, whatever it holds.
+    """Targets of a page's links, as they are written, and its `<base>`. Linear in the page, whatever it holds.
 
     `html.parser` takes quadratic time for some pages (CVE-2025-6069).
     """
@@ -55,7 +55,7 @@ def _links(html: str) -> tuple[list[str], str]:
 
 
 def _written(html: str, start: int) -> tuple[str, int]:
-    """What is written in a tag, up to the `>` that ends it and stands in no quotes; and where that is."""
+    """Text of a tag, up to the `>` that ends it and stands in no quotes; and where that is."""
     limit = min(len(html), start + _LONGEST_TAG)
     at = start
     while at < limit:

@@ -107,7 +107,7 @@ class HttpStore(AsyncFileSystem):  # type: ignore[misc]
         super().invalidate_cache(path)
 
     def index_page(self, path: str) -> IndexPage:
-        """What the server's page of the directory at `path` links to in it.
+        """Links of the server's page of the directory at `path` into it.
 
         Raises:
             FileNotFoundError: there is none.
@@ -247,7 +247,7 @@ class HttpStore(AsyncFileSystem):  # type: ignore[misc]
 
 
 def _facts(answer: aiohttp.ClientResponse, path: str, asked: URL) -> _Info:
-    """What the headers tell; a directory is what is answered under a path that ends in `/`, or as a page without a name's ending."""
+    """Facts that the headers give; a directory is what is answered under a path that ends in `/`, or as a page without a name's ending."""
     page = answer.content_type == "text/html" and "." not in path.rpartition("/")[2]
     if answer.url.raw_path.endswith("/") or (page and answer.status == 200 and answer.url.raw_path == asked.raw_path):
         return {"name": path, "type": "directory", "size": None}
