@@ -13,6 +13,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+from urllib3.connection import HTTPConnection
 
 from labelbeam.schemas.score_config import DEFAULT_KEY
 from labelbeam.transforms.score.endpoint import Endpoint, EndpointOptions, GivenUpError, KeySource
@@ -202,3 +203,23 @@ def test_what_an_endpoint_repeats_of_its_key_or_query_is_in_no_file_and_no_messa
     for secret in (KEY, code):
         for form in {secret, said(secret).strip("="), _slashed(secret), quote(secret, safe="")}:
             assert not any(form[4:-4] in text for text in texts)
+
+
+def test_a_request_whose_time_is_over_before_it_is_connected_does_not_begin(
+    waits: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a machine that is busy: there is nothing to cut yet, and drops would be waited for without end."""
+    connect = HTTPConnection.connect
+
+    def slowly(connection: HTTPConnection) -> None:
+        time.sleep(0.6)
+        connect(connection)
+
+    monkeypatch.setattr(HTTPConnection, "connect", slowly)
+    with hostile_server(slow_head) as url:
+        endpoint = Endpoint(EndpointOptions(f"{url}/score", "application/json", 1, 0.4, NO_KEY))
+        began = time.monotonic()
+        with pytest.raises(GivenUpError):
+            endpoint.ask(b"{}", lambda reply: reply)
+        endpoint.close()
+    assert time.monotonic() - began < 10 * 0.7 + 3

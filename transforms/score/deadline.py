@@ -45,19 +45,27 @@ class _Known:
     """A connection that the request which uses it knows."""
 
     def connect(self) -> None:
-        """Connect."""
+        """Connect, unless the time is over: what had no socket yet could not be cut."""
         self._tell()
         super().connect()  # type: ignore[misc]
+        self._check()
 
     def request(self, *arguments: Any, **named: Any) -> None:
-        """Send a request."""
+        """Send a request, unless the time is over."""
         self._tell()
+        self._check()
         super().request(*arguments, **named)  # type: ignore[misc]
 
     def _tell(self) -> None:
         request = _current.get()
         if request is not None:
             request.connection = self
+
+    @staticmethod
+    def _check() -> None:
+        request = _current.get()
+        if request is not None and request.is_late:
+            raise TimeoutError("the time of the request was over")
 
 
 class _Plain(_Known, HTTPConnection):
