@@ -161,6 +161,8 @@ class Manifest(msgspec.Struct):
     warnings: list[str] = []
     """The messages of `doubts`, as builds of version 1 had them."""
     doubts: list[Doubt] = []
+    evidence: dict[str, int] = {}
+    """Records that speak for a reading, by what they show: `boxes_beyond_1`, say. Of all sources together."""
     statistics: dict[str, SplitStatistics] | None = None
     """Histograms, by split; None in builds of versions that kept none."""
 

@@ -24,6 +24,7 @@ from labelbeam.transforms.builds.manifest import add_doubts, make_manifest
 from labelbeam.transforms.builds.publish import complete, finish
 from labelbeam.transforms.builds.published import check_kind_in_force, latest_manifest
 from labelbeam.transforms.builds.resume import Target, begin, forget, target_of
+from labelbeam.transforms.formats.frames import total
 from labelbeam.transforms.formats.plans import Plan
 from labelbeam.transforms.formats.reading import ReadOptions
 from labelbeam.transforms.formats.registry import FORMATS
@@ -265,6 +266,7 @@ def _manifest(plan: Plan, config: ConvertConfig, identity: BuildIdentity, report
     remarks = FORMATS[plan.format].remarks(findings.evidence, config)
     doubts = [*plan.doubts, *findings.doubts, *remarks]
     manifest = make_manifest(plan, config, identity, report.receipts, findings.records, findings.sent, doubts)
+    manifest.evidence = total(findings.evidence.values())
     if manifest.counts.images.found == 0:
         raise LabelBeamError(f"{', '.join(config.source)}: no image was found, expected at least one")
     return manifest

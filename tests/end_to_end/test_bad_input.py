@@ -272,7 +272,7 @@ def test_disk_that_is_full_publishes_nothing(tmp_path: Path, monkeypatch: pytest
 
 @pytest.mark.parametrize(
     ("case", "status"),
-    [("truncated", 1), ("task", 2), ("rejected", 3), ("output", 1), ("hostile", 0)],
+    [("truncated", 1), ("task", 2), ("rejected", 3), ("output", 1), ("hostile", 3)],
 )
 def test_a_process_ends_with_a_message_and_never_with_a_traceback(
     case: str, status: int, half_bad: Path, tmp_path: Path

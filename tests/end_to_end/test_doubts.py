@@ -116,3 +116,19 @@ def test_doubts_of_one_kind_are_added_up_whatever_their_order() -> None:
     parts = [Doubt("a", "said", 2, "y"), Doubt("a", "said", 3, "x"), Doubt("b", "said"), Doubt("a", "other")]
     expected = [Doubt("a", "other"), Doubt("a", "said", 5, "x"), Doubt("b", "said")]
     assert merge_doubts(parts) == merge_doubts(parts[::-1]) == expected
+
+
+def test_a_source_that_changes_its_frame_overnight_is_seen_by_the_drift_gate(tmp_path: Path) -> None:
+    images = [coco_image(number) for number in range(1, 9)]
+    pixels = [coco_box(number, number, bbox=[10, 8, 20, 16]) for number in range(1, 9)]
+    fractions = [coco_box(number, number, bbox=[0.1, 0.1, 0.2, 0.2]) for number in range(1, 9)]
+    source = write_coco(tmp_path / "a.json", images, pixels)
+    before = convert("--source", source, "--image-url", PREFIX, output=tmp_path / "out")
+    assert before.manifest["evidence"]["boxes"] == 8
+    write_coco(source, images, fractions)
+    answer = attempt(source, tmp_path / "out", "--max-change", "0.3")
+    assert answer.status == 3
+    assert "evidence boxes_under_a_pixel: 0 of 8 → 8 of 8 objects (allowed 30%)" in answer.err
+    assert attempt(source, tmp_path / "out", "--max-change", "0.3", "--accept-change").status == 0
+    # What is as it was is no change.
+    assert attempt(source, tmp_path / "out", "--max-change", "0").status == 0

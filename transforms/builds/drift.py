@@ -33,6 +33,8 @@ def changes(previous: Manifest, manifest: Manifest, allowed: float) -> list[str]
     - Images and objects written, overall and by split where there is more than one: `relative_change` above `allowed`.
     - Each label's share of all objects: the difference of both shares above `allowed`. So a label that grows with the
       dataset is no change, and a new label is one that had a share of 0.
+    - Evidence of what numbers and names mean, as a share of the objects found, likewise: a source whose boxes are in
+      fractions from one night to the next.
     - Whatever is allowed: a label or a split that had something and now has nothing, and half of the images gone.
     - Another task: nothing else is compared then, because the counts say different things.
 
@@ -48,6 +50,7 @@ def changes(previous: Manifest, manifest: Manifest, allowed: float) -> list[str]
         *_images_and_objects(previous, manifest, allowed),
         *_splits(previous, manifest, allowed),
         *_labels(previous, manifest, allowed),
+        *_evidence(previous, manifest, allowed),
     ]
 
 
@@ -124,6 +127,18 @@ def _labels(previous: Manifest, manifest: Manifest, allowed: float) -> Iterator[
             for shift, label in shifts
         ]
     )
+
+
+def _evidence(previous: Manifest, manifest: Manifest, allowed: float) -> Iterator[str]:
+    """Readings that more, or fewer, records speak for than before; nothing where a build kept no evidence."""
+    if not previous.evidence or not manifest.evidence:
+        return
+    olds, news = previous.counts.objects.found, manifest.counts.objects.found
+    for name in sorted({*previous.evidence, *manifest.evidence}):
+        old, new = previous.evidence.get(name, 0), manifest.evidence.get(name, 0)
+        shift = abs(old / max(olds, 1) - new / max(news, 1))
+        if shift > allowed and (allowed == 0 or abs(new - old) > 1):
+            yield f"evidence {name}: {old} of {olds} → {new} of {news} objects (allowed {_percent(allowed)})"
 
 
 def _label_counts(manifest: Manifest) -> Counter[str]:

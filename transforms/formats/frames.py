@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from typing import Literal, NamedTuple, TypeAlias
 
 import msgspec
@@ -68,3 +70,11 @@ class Evidence(msgspec.Struct):
 def _both(one: Tally, other: Tally) -> Tally:
     examples = sorted(example for example in (one.example, other.example) if example)
     return Tally(one.count + other.count, examples[0] if examples else "")
+
+
+def total(evidence: Iterable[Evidence]) -> dict[str, int]:
+    """The counts of all sources together, by name of tally, for the manifest."""
+    counts: Counter[str] = Counter()
+    for item in evidence:
+        counts.update({name: tally.count for name, tally in item.tallies.items()})
+    return dict(sorted(counts.items()))
