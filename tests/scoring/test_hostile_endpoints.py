@@ -7,6 +7,7 @@ import contextlib
 import itertools
 import json
 import socket
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,7 @@ from urllib.parse import quote
 import pytest
 from urllib3.connection import HTTPConnection
 
+from labelbeam.schemas.errors import LabelBeamError
 from labelbeam.schemas.score_config import DEFAULT_KEY
 from labelbeam.transforms.score.endpoint import Endpoint, EndpointOptions, GivenUpError, KeySource
 from tests.end_to_end.builds import labelbeam
@@ -223,3 +225,19 @@ def test_a_request_whose_time_is_over_before_it_is_connected_does_not_begin(
             endpoint.ask(b"{}", lambda reply: reply)
         endpoint.close()
     assert time.monotonic() - began < 10 * 0.7 + 3
+
+
+def test_a_request_that_is_under_way_ends_when_the_endpoint_is_closed(waits: list[float]) -> None:
+    with hostile_server(slow_head) as url:
+        endpoint = Endpoint(EndpointOptions(f"{url}/score", "application/json", 1, 600, NO_KEY))
+        asking = threading.Thread(target=_asked, args=(endpoint,))
+        asking.start()
+        time.sleep(0.5)
+        endpoint.close()
+        asking.join(5)
+        assert not asking.is_alive()
+
+
+def _asked(endpoint: Endpoint) -> None:
+    with contextlib.suppress(LabelBeamError, GivenUpError):
+        endpoint.ask(b"{}", lambda reply: reply)

@@ -102,6 +102,8 @@ class Deadlines:
         """
         request = Request()
         with self._changed:
+            if self._closed:
+                raise TimeoutError("nothing is asked any more")
             heapq.heappush(self._waiting, (end, next(self._numbers), request))
             if self._thread is None:
                 self._thread = threading.Thread(target=self._watch, daemon=True)
@@ -121,9 +123,11 @@ class Deadlines:
             raise TimeoutError("the time of the request was over")
 
     def close(self) -> None:
-        """End the thread; requests that are under way have no end any more."""
+        """End the thread, and with it all requests that are under way, and those that come."""
         with self._changed:
             self._closed = True
+            for _, _, request in self._waiting:
+                request.cut()
             self._changed.notify()
 
     def _watch(self) -> None:
