@@ -26,11 +26,20 @@ def die(late: float) -> None:
 
 @dataclass(frozen=True)
 class Mortal:
-    """Die at change number `at`, counted from 1 (0: never), or `late` seconds after; each change leaves a line in `trace`."""
+    """Die at change number `at`, counted from 1 (0: never), or `late` seconds after; each change leaves a line in `trace`.
+
+    With `named`, die at the first change of what is called so, whatever its number: how many a run makes before it hangs on how
+    often it says that it lives.
+    """
 
     trace: Path
     at: int = 0
     late: float = 0.0
+    named: str = ""
+
+    def is_last(self, count: int, what: str) -> bool:
+        """Whether a process dies at this change."""
+        return count == self.at or bool(self.named and what.endswith(self.named))
 
     def changes(self) -> list[tuple[float, str]]:
         """When a run changed what, in order; the time is that of `time.monotonic`."""
@@ -63,7 +72,7 @@ class MortalOnDisk(Mortal):
                 return
             count += 1
             os.write(sink, f"{time.monotonic()} {event} {os.fsdecode(path)}\n".encode())
-            if count == self.at:
+            if self.is_last(count, os.fsdecode(path)):
                 die(self.late)
 
         sys.addaudithook(watch)
@@ -87,7 +96,7 @@ class MortalOnS3(Mortal):
             nonlocal counted
             counted += 1
             os.write(sink, f"{time.monotonic()} {what}\n".encode())
-            if counted == self.at:
+            if self.is_last(counted, what):
                 die(self.late)
 
         async def counting(fs: Any, method: str, *arguments: Any, **options: Any) -> Any:
