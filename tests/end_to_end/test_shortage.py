@@ -18,6 +18,8 @@ from tests.end_to_end.builds import CLASSIFICATION, DETECTION, PREFIX
 from tests.end_to_end.datasets import coco, coco_box, coco_image
 from tests.servers.hostile import hostile_server, http
 
+pytestmark = pytest.mark.slow(seconds=25)
+
 IDLE = 350
 """Megabytes of a driver that has loaded Beam and has not much to do."""
 

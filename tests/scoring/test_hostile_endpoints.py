@@ -82,7 +82,9 @@ def test_no_answer_takes_longer_than_its_timeout(
         with pytest.raises(GivenUpError, match=r"not complete within 0.4 seconds|timed out"):
             endpoint.ask(b"{}", lambda reply: reply)
         endpoint.close()
-    assert len(waits) == 9 and time.monotonic() - began < 10 * 0.4 + 3
+    assert (
+        len(waits) == 9 and time.monotonic() - began < 10 * 0.4 + 15
+    )  # A busy machine is late; without an end it would be for ever.
 
 
 def test_no_body_that_an_endpoint_takes_drop_by_drop_is_sent_for_ever(waits: list[float]) -> None:
@@ -93,7 +95,7 @@ def test_no_body_that_an_endpoint_takes_drop_by_drop_is_sent_for_ever(waits: lis
         with pytest.raises(GivenUpError):
             endpoint.ask(b" " * 2**24, lambda reply: reply)
         endpoint.close()
-    assert time.monotonic() - began < 10 * 0.3 + 3
+    assert time.monotonic() - began < 10 * 0.3 + 15  # A busy machine is late; without an end it would be for ever.
 
 
 def test_no_handshake_of_tls_takes_longer_either(waits: list[float]) -> None:
@@ -120,7 +122,7 @@ def test_no_handshake_of_tls_takes_longer_either(waits: list[float]) -> None:
             endpoint.ask(b"{}", lambda reply: reply)
         endpoint.close()
         listening.shutdown(socket.SHUT_RDWR)
-    assert time.monotonic() - began < 10 * 0.4 + 3
+    assert time.monotonic() - began < 10 * 0.4 + 15  # A busy machine is late; without an end it would be for ever.
 
 
 def _quietly(answer: Callable[[socket.socket, bytes], None], connection: socket.socket) -> None:
@@ -224,7 +226,7 @@ def test_a_request_whose_time_is_over_before_it_is_connected_does_not_begin(
         with pytest.raises(GivenUpError):
             endpoint.ask(b"{}", lambda reply: reply)
         endpoint.close()
-    assert time.monotonic() - began < 10 * 0.7 + 3
+    assert time.monotonic() - began < 10 * 0.7 + 15  # A busy machine is late; without an end it would be for ever.
 
 
 def test_a_request_that_is_under_way_ends_when_the_endpoint_is_closed(waits: list[float]) -> None:

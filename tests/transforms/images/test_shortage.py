@@ -59,12 +59,12 @@ def test_a_run_length_bmp_takes_what_its_pixels_take(tmp_path: Path, trap: str, 
 import io, time
 from labelbeam.transforms.images.headers import ImageError
 from labelbeam.transforms.images.thumbnails import thumbnail
-began = time.monotonic()
+began = time.process_time()
 try:
     thumbnail(open({str(tmp_path / "a.bmp")!r}, "rb"), "a.bmp", None)
 except ImageError:
     pass
-assert time.monotonic() - began < 5"""
+assert time.process_time() - began < 5"""
     assert peak(code) < 300
 
 
@@ -154,6 +154,7 @@ def test_a_decoder_that_runs_out_of_memory_says_nothing_of_the_image(
         decode(io.BytesIO(data.getvalue()), "a.png")
 
 
+@pytest.mark.slow(seconds=15)
 @pytest.mark.parametrize("megabytes", [700, 900, 1200])
 def test_no_good_image_is_rejected_under_any_limit_of_memory(tmp_path: Path, megabytes: int) -> None:
     big(tmp_path / "src/cat/0.png", 11000)

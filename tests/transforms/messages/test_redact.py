@@ -153,9 +153,9 @@ HALF = 100_000
     ids=lambda text: repr(text[:10]),
 )
 def test_time_grows_no_faster_than_the_text(text: str) -> None:
-    began = time.monotonic()
+    began = time.process_time()
     redact(text, {"key": SECRET, "other": "aaaaaaaa"})
-    assert time.monotonic() - began < 5  # Quadratic: many minutes.
+    assert time.process_time() - began < 5  # Quadratic: many minutes.
 
 
 def test_a_url_is_the_same_data_under_another_signature_and_user_and_other_data_under_another_version() -> None:

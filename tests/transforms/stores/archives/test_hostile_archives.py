@@ -256,8 +256,8 @@ _FILE = _header("cat/0.jpg", 10) + _block(b"x" * 10)
 def test_a_tar_that_leads_back_or_nowhere_is_read_or_refused_in_no_time(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "x.tar").write_bytes(data)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    began = time.monotonic()
+    began = time.process_time()
     with contextlib.suppress(StoreError):
         list_files(locate(f"tar://::{tmp_path}/x.tar", {}))
-    assert time.monotonic() - began < 5
+    assert time.process_time() - began < 5
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000

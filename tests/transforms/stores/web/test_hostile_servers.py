@@ -184,9 +184,9 @@ N = 200_000
     ids=lambda page: page[:12],
 )
 def test_a_page_of_links_is_read_in_linear_time(page: str) -> None:
-    began = time.monotonic()
+    began = time.process_time()
     read_index_page(page, "http://h/d/")
-    assert time.monotonic() - began < 5
+    assert time.process_time() - began < 5
 
 
 def test_links_in_comments_and_scripts_are_none() -> None:
