@@ -12,7 +12,7 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NoReturn
 
 from labelbeam.pipelines.command_line.options import storage_options
@@ -55,7 +55,7 @@ def _main(argv: Sequence[str] | None) -> int:
             status = failure.exit_code
             if debugging():
                 print(redact("".join(traceback.format_exception(error)), known.storage), end="", file=sys.stderr)
-            _complain(" ".join(filter(None, ("labelbeam", known.command))), failure.message, known.storage)
+            _complain(known, failure)
         _flush_stdout()
     if argv is None and interrupted.is_set():
         timer = threading.Timer(EXIT_AFTER, os._exit, [status])
@@ -76,7 +76,7 @@ def _run(arguments: list[str], known: argparse.Namespace) -> int:
     _, rest = parser.parse_known_args(arguments, known)
     if known.command is None and not rest:
         parser.print_help(sys.stderr)
-        _complain("labelbeam", f"found no command, expected one of {', '.join(commands)}", {})
+        _complain(known, Failure(f"found no command, expected one of {', '.join(commands)}", UsageError))
         return 2
     # First of all: what a shell made of unquoted JSON turns up in other places, and must not be quoted there.
     known.storage = storage_options(vars(known).get("storage_options"))
@@ -97,9 +97,11 @@ def _refuse(argument: str, command: Parser) -> NoReturn:
     raise UsageError(f"unknown option {name}{did_you_mean(name, known) or f'; see {command.prog} --help'}")
 
 
-def _complain(who: str, message: str, storage: Mapping[str, Any]) -> None:
+def _complain(known: argparse.Namespace, failure: Failure) -> None:
+    who = " ".join(filter(None, ("labelbeam", known.command)))
+    message = plain(redact(failure.message, known.storage), "\n" if failure.kind.of_lines else "")
     try:
-        print(f"{who}: {plain(redact(message, storage))}", file=sys.stderr, flush=True)
+        print(f"{who}: {message}", file=sys.stderr, flush=True)
     except BrokenPipeError:
         silence(sys.stderr)
 

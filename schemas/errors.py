@@ -4,9 +4,13 @@ from __future__ import annotations
 
 
 class LabelBeamError(Exception):
-    """A failure with a message for people; never shown with a traceback."""
+    """A failure with a message for people; never shown with a traceback.
+
+    `of_lines` says that the message is a list, whose ends of lines are meant; in any other, they are part of a name and escaped.
+    """
 
     exit_code = 1
+    of_lines = False
 
 
 class UsageError(LabelBeamError):
@@ -43,12 +47,14 @@ class DoubtedError(LabelBeamError):
     """A doubt stands that was not accepted, and --strict was given (exit status 3)."""
 
     exit_code = 3
+    of_lines = True
 
 
 class SuspiciousChangeError(LabelBeamError):
     """The build differs from the one before by more than --max-change allows (exit status 3)."""
 
     exit_code = 3
+    of_lines = True
 
 
 class TooManyFailedError(LabelBeamError):

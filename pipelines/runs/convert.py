@@ -29,6 +29,7 @@ from labelbeam.transforms.formats.plans import Plan
 from labelbeam.transforms.formats.reading import ReadOptions
 from labelbeam.transforms.formats.registry import FORMATS
 from labelbeam.transforms.images.urls import check_prefix, default_prefix
+from labelbeam.transforms.messages.words import plain
 from labelbeam.transforms.plan.make_plan import make_plan
 from labelbeam.transforms.plan.places import check_places
 from labelbeam.transforms.plan.unchanged import check_unmodified, same_inputs
@@ -294,7 +295,7 @@ def _settle(manifest: Manifest, config: ConvertConfig) -> None:
     """Refuse what --strict does not let pass."""
     if not config.strict or not (left := unsettled(manifest.doubts, config.accept)):
         return
-    lines = [f"  {doubt.code}: {doubt.message}{f' ({doubt.option})' if doubt.option else ''}" for doubt in left]
+    lines = [plain(f"  {doubt.code}: {doubt.message}{f' ({doubt.option})' if doubt.option else ''}") for doubt in left]
     codes = " ".join(f"--accept {code}" for code in dict.fromkeys(doubt.code for doubt in left))
     raise DoubtedError(
         f"--strict: {len(left)} doubts stand; nothing was published. Settle each by its option, mend the source, or accept "

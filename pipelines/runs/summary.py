@@ -117,7 +117,10 @@ def _published(outcome: Outcome, config: ConvertConfig, seconds: float, width: i
 def _inspected(outcome: Outcome, seconds: float, width: int) -> Iterator[Line]:
     yield Line(f"inspected in {seconds:.1f} s; nothing was written", "bold")
     if outcome.refusal:
-        yield from _wrapped(f"a build would be refused: {outcome.refusal}", width, "  ", "yellow")
+        first, *others = outcome.refusal.split("\n")
+        yield from _wrapped(f"a build would be refused: {first}", width, "  ", "yellow")
+        for other in others:
+            yield from _wrapped(f"  {other.strip()}", width, "    ", "yellow")
 
 
 def _table(head: tuple[str, ...], rows: Iterable[tuple[str | int, ...]]) -> Iterator[Line]:

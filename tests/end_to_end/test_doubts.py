@@ -37,7 +37,7 @@ def test_a_doubt_has_a_code_a_count_an_example_and_an_option_wherever_it_is_told
 def test_strict_publishes_nothing_while_a_doubt_stands_and_names_what_settles_it(doubted: Path, tmp_path: Path) -> None:
     answer = attempt(doubted, tmp_path / "out", "--strict")
     assert answer.status == 3
-    assert f"--accept {CODE}" in answer.err
+    assert f"--accept {CODE}\n  {CODE}: " in answer.err  # A line for each doubt.
     assert "nothing was published" in answer.err
     assert not (tmp_path / "out/latest.json").exists()
 

@@ -223,9 +223,9 @@ def parse_voc_xml(data: bytes) -> None:
     assert all(side is None or 0 < side < 2**31 for side in (found.width, found.height))
     for position, item in enumerate(found.objects, 1):
         assert item.position == position
-        for text in (item.name, item.pose, item.bbox_error):
+        for text in (item.name, item.pose, item.box_error):
             _writable(text)
-        assert item.corners is None or all(map(math.isfinite, item.corners))
+        assert item.box is None or all(map(math.isfinite, (*item.box.numbers, item.box.angle)))
 
 
 def _mend_png(data: bytes) -> bytes:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
-import fsspec
 import pytest
 
 import labelbeam
 from labelbeam.errors import LabelBeamError, MissingFileError, UsageError
 from tests.end_to_end.builds import CLASSIFICATION, DETECTION, PREFIX, SEGMENTATION
 from tests.end_to_end.datasets import SQUARE, coco_box, coco_image, write_coco
+from tests.servers.stores import S3Store
 
 
-def publish(folder: Path, output: str | Path, task: str = DETECTION) -> None:
+def publish(
+    folder: Path, output: str | Path, task: str = DETECTION, storage_options: dict[str, Any] | None = None
+) -> None:
     boxes = [coco_box(number, number % 40, segmentation=[SQUARE]) for number in range(60)]
     file = write_coco(folder / "coco.json", [coco_image(number) for number in range(50)], boxes)
     labelbeam.convert(
@@ -25,6 +28,7 @@ def publish(folder: Path, output: str | Path, task: str = DETECTION) -> None:
         shards=4,
         split="train=0.7,validation=0.3",
         max_rejected=1,
+        storage_options=storage_options or {},
     )
 
 
@@ -87,10 +91,8 @@ def test_what_is_not_there_is_told(built: Path, tmp_path: Path) -> None:
             ask("test")
 
 
-def test_a_build_in_a_store_is_read_with_its_options(tmp_path: Path) -> None:
-    try:
-        publish(tmp_path, "memory://open-build")
-        build = labelbeam.open_build("memory://open-build", storage_options={"memory": {}})
-        assert len(list(build.records())) == build.table().num_rows == build.dataset().count_rows() == 50
-    finally:
-        fsspec.filesystem("memory").rm("/open-build", recursive=True)
+@pytest.mark.server
+def test_a_build_in_a_store_is_read_with_its_options(tmp_path: Path, s3_store: S3Store) -> None:
+    publish(tmp_path, s3_store.url("built"), storage_options=s3_store.storage_options)
+    build = labelbeam.open_build(s3_store.url("built"), storage_options=s3_store.storage_options)
+    assert len(list(build.records())) == build.table().num_rows == build.dataset().count_rows() == 50

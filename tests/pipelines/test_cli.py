@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
@@ -182,12 +183,12 @@ def test_a_secret_that_a_store_repeats_is_hidden(
 def test_what_a_library_prints_does_not_reach_stdout(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def chatter(*_: Any) -> dict[str, str]:
+    def chatter(*_: Any) -> SimpleNamespace:
         print("thank you for using this library")
-        return {"status": "published"}
+        return SimpleNamespace(refusal="")
 
     monkeypatch.setattr("labelbeam.pipelines.runs.convert.convert", chatter)
-    monkeypatch.setattr("labelbeam.pipelines.runs.summary.as_json", lambda outcome, _: outcome)
+    monkeypatch.setattr("labelbeam.pipelines.runs.summary.as_json", lambda *_: {"status": "published"})
     assert main(["convert", *DETECTION, "--json"]) == 0
     assert capsys.readouterr() == ('{"status":"published"}\n', "thank you for using this library\n")
 
@@ -247,8 +248,10 @@ def test_a_failure_inside_a_step_is_told_in_its_own_words(runs: Runs) -> None:
 
 
 def test_inspect_finds_what_a_build_finds_and_writes_nothing(runs: Runs) -> None:
-    def findings(text: str) -> str:
-        return text.partition("task: ")[2].partition("inspected in")[0].partition("published in")[0]
+    def findings(text: str) -> list[str]:
+        """The lines in any order: inspect shows what is doubted first, a build shows it last, and how to settle it."""
+        text = text.partition("task: ")[2].partition("inspected in")[0].partition("published in")[0]
+        return sorted(line for line in text.splitlines() if line)
 
     assert findings(runs.ended["inspect"].err) == findings(runs.ended["plain"].err)
     assert "inspected in" in runs.ended["inspect"].err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,13 @@ from tests.servers.endpoint import EndpointServer
 
 
 def test_score_returns_what_was_published_and_prints_nothing(
-    photos: Path, tmp_path: Path, endpoint: EndpointServer, capfd: pytest.CaptureFixture[str]
+    photos: Path,
+    tmp_path: Path,
+    endpoint: EndpointServer,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])  # Those of commands that ran in this process before.
     scored = labelbeam.score(
         photos,
         endpoint=endpoint.url,

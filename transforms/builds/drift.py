@@ -13,6 +13,7 @@ from labelbeam.schemas.config import ConvertConfig
 from labelbeam.schemas.errors import SuspiciousChangeError
 from labelbeam.schemas.layout import manifest_path
 from labelbeam.schemas.manifest import Manifest, SplitCounts
+from labelbeam.transforms.messages.words import plain
 
 NAMES_SHOWN = 20
 """Labels of one kind of change that a message names; with 10,000 labels one message must stay readable."""
@@ -164,7 +165,7 @@ def _refusal(previous: Manifest, manifest: Manifest, found: Sequence[str]) -> st
         [
             f"this build differs from the one in force, {previous.build}, by more than --max-change allows; nothing was "
             "published, and that build stays in force:",
-            *(f"  {change}" for change in found),
+            *(f"  {plain(change)}" for change in found),
             f"{cause}Compare the source with what {manifest_path(previous.build)} counts; labelbeam inspect shows "
             "what is there now. If all of this is meant, run once with --accept-change",
         ]

@@ -34,7 +34,7 @@ def test_the_first_line_of_what_java_raised_is_quoted_and_its_stack_is_not() -> 
 def test_it_says_where_the_runner_logs_and_that_the_next_run_goes_on(flags: list[str], logs: str) -> None:
     text = str(job_failure(RuntimeError("gone"), flags))
     assert logs in text
-    assert "nothing was published, and the next run goes on" in text
+    assert "nothing was published, and the next run resumes" in text
 
 
 def test_the_traceback_of_a_worker_is_left_to_tell_more() -> None:

@@ -23,7 +23,13 @@ from labelbeam.transforms.workers import progress
 
 
 def plan(**changes: Any) -> Any:
-    values = {"format": "coco", "work": 400_000_000, "buckets": 8, "covers": {"files": 2, "bytes": 475_000_000}}
+    values = {
+        "format": "coco",
+        "in_bytes": True,
+        "work": 400_000_000,
+        "buckets": 8,
+        "covers": {"files": 2, "bytes": 475_000_000},
+    }
     return SimpleNamespace(**values | changes)
 
 
@@ -91,7 +97,7 @@ def test_without_a_terminal_each_stage_is_a_line_of_log(caplog: pytest.LogCaptur
     ("a_plan", "line"),
     [
         (plan(work=900, covers={"files": 1, "bytes": 950}), "read: 5 of 900 bytes"),
-        (plan(format="voc", work=2_000_000, covers={}), "read: 5 of 2,000,000 files"),
+        (plan(format="voc", in_bytes=False, work=2_000_000, covers={}), "read: 5 of 2,000,000 files"),
     ],
 )
 def test_small_and_other_sources_are_measured_in_what_they_consist_of(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import pytest
 
 from labelbeam.pipelines.terminal.failure import TEXT_LIMIT, describe
@@ -35,15 +37,27 @@ Traceback (most recent call last):
     )
 
 
+class Told(NamedTuple):
+    """A failure's message, and the exit status that its kind stands for."""
+
+    message: str
+    exit_code: int
+
+
+def told(error: BaseException) -> Told:
+    failure = describe(error)
+    return Told(failure.message, failure.exit_code)
+
+
 def test_a_message_for_people_is_passed_on_with_its_exit_status() -> None:
-    assert describe(LabelBeamError("a.json: cannot be read")) == ("a.json: cannot be read", 1)
-    assert describe(UsageError("--task: found 'x'")) == ("--task: found 'x'", 2)
-    assert describe(TooManyRejectedError("all of them")) == ("all of them", 3)
+    assert told(LabelBeamError("a.json: cannot be read")) == ("a.json: cannot be read", 1)
+    assert told(UsageError("--task: found 'x'")) == ("--task: found 'x'", 2)
+    assert told(TooManyRejectedError("all of them")) == ("all of them", 3)
 
 
 def test_what_beam_puts_behind_a_message_is_taken_away() -> None:
     error = OddError("a.json: cannot be read [while running 'Read/ReadAnnotations/ParDo(_ReadCoco)']")
-    assert describe(error) == ("a.json: cannot be read", 1)
+    assert told(error) == ("a.json: cannot be read", 1)
 
 
 @pytest.mark.parametrize(
@@ -53,7 +67,7 @@ def test_what_beam_puts_behind_a_message_is_taken_away() -> None:
 def test_a_message_is_found_in_the_traceback_that_a_worker_sent(kind: type[LabelBeamError], status: int) -> None:
     name = f"{kind.__module__}.{kind.__qualname__}"
     error = worker_report(f"{name}: s3://b/x: cannot be read:\nasked for 5 bytes, got 4 [while running 'Read']")
-    assert describe(error) == ("s3://b/x: cannot be read:\nasked for 5 bytes, got 4", status)
+    assert told(error) == ("s3://b/x: cannot be read:\nasked for 5 bytes, got 4", status)
 
 
 def test_a_message_is_found_in_the_report_of_a_cluster_with_its_own_stack_behind() -> None:
@@ -62,25 +76,25 @@ def test_a_message_is_found_in_the_report_of_a_cluster_with_its_own_stack_behind
         before="Pipeline lb failed in state FAILED: java.lang.RuntimeException: Error received from SDK harness: ",
         after="\n\tat org.apache.beam.Fn.get(Fn.java:61)\n\tat java.lang.Thread.run(Thread.java:829)\n",
     )
-    assert describe(error) == ("it broke", 1)
+    assert told(error) == ("it broke", 1)
 
 
 def test_any_other_exception_of_a_worker_is_told_with_step_and_place() -> None:
-    message, status = describe(worker_report("KeyError: 'width' [while running 'Read/Units']"))
+    message, status = told(worker_report("KeyError: 'width' [while running 'Read/Units']"))
     assert status == 1
     assert message.startswith("KeyError: 'width' (in step Read/Units, at /app/transforms/read.py:42); this was not")
     assert "LABELBEAM_DEBUG=1" in message
 
 
 def test_an_exception_without_text_is_told_by_its_name() -> None:
-    assert describe(worker_report("NotImplementedError"))[0].startswith("NotImplementedError (at /app/")
+    assert told(worker_report("NotImplementedError"))[0].startswith("NotImplementedError (at /app/")
 
 
 def test_any_other_exception_of_this_process_is_told_with_its_place() -> None:
     try:
         {}["width"]  # type: ignore[index]
     except KeyError as error:
-        message, status = describe(error)
+        message, status = told(error)
     assert status == 1
     assert message.startswith("KeyError: 'width' (at ")
     assert "test_failure.py:" in message
@@ -91,14 +105,14 @@ def test_a_failure_of_the_runner_is_not_taken_for_a_defect_of_labelbeam() -> Non
     try:
         exec(code)
     except ValueError as error:
-        message, status = describe(error)
+        message, status = told(error)
     assert status == 1
     assert message.startswith("the runner failed: Missing required option: project.; check the Beam pipeline options")
     assert "report it" not in message
 
 
 def test_a_long_report_is_cut_and_put_on_one_line() -> None:
-    message, _ = describe(RuntimeError("status = UNAVAILABLE\n\t" + "details " * 1000))
+    message, _ = told(RuntimeError("status = UNAVAILABLE\n\t" + "details " * 1000))
     assert message.startswith("RuntimeError: status = UNAVAILABLE details details ")
     assert " det; this was not" in message
     assert "\n" not in message
@@ -106,13 +120,13 @@ def test_a_long_report_is_cut_and_put_on_one_line() -> None:
 
 
 def test_a_traceback_that_ends_nowhere_is_still_told() -> None:
-    assert "Traceback" not in describe(RuntimeError("Traceback (most recent call last):\n  File"))[0]
+    assert "Traceback" not in told(RuntimeError("Traceback (most recent call last):\n  File"))[0]
 
 
 @pytest.mark.parametrize(
     "error", [MemoryError(), worker_report("MemoryError"), worker_report("MemoryError: [while running 'x']")]
 )
 def test_out_of_memory_says_what_to_do(error: BaseException) -> None:
-    message, status = describe(error)
+    message, status = told(error)
     assert status == 1
     assert message.startswith("out of memory; build with more --shards")

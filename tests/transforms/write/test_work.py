@@ -198,7 +198,7 @@ def test_an_annotation_file_that_cannot_be_read_costs_its_image_alone(tmp_path: 
     assert fragment.images.paths == ["1.jpg", "2.jpg"]
     assert {row: note.left_out for row, note in fragment.images.notes.items()} == {1: Skipped.OUTSIDE_IMAGE_SETS}
     assert [(rejection.code, rejection.image) for rejection in fragment.rejections] == [("unreadable_file", "0.jpg")]
-    assert (result.findings.evidence[str(tmp_path)].count("zero_based"), result.findings.records) == (1, 4)
+    assert (result.findings.evidence[str(tmp_path)].count("boxes"), result.findings.records) == (1, 4)
 
 
 def test_an_annotation_file_that_is_shorter_than_it_was_listed_is_not_taken_for_the_whole(tmp_path: Path) -> None:
