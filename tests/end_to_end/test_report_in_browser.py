@@ -42,8 +42,8 @@ LABELS = (
     *HOSTILE,
     "مرحبا بالعالم",
     "🐶🦊 zwei",
-    "unbreakable" * 30,
-    "a long name with spaces " * 12,
+    "unbreakable" * 23,
+    "a long name with spaces " * 10,
     "cat \u202eesrever",
 )
 TAIL = 120

@@ -17,7 +17,7 @@ from tests.packaging.made import ROOMS, ROOT, Dist, write_dataset, write_own_nam
 from tests.runners.driving import Installed
 from tests.runners.provision import pip, run
 
-pytestmark = pytest.mark.installation
+pytestmark = [pytest.mark.installation, pytest.mark.cluster]
 
 
 def files_of(folder: str) -> set[str]:
