@@ -274,7 +274,8 @@ def test_passwords_and_signatures_in_addresses_of_the_web(
             hidden(secrets, unnamed.said)
     proxy.suffer()
     for name in ("fractions.json", "*.json"):
-        ran = run("convert", *BASE, *named, "--source", f"{login}/{store.name}/{name}", "--output", output)
+        source, images = (f"{login}/{store.name}/{path}" for path in (name, "coco/images"))
+        ran = run("convert", *BASE, *named, "--source", source, "--output", output, "--images", images)
         assert ran.status == 0, ran.said
         hidden(secrets, ran.said)
     missing = run("convert", *BASE, "--source", f"{login}/none.json{query}", "--output", output)
