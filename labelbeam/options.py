@@ -36,10 +36,16 @@ class InspectOptions(TypedDict, total=False):
     accept: Sequence[str]
     max_polygon_points: int
     dimensions: Literal["integer", "px"]
-    coco_boxes: Literal["detect", "pixels", "relative"]
+    coco_boxes: Literal["detect", "pixels", "relative", "percent"]
+    coco_corners: bool
     voc_origin: Literal[0, 1]
+    voc_boxes: Literal["detect", "pixels", "relative"]
     difficult_as_crowd: bool
     class_level: Literal["top", "parent"]
+    split_folders: str
+    image_column: str
+    label_columns: str
+    min_confidence: float
     label_separator: str
     storage_options: Storage
 

@@ -10,7 +10,7 @@ import pytest
 
 import labelbeam
 from labelbeam.options import ConvertOptions, Gates, InspectOptions, ScoreOptions
-from labelbeam.pipelines.command_line.options import FIELDS, GROUPS
+from labelbeam.pipelines.command_line.options import FIELDS
 from labelbeam.pipelines.commands.inspect import OF_CONVERT_ONLY
 from labelbeam.pipelines.commands.registry import make_parsers
 from labelbeam.pipelines.version import VERSION
@@ -40,10 +40,9 @@ def test_the_hierarchy_of_errors_is_drawn_as_it_is() -> None:
         assert f" {name} " in (labelbeam.errors.__doc__ or "").replace("\n", " \n") or name == "LabelBeamError"
 
 
-def test_options_of_no_one_format_are_keywords_and_keywords_are_options() -> None:
-    shared = {name for title, names in GROUPS.items() if title != "one format only" for name in names} - {"json"}
+def test_options_are_keywords_and_keywords_are_options() -> None:
     convert, inspect = (set(get_type_hints(options)) for options in (ConvertOptions, InspectOptions))
-    assert shared <= convert <= set(FIELDS)
+    assert convert == set(FIELDS) - {"json"}
     assert inspect == (convert - set(OF_CONVERT_ONLY)) | {"source"}
 
 
