@@ -86,6 +86,7 @@ setup(
             # Drives a Chromium that is there already, to look at reports.
             "playwright>=1.55,<2",
             "pytest>=9,<10",
+            "pytest-timeout>=2.4,<3",
             "pytest-xdist>=3.8,<4",
             "rangehttpserver>=1.4,<2",
             "ruff>=0.17,<0.18",

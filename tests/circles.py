@@ -16,6 +16,11 @@ from xdist.scheduler import LoadGroupScheduling
 OUTER = ("server", "cluster", "browser", "installation", "slow")
 """The markers that keep a test out of the fast circle; pyproject.toml says what each of them stands for."""
 
+HANGS = 300
+INSTALLS = 900
+"""Seconds after which a test is taken to hang: it fails, and shows what each thread does. One of the outer circle may have to
+install what it needs before, and a slow one has five times its own seconds more."""
+
 _running: list[pytest.Item] = []
 _made: list[tuple[Any, str]] = []
 """Fixtures that are being made, by the node that they are made for and their names."""
@@ -56,6 +61,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """
     items.sort(key=lambda item: -seconds(item))
     for item in items:
+        if item.get_closest_marker("timeout") is None:
+            installs = INSTALLS * any(item.get_closest_marker(marker) for marker in OUTER)
+            item.add_marker(pytest.mark.timeout(HANGS + installs + 5 * seconds(item)))
         if seconds(item) and item.get_closest_marker("xdist_group") is None:
             item.add_marker(pytest.mark.xdist_group(item.nodeid.rpartition("/")[2]))
 

@@ -9,6 +9,7 @@ import pytest
 
 import labelbeam
 from labelbeam.errors import LabelBeamError, UsageError
+from labelbeam.pipelines.terminal.streams import LOG
 from tests.scoring.runs import KEY
 from tests.servers.endpoint import EndpointServer
 
@@ -20,7 +21,8 @@ def test_score_returns_what_was_published_and_prints_nothing(
     capfd: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(logging.getLogger(), "handlers", [])  # Those of commands that ran in this process before.
+    for logger in (logging.getLogger(), LOG):
+        monkeypatch.setattr(logger, "handlers", [])  # Those of commands that ran in this process before.
     scored = labelbeam.score(
         photos,
         endpoint=endpoint.url,
