@@ -26,6 +26,7 @@ from labelbeam.pipelines.runs.graph import run_graph
 from labelbeam.schemas.config import ConvertConfig, parse_split
 from labelbeam.schemas.errors import LabelBeamError, UsageError
 from labelbeam.schemas.reasons import Rejected
+from labelbeam.transforms.builds.lock import _process
 from labelbeam.transforms.builds.resume import Target
 from labelbeam.transforms.formats.coco.scan import ElementRange
 from labelbeam.transforms.formats.coco.units import CocoUnit
@@ -245,6 +246,7 @@ if __name__ == "__main__":
     driver.wait()
     driver.stdout.close()
     end = time.monotonic() + 10
-    while (left := [pid for pid in pids if Path(f"/proc/{pid}").exists()]) and time.monotonic() < end:
+    # One that has ended may stay as a zombie: not every container has an init that waits for orphans.
+    while (left := [pid for pid in pids if _process(pid) is not None]) and time.monotonic() < end:
         time.sleep(0.1)
     assert not left
