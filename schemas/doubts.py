@@ -63,6 +63,7 @@ class Doubted(Documented):
     SPLIT_NOT_FOUND = "split_not_found", "entries of data.yaml or obj.data lead to no image in the source"
     CLASS_NAMES_DIFFER = "class_names_differ", "files of a dataset name its classes otherwise, or count them otherwise"
     IMAGES_WITHOUT_LABELS = "images_without_labels", "most images have no label file, and are background"
+    WITHOUT_OUTLINE = "without_outline", "objects have a box and no outline, which segmentation needs"
     PREDICTED_LABELS = "predicted_labels", "labels have confidences, so that a model may have made them"
     # Folders.
     SPLIT_FOLDERS = "split_folders", "splits were read from folders of an unusual name or place"

@@ -144,4 +144,4 @@ def _without_outline(name: str, item: Evidence) -> list[Doubt]:
     message = (
         f"{name}: {without:,} lines hold a box and no outline, and are rejected; for object detection they are read"
     )
-    return [Doubt(Doubted.VOC_WITHOUT_OUTLINE, message, without, item.example("without_outline"))]
+    return [Doubt(Doubted.WITHOUT_OUTLINE, message, without, item.example("without_outline"))]

@@ -64,7 +64,8 @@ def claim_of_directory(tree: Tree) -> Claim | None:
     if described is None:
         return None
     # Without a label file, it is no match for annotations of another format.
-    return Claim(f"found {described}", certain=not any(extension(path) in ("json", "xml", "csv") for path in files))
+    alone = not any(extension(path) in ("json", "xml", "csv") for path in files)
+    return Claim(f"found {described}", certain=alone or bool(texts))
 
 
 def _first(tree: Tree, files: Sequence[StoredFile], tells: Callable[[StoredFile, str], bool]) -> str | None:
