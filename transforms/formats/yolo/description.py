@@ -20,6 +20,9 @@ from labelbeam.schemas.errors import LabelBeamError
 LARGEST_DESCRIPTION = 2**20
 """Bytes of a file that names classes: ten times those of the largest vocabularies."""
 
+MOST_DESCRIPTIONS = 50
+"""Files that are looked at in search of one: a tree may hold a YAML file for each image."""
+
 _NAMES_FILES = re.compile(
     r"(?:[\w.-]+\.names|_darknet\.labels|(?:predefined_)?class(?:es)?(?:[_-]?names)?\.txt|names\.txt|obj_names\.txt)",
     re.IGNORECASE,
@@ -57,6 +60,20 @@ def is_names_file(path: str) -> bool:
     (True, True, True)
     """
     return _NAMES_FILES.fullmatch(path.rpartition("/")[2]) is not None
+
+
+_USUAL = ("data.yaml", "dataset.yaml", "data.yml", "obj.data")
+
+
+def may_describe(paths: Iterable[str]) -> list[str]:
+    """The files that may describe a dataset, by their names: those that lie least deep, and are called as usual, first.
+
+    >>> may_describe(["hyp.yaml", "1.jpg", "a/obj.data", "data.yaml"])
+    ['data.yaml', 'hyp.yaml', 'a/obj.data']
+    """
+    found = [path for path in paths if path.lower().endswith((".yaml", ".yml", ".data"))]
+    found.sort(key=lambda path: (path.count("/"), path.rpartition("/")[2].lower() not in _USUAL, path))
+    return found[:MOST_DESCRIPTIONS]
 
 
 _KEYS = re.compile(r"(?m)^[\"']?(names|nc|path|train|val|valid|test|kpt_shape)[\"']?\s*:")

@@ -7,8 +7,8 @@ from labelbeam.schemas.doubts import Doubt, Doubted
 from labelbeam.schemas.errors import LabelBeamError
 from labelbeam.transforms.columns.listed import listed_files
 from labelbeam.transforms.formats.inputs import fingerprint_of, list_dataset
-from labelbeam.transforms.formats.plans import BATCH, Plan, asks_for_images, bucket_count
-from labelbeam.transforms.formats.yolo.description import LARGEST_DESCRIPTION
+from labelbeam.transforms.formats.plans import BATCH, HEAD, Plan, asks_for_images, bucket_count
+from labelbeam.transforms.formats.yolo.description import LARGEST_DESCRIPTION, is_names_file
 from labelbeam.transforms.formats.yolo.format import YoloOptions
 from labelbeam.transforms.formats.yolo.pairs import is_image
 from labelbeam.transforms.formats.yolo.tree import plan_yolo
@@ -19,7 +19,7 @@ from labelbeam.transforms.stores.listing import Listing
 from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.stores.location import Location, StorageOptions
 from labelbeam.transforms.stores.paths import safe_relative
-from labelbeam.transforms.stores.reading import read_file
+from labelbeam.transforms.stores.reading import read_file, read_range
 
 
 def plan_yolo_source(
@@ -40,17 +40,20 @@ def plan_yolo_source(
         left_out += image_listing.warnings
 
     def read(path: str) -> bytes:
-        if extension(path) != "txt" and sizes[path] > LARGEST_DESCRIPTION:
+        if (extension(path) != "txt" or is_names_file(path)) and sizes[path] > LARGEST_DESCRIPTION:
             raise LabelBeamError(
                 f"{path}: has {sizes[path]:,} bytes, expected at most {LARGEST_DESCRIPTION:,} of a file that names classes"
             )
         return read_file(root.below(path))
 
+    def head(path: str) -> bytes:
+        return read_range(root.below(path), 0, min(sizes[path], HEAD))
+
     given = config.of(YoloOptions).yolo_data
     data = safe_relative(given) or given if data is None and given is not None else data
     elsewhere = None if config.images is None else [printable(file.path) for file in image_files]
     try:
-        content = plan_yolo(list(sizes), read, elsewhere, data)
+        content = plan_yolo(list(sizes), read, elsewhere, data, head)
     except LabelBeamError as error:
         raise type(error)(f"{root.shown}: {error}") from None
     labelled = [item for item in content.items if item.labels is not None or item.candidates]

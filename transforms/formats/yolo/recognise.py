@@ -12,9 +12,10 @@ from labelbeam.transforms.formats.folder.levels import read_levels
 from labelbeam.transforms.formats.folder.places import NAMED_TABLES
 from labelbeam.transforms.formats.format import Claim, Tree
 from labelbeam.transforms.formats.plans import HEAD
-from labelbeam.transforms.formats.yolo.description import describes, is_names_file
+from labelbeam.transforms.formats.yolo.description import describes, is_names_file, may_describe
 from labelbeam.transforms.formats.yolo.pairs import in_labels, is_image
 from labelbeam.transforms.images.names import extension
+from labelbeam.transforms.stores.errors import StoreError
 from labelbeam.transforms.stores.files import StoredFile, stat
 from labelbeam.transforms.stores.location import Location
 from labelbeam.transforms.stores.reading import read_range
@@ -24,7 +25,6 @@ _LOOKED_AT = 5
 """Files of one kind that are opened."""
 
 _LINE = re.compile(r"\s*\d+(?:\.0+)?(?:[\s,;]+-?\d*\.?\d+(?:[eE][-+]?\d+)?){4,}[\s,;]*")
-_DESCRIPTIONS = ("yaml", "yml", "data")
 
 
 def claim_of_file(file: Location) -> Claim | None:
@@ -35,7 +35,7 @@ def claim_of_file(file: Location) -> Claim | None:
         UsageError: it has no directory around it.
     """
     name = posixpath.basename(file.path)
-    if extension(name) not in _DESCRIPTIONS or not describes(name, _head(file, stat(file).size)):
+    if not may_describe([name]) or not describes(name, _head(file, stat(file).size)):
         return None
     if file.parent is None:
         raise UsageError(f"{file.shown}: has no directory around it, expected one that holds its images")
@@ -50,7 +50,7 @@ def claim_of_directory(tree: Tree) -> Claim | None:
     """
     files = {file.path: file for file in tree.visible}
     images = [path for path in files if is_image(path)]
-    named = sorted((path for path in files if extension(path) in _DESCRIPTIONS), key=_depth)[:_LOOKED_AT]
+    named = may_describe(files)
     described = _first(tree, [files[path] for path in named], lambda file, head: describes(file.path, head))
     texts = _label_files(files, images, described is not None)
     labels = [path for path in texts if files[path].size][: 4 * _LOOKED_AT]
@@ -69,12 +69,15 @@ def claim_of_directory(tree: Tree) -> Claim | None:
 
 
 def _first(tree: Tree, files: Sequence[StoredFile], tells: Callable[[StoredFile, str], bool]) -> str | None:
-    """The first of some files whose beginning tells it. Nearly always the very first one does."""
+    """The first of some files whose beginning tells it, nearly always the very first one; one that cannot be read tells nothing."""
     root = tree.root
     assert root is not None, "files are those of a root"
 
     def look(file: StoredFile) -> bool:
-        return tells(file, _head(root.below(file.path), file.size))
+        try:
+            return tells(file, _head(root.below(file.path), file.size))
+        except StoreError:
+            return False  # Who reads the dataset says so; another dataset is none of ours.
 
     for batch in (files[:1], files[1:]):
         for file, told in zip(batch, in_threads(look, batch), strict=True):

@@ -22,6 +22,7 @@ from labelbeam.transforms.formats.yolo.description import (
     describes,
     differing,
     is_names_file,
+    may_describe,
     parse_description,
     parse_names,
 )
@@ -29,6 +30,7 @@ from labelbeam.transforms.formats.yolo.entries import find_entry, parts_of
 from labelbeam.transforms.formats.yolo.pairs import Conventions, LabelFiles, in_labels, is_image
 from labelbeam.transforms.formats.yolo.splits import Splits, path_of_missing, read_splits
 from labelbeam.transforms.images.names import extension, hidden
+from labelbeam.transforms.stores.threads import in_threads
 
 
 class YoloItem(msgspec.Struct, frozen=True):
@@ -62,11 +64,12 @@ def plan_yolo(
     read: Callable[[str], bytes],
     image_files: Sequence[str] | None = None,
     data: str | None = None,
+    head: Callable[[str], bytes] | None = None,
 ) -> YoloPlan:
     """Find the images, and what belongs to each, in the listing of a dataset.
 
     `files` are all paths below the dataset's root, `/`-separated; `read` fetches the files that describe it, and what it raises is
-    passed on. `image_files` are the paths below the images' root where the images lie elsewhere. `data` is the file that describes
+    passed on; `head` fetches the beginning of one, by default all of it. `image_files` are the paths below the images' root where the images lie elsewhere. `data` is the file that describes
     the dataset, where it was named.
 
     Raises:
@@ -78,7 +81,7 @@ def plan_yolo(
     images = sorted(path for path in (files if image_files is None else image_files) if is_image(path))
     images = [path for path in images if not hidden(path)]
     texts = [path for path in files if extension(path) == "txt" and not is_names_file(path)]
-    description, names = _describe(files, read, data, doubts)
+    description, names = _describe(files, read, head or read, data, doubts)
     splits = read_splits(description, images, texts, read, doubts)
 
     labels = LabelFiles(texts)
@@ -115,59 +118,62 @@ class _Tables(NamedTuple):
 
 
 def _describe(
-    files: Sequence[str], read: Callable[[str], bytes], data: str | None, doubts: list[Doubt]
+    files: Sequence[str],
+    read: Callable[[str], bytes],
+    head: Callable[[str], bytes],
+    data: str | None,
+    doubts: list[Doubt],
 ) -> tuple[Description | None, _Tables]:
     """What describes the dataset: the file that was named, else data.yaml or obj.data, else files of class names."""
-    names_files = {path: parse_names(read(path), path) for path in files if is_names_file(path)}
-    description: Description | None = None
-    if data is not None and not data.lower().endswith((".yaml", ".yml", ".data")):
-        if data not in files:
-            raise UsageError(f"--yolo-data: found no file {data!r} in the source")
+    if data is not None and data not in files:
+        raise UsageError(f"--yolo-data: found no file {data!r} in the source")
+    if data is not None and not may_describe([data]):
         return None, _Tables([parse_names(read(data), data)], {"": 0})
-    if data is not None:
-        if data not in files:
-            raise UsageError(f"--yolo-data: found no file {data!r} in the source")
-        description = parse_description(read(data), data)
-    else:
-        description = _sole(files, read)
-    if description is not None:
-        if description.names is None and description.names_file:
-            folder = description.path.rpartition("/")[0]
-            place = find_entry(description.names_file, [folder, ""], set(files))
-            if place is None:
-                raise LabelBeamError(
-                    f"{description.path}: names leads to {description.names_file!r:.120}, which is not in the source; expected a file of "
-                    "class names, one a line"
-                )
-            description = msgspec.structs.replace(description, names=parse_names(read(place), place))
-        if description.names is not None:
-            _compare(description, names_files, doubts)
-            return description, _Tables([description.names], {"": 0})
-    return description, _nearest(names_files)
-
-
-def _sole(files: Sequence[str], read: Callable[[str], bytes]) -> Description | None:
-    """The data.yaml or obj.data that lies least deep."""
-    named = [path for path in files if extension(path) in ("yaml", "yml", "data")]
-    for depth in sorted({path.count("/") for path in named}):
-        found: list[Description] = []
-        for path in named:
-            if path.count("/") == depth:
-                data = read(path)
-                if describes(path, data.decode("utf-8-sig", "replace")):
-                    found.append(parse_description(data, path))
-        if not found:
-            continue
-        told = [(item.names, item.splits, item.root, item.names_file) for item in found]
-        same = all(item == told[0] for item in told) and len({item.path.rpartition("/")[0] for item in found}) == 1
-        if not same:
-            shown = " and ".join(item.path for item in found[:2])
-            raise UsageError(
-                f"{shown} describe the dataset, and say different things; name one with --yolo-data, or the directory of one "
-                "dataset with --source"
+    description = _sole(files, read, head) if data is None else parse_description(read(data), data)
+    if description is not None and description.names is None and description.names_file:
+        folder = description.path.rpartition("/")[0]
+        place = find_entry(description.names_file, [folder, ""], set(files))
+        if place is None:
+            raise LabelBeamError(
+                f"{description.path}: names leads to {description.names_file!r:.120}, which is not in the source; expected a file of "
+                "class names, one a line"
             )
-        return found[0]
-    return None
+        description = msgspec.structs.replace(description, names=parse_names(read(place), place))
+    paths = [path for path in files if is_names_file(path)]
+    if description is None or description.names is None:
+        return description, _nearest(_parse_all(paths, read))
+    if data is None:
+        _compare(description, _parse_all(paths, read), doubts)
+    return description, _Tables([description.names], {"": 0})
+
+
+def _parse_all(paths: Sequence[str], read: Callable[[str], bytes]) -> dict[str, Names]:
+    return {path: parse_names(data, path) for path, data in zip(paths, in_threads(read, paths), strict=True)}
+
+
+def _sole(files: Sequence[str], read: Callable[[str], bytes], head: Callable[[str], bytes]) -> Description | None:
+    """The data.yaml or obj.data that lies least deep.
+
+    Raises:
+        UsageError: several lie there and differ.
+    """
+    named = may_describe(files)
+    told = [
+        path
+        for path, data in zip(named, in_threads(head, named), strict=True)
+        if describes(path, data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig", "replace"))
+    ]
+    depth = min((path.count("/") for path in told), default=0)
+    found = [parse_description(read(path), path) for path in told if path.count("/") == depth]
+    contents = [(item.names, item.splits, item.root, item.names_file) for item in found]
+    folders = {item.path.rpartition("/")[0] for item in found}
+    if len(folders) > 1 or any(content != contents[0] for content in contents):
+        shown = " and ".join(sorted(item.path for item in found)[:2])
+        raise UsageError(
+            f"{shown} describe the dataset, and say different things; name one with --yolo-data, or the directory of one "
+            "dataset with --source"
+        )
+    return found[0] if found else None
 
 
 def _compare(description: Description, names_files: Mapping[str, Names], doubts: list[Doubt]) -> None:
