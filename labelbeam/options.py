@@ -41,6 +41,9 @@ class InspectOptions(TypedDict, total=False):
     voc_origin: Literal[0, 1]
     voc_boxes: Literal["detect", "pixels", "relative"]
     difficult_as_crowd: bool
+    yolo_data: str
+    yolo_boxes: Literal["detect", "pixels", "relative"]
+    yolo_oriented: Literal["detect", "reject", "box", "polygon"]
     class_level: Literal["top", "parent"]
     split_folders: str
     image_column: str

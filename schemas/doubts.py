@@ -55,10 +55,16 @@ class Doubted(Documented):
     LISTED_WITHOUT_ANNOTATION = "listed_without_annotation", "a list names images that have no annotation file"
     LISTED_IN_TWO_SPLITS = "listed_in_two_splits", "lists put an image into two splits"
     LISTED_IN_NO_SPLIT = "listed_in_no_split", "images are in lists that are of no split"
-    OUTSIDE_LISTS = "outside_lists", "annotation files are in no list, and skipped"
+    OUTSIDE_LISTS = "outside_lists", "annotation files or images are in no list and no split, and skipped"
     OUTSIDE_ANNOTATIONS = "outside_annotations", "XML files lie outside of Annotations, and are not read"
     IMAGES_WITHOUT_ANNOTATION = "images_without_annotation", "images have no annotation file, and are not read"
     LABELS_ALIKE = "labels_alike", "labels that differ in letter case, blanks or joining marks only, and may be one"
+    # YOLO.
+    SPLIT_NOT_FOUND = "split_not_found", "entries of data.yaml or obj.data lead to no image in the source"
+    CLASS_NAMES_DIFFER = "class_names_differ", "files of a dataset name its classes otherwise, or count them otherwise"
+    IMAGES_WITHOUT_LABELS = "images_without_labels", "most images have no label file, and are background"
+    WITHOUT_OUTLINE = "without_outline", "objects have a box and no outline, which segmentation needs"
+    PREDICTED_LABELS = "predicted_labels", "labels have confidences, so that a model may have made them"
     # Folders.
     SPLIT_FOLDERS = "split_folders", "splits were read from folders of an unusual name or place"
     SPLITS_BESIDE_CLASSES = (

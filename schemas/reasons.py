@@ -30,6 +30,10 @@ class Rejected(Documented):
     INVALID_XML = "invalid_xml", "the annotation file is not well-formed XML, or is nested too deeply"
     UNSAFE_XML = "unsafe_xml", "the annotation file declares a DTD or entities, which are never expanded"
     UNKNOWN_ELEMENT = "unknown_element", "an element of the annotation file has a box and belongs to no object"
+    AMBIGUOUS_LABELS = (
+        "ambiguous_labels",
+        "several label files are called like the image, and nothing decides between them",
+    )
     UNREADABLE_FILE = "unreadable_file", "the file could not be opened or read"
     # Identity.
     UNSAFE_PATH = (
@@ -59,6 +63,7 @@ class Rejected(Documented):
     INVALID_BBOX = "invalid_bbox", "the box is not four finite numbers"
     EMPTY_BBOX = "empty_bbox", "the box has no width or no height"
     BBOX_OUTSIDE = "bbox_outside", "nothing of the box lies inside the image"
+    ORIENTED_BOX = "oriented_box", "the object is a box that is turned; --yolo-oriented box takes the box around it"
     OUT_OF_BOUNDS = "out_of_bounds", "the object leaves the image and --out-of-bounds is reject"
     MISSING_SEGMENTATION = "missing_segmentation", "the object has no polygon and no mask"
     INVALID_POLYGON = "invalid_polygon", "no part of the polygon has three corners of finite numbers"
@@ -82,6 +87,14 @@ class Skipped(Documented):
     BACKGROUND = "background", "the image has no annotation, and --background is drop"
     EMPTY_LABEL = "empty_label", "the annotation has no box and says that its image is empty"
     DIFFICULT_ONLY = "difficult_only", "only difficult objects show the class, which is neither a label nor its absence"
+    OUTSIDE_SPLITS = (
+        "outside_splits",
+        "no split of data.yaml or obj.data, or no folder of labelled images, holds the image",
+    )
+    REPEATED_LINE = (
+        "repeated_line",
+        "the line repeats one before it in its label file, which YOLO's trainers drop as well",
+    )
     OUTSIDE_IMAGE_SETS = "outside_image_sets", "no list in ImageSets that applies to the task names the annotation file"
 
 
@@ -96,6 +109,7 @@ class Adjusted(Documented):
     )
     BBOX_FROM_SEGMENTATION = "bbox_from_segmentation", "the box was missing and derived from the polygon or mask"
     IGNORED_AS_CROWD = "ignored_as_crowd", "the object is marked `ignore`, and is written with isCrowd 1"
+    COMMAS_IN_NUMBERS = "commas_in_numbers", "commas stood between the numbers of a line, or in them as points"
     NUMBER_FROM_TEXT = "number_from_text", "numbers stood as text"
     POLYGON_CLIPPED = "polygon_clipped", "the polygon left the image and was cut at its border"
     POLYGON_PART_DROPPED = "polygon_part_dropped", "a part had under three corners, an odd count, or no area"

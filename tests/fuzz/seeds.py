@@ -102,6 +102,26 @@ PNG_TOKENS = (
 )  # fmt: skip
 
 
+YOLO_LABELS = (
+    b"0 0.5 0.5 0.25 0.1\n1 .1 .2 3e-1 0.4 0.9\r\n\r\n2 0.1 0.1 0.5 0.1 0.5 0.6\n",
+    b"\xef\xbb\xbf0,0.5,0.5,0.25,0.1\n0 0,5 0,5 0,2 0,1\n0;0.5;0.5;0.2;0.1;\n",
+    "0 0.1 0.2 0.5 0.1 0.6 0.5 0.2 0.6\n0.0\t0.5\t0.5\t1\t1\n".encode("utf-16"),
+    b"cat 0.5 0.5 0.1 0.1\n-1 0 0 0 0\n0 nan 1 1 1\n0\n0 0.5 0.5 0.1 0.1\n0 0.50 0.5 0.1 0.1\n",
+)
+YOLO_DATA = (
+    b"path: ../datasets/x\ntrain: ../train/images\nval: [valid/images, b.txt]\ntest:\nnc: 2\nnames: ['cat', no]\n",
+    b"# a\nnames:\n  0: cat\n  1: dog\n  1: cow\nkpt_shape: [17, 3]\ndownload: |\n  rm -rf /\n",
+    b'{"names": {"0": "a"}, "train": "/abs", "x": &a [1], "y": *a}',
+    b"classes = 2\ntrain = data/train.txt\nvalid= ../../x\nnames = data/obj.names\nbackup = backup/\n",
+    b"cat\r\n\r\ndog \n",
+)
+YOLO_TOKENS = (
+    *(b" ", b"\t", b"\n", b"\r", b",", b";", b".", b"_", b"0", b"-1", b"1e999", b"nan", b"inf", b"\xff", b"\xff\xfe", b"\0"),
+    *(b"names:", b"train:", b"path:", b"nc:", b"- ", b"[", b"]", b"{", b"}", b"&a ", b"*a", b"!!python/name:os.system ", b"<<: *a"),
+    *(b"[" * 2000, b"..", b"/", b"C:\\", b"names = ", b"\xd9\xa1", b"---\n", b"? ", b": ", b"|", b"%YAML 1.2\n", b"'", b'"'),
+)  # fmt: skip
+
+
 TABLES = (
     b"filename,label\na.jpg,cat dog\nb.PNG,dog\n",
     b'image;labels;split\r\n"a.jpg";"cat;dog";train\r\n"c ""d"".jpg";;val\r\n',

@@ -26,7 +26,7 @@ from pycocotools import mask as coco_mask
 
 from labelbeam.pipelines.command_line.config_file import read_config
 from labelbeam.pipelines.command_line.options import FIELDS, make_config, storage_options
-from labelbeam.schemas.errors import UsageError
+from labelbeam.schemas.errors import LabelBeamError, UsageError
 from labelbeam.schemas.predictions import PREDICTIONS, LabelsPrediction
 from labelbeam.schemas.requests import InvalidRequestError, encode_item, encode_request, parse_request
 from labelbeam.schemas.responses import InvalidAnswerError, parse_response, predictions_of
@@ -44,6 +44,9 @@ from labelbeam.transforms.formats.folder.format import FolderOptions
 from labelbeam.transforms.formats.folder.tables import LabelTable, read_table
 from labelbeam.transforms.formats.voc.masks import MaskError, read_mask
 from labelbeam.transforms.formats.voc.xml import XmlError, parse_annotation
+from labelbeam.transforms.formats.yolo.description import describes, parse_description, parse_names
+from labelbeam.transforms.formats.yolo.entries import find_entry, resolved
+from labelbeam.transforms.formats.yolo.lines import parse_labels
 from labelbeam.transforms.geometry.rle import GeometryError, box_of_runs, counts_from_string, counts_to_string, read_rle
 from labelbeam.transforms.geometry.trace import trace
 from labelbeam.transforms.images.headers import MAX_PIXELS, ImageError, decode, read_header
@@ -228,6 +231,42 @@ def parse_voc_xml(data: bytes) -> None:
         assert item.box is None or all(map(math.isfinite, (*item.box.numbers, item.box.angle)))
 
 
+# YOLO. --------------------------------------------------------------------------------------------------------------
+
+
+def parse_yolo_labels(data: bytes) -> None:
+    """Each line that is not blank is read, rejected or repeated; what is read is finite, and counts as its columns say."""
+    keypoints = len(data) % 3
+    found = parse_labels(data, keypoints)
+    numbers = [line.number for line in found.lines] + [bad.number for bad in found.bad]
+    assert len(set(numbers)) == len(numbers)
+    for line in found.lines:
+        assert all(map(math.isfinite, line.values))
+        assert len(line.values) == 4 or (len(line.values) > 5 and len(line.values) % 2 == 0)
+    for bad in found.bad:
+        _writable(bad.message)
+
+
+def parse_yolo_description(data: bytes) -> None:
+    """Names are text by numbers from 0 on, and no entry leads out of the root."""
+    for path in ("data.yaml", "obj.data"):
+        describes(path, data.decode("utf-8", "replace"))
+        try:
+            found = parse_description(data, path)
+        except LabelBeamError as error:
+            _writable(str(error))
+            continue
+        for number, name in (found.names.by_number if found.names is not None else {}).items():
+            assert number >= 0
+            assert isinstance(name, str)
+        for entry in (entry for entries in found.splits.values() for entry in entries):
+            assert find_entry(entry, [found.root, "a/b", ""], {"", "a", "a/b"}) in (None, "", "a", "a/b")
+            place = resolved("a/b", entry)
+            assert place is None or ".." not in place.split("/")
+    with suppress(LabelBeamError):
+        parse_names(data, "classes.txt")
+
+
 def _mend_png(data: bytes) -> bytes:
     """Correct the checksums of a PNG, without which every mutation ends at the first of them."""
     if not data.startswith(b"\x89PNG\r\n\x1a\n"):
@@ -362,6 +401,8 @@ TARGETS = {
     "rle": Target(read_rle_json, seeds.RLE, seeds.RLE_TOKENS, _SOURCES),
     "voc-xml": Target(parse_voc_xml, seeds.XML, seeds.XML_TOKENS, _SOURCES),
     "voc-masks": Target(read_voc_mask, seeds.MASKS, seeds.PNG_TOKENS, (*_SOURCES, "/PIL/")),
+    "yolo-labels": Target(parse_yolo_labels, seeds.YOLO_LABELS, seeds.YOLO_TOKENS, _SOURCES),
+    "yolo-data": Target(parse_yolo_description, seeds.YOLO_DATA, seeds.YOLO_TOKENS, (*_SOURCES, "/yaml/")),
     "tables": Target(read_label_table, seeds.TABLES, seeds.TABLE_TOKENS, _SOURCES),
     "predictions": Target(read_any_predictions, seeds.PREDICTIONS, seeds.PREDICTION_TOKENS, _SOURCES),
     "images": Target(read_image, seeds.IMAGES, seeds.IMAGE_TOKENS, (*_SOURCES, "/PIL/")),

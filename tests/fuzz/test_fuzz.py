@@ -16,6 +16,8 @@ NAMES = (
     "rle",
     "voc-xml",
     "voc-masks",
+    "yolo-labels",
+    "yolo-data",
     "tables",
     "predictions",
     "images",

@@ -18,12 +18,14 @@ class Frame(NamedTuple):
     """Meaning of one source's numbers: the units of boxes and of outlines, and of what the boxes consist.
 
     Readers take boxes of four numbers as a corner and a size where their format has it so. `corners` says that the third
-    and fourth number were the opposite corner after all.
+    and fourth number were the opposite corner after all. `oriented` says that outlines of four corners are boxes that are
+    turned, and no outlines.
     """
 
     boxes: Unit = "pixels"
     outlines: Unit = "pixels"
     corners: bool = False
+    oriented: bool = False
 
 
 PIXELS = Frame()

@@ -155,7 +155,6 @@ def _tables(files: _Files) -> Unread | None:
     return None
 
 
-_BOX = re.compile(r"\s*\d+(?:\.0+)?(?:\s+-?\d*\.?\d+(?:[eE][-+]?\d+)?){4,}\s*")
 _KITTI = re.compile(r"\s*[A-Za-z_]+(?:\s+-?[\d.]+){14,15}\s*")
 
 
@@ -169,16 +168,11 @@ def _texts(files: _Files) -> Unread | None:
     heads = [(name, lines) for name, lines in heads if lines]
     if heads:
         name = heads[0][0]
-        if all(_BOX.fullmatch(line) for _, lines in heads for line in lines):
-            return Unread("YOLO", f"{name} holds a class and numbers in each line", _CONVERT)
         if all(_KITTI.fullmatch(line) for _, lines in heads for line in lines):
             return Unread("KITTI", f"{name} holds a class and 14 numbers in each line", _CONVERT)
         if 2 * len(texts) >= len(stems):
             advice = "collect what they say in a labels.csv beside the images, with the columns filename and labels"
             return Unread("text files of labels, one for each image", f"such as {name}", advice)
-    for name in files.of("yaml", "yml")[:_LOOKED_AT]:
-        if re.search(r"(?m)^names\s*:", head := files.head(name)) and re.search(r"(?m)^(?:train|val|nc)\s*:", head):
-            return Unread("YOLO", f"{name} names classes and images", _CONVERT)
     return None
 
 

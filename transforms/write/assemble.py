@@ -128,10 +128,13 @@ def assemble(
     if options.task.startswith("image_classification"):
         objects, at = _distinct_labels(objects, at)
     sizes = np.maximum(settled.sizes, 1).astype(np.float64)[at]
-    _to_pixels(objects, settled, at, sizes, frames)
+    numbers = _frame_numbers(objects, settled, at, frames)
+    _to_pixels(objects, numbers, sizes, frames)
 
     task = TASKS[options.task]
     judged = task.judge(objects, sizes, options.clip, options.max_polygon_points)
+    if any(frame.oriented for frame in frames.values()):
+        judged.codes[_are_oriented(objects, numbers, frames)] = code_of(Rejected.ORIENTED_BOX)
     judged.codes[np.isin(objects.image, settled.strangers) & (judged.codes == OK)] = code_of(Rejected.DUPLICATE_IMAGE)
     # Without a size nothing can be said of an object's coordinates.
     judged.codes[(settled.sizes[at] == 0).any(axis=1)] = code_of(Rejected.IMAGE_REJECTED)
@@ -221,15 +224,30 @@ def _is_lent(objects: Objects, keys: Iterable[int]) -> npt.NDArray[np.bool_]:
     return np.isin(objects.image, np.fromiter(keys, np.int64))
 
 
-def _to_pixels(objects: Objects, settled: Settled, at: Integers, sizes: Floats, frames: Mapping[str, Frame]) -> None:
-    """Bring the objects of sources in other frames into pixels, as opposite corners; masks are in pixels always."""
-    if not frames:
-        return
+def _frame_numbers(objects: Objects, settled: Settled, at: Integers, frames: Mapping[str, Frame]) -> Integers:
+    """The frame of each object's source: its number among `frames`, from 1 on, or 0 for pixels."""
     number_of = {source: number for number, source in enumerate(frames, 1)}
-    numbers = np.array([number_of.get(source, 0) for source in settled.images.sources], np.int64)[at]
+    numbers: Integers = np.array([number_of.get(source, 0) for source in settled.images.sources], np.int64)[at]
     for lender in set(settled.sources.values()):
         lent = _is_lent(objects, (key for key, source in settled.sources.items() if source == lender))
         numbers[lent] = number_of.get(lender, 0)
+    return numbers
+
+
+def _are_oriented(objects: Objects, numbers: Integers, frames: Mapping[str, Frame]) -> npt.NDArray[np.bool_]:
+    """Mask of objects whose four corners are those of a turned box, by their frames."""
+    oriented = np.array([False, *(frame.oriented for frame in frames.values())])[numbers]
+    outlined = np.flatnonzero(oriented & (objects.ring_count == 1) & np.isnan(objects.bbox).all(axis=1))
+    corners = np.diff(objects.rings.offsets)[objects.ring_start[outlined]]
+    found = np.zeros(len(objects), bool)
+    found[outlined[corners == 4]] = True
+    return found
+
+
+def _to_pixels(objects: Objects, numbers: Integers, sizes: Floats, frames: Mapping[str, Frame]) -> None:
+    """Bring the objects of sources in other frames into pixels, as opposite corners; masks are in pixels always."""
+    if not frames:
+        return
     known = [PIXELS, *frames.values()]
     as_corners = np.array([frame.corners for frame in known])[numbers]
     boxes, outlines = (

@@ -240,7 +240,7 @@ def test_an_empty_directory_is_told_from_one_of_links_out_of_it(tmp_path: Path) 
         found(f"{tmp_path}/data")
 
 
-@pytest.mark.parametrize("format_name", ["auto", "coco", "voc", "folder"])
+@pytest.mark.parametrize("format_name", ["auto", "coco", "voc", "yolo", "folder"])
 def test_a_source_that_does_not_exist_is_an_error_in_every_format(format_name: str, tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="none: it does not exist"):
         found(f"{tmp_path}/none", format=format_name)

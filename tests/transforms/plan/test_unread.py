@@ -35,14 +35,6 @@ KITTI = "Car 0.00 0 1.85 387.63 181.54 423.81 203.12 1.67 1.87 3.69 -16.53 2.39 
 YOLO = "0 0.5 0.5 0.25 0.25\n1 0.1 0.1 0.05 0.05\n"
 
 TREES: list[tuple[str, dict[str, str]]] = [
-    ("YOLO", {"images/train/1.jpg": "", "labels/train/1.txt": YOLO, "data.yaml": "names: [a]\nnc: 1\n"}),
-    (
-        "YOLO",
-        {"train/images/1.jpg": "", "train/labels/1.txt": YOLO, "valid/images/2.jpg": "", "valid/labels/2.txt": ""},
-    ),
-    ("YOLO", {"obj_train_data/1.jpg": "", "obj_train_data/1.txt": YOLO, "obj.names": "a\n"}),
-    ("YOLO", {"1.jpg": "", "1.txt": "0 0.1 0.2 0.3 0.4 0.5 0.6 0.7 0.8\n"}),
-    ("YOLO", {"images/1.jpg": "", "data.yaml": "train: ../train/images\nnames:\n- a\n"}),
     ("LabelMe", {"1.jpg": "", "1.json": LABELME}),
     ("LabelMe", {"images/1.jpg": "", "annotations/1.json": LABELME}),
     ("VIA", {"images/1.jpg": "", "via_project.json": VIA}),
@@ -103,7 +95,6 @@ def test_it_is_named_for_classification_as_well_where_no_folder_is_a_class(
         *(
             ("TFRecord", "a.tfrecord", "x"),
             ("Parquet", "a.parquet", "PAR1"),
-            ("YOLO", "data.yaml", "names: [a]\nnc: 1\n"),
         ),
     ],
 )

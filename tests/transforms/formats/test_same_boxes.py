@@ -1,0 +1,224 @@
+"""One dataset, written in every format that holds boxes or outlines: all give the same records."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from labelbeam.schemas.config import ConvertConfig
+from labelbeam.transforms.columns.fragments import decode
+from labelbeam.transforms.formats.reading import Reading, ReadOptions, merge_findings
+from labelbeam.transforms.formats.registry import FORMATS
+from labelbeam.transforms.images.headers import ImageFacts
+from labelbeam.transforms.plan.make_plan import make_plan
+from labelbeam.transforms.stores.files import put
+from labelbeam.transforms.stores.locate import locate
+from labelbeam.transforms.tasks.records import encode_jsonl
+from labelbeam.transforms.tasks.registry import TASKS
+from labelbeam.transforms.workers import parcels
+from labelbeam.transforms.write.assemble import assemble, assemble_options
+
+DETECTION = "image_object_detection"
+SEGMENTATION = "image_instance_segmentation"
+MULTILABEL = "image_classification_multilabel"
+LABELS = ("cat", "dog", "traffic light")
+
+Object = tuple[str, Sequence[tuple[int, int]]]
+"""A label and an outline in whole pixels; the box is the one around it."""
+
+Picture = tuple[str, str, int, int, Sequence[Object]]
+"""Split, name, width, height and objects."""
+
+
+def pictures() -> list[Picture]:
+    """273 objects in 60 images of two splits, some of them without any."""
+    made: list[Picture] = []
+    count = 0
+    for number in range(60):
+        width, height = 60 + 7 * number, 90 + 3 * number
+        objects: list[Object] = []
+        while count < 273 and len(objects) < number % 15 and number % 5:
+            left, top = (count * 13) % (width - 20), (count * 7) % (height - 20)
+            right, bottom = left + 5 + count % 15, top + 3 + count % 17
+            middle = (left + (right - left) // 3, bottom)
+            objects.append((LABELS[count % 3], [(left, top), (right, top), (right, bottom), middle, (left, top + 2)]))
+            count += 1
+        made.append(("val" if number % 4 == 3 else "train", f"{number:02}", width, height, objects))
+    return made
+
+
+def box_of(outline: Sequence[tuple[int, int]]) -> tuple[int, int, int, int]:
+    columns, rows = zip(*outline, strict=True)
+    return min(columns), min(rows), max(columns), max(rows)
+
+
+def write_coco(made: Sequence[Picture]) -> dict[str, str]:
+    files = {}
+    for split in ("train", "val"):
+        images, annotations = [], []
+        for number, (its, name, width, height, objects) in enumerate(made, 1):
+            if its != split:
+                continue
+            images.append({"id": number, "file_name": f"images/{split}/{name}.jpg", "width": width, "height": height})
+            for label, outline in objects:
+                left, top, right, bottom = box_of(outline)
+                bbox = [left, top, right - left, bottom - top]
+                ring = [side for corner in outline for side in corner]
+                found = {"image_id": number, "category_id": LABELS.index(label), "bbox": bbox, "segmentation": [ring]}
+                annotations.append({"id": len(annotations)} | found)
+        categories = [{"id": number, "name": name} for number, name in enumerate(LABELS)]
+        files[f"{split}.json"] = json.dumps({"images": images, "annotations": annotations, "categories": categories})
+    return files
+
+
+def write_voc(made: Sequence[Picture]) -> dict[str, str]:
+    files = {}
+    for split, name, width, height, objects in made:
+        inner = f"<size><width>{width}</width><height>{height}</height></size>"
+        for label, outline in objects:
+            left, top, right, bottom = box_of(outline)
+            sides = f"<xmin>{left}</xmin><ymin>{top}</ymin><xmax>{right}</xmax><ymax>{bottom}</ymax>"
+            corners = "".join(f"<x{n}>{x}</x{n}><y{n}>{y}</y{n}>" for n, (x, y) in enumerate(outline, 1))
+            inner += f"<object><name>{label}</name><bndbox>{sides}</bndbox><polygon>{corners}</polygon></object>"
+        files[f"annotations/{split}/{name}.xml"] = f"<annotation>{inner}</annotation>"
+    return files
+
+
+def write_yolo(made: Sequence[Picture], outlined: bool = False) -> dict[str, str]:
+    files = {"data.yaml": "path: .\ntrain: images/train\nval: images/val\n" + f"names: {json.dumps(LABELS)}\n"}
+    for split, name, width, height, objects in made:
+        lines = []
+        for label, outline in objects:
+            left, top, right, bottom = box_of(outline)
+            numbers = [
+                (left + right) / 2 / width,
+                (top + bottom) / 2 / height,
+                (right - left) / width,
+                (bottom - top) / height,
+            ]
+            if outlined:
+                numbers = [side for x, y in outline for side in (x / width, y / height)]
+            lines.append(" ".join([str(LABELS.index(label)), *(f"{number:.9f}" for number in numbers)]))
+        if lines:
+            files[f"labels/{split}/{name}.txt"] = "\n".join(lines)
+    return files
+
+
+def write_darknet(made: Sequence[Picture]) -> dict[str, str]:
+    labels = {path: text for path, text in write_yolo(made).items() if path != "data.yaml"}
+    lists = {"train": "train", "valid": "val"}
+    files = {
+        f"{name}.txt": "\n".join(f"data/images/{its}/{stem}.jpg" for its, stem, *_ in made if its == split)
+        for name, split in lists.items()
+    }
+    described = "classes = 3\ntrain = data/train.txt\nvalid = data/valid.txt\nnames = data/obj.names\n"
+    return labels | files | {"obj.data": described, "obj.names": "\n".join(LABELS)}
+
+
+Writer = Callable[[Sequence[Picture]], dict[str, str]]
+WRITERS: dict[str, tuple[str, Writer, dict[str, Any]]] = {
+    "coco": ("coco", write_coco, {}),
+    "voc": ("voc", write_voc, {"voc_origin": 0}),
+    "yolo": ("yolo", write_yolo, {}),
+    "yolo outlines": ("yolo", lambda made: write_yolo(made, outlined=True), {}),
+    "darknet": ("yolo", write_darknet, {}),
+}
+OUTLINED = ("coco", "voc", "yolo outlines")
+
+
+def records(root: str, made: Sequence[Picture], name: str, task: Any) -> dict[str, list[Any]]:
+    """The records of each split that a dataset in a format is read into, without a runner."""
+    expected, write, options = WRITERS[name]
+    for path, text in write(made).items():
+        put(locate(root, {}).below(path), text.encode())
+    for split, stem, *_ in made:
+        put(locate(root, {}).below(f"images/{split}/{stem}.jpg"), b"x")
+    struct = FORMATS[expected].options
+    config = ConvertConfig(
+        task=task,
+        source=[root],
+        output="memory://nowhere",
+        image_url="https://h/",
+        background="keep",
+        images=root,
+        of_formats=(struct(**options),),
+    )
+    plan = make_plan(config, {})
+    assert plan.format == expected
+    how = ReadOptions(config, {}, 1)
+    indexes = {unit.makes: unit.read(Reading(how)) for unit in plan.indexes}
+    read = [*indexes.values()]
+    read += [unit.read(Reading(how, indexes[unit.index].index if unit.index else None)) for unit in plan.units]
+    frames = FORMATS[expected].frames(merge_findings(result.findings for result in read).evidence, config)
+    sizes = {f"images/{split}/{stem}.jpg": (width, height) for split, stem, width, height, _ in made}
+    fragments = [decode(parcels.unwrap(data)) for result in read for _, data in result.fragments]
+    found = assemble(
+        fragments,
+        assemble_options(config, plan),
+        frames,
+        lambda rows: [ImageFacts("jpg", *sizes[row.path]) for row in rows],
+    )
+    assert found.rejections == []
+    return {
+        split: [json.loads(line) for line in encode_jsonl(part, TASKS[task], False).splitlines()]
+        for split, part in found.splits.items()
+    }
+
+
+def numbers_of(value: Any) -> list[float]:
+    if isinstance(value, list):
+        return [number for item in value for number in numbers_of(item)]
+    if isinstance(value, dict):
+        return [number for item in value.values() for number in numbers_of(item)]
+    return [value] if isinstance(value, float | int) else []
+
+
+def shape_of(value: Any) -> Any:
+    if isinstance(value, list):
+        return [shape_of(item) for item in value]
+    if isinstance(value, dict):
+        return {key: shape_of(item) for key, item in value.items()}
+    return "a number" if isinstance(value, float) or value in (0, 1) else value
+
+
+def same(one: Any, other: Any) -> None:
+    assert shape_of(one) == shape_of(other)
+    assert numbers_of(one) == pytest.approx(numbers_of(other), abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("name", "task"),
+    [(name, task) for name in list(WRITERS)[1:] for task in (DETECTION, MULTILABEL)]
+    + [(name, SEGMENTATION) for name in OUTLINED[1:]],
+)
+def test_the_same_273_objects_are_the_same_records_in_every_format(name: str, task: str, memory: str) -> None:
+    made = pictures()
+    expected = records(f"{memory}/coco", made, "coco", task)
+    assert {split: len(lines) for split, lines in expected.items()} == {"train": 45, "validation": 15}
+    if task != MULTILABEL:
+        assert sum(len(line["label"]) for lines in expected.values() for line in lines) == 273
+    same(records(f"{memory}/other", made, name, task), expected)
+
+
+corners = st.tuples(st.integers(0, 30), st.integers(0, 30))
+sides = st.tuples(st.integers(1, 30), st.integers(1, 30))
+
+
+@given(st.lists(st.tuples(st.sampled_from(LABELS), corners, sides), max_size=6, unique=True))
+@settings(max_examples=20, deadline=None)
+def test_records_that_are_written_as_yolo_are_read_as_the_same_records(drawn: list[Any]) -> None:
+    objects = [(label, [(x, y), (x + w, y), (x + w, y + h), (x, y + h)]) for label, (x, y), (w, h) in drawn]
+    made: list[Picture] = [("train", "1", 77, 61, objects), ("val", "2", 3, 3, [("cat", [(0, 0), (3, 1), (2, 3)])])]
+    root = f"memory://{uuid4().hex}"
+    read = records(root, made, "yolo", DETECTION)["train"][0]["label"]
+    assert [item["label"] for item in read] == [label for label, _ in objects]
+    for item, (_, outline) in zip(read, objects, strict=True):
+        left, top, right, bottom = box_of(outline)
+        found = (item["topX"], item["topY"], item["bottomX"], item["bottomY"])
+        assert found == pytest.approx((left / 77, top / 61, right / 77, bottom / 61), abs=1e-6)

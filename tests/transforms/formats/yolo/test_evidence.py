@@ -1,0 +1,104 @@
+"""What the numbers of all label files say together, and which doubts follow."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from labelbeam.schemas.errors import UsageError
+from labelbeam.transforms.formats.frames import FRACTIONS, PIXELS, Evidence, Frame
+from labelbeam.transforms.formats.yolo.evidence import add_evidence, frames_of, remarks_on
+from labelbeam.transforms.formats.yolo.format import YoloOptions
+from labelbeam.transforms.formats.yolo.read import read_yolo
+from labelbeam.transforms.formats.yolo.tree import YoloItem
+
+GOOD = "0 0.5 0.5 0.2 0.2"
+TURNED = "0 0.1 0.2 0.5 0.1 0.6 0.5 0.2 0.6"
+UPRIGHT = "0 0.1 0.2 0.5 0.2 0.5 0.6 0.1 0.6"
+TRIANGLE = "0 0.1 0.2 0.5 0.2 0.5 0.6"
+
+
+def evidence(*texts: str, outlined: bool = False, **options: Any) -> Evidence:
+    """That of label files, read one by one and merged in any order."""
+    parts = []
+    for number, text in enumerate(texts, 1):
+        part = Evidence()
+        item = YoloItem(f"{number}.jpg", f"{number}.txt")
+        found = read_yolo(item, text.encode(), None, YoloOptions(**options), task="image_object_detection", source="s")
+        add_evidence(part, [found], outlined)
+        parts.append(part)
+    merged = Evidence()
+    for part in reversed(parts):
+        merged = merged.merge(part)
+    return merged
+
+
+def frame(*texts: str, **options: Any) -> Frame:
+    return frames_of({"s": evidence(*texts, **options)}, YoloOptions(**options)).get("s", PIXELS)
+
+
+def doubts(*texts: str, outlined: bool = False, **options: Any) -> list[tuple[str, int, str, str]]:
+    found = remarks_on({"s": evidence(*texts, outlined=outlined, **options)}, YoloOptions(**options))
+    return [(doubt.code, doubt.count, doubt.example, doubt.option) for doubt in found]
+
+
+def test_numbers_are_fractions() -> None:
+    assert frame(GOOD, TRIANGLE, "0 1.01 0.5 0.1 0.1") == FRACTIONS
+    assert doubts(GOOD, TRIANGLE) == []
+
+
+@pytest.mark.parametrize("text", ["0 320 240 50 50", "0 50 50 20 20", "0 12 13 40 50 60 70"])
+def test_a_dataset_most_of_whose_numbers_are_no_fractions_is_refused_with_an_example_and_the_option(text: str) -> None:
+    with pytest.raises(UsageError, match=r"s: 2 of 3 objects .* such as in 2\.txt.*--yolo-boxes pixels") as caught:
+        frame(GOOD, text, text)
+    assert "--yolo-boxes relative" in str(caught.value)
+    assert frame(GOOD, text, text, yolo_boxes="relative") == FRACTIONS
+    assert frame(GOOD, text, text, yolo_boxes="pixels") == PIXELS
+
+
+def test_some_that_are_no_fractions_are_told() -> None:
+    assert frame(GOOD, GOOD, "0 320 240 50 50") == FRACTIONS
+    assert doubts(GOOD, GOOD, "0 320 240 50 50") == [("frames_disagree", 1, "3.txt", "--yolo-boxes relative")]
+
+
+def test_four_corners_alone_are_oriented_boxes_where_they_are_turned() -> None:
+    assert frame(GOOD, TURNED, UPRIGHT).oriented
+    assert doubts(GOOD, TURNED, UPRIGHT) == [("rotated_boxes", 2, "2.txt", "--yolo-oriented box")]
+
+
+@pytest.mark.parametrize(
+    ("texts", "options"),
+    [
+        ([TURNED, TRIANGLE], {}),
+        ([UPRIGHT, UPRIGHT], {}),
+        ([UPRIGHT + " 0.1 0.2"], {}),
+        ([TURNED], {"yolo_oriented": "polygon"}),
+        ([TURNED], {"yolo_oriented": "box"}),
+        ([TURNED], {"yolo_oriented": "reject"}),
+    ],
+)
+def test_beside_other_outlines_upright_or_as_asked_for_they_are_none(texts: list[str], options: dict[str, str]) -> None:
+    assert frame(*texts, **options) == FRACTIONS
+    assert doubts(*texts, **options) == []
+
+
+def test_confidences_are_told() -> None:
+    assert doubts(GOOD, f"{GOOD} 0.9") == [("predicted_labels", 1, "2.txt", "")]
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("0 0.1 0.1 0.9 0.9", "corners_or_sizes"),
+        ("0 0.05 0.05 0.5 0.5", "corners_or_sizes"),
+        ("0 0.95 0.95 0.5 0.5", "boxes_leave_images"),
+    ],
+)
+def test_many_boxes_that_leave_their_images_are_told_with_what_would_fit(text: str, code: str) -> None:
+    assert [doubt[:3] for doubt in doubts(text, text)] == [(code, 2, "1.txt")]
+    assert doubts(text, *[GOOD] * 9) == []
+
+
+def test_boxes_without_an_outline_are_told_for_segmentation() -> None:
+    assert doubts(GOOD, TRIANGLE, outlined=True) == [("without_outline", 1, "1.txt", "")]

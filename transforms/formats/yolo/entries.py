@@ -1,0 +1,119 @@
+"""Entries of a data.yaml or obj.data, and lines of lists: what of a tree they lead to. Only names of the listing are ever found.
+
+Such paths were written for another machine: Roboflow's begin with `../`, CVAT's with `data/`, others are absolute. So one that leads
+to nothing is tried again without its first, its first two, … directories.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Sequence
+
+from labelbeam.transforms.formats.folder.splits import split_name
+from labelbeam.transforms.formats.voc.folders import join
+from labelbeam.transforms.formats.voc.image_index import key_of
+
+_DRIVE = re.compile(r"[A-Za-z]:")
+_OF_YOLO = frozenset({"obj", "labels", "label", "yolo"})
+
+
+def split_of_path(path: str) -> str | None:
+    """The split that a folder above a file names, the first one from the top: `val`, `images/train2017`, `obj_train_data`.
+
+    >>> split_of_path("images/train2017/1.jpg"), split_of_path("obj_valid_data/1.txt"), split_of_path("cats/train.jpg")
+    ('train', 'validation', None)
+    """
+    for folder in path.split("/")[:-1]:
+        found = split_name(folder)
+        if found is not None and not set(found.rest) - _OF_YOLO:
+            return found.split
+    return None
+
+
+def parts_of(path: str) -> list[str]:
+    """The names of a path as it is written, without what leads up or to the top of a disk.
+
+    >>> parts_of("../train/images"), parts_of("C:\\\\set\\\\images"), parts_of("./")
+    (['train', 'images'], ['set', 'images'], [])
+    """
+    parts = _DRIVE.sub("", path.replace("\\", "/"), count=1).split("/")
+    return [part for part in parts if part not in ("", ".", "..")]
+
+
+def resolved(base: str, path: str) -> str | None:
+    """A path below the root that `path`, relative to `base`, leads to; None where it leads out.
+
+    >>> resolved("a/b", "../c"), resolved("", "../c"), resolved("a", "/c")
+    ('a/c', None, None)
+    """
+    path = path.replace("\\", "/")
+    if path.startswith("/") or _DRIVE.match(path):
+        return None
+    parts: list[str] = []
+    for part in (*base.split("/"), *path.split("/")):
+        if part == "..":
+            if not parts:
+                return None
+            parts.pop()
+        elif part not in ("", "."):
+            parts.append(part)
+    return "/".join(parts)
+
+
+def find_entry(path: str, bases: Sequence[str], known: Collection[str]) -> str | None:
+    """Which of the directories and files that are `known` an entry means: relative to one of `bases`, else by its last names."""
+    for base in bases:
+        place = resolved(base, path)
+        if place is not None and place in known:
+            return place
+    parts = parts_of(path)
+    for start in range(len(parts)):
+        for base in bases:
+            place = join(base, *parts[start:])
+            if place in known:
+                return place
+    return None
+
+
+class ImageNames:
+    """The images of a listing, found by the paths that lists hold."""
+
+    def __init__(self, images: Iterable[str]) -> None:
+        """Index them by their last name."""
+        self._images = frozenset(images)
+        self._by_name: dict[str, list[str]] = {}
+        for image in sorted(self._images):
+            self._by_name.setdefault(key_of(image.rpartition("/")[2]), []).append(image)
+
+    def find(self, path: str, bases: Sequence[str]) -> str | None:
+        """The image that a line of a list means: relative to one of `bases`, else the one with most of its last names."""
+        for base in bases:
+            place = resolved(base, path)
+            if place is not None and place in self._images:
+                return place
+        parts = [key_of(part) for part in parts_of(path)]
+        split = split_of_path(path)
+        best: list[str] = []
+        most = 0
+        for image in self._by_name.get(parts[-1] if parts else "", ()):
+            if None not in (split, split_of_path(image)) and split != split_of_path(image):
+                continue
+            alike = _alike_from_the_end(parts, [key_of(part) for part in image.split("/")])
+            if alike >= most:
+                best = [*best, image] if alike == most else [image]
+                most = alike
+        return best[0] if len(best) == 1 else None
+
+
+def _alike_from_the_end(one: Sequence[str], other: Sequence[str]) -> int:
+    alike = 0
+    for mine, theirs in zip(reversed(one), reversed(other), strict=False):
+        if mine != theirs:
+            break
+        alike += 1
+    return alike
+
+
+def lines_of_list(text: str) -> list[str]:
+    """The paths of a list of images, one a line, without blanks and quotes around them."""
+    return [path for line in text.split("\n") if (path := line.strip().strip("\"'").strip())]
