@@ -39,10 +39,11 @@ def _run(known: argparse.Namespace) -> int:
 
 
 def with_usual_task(config: ConvertConfig, storage: StorageOptions) -> ConvertConfig:
-    """The config with the task that is built most often from its source's format, to inspect it without a --task."""
+    """The config with the task that the source says, or that is built most often from its format, to inspect it without a --task."""
     from labelbeam.transforms.plan.recognise import recognise
 
-    task = recognise(config, storage).format.usual_task
+    found = recognise(config, storage)
+    task = found.claim.task or found.format.usual_task
     LOG.info("no --task given, so it is inspected for %s", task)
     return structs.replace(config, task=task)
 
