@@ -23,13 +23,18 @@ OF_CONVERT_ONLY = ("source", "output", "copy_images", "if_changed", "max_change"
 
 
 def _add_arguments(parser: Parser) -> None:
-    parser.add_argument("source_url", metavar="SOURCE", help="fsspec URL of the dataset: COCO file, VOC tree or folder")
+    parser.add_argument(
+        "sources",
+        metavar="SOURCE",
+        nargs="+",
+        help="fsspec URL of the dataset: COCO file(s), JSON Lines, VOC tree or folder",
+    )
     add_options(parser, [name for name in FIELDS if name not in OF_CONVERT_ONLY])
 
 
 def _run(known: argparse.Namespace) -> int:
     flags = flags_of(known)
-    config = make_config({"task": TASKS[0], **flags}, source=[known.source_url], output="nowhere")
+    config = make_config({"task": TASKS[0], **flags}, source=known.sources, output="nowhere")
     set_up_logging(config.json, known.storage)
     if "task" not in flags:
         config = with_usual_task(config, known.storage)
@@ -51,7 +56,7 @@ def with_usual_task(config: ConvertConfig, storage: StorageOptions) -> ConvertCo
 COMMAND = Command(
     "inspect",
     "show what is in a raw dataset, and what a build would reject or adjust; writes nothing",
-    "SOURCE [options]",
+    "SOURCE... [options]",
     _add_arguments,
     _run,
 )

@@ -301,6 +301,13 @@ def test_inspect_takes_the_task_from_the_labels(tmp_path: Path) -> None:
     assert json.loads(answer.out)["task"] == CLASSIFICATION
 
 
+def test_inspect_takes_several_files_as_one_dataset(tmp_path: Path) -> None:
+    sources = [write(tmp_path / f"{name}.jsonl", record(number, [CAN])) for number, name in enumerate(("train", "val"))]
+    answer = labelbeam("inspect", *sources, "--json")
+    assert answer.status == 0, answer.err
+    assert json.loads(answer.out)["splits"] == {name: {"images": 1, "objects": 1} for name in ("train", "validation")}
+
+
 def test_class_folders_and_label_tables_are_what_they_were_beside_records(tmp_path: Path) -> None:
     for name in ("cat/1.jpg", "dog/2.jpg"):
         (tmp_path / name).parent.mkdir(exist_ok=True)

@@ -17,6 +17,7 @@ NAMES = (
     "voc-xml",
     "voc-masks",
     "tables",
+    "json-lines",
     "predictions",
     "images",
     "answers",

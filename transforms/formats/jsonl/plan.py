@@ -57,7 +57,7 @@ def plan_json_lines(config: ConvertConfig, options: StorageOptions, sources: Seq
     files = in_threads(lambda each: _look_into(*each), list(zip(sources, splits, strict=True)))
     doubts = _no_train_split(config, files)
     naming = _naming(config, options, files, doubts)
-    root = naming.images or sources[0].location.parent
+    root = naming.images or _directory_of_paths(files, naming)
     if root is None:
         raise UsageError(
             f"{sources[0].location.shown}: has no directory around it; name that of the images with --images"
@@ -87,6 +87,22 @@ def plan_json_lines(config: ConvertConfig, options: StorageOptions, sources: Seq
             for start in range(0, size, RANGE)
         ]
     return plan
+
+
+def _directory_of_paths(files: Sequence[KnownFile], naming: Naming) -> Location | None:
+    """The directory around the files, which image_url is relative to where it is a path.
+
+    Raises:
+        UsageError: there are several.
+    """
+    named = [file.source.location for file, prefix in zip(files, naming.prefixes, strict=True) if prefix == ""]
+    parents = {parent.url: parent for file in named if (parent := file.parent) is not None}
+    if len(parents) > 1:
+        raise UsageError(
+            f"{named[0].shown}: image_url is a path, relative to which of {len(parents)} directories nobody can tell; name it with "
+            "--images"
+        )
+    return next(iter(parents.values()), files[0].source.location.parent)
 
 
 def _look_into(source: SourceFile, split: str | None) -> KnownFile:

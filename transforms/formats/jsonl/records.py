@@ -176,7 +176,10 @@ class Lines:
 
     def _reject_object(self, image: SourceImage, locator: str, code: Rejected, message: str, item: Any) -> None:
         self.evidence.add("dropped_by_trainer", 1, locator)
-        raw = json.dumps(item, ensure_ascii=True)[:RAW_LIMIT]
+        try:
+            raw = json.dumps(item, ensure_ascii=True)[:RAW_LIMIT]
+        except RecursionError:
+            raw = ""
         image.rejected.append(Rejection(self.source, locator, printable(image.path), "object", code, message, raw))
 
 

@@ -6,7 +6,7 @@ import posixpath
 import re
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import msgspec
 import yaml
@@ -24,7 +24,7 @@ from labelbeam.transforms.images.urls import default_prefix
 from labelbeam.transforms.messages.redact import is_redacted
 from labelbeam.transforms.messages.words import listed
 from labelbeam.transforms.stores.files import kind, stat
-from labelbeam.transforms.stores.location import Location
+from labelbeam.transforms.stores.location import Location, within
 from labelbeam.transforms.stores.paths import safe_relative
 from labelbeam.transforms.stores.reading import read_range, read_regular
 from labelbeam.transforms.stores.threads import in_threads
@@ -266,7 +266,10 @@ def _of_build(build: Location, manifest: Manifest) -> Sources:
     files: list[SourceFile] = []
     for split, part in manifest.splits.items():
         for entry in part.files:
-            if not BUILD_FILE.fullmatch(entry.path) or not entry.path.startswith(f"{split}/"):
+            inside = (
+                BUILD_FILE.fullmatch(entry.path) and entry.path.startswith(f"{split}/") and within(build, entry.path)
+            )
+            if not inside:
                 raise LabelBeamError(
                     f"{build.below(MANIFEST).shown}: names a file {entry.path!r} of split {split!r}, expected one in its folder"
                 )
@@ -274,5 +277,5 @@ def _of_build(build: Location, manifest: Manifest) -> Sources:
     return Sources(
         files,
         f"found the build {manifest.build} of {manifest.task}",
-        task=next((task for task in TASKS if task == manifest.task), None),
+        task=cast("Task", manifest.task) if manifest.task in TASKS else None,
     )
