@@ -50,6 +50,7 @@ class InspectOptions(TypedDict, total=False):
     label_columns: str
     min_confidence: float
     label_separator: str
+    source_image_url: str
     storage_options: Storage
 
 

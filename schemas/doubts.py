@@ -43,6 +43,7 @@ class Doubted(Documented):
     NO_TRAIN_SPLIT = "no_train_split", "the names of the files give no split to train on"
     # Images.
     IMAGES_NOT_FOUND = "images_not_found", "images are not where they were looked for"
+    NAMED_BY_URL = "named_by_url", "images are not found by name, and are named by the URLs that their records give"
     IMAGES_IN_SEVERAL_PLACES = "images_in_several_places", "images of these names lie in more than one usual place"
     DECLARED_SIZE_DIFFERS = "declared_size_differs", "images are of another width and height than declared"
     LINK_OUT_OF_ROOT = "link_out_of_root", "the directory of images is a link out of the one that is read"
@@ -102,6 +103,16 @@ class Doubted(Documented):
         "table_before_folders",
         "the labels are those of a table, although folders could name classes",
     )
+    # JSON Lines of training records.
+    DROPPED_BY_TRAINER = "dropped_by_trainer", "the trainer would drop objects of the JSON Lines as they stand"
+    CROWD_UNKNOWN = "crowd_unknown", "an isCrowd is none of 0, 1, true and false, and counts as 0"
+    URLS_ELSEWHERE = "urls_elsewhere", "image URLs start with something else than the others, and stay as they are"
+    # Before training: told by `convert`, and refused by `job`.
+    FEW_IMAGES = "few_images", "there are fewer than ten images to train on"
+    FEW_LABELS = "few_labels", "there are fewer than two labels to tell apart"
+    RARE_LABELS = "rare_labels", "labels stand fewer than five times in what is trained on"
+    LABELS_NOT_TRAINED = "labels_not_trained", "labels are in other splits and not in what is trained on"
+    NO_VALIDATION_SPLIT = "no_validation_split", "there is no validation split, so that the service draws one"
 
 
 NOTES: frozenset[Doubted] = frozenset(
@@ -116,6 +127,13 @@ NOTES: frozenset[Doubted] = frozenset(
         Doubted.NAMES_BEFORE_NUMBERS,
         Doubted.COLUMNS_NOT_READ,
         Doubted.LABELS_ABSENT,
+        Doubted.DROPPED_BY_TRAINER,
+        Doubted.NAMED_BY_URL,
+        Doubted.FEW_IMAGES,
+        Doubted.FEW_LABELS,
+        Doubted.RARE_LABELS,
+        Doubted.LABELS_NOT_TRAINED,
+        Doubted.NO_VALIDATION_SPLIT,
     }
 )
 """Doubts that inform, and never keep a build from being published."""

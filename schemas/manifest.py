@@ -114,6 +114,8 @@ class Receipt(msgspec.Struct):
     """Whether an earlier run wrote the files, and this one found them intact."""
     statistics: dict[str, SplitStatistics] = {}
     """Histograms, by split."""
+    image_roots: dict[str, int] = {}
+    """Images written, by the datastore or scheme that their URLs begin with."""
 
     def files(self) -> list[FileEntry]:
         """Every file of the bucket."""
@@ -136,6 +138,8 @@ class Source(msgspec.Struct):
     """The directories that were listed, by URL, without credentials."""
     images: str = ""
     """The directory that the images' names are relative to, by URL, without credentials."""
+    image_prefix: str | None = None
+    """What image URLs start with where neither --image-url nor `images` says it; "" where each image has a URL of its own."""
 
 
 class Manifest(msgspec.Struct):
@@ -165,6 +169,8 @@ class Manifest(msgspec.Struct):
     """Records that speak for a reading, by what they show: `boxes_beyond_1`, say. Of all sources together."""
     statistics: dict[str, SplitStatistics] | None = None
     """Histograms, by split; None in builds of versions that kept none."""
+    image_roots: dict[str, int] = {}
+    """Images, by the datastore or scheme that their URLs begin with; empty in builds of versions that did not count them."""
 
 
 class Latest(msgspec.Struct):

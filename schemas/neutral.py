@@ -25,7 +25,8 @@ class SourceObject(msgspec.Struct):
     """One annotated object, or one label, of one image.
 
     `rings` is None where the source has no outline. `from_mask` says that the rings were traced from a pixel mask:
-    they are disjoint by construction. `locator` says where in the source the object stands, for people.
+    they are disjoint by construction. `by_xor` says that they combine by XOR as they stand, even where they overlap, as in
+    training records; those of an annotation tool are united. `locator` says where in the source the object stands, for people.
     """
 
     label: str
@@ -34,6 +35,7 @@ class SourceObject(msgspec.Struct):
     rings: list[Ring] | None = None
     crowd: bool = False
     from_mask: bool = False
+    by_xor: bool = False
 
 
 class Rejection(msgspec.Struct, frozen=True, order=True):
@@ -61,7 +63,8 @@ class SourceImage(msgspec.Struct):
     where the source names one). `width` and `height` are those that the annotations declare, in pixels, or None.
     `split` is the source's own, or None. `objects` are those that could be read; `rejected` are those that could not,
     `skipped` those that are left out on purpose, and all count as found. An image without any is background.
-    `left_out` says why the image as a whole is left out, unread.
+    `left_out` says why the image as a whole is left out, unread. `format` is what the source declares, as an extension, where
+    the name has another one; it counts where nobody looks at the image.
     """
 
     path: str
@@ -75,3 +78,4 @@ class SourceImage(msgspec.Struct):
     skipped: list[Skipped] = []
     adjusted: list[Adjusted] = []
     left_out: Skipped | None = None
+    format: str = ""

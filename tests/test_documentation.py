@@ -113,12 +113,12 @@ def test_the_codes_and_options_that_pages_name_exist() -> None:
     known |= {name for name in dir(fixtures) if name.endswith("_store")}
     known |= {*COCO_FIGURES, *label_figures(), *set().union(*class_figures()), *COLUMNS}
     ours = {flag(field) for field in FIELDS} | {"--no-json", "--runner", "--help", "--keep", "--dry-run"}
-    ours |= set(make_parsers()[1]["evaluate"].options())
+    ours |= set(make_parsers()[1]["evaluate"].options()) | set(make_parsers()[1]["job"].options())
     ours |= {"--evaluation", "--no-images"}
     ours |= set(make_parsers()[1]["score"].options())
     known |= {*dir(public), *inspect.signature(public.score).parameters, *inspect.signature(public.evaluate).parameters}
     known |= {*dir(Build), *Assembled.__dataclass_fields__, *dir(public.errors.LabelBeamError)}
-    elsewhere = {"--runs", "--names", "--seconds", "--replay", "--exclude", "--name", "--version", "--type", "--path"}
+    elsewhere = {"--runs", "--names", "--seconds", "--replay", "--exclude", "--name", "--version", "--type", "--path", "--file"}
     elsewhere |= {"--repository", "--bg--"}
     elsewhere |= {"--all", "--fresh", "--fast", "--durations"}  # Of the tests and of CI.
     for name in PAGES:

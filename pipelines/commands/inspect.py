@@ -23,13 +23,18 @@ OF_CONVERT_ONLY = ("source", "output", "copy_images", "if_changed", "max_change"
 
 
 def _add_arguments(parser: Parser) -> None:
-    parser.add_argument("source_url", metavar="SOURCE", help="fsspec URL of the dataset: COCO file, VOC tree or folder")
+    parser.add_argument(
+        "sources",
+        metavar="SOURCE",
+        nargs="+",
+        help="fsspec URL of the dataset: COCO file(s), JSON Lines, VOC tree or folder",
+    )
     add_options(parser, [name for name in FIELDS if name not in OF_CONVERT_ONLY])
 
 
 def _run(known: argparse.Namespace) -> int:
     flags = flags_of(known)
-    config = make_config({"task": TASKS[0], **flags}, source=[known.source_url], output="nowhere")
+    config = make_config({"task": TASKS[0], **flags}, source=known.sources, output="nowhere")
     set_up_logging(config.json, known.storage)
     if "task" not in flags:
         config = with_usual_task(config, known.storage)
@@ -39,10 +44,11 @@ def _run(known: argparse.Namespace) -> int:
 
 
 def with_usual_task(config: ConvertConfig, storage: StorageOptions) -> ConvertConfig:
-    """The config with the task that is built most often from its source's format, to inspect it without a --task."""
+    """The config with the task that the source says, or that is built most often from its format, to inspect it without a --task."""
     from labelbeam.transforms.plan.recognise import recognise
 
-    task = recognise(config, storage).format.usual_task
+    found = recognise(config, storage)
+    task = found.claim.task or found.format.usual_task
     LOG.info("no --task given, so it is inspected for %s", task)
     return structs.replace(config, task=task)
 
@@ -50,7 +56,7 @@ def with_usual_task(config: ConvertConfig, storage: StorageOptions) -> ConvertCo
 COMMAND = Command(
     "inspect",
     "show what is in a raw dataset, and what a build would reject or adjust; writes nothing",
-    "SOURCE [options]",
+    "SOURCE... [options]",
     _add_arguments,
     _run,
 )

@@ -5,13 +5,13 @@ from __future__ import annotations
 import textwrap
 
 from labelbeam.pipelines.command_line.parser import EXIT_STATUS, Parser, formatter
-from labelbeam.pipelines.commands import clean, convert, demo, evaluate, inspect, report, schema, score, verify
+from labelbeam.pipelines.commands import clean, convert, demo, evaluate, inspect, job, report, schema, score, verify
 from labelbeam.pipelines.commands.command import Command
 from labelbeam.pipelines.version import VERSION
 
 COMMANDS: dict[str, Command] = {
     module.COMMAND.name: module.COMMAND
-    for module in (convert, inspect, verify, report, clean, score, evaluate, schema, demo)
+    for module in (convert, inspect, verify, report, job, clean, score, evaluate, schema, demo)
 }
 
 

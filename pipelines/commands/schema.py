@@ -21,10 +21,10 @@ from labelbeam.transforms.messages.words import did_you_mean
 _FORMS = {task: "Labels" if task.startswith("image_classification") else "Objects" for task in TASKS}
 
 _TYPES = {
-    "image_classification": "labelbeam.schemas.records:ClassificationRecord",
-    "image_classification_multilabel": "labelbeam.schemas.records:MultilabelRecord",
-    "image_object_detection": "labelbeam.schemas.records:DetectionRecord",
-    "image_instance_segmentation": "labelbeam.schemas.records:SegmentationRecord",
+    "image_classification": "labelbeam.schemas.documents:ClassificationDocument",
+    "image_classification_multilabel": "labelbeam.schemas.documents:MultilabelDocument",
+    "image_object_detection": "labelbeam.schemas.documents:DetectionDocument",
+    "image_instance_segmentation": "labelbeam.schemas.documents:SegmentationDocument",
     "config": "labelbeam.schemas.config:ConvertConfig",
     "manifest": "labelbeam.schemas.manifest:Manifest",
     "latest": "labelbeam.schemas.manifest:Latest",

@@ -141,7 +141,7 @@ def _build(
         report_of_new_build,  # Its libraries load while the runner's are no longer waited for.
     )
 
-    prefix = config.image_url or default_prefix(plan.images_root)
+    prefix = config.image_url or plan.image_prefix or default_prefix(plan.images_root)
     page = report_of_new_build(output, manifest, plan.images_root, prefix, storage)
     if config.copy_images is not None:
         sync_directories(locate(config.copy_images, storage))
@@ -195,7 +195,8 @@ def _planned(config: ConvertConfig, storage: StorageOptions) -> Plan:
     if config.image_url is not None:
         check_prefix(config.image_url)
     plan = make_plan(config, storage)
-    warning = check_prefix(config.image_url or default_prefix(plan.images_root))
+    prefix = config.image_url or (default_prefix(plan.images_root) if plan.image_prefix is None else plan.image_prefix)
+    warning = check_prefix(prefix) if prefix else None
     if warning:
         plan.doubts.append(Doubt(Doubted.IMAGE_URL_NOT_READ, warning, option="--image-url"))
     return plan

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 import textwrap
 import time
@@ -16,10 +15,14 @@ from rich.text import Text
 from labelbeam.pipelines.runs.convert import Outcome
 from labelbeam.pipelines.terminal.display import Display
 from labelbeam.schemas.config import ConvertConfig
-from labelbeam.schemas.doubts import Doubt, unsettled
+from labelbeam.schemas.doubts import Doubt, Doubted, unsettled
 from labelbeam.schemas.layout import build_folder
 from labelbeam.schemas.reasons import Adjusted, Rejected, Skipped
-from labelbeam.transforms.messages.words import plain
+from labelbeam.transforms.builds.azure import asset_stem, asset_version
+from labelbeam.transforms.builds.azure_paths import azure_path, workspace_flags
+from labelbeam.transforms.builds.preflight import preflight
+from labelbeam.transforms.images.urls import read_by_jobs
+from labelbeam.transforms.messages.words import listed, plain
 from labelbeam.transforms.stores.locate import locate
 
 _DOCS = {str(reason): reason.doc for kind in (Rejected, Skipped, Adjusted) for reason in kind}
@@ -28,6 +31,9 @@ SAMPLES_A_REASON = 2
 """Rejections that are shown for each reason; all of them stand in rejected/."""
 
 LABELS_SHOWN = 8
+
+_SAID_ABOVE = (Doubted.IMAGE_URL_NOT_READ, Doubted.LABELS_ALIKE, Doubted.NO_TRAIN_SPLIT)
+"""What the summary says of a build elsewhere, and need not repeat before training."""
 
 WIDEST = 100
 """Columns of prose on a wide terminal."""
@@ -105,13 +111,32 @@ def _published(outcome: Outcome, config: ConvertConfig, seconds: float, width: i
     if outcome.manifest.rejected:
         yield Line("every rejected record, and why:")
         yield Line(f"  {build}/rejected/")
+    hints = [doubt for doubt in preflight(outcome.manifest) if doubt.code not in _SAID_ABOVE]
+    if hints:
+        yield Line("before training:")
+        for doubt in hints:
+            yield from _wrapped(f"  {doubt.message}", width, "    ", "dim")
     yield Line("next:")
     for command in next_steps(outcome, config):
         yield from map(Line, _command(command, width))
-    if "DATASTORE" in azure_path(build):
+    if unread := [root for root in outcome.manifest.image_roots if not read_by_jobs(root)]:
+        yield from _not_for_jobs(outcome, unread, width)
+    elif "DATASTORE" in azure_path(build):
         azure = build.startswith(("az://", "abfs://", "abfss://"))
         there = "of this container" if azure else "that you have copied the build to: Azure ML reads no other stores"
         yield Line(f"  (DATASTORE: the workspace's datastore {there})", "dim")
+
+
+def _not_for_jobs(outcome: Outcome, unread: Sequence[str], width: int) -> Iterator[Line]:
+    """What keeps a job from reading the build, and what to do, in place of the commands that would register it."""
+    roots = outcome.manifest.image_roots
+    count = sum(roots[root] for root in unread)
+    message = (
+        f"warning: no job in Azure ML can read this build: {count:,} of {sum(roots.values()):,} image URLs start with "
+        f"{listed(unread)}. Put the images where jobs read them (--copy-images does it during the build), and build again with "
+        "--image-url azureml://subscriptions/…/datastores/…/paths/…, https://… or abfss://…"
+    )
+    yield from _wrapped(message, width, "  ", "yellow")
 
 
 def _inspected(outcome: Outcome, seconds: float, width: int) -> Iterator[Line]:
@@ -169,15 +194,22 @@ def build_place(outcome: Outcome, config: ConvertConfig) -> str:
 
 
 def next_steps(outcome: Outcome, config: ConvertConfig) -> list[list[str]]:
-    """Commands that a person may want to type next; for each split, the one that registers it with Azure ML."""
-    stem = re.sub(r"[^A-Za-z0-9]+", "-", config.output.rstrip("/").rpartition("/")[2]).strip("-") or "dataset"
+    """Commands that a person may want to type next; for each split, the one that registers it with Azure ML.
+
+    Where jobs cannot read the images, none registers it; where the image URLs name a workspace, it is that one.
+    """
+    stem = asset_stem(config.output)
     commands = [["labelbeam", "verify", config.output]]
-    # The build's own time: a version may hold letters, digits and -, and is short.
-    version = outcome.manifest.build.partition("-")[0]
+    roots = outcome.manifest.image_roots
+    if not all(map(read_by_jobs, roots)):
+        return commands
+    where = workspace_flags(outcome.manifest)
+    version = asset_version(outcome.manifest.build)
     for split in outcome.manifest.splits:
         path = azure_path(f"{build_place(outcome, config)}/{split}")
         command = ["az", "ml", "data", "create", "--name", f"{stem}-{split}", "--version", version]
-        commands.append([*command, "--type", "mltable", "--path", path])
+        commands.append([*command, "--type", "mltable", "--path", path, *where])
+    commands.append(["labelbeam", "job", config.output])
     return commands
 
 
@@ -193,23 +225,6 @@ def _command(words: list[str], width: int) -> list[str]:
                 lines.append("   ")
         lines[-1] += f"{'' if lines[-1] == '  ' else ' '}{quoted}"
     return lines
-
-
-def azure_path(place: str) -> str:
-    """Value of `az ml data create --path` for a directory.
-
-    A store is written as a path of a datastore whose name the reader has to fill in, unless the URL names the account.
-
-    >>> azure_path("az://data/built/train")
-    'azureml://datastores/DATASTORE/paths/built/train'
-    """
-    scheme, separator, rest = place.partition("://")
-    host, _, path = rest.partition("/")
-    if not separator or scheme in ("https", "wasbs", "azureml"):
-        return place
-    if scheme in ("abfs", "abfss") and "@" in host:
-        return f"abfss://{rest}"
-    return f"azureml://datastores/DATASTORE/paths/{path}"
 
 
 def as_json(outcome: Outcome, display: Display) -> dict[str, Any]:
@@ -236,5 +251,6 @@ def as_json(outcome: Outcome, display: Display) -> dict[str, Any]:
         **{key: manifest[key] for key in keys},
         "splits": splits,
         "rejected_samples": outcome.samples,
+        "preflight": msgspec.to_builtins(preflight(outcome.manifest)),
         "seconds": round(time.monotonic() - display.started, 3),
     }

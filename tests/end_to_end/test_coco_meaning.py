@@ -462,6 +462,37 @@ def test_images_of_lvis_are_named_by_their_url(url: str, path: str, tmp_path: Pa
 
 
 @pytest.mark.parametrize(
+    ("urls", "expected"),
+    [
+        ({"coco_url": "http://images.cocodataset.org/val2017/1.jpg"}, "http://images.cocodataset.org/val2017/1.jpg"),
+        (
+            {"coco_url": "AmlDatastore://d/a/1.jpg", "absolute_url": "https://a.blob.core.windows.net/c/a/1.jpg"},
+            "https://a.blob.core.windows.net/c/a/1.jpg",
+        ),
+        ({"coco_url": "AmlDatastore://d/a/1.jpg"}, "AmlDatastore://d/a/1.jpg"),
+        ({"absolute_url": "https://a.blob.core.windows.net/c/1.jpg?sig=x"}, None),
+        ({"coco_url": "s3://bucket/1.jpg"}, None),
+        ({}, None),
+    ],
+)
+def test_images_that_are_not_found_are_named_by_the_url_of_their_record(
+    urls: dict[str, str], expected: str | None, tmp_path: Path
+) -> None:
+    document = coco([coco_image(1, "a/1.jpg", **urls)], [coco_box(1, 1)])
+    source = write_json(tmp_path / "annotations/export.json", document)
+    build = convert("--source", source, output=tmp_path / "out")
+    (line,) = build.lines["train"]
+    assert line["image_url"] == (expected or f"file://{tmp_path}/annotations/a/1.jpg")
+    assert ("named_by_url" in doubts(build)) == (expected is not None)
+    assert ("image_url_not_read" in doubts(build)) == (expected is not None and expected.startswith("AmlDatastore"))
+    named = convert("--source", source, "--image-url", PREFIX, output=tmp_path / "named")
+    assert [line["image_url"] for line in named.lines["train"]] == [f"{PREFIX}a/1.jpg"]
+    write_image(tmp_path / "annotations/a/1.jpg")
+    found = convert("--source", source, output=tmp_path / "found")
+    assert found.lines["train"][0]["image_url"] == f"file://{tmp_path}/annotations/a/1.jpg"
+
+
+@pytest.mark.parametrize(
     ("name", "split", "told"),
     [
         ("crash-test-dummies", "test", True),

@@ -141,6 +141,41 @@ TABLE_TOKENS = (
 _SIDES = {"topX": 0.1, "topY": 0.0, "bottomX": 1, "bottomY": 0.9}
 _RINGS = [[0, 0, 1, 0, 1, 1, 0, 1], [0.2, 0.2, 0.8, 0.2, 0.5, 0.5]]
 _RESULT = {"image_id": 1, "category_id": 2, "bbox": [0, 1, 2.5, 3], "score": 0.5}
+JSON_LINES = (
+    b'{"image_url": "AmlDatastore://d/a/1.jpg", "image_details": {"format": "jpg", "width": "499px", "height": 666}, "label": "can"}\n',
+    b'{"image_url": "https://h/c/1.jpg", "image_width": 8.0, "image_height": 6, "label": ["can", 7], "label_confidence": [0.5, 1]}\n',
+    b'{"image_url": "a/1.jpg", "label": [{"label": "can", "topX": 0.1, "topY": "0.2", "bottomX": 1.5, "bottomY": NaN, "isCrowd": "true"}]}\n[]',
+    b'{"image_url": "https://h/c/%FF.png", "label": [{"label": "can", "isCrowd": true, "polygon": [[0.1, 0.1, 0.9, 0.1, 0.9, 0.9], [1]]}]}',
+)
+JSON_LINES_TOKENS = (
+    *(
+        b'"image_url"',
+        b'"image_details"',
+        b'"label"',
+        b'"polygon"',
+        b'"topX"',
+        b'"isCrowd"',
+        b'"width"',
+        b"\n",
+        b"{",
+        b"}",
+        b"[",
+        b"]",
+    ),
+    *(
+        b"NaN",
+        b"1e999",
+        b"null",
+        b"true",
+        b'""',
+        b'"\\ud800"',
+        b"99999999999999999999",
+        b"-0.0",
+        b"azureml://datastores/d/paths/",
+        b"../",
+    ),
+)
+
 PREDICTIONS = (
     *(
         (json.dumps(line) + "\n").encode() * 2

@@ -30,6 +30,7 @@ from labelbeam.schemas.errors import LabelBeamError, UsageError
 from labelbeam.schemas.predictions import PREDICTIONS, LabelsPrediction
 from labelbeam.schemas.requests import InvalidRequestError, encode_item, encode_request, parse_request
 from labelbeam.schemas.responses import InvalidAnswerError, parse_response, predictions_of
+from labelbeam.transforms.columns.fragments import fragments_of
 from labelbeam.transforms.evaluation.objects import predicted_objects
 from labelbeam.transforms.evaluation.predictions.checks import PredictionsError
 from labelbeam.transforms.evaluation.predictions.coco import own_names
@@ -42,6 +43,7 @@ from labelbeam.transforms.formats.coco.scan import SECTIONS, ElementRange, Malfo
 from labelbeam.transforms.formats.folder.columns import TableError
 from labelbeam.transforms.formats.folder.format import FolderOptions
 from labelbeam.transforms.formats.folder.tables import LabelTable, read_table
+from labelbeam.transforms.formats.jsonl.records import Lines
 from labelbeam.transforms.formats.voc.masks import MaskError, read_mask
 from labelbeam.transforms.formats.voc.xml import XmlError, parse_annotation
 from labelbeam.transforms.formats.yolo.description import describes, parse_description, parse_names
@@ -321,6 +323,27 @@ def read_label_table(data: bytes) -> None:
     msgspec.json.encode([content.images, content.rejected, content.warnings])
 
 
+# JSON Lines. --------------------------------------------------------------------------------------------------------
+
+
+def read_json_lines(data: bytes) -> None:
+    """Each line that is not blank is an image or a rejection, and everything that is said of it can be written."""
+    choice = zlib.crc32(data)
+    prefix = (None, "", "AmlDatastore://d/", "https://h/c/")[choice % 4]
+    lines = Lines("file:///x.jsonl", None, prefix)
+    for number, line in enumerate(data.split(b"\n"), 1):
+        lines.add(line, f"line {number}")
+    images = sum(rejection.kind == "image" for rejection in lines.rejections)
+    assert len(lines.images) + images == sum(bool(line.strip()) for line in data.split(b"\n"))
+    found = sum(1 + len(image.objects) + len(image.rejected) for image in lines.images)
+    found -= sum(any(item.kind == "image" for item in image.rejected) for image in lines.images)
+    fragments = dict(fragments_of(lines.images, 3, 0))
+    assert sum(fragment.records for fragment in fragments.values()) == found
+    msgspec.json.encode([lines.rejections, lines.evidence, [fragment.rejections for fragment in fragments.values()]])
+    for fragment in fragments.values():
+        msgspec.json.encode([fragment.labels, fragment.images.paths])
+
+
 # Predictions. -------------------------------------------------------------------------------------------------------
 
 _NAMES = own_names(["a.jpg", "b.jpg"], ["cat", "dog"])
@@ -404,6 +427,7 @@ TARGETS = {
     "yolo-labels": Target(parse_yolo_labels, seeds.YOLO_LABELS, seeds.YOLO_TOKENS, _SOURCES),
     "yolo-data": Target(parse_yolo_description, seeds.YOLO_DATA, seeds.YOLO_TOKENS, (*_SOURCES, "/yaml/")),
     "tables": Target(read_label_table, seeds.TABLES, seeds.TABLE_TOKENS, _SOURCES),
+    "json-lines": Target(read_json_lines, seeds.JSON_LINES, seeds.JSON_LINES_TOKENS, _SOURCES),
     "predictions": Target(read_any_predictions, seeds.PREDICTIONS, seeds.PREDICTION_TOKENS, _SOURCES),
     "images": Target(read_image, seeds.IMAGES, seeds.IMAGE_TOKENS, (*_SOURCES, "/PIL/")),
     "answers": Target(read_answer, seeds.ANSWERS, seeds.ANSWER_TOKENS, ("/schemas/",)),

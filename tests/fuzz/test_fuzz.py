@@ -19,6 +19,7 @@ NAMES = (
     "yolo-labels",
     "yolo-data",
     "tables",
+    "json-lines",
     "predictions",
     "images",
     "answers",

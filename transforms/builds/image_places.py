@@ -16,8 +16,8 @@ from labelbeam.transforms.stores.location import Location, StorageOptions
 
 
 def configured_prefix(manifest: Manifest) -> str | None:
-    """The build's own --image-url; None where its image URLs are the images' own, which the manifest does not repeat."""
-    prefix = manifest.config.get("image_url")
+    """What the build's image URLs start with, by --image-url or as its source had them; None where they are the images' own."""
+    prefix = manifest.config.get("image_url") or manifest.source.image_prefix
     return prefix if isinstance(prefix, str) and prefix else None
 
 
@@ -58,7 +58,8 @@ def find_images(
         LabelBeamError: `images` cannot be opened.
     """
     said = manifest.source.images
-    known = prefix or configured_prefix(manifest) or (default_prefix(said) if said else "")
+    own = default_prefix(said) if said and manifest.source.image_prefix is None else ""
+    known = prefix or configured_prefix(manifest) or own
     if images is None and is_redacted(said):
         why = f"not read: the manifest does not keep the credentials of {said}; name the place with --images URL"
     elif images is None and not said:

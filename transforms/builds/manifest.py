@@ -56,6 +56,9 @@ def make_manifest(
             reasons, (receipt.rejected_by_reason, receipt.skipped_by_reason, receipt.adjusted_by_reason), strict=True
         ):
             total_reasons.update(part_reasons)
+    roots: Counter[str] = Counter()
+    for receipt in receipts:
+        roots.update(receipt.image_roots)
     copied = [receipt.copied for receipt in receipts if receipt.copied is not None]
     _check_counts(counts, receipts, records, sent)
     rejected, skipped, adjusted = (dict(sorted(reason.items())) for reason in reasons)
@@ -83,6 +86,7 @@ def make_manifest(
         warnings=[doubt.message for doubt in doubts],
         doubts=doubts,
         statistics=build_statistics(receipts),
+        image_roots=dict(sorted(roots.items())),
     )
 
 
@@ -97,6 +101,7 @@ def _source(plan: Plan) -> Source:
         files,
         trees,
         redact(plan.images_root),
+        plan.image_prefix and redact(plan.image_prefix),
     )
 
 

@@ -62,7 +62,16 @@ def latest_manifest(output: Location) -> Manifest | None:
     latest = _latest(output)
     if latest is None:
         return None
-    return _decoded(output.below(latest.manifest), Manifest, "manifest of a build of training data")
+    return manifest_at(output.below(latest.manifest))
+
+
+def manifest_at(place: Location) -> Manifest:
+    """The manifest of a build of training data.
+
+    Raises:
+        StoreError: it cannot be read, or is none.
+    """
+    return _decoded(place, Manifest, "manifest of a build of training data")
 
 
 def latest_build(output: Location) -> str | None:

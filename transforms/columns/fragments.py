@@ -16,13 +16,13 @@ import numpy as np
 import numpy.typing as npt
 
 from labelbeam.schemas.manifest import CopiedImage
-from labelbeam.schemas.neutral import Rejection, SourceImage
+from labelbeam.schemas.neutral import Rejection, SourceImage, SourceObject
 from labelbeam.schemas.reasons import Adjusted, Rejected, Skipped
 from labelbeam.transforms.columns.arrays import Floats
 from labelbeam.transforms.columns.hashes import bucket_of
 from labelbeam.transforms.columns.images import ImageNote, Images, no_images
 from labelbeam.transforms.columns.listed import Listed
-from labelbeam.transforms.columns.objects import Objects, Rings, make_rings, no_objects
+from labelbeam.transforms.columns.objects import AS_DRAWN, Objects, Rings, make_rings, no_objects
 
 
 @dataclass(slots=True)
@@ -114,9 +114,9 @@ def _fragment(members: list[tuple[int, SourceImage]]) -> Fragment:
 
 def _image_columns(members: list[tuple[int, SourceImage]]) -> Images:
     notes = {
-        row: ImageNote(tuple(image.skipped), tuple(image.adjusted), image.left_out)
+        row: ImageNote(tuple(image.skipped), tuple(image.adjusted), image.left_out, image.format)
         for row, (_, image) in enumerate(members)
-        if image.skipped or image.adjusted or image.left_out
+        if image.skipped or image.adjusted or image.left_out or image.format
     }
     return Images(
         np.array([key for key, _ in members], np.int64),
@@ -141,12 +141,16 @@ def _object_columns(members: list[tuple[int, SourceImage]], labels: list[str]) -
         label=np.array([index[item.label] for _, _, item in pairs], np.int64),
         crowd=np.array([item.crowd for _, _, item in pairs], np.uint8),
         bbox=np.array([item.bbox or missing for _, _, item in pairs], np.float64).reshape(-1, 4),
-        mask_size=np.array([(-1, -1) if item.from_mask else (0, 0) for _, _, item in pairs], np.int32).reshape(-1, 2),
+        mask_size=np.array([_mask_size(item) for _, _, item in pairs], np.int32).reshape(-1, 2),
         ring_start=np.cumsum(counts) - counts,
         ring_count=counts,
         rings=make_rings(list(chain.from_iterable(rings))),
         ids=[_locator(image, item.locator) for _, image, item in pairs],
     )
+
+
+def _mask_size(item: SourceObject) -> tuple[int, int]:
+    return (-1, -1) if item.from_mask else (AS_DRAWN, AS_DRAWN) if item.by_xor else (0, 0)
 
 
 def _locator(image: SourceImage, locator: str) -> str:

@@ -20,6 +20,8 @@ class ImageNote(NamedTuple):
     skipped: tuple[Skipped, ...] = ()
     adjusted: tuple[Adjusted, ...] = ()
     left_out: Skipped | None = None
+    format: str = ""
+    """The format that the source declares, where the image's name says another."""
 
 
 class ImageRow(NamedTuple):

@@ -14,6 +14,9 @@ from labelbeam.transforms.columns.arrays import Floats, Integers
 
 ObjectId = int | str | None
 
+AS_DRAWN = -2
+"""As the size of a mask: the outlines are none of a mask, and combine by XOR as they stand, a hole being a ring of its own."""
+
 
 @dataclass(slots=True)
 class Rings:
@@ -51,7 +54,7 @@ class Objects:
     image: (n,) key of the image. order: (n,) position in the source, for a stable order. label: (n,) index into the
     fragment's labels. crowd: (n,) 0 or 1. bbox: (n, 4) left, top, right, bottom; NaN where the source has none.
     mask_size: (n, 2) height and width of the mask that the rings were traced from; 0 where they were no mask, -1 where
-    the reader has compared the size already. ids: (n,) the source's own names, for people. Object i has `ring_count[i]`
+    the reader has compared the size already, `AS_DRAWN` where parts are not to be united. ids: (n,) the source's own names, for people. Object i has `ring_count[i]`
     rings of `rings`, from `ring_start[i]` on: so objects are put in another order without moving a corner.
     """
 

@@ -69,12 +69,16 @@ class Claim(NamedTuple):
     """A format's answer that the sources are of its kind.
 
     `reason` says why, in words. A claim that is not `certain` counts only where no other format has one that is: images
-    alone are a folder, images beside annotations are not. `found` is handed to the format's own `plan`.
+    alone are a folder, images beside annotations are not. `beats` names formats whose claim does not count beside this one,
+    which knows the files by more. `task` is what the source says that it is for, if it does. `found` is handed to the format's
+    own `plan`.
     """
 
     reason: str
     certain: bool = True
     found: Any = None
+    beats: frozenset[str] = frozenset()
+    task: Task | None = None
 
 
 class Format(Protocol):

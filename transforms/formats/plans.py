@@ -52,6 +52,8 @@ class Plan:
     unseen: frozenset[str] = frozenset()
     """The sources none of whose images was found, so that one name in two of them need not mean one picture."""
     doubts: list[Doubt] = field(default_factory=list)
+    image_prefix: str | None = None
+    """What image URLs start with without --image-url, where it is not the images' own place; "" where each has its own."""
 
     @property
     def warnings(self) -> list[str]:

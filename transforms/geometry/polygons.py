@@ -18,7 +18,7 @@ import numpy.typing as npt
 from labelbeam.schemas.neutral import Ring
 from labelbeam.schemas.reasons import Adjusted, Rejected
 from labelbeam.transforms.columns.arrays import Integers, ranges
-from labelbeam.transforms.columns.objects import Objects, Rings, join_rings, make_rings
+from labelbeam.transforms.columns.objects import AS_DRAWN, Objects, Rings, join_rings, make_rings
 from labelbeam.transforms.geometry.boxes import OK, STEPS, TOLERANCE, Codes, Floats, Millionths, code_of, to_millionths
 from labelbeam.transforms.geometry.rings import LEAST_AREA, clip_ring, simplify_rings, unite_rings
 from labelbeam.transforms.geometry.rle import GeometryError
@@ -53,7 +53,8 @@ def normalize_polygons(objects: Objects, sizes: Floats, clip: bool, max_points: 
     codes = np.full(len(objects), OK, np.int8)
     codes[objects.ring_count == 0] = code_of(Rejected.MISSING_SEGMENTATION)
     traced = (objects.mask_size != 0).any(axis=1)
-    adjusted = {Adjusted.MASK_TO_POLYGON: traced & (codes == OK)}
+    as_drawn = (objects.mask_size == AS_DRAWN).all(axis=1)
+    adjusted = {Adjusted.MASK_TO_POLYGON: traced & ~as_drawn & (codes == OK)}
     mismatched = traced & (objects.mask_size > 0).all(axis=1) & (objects.mask_size != sizes[:, ::-1]).any(axis=1)
     codes[mismatched & (codes == OK)] = code_of(Rejected.RLE_SIZE_MISMATCH)
 

@@ -7,6 +7,10 @@ ends the path at a `?`, in `wasbs://` and `abfss://` at a `#` too; spaces and le
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Sequence
+from typing import NamedTuple
+from urllib.parse import unquote
 
 from labelbeam.schemas.errors import UsageError
 from labelbeam.transforms.messages.redact import redact
@@ -55,6 +59,98 @@ def path_of(prefix: str, url: str) -> str | None:
 
 _PLACE = "PLACE-OF-THE-IMAGE"
 """A path without a character that any prefix would have encoded."""
+
+
+_ROOTS = re.compile(
+    r"azureml://subscriptions/[^/]+/resourcegroups/[^/]+/workspaces/[^/]+/datastores/[^/]+/paths/"
+    r"|azureml://datastores/[^/]+/paths/"
+    r"|https?://[^/]+\.(?:blob|dfs)\.core\.[^/]+/[^/]+/"
+    r"|[A-Za-z][A-Za-z0-9+.-]*://[^/]*/",
+    re.IGNORECASE,
+)
+
+
+def root_of_url(url: str) -> str | None:
+    """The datastore, container, bucket or host that an image URL lies in, as a prefix of it; None where the URL names none.
+
+    >>> root_of_url("AmlDatastore://data/a/1.jpg"), root_of_url("azureml://datastores/d/paths/a/1.jpg")
+    ('AmlDatastore://data/', 'azureml://datastores/d/paths/')
+    >>> root_of_url("https://acct.blob.core.windows.net/c/a/1.jpg"), root_of_url("file:///data/1.jpg")
+    ('https://acct.blob.core.windows.net/c/', 'file:///')
+    """
+    found = _ROOTS.match(url)
+    return found[0] if found else None
+
+
+_WORKSPACE = re.compile(
+    r"azureml://subscriptions/([^/]+)/resourcegroups/([^/]+)/workspaces/([^/]+)/datastores/([^/]+)/paths/",
+    re.IGNORECASE,
+)
+
+
+class Workspace(NamedTuple):
+    """An Azure ML workspace, and a datastore of it, as a long-form URL names them."""
+
+    subscription: str
+    group: str
+    name: str
+    datastore: str
+
+
+def workspace_of(url: str) -> Workspace | None:
+    """The workspace that an image URL names; None where it names none.
+
+    >>> workspace_of("azureml://subscriptions/s/resourcegroups/g/workspaces/w/datastores/d/paths/a/1.jpg")
+    Workspace(subscription='s', group='g', name='w', datastore='d')
+    """
+    found = _WORKSPACE.match(url)
+    return Workspace(*found.groups()) if found else None
+
+
+_MOST_ROOTS = 20
+
+
+def count_roots(urls: Sequence[str]) -> dict[str, int]:
+    """Image URLs by what they lie in: the datastore, where they name one, else the scheme alone, which holds no secret.
+
+    >>> count_roots(["AmlDatastore://d/1.jpg", "https://h/1.jpg", "https://i/1.jpg"])
+    {'AmlDatastore://d/': 1, 'https://': 2}
+    """
+    counts: Counter[str] = Counter()
+    left = urls
+    while left:
+        root = root_of_url(left[0]) or ""
+        if not root.lower().startswith(("azureml://", "amldatastore://")) or len(counts) >= _MOST_ROOTS:
+            root = left[0][: left[0].find("://") + 3] if "://" in left[0] else ""
+        others = [url for url in left if not url.startswith(root)] if root else []
+        counts[root] += len(left) - len(others)
+        left = others
+    return dict(sorted(counts.items()))
+
+
+def read_by_jobs(root: str) -> bool:
+    """Tell whether a job in the cloud reads image URLs that begin so, through an MLTable.
+
+    >>> [read_by_jobs(root) for root in ("https://", "file://", "AmlDatastore://d/", "azureml://datastores/d/paths/")]
+    [True, False, False, False]
+    """
+    return root.startswith(("https://", "http://", "wasbs://", "abfss://")) or workspace_of(root) is not None
+
+
+def path_below(prefix: str, url: str) -> str | None:
+    """The path below the directory that `prefix` names of the image that anybody has called `url`; None if it is not there.
+
+    Other than `path_of`, it takes URLs that others have made: every `%XX` is decoded where the trainer decodes it. The path may
+    be unsafe.
+
+    >>> path_below("https://host/c", "https://host/c/a%20b/1%25.jpg"), path_below("file:///data/", "file:///data/1%25.jpg")
+    ('a b/1%.jpg', '1%25.jpg')
+    """
+    head = _append(prefix, "")
+    if not url.startswith(head) or len(url) == len(head):
+        return None
+    path = url[len(head) :]
+    return unquote(path, errors="surrogateescape") if prefix.partition("://")[0] in _ENCODED else path
 
 
 def _append(prefix: str, path: str) -> str:
@@ -112,6 +208,11 @@ def check_prefix(prefix: str) -> str | None:
         raise UsageError(
             f"--image-url: found {shown!r}; its user and password would stand in every record; name the images by a URL "
             "without them, such as one of a datastore, which holds credentials of its own"
+        )
+    if scheme == "AmlDatastore":
+        return (
+            f"mltable.load makes null of image URLs such as {shown}, and every job that reads the MLTable of a build gets them so; "
+            "they are of SDK v1, which has ended: name the same datastore with --image-url azureml://subscriptions/…/paths/…"
         )
     if scheme in ("zip", "tar"):
         return (

@@ -45,6 +45,8 @@ def recognise(config: ConvertConfig, options: StorageOptions) -> Recognised:
     if tree.root is not None and not tree.visible:
         raise LabelBeamError(f"{tree.root.shown}: the directory is empty, expected a dataset{_doubts(tree)}")
     claims = {found: claim for found in FORMATS.values() if (claim := found.recognise(tree, asked=False))}
+    beaten = {name for claim in claims.values() for name in claim.beats}
+    claims = {found: claim for found, claim in claims.items() if found.name not in beaten}
     certain = {found: claim for found, claim in claims.items() if claim.certain} or claims
     shown = tree.locations[0].shown
     if len(certain) == 1:

@@ -25,7 +25,7 @@ from labelbeam.transforms.columns.arrays import Floats, Integers, ranges
 from labelbeam.transforms.columns.fragments import Fragment
 from labelbeam.transforms.columns.hashes import draw_split
 from labelbeam.transforms.columns.images import ImageNote, join_images
-from labelbeam.transforms.columns.objects import Objects, join_objects
+from labelbeam.transforms.columns.objects import AS_DRAWN, Objects, join_objects
 from labelbeam.transforms.formats.frames import PIXELS, SCALES, Frame
 from labelbeam.transforms.formats.plans import Plan
 from labelbeam.transforms.geometry.boxes import OK, REASONS, code_of
@@ -58,7 +58,7 @@ def assemble_options(config: ConvertConfig, plan: Plan) -> AssembleOptions:
     """The options of a build, resolved."""
     return AssembleOptions(
         task=config.task,
-        image_url=config.image_url or default_prefix(plan.images_root),
+        image_url=config.image_url or plan.image_prefix or default_prefix(plan.images_root),
         clip=config.out_of_bounds == "clip",
         keep_background=background_policy(config) == "keep",
         max_polygon_points=config.max_polygon_points,
@@ -260,7 +260,7 @@ def _to_pixels(objects: Objects, numbers: Integers, sizes: Floats, frames: Mappi
     with np.errstate(over="ignore", invalid="ignore"):
         objects.bbox[as_corners, 2:] -= objects.bbox[as_corners, :2]
         objects.bbox = objects.bbox * np.tile(boxes, 2)
-    drawn = (objects.mask_size == 0).all(axis=1)
+    drawn = (objects.mask_size == 0).all(axis=1) | (objects.mask_size == AS_DRAWN).all(axis=1)
     factors = np.ones((len(objects.rings), 2))
     rings = ranges(objects.ring_start[drawn], objects.ring_count[drawn])
     factors[rings] = np.repeat(outlines[drawn], objects.ring_count[drawn], axis=0)

@@ -17,6 +17,7 @@ import msgspec
 from labelbeam.schemas.manifest import CopiedImage, Copies, Counts, FileEntry, Receipt, SplitCounts, Tally
 from labelbeam.schemas.neutral import Rejection
 from labelbeam.transforms.builds.shards import SAMPLES, shard_name, write_file
+from labelbeam.transforms.images.urls import count_roots
 from labelbeam.transforms.messages.redact import redact
 from labelbeam.transforms.stores.location import Location
 from labelbeam.transforms.tasks.records import ENCODER, encode_jsonl, encode_parquet
@@ -99,6 +100,7 @@ def write_bucket(
         records_in=assembled.records_in,
         samples=[msgspec.to_builtins(_without_credentials(item)) for item in assembled.rejections[:SAMPLES]],
         statistics={split: statistics_of(part.labels, part.sizes) for split, part in assembled.splits.items()},
+        image_roots=count_roots([url for part in assembled.splits.values() for url in part.urls]),
     )
 
 

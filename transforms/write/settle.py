@@ -122,7 +122,8 @@ def settle(settled: Settled, look_at: LookAt, look_at_all: bool) -> None:
                 raise ImageError(Rejected.UNSAFE_PATH, message)
             if isinstance(facts, ImageError):
                 raise facts
-            settled.formats[row], renamed = settle_format(path, facts)
+            declared_format = images.notes[row].format if facts is None and row in images.notes else ""
+            settled.formats[row], renamed = (declared_format, None) if declared_format else settle_format(path, facts)
             if renamed:
                 settled.adjusted.setdefault(row, []).append(renamed)
             if facts is not None:
@@ -132,6 +133,11 @@ def settle(settled: Settled, look_at: LookAt, look_at_all: bool) -> None:
                 settled.adjusted.setdefault(row, []).extend(frame.adjusted)
             elif not known[row]:
                 message = "no width and height in the annotations; --check-images header reads them from the image"
+                if "://" in path:
+                    message = (
+                        "no width and height in the annotations, and an image that is named by a URL is not looked at; name the "
+                        "directory of the images with --images where the format can tell which is which"
+                    )
                 raise ImageError(Rejected.MISSING_SIZE, message)
         except ImageError as error:
             settled.reject(row, error.code, str(error))

@@ -77,7 +77,7 @@ def test_the_other_documents_of_a_build_are_as_their_schemas_say(runs: Runs) -> 
         ("image_classification_multilabel", [""]),
         ("image_object_detection", [BOX | {"topX": 1.5}]),
         ("image_object_detection", [BOX | {"topX": -1e-9}]),
-        ("image_object_detection", [BOX | {"isCrowd": True}]),
+        ("image_object_detection", [BOX | {"isCrowd": 2}]),
         ("image_object_detection", [BOX | {"label": None}]),
         ("image_object_detection", [{name: BOX[name] for name in BOX if name != "bottomX"}]),
         ("image_instance_segmentation", [BOX]),
@@ -92,7 +92,21 @@ def test_what_the_trainer_would_drop_is_not_as_the_schema_says(task: str, label:
 def test_a_record_has_nothing_beside_what_the_schema_names() -> None:
     assert errors("image_classification", {**IMAGE, "label": "cat"}) == []
     assert errors("image_classification", {**IMAGE, "label": "cat", "image_height": 3})
-    assert errors("image_classification", {"image_url": "a.jpg", "label": "cat"})
+    assert errors("image_classification", {"image_url": "a.jpg"})
+
+
+def test_what_the_documents_call_optional_may_be_absent() -> None:
+    box = {name: BOX[name] for name in BOX if name != "isCrowd"}
+    polygon = {"label": "can", "polygon": [[0.577, 0.689, 0.562, 0.681, 0.559, 0.686]]}
+    for task, label in (
+        ("image_classification", "can"),
+        ("image_classification_multilabel", ["can", "carton"]),
+        ("image_object_detection", [box, BOX | {"isCrowd": True}]),
+        ("image_instance_segmentation", [polygon]),
+    ):
+        assert errors(task, {"image_url": "AmlDatastore://image_data/Image_01.jpg", "label": label}) == []
+        details = {"format": "jpg", "width": "499px"}
+        assert errors(task, {"image_url": "a", "image_details": details, "label": label}) == []
 
 
 def test_sizes_may_be_numbers_or_pixels_as_text() -> None:

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from labelbeam.pipelines.runs.convert import Outcome
-from labelbeam.pipelines.runs.summary import azure_path, next_steps, summary
+from labelbeam.pipelines.runs.summary import next_steps, summary
 from labelbeam.schemas.config import ConvertConfig
 from labelbeam.schemas.doubts import Doubt, unclassified
 from labelbeam.schemas.manifest import Counts, Manifest, Source, SplitCounts, Tally
 from labelbeam.schemas.reasons import Rejected
+from labelbeam.transforms.builds.azure_paths import azure_path
 from labelbeam.transforms.messages.words import plain
 
 if TYPE_CHECKING:
@@ -134,6 +135,7 @@ def test_the_commands_register_each_split_with_azure_ml() -> None:
             )
             for split in ("train", "validation")
         ),
+        ["labelbeam", "job", "built"],
     ]
 
 
@@ -156,6 +158,30 @@ def test_the_asset_is_called_after_the_output_in_letters_that_azure_takes() -> N
 )
 def test_a_path_for_azure_ml_is_one_that_it_takes(place: str, path: str) -> None:
     assert azure_path(place) == path
+
+
+WORKSPACE = "azureml://subscriptions/s/resourcegroups/g/workspaces/w/datastores/"
+
+
+@pytest.mark.parametrize(
+    "root", ["file://", "AmlDatastore://data/", "s3://", "gs://", "azureml://datastores/d/paths/", "zip://"]
+)
+def test_a_build_that_no_job_can_read_is_not_registered_and_it_is_said_what_to_do(root: str) -> None:
+    what = outcome(image_roots={"https://": 1_000, root: 200})
+    assert next_steps(what, config()) == [["labelbeam", "verify", "built"]]
+    text = " ".join(" ".join(lines(what)).split())
+    assert "az ml" not in text
+    assert f"warning: no job in Azure ML can read this build: 200 of 1,200 image URLs start with '{root}'" in text
+    assert "--copy-images" in text and "--image-url" in text
+
+
+def test_a_build_whose_images_lie_in_a_workspace_is_registered_there() -> None:
+    roots = {f"{WORKSPACE}one/paths/": 5, f"{WORKSPACE}two/paths/": 5, "https://": 1}
+    for command in next_steps(outcome(image_roots=roots), config())[1:3]:
+        assert command[-6:] == ["--subscription", "s", "-g", "g", "-w", "w"]
+    others = roots | {WORKSPACE.replace("/w/", "/x/") + "three/paths/": 1}
+    for command in next_steps(outcome(image_roots=others), config())[1:3]:
+        assert "--subscription" not in command
 
 
 def test_a_placeholder_in_a_command_is_explained() -> None:

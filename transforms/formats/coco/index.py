@@ -29,6 +29,7 @@ from labelbeam.transforms.formats.coco.records import (
     image_name,
 )
 from labelbeam.transforms.formats.coco.store_names import find_in_store
+from labelbeam.transforms.formats.coco.urls import url_of
 from labelbeam.transforms.images.names import image_path
 from labelbeam.transforms.messages.redact import redact
 from labelbeam.transforms.messages.words import printable
@@ -265,6 +266,16 @@ class IndexBuilder:
                 "--check-images exists",
             )
         ]
+
+    def take_urls(self, blocks: Iterable[bytes]) -> None:
+        """Name images by the URLs that their records give, those that give one."""
+        rows, paths = self.index.rows, self.index.paths
+        for block in blocks:
+            for fields in elements(block):
+                identity = fields.get("id")
+                row = rows.get(identity) if isinstance(identity, int | float | str) else None
+                if row is not None and (url := url_of(fields)) is not None:
+                    paths[row] = url
 
     def repeated(self) -> frozenset[str]:
         """The paths that several image records name."""

@@ -11,6 +11,7 @@ from labelbeam.transforms.formats.coco.file import KnownFile, check_kind, look_i
 from labelbeam.transforms.formats.coco.images_root import Root, common_root, distinct_roots, find_images_root
 from labelbeam.transforms.formats.coco.names import split_is_doubtful
 from labelbeam.transforms.formats.coco.units import CocoFile, CocoUnit, StoredImages
+from labelbeam.transforms.formats.coco.urls import doubts_of_urls, named_by_urls
 from labelbeam.transforms.formats.inputs import fingerprint_of, list_dataset
 from labelbeam.transforms.formats.plans import Plan, bucket_count
 from labelbeam.transforms.stores.errors import MissingFileError, StoreError
@@ -25,7 +26,15 @@ def plan_coco(config: ConvertConfig, options: StorageOptions, locations: Sequenc
     for file in files:
         check_kind(file, config.task)
     doubts: list[Doubt] = []
-    found = [find_images_root(config, options, file, doubts) for file in files]
+    found: list[Root] = []
+    by_url: list[bool] = []
+    for file in files:
+        of_file: list[Doubt] = []
+        found.append(find_images_root(config, options, file, of_file))
+        by_url.append(named_by_urls(config, file, found[-1].seen))
+        if by_url[-1]:
+            of_file = [*(doubt for doubt in of_file if doubt.code != Doubted.IMAGES_NOT_FOUND), *doubts_of_urls(file)]
+        doubts += of_file
     roots = [each.location for each in found]
     root, prefixes = common_root(roots)
     doubts += [
@@ -69,14 +78,28 @@ def plan_coco(config: ConvertConfig, options: StorageOptions, locations: Sequenc
             doubts += [Doubt(Doubted.LISTING, warning) for warning in listing.warnings]
         plan.listed = join_listed(list(listed_of.values()))
         plan.fingerprint, plan.covers = fingerprint_of(sources)
-    for number, (file, prefix, each) in enumerate(zip(files, prefixes, found, strict=True)):
+    for number, (file, prefix, each, urls) in enumerate(zip(files, prefixes, found, by_url, strict=True)):
         index = tuple(part for part in file.ranges if part.section in ("images", "categories"))
         plan.indexes.append(
-            CocoFile(number, file.location.url, prefix, file.split, index, _stored(each, listed_of, config))
+            CocoFile(
+                number,
+                file.location.url,
+                prefix,
+                file.split,
+                index,
+                None if urls else _stored(each, listed_of, config),
+                urls,
+            )
         )
         plan.units += [CocoUnit(file.location.url, part) for part in file.ranges if part.section == "annotations"]
     if config.images is None:
-        plan.unseen = frozenset(file.location.url for file, each in zip(files, found, strict=True) if not each.seen)
+        plan.unseen = frozenset(
+            file.location.url
+            for file, each, urls in zip(files, found, by_url, strict=True)
+            if not each.seen and not urls
+        )
+    if all(by_url):
+        plan.image_prefix = ""
     plan.doubts = doubts
     return plan
 

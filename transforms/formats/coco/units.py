@@ -43,6 +43,8 @@ class CocoFile:
     ranges: tuple[ElementRange, ...]
     images: StoredImages | None = None
     """Where names are compared with what the store has; None where they are believed."""
+    by_url: bool = False
+    """Whether images are named by the URLs that their records give."""
 
     @property
     def size(self) -> int:
@@ -86,6 +88,9 @@ class CocoFile:
     def _settle_names(self, builder: IndexBuilder, location: Location, options: ReadOptions) -> list[Doubt]:
         """Find images under the names that the store has, and tell apart those that share one."""
         doubts: list[Doubt] = []
+        if self.by_url:
+            images = [part for part in self.ranges if part.section == "images"]
+            builder.take_urls(read_range(location, part.start, part.end) for part in images)
         if self.images is not None:
             missing = builder.missing(self.images.listed)
             if missing:

@@ -1,0 +1,165 @@
+"""`labelbeam job`: write the data assets of a published build and the AutoML job that trains on them, for `az ml`."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from labelbeam.pipelines.command_line.options import add_options
+from labelbeam.pipelines.command_line.parser import Parser, add_output
+from labelbeam.pipelines.commands.command import Command
+from labelbeam.pipelines.terminal.streams import LOG, set_up_logging
+from labelbeam.schemas.errors import DoubtedError, LabelBeamError, UsageError
+
+if TYPE_CHECKING:
+    from labelbeam.schemas.manifest import Manifest
+
+
+def _count(text: str) -> int:
+    number = int(text) if text.isdecimal() else 0
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"found {text!r}, expected a positive whole number")
+    return number
+
+
+def _add_arguments(parser: Parser) -> None:
+    add_output(parser)
+    parser.add_argument(
+        "--to", metavar="DIR", default="azureml", help="the local directory to write to (default: azureml)"
+    )
+    parser.add_argument(
+        "--compute",
+        metavar="NAME",
+        default="gpu-cluster",
+        help="the compute cluster to train on (default: gpu-cluster)",
+    )
+    parser.add_argument(
+        "--datastore",
+        metavar="NAME",
+        help="the workspace's datastore of the container that OUTPUT lies in, where its URL does not name the account",
+    )
+    parser.add_argument("--name", metavar="NAME", help="what the assets begin with (default: the last name in OUTPUT)")
+    parser.add_argument("--experiment", metavar="NAME", help="the experiment of the job (default: as the assets)")
+    parser.add_argument(
+        "--model", metavar="NAME", help="the one model to train, such as yolov5 (default: the service's)"
+    )
+    parser.add_argument("--metric", metavar="NAME", help="the primary metric (default: the task's usual one)")
+    parser.add_argument(
+        "--timeout-minutes", metavar="N", type=_count, default=360, help="how long the job may take (default: 360)"
+    )
+    parser.add_argument(
+        "--max-trials", metavar="N", type=_count, default=10, help="models that are trained at most (default: 10)"
+    )
+    parser.add_argument(
+        "--max-concurrent-trials", metavar="N", type=_count, default=2, help="of them at a time (default: 2)"
+    )
+    add_options(parser, ["accept", "storage_options"])
+
+
+def _run(known: argparse.Namespace) -> int:
+    set_up_logging(False, known.storage)
+    import yaml
+
+    from labelbeam.transforms.builds.azure import JobOptions, asset_stem, data_asset, training_job
+    from labelbeam.transforms.builds.published import place_of, published
+    from labelbeam.transforms.stores.locate import locate
+
+    output = locate(known.output, known.storage)
+    manifest = published(output)
+    _check(manifest, getattr(known, "accept", None) or [])
+    stem = asset_stem(known.name or output.path or known.output)
+    build = place_of(output, manifest)
+    place = build.path if output.local else build.shown
+    options = JobOptions(
+        compute=known.compute,
+        experiment=known.experiment,
+        model=known.model,
+        metric=known.metric,
+        timeout_minutes=known.timeout_minutes,
+        max_trials=known.max_trials,
+        max_concurrent_trials=known.max_concurrent_trials,
+    )
+    documents: dict[str, dict[str, Any]] = {
+        f"{split}.data.yaml": data_asset(manifest, stem, split, _asset_path(f"{place}/{split}", known.datastore))
+        for split, part in manifest.splits.items()
+        if part.images
+    }
+    documents["job.yaml"] = training_job(manifest, stem, options)
+    folder = Path(known.to)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, document in documents.items():
+            folder.joinpath(name).write_text(
+                yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=10_000), encoding="utf-8"
+            )
+    except OSError as error:
+        raise LabelBeamError(f"--to: {folder}: cannot be written: {error.strerror}; name another directory") from None
+    _show(manifest, folder, list(documents))
+    return 0
+
+
+def _check(manifest: Manifest, accepted: list[str]) -> None:
+    """Refuse a build that a job cannot read or will learn little from.
+
+    Raises:
+        LabelBeamError: no job can read it, or there is nothing to train on.
+        DoubtedError: something stands that --accept does not name.
+    """
+    from labelbeam.schemas.doubts import Doubted
+    from labelbeam.transforms.builds.preflight import preflight
+
+    found = preflight(manifest)
+    for doubt in found:
+        if doubt.code in (Doubted.IMAGE_URL_NOT_READ, Doubted.NO_TRAIN_SPLIT):
+            raise LabelBeamError(f"build {manifest.build}: {doubt.message}; nothing was written")
+    left = [doubt for doubt in found if doubt.code not in accepted]
+    if left:
+        codes = " ".join(f"--accept {code}" for code in dict.fromkeys(doubt.code for doubt in left))
+        lines = "\n".join(f"  {doubt.code}: {doubt.message}" for doubt in left)
+        raise DoubtedError(
+            f"build {manifest.build}: nothing was written; mend what stands below, or train all the same with {codes}\n{lines}"
+        )
+    for doubt in found:
+        LOG.warning("warning: %s", doubt.message)
+
+
+def _asset_path(place: str, datastore: str | None) -> str:
+    from labelbeam.transforms.builds.azure_paths import PLACEHOLDER, azure_path
+
+    path = azure_path(place)
+    if PLACEHOLDER not in path:
+        return path
+    scheme = place.partition("://")[0]
+    if scheme not in ("az", "abfs", "abfss"):
+        raise LabelBeamError(
+            f"OUTPUT: {place} lies in a store that Azure ML does not read; copy it to a container of Azure, and name that"
+        )
+    if datastore is None:
+        raise UsageError(
+            f"{place} does not name its account; say which datastore its container is with --datastore NAME"
+        )
+    return path.replace(PLACEHOLDER, datastore)
+
+
+def _show(manifest: Manifest, folder: Path, names: list[str]) -> None:
+    from labelbeam.transforms.builds.azure_paths import workspace_flags
+
+    where = [shlex.quote(word) for word in workspace_flags(manifest)]
+    print(f"wrote {', '.join(names)} of the build {manifest.build} into {folder}", file=sys.stderr)
+    print("next:", file=sys.stderr)
+    for name in names:
+        kind = "job" if name == "job.yaml" else "data"
+        command = ["az", "ml", kind, "create", "--file", shlex.quote(str(folder / name)), *where]
+        print(f"  {' '.join(command)}", file=sys.stderr)
+
+
+COMMAND = Command(
+    "job",
+    "write the data assets of a published build and an AutoML job that trains on them, for az ml",
+    "OUTPUT [options]",
+    _add_arguments,
+    _run,
+)

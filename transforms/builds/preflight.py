@@ -1,0 +1,69 @@
+"""What a training job would stumble over, or learn little from, in a build that is right by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from labelbeam.schemas.doubts import Doubt, Doubted
+from labelbeam.schemas.manifest import Manifest
+from labelbeam.transforms.images.urls import read_by_jobs
+from labelbeam.transforms.messages.words import listed
+
+FEWEST_IMAGES = 10
+"""Images to train on below which the documents of the service advise against it."""
+
+FEWEST_OF_A_LABEL = 5
+"""Objects of a label to train on, below which the model will hardly find it."""
+
+
+def preflight(manifest: Manifest) -> list[Doubt]:
+    """Everything of a build that a training job should be told of, in the order in which it should be mended."""
+    return [*_unread(manifest), *_training(manifest), *_labels(manifest), *_validation(manifest)]
+
+
+def _unread(manifest: Manifest) -> Iterator[Doubt]:
+    unread = {root: count for root, count in manifest.image_roots.items() if not read_by_jobs(root)}
+    if unread:
+        count = sum(unread.values())
+        message = (
+            f"{count:,} of {sum(manifest.image_roots.values()):,} image URLs start with {listed(unread)}, which no job in the "
+            "cloud reads; build again with --image-url azureml://subscriptions/…/datastores/…/paths/…, https://… or abfss://…"
+        )
+        yield Doubt(Doubted.IMAGE_URL_NOT_READ, message, count, next(iter(unread)), "--image-url")
+
+
+def _training(manifest: Manifest) -> Iterator[Doubt]:
+    train = manifest.splits.get("train")
+    images = train.images if train is not None else 0
+    if not images:
+        message = "there is no split train to train on; build again with --split train=0.8,validation=0.2"
+        yield Doubt(Doubted.NO_TRAIN_SPLIT, message, option="--split")
+    elif images < FEWEST_IMAGES:
+        message = f"split train has {images} images, expected {FEWEST_IMAGES} or more; add some"
+        yield Doubt(Doubted.FEW_IMAGES, message, images)
+
+
+def _labels(manifest: Manifest) -> Iterator[Doubt]:
+    counts = manifest.label_counts.get("train", {})
+    if manifest.task.startswith("image_classification") and len(counts) < 2:
+        message = f"split train has the labels {listed(counts)}, expected two or more to tell apart"
+        yield Doubt(Doubted.FEW_LABELS, message, len(counts))
+    rare = {label: count for label, count in counts.items() if count < FEWEST_OF_A_LABEL}
+    unseen = [label for label in manifest.labels if label not in counts]
+    if counts and rare:
+        message = f"{len(rare)} labels stand fewer than {FEWEST_OF_A_LABEL} times in split train: {listed(rare)}; add images of them"
+        yield Doubt(Doubted.RARE_LABELS, message, len(rare), next(iter(rare)))
+    if counts and unseen:
+        message = f"{len(unseen)} labels are in other splits and not in train: {listed(unseen)}; add images of them"
+        yield Doubt(Doubted.LABELS_NOT_TRAINED, message, len(unseen), unseen[0])
+    yield from (doubt for doubt in manifest.doubts if doubt.code == Doubted.LABELS_ALIKE)
+
+
+def _validation(manifest: Manifest) -> Iterator[Doubt]:
+    part = manifest.splits.get("validation")
+    if part is None or not part.images:
+        message = (
+            "there is no split validation, so that the service draws one of its own for each job; --split "
+            "train=0.8,validation=0.2 makes one that stays the same"
+        )
+        yield Doubt(Doubted.NO_VALIDATION_SPLIT, message, option="--split train=0.8,validation=0.2")

@@ -1,0 +1,108 @@
+"""Units of JSON Lines: ranges of bytes, each with the lines that begin in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from labelbeam.schemas.neutral import Rejection
+from labelbeam.schemas.reasons import Rejected
+from labelbeam.transforms.columns.fragments import Fragment, fragments_of
+from labelbeam.transforms.columns.hashes import bucket_of
+from labelbeam.transforms.formats.jsonl.records import Lines
+from labelbeam.transforms.formats.reading import Findings, Reading, ReadResult, encode_fragments
+from labelbeam.transforms.stores.locate import locate
+from labelbeam.transforms.stores.location import Location
+from labelbeam.transforms.stores.reading import read_range
+from labelbeam.transforms.workers.quiet_gc import quiet_gc
+
+RANGE = 16 * 2**20
+"""Bytes of a unit."""
+
+LONGEST_LINE = 64 * 2**20
+"""Bytes of a line, beyond which it is rejected unread: an image with so many objects is none."""
+
+_STEP = 2**20
+
+_KEYS = 44
+"""Bits of an image's key for the place in its file; the file's number stands above them."""
+
+
+@dataclass(frozen=True, slots=True)
+class JsonLinesUnit:
+    """The lines of a file that begin in the bytes [start, end); `bytes` is the size of the file, `number` its own."""
+
+    url: str
+    number: int
+    start: int
+    end: int
+    bytes: int
+    split: str | None
+    prefix: str | None
+
+    @property
+    def size(self) -> int:
+        """Bytes, for progress."""
+        return self.end - self.start
+
+    @property
+    def index(self) -> None:
+        """None: each line stands by itself."""
+        return None
+
+    def read(self, reading: Reading) -> ReadResult:
+        """Read its lines.
+
+        Raises:
+            StoreError: the file cannot be read.
+        """
+        first, block = lines_of(locate(self.url, reading.options.storage), self.start, self.end, self.bytes)
+        whole = self.bytes <= RANGE
+        lines = Lines(self.url, self.split, self.prefix)
+        at = first
+        with quiet_gc():
+            for number, line in enumerate(block.split(b"\n"), 1):
+                text = line.removeprefix(b"\xef\xbb\xbf") if at == 0 else line
+                locator = f"line {number}" if whole else f"byte {at}"
+                if len(text) > LONGEST_LINE:
+                    message = f"the line has more than {LONGEST_LINE:,} bytes, and is not read"
+                    lines.rejections.append(
+                        Rejection(self.url, locator, None, "image", Rejected.INVALID_RECORD, message, "")
+                    )
+                else:
+                    lines.add(text, locator)
+                at += len(line) + 1
+            buckets = reading.options.buckets
+            fragments = dict(fragments_of(lines.images, buckets, (self.number << _KEYS) + first))
+            for rejection in lines.rejections:
+                bucket = bucket_of(rejection.image or f"{self.url} {rejection.locator}", buckets)
+                fragments.setdefault(bucket, Fragment()).rejections.append(rejection)
+            records = sum(fragment.records for fragment in fragments.values())
+            findings = Findings(records, {self.url: lines.evidence})
+            return ReadResult(findings, encode_fragments(sorted(fragments.items())))
+
+
+def lines_of(file: Location, start: int, end: int, size: int) -> tuple[int, bytes]:
+    """The lines that begin in the bytes [start, end) of a file of `size`, and where the first of them begins.
+
+    The last one is read to its end, and no further than a byte beyond `LONGEST_LINE`.
+    """
+    begin = max(0, start - 1)
+    block = read_range(file, begin, end)
+    if start:
+        # The byte before tells whether a line begins at `start`.
+        newline = block.find(b"\n")
+        if newline < 0 or begin + newline + 1 >= end:
+            return end, b""
+        begin += newline + 1
+        block = block[newline + 1 :]
+    parts = [block]
+    last = len(block) - block.rfind(b"\n") - 1
+    while end < size and last and last <= LONGEST_LINE:
+        more = read_range(file, end, min(size, end + _STEP))
+        newline = more.find(b"\n")
+        parts.append(more if newline < 0 else more[:newline])
+        if newline >= 0:
+            break
+        end += len(more)
+        last += len(more)
+    return begin, b"".join(parts)
