@@ -110,8 +110,20 @@ def test_the_codes_and_options_that_pages_name_exist() -> None:
     known |= {"training_data", "validation_data"}  # Azure's own.
     known |= {*map(str, Failed), *NAMES, *public.__all__}
     known |= {"coco_url", "video_id", "frame_id", "date_captured"}  # COCO's and LVIS's fields.
-    known |= {"check_det_dataset", "verify_image_label", "save_txt", "is_obb", "kpt_shape", "obj_valid_data"}  # Ultralytics' and Darknet's.
-    known |= {"train_images", "train_labels", "image_width", "image_height"}  # Directories, and fields of labelling exports.
+    known |= {
+        "check_det_dataset",
+        "verify_image_label",
+        "save_txt",
+        "is_obb",
+        "kpt_shape",
+        "obj_valid_data",
+    }  # Ultralytics' and Darknet's.
+    known |= {
+        "train_images",
+        "train_labels",
+        "image_width",
+        "image_height",
+    }  # Directories, and fields of labelling exports.
     known |= {name for name in dir(fixtures) if name.endswith("_store")}
     known |= {*COCO_FIGURES, *label_figures(), *set().union(*class_figures()), *COLUMNS}
     ours = {flag(field) for field in FIELDS} | {"--no-json", "--runner", "--help", "--keep", "--dry-run"}
