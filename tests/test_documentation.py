@@ -110,6 +110,8 @@ def test_the_codes_and_options_that_pages_name_exist() -> None:
     known |= {"training_data", "validation_data"}  # Azure's own.
     known |= {*map(str, Failed), *NAMES, *public.__all__}
     known |= {"coco_url", "video_id", "frame_id", "date_captured"}  # COCO's and LVIS's fields.
+    # YOLO's fields and its trainers' functions.
+    known |= {"kpt_shape", "is_obb", "save_txt", "verify_image_label", "check_det_dataset"}
     known |= {name for name in dir(fixtures) if name.endswith("_store")}
     known |= {*COCO_FIGURES, *label_figures(), *set().union(*class_figures()), *COLUMNS}
     ours = {flag(field) for field in FIELDS} | {"--no-json", "--runner", "--help", "--keep", "--dry-run"}
