@@ -110,20 +110,9 @@ def test_the_codes_and_options_that_pages_name_exist() -> None:
     known |= {"training_data", "validation_data"}  # Azure's own.
     known |= {*map(str, Failed), *NAMES, *public.__all__}
     known |= {"coco_url", "video_id", "frame_id", "date_captured"}  # COCO's and LVIS's fields.
-    known |= {
-        "check_det_dataset",
-        "verify_image_label",
-        "save_txt",
-        "is_obb",
-        "kpt_shape",
-        "obj_valid_data",
-    }  # Ultralytics' and Darknet's.
-    known |= {
-        "train_images",
-        "train_labels",
-        "image_width",
-        "image_height",
-    }  # Directories, and fields of labelling exports.
+    # YOLO's fields, files and directories, and its trainers' functions; fields of labelling exports.
+    known |= {"kpt_shape", "is_obb", "save_txt", "verify_image_label", "check_det_dataset", "obj_valid_data"}
+    known |= {"train_images", "train_labels", "image_width", "image_height"}
     known |= {name for name in dir(fixtures) if name.endswith("_store")}
     known |= {*COCO_FIGURES, *label_figures(), *set().union(*class_figures()), *COLUMNS}
     ours = {flag(field) for field in FIELDS} | {"--no-json", "--runner", "--help", "--keep", "--dry-run"}

@@ -101,12 +101,8 @@ def test_all_is_counted(facts: Build) -> None:
     assert facts.manifest["source"]["format"] == "yolo"
     assert facts.adjusted == dict(sorted(expected.items()))
     assert facts.manifest["skipped_by_reason"] == {"outside_splits": 1, "repeated_line": 1}
-    lines = [line for line in facts.rejected if line["kind"] == "object"]
-    assert all(
-        line["locator"].split(" line ")[1] == "2"
-        for line in lines
-        if len(facts.codes(line["image"])) == 1 and "orphan" not in line["image"]
-    )
+    (line,) = [line for line in facts.rejected if line["image"] == "images/too few.jpg"]
+    assert (line["locator"], line["raw"]) == ("labels/too few.txt line 2", "0 0.5 0.5")
     assert facts.codes("images/orphan.jpg") == ["image_rejected", "missing_image"]
     assert facts.codes("images/large.jpg") == ["unreadable_file"]
     assert {doubt["code"] for doubt in facts.manifest["doubts"]} >= {
@@ -116,7 +112,7 @@ def test_all_is_counted(facts: Build) -> None:
     }
 
 
-ROBOFLOW = {"train/1": BOX, "valid/2": BOX, "test/3": ""}
+ROBOFLOW = {"train/1": BOX, "train/4": "", "valid/2": BOX, "test/3": BOX}
 
 
 def roboflow(root: Path) -> Path:
@@ -136,7 +132,7 @@ def roboflow(root: Path) -> Path:
 def test_roboflow_s_export_keeps_its_splits_and_is_unchanged_the_second_time(tmp_path: Path) -> None:
     root = roboflow(tmp_path / "raw")
     build = convert("--source", root / "data.yaml", "--strict", output=tmp_path / "out")
-    assert {split: len(lines) for split, lines in build.lines.items()} == {"test": 1, "train": 1, "validation": 1}
+    assert {split: len(lines) for split, lines in build.lines.items()} == {"test": 1, "train": 2, "validation": 1}
     assert build.manifest["doubts"] == []
     again = labelbeam(
         "convert",
@@ -171,7 +167,7 @@ def test_a_link_out_of_the_root_is_not_followed(tmp_path: Path) -> None:
     (root / "train/labels/1.txt").unlink()
     (root / "train/labels/1.txt").symlink_to(secret)
     build = convert("--source", root, output=tmp_path / "out")
-    assert [line["label"] for line in build.lines["train"]] == [[]]
+    assert [line["label"] for line in build.lines["train"]] == [[], []]
     assert "not_listed" in {doubt["code"] for doubt in build.manifest["doubts"]}
 
 

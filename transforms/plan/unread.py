@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from labelbeam.transforms.formats.format import Tree
 from labelbeam.transforms.formats.plans import HEAD
+from labelbeam.transforms.formats.yolo.recognise import holds_labels
 from labelbeam.transforms.images.names import IMAGE_FORMATS, OTHER_IMAGE_FORMATS, extension
 from labelbeam.transforms.stores.files import stat
 from labelbeam.transforms.stores.location import Location
@@ -168,6 +169,8 @@ def _texts(files: _Files) -> Unread | None:
     heads = [(name, lines) for name, lines in heads if lines]
     if heads:
         name = heads[0][0]
+        if any(holds_labels("\n".join(lines)) for _, lines in heads):
+            return None  # YOLO's, which are read; what is wrong with them is said by who reads them.
         if all(_KITTI.fullmatch(line) for _, lines in heads for line in lines):
             return Unread("KITTI", f"{name} holds a class and 14 numbers in each line", _CONVERT)
         if 2 * len(texts) >= len(stems):

@@ -81,13 +81,14 @@ _DARKNET_KEYS = re.compile(r"(?m)^\s*(names|classes|train|valid|backup)\s*=")
 
 
 def describes(path: str, head: str) -> bool:
-    """Tell whether a file is a data.yaml or an obj.data, whatever it is called, by the beginning of its text."""
+    """Tell whether a file is a data.yaml or an obj.data by the beginning of its text; one that is called otherwise has to say more."""
     text = head.lstrip("\ufeff")
+    least = 1 if path.rpartition("/")[2].lower() in _USUAL else 2
     if path.lower().endswith((".yaml", ".yml")):
         keys = set(_KEYS.findall(text))
-        return bool(keys & {"names", "nc"}) and len(keys) > 1
+        return bool(keys & {"names", "nc"}) and len(keys) >= least
     keys = set(_DARKNET_KEYS.findall(text))
-    return path.lower().endswith(".data") and bool(keys & {"names", "train"}) and len(keys) > 1
+    return path.lower().endswith(".data") and bool(keys & {"names", "train"}) and len(keys) >= least
 
 
 def text_of(data: bytes, path: str) -> str:

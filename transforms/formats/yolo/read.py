@@ -52,7 +52,8 @@ def read_yolo(
     if data is None or image.rejected:
         return YoloImage(image)
     found = parse_labels(data, keypoints)
-    image.skipped = [Skipped.REPEATED_LINE] * found.repeated
+    if "classification" not in task:  # There an object is a label, however often it stands.
+        image.skipped = [Skipped.REPEATED_LINE] * found.repeated
     image.adjusted += [Adjusted.COMMAS_IN_NUMBERS] * found.with_commas
     image.rejected += [_rejected(image, bad) for bad in found.bad]
     labels = _Labels(names)

@@ -54,7 +54,7 @@ def claim_of_directory(tree: Tree) -> Claim | None:
     described = _first(tree, [files[path] for path in named], lambda file, head: describes(file.path, head))
     texts = _label_files(files, images, described is not None)
     labels = [path for path in texts if files[path].size][: 4 * _LOOKED_AT]
-    first = _first(tree, [files[path] for path in labels], lambda file, head: _holds_labels(head))
+    first = _first(tree, [files[path] for path in labels], lambda file, head: holds_labels(head))
     described_labels = described is not None and first is not None
     if tree.config.task.startswith("image_classification") and not described_labels and _are_classified(images, files):
         return None
@@ -115,7 +115,7 @@ def _depth(path: str) -> tuple[int, str]:
     return path.count("/"), path
 
 
-def _holds_labels(head: str) -> bool:
+def holds_labels(head: str) -> bool:
     """Tell whether most lines of a file are a class number and four numbers or more. The last line may be cut off."""
     lines = [line for line in head.splitlines()[:20] if line.strip()]
     lines = lines[:-1] if len(lines) > 1 and len(head) >= HEAD else lines

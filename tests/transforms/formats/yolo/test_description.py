@@ -133,6 +133,8 @@ def test_names_a_line_count_from_0_with_blank_ones_between_them() -> None:
         ("a/coco128.yaml", "# comment\npath: ../x\nnames:\n  0: a\n", True),
         ("data.yml", "\ufefftrain: x\nnc: 1\n", True),
         ("data.yaml", "'names': [a]\nval: x\n", True),
+        ("a/data.yaml", "names: [a]\n", True),
+        ("my.yaml", "names: [a]\n", False),
         ("hyp.yaml", "lr0: 0.01\nnames: x\n", False),
         ("docker-compose.yaml", "services:\n  names: x\n  path: y\n", False),
         ("obj.data", "classes = 1\nnames = a\n", True),

@@ -90,7 +90,8 @@ def test_a_repeated_line_is_skipped_and_a_comma_is_noted() -> None:
 
 
 def test_for_classification_each_label_counts_once() -> None:
-    found = read(f"1 0.5 0.5 0.1 0.1\n0 0.5 0.5 0.1 0.1\n1 0.2 0.2 0.1 0.1\n{QUAD}\n9 0 0 1 1", task=MULTILABEL)
+    found = read(f"1 0.5 0.5 0.1 0.1\n0 0.5 0.5 0.1 0.1\n1 0.5 0.5 0.1 0.1\n{QUAD}\n9 0 0 1 1", task=MULTILABEL)
+    assert found.image.skipped == []
     assert [(item.label, item.bbox, item.rings) for item in found.image.objects] == [
         ("dog", None, None),
         ("cat", None, None),
