@@ -26,6 +26,7 @@ class InspectOptions(TypedDict, total=False):
     format: str
     images: Url
     image_url: str
+    datastore: str
     check_images: CheckImages
     split: str | Mapping[str, float]
     shards: int | Literal["auto"]

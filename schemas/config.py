@@ -106,6 +106,13 @@ class ConvertConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, om
     copy_images: Annotated[Text | None, Meta(description="fsspec URL of a directory to copy the images to as well")] = (
         None
     )
+    datastore: Annotated[
+        Text | None,
+        Meta(
+            description="the datastore of the container that --copy-images, else --images, lies in, as "
+            "azureml://subscriptions/…/datastores/NAME: image_url begins with it (default: what --image-url says)"
+        ),
+    ] = None
     if_changed: Annotated[
         bool, Meta(description="publish nothing when inputs, config and version are those of the latest build")
     ] = False

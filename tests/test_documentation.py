@@ -109,31 +109,22 @@ def test_the_codes_and_options_that_pages_name_exist() -> None:
     known |= set(Receipt.__struct_fields__) | {"file_name", "category_id", "image_details", "read_annotations"}
     known |= {"training_data", "validation_data"}  # Azure's own.
     known |= {*map(str, Failed), *NAMES, *public.__all__}
+    known |= {"image_width", "image_height", "label_confidence"}  # Of exports of labelling projects.
     known |= {"coco_url", "video_id", "frame_id", "date_captured"}  # COCO's and LVIS's fields.
-    # YOLO's fields, files and directories, and its trainers' functions; fields of labelling exports.
+    # YOLO's fields, files and directories, and its trainers' functions.
     known |= {"kpt_shape", "is_obb", "save_txt", "verify_image_label", "check_det_dataset", "obj_valid_data"}
-    known |= {"train_images", "train_labels", "image_width", "image_height"}
+    known |= {"train_images", "train_labels"}
     known |= {name for name in dir(fixtures) if name.endswith("_store")}
     known |= {*COCO_FIGURES, *label_figures(), *set().union(*class_figures()), *COLUMNS}
     ours = {flag(field) for field in FIELDS} | {"--no-json", "--runner", "--help", "--keep", "--dry-run"}
-    ours |= set(make_parsers()[1]["evaluate"].options()) | set(make_parsers()[1]["job"].options())
+    ours |= set(make_parsers()[1]["evaluate"].options())
     ours |= {"--evaluation", "--no-images"}
+    ours |= set(make_parsers()[1]["job"].options())
     ours |= set(make_parsers()[1]["score"].options())
     known |= {*dir(public), *inspect.signature(public.score).parameters, *inspect.signature(public.evaluate).parameters}
     known |= {*dir(Build), *Assembled.__dataclass_fields__, *dir(public.errors.LabelBeamError)}
-    elsewhere = {
-        "--runs",
-        "--names",
-        "--seconds",
-        "--replay",
-        "--exclude",
-        "--name",
-        "--version",
-        "--type",
-        "--path",
-        "--file",
-    }
-    elsewhere |= {"--repository", "--bg--"}
+    elsewhere = {"--runs", "--names", "--seconds", "--replay", "--exclude", "--name", "--version", "--type", "--path"}
+    elsewhere |= {"--repository", "--bg--", "--file"}
     elsewhere |= {"--all", "--fresh", "--fast", "--durations"}  # Of the tests and of CI.
     for name in PAGES:
         assert set(re.findall(r"`(?!test_)([a-z]+(?:_[a-z]+)+)`", page(name))) <= known, name

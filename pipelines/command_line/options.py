@@ -19,6 +19,7 @@ from labelbeam.schemas.config import ConvertConfig, parse_split
 from labelbeam.schemas.doubts import Doubted
 from labelbeam.schemas.errors import UsageError
 from labelbeam.transforms.formats.registry import FORMATS
+from labelbeam.transforms.images.urls import prefix_in_datastore
 from labelbeam.transforms.stores.small_files import read_small
 
 _CORE = {field.name: field for field in msgspec.structs.fields(ConvertConfig) if field.name != "of_formats"}
@@ -43,6 +44,7 @@ GROUPS = {
         "strict",
         "accept",
         "copy_images",
+        "datastore",
         "if_changed",
         "max_polygon_points",
         "dimensions",
@@ -62,6 +64,7 @@ _METAVARS = {
     "max_polygon_points": "N",
     "storage_options": "JSON|@FILE",
     "image_url": "PREFIX",
+    "datastore": "azureml://…",
 }
 
 _STORAGE_EXAMPLE = '{"s3": {"anon": true}}'
@@ -230,7 +233,28 @@ def make_config(flags: dict[str, Any], file: ConfigFile | None = None, **fixed: 
     except UsageError as error:
         where = _name_in(file, flags, "split")
         raise UsageError(str(error).replace("--split", where, 1)) from None
+    if config.datastore is not None:
+        config.image_url = _url_in_datastore(config, config.datastore)
     return config
+
+
+def _url_in_datastore(config: ConvertConfig, datastore: str) -> str:
+    """What image_url begins with, where the datastore of the images' container is named.
+
+    Raises:
+        UsageError: the datastore is no long-form URL, the images lie in no container, or --image-url says something else.
+    """
+    place = config.copy_images or config.images
+    if place is None:
+        raise UsageError(
+            "--datastore: expected --copy-images or --images as well, a place in the container of the datastore"
+        )
+    prefix = prefix_in_datastore(datastore, place)
+    if config.image_url not in (None, prefix):
+        raise UsageError(
+            f"--datastore: makes image_url begin with {prefix!r}, --image-url says otherwise; give one of them"
+        )
+    return prefix
 
 
 def _name_in(file: ConfigFile, flags: dict[str, Any], name: str) -> str:

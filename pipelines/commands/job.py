@@ -107,10 +107,16 @@ def _check(manifest: Manifest, accepted: list[str]) -> None:
     Raises:
         LabelBeamError: no job can read it, or there is nothing to train on.
         DoubtedError: something stands that --accept does not name.
+        UsageError: --accept names no code.
     """
     from labelbeam.schemas.doubts import Doubted
     from labelbeam.transforms.builds.preflight import preflight
+    from labelbeam.transforms.messages.words import did_you_mean
 
+    if unknown := [code for code in accepted if code not in set(Doubted)]:
+        raise UsageError(
+            f"--accept: found {unknown[0]!r}, expected the code of a doubt{did_you_mean(unknown[0], Doubted)}"
+        )
     found = preflight(manifest)
     for doubt in found:
         if doubt.code in (Doubted.IMAGE_URL_NOT_READ, Doubted.NO_TRAIN_SPLIT):

@@ -107,6 +107,37 @@ def workspace_of(url: str) -> Workspace | None:
     return Workspace(*found.groups()) if found else None
 
 
+_DATASTORE = re.compile(
+    r"azureml://subscriptions/[^/]+/resourcegroups/[^/]+/workspaces/[^/]+/datastores/[^/]+", re.IGNORECASE
+)
+_CONTAINERS = ("az", "abfs", "abfss", "wasb", "wasbs")
+
+
+def prefix_in_datastore(datastore: str, place: str) -> str:
+    """What image URLs begin with for images at the URL `place`, a directory of the container that a datastore stands for.
+
+    >>> prefix_in_datastore("azureml://subscriptions/s/resourcegroups/g/workspaces/w/datastores/d", "az://box/parts/images")
+    'azureml://subscriptions/s/resourcegroups/g/workspaces/w/datastores/d/paths/parts/images/'
+
+    Raises:
+        UsageError: the datastore is not named in the long form, or the place lies in no container.
+    """
+    named = datastore.rstrip("/").removesuffix("/paths")
+    if not _DATASTORE.fullmatch(named):
+        raise UsageError(
+            f"--datastore: found {redact(datastore)!r}, expected azureml://subscriptions/<subscription>/resourcegroups/<group>/"
+            "workspaces/<workspace>/datastores/<datastore>"
+        )
+    scheme, separator, rest = place.partition("://")
+    if not separator or scheme not in _CONTAINERS or "::" in place or not rest.partition("/")[0]:
+        raise UsageError(
+            f"--datastore: the images are at {redact(place)}, expected a directory of the datastore's container, such as "
+            "az://container/images"
+        )
+    path = rest.partition("/")[2].strip("/")
+    return _append(f"{named}/paths/{_encode(path, 'azureml')}", "")
+
+
 _MOST_ROOTS = 20
 
 

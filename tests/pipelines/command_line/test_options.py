@@ -87,6 +87,40 @@ def test_help_tells_of_every_option_what_it_does_takes_and_defaults_to(name: str
         assert "(required)" in words
 
 
+DATASTORE = "azureml://subscriptions/s/resourcegroups/g/workspaces/w/datastores/d"
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ({"copy_images": "az://box/parts/images"}, "/paths/parts/images/"),
+        ({"copy_images": "abfss://box@lab.dfs.core.windows.net/a%/", "images": "raw"}, "/paths/a%25/"),
+        ({"images": "az://box"}, "/paths/"),
+        ({"images": "az://box/a", "image_url": f"{DATASTORE}/paths/a/"}, "/paths/a/"),
+    ],
+)
+def test_a_datastore_says_what_image_url_begins_with(values: dict[str, str], expected: str) -> None:
+    for name in (DATASTORE, f"{DATASTORE}/", f"{DATASTORE}/paths/"):
+        config = make_config({}, ConfigFile("lb.yaml", {**REQUIRED, **values, "datastore": name}))
+        assert config.image_url == f"{DATASTORE}{expected}"
+
+
+@pytest.mark.parametrize(
+    ("values", "word"),
+    [
+        ({}, "--copy-images"),
+        ({"copy_images": "s3://bucket/images"}, "az://container/images"),
+        ({"copy_images": "images"}, "az://container/images"),
+        ({"copy_images": "zip://a::az://box/a.zip"}, "az://container/images"),
+        ({"copy_images": "az://box/a", "image_url": "https://host/a/"}, "--image-url"),
+        ({"copy_images": "az://box/a", "datastore": "azureml://datastores/d"}, "azureml://subscriptions/"),
+    ],
+)
+def test_a_datastore_that_the_images_do_not_lie_in_is_refused(values: dict[str, str], word: str) -> None:
+    said = refusal({}, **{**REQUIRED, "datastore": DATASTORE, **values})
+    assert said.startswith("--datastore: ") and word in said
+
+
 def test_a_flag_wins_over_the_file_and_the_file_over_the_default() -> None:
     file = ConfigFile("lb.yaml", {**REQUIRED, "shards": 4, "out_of_bounds": "reject", "json": True})
     config = make_config(parsed("--shards", "8", "--no-json"), file)

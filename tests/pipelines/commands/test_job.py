@@ -133,6 +133,11 @@ def test_strict_publishes_what_only_a_job_would_mind(tmp_path: Path) -> None:
     convert("--source", tmp_path / "x.jsonl", "--strict", task=CLASSIFICATION, output=tmp_path / "out")
 
 
+def test_a_code_that_there_is_not_cannot_be_accepted(tmp_path: Path) -> None:
+    made = build(tmp_path)
+    failed(labelbeam("job", made.output, "--accept", "few_image"), 2, "few_images")
+
+
 def test_an_output_without_a_build_is_refused(tmp_path: Path) -> None:
     failed(labelbeam("job", tmp_path), 1, "latest.json")
 

@@ -9,7 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from labelbeam.schemas.errors import UsageError
-from labelbeam.transforms.images.urls import check_prefix, default_prefix, image_url, path_of
+from labelbeam.transforms.images.urls import (
+    check_prefix,
+    count_roots,
+    default_prefix,
+    image_url,
+    path_below,
+    path_of,
+)
 from labelbeam.transforms.stores.paths import safe_relative
 
 AZUREML = "azureml://subscriptions/s/resourcegroups/g/workspaces/w/datastores/d/paths/data/"
@@ -111,7 +118,37 @@ def test_in_a_chained_url_the_path_goes_to_the_link_that_has_it() -> None:
 
 @pytest.mark.parametrize("prefix", [*DECODED, "file:///data/50%/#1?", "file:///", AZUREML.rstrip("/"), "https://host"])
 def test_forms_that_the_trainer_reads_pass(prefix: str) -> None:
-    assert check_prefix(prefix) is None
+    warning = check_prefix(prefix)
+    if prefix.startswith("AmlDatastore://"):
+        assert warning is not None and "mltable.load makes null" in warning
+    else:
+        assert warning is None
+
+
+@pytest.mark.parametrize(
+    ("prefix", "url", "path"),
+    [
+        ("AmlDatastore://d", "AmlDatastore://d/a%20b.jpg", "a b.jpg"),
+        (AZUREML, f"{AZUREML}a/1%23.jpg", "a/1#.jpg"),
+        ("file:///data/", "file:///data/1%20.jpg", "1%20.jpg"),
+        ("https://h/c", "https://h/cat.jpg", None),
+        ("https://h/c/", "https://h/c/", None),
+    ],
+)
+def test_the_path_of_an_image_is_found_in_a_url_that_anybody_wrote(prefix: str, url: str, path: str | None) -> None:
+    assert path_below(prefix, url) == path
+
+
+def test_urls_are_counted_by_what_they_lie_in_however_many_there_are() -> None:
+    urls = [f"AmlDatastore://{name}/1.jpg" for name in "aab"] + [
+        "https://u:p@host/1.jpg?sig=x",
+        "https://other/1.jpg",
+        "s3://b/1",
+    ]
+    assert count_roots(urls) == {"AmlDatastore://a/": 2, "AmlDatastore://b/": 1, "https://": 2, "s3://": 1}
+    many = count_roots([f"AmlDatastore://{number}/1.jpg" for number in range(500)])
+    assert len(many) < 30 and sum(many.values()) == 500
+    assert count_roots([]) == {}
 
 
 def test_the_long_form_may_spell_its_keys_as_the_portal_does() -> None:

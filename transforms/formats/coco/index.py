@@ -273,7 +273,8 @@ class IndexBuilder:
         for block in blocks:
             for fields in elements(block):
                 identity = fields.get("id")
-                row = rows.get(identity) if isinstance(identity, int | float | str) else None
+                identity = int(identity) if isinstance(identity, float) and identity.is_integer() else identity
+                row = rows.get(identity) if isinstance(identity, int | str) else None
                 if row is not None and (url := url_of(fields)) is not None:
                     paths[row] = url
 
