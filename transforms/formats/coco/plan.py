@@ -71,8 +71,10 @@ def plan_coco(config: ConvertConfig, options: StorageOptions, locations: Sequenc
         plan.fingerprint, plan.covers = fingerprint_of(sources)
     for number, (file, prefix, each) in enumerate(zip(files, prefixes, found, strict=True)):
         index = tuple(part for part in file.ranges if part.section in ("images", "categories"))
+        stored = _stored(each, listed_of, config)
+        keys_below = each.location.url if each.seen and each.location.in_object_store else None
         plan.indexes.append(
-            CocoFile(number, file.location.url, prefix, file.split, index, _stored(each, listed_of, config))
+            CocoFile(number, file.location.url, prefix, file.split, index, stored, each.flat, keys_below)
         )
         plan.units += [CocoUnit(file.location.url, part) for part in file.ranges if part.section == "annotations"]
     if config.images is None:

@@ -43,6 +43,10 @@ class CocoFile:
     ranges: tuple[ElementRange, ...]
     images: StoredImages | None = None
     """Where names are compared with what the store has; None where they are believed."""
+    flat: bool = False
+    """Whether the store has the images without the folder that their names begin with."""
+    keys_below: str | None = None
+    """The URL of the images' directory in an object store, where `//` in a name makes another name; None elsewhere."""
 
     @property
     def size(self) -> int:
@@ -62,7 +66,7 @@ class CocoFile:
         """
         options = reading.options
         location = locate(self.url, options.storage)
-        builder = IndexBuilder(self.url, self.number, self.prefix, self.split, options.buckets)
+        builder = IndexBuilder(self.url, self.number, self.prefix, self.split, options.buckets, self.flat)
         try:
             with quiet_gc():
                 for part in self.ranges:
@@ -86,18 +90,22 @@ class CocoFile:
     def _settle_names(self, builder: IndexBuilder, location: Location, options: ReadOptions) -> list[Doubt]:
         """Find images under the names that the store has, and tell apart those that share one."""
         doubts: list[Doubt] = []
+        if builder.doubled and self.keys_below is not None:
+            builder.take_double_slashes(set(self._stored(self.keys_below, options)))
         if self.images is not None:
             missing = builder.missing(self.images.listed)
             if missing:
-                root = locate(self.images.root, options.storage)
-                stored = [
-                    f"{self.prefix}{file.path}" for file in list_dataset(root, options.config, options.storage).files
-                ]
+                stored = self._stored(self.images.root, options)
                 doubts = builder.take_stored_names(missing, stored, self.images.checked)
         if repeated := builder.repeated():
             images = [part for part in self.ranges if part.section == "images"]
             builder.tell_apart(repeated, (read_range(location, part.start, part.end) for part in images))
         return doubts
+
+    def _stored(self, root: str, options: ReadOptions) -> list[str]:
+        """Paths of all files below the images' directory."""
+        files = list_dataset(locate(root, options.storage), options.config, options.storage).files
+        return [f"{self.prefix}{file.path}" for file in files]
 
 
 @dataclass(frozen=True, slots=True)
