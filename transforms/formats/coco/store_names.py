@@ -16,8 +16,8 @@ _EXTENSIONS = IMAGE_FORMATS | OTHER_IMAGE_FORMATS
 def with_double_slashes(name: str) -> str | None:
     """The path of a name with the empty parts that it has, which in an object store are parts like others; None where it has none.
 
-    >>> with_double_slashes("a\\\\b//./c.jpg"), with_double_slashes("a/b.jpg"), with_double_slashes("//a.jpg")
-    ('a//b//c.jpg', None, None)
+    >>> with_double_slashes("a//b/./c.jpg"), with_double_slashes("a/b.jpg"), with_double_slashes("//a.jpg")
+    ('a//b/c.jpg', None, None)
     """
     path = name.replace("\\", "/")
     if "//" not in path or "://" in path or safe_relative(path) is None:
