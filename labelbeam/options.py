@@ -47,6 +47,9 @@ class InspectOptions(TypedDict, total=False):
     yolo_oriented: Literal["detect", "reject", "box", "polygon"]
     class_level: Literal["top", "parent"]
     split_folders: str
+    split_column: str
+    split_values: str
+    label_pattern: str
     image_column: str
     label_columns: str
     min_confidence: float

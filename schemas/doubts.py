@@ -76,6 +76,7 @@ class Doubted(Documented):
     FOLDER_WITHOUT_CLASSES = "folder_without_classes", "a folder beside splits holds images that have no label"
     FOLDER_AROUND_CLASSES = "folder_around_classes", "one folder holds all others, and was not read as a class"
     CLASS_LEVEL = "class_level", "images lie deeper than one folder, and either the top or the last may be their class"
+    SPLIT_LISTS = "split_lists", "lists of images were read as splits"
     ONE_CLASS = "one_class", "all images have the same class"
     LABELS_ARE_NUMBERS = "labels_are_numbers", "all labels are numbers, and what may hold their names is not read"
     FILES_LEFT_ALONE = "files_left_alone", "files that are neither images nor tables of labels"
@@ -91,6 +92,7 @@ class Doubted(Documented):
     COLUMNS_OF_FACTS = "columns_of_facts", "columns of 0 and 1 were not read as classes, for what they are called"
     COLUMNS_NOT_READ = "columns_not_read", "columns beside those of classes hold something else than 0 and 1"
     SPLIT_COLUMN = "split_column", "a column called like one of splits holds something else"
+    SPLIT_CODES = "split_codes", "numbers, or yes and no, of a column or a list were read as splits"
     LABEL_SEPARATOR = (
         "label_separator",
         "what stands between the labels of a cell may be part of a label, or the other way",
@@ -122,6 +124,7 @@ NOTES: frozenset[Doubted] = frozenset(
         Doubted.OUTSIDE_LISTS,
         Doubted.IMAGES_WITHOUT_ANNOTATION,
         Doubted.SPLIT_FOLDERS,
+        Doubted.SPLIT_LISTS,
         Doubted.FILES_LEFT_ALONE,
         Doubted.TABLE_BEFORE_FOLDERS,
         Doubted.NAMES_BEFORE_NUMBERS,

@@ -114,11 +114,12 @@ def test_the_codes_and_options_that_pages_name_exist() -> None:
     # YOLO's fields, files and directories, and its trainers' functions.
     known |= {"kpt_shape", "is_obb", "save_txt", "verify_image_label", "check_det_dataset", "obj_valid_data"}
     known |= {"train_images", "train_labels"}
+    known |= {"is_train", "is_valid", "is_test", "list_eval_partition"}  # Columns and files of datasets.
     known |= {name for name in dir(fixtures) if name.endswith("_store")}
     known |= {*COCO_FIGURES, *label_figures(), *set().union(*class_figures()), *COLUMNS}
     ours = {flag(field) for field in FIELDS} | {"--no-json", "--runner", "--help", "--keep", "--dry-run"}
     ours |= set(make_parsers()[1]["evaluate"].options())
-    ours |= {"--evaluation", "--no-images"}
+    ours |= {"--evaluation", "--no-images", "--config"}
     ours |= set(make_parsers()[1]["job"].options())
     ours |= set(make_parsers()[1]["score"].options())
     known |= {*dir(public), *inspect.signature(public.score).parameters, *inspect.signature(public.evaluate).parameters}

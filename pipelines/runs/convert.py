@@ -14,7 +14,14 @@ from labelbeam.pipelines.terminal.streams import LOG
 from labelbeam.pipelines.version import VERSION
 from labelbeam.schemas.config import ConvertConfig
 from labelbeam.schemas.doubts import Doubt, Doubted, unsettled
-from labelbeam.schemas.errors import CountsError, DoubtedError, LabelBeamError, NothingLeftError, TooManyRejectedError
+from labelbeam.schemas.errors import (
+    CountsError,
+    DoubtedError,
+    LabelBeamError,
+    NothingLeftError,
+    SuspiciousChangeError,
+    TooManyRejectedError,
+)
 from labelbeam.schemas.layout import build_folder
 from labelbeam.schemas.manifest import Manifest, Source
 from labelbeam.transforms.builds.drift import check_change
@@ -58,7 +65,7 @@ class Outcome:
     """Of `inspect`: why a build would be refused; empty where it would be published."""
 
 
-REFUSALS = (TooManyRejectedError, NothingLeftError, DoubtedError)
+REFUSALS = (TooManyRejectedError, NothingLeftError, SuspiciousChangeError, DoubtedError)
 
 
 def convert(config: ConvertConfig, storage: StorageOptions, beam_flags: Sequence[str], display: Display) -> Outcome:
@@ -133,9 +140,7 @@ def _build(
     except CountsError:
         forget(output, identity.build)  # Nothing that was made of half of the data is used again.
         raise
-    _gate(manifest, config, f"Each one stands in {build.shown}/rejected/; ")
-    add_doubts(manifest, [Doubt(Doubted.CHANGED_MUCH, change) for change in check_change(previous, manifest, config)])
-    _settle(manifest, config)
+    _pass(manifest, previous, config, f"Each one stands in {build.shown}/rejected/; ")
     complete(build, manifest, config, plan.buckets)
     from labelbeam.transforms.report.write import (
         report_of_new_build,  # Its libraries load while the runner's are no longer waited for.
@@ -182,9 +187,11 @@ def inspect(config: ConvertConfig, storage: StorageOptions, display: Display) ->
         report_file = locate(str(folder / "report.json"), {})
         plan, report = _Run(config, storage, None, report_file, [], display).to_the_end(plan)
     manifest = _manifest(plan, config, new_identity(plan, config, VERSION), report)
+    previous = None
+    if config.max_change is not None:
+        previous = latest_manifest(locate(config.output, storage))
     try:
-        _gate(manifest, config, "")
-        _settle(manifest, config)
+        _pass(manifest, previous, config, "")
     except REFUSALS as error:
         return Outcome(manifest, "", False, _samples(report), refusal=str(error))
     return Outcome(manifest, "", False, _samples(report))
@@ -272,6 +279,17 @@ def _manifest(plan: Plan, config: ConvertConfig, identity: BuildIdentity, report
     if manifest.counts.images.found == 0:
         raise LabelBeamError(f"{', '.join(config.source)}: no image was found, expected at least one")
     return manifest
+
+
+def _pass(manifest: Manifest, previous: Manifest | None, config: ConvertConfig, where: str) -> None:
+    """Let a build pass all gates, or refuse it; `where` says where the rejected records are.
+
+    Raises:
+        LabelBeamError: one of `REFUSALS`.
+    """
+    _gate(manifest, config, where)
+    add_doubts(manifest, [Doubt(Doubted.CHANGED_MUCH, change) for change in check_change(previous, manifest, config)])
+    _settle(manifest, config)
 
 
 def _gate(manifest: Manifest, config: ConvertConfig, where: str) -> None:

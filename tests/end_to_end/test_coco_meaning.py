@@ -509,3 +509,90 @@ def test_a_split_from_a_word_of_the_subject_is_told(name: str, split: str, told:
     build = convert("--source", source, "--image-url", PREFIX, output=tmp_path / "out")
     assert build.splits == {"1.jpg": split}
     assert ("no_train_split" in doubts(build)) is told
+
+
+# A file whose images are not all in one frame. ----------------------------------------------------------------------
+
+IN_PIXELS = [[200, 150, 40, 30], [3, 4, 30, 20], [500, 20, 100, 90]]
+IN_PERCENT = [[10.5, 20.5, 80, 70], [3, 4, 30, 20]]
+
+
+def of_two_frames(
+    folder: Path, pixels: int, others: int, boxes: list[list[float]], *options: str, **fields: Any
+) -> Any:
+    """Images of 640×480 whose boxes are pixels, and others of which `boxes` are all."""
+    images = [coco_image(number, **LARGE) for number in range(1, pixels + others + 1)]
+    found = [
+        coco_box(100 * number + at, number, bbox, **(fields if number > pixels else {}))
+        for number in range(1, pixels + others + 1)
+        for at, bbox in enumerate(IN_PIXELS if number <= pixels else boxes)
+    ]
+    return attempt(write_coco(folder / "d.json", images, found), folder / "out", *options)
+
+
+@pytest.mark.parametrize(
+    ("pixels", "others", "boxes", "fields"),
+    [
+        (6, 4, IN_PERCENT, {}),
+        (50, 3, [[1, 60, 30, 35]], {}),
+        (6, 4, [[10, 10, 20, 30]], {"area": 0.2 * 0.3 * 640 * 480}),
+        (4, 6, [[0, 0, 100, 100]], {}),
+    ],
+)
+def test_images_whose_boxes_seem_to_be_percent_beside_others_are_counted(
+    pixels: int, others: int, boxes: list[list[float]], fields: dict[str, Any], tmp_path: Path
+) -> None:
+    answer = of_two_frames(tmp_path, pixels, others, boxes, **fields)
+    assert answer.status == 0
+    assert f"in {others} of {pixels + others} images no box leaves the first 100" in " ".join(answer.err.split())
+    assert f"annotations id={100 * (pixels + 1)}" in answer.err
+    assert "settled by --coco-boxes pixels" in answer.err
+    answer = of_two_frames(tmp_path, pixels, others, boxes, "--coco-boxes", "pixels", "--strict")
+    assert "frames_disagree" not in answer.err
+
+
+@pytest.mark.parametrize(
+    ("pixels", "others", "boxes"), [(6, 4, [[3, 4, 30, 20]]), (70, 3, IN_PERCENT), (6, 2, IN_PERCENT), (6, 0, [])]
+)
+def test_small_boxes_and_a_few_images_are_no_sign_of_percent(
+    pixels: int, others: int, boxes: list[list[float]], tmp_path: Path
+) -> None:
+    answer = of_two_frames(tmp_path, pixels, others, boxes)
+    assert (answer.status, "warning" in answer.err) == (0, False)
+
+
+@pytest.mark.parametrize("boxes", [[[0.1, 0.2, 0.3, 0.4]], [[0.5, 0.5, 0.5, 0.5], [0, 0, 1, 0.25]]])
+def test_images_in_fractions_beside_others_are_refused_with_counts_an_example_and_options(
+    boxes: list[list[float]], tmp_path: Path
+) -> None:
+    answer = of_two_frames(tmp_path, 6, 4, boxes)
+    failed(answer, 2, f"{4 * len(boxes)} of", "annotations id=", "--coco-boxes pixels or --coco-boxes relative")
+
+
+# Images that are named by a URL, and lie flat. ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("place", "options", "paths"),
+    [
+        ("images/{name}", [], ["1.jpg", "2.jpg", "3.jpg"]),
+        ("all/pictures/{name}", ["--images", "all/pictures"], ["1.jpg", "2.jpg", "3.jpg"]),
+        ("pictures/{name}", ["--images", "pictures", "--check-images", "exists"], ["1.jpg", "2.jpg", "3.jpg"]),
+        ("{subset}/{name}", [], ["train2017/1.jpg", "train2017/2.jpg", "val2017/3.jpg"]),
+        ("images/{subset}/{name}", [], ["train2017/1.jpg", "train2017/2.jpg", "val2017/3.jpg"]),
+        ("images/{subset}/{name}", ["--images", "images"], ["train2017/1.jpg", "train2017/2.jpg", "val2017/3.jpg"]),
+    ],
+)
+def test_images_that_a_url_names_are_found_in_folders_of_subsets_and_without(
+    place: str, options: list[str], paths: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    images = []
+    for number, subset in enumerate(["train2017", "train2017", "val2017"], 1):
+        images.append(coco_image(number, coco_url=f"http://images.cocodataset.org/{subset}/{number}.jpg"))
+        del images[-1]["file_name"]
+        write_image(tmp_path / place.format(subset=subset, name=f"{number}.jpg"), (100, 80))
+    source = write_coco(tmp_path / "annotations/lvis_v1_train.json", images, [coco_box(1, 1), coco_box(2, 3)])
+    build = convert("--source", source, "--image-url", PREFIX, *options, output=tmp_path / "out")
+    assert sorted(build.records) == paths
+    assert build.manifest["doubts"] == []

@@ -318,3 +318,13 @@ def test_labels_with_blanks_and_in_two_unicode_forms_are_one_label(tmp_path: Pat
     assert build.manifest["labels"] == ["Caf\u00e9", "caf\u00e9"]
     assert build.adjusted == {"label_normalized": 1}
     assert codes(build) == ["labels_alike"]
+
+
+@pytest.mark.parametrize("percent", [[(10.5, 20.5, 90.2, 60.1)], [(2, 3, 20, 20), (40, 50, 99, 99)], [(5, 5, 86, 30)]])
+def test_files_that_seem_to_be_percent_beside_others_are_counted(percent: Boxes, tmp_path: Path) -> None:
+    files: dict[str, Boxes] = {f"p{at}": [(20, 30, 300, 260), (10, 10, 40, 50)] for at in range(6)}
+    files |= {f"q{at}": percent for at in range(3)}
+    build = built(tree(tmp_path / "in", files), tmp_path / "out")
+    (doubt,) = [doubt for doubt in build.manifest["doubts"] if doubt["code"] == "frames_disagree"]
+    assert (doubt["count"], doubt["example"], doubt["option"]) == (3, "Annotations/q0.xml", "--voc-boxes pixels")
+    assert codes(built(tmp_path / "in", tmp_path / "again", "--voc-boxes", "pixels")) == []

@@ -1,8 +1,10 @@
-"""Objects that mark directories: of no bytes, called like the directory, with a slash or `_$folder$` at the end."""
+"""Keys that no disk has: markers of directories, called like them, with a slash or `_$folder$` at the end; and two slashes."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,7 +12,7 @@ from labelbeam.transforms.stores.files import StoredFile, kind
 from labelbeam.transforms.stores.globs import expand
 from labelbeam.transforms.stores.listing import list_files, without_markers
 from labelbeam.transforms.stores.locate import locate
-from tests.end_to_end.builds import CLASSIFICATION, DETECTION, labelbeam
+from tests.end_to_end.builds import CLASSIFICATION, DETECTION, PREFIX, convert, labelbeam
 from tests.end_to_end.datasets import coco, coco_box, coco_image, encoded, voc_object, voc_xml
 from tests.servers.stores import S3Store
 
@@ -95,3 +97,58 @@ def test_a_key_with_two_slashes_has_its_folders_marked_too() -> None:
     names = {"a": 0, "a/": 0, "a//": 0, "a//b.jpg": 5, "c": 0, "d_$folder$": 0, "d_$folder$x": 0, "e": 7, "e/f": 1}
     kept = without_markers([StoredFile(name, size, "") for name, size in sorted(names.items())])
     assert [file.path for file in kept] == ["a//b.jpg", "c", "d_$folder$x", "e", "e/f"]
+
+
+# Names with two slashes, which in a store are others than those with one. -------------------------------------------
+
+
+def urls_of(
+    store: S3Store, *options: str, task: str, source: str, output: Path, monkeypatch: pytest.MonkeyPatch
+) -> Any:
+    for name, value in store.environment.items():
+        monkeypatch.setenv(name, value)
+    build = convert("--source", store.url(source), "--image-url", PREFIX, *options, output=output, task=task)
+    return {path: record["label"] for path, record in build.records.items()}
+
+
+@pytest.mark.parametrize("options", [[], ["--check-images", "header"], ["--check-images", "none"]])
+@pytest.mark.parametrize(
+    ("keys", "names", "paths"),
+    [
+        (["a//b.jpg", "a/b.jpg"], ["a//b.jpg", "a/b.jpg"], {"a//b.jpg": "cat", "a/b.jpg": "dog"}),
+        (["a/b.jpg", "c.jpg"], ["a//b.jpg", "c.jpg"], {"a/b.jpg": "cat", "c.jpg": "dog"}),
+        (["a//b.jpg", "c.jpg"], ["a\\\\b.jpg", "c.jpg"], {"a//b.jpg": "cat", "c.jpg": "dog"}),
+    ],
+)
+def test_the_store_decides_what_two_slashes_mean(
+    keys: list[str], names: list[str], paths: dict[str, str], options: list[str], s3_store: S3Store, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    document = coco(
+        [coco_image(number, name) for number, name in enumerate(names, 1)],
+        [coco_box(number, number, category=number) for number in (1, 2)],
+    )
+    s3_store.write({"d/labels.json": json.dumps(document).encode()} | {f"d/{key}": IMAGE for key in keys})
+    found = urls_of(
+        s3_store, *options, task=DETECTION, source="d/labels.json", output=tmp_path / "o", monkeypatch=monkeypatch
+    )
+    assert {path: label[0]["label"] for path, label in found.items()} == paths
+
+
+def test_a_table_names_keys_with_two_slashes(
+    s3_store: S3Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    s3_store.write(
+        {"g/labels.csv": b"file,label\ni//1.jpg,cat\ni/1.jpg,dog\n", "g/i//1.jpg": IMAGE, "g/i/1.jpg": IMAGE}
+    )
+    found = urls_of(s3_store, task=CLASSIFICATION, source="g", output=tmp_path / "o", monkeypatch=monkeypatch)
+    assert found == {"i//1.jpg": "cat", "i/1.jpg": "dog"}
+
+
+def test_a_key_with_two_slashes_is_not_copied_over_another(
+    s3_store: S3Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    s3_store.write({"g/cat//1.jpg": IMAGE, "g/cat/1.jpg": IMAGE, "g/dog/1.jpg": IMAGE})
+    options = ["--copy-images", str(tmp_path / "copies"), "--max-rejected", "0.5"]
+    found = urls_of(s3_store, *options, task=CLASSIFICATION, source="g", output=tmp_path / "o", monkeypatch=monkeypatch)
+    assert found == {"cat/1.jpg": "cat", "dog/1.jpg": "dog"}

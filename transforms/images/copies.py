@@ -71,6 +71,9 @@ def copier(options: CopyOptions, known: Known) -> CopyTo:
             return ImageError(
                 Rejected.UNUSABLE_NAME, f"{place.shown}: is longer than the {LONGEST_KEY} bytes of a name there"
             )
+        if place.local and "//" in path:
+            message = f"{place.shown}: no directory has an empty name; copy to an object store, or rename the image"
+            return ImageError(Rejected.UNUSABLE_NAME, message)
         file = _of_source(lambda: _find(origin, known.images.find(path), options.complete))
         if isinstance(file, ImageError):
             return file

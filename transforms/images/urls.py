@@ -54,7 +54,7 @@ def path_of(prefix: str, url: str) -> str | None:
     path = url[len(head) : len(url) - len(tail)]
     for character in reversed(_ENCODED.get(prefix.partition("://")[0], "")):
         path = path.replace(f"%{ord(character):02X}", character)
-    return path if safe_relative(path) == path else None
+    return path if safe_relative(path) == re.sub("//+", "/", path) else None
 
 
 _PLACE = "PLACE-OF-THE-IMAGE"

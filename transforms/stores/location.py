@@ -40,6 +40,11 @@ class Location(NamedTuple):
         return self.url.startswith(WEB)
 
     @property
+    def in_object_store(self) -> bool:
+        """Tell whether its path is a key of an object store, in which `a//b` and `a/b` are two."""
+        return not (self.local or self.url.startswith((*WEB, *ARCHIVES)))
+
+    @property
     def shown(self) -> str:
         """The URL for messages, without credentials."""
         return redact(self.url)

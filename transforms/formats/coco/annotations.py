@@ -220,7 +220,7 @@ class _RangeReader:
             if None in boxes:
                 boxes = [box or _NO_BBOX for box in boxes]
             bbox = np.fromiter(chain.from_iterable(boxes), np.float64, 4 * count).reshape(count, 4)
-            collect.boxes(bbox, self.index.sizes[rows], np.array(areas_of(records)))
+            collect.boxes(bbox, self.index.sizes[rows], np.array(areas_of(records)), rows)
             with np.errstate(over="ignore"):
                 bbox[:, 2:] += bbox[:, :2]
             self._turn(records, bbox, self.index.sizes[rows], collect)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from labelbeam.transforms.columns.arrays import Floats
+from labelbeam.transforms.columns.arrays import Floats, Integers
 from labelbeam.transforms.columns.objects import Objects
 from labelbeam.transforms.formats.frames import Evidence
 
@@ -47,10 +47,11 @@ class Collector:
         if count:
             self.evidence.add(tally, count, self.name(int(np.argmax(where))))
 
-    def boxes(self, bbox: Floats, sizes: Sizes, areas: Floats) -> None:
+    def boxes(self, bbox: Floats, sizes: Sizes, areas: Floats, images: Integers) -> None:
         """Tally boxes [n, 4] as x, y, third, fourth number, in images of these sizes [n, 2], with their `area` [n].
 
-        Rows with NaN are no boxes; a size of 0 and an area of NaN or 0 are unknown.
+        Rows with NaN are no boxes; a size of 0 and an area of NaN or 0 are unknown. `images` [n] are numbers from 0 of the
+        images that the boxes are of.
         """
         with np.errstate(invalid="ignore", over="ignore"):
             # Of a box that was drawn from below, or from the right, it is the same box that tells.
@@ -59,7 +60,7 @@ class Collector:
             if not solid.any():
                 return
             self._unit("boxes", bbox, solid)
-            self._percent(bbox, sizes, areas, solid)
+            self._percent(bbox, sizes, areas, solid, images)
             self._layout(bbox, sizes, areas, solid)
 
     def outlines(self, extent: Floats) -> None:
@@ -90,7 +91,7 @@ class Collector:
         self.add(f"{name}_beyond_1", found & ~inside)
         self.add(f"{name}_far_beyond_1", found & (np.abs(bbox) > _NO_FRACTION).any(1))
 
-    def _percent(self, bbox: Floats, sizes: Sizes, areas: Floats, solid: Flags) -> None:
+    def _percent(self, bbox: Floats, sizes: Sizes, areas: Floats, solid: Flags, images: Integers) -> None:
         large = solid & (sizes >= _LARGE).all(1)
         if not large.any():
             return
@@ -102,7 +103,18 @@ class Collector:
         self.add("boxes_reaching_down", large & within & (far[:, 1] >= _FAR))
         self.add("boxes_with_decimals", large & (bbox != np.floor(bbox)).any(1))
         product = bbox[:, 2] * bbox[:, 3]
-        self.add("areas_of_percent", large & within & _alike(areas, product * sizes[:, 0] * sizes[:, 1] / 1e4))
+        as_percent = large & within & _alike(areas, product * sizes[:, 0] * sizes[:, 1] / 1e4)
+        self.add("areas_of_percent", as_percent)
+        reaching = large & within & ((far >= _FAR).any(1) | as_percent)
+        if reaching.any() and not reaching.all():
+            # An image of which no box is larger than percent, and some are as large as these get.
+            other = np.bincount(images[large & ~within], minlength=int(images.max()) + 1) > 0
+            reaching &= ~other[images]
+            at = np.flatnonzero(reaching)
+            _, first = np.unique(images[at], return_index=True)
+            if len(first):
+                self.evidence.add("images_of_percent", len(first), self.name(int(at[first].min())))
+        self.evidence.add("large_images", int(np.count_nonzero(np.bincount(images[large]))))
 
     def _layout(self, bbox: Floats, sizes: Sizes, areas: Floats, solid: Flags) -> None:
         known = solid & (sizes > 0).all(1) & (np.abs(bbox) > _NO_FRACTION).any(1)

@@ -16,6 +16,9 @@ _FEWEST = 3
 """Boxes of percent that tell: one or two may lie in a corner by chance."""
 
 
+_SOME = 20
+"""One image in so many, whose boxes seem to be percent, is no chance."""
+
 _FEWEST_LEAVING = 2
 
 
@@ -130,6 +133,17 @@ def _of_units(shown: str, evidence: Evidence, frame: Frame, asked: Asked) -> Ite
                 f"image, such as {example}; all are taken as pixels",
                 small,
                 example,
+                "--coco-boxes pixels",
+            )
+        percent, large = evidence.count("images_of_percent"), evidence.count("large_images")
+        if asked == "detect" and percent >= _FEWEST and percent * _SOME >= large:
+            yield Doubt(
+                Doubted.FRAMES_DISAGREE,
+                f"{shown}: in {percent} of {large} images no box leaves the first 100 pixels, though some reach their end, such "
+                f"as {evidence.example('images_of_percent')}, as if they were percent of the image; all are taken as pixels; "
+                "if they are percent, build these images on their own with --coco-boxes percent",
+                percent,
+                evidence.example("images_of_percent"),
                 "--coco-boxes pixels",
             )
         return

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Sequence
-from typing import NamedTuple
+from functools import partial
+from typing import NamedTuple, TypeAlias
 
 from labelbeam.schemas.config import SPLIT_ALIASES, ConvertConfig
 from labelbeam.schemas.doubts import Doubt, Doubted
@@ -12,6 +13,7 @@ from labelbeam.schemas.errors import LabelBeamError, UsageError
 from labelbeam.transforms.formats.coco.file import KnownFile, Record
 from labelbeam.transforms.formats.coco.names import ANNOTATION_FOLDERS, COCO_YEAR, subset_of_name
 from labelbeam.transforms.formats.coco.records import image_name
+from labelbeam.transforms.formats.coco.store_names import with_double_slashes
 from labelbeam.transforms.images.headers import ImageError, read_header, settle_size
 from labelbeam.transforms.images.look import FIRST_BLOCK
 from labelbeam.transforms.images.names import image_path
@@ -31,30 +33,39 @@ _LOOKED_AT = 3
 """Images of a file that are opened to compare their size with the declared one."""
 
 
+Spellings: TypeAlias = tuple[str, ...]
+"""The path of an image as its record has it, and how a store may have it otherwise."""
+
+
 class Root(NamedTuple):
     """Place of a file's images.
 
-    `seen`: whether any of its first images was found there. `all_seen`: whether all of them were.
+    `seen`: whether any of its first images was found there. `all_seen`: whether all of them were. `flat`: whether names that
+    the records have from a URL are those of files without the URL's folder.
     """
 
     location: Location
     seen: bool
     all_seen: bool
+    flat: bool = False
 
 
 def find_images_root(config: ConvertConfig, options: StorageOptions, file: KnownFile, doubts: list[Doubt]) -> Root:
     """Find the directory of a COCO file's images: --images, or the first of the usual places that holds most of its first images."""
-    sample = [(path, image) for image in file.images if (path := _path_of(image)) is not None]
-    names = [path for path, _ in sample]
+    sample = [(spelled, image) for image in file.images if (spelled := _spellings(image))]
+    names = list(dict.fromkeys(spelled for spelled, _ in sample))
     places = _usual_places(file) if config.images is None else [locate(config.images, options)]
     for name in names[:_LOOKED_FOR]:
-        there = in_threads(_is_there, [place.below(name) for place in places])
-        candidates = [place for place, found in zip(places, there, strict=True) if found]
+        there = in_threads(partial(_found, spelled=name), places)
+        candidates = [place for place, found in zip(places, there, strict=True) if found is not None]
         if candidates:
-            root, found_names = _fullest(candidates, names, doubts)
+            root, held = _fullest(candidates, names, doubts)
             if config.check_images is None:
-                doubts += _sizes_that_differ(root, [(path, image) for path, image in sample if path in found_names])
-            return Root(root, True, len(found_names) == len(set(names)))
+                doubts += _sizes_that_differ(root, [(held[one], image) for one, image in sample if one in held])
+            flat = all(_from_url(image) for _, image in sample) and all(
+                found == posixpath.basename(found) != spelled[0] for spelled, found in held.items()
+            )
+            return Root(root, True, len(held) == len(names), flat)
     year = COCO_YEAR.search(posixpath.basename(file.location.path))
     root = places[0]
     above = root.parent
@@ -63,30 +74,51 @@ def find_images_root(config: ConvertConfig, options: StorageOptions, file: Known
     if names and config.image_url is None:
         where = f"below {root.shown}" if config.images else f"in any of the usual places around {file.location.shown}"
         message = (
-            f"the image {names[0]!r} was not found {where}; image_url says {root.shown}: see whether they are there, or "
+            f"the image {names[0][0]!r} was not found {where}; image_url says {root.shown}: see whether they are there, or "
             "name their directory with --images, or where the trainer finds them with --image-url"
         )
-        doubts.append(Doubt(Doubted.IMAGES_NOT_FOUND, message, len(names), names[0], "--images"))
+        doubts.append(Doubt(Doubted.IMAGES_NOT_FOUND, message, len(names), names[0][0], "--images"))
     return Root(root, False, False)
 
 
-def _path_of(image: Record) -> str | None:
+def _from_url(image: Record) -> bool:
+    """Tell whether a record has its image's name from a URL alone, as in LVIS."""
+    return image.get("file_name") is None
+
+
+def _spellings(image: Record) -> Spellings:
+    """The path of an image, and how a store may have it otherwise; nothing where it has none."""
     name = image_name(image)
-    return image_path(name, "")[0] if isinstance(name, str) and "://" not in name else None
+    path = image_path(name, "")[0] if isinstance(name, str) and "://" not in name else None
+    if path is None:
+        return ()
+    others = [posixpath.basename(path)] if _from_url(image) else []
+    return tuple(dict.fromkeys([path, *filter(None, [with_double_slashes(name)]), *others]))
 
 
-def _fullest(candidates: Sequence[Location], names: Sequence[str], doubts: list[Doubt]) -> tuple[Location, set[str]]:
-    """The first of the places that hold most of the names, and those that it holds."""
-    wanted = [(place, name) for place in candidates for name in dict.fromkeys(names)]
-    there = in_threads(lambda each: _is_there(each[0].below(each[1])), wanted)
-    held: dict[str, set[str]] = {place.url: set() for place in candidates}
-    for (place, name), found in zip(wanted, there, strict=True):
-        if found:
-            held[place.url].add(name)
-    most = max(map(len, held.values()))
-    full = [place for place in candidates if len(held[place.url]) == most]
+def _found(place: Location, spelled: Spellings) -> str | None:
+    """The first of the spellings by which an image is there."""
+    return next((path for path in spelled if _is_there(place.below(path))), None)
+
+
+def _fullest(
+    candidates: Sequence[Location], names: Sequence[Spellings], doubts: list[Doubt]
+) -> tuple[Location, dict[Spellings, str]]:
+    """The first of the places that hold most of the images, and how it has those that it holds."""
+    wanted = [(place, spelled) for place in candidates for spelled in names]
+    there = in_threads(lambda each: _found(*each), wanted)
+    held: dict[str, dict[Spellings, str]] = {place.url: {} for place in candidates}
+    for (place, spelled), found in zip(wanted, there, strict=True):
+        if found is not None:
+            held[place.url][spelled] = found
+    rank = {
+        url: (len(found), sum(path == spelled[0] for spelled, path in found.items())) for url, found in held.items()
+    }
+    best = max(rank.values())
+    most = best[0]
+    full = [place for place in candidates if rank[place.url] == best]
     if len({place.path.casefold() for place in full}) > 1:
-        example = sorted(held[full[0].url])[0]
+        example = min(held[full[0].url].values())
         message = (
             f"{example!r} and others lie in {' and in '.join(place.shown for place in full)}; the images are taken from "
             f"{full[0].shown}; if that is wrong, name their directory with --images"

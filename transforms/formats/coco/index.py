@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,7 +29,7 @@ from labelbeam.transforms.formats.coco.records import (
     elements,
     image_name,
 )
-from labelbeam.transforms.formats.coco.store_names import find_in_store
+from labelbeam.transforms.formats.coco.store_names import find_in_store, with_double_slashes
 from labelbeam.transforms.formats.coco.urls import url_of
 from labelbeam.transforms.images.names import image_path
 from labelbeam.transforms.messages.redact import redact
@@ -85,13 +86,18 @@ class IndexBuilder:
         source: the file's URL, for locators.
         prefix: what stands before a file_name to make it a path below the build's images root; empty or ends in `/`.
         split: the file's own split, or None.
+        flat: whether the store has the images without the folder that their names begin with.
     """
 
-    def __init__(self, source: str, number: int, prefix: str, split: str | None, buckets: int) -> None:
+    def __init__(
+        self, source: str, number: int, prefix: str, split: str | None, buckets: int, flat: bool = False
+    ) -> None:
         self.index = CocoIndex(source, number * KEYS_A_SOURCE)
         self.prefix = prefix
         self.split = split
         self.bucket_count = buckets
+        self.flat = flat
+        self.doubled: dict[int, str] = {}
         self.rejections: list[Rejection] = []
         self.ids: list[Id] = []
         self.sizes: list[tuple[int, int]] = []
@@ -111,6 +117,9 @@ class IndexBuilder:
         self.adjusted.update(decoded.adjusted)
         for bad in decoded.bad:
             self._add_bad(bad, offset)
+        if self.flat:
+            for image in decoded.records:
+                image.file_name = posixpath.basename(image.file_name)
         if not self._add_all(decoded.records):
             for image in decoded.records:
                 self._add(image)
@@ -161,6 +170,8 @@ class IndexBuilder:
         index.rows[image.id] = len(index.paths)
         if normalized:
             self.normalized.add(len(index.paths))
+            if (doubled := with_double_slashes(image.file_name)) is not None:
+                self.doubled[len(index.paths)] = self.prefix + doubled
         index.paths.append(str(path))
         self.sizes.append((image.width or 0, image.height or 0))
         self.ids.append(image.id)
@@ -233,6 +244,13 @@ class IndexBuilder:
         hashes = np.fromiter(map(stable_hash, paths), np.uint64, len(paths))
         return [row for row in np.flatnonzero(~np.isin(hashes, listed.hashes)).tolist() if "://" not in paths[row]]
 
+    def take_double_slashes(self, stored: Collection[str]) -> None:
+        """Give the images whose names hold `//` the paths that the store has to the letter."""
+        for row, path in self.doubled.items():
+            if path in stored:
+                self.index.paths[row] = path
+                self.normalized.discard(row)
+
     def take_stored_names(self, missing: Sequence[int], stored: Sequence[str], checked: bool) -> list[Doubt]:
         """Give the images at `missing` the paths that the store has for them; those that it does not have are told.
 
@@ -295,8 +313,8 @@ class IndexBuilder:
         for block in blocks:
             for fields in elements(block):
                 name = image_name(fields)
-                path = image_path(name, self.prefix)[0] if isinstance(name, str) else None
-                if path is None or path not in repeated:
+                path = self._path_among(repeated, name) if isinstance(name, str) else None
+                if path is None:
                     continue
                 says = {
                     key: value for key, value in fields.items() if key not in _OF_NO_PICTURE and value not in _NOTHING
@@ -306,6 +324,13 @@ class IndexBuilder:
                     if first[key] != says[key]:
                         self.ambiguous_paths.setdefault(path, f"{key} is {first[key]!r:.60} and {says[key]!r:.60}")
                 described[path] = says | first
+
+    def _path_among(self, paths: Collection[str], name: str) -> str | None:
+        """The one of some paths that a record's name has become."""
+        doubled = with_double_slashes(name)
+        ways = [image_path(posixpath.basename(name) if self.flat else name, self.prefix)[0]]
+        ways += [self.prefix + doubled] if doubled is not None else []
+        return next((path for path in ways if path is not None and path in paths), None)
 
     def finish(self) -> Iterator[tuple[int, Fragment]]:
         """The fragments of the images, by bucket; `self.index` is complete after that."""

@@ -80,6 +80,8 @@ def plan_coco(config: ConvertConfig, options: StorageOptions, locations: Sequenc
         plan.fingerprint, plan.covers = fingerprint_of(sources)
     for number, (file, prefix, each, urls) in enumerate(zip(files, prefixes, found, by_url, strict=True)):
         index = tuple(part for part in file.ranges if part.section in ("images", "categories"))
+        stored = _stored(each, listed_of, config)
+        keys_below = each.location.url if each.seen and each.location.in_object_store else None
         plan.indexes.append(
             CocoFile(
                 number,
@@ -87,8 +89,10 @@ def plan_coco(config: ConvertConfig, options: StorageOptions, locations: Sequenc
                 prefix,
                 file.split,
                 index,
-                None if urls else _stored(each, listed_of, config),
+                None if urls else stored,
                 urls,
+                each.flat,
+                keys_below,
             )
         )
         plan.units += [CocoUnit(file.location.url, part) for part in file.ranges if part.section == "annotations"]

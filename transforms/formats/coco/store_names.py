@@ -8,8 +8,21 @@ from collections.abc import Iterable
 from urllib.parse import unquote
 
 from labelbeam.transforms.images.names import IMAGE_FORMATS, OTHER_IMAGE_FORMATS, extension
+from labelbeam.transforms.stores.paths import safe_relative
 
 _EXTENSIONS = IMAGE_FORMATS | OTHER_IMAGE_FORMATS
+
+
+def with_double_slashes(name: str) -> str | None:
+    """The path of a name with the empty parts that it has, which in an object store are parts like others; None where it has none.
+
+    >>> with_double_slashes("a//b/./c.jpg"), with_double_slashes("a/b.jpg"), with_double_slashes("//a.jpg")
+    ('a//b/c.jpg', None, None)
+    """
+    path = name.replace("\\", "/")
+    if "//" not in path or "://" in path or safe_relative(path) is None:
+        return None
+    return "/".join(part for part in path.split("/") if part != ".")
 
 
 def _composed(path: str) -> str:

@@ -45,6 +45,10 @@ class CocoFile:
     """Where names are compared with what the store has; None where they are believed."""
     by_url: bool = False
     """Whether images are named by the URLs that their records give."""
+    flat: bool = False
+    """Whether the store has the images without the folder that their names begin with."""
+    keys_below: str | None = None
+    """The URL of the images' directory in an object store, where `//` in a name makes another name; None elsewhere."""
 
     @property
     def size(self) -> int:
@@ -64,7 +68,7 @@ class CocoFile:
         """
         options = reading.options
         location = locate(self.url, options.storage)
-        builder = IndexBuilder(self.url, self.number, self.prefix, self.split, options.buckets)
+        builder = IndexBuilder(self.url, self.number, self.prefix, self.split, options.buckets, self.flat)
         try:
             with quiet_gc():
                 for part in self.ranges:
@@ -91,18 +95,22 @@ class CocoFile:
         if self.by_url:
             images = [part for part in self.ranges if part.section == "images"]
             builder.take_urls(read_range(location, part.start, part.end) for part in images)
+        elif builder.doubled and self.keys_below is not None:
+            builder.take_double_slashes(set(self._stored(self.keys_below, options)))
         if self.images is not None:
             missing = builder.missing(self.images.listed)
             if missing:
-                root = locate(self.images.root, options.storage)
-                stored = [
-                    f"{self.prefix}{file.path}" for file in list_dataset(root, options.config, options.storage).files
-                ]
+                stored = self._stored(self.images.root, options)
                 doubts = builder.take_stored_names(missing, stored, self.images.checked)
         if repeated := builder.repeated():
             images = [part for part in self.ranges if part.section == "images"]
             builder.tell_apart(repeated, (read_range(location, part.start, part.end) for part in images))
         return doubts
+
+    def _stored(self, root: str, options: ReadOptions) -> list[str]:
+        """Paths of all files below the images' directory."""
+        files = list_dataset(locate(root, options.storage), options.config, options.storage).files
+        return [f"{self.prefix}{file.path}" for file in files]
 
 
 @dataclass(frozen=True, slots=True)

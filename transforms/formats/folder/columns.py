@@ -10,7 +10,6 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from labelbeam.schemas.config import SPLIT_ALIASES
 from labelbeam.schemas.doubts import Doubt, Doubted
 from labelbeam.schemas.errors import LabelBeamError, UsageError
 from labelbeam.transforms.formats.folder.flags import FlagColumn, look_at_flags, number
@@ -27,7 +26,18 @@ LABEL_COLUMNS = (
     *("labels", "labelnames", "labelname", "classnames", "classname", "categoryname", "label", "classes", "class"),
     *("classlabel", "categories", "category", "tags", "tag", "target", "classid", "labelid", "categoryid"),
 )
-SPLIT_COLUMNS = ("split", "subset", "partition", "set")
+SPLIT_COLUMNS = (
+    "split",
+    "subset",
+    "partition",
+    "set",
+    "dataset",
+    "datasplit",
+    "splitname",
+    "usage",
+    "phase",
+    "datasettype",
+)
 CONFIDENCES = ("confidence", "presence", "present", "ispresent", "exists", "probability", "prob", "labelconfidence")
 """Columns that say of a row's label whether it is there."""
 
@@ -145,19 +155,6 @@ def _share(index: int, rows: Sequence[Sequence[str]], images: ImageNames | None,
         for cell in cells
     )
     return hits / len(cells) if cells else 0.0
-
-
-def names_splits(name: str, column: str, cells: Iterable[str], doubts: list[Doubt]) -> bool:
-    """Tell whether a column called so names splits: it holds nothing else. A number of a fold, say, is no split."""
-    words = {cell.strip().lower() for cell in cells} - {""}
-    unknown = sorted(words - SPLIT_ALIASES.keys())
-    if unknown and not look_at_flags(words).is_flags:
-        message = (
-            f"{name}: {listed([column])} is not read as the split: found {listed(unknown)} in it, expected only "
-            f"{', '.join(SPLIT_ALIASES)}"
-        )
-        doubts.append(Doubt(Doubted.SPLIT_COLUMN, message, len(unknown), unknown[0]))
-    return bool(words) and not unknown
 
 
 def class_columns(

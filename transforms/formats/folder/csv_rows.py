@@ -6,7 +6,7 @@ import csv
 import io
 import re
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -19,7 +19,6 @@ from labelbeam.transforms.formats.folder.columns import (
     EXPECTED_LABEL,
     LABEL_COLUMNS,
     SAMPLE,
-    SPLIT_COLUMNS,
     NoLabelsError,
     TableError,
     class_columns,
@@ -29,7 +28,6 @@ from labelbeam.transforms.formats.folder.columns import (
     file_column,
     looks_like_image,
     named_columns,
-    names_splits,
     remaining_column,
     unrecognised,
 )
@@ -37,6 +35,7 @@ from labelbeam.transforms.formats.folder.flags import FlagColumn, look_at_flags,
 from labelbeam.transforms.formats.folder.format import FolderOptions
 from labelbeam.transforms.formats.folder.lookup import ImageNames
 from labelbeam.transforms.formats.folder.rows import NOT_TEXT, TableRow, TableRows, UnreadableRow
+from labelbeam.transforms.formats.folder.split_columns import split_columns
 from labelbeam.transforms.messages.words import listed
 
 DELIMITERS = (",", ";", "\t", "|")
@@ -55,17 +54,14 @@ def read_csv(name: str, text: str, task: str, options: FolderOptions, images: Im
     columns, cells = table.columns, [record.cells for record in table.records if record.error is None]
     if not table.records:
         table.doubt(Doubted.TABLE_EMPTY, "holds a header and no rows")
-    split, _ = column(columns, SPLIT_COLUMNS)
-    if split is not None:
-        words = [row[split] for row in cells if len(row) > split]
-        split = split if split != table.file and names_splits(name, columns[split], words, table.doubts) else None
-    reader = _reader(table, cells, split, task)
-    needed = [index for index in (table.file, split, *(reader.columns if reader else ())) if index is not None]
+    splits = split_columns(name, columns, cells, table.file, options, table.doubts)
+    reader = _reader(table, cells, splits.meaning.keys(), task)
+    needed = [table.file, *splits.meaning, *(reader.columns if reader else ())]
     rows: list[TableRow | UnreadableRow] = []
     for record in table.records:
         message = record.error or _malformed(record.cells, columns, needed)
         if not message:
-            own_split = None if split is None else SPLIT_ALIASES.get(record.cells[split].strip().lower())
+            own_split = splits.split(record.cells)
             row = TableRow(record.line, record.raw, record.cells[table.file].strip(), [], own_split)
             message = reader.read(row, record.cells) if reader else None
         rows.append(UnreadableRow(record.line, record.raw, message) if message else row)
@@ -282,9 +278,12 @@ class _ClassColumns:
             )
 
 
-def _reader(table: _Table, cells: list[list[str]], split: int | None, task: str) -> _LabelColumn | _ClassColumns | None:
+def _reader(
+    table: _Table, cells: list[list[str]], splits: Collection[int], task: str
+) -> _LabelColumn | _ClassColumns | None:
     """Reader of a row's labels; None where the table has no rows that could tell."""
-    columns, options, taken = table.columns, table.options, {table.file, split}
+    columns, options = table.columns, table.options
+    taken: set[int | None] = {table.file, *splits}
     as_labels = partial(_label_column, table, cells, task)
     given = named_columns(table.name, columns, options.label_columns, "--label-columns")
     if given is not None:

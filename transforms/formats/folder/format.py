@@ -40,6 +40,30 @@ class FolderOptions(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unkn
             extra={"metavar": "FOLDER=SPLIT"},
         ),
     ] = None
+    split_column: Annotated[
+        Text | None,
+        Meta(
+            description="folder: the column of a table that tells the split; none: no column does (default: by its name and "
+            "what it holds)",
+            extra={"metavar": "NAME"},
+        ),
+    ] = None
+    split_values: Annotated[
+        Text | None,
+        Meta(
+            description="folder: what stands for a split in that column, such as 0=train,1=validation,2=test (default: words "
+            "for splits, and numbers in that order)",
+            extra={"metavar": "VALUE=SPLIT"},
+        ),
+    ] = None
+    label_pattern: Annotated[
+        Text | None,
+        Meta(
+            description="folder: a regular expression whose first group is the label in an image's path, such as "
+            "([a-z]+)\\.\\d+\\.jpg$; none: names of images hold no labels",
+            extra={"metavar": "REGEX"},
+        ),
+    ] = None
     image_column: Annotated[
         Text | None,
         Meta(
@@ -85,10 +109,10 @@ class Folder:
     def recognise(self, tree: Tree, asked: bool) -> Claim | None:
         """Claim a table, a directory that holds one by a usual name, and images that nothing else claims."""
         from labelbeam.transforms.formats.folder.layout import table_candidates
-        from labelbeam.transforms.formats.folder.places import NAMED_TABLES, TABLE_EXTENSIONS
+        from labelbeam.transforms.formats.folder.places import NAMED_TABLES, is_table_name
         from labelbeam.transforms.images.names import IMAGE_FORMATS, OTHER_IMAGE_FORMATS, extension
 
-        if len(tree.locations) == len(tree.files) == 1 and extension(tree.files[0].path) in TABLE_EXTENSIONS:
+        if len(tree.locations) == len(tree.files) == 1 and is_table_name(tree.files[0].path):
             table = posixpath.basename(tree.files[0].path)
             if tree.files[0].parent is None:
                 raise UsageError(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from labelbeam.schemas.config import SPLIT_ALIASES
 from labelbeam.schemas.doubts import Doubt, Doubted
 from labelbeam.transforms.formats.folder.cells import excerpt, labels_of
 from labelbeam.transforms.formats.folder.columns import (
@@ -13,15 +12,14 @@ from labelbeam.transforms.formats.folder.columns import (
     EXPECTED_LABEL,
     FILE_COLUMNS,
     LABEL_COLUMNS,
-    SPLIT_COLUMNS,
     TableError,
     column,
     named_columns,
-    names_splits,
     unrecognised,
 )
 from labelbeam.transforms.formats.folder.format import FolderOptions
 from labelbeam.transforms.formats.folder.rows import NOT_TEXT, TableRow, TableRows, UnreadableRow
+from labelbeam.transforms.formats.folder.split_columns import split_columns
 from labelbeam.transforms.messages.words import listed
 
 
@@ -40,11 +38,8 @@ def read_json_lines(name: str, text: str, options: FolderOptions) -> TableRows:
     if len(several) > 1:
         message = f"{name}: {listed(several)} all look like labels; {listed(several[:1])} is used"
         doubts.append(Doubt(Doubted.LABEL_COLUMN, message, len(several), several[0], "--label-columns"))
-    split, _ = column(keys, SPLIT_COLUMNS)
-    if split is not None:
-        values = [record.get(keys[split]) for _, _, record in records if isinstance(record, dict)]
-        words = [value for value in values if isinstance(value, str)]
-        split = split if names_splits(name, keys[split], words, doubts) else None
+    cells = {line: [_cell(record.get(key)) for key in keys] for line, _, record in records if isinstance(record, dict)}
+    splits = split_columns(name, keys, list(cells.values()), file, options, doubts)
     for line, raw, record in records:
         if isinstance(record, str):
             rows.append(UnreadableRow(line, raw, record))
@@ -56,8 +51,7 @@ def read_json_lines(name: str, text: str, options: FolderOptions) -> TableRows:
         value = record.get(keys[label])
         read = labels_of(value if isinstance(value, list) else [value], options.label_separator)
         row = TableRow(line, raw, image, read.labels, None, [], [*read.invalid], read.numbers, read.normalized)
-        if split is not None and isinstance(own := record.get(keys[split]), str):
-            row.split = SPLIT_ALIASES.get(own.strip().lower())
+        row.split = splits.split(cells[line])
         rows.append(row)
     return TableRows(rows, doubts)
 
@@ -71,6 +65,11 @@ def _chosen(name: str, keys: list[str], options: FolderOptions) -> tuple[int, in
     if file is None or label is None:
         raise unrecognised(name, "keys", keys, EXPECTED_FILE if file is None else EXPECTED_LABEL)
     return file, label, several
+
+
+def _cell(value: Any) -> str:
+    """A value as a table would hold it; nothing for what no cell holds."""
+    return "" if value is None or isinstance(value, list | dict) else str(value)
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -20,7 +20,14 @@ from labelbeam.schemas.neutral import Rejection, SourceImage, SourceObject
 from labelbeam.schemas.reasons import Adjusted, Rejected
 from labelbeam.transforms.formats.folder.format import FolderOptions
 from labelbeam.transforms.formats.folder.levels import Levels, read_levels
-from labelbeam.transforms.formats.folder.places import TABLE_EXTENSIONS, FolderError, find_tables
+from labelbeam.transforms.formats.folder.names_with_labels import label_in, pattern_of, question_of_names
+from labelbeam.transforms.formats.folder.places import (
+    TABLE_EXTENSIONS,
+    FolderError,
+    find_tables,
+    is_of_attributes,
+    is_table_name,
+)
 from labelbeam.transforms.formats.folder.tables import LabelTable
 from labelbeam.transforms.images.names import IMAGE_FORMATS, OTHER_IMAGE_FORMATS, extension, hidden
 from labelbeam.transforms.messages.words import listed, printable
@@ -68,7 +75,11 @@ def table_candidates(files: Sequence[str], split_folders: str | None = None) -> 
     """Files that may be tables: what `plan_folder` wants the first bytes of."""
     visible = [path for path in files if not hidden(path)]
     places = set(read_levels([path for path in visible if is_image(path)], split_folders).places)
-    return sorted(path for path in visible if extension(path) in TABLE_EXTENSIONS and posixpath.dirname(path) in places)
+    return sorted(
+        path
+        for path in visible
+        if is_of_attributes(path) or (is_table_name(path) and posixpath.dirname(path) in places)
+    )
 
 
 _DEFAULTS = FolderOptions()
@@ -104,10 +115,11 @@ def plan_folder(
     visible = sorted(path for path in files if not hidden(path))
     images = [path for path in visible if is_image(path)]
     levels = read_levels(images, options.split_folders)
-    items = [_item(path, levels, options) for path in images]
+    pattern = pattern_of(options.label_pattern)
+    items = [_item(path, levels, options, pattern) for path in images]
     classes = {item.label for item in items if item.label}
     names = _files_of_names(visible, levels)
-    tables, doubts = find_tables(visible, images, classes, levels, heads or {}, options)
+    tables, doubts = ([], []) if pattern else find_tables(visible, images, classes, levels, heads or {}, options)
     if not images and not tables:
         raise FolderError(
             f"found no image among {len(files)} files, expected .{', .'.join(sorted(IMAGE_FORMATS))} in a folder for "
@@ -121,8 +133,11 @@ def plan_folder(
         ]
     elif levels.refusal:
         raise FolderError(levels.refusal)
+    elif len(classes) < 2 and options.label_pattern is None and (question := question_of_names(images)):
+        raise FolderError(question)
     else:
-        doubts += [*levels.doubts, *_doubts(images, classes, levels, options), *numbers_for_names(classes, names)]
+        doubts += [] if pattern else [*levels.doubts, *_doubts(images, classes, levels, options)]
+        doubts += [*numbers_for_names(classes, names)]
     names = [path for path in names if path not in {table.path for table in tables}]
     return FolderPlan(items, tables, len(files) - len(images) - len(tables), doubts, names)
 
@@ -135,7 +150,7 @@ def image_of_item(item: FolderItem, source: str) -> SourceImage:
     rejected = []
     if item.problem is not None:
         message = {
-            Rejected.NO_LABEL: "the image lies in no class folder, expected <class>/<image>",
+            Rejected.NO_LABEL: "the image lies in no class folder, expected <class>/<image>, or --label-pattern for labels in names",
             Rejected.UNSUPPORTED_FORMAT: f"found a .{extension(item.path)} file, expected one of "
             f"{', '.join(sorted(IMAGE_FORMATS))}",
         }.get(item.problem, item.problem.doc)
@@ -165,9 +180,12 @@ def _label_of(folder: str) -> str | None:
     return unicodedata.normalize("NFC", folder).strip() or None
 
 
-def _item(path: str, levels: Levels, options: FolderOptions) -> FolderItem:
+def _item(path: str, levels: Levels, options: FolderOptions, pattern: re.Pattern[str] | None) -> FolderItem:
     split, folders = levels.locate(path)
-    folder = folders[0 if options.class_level == "top" else -1] if folders else ""
+    if pattern is None:
+        folder = folders[0 if options.class_level == "top" else -1] if folders else ""
+    else:
+        folder = label_in(path, pattern)
     label = _label_of(folder)
     problem = None
     if safe_relative(path) is None:

@@ -110,6 +110,10 @@ class Lookup:
         candidates = [f"{base}/{relative}" if base else relative for base in self.bases]
         if self.images is None:
             return candidates[0], adjusted, unsupported(relative)
+        if "//" in name:  # In an object store this is another name.
+            for path in (f"{base}/{name}" if base else name for base in self.bases):
+                if path in self.images.files:
+                    return path, [], unsupported(path)
         for candidate in candidates:
             if candidate in self.images.files:
                 return candidate, adjusted, unsupported(candidate)

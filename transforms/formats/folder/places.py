@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Mapping, Sequence, Set
 
 from labelbeam.schemas.doubts import Doubt, Doubted
@@ -18,6 +19,19 @@ from labelbeam.transforms.messages.words import listed
 
 NAMED_TABLES = ("labels.csv", "metadata.csv", "metadata.jsonl")
 TABLE_EXTENSIONS = ("csv", "tsv", "jsonl")
+
+
+_ATTRIBUTES = re.compile(r"(?i)(?:.*/)?list_attr[^/]*\.txt")
+
+
+def is_table_name(path: str) -> bool:
+    """Tell whether a file may be a table of labels by its name: CSV and the like, and CelebA's text of attributes."""
+    return extension(path) in TABLE_EXTENSIONS or is_of_attributes(path)
+
+
+def is_of_attributes(path: str) -> bool:
+    """Tell whether a file is CelebA's text of attributes, which lies in a folder of its own."""
+    return _ATTRIBUTES.fullmatch(path) is not None
 
 
 class FolderError(LabelBeamError):
@@ -45,8 +59,8 @@ def find_tables(
     def readable_as_table(path: str) -> bool:
         return is_label_table(path, heads[path], known, options)
 
-    candidates = [path for path in visible if extension(path) in TABLE_EXTENSIONS]
-    here = [path for path in candidates if posixpath.dirname(path) in levels.places]
+    candidates = [path for path in visible if is_table_name(path)]
+    here = [path for path in candidates if posixpath.dirname(path) in levels.places or is_of_attributes(path)]
     # A form for answers has the columns of the table of labels.
     here = [path for path in here if "submission" not in posixpath.basename(path).lower()]
     named = [path for path in here if posixpath.basename(path).lower() in NAMED_TABLES]
@@ -68,7 +82,9 @@ def find_tables(
                 "--label-columns names the one that does"
             )
             doubts.append(Doubt(Doubted.TABLE_NOT_READ, message, len(unread), unread[0], "--label-columns"))
-    elsewhere = [path for path in candidates if path not in here and posixpath.basename(path).lower() in NAMED_TABLES]
+    elsewhere = [path for path in candidates if path not in here]
+    if readable or len(classes) > 1:
+        elsewhere = [path for path in elsewhere if posixpath.basename(path).lower() in NAMED_TABLES]
     if elsewhere:
         message = f"{listed(elsewhere)} not read: tables are looked for in {listed(levels.places)}"
         doubts.append(Doubt(Doubted.TABLE_NOT_READ, message, len(elsewhere), elsewhere[0], "--source"))

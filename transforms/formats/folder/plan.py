@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+
 from labelbeam.schemas.config import ConvertConfig
 from labelbeam.schemas.doubts import Doubt, Doubted
 from labelbeam.schemas.errors import LabelBeamError, UsageError
 from labelbeam.transforms.columns.listed import listed_files
 from labelbeam.transforms.formats.folder.format import FolderOptions
-from labelbeam.transforms.formats.folder.layout import plan_folder, table_candidates
-from labelbeam.transforms.formats.folder.places import TABLE_EXTENSIONS
+from labelbeam.transforms.formats.folder.layout import FolderPlan, plan_folder, table_candidates
+from labelbeam.transforms.formats.folder.lookup import ImageNames
+from labelbeam.transforms.formats.folder.places import is_table_name
+from labelbeam.transforms.formats.folder.split_columns import parse_split_values
+from labelbeam.transforms.formats.folder.split_lists import (
+    doubt_of_unlisted,
+    read_split_lists,
+    split_list_candidates,
+)
 from labelbeam.transforms.formats.folder.units import FolderUnit, TableUnit
 from labelbeam.transforms.formats.inputs import fingerprint_of, list_dataset
 from labelbeam.transforms.formats.plans import (
@@ -20,11 +30,10 @@ from labelbeam.transforms.formats.plans import (
     asks_for_images,
     bucket_count,
 )
-from labelbeam.transforms.images.names import extension
 from labelbeam.transforms.stores.listing import Listing
 from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.stores.location import Location, StorageOptions
-from labelbeam.transforms.stores.reading import read_range
+from labelbeam.transforms.stores.reading import read_file, read_range
 
 
 def plan_folder_source(
@@ -45,8 +54,8 @@ def plan_folder_source(
         sources += [(images.url, file) for file in image_files]
         warnings = list(dict.fromkeys([*warnings, *image_listing.warnings]))
     sizes = {file.path: file.size for file in listing.files}
-    names = [file.path for file in image_files if extension(file.path) not in TABLE_EXTENSIONS]
-    names += [path for path in sizes if extension(path) in TABLE_EXTENSIONS and table in (None, path)]
+    names = [file.path for file in image_files if not is_table_name(file.path)]
+    names += [path for path in sizes if is_table_name(path) and table in (None, path)]
     folder_options = config.of(FolderOptions)
     heads = {
         path: read_range(root.below(path), 0, min(sizes[path], HEAD))
@@ -61,6 +70,8 @@ def plan_folder_source(
             f"{root.below(table).shown}: not recognised as a table of labels, expected a header with a column of images, "
             "such as `filename`, and `label` or a column for each class"
         )
+    if config.split is None and folder_options.split_column != "none":
+        _take_split_lists(content, root, sizes, parse_split_values(folder_options.split_values))
     fingerprint, covers = fingerprint_of(sources)
     plan = Plan("folder", "", images.url, 0, fingerprint, covers, doubts=content.doubts)
     plan.doubts += [Doubt(Doubted.NOT_LISTED, warning) for warning in warnings]
@@ -80,3 +91,31 @@ def plan_folder_source(
         message = f"{content.ignored} files are neither images nor tables of labels and were left alone"
         plan.doubts.append(Doubt(Doubted.FILES_LEFT_ALONE, message, content.ignored))
     return plan
+
+
+_LONGEST_LIST = 2**26
+"""Bytes of a list of images; more is something else."""
+
+
+def _take_split_lists(
+    content: FolderPlan, root: Location, sizes: Mapping[str, int], given: Mapping[str, str] | None
+) -> None:
+    """Give images that lie in no folder of a split the one that lists beside them say."""
+    free = [item.path for item in content.items if item.split is None]
+    tables = {table.path for table in content.tables}
+    candidates = [
+        path
+        for path in split_list_candidates(sizes, (item.path for item in content.items))
+        if path not in tables and sizes[path] <= _LONGEST_LIST
+    ]
+    if not free or not candidates or any(table.split for table in content.tables):
+        return
+    texts = {path: read_file(root.below(path)).decode("utf-8-sig", "replace") for path in candidates}
+    found = read_split_lists(texts, ImageNames(frozenset(item.path for item in content.items)), given)
+    content.doubts += found.doubts
+    content.ignored = max(0, content.ignored - found.lists)
+    if found.splits:
+        content.items = [
+            replace(item, split=found.splits.get(item.path)) if item.split is None else item for item in content.items
+        ]
+        content.doubts += doubt_of_unlisted([path for path in free if path not in found.splits])

@@ -74,9 +74,22 @@ def read_rows(
     from labelbeam.transforms.formats.folder.json_rows import read_json_lines
 
     text = _decode(name, data)
+    if name.lower().endswith(".txt"):
+        text = _with_tabs(text)
     if name.lower().endswith((".jsonl", ".ndjson")):
         return read_json_lines(name, text, options or FolderOptions())
     return read_csv(name, text, task, options or FolderOptions(), images)
+
+
+def _with_tabs(text: str) -> str:
+    """A table whose columns are parted by blanks, as one that is parted by tabs; a count above it goes, and the images' column is named."""
+    lines = ["\t".join(line.split()) for line in text.splitlines()]
+    if lines and lines[0].isdecimal():
+        lines[0] = ""
+    filled = [at for at, line in enumerate(lines) if line][:2]
+    if len(filled) == 2 and lines[filled[0]].count("\t") + 1 == lines[filled[1]].count("\t"):
+        lines[filled[0]] = f"file_name\t{lines[filled[0]]}"
+    return "\n".join(lines)
 
 
 def is_label_table(

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from labelbeam.schemas.config import SPLIT_ALIASES
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W\d_A-Za-z]+")
-_GLUED = re.compile(r"(.+?)(?:datasets?|sets?|data|images?|imgs?)")
+_GLUED = re.compile(r"(.+?)(?:datasets?|sets?|data|images?|imgs?|lists?)")
 _NEUTRAL = frozenset(
     {"set", "sets", "data", "dataset", "datasets", "images", "image", "imgs", "img", "pictures", "photos", "pics"}
     | {"jpegimages", "jpg", "jpeg", "png", "tif", "v", "split", "splits", "folder", "samples", "files"}

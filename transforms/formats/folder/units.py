@@ -79,6 +79,9 @@ class TableUnit:
             read_table(table, read_file(root.below(table.path)), files, task, how) for table in self.plan.tables
         ]
         images = [image for content in contents for image in content.images]
+        listed = {item.path: item.split for item in self.plan.items if item.split is not None}
+        for image in images:
+            image.split = image.split or listed.get(image.path)
         images += unlisted_images(self.plan, {image.path for image in images}, self.root)
         fragments = dict(fragments_of(images, options.buckets, 0))
         for rejection in (rejection for content in contents for rejection in content.rejected):

@@ -17,6 +17,12 @@ from labelbeam.transforms.messages.redact import redact
 _STRAY = 0.01
 """The share of boxes in another frame that a dataset may have, and be read all the same."""
 
+_FAR = 85.0
+"""Percent that some box of a file reaches."""
+
+_FEWEST, _SOME = 3, 20
+"""So many files whose boxes seem to be percent, and one in so many, are no chance."""
+
 _PERCENT = 101.0
 """What percentages may reach; and images must be twice as large for it to mean anything."""
 
@@ -47,6 +53,7 @@ def add_evidence(evidence: Evidence, read: Sequence[VocImage]) -> None:
         add("boxes_in_a_hundred", in_hundred)
         add("boxes_in_a_hundred_decimal", in_hundred & decimal)
         add("boxes_in_a_hundred_from_the_border", in_hundred & (lower <= 1).any(1))
+        _add_percent_files(evidence, names, in_hundred, below, (upper >= _FAR).any(1) & (decimal | (lower > 1).all(1)))
         swapped = corners & (numbers[:, 2:] < numbers[:, :2]).any(1)
         add("swapped", swapped)
         space = np.where(below[:, None], 1 + 1e-6, np.where(sizes > 0, sizes + 1, np.nan))
@@ -67,6 +74,19 @@ def add_evidence(evidence: Evidence, read: Sequence[VocImage]) -> None:
         evidence.add("without_outline", item.without_outline, item.image.locator)
         evidence.add("far_turned", item.far_turned, item.image.locator)
         evidence.add("turned", sum(box.angle != 0 for box in item.boxes))
+
+
+def _add_percent_files(
+    evidence: Evidence,
+    names: npt.NDArray[np.str_],
+    in_hundred: npt.NDArray[np.bool_],
+    below: npt.NDArray[np.bool_],
+    reaching: npt.NDArray[np.bool_],
+) -> None:
+    """Tally files none of whose boxes is larger than percent, of which one is as large as percent get."""
+    found = set(names[in_hundred & reaching].tolist()) - set(names[~in_hundred & ~below].tolist())
+    if found:
+        evidence.add("files_in_a_hundred", len(found), min(found))
 
 
 def _add_outlines(evidence: Evidence, read: Sequence[VocImage]) -> None:
@@ -167,14 +187,20 @@ def _fractions(name: str, item: Evidence) -> Doubt:
 
 
 def _strays(name: str, item: Evidence) -> list[Doubt]:
-    strays = item.count("boxes_with_fraction")
-    if not strays:
-        return []
-    example = item.example("boxes_with_fraction")
-    message = (
-        f"{name}: {strays:,} of {item.count('boxes'):,} boxes are smaller than a pixel, as fractions of the image are"
-    )
-    return [Doubt(Doubted.FRAMES_DISAGREE, message, strays, example, "--voc-boxes pixels")]
+    doubts: list[Doubt] = []
+    if strays := item.count("boxes_with_fraction"):
+        message = f"{name}: {strays:,} of {item.count('boxes'):,} boxes are smaller than a pixel, as fractions of the image are"
+        example = item.example("boxes_with_fraction")
+        doubts.append(Doubt(Doubted.FRAMES_DISAGREE, message, strays, example, "--voc-boxes pixels"))
+    percent, files = item.count("files_in_a_hundred"), item.count("files")
+    if _FEWEST <= percent < files and percent * _SOME >= files:
+        example = item.example("files_in_a_hundred")
+        message = (
+            f"{name}: in {percent:,} of {files:,} files no box ends beyond 101, in images of more than twice that, such as in "
+            f"{example}, as if they were percent of the image; all are taken as pixels"
+        )
+        doubts.append(Doubt(Doubted.FRAMES_DISAGREE, message, percent, example, "--voc-boxes pixels"))
+    return doubts
 
 
 def _origin(name: str, item: Evidence, origin: int) -> list[Doubt]:

@@ -61,9 +61,7 @@ def test_probabilities_are_refused_until_it_is_said_which_are_enough(cells: str)
     assert labels(read(text, min_confidence=0.7))["2.jpg"] == ["dog"]
 
 
-@pytest.mark.parametrize(
-    "column", ["is_verified", "fold", "source", "split", "Confidence", "is_train", "valid", "Index"]
-)
+@pytest.mark.parametrize("column", ["is_verified", "fold", "source", "Confidence", "valid", "Index"])
 def test_columns_of_facts_are_no_classes(column: str) -> None:
     content = read(f"filename,{column},cat,dog\n1.jpg,1,1,0\n2.jpg,0,1,1\n")
     assert labels(content) == {"1.jpg": ["cat"], "2.jpg": ["cat", "dog"]}
@@ -73,6 +71,15 @@ def test_columns_of_facts_are_no_classes(column: str) -> None:
         "1.jpg": [column],
         "2.jpg": ["cat"],
     }
+
+
+@pytest.mark.parametrize(("column", "code"), [("split", "split_column"), ("is_train", "split_codes")])
+def test_columns_of_splits_are_no_classes(column: str, code: str) -> None:
+    content = read(f"filename,{column},cat,dog\n1.jpg,1,1,0\n2.jpg,0,1,1\n")
+    assert labels(content) == {"1.jpg": ["cat"], "2.jpg": ["cat", "dog"]}
+    assert code in codes(content)
+    named = read(f"filename,{column},cat\n1.jpg,1,0\n2.jpg,0,1\n", label_columns=f"{column},cat")
+    assert (labels(named), codes(named)) == ({"1.jpg": [column], "2.jpg": ["cat"]}, [])
 
 
 @pytest.mark.parametrize("index", ["Unnamed: 0", "", "Unnamed: 0.1", "level_0"])

@@ -1,0 +1,139 @@
+"""Lists beside images that say which split each is of: `train.txt`, CelebA's `list_eval_partition`, CUB's `train_test_split.txt`."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from labelbeam.schemas.doubts import Doubt, Doubted
+from labelbeam.transforms.formats.folder.lookup import ImageNames, Lookup
+from labelbeam.transforms.formats.folder.split_columns import meaning_of
+from labelbeam.transforms.formats.folder.splits import table_split
+from labelbeam.transforms.images.names import extension, hidden
+from labelbeam.transforms.messages.words import listed
+
+_EXTENSIONS = ("txt", "lst", "csv", "tsv")
+_OF_ROWS = re.compile(r"(?i)(?:.*[^a-z])?(?:splits?|partitions?)(?:[^a-z].*)?")
+_FOLDERS = re.compile(
+    r"(?i)|meta(?:data)?|splits?|lists?|image_?sets?(?:/main)?|labels?|annotations?|anno|eval|partitions?"
+)
+_MOST = 40
+"""Lists of one dataset; more are files of labels beside images."""
+
+_NEARLY_ALL = 0.9
+_FIRST = ("validation", "test", "train")
+"""The split that counts where lists put an image into several."""
+
+
+@dataclass(slots=True)
+class SplitLists:
+    """Splits by the images' paths, doubts, and how many lists were read."""
+
+    splits: dict[str, str] = field(default_factory=dict)
+    doubts: list[Doubt] = field(default_factory=list)
+    lists: int = 0
+
+
+def split_list_candidates(files: Iterable[str], images: Iterable[str]) -> list[str]:
+    """Files that may be such lists, by their names and places; CUB's list of ids comes with the one that it explains."""
+    holding = {posixpath.dirname(path) for path in images}
+    found = [
+        path
+        for path in files
+        if extension(path) in _EXTENSIONS
+        and not hidden(path)
+        and (posixpath.dirname(path) in holding or _FOLDERS.fullmatch(posixpath.dirname(path)))
+        and (table_split(stem := _stem(path)) or _OF_ROWS.fullmatch(stem) or stem == "images")
+    ]
+    return sorted(found) if len(found) <= _MOST and any(_stem(path) != "images" for path in found) else []
+
+
+def read_split_lists(
+    contents: Mapping[str, str], images: ImageNames, given: Mapping[str, str] | None = None
+) -> SplitLists:
+    """Read the lists of which nearly all rows name images. `contents` is the text of each by path; `given` are --split-values."""
+    found = SplitLists()
+    told: dict[str, set[str]] = {}
+    said: list[str] = []
+    rows_of = {path: _rows(text, images) for path, text in contents.items()}
+    for path, rows in rows_of.items():
+        stem, folder = _stem(path), posixpath.dirname(path)
+        split = table_split(stem)
+        if split is None and not _OF_ROWS.fullmatch(stem):
+            continue
+        if not _name_images(rows, images):
+            ids = _ids(rows_of.get(posixpath.join(folder, "images.txt"), []), images)
+            rows = [[ids[row[0]], *row[1:]] for row in rows if row[0] in ids] if ids else []
+        if not rows:
+            continue
+        meaning: Mapping[str, str] = {}
+        if split is None:
+            codes = Counter(row[-1] for row in rows if len(row) > 1)
+            if re.search(r"(?i)train.*test", stem) and codes.keys() <= {"0", "1"} and not given:
+                meaning = {"1": "train", "0": "test"}
+            else:
+                meaning = meaning_of(path, "the last column", codes, given, found.doubts)
+        lookup = Lookup([folder, "", "images"], images, {}, [row[0] for row in rows])
+        counts: Counter[str] = Counter()
+        for row in rows:
+            own = split or meaning.get(row[-1].lower())
+            image, _, problem = lookup.find(row[0])
+            if own is not None and problem is None:
+                told.setdefault(image, set()).add(own)
+                counts[own] += 1
+        if counts:
+            said.append(f"{path} ({', '.join(f'{name} {count}' for name, count in sorted(counts.items()))})")
+    if not said or len({split for splits in told.values() for split in splits}) < 2:
+        # One list alone names the images of one split and says nothing of the others.
+        return SplitLists(doubts=found.doubts)
+    found.lists = len(said)
+    found.splits = {path: next(split for split in _FIRST if split in splits) for path, splits in told.items()}
+    message = f"splits were read from the lists {', '.join(said)}; --split-column none reads none"
+    example = said[0].partition(" (")[0]
+    found.doubts.append(Doubt(Doubted.SPLIT_LISTS, message, len(told), example, "--split-column none"))
+    several = [path for path, splits in told.items() if len(splits) > 1]
+    if several:
+        message = f"lists put {len(several)} images into two splits, such as {several[0]!r}: validation goes before test, and test before train"
+        found.doubts.append(Doubt(Doubted.LISTED_IN_TWO_SPLITS, message, len(several), several[0]))
+    return found
+
+
+def doubt_of_unlisted(unlisted: Sequence[str]) -> list[Doubt]:
+    """A doubt of images that no list names, where others are listed."""
+    if not unlisted:
+        return []
+    message = f"{len(unlisted)} images, such as {listed(unlisted[:1])}, are in no list of splits, and go into train"
+    return [Doubt(Doubted.LISTED_IN_NO_SPLIT, message, len(unlisted), unlisted[0])]
+
+
+def _stem(path: str) -> str:
+    return posixpath.splitext(posixpath.basename(path))[0]
+
+
+def _rows(text: str, images: ImageNames) -> list[list[str]]:
+    """The rows of a list: a name alone, also with blanks in it, or a name and what follows; without a line of headings or a count."""
+    rows: list[list[str]] = []
+    for line in map(str.strip, text.splitlines()):
+        if line:
+            parts = [part for part in re.split(r"[\s,;]+", line) if part]
+            # Behind a number the rest of the line is what it numbers.
+            alone = images.names(line) and (len(parts) == 1 or not parts[0].isdecimal())
+            rows.append([line] if alone else parts)
+    while rows and len(rows) > 1 and not images.names(rows[0][0]) and images.names(rows[1][0]):
+        del rows[0]
+    return [row for row in rows if row]
+
+
+def _name_images(rows: Sequence[Sequence[str]], images: ImageNames) -> bool:
+    sample = rows[:200]
+    named = sum(not row[0].isdecimal() and images.names(row[0]) for row in sample)
+    return bool(sample) and named >= _NEARLY_ALL * len(sample)
+
+
+def _ids(rows: Sequence[Sequence[str]], images: ImageNames) -> dict[str, str]:
+    """The images' names by the ids before them."""
+    pairs = {row[0]: row[1] for row in rows if len(row) == 2}
+    return pairs if pairs and _name_images([[name] for name in pairs.values()], images) else {}
