@@ -136,7 +136,7 @@ def begin(output: Location, identity: BuildIdentity) -> tuple[BuildIdentity, boo
     begun = unfinished_build(output, identity.made_from)
     if begun is not None:
         if begun > (current or "") and kind(output.below(manifest_path(begun))) is None:
-            LOG.info("resumed: build %s, which an earlier run did not finish", begun)
+            LOG.info("resumed: going on with build %s, which an earlier run did not finish", begun)
             remove_temporaries(output.below(build_folder(begun)))
             return replace(identity, build=begun), True
         forget(output, begun)
