@@ -7,6 +7,7 @@ around the store in the run's own process, so that the product needs no hook for
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
 import threading
@@ -14,21 +15,24 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
+
+from yarl import URL
 
 
-def die(late: float) -> None:
-    """Kill this process, its group and with it the workers, without a chance to tidy up."""
+def die(late: float, by: signal.Signals = signal.SIGKILL) -> None:
+    """Kill this process, its group and with it the workers, without a chance to tidy up; or have it stand still, by SIGSTOP."""
     if late:
-        threading.Timer(late, os.killpg, (0, signal.SIGKILL)).start()
+        threading.Timer(late, os.killpg, (0, by)).start()
     else:
-        os.killpg(0, signal.SIGKILL)
+        os.killpg(0, by)
 
 
 @dataclass(frozen=True)
 class Mortal:
     """Die at change number `at`, counted from 1 (0: never), or `late` seconds after; each change leaves a line in `trace`.
 
-    With `named`, die at the first change of what is called so, whatever its number: how many a run makes before it hangs on how
+    `by` is SIGKILL, or SIGSTOP for a process that stands still there. With `named`, die at the first change of what is called so, whatever its number: how many a run makes before it hangs on how
     often it says that it lives.
     """
 
@@ -36,6 +40,11 @@ class Mortal:
     at: int = 0
     late: float = 0.0
     named: str = ""
+    by: signal.Signals = signal.SIGKILL
+
+    def end(self) -> None:
+        """Die, or stand still."""
+        die(self.late, self.by)
 
     def is_last(self, count: int, what: str) -> bool:
         """Whether a process dies at this change."""
@@ -73,38 +82,52 @@ class MortalOnDisk(Mortal):
             count += 1
             os.write(sink, f"{time.monotonic()} {event} {os.fsdecode(path)}\n".encode())
             if self.is_last(count, os.fsdecode(path)):
-                die(self.late)
+                self.end()
 
         sys.addaudithook(watch)
 
 
 @dataclass(frozen=True)
-class MortalOnS3(Mortal):
-    """Counts requests that change a bucket; dies before each of them, and after it.
+class MortalOnStore(Mortal):
+    """Counts requests that change an object store, of whichever package; dies before each of them, and after it.
 
-    Change 2n-1 is before request n, change 2n after the store has carried it out.
+    Change 2n-1 is before request n, change 2n after the store has carried it out: its answer has begun to come.
     """
 
     def __call__(self) -> None:
         """Count in this process."""
-        from s3fs import S3FileSystem
+        from aiohttp import ClientSession
 
         sink = os.open(self.trace, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-        call, counted = S3FileSystem._call_s3, 0
+        request, counted = ClientSession._request, 0
 
         def count(what: str) -> None:
             nonlocal counted
             counted += 1
             os.write(sink, f"{time.monotonic()} {what}\n".encode())
             if self.is_last(counted, what):
-                die(self.late)
+                self.end()
 
-        async def counting(fs: Any, method: str, *arguments: Any, **options: Any) -> Any:
-            if not method.startswith(("put_", "delete_", "create_", "upload_", "complete_", "copy_")):
-                return await call(fs, method, *arguments, **options)
-            count(f"before {method} {options.get('Key', '')}")
-            answer = await call(fs, method, *arguments, **options)
-            count(f"after {method} {options.get('Key', '')}")
+        async def counting(session: Any, method: str, url: Any, **options: Any) -> Any:
+            if method not in ("PUT", "POST", "DELETE"):
+                return await request(session, method, url, **options)
+            what = f"{method} {_named(url, options.get('data'))}"
+            count(f"before {what}")
+            answer = await request(session, method, url, **options)
+            count(f"after {what}")
             return answer
 
-        S3FileSystem._call_s3 = counting
+        ClientSession._request = counting  # type: ignore[method-assign]
+
+
+def _named(url: Any, body: Any) -> str:
+    """What a request puts or removes; Google's are told its name in the query or in the body."""
+    address = URL(url)
+    if "name" in address.query:
+        return address.query["name"]
+    if "/upload/storage/" in address.path and isinstance(body, bytes) and (found := _NAME.search(body[:4096])):
+        return found[1].decode()
+    return unquote(address.path)
+
+
+_NAME = re.compile(rb'"name": "([^"]*)"')
