@@ -40,7 +40,7 @@ _DEBUG = "set LABELBEAM_DEBUG=1 to see the traceback"
 
 _SYSTEM_ERRORS = ("OSError", "BlockingIOError", "RuntimeError")
 _SHORT = re.compile(
-    "|".join([*(rf"\[Errno {number}\] " for number in sorted(SHORTAGES)), r"^can't (?:start new thread|allocate lock)"])
+    "|".join([*(rf"\[Errno {number}\] " for number in sorted(SHORTAGES)), r"can't (?:start new thread|allocate lock)"])
 )
 """How the system says that it is short of memory, file handles, processes or disk space. A worker sends no more than text."""
 
@@ -88,7 +88,7 @@ def _unexpected(kind: str, text: str, frame: str) -> Failure:
         return Failure(
             "out of memory; build with more --shards, which are smaller each, or on a machine with more of it"
         )
-    if (kind in _SYSTEM_ERRORS and _SHORT.search(text)) or kind == "ArrowMemoryError":
+    if (kind in _SYSTEM_ERRORS and _SHORT.match(text)) or kind == "ArrowMemoryError":
         return Failure(
             f"this machine ran short of something, which is no fault of the data: {text}; give it more memory, disk space (TMPDIR), "
             "processes or file handles (ulimit -n, -u), or use fewer workers with --direct_num_workers"

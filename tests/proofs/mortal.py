@@ -6,6 +6,7 @@ around the store in the run's own process, so that the product needs no hook for
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import signal
@@ -65,10 +66,9 @@ class MortalOnDisk(Mortal):
     def __call__(self) -> None:
         """Watch this process."""
         sink = os.open(self.trace, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-        count = 0
+        numbers = itertools.count(1)  # Each of one thread alone: the run's signs of life come from another.
 
         def watch(event: str, arguments: tuple[Any, ...]) -> None:
-            nonlocal count
             if event == "open":
                 changes = bool(int(arguments[2] or 0) & (os.O_WRONLY | os.O_RDWR | os.O_CREAT))
                 path = arguments[0]
@@ -79,9 +79,9 @@ class MortalOnDisk(Mortal):
                     path = os.path.join(os.readlink(f"/proc/self/fd/{arguments[1]}"), os.fsdecode(path))
             if not changes or isinstance(path, int) or not os.fsdecode(path).startswith(self.root):
                 return
-            count += 1
+            number = next(numbers)
             os.write(sink, f"{time.monotonic()} {event} {os.fsdecode(path)}\n".encode())
-            if self.is_last(count, os.fsdecode(path)):
+            if self.is_last(number, os.fsdecode(path)):
                 self.end()
 
         sys.addaudithook(watch)
@@ -99,13 +99,12 @@ class MortalOnStore(Mortal):
         from aiohttp import ClientSession
 
         sink = os.open(self.trace, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-        request, counted = ClientSession._request, 0
+        request, numbers = ClientSession._request, itertools.count(1)
 
         def count(what: str) -> None:
-            nonlocal counted
-            counted += 1
+            number = next(numbers)
             os.write(sink, f"{time.monotonic()} {what}\n".encode())
-            if self.is_last(counted, what):
+            if self.is_last(number, what):
                 self.end()
 
         async def counting(session: Any, method: str, url: Any, **options: Any) -> Any:
