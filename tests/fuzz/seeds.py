@@ -258,6 +258,7 @@ ARCHIVE_TOKENS = (
 PAGES = (
     b'<html><body><a href="../">up</a><a href="a%20b.jpg">a</a> <a href=sub/>sub</a><a href=\'?C=N;O=D\'>n</a></body></html>',
     b'<base href="/d/"><!-- <a href="x.jpg"> --><a HREF = "1.jpg">1</a><script>"<a href=no.jpg>"</script><a href="http://h/d/2.png">2</a>',
+    b'<a href="&#' + b"9" * 5000 + b';.jpg">x</a>',  # Which is no character: a find of 225 seconds.
     b'<a title=">" href="%2e%2e%2fup.jpg">x</a><a href="//other/d/3.jpg">y</a><a href="&#49;.jpg">1</a><style>a</style>',
 )
 PAGE_TOKENS = (
@@ -270,6 +271,7 @@ LISTS = (
     b"\xef\xbb\xbf1  1\r\n2  0\r\n\xc3\xbc -1\r\n",
     "filename\n1.jpg 1.xml\n2 0\n".encode("utf-16"),
     b"image_id,label\n./a/b.jpg,1\nJPEGImages/2.jpg Annotations/2.xml\n",
+    b"1\n" + b"a" * 3000 + b" 2" * 500 + b"\n",  # Once in quadratic time.
 )
 LIST_TOKENS = (b"1", b" 1", b" -1", b" 0", b"\n", b"\r", b"\0", b"\xff\xfe", b"\xff", b"a/b", b"../1", b".xml", b".jpg", b"/", b"\\", b"\xcc\x88u", b",")  # fmt: skip
 
