@@ -126,7 +126,7 @@ def test_the_codes_and_options_that_pages_name_exist() -> None:
     known |= {*dir(Build), *Assembled.__dataclass_fields__, *dir(public.errors.LabelBeamError)}
     elsewhere = {"--runs", "--names", "--seconds", "--replay", "--exclude", "--name", "--version", "--type", "--path"}
     elsewhere |= {"--repository", "--bg--", "--file"}
-    elsewhere |= {"--all", "--fresh", "--fast", "--durations"}  # Of the tests and of CI.
+    elsewhere |= {"--all", "--fresh", "--fast", "--durations", "--proofs"}  # Of the tests and of CI.
     for name in PAGES:
         assert set(re.findall(r"`(?!test_)([a-z]+(?:_[a-z]+)+)`", page(name))) <= known, name
         assert set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]+(?![\w=])", page(name))) <= ours | elsewhere, name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,14 +46,20 @@ def make_demo(directory: str) -> Made:
         _refuse_foreign(root)
         root.mkdir(parents=True, exist_ok=True)
         files = make_dataset()
+        _refuse_links(root, files)
         _refuse_strays(root, files)
         for path, data in files.items():
             file = root / path
             file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_bytes(data)
+            with open(file, "wb", opener=_no_link) as opened:
+                opened.write(data)
     except OSError as error:
         raise LabelBeamError(f"{error.filename}: cannot be read or written: {error.strerror}") from None
     return Made(root, len(files), sum(map(len, files.values())))
+
+
+def _no_link(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NOFOLLOW, 0o666)
 
 
 def _refuse_foreign(root: Path) -> None:
@@ -62,13 +69,29 @@ def _refuse_foreign(root: Path) -> None:
     if not root.is_dir():
         raise UsageError(f"{root}: found a file, expected a directory, or a name that is still free")
     about = root / "README.txt"
-    ours = about.is_file() and about.read_bytes().startswith(README.encode().partition(b"\n")[0])
+    ours = about.is_file() and not about.is_symlink() and _begins_with(about, README.encode().partition(b"\n")[0])
     found = next(iter(sorted(root.iterdir())), None)
     if found is not None and not ours:
         raise UsageError(
             f"{root}: found {found.name}, expected an empty directory or an earlier demo; nothing was written. Name "
             "another one: labelbeam demo DIR"
         )
+
+
+def _begins_with(file: Path, start: bytes) -> bool:
+    with file.open("rb") as opened:
+        return opened.read(len(start)) == start
+
+
+def _refuse_links(root: Path, files: Mapping[str, bytes]) -> None:
+    """Refuse links where the demo writes: another user of the machine may have put them, and they lead elsewhere."""
+    places = {place for path in files for place in (root / path, *(root / path).parents) if place.is_relative_to(root)}
+    for place in sorted(places - {root}):
+        if place.is_symlink() or (place.exists() and not (place.is_dir() or place.is_file())):
+            raise UsageError(
+                f"{place}: is a link or no file, and what the demo writes there would go elsewhere; nothing was written. Remove "
+                "it, or name another directory: labelbeam demo DIR"
+            )
 
 
 def _refuse_strays(root: Path, files: Mapping[str, bytes]) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from labelbeam.schemas.errors import LabelBeamError
+from labelbeam.transforms.stores.failures import SHORTAGES
 
 TEXT_LIMIT = 1000
 """Characters of an unexpected exception's text; a runner's report may go on for pages."""
@@ -35,6 +36,13 @@ _RAISED = re.compile(r"^(?P<type>[A-Za-z_][\w.]*)(?:: (?P<text>.*(?:\n\S.*)*))?$
 _FRAME = re.compile(r'^\s*File "(?P<file>[^"]+)", line (?P<line>\d+), in (?P<function>\S+)', re.MULTILINE)
 _TRACEBACK = "Traceback (most recent call last):"
 _DEBUG = "set LABELBEAM_DEBUG=1 to see the traceback"
+
+
+_SYSTEM_ERRORS = ("OSError", "BlockingIOError", "RuntimeError")
+_SHORT = re.compile(
+    "|".join([*(rf"\[Errno {number}\] " for number in sorted(SHORTAGES)), r"can't (?:start new thread|allocate lock)"])
+)
+"""How the system says that it is short of memory, file handles, processes or disk space. A worker sends no more than text."""
 
 
 def describe(error: BaseException) -> Failure:
@@ -79,6 +87,11 @@ def _unexpected(kind: str, text: str, frame: str) -> Failure:
     if kind == "MemoryError":
         return Failure(
             "out of memory; build with more --shards, which are smaller each, or on a machine with more of it"
+        )
+    if (kind in _SYSTEM_ERRORS and _SHORT.match(text)) or kind == "ArrowMemoryError":
+        return Failure(
+            f"this machine ran short of something, which is no fault of the data: {text}; give it more memory, disk space (TMPDIR), "
+            "processes or file handles (ulimit -n, -u), or use fewer workers with --direct_num_workers"
         )
     if step is None and "/apache_beam/" in frame:
         return Failure(f"the runner failed: {text or kind}; check the Beam pipeline options, or {_DEBUG}")

@@ -161,7 +161,7 @@ def test_an_output_in_the_source_is_none_of_it_and_its_builds_are_resumed(output
     (tmp_path / output / f".labelbeam-{'a' * 32}.tmp").write_bytes(b"half")
     answer = build_of(source, tmp_path / output, "--shards", "2")
     assert answer.status == 0, answer.err
-    assert "resumed: build" in answer.err
+    assert "resumed: going on with build" in answer.err
     second = Build(tmp_path / output)
     assert (first.counts["images"], second.counts["images"]) == ((2, 2, 0, 0), (3, 3, 0, 0))
     assert "unchanged" in build_of(source, tmp_path / output, "--shards", "2", "--if-changed").err
@@ -229,6 +229,43 @@ def test_an_evaluation_is_not_put_over_a_build_or_what_it_was_read_from(option: 
         answer = labelbeam("evaluate", tmp_path / "out", "--predictions", predictions, option, target)
         failed(answer, 2, f"{option}: ")
     assert files(tmp_path) == before
+
+
+def test_an_evaluation_is_not_put_over_what_a_directory_or_a_glob_or_coco_names(tmp_path: Path) -> None:
+    source = write_coco(tmp_path / "coco.json", [coco_image(1)], [coco_box(1, 1)])
+    convert("--source", source, "--image-url", PREFIX, output=tmp_path / "out")
+    azure = tmp_path / "azure"
+    azure.mkdir()
+    (azure / "labeled_dataset.json").write_text("[]")
+    (tmp_path / "p.json").write_text("[]")
+    before = files(tmp_path)
+    for predictions, target in (
+        (azure, azure / "labeled_dataset.json"),
+        (azure / "*.json", azure / "labeled_dataset.json"),
+        (tmp_path / "p.json", source),
+    ):
+        answer = labelbeam(
+            *("evaluate", tmp_path / "out", "--predictions", predictions, "--coco", source, "--coco-truth", target)
+        )
+        failed(answer, 2, "--coco-truth: ", "is read by this evaluation")
+    assert files(tmp_path) == before
+
+
+def test_a_pointer_of_predictions_leads_nowhere_else(tmp_path: Path) -> None:
+    source = write_coco(tmp_path / "coco.json", [coco_image(1)], [coco_box(1, 1)])
+    convert("--source", source, "--image-url", PREFIX, output=tmp_path / "out")
+    (tmp_path / "secret/predictions").mkdir(parents=True)
+    (tmp_path / "secret/predictions/predictions-00000-of-00001.jsonl").write_text('{"image_url": "SECRET"}')
+    for build, manifest in (
+        ("B", "../secret/manifest.json"),
+        ("..", "builds/../manifest.json"),
+        ("B", "/secret/m.json"),
+    ):
+        (tmp_path / "scores").mkdir(exist_ok=True)
+        (tmp_path / "scores/latest.json").write_text(json.dumps({"build": build, "manifest": manifest}))
+        answer = labelbeam("evaluate", tmp_path / "out", "--predictions", tmp_path / "scores")
+        failed(answer, 1, "not a pointer to a build")
+        assert "SECRET" not in answer.err
 
 
 # Written where it is said.

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import struct
+import tarfile
+import zipfile
 import zlib
 from typing import Any
 
@@ -269,4 +271,91 @@ ANSWER_TOKENS = (
     *(b"None", b"null", b"NaN", b"1e999", b"-0.0", b"1.5", b"[]", b"{}", b"[", b"]", b"{", b"}", b'"', b"\\", b'\\"', b","),
     *(b'"boxes":', b'"box":', b'"probs":', b'"labels":', b'"polygon":', b'"score":', b'"topX":', b"\xff", b"\0", b"[" * 2000),
     *(b'"image_base64":', b'"model_explainability":', b'"xai_parameters":{"xai_algorithm":"xrai"}', b"="),
+)  # fmt: skip
+
+
+_MEMBERS = {"a/1.jpg": b"one" * 40, "b.json": b"{}", "\u00fc.txt": bytes(5000)}
+
+
+def _zipped(method: int, comment: bytes = b"") -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", method) as archive:
+        archive.comment = comment
+        for name, data in _MEMBERS.items():
+            archive.writestr(name, data)
+    return buffer.getvalue()
+
+
+def _tarred(form: int) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=form) as archive:
+        for name, data in {**_MEMBERS, "long/" * 40 + "x": b"x"}.items():
+            info = tarfile.TarInfo(name)
+            info.size, info.mtime = len(data), 1
+            archive.addfile(info, io.BytesIO(data))
+        info = tarfile.TarInfo("link")
+        info.type, info.linkname = tarfile.LNKTYPE, "a/1.jpg"
+        archive.addfile(info)
+    return buffer.getvalue()[:-8192]  # Of the zeros at the end, two blocks are enough.
+
+
+ARCHIVES = (
+    _zipped(zipfile.ZIP_STORED),
+    _zipped(zipfile.ZIP_DEFLATED, b"comment"),
+    *(_tarred(form) for form in (tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT)),
+)
+ARCHIVE_TOKENS = (
+    *(b"PK\x01\x02", b"PK\x03\x04", b"PK\x05\x06", b"PK\x06\x06", b"PK\x06\x07", b"PK\x07\x08", b"\xff\xff\xff\xff", b"\x01\x00", b"\x00\x08"),
+    *(b"../", b"/", b"C:\\", b"\0" * 512, b"ustar\x0000", b"ustar  \0", b"30 path=a\n", b"11 size=-1\n", b"0000000", b"\x80" + b"\xff" * 11),
+    *(b"S", b"x", b"g", b"L", b"K", b"1", b"5", b"22 GNU.sparse.map=1,2\n", b"GNU.sparse.major=1\n", b"\x75\x70", b"\x99\x01"),
+)  # fmt: skip
+
+PAGES = (
+    b'<html><body><a href="../">up</a><a href="a%20b.jpg">a</a> <a href=sub/>sub</a><a href=\'?C=N;O=D\'>n</a></body></html>',
+    b'<base href="/d/"><!-- <a href="x.jpg"> --><a HREF = "1.jpg">1</a><script>"<a href=no.jpg>"</script><a href="http://h/d/2.png">2</a>',
+    b'<a href="&#' + b"9" * 5000 + b';.jpg">x</a>',  # Which is no character: a find of 225 seconds.
+    b'<a title=">" href="%2e%2e%2fup.jpg">x</a><a href="//other/d/3.jpg">y</a><a href="&#49;.jpg">1</a><style>a</style>',
+)
+PAGE_TOKENS = (
+    *(b"<a ", b"href=", b'"', b"'", b">", b"<!--", b"-->", b"<script>", b"</script", b"<base href=", b"../", b"%2e%2e%2f", b"%00", b"?", b"#"),
+    *(b"http://", b"//", b"h/d/", b"[::1", b"\\", b"&#x2f;", b"&amp;", b"javascript:", b"\xff", b"<a\n" * 200, b" " * 300, b"%zz", b":99999/", b"\t"),
+)  # fmt: skip
+
+LISTS = (
+    b"1\n2\na/b\n1 1\n2 -1\n",
+    b"\xef\xbb\xbf1  1\r\n2  0\r\n\xc3\xbc -1\r\n",
+    "filename\n1.jpg 1.xml\n2 0\n".encode("utf-16"),
+    b"image_id,label\n./a/b.jpg,1\nJPEGImages/2.jpg Annotations/2.xml\n",
+    b"1\n" + b"a" * 3000 + b" 2" * 500 + b"\n",  # Once in quadratic time.
+)
+LIST_TOKENS = (b"1", b" 1", b" -1", b" 0", b"\n", b"\r", b"\0", b"\xff\xfe", b"\xff", b"a/b", b"../1", b".xml", b".jpg", b"/", b"\\", b"\xcc\x88u", b",")  # fmt: skip
+
+_NAME = "20240101T000000000000Z-0a1b2c3d"
+_TALLY = {"found": 1, "written": 1, "rejected": 0, "skipped": 0}
+OUTPUTS = (
+    json.dumps({"build": _NAME, "manifest": f"builds/{_NAME}/manifest.json"}).encode(),
+    json.dumps({"work": "build", "since": "2024", "host": "h", "process": "a 1 2 3", "held": True, "beat": 3}).encode(),
+    json.dumps({"made_from": "0a1b2c3d", "build": _NAME}).encode(),
+    json.dumps({"made_from": "", "receipt": {"bucket": 0, "records_in": 1, "images": _TALLY, "objects": _TALLY, "files": []}}).encode(),
+    json.dumps(
+        {"format_version": 1, "build": _NAME, "labelbeam_version": "0", "task": "image_object_detection", "created": "", "config": {},
+         "source": {"fingerprint": "", "covers": ""}, "labels": [], "counts": {"images": _TALLY, "objects": _TALLY}, "rejected_by_reason": {},
+         "adjusted_by_reason": {}, "splits": {"train": {"images": 1, "objects": 1, "files": []}}, "parquet": [], "rejected": []}
+    ).encode(),
+)  # fmt: skip
+OUTPUT_TOKENS = (
+    *(b"{", b"}", b"[", b"]", b'"', b":", b",", b"null", b"\\ud800", b"\xff", b"[" * 2000, b"../", b"/etc", b"\\u0000", b"1e999", b"9" * 30),
+    *(b'"build":', b'"process":', b'"files":', b'"path":', b'"sha256":', b'"bytes":', b"..", b"~", b'"train/train-00000-of-00001.jsonl"', b"-1"),
+)  # fmt: skip
+
+MESSAGES = (
+    b"https://me:pass@host/a.json?sv=2024&sig=abc%3D: refused",
+    b"DefaultEndpointsProtocol=https;AccountName=a;AccountKey=abc==;BlobEndpoint=http://h:1/a",
+    b"zip://a@b.jpg::https://u@h/x.zip?token=1;sig=2 me:pw@host:80 \x1b[31m\xe2\x80\xae",
+    b"Wed, 21 Oct 2015 07:28:00 GMT",
+    b"120",
+)
+MESSAGE_TOKENS = (
+    *(b"://", b"@", b"?", b"&sig=", b";", b"%40", b"%25", b"\\/", b"\\u0040", b"&amp;", b"&#64;", b"key=", b"password = ", b"::", b"http", b"az://"),
+    *(b"\x1b[", b"\x9b", b"\xe2\x80\xae", b"\0", b"\r", b"\n", b"\xff", b"9" * 400, b"1e400", b"-1", b"GMT", b"p@ss w/rd+1", b"a@" * 300, b"*" * 3),
 )  # fmt: skip

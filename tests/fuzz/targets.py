@@ -27,9 +27,14 @@ from pycocotools import mask as coco_mask
 from labelbeam.pipelines.command_line.config_file import read_config
 from labelbeam.pipelines.command_line.options import FIELDS, make_config, storage_options
 from labelbeam.schemas.errors import LabelBeamError, UsageError
+from labelbeam.schemas.manifest import Receipt
 from labelbeam.schemas.predictions import PREDICTIONS, LabelsPrediction
 from labelbeam.schemas.requests import InvalidRequestError, encode_item, encode_request, parse_request
 from labelbeam.schemas.responses import InvalidAnswerError, parse_response, predictions_of
+from labelbeam.transforms.builds.lock import read_claims
+from labelbeam.transforms.builds.published import latest_build, published
+from labelbeam.transforms.builds.resume import Target as BuildTarget
+from labelbeam.transforms.builds.resume import finished_bucket, was_begun
 from labelbeam.transforms.columns.fragments import fragments_of
 from labelbeam.transforms.evaluation.objects import predicted_objects
 from labelbeam.transforms.evaluation.predictions.checks import PredictionsError
@@ -45,6 +50,7 @@ from labelbeam.transforms.formats.folder.format import FolderOptions
 from labelbeam.transforms.formats.folder.tables import LabelTable, read_table
 from labelbeam.transforms.formats.jsonl.records import Lines
 from labelbeam.transforms.formats.voc.masks import MaskError, read_mask
+from labelbeam.transforms.formats.voc.sets import read_image_sets
 from labelbeam.transforms.formats.voc.xml import XmlError, parse_annotation
 from labelbeam.transforms.formats.yolo.description import describes, parse_description, parse_names
 from labelbeam.transforms.formats.yolo.entries import find_entry, resolved
@@ -52,6 +58,14 @@ from labelbeam.transforms.formats.yolo.lines import parse_labels
 from labelbeam.transforms.geometry.rle import GeometryError, box_of_runs, counts_from_string, counts_to_string, read_rle
 from labelbeam.transforms.geometry.trace import trace
 from labelbeam.transforms.images.headers import MAX_PIXELS, ImageError, decode, read_header
+from labelbeam.transforms.messages.redact import hide, redact, stable
+from labelbeam.transforms.messages.words import plain
+from labelbeam.transforms.stores.archives.contents import ArchiveError
+from labelbeam.transforms.stores.archives.store import open_archive
+from labelbeam.transforms.stores.failures import ShortReadError, retry_after
+from labelbeam.transforms.stores.locate import locate
+from labelbeam.transforms.stores.paths import quote_path, safe_relative, unquote_path
+from labelbeam.transforms.stores.web.index_pages import read_index_page
 
 
 @dataclass(frozen=True)
@@ -417,6 +431,127 @@ def read_answer(content: bytes) -> None:
             assert parse_request(encode_request([encode_item(*item)])) == [item]
 
 
+# Archives, web servers and outputs. ----------------------------------------------------------------------------------
+
+
+class _Held:
+    """A store that holds one file."""
+
+    protocol = ("file",)
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    def info(self, path: str) -> dict[str, Any]:
+        return {"name": path, "type": "file", "size": len(self._data)}
+
+    def cat_file(self, path: str, start: int, end: int) -> bytes:
+        assert 0 <= start < end <= len(self._data), "read outside the archive"
+        return self._data[start:end]
+
+
+def read_archive(data: bytes) -> None:
+    """No name leads out of an archive; each file is read, whole and in part, or refused, and both say the same."""
+    kind = "tar" if data[257:262] == b"ustar" or zlib.crc32(data) % 7 == 0 else "zip"
+    store = open_archive(kind, _Held(data), "a", "a")
+    try:
+        found = store.find("", detail=True)
+    except (ArchiveError, ShortReadError) as error:
+        _writable(str(error).encode("utf-8", "backslashreplace").decode())
+        return
+    for path, info in list(found.items())[:8]:
+        assert safe_relative(path) == path or not path.isascii()
+        assert not {"", ".", ".."} & {*path.split("/")} and info["size"] >= 0
+        size = min(info["size"], 1 << 20)
+        with suppress(ArchiveError, ShortReadError):
+            head = store.cat_file(path, 0, size) if size else b""
+            assert len(head) <= size
+            with suppress(ArchiveError, ShortReadError):
+                assert store.cat_file(path)[:size] == head
+
+
+def read_links(data: bytes) -> None:
+    """A page names what lies directly in its directory, and no more."""
+    page = read_index_page(data.decode("utf-8", "replace"), "http://h/d/")
+    for name in (*page.files, *page.folders):
+        assert name not in ("", ".", "..") and "/" not in name
+        asked = quote_path(f"d/{name}")
+        assert asked.startswith("d/") and not {"?", "#"} & {*asked}
+        assert unquote_path(asked) == f"d/{name}"
+
+
+def read_lists(data: bytes) -> None:
+    """Lists put annotation files that are there into splits that exist."""
+    half = len(data) // 2
+    parts = (data[:half], data[half:]) if zlib.crc32(data) % 2 else (data, data)
+    lists = {"ImageSets/Main/train.txt": parts[0], "ImageSets/Main/cat_val.txt": parts[1]}
+    xmls = {name: f"Annotations/{name}.xml" for name in ("1", "2", "a/b", "\u00fc")}
+    for task in ("image_object_detection", "image_classification"):
+        doubts: list[Any] = []
+        found = read_image_sets(list(lists), lists.__getitem__, task, xmls, doubts)
+        for doubt in doubts:
+            msgspec.json.encode(doubt)
+        if found is not None:
+            assert {*found.splits} | {*found.labels} <= {*xmls.values()}
+            assert {*found.splits.values()} <= {"train", "validation", "test", None}
+
+
+_OUTPUT = Path(tempfile.gettempdir(), f"labelbeam-fuzz-{os.getpid()}")
+_BUILD = "20240101T000000000000Z-0a1b2c3d"
+
+
+def read_output(data: bytes) -> None:
+    """What somebody else has put into an output is read as what it says that it is, or refused, and leads nowhere else."""
+    output = locate(str(_OUTPUT), {})
+    kept, build = _OUTPUT / "unfinished" / _BUILD, _OUTPUT / "builds" / _BUILD
+    for folder in (kept, build):
+        folder.mkdir(parents=True, exist_ok=True)
+    pointer = json.dumps({"build": _BUILD, "manifest": f"builds/{_BUILD}/manifest.json"}).encode()
+    for place, written, look in (
+        (_OUTPUT / "latest.json", data, lambda: latest_build(output)),
+        (_OUTPUT / "unfinished" / "lock-1.json", data, lambda: read_claims(output)),
+        (build / "manifest.json", data, lambda: published(output)),
+        (kept / "begun.json", data, lambda: was_begun(output, _BUILD)),
+        (kept / "receipt-00000-of-00001.json", data, lambda: _receipt(kept, build)),
+    ):
+        if place.name == "manifest.json":
+            (_OUTPUT / "latest.json").write_bytes(pointer)
+        place.write_bytes(written)
+        try:
+            look()
+        except LabelBeamError as error:
+            _writable(str(error).encode("utf-8", "backslashreplace").decode())
+        finally:
+            place.unlink()
+
+
+def _receipt(kept: Path, build: Path) -> Receipt | None:
+    return finished_bucket(BuildTarget(str(build), str(kept), "", True), {}, 0, 1, Receipt)
+
+
+class _PauseError(Exception):
+    """An answer that asks for a pause."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.headers = {"Retry-After": text}
+
+
+_SECRET = "p@ss w/rd+1"
+
+
+def read_message(data: bytes) -> None:
+    """Words of a server or a name are shown without a secret and without what steers a terminal, and again they stay the same."""
+    text = data.decode("utf-8", "surrogateescape")
+    shown = plain(redact(text))
+    _writable(shown)
+    assert plain(shown) == shown and not any(ord(character) < 32 or ord(character) == 127 for character in shown)
+    stable(text)
+    assert _SECRET not in hide(f"{text}{_SECRET}{text}", (_SECRET,))
+    seconds = retry_after(_PauseError(text))
+    assert seconds is None or seconds >= 0
+
+
 TARGETS = {
     "coco-split": Target(split_coco, seeds.COCO, seeds.COCO_TOKENS, _SOURCES),
     "coco-records": Target(read_coco_records, seeds.COCO_RANGES, seeds.COCO_TOKENS, _SOURCES),
@@ -431,5 +566,10 @@ TARGETS = {
     "predictions": Target(read_any_predictions, seeds.PREDICTIONS, seeds.PREDICTION_TOKENS, _SOURCES),
     "images": Target(read_image, seeds.IMAGES, seeds.IMAGE_TOKENS, (*_SOURCES, "/PIL/")),
     "answers": Target(read_answer, seeds.ANSWERS, seeds.ANSWER_TOKENS, ("/schemas/",)),
+    "archives": Target(read_archive, seeds.ARCHIVES, seeds.ARCHIVE_TOKENS, (*_SOURCES, "/zipfile", "/tarfile")),
+    "index-pages": Target(read_links, seeds.PAGES, seeds.PAGE_TOKENS, _SOURCES),
+    "voc-lists": Target(read_lists, seeds.LISTS, seeds.LIST_TOKENS, _SOURCES),
+    "outputs": Target(read_output, seeds.OUTPUTS, seeds.OUTPUT_TOKENS, _SOURCES),
+    "messages": Target(read_message, seeds.MESSAGES, seeds.MESSAGE_TOKENS, _SOURCES),
     "config": Target(read_yaml_config, seeds.CONFIGS, seeds.CONFIG_TOKENS, ("/pipelines/", "/schemas/")),
 }

@@ -23,6 +23,11 @@ NAMES = (
     "predictions",
     "images",
     "answers",
+    "archives",
+    "index-pages",
+    "voc-lists",
+    "outputs",
+    "messages",
     "config",
 )
 

@@ -10,10 +10,15 @@ from pathlib import Path
 import pytest
 from fsspec.implementations.local import LocalFileSystem
 
-pytest.register_assert_rewrite("tests.proofs.places", "tests.proofs.nightly")
+pytest.register_assert_rewrite("tests.proofs.places", "tests.proofs.nightly", "tests.proofs.beside")
 
 from tests.proofs.places import Place  # noqa: E402  # rewritten only if that was asked for before
-from tests.servers.stores import S3Store  # noqa: E402
+from tests.servers.stores import Store  # noqa: E402
+
+
+def moments(part: int) -> int:
+    """How often a proof that takes moments at random takes one: PROOF_MOMENTS, as `scripts/test --proofs` sets it, else `part`."""
+    return int(os.environ.get("PROOF_MOMENTS", "0")) or part
 
 
 @pytest.fixture
@@ -23,16 +28,23 @@ def disk(tmp_path: Path) -> Place:
 
 
 @pytest.fixture
-def bucket(s3_store: S3Store) -> Place:
-    """An output in an object store, still empty."""
-    return Place(s3_store.fs, f"{s3_store.path}/output", s3_store.url("output"), s3_store.environment)
+def bucket(request: pytest.FixtureRequest) -> Place:
+    """An output in an object store, still empty: on S3, or on the one that the test names."""
+    return _in_store(request, getattr(request, "param", "s3"))
 
 
-@pytest.fixture(params=["disk", pytest.param("bucket", marks=pytest.mark.server)])
+@pytest.fixture(params=["disk", pytest.param("s3", marks=pytest.mark.server)])
 def place(request: pytest.FixtureRequest) -> Place:
-    """Each of them."""
-    found: Place = request.getfixturevalue(request.param)
+    """An output on the disk or in S3, or where the test says."""
+    if request.param != "disk":
+        return _in_store(request, request.param)
+    found: Place = request.getfixturevalue("disk")
     return found
+
+
+def _in_store(request: pytest.FixtureRequest, name: str) -> Place:
+    store: Store = request.getfixturevalue(f"{name}_store")
+    return Place(store.fs, f"{store.path}/output", store.url("output"), store.environment)
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ import labelbeam.pipelines.runs.summary
 import labelbeam.transforms.images.thumbnails
 import labelbeam.transforms.report.page
 import labelbeam.transforms.report.write
+import labelbeam.transforms.stores.remote.gcs
 import labelbeam.transforms.verify.check
 from tests.beam_memory import remember
 

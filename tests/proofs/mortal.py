@@ -6,7 +6,9 @@ around the store in the run's own process, so that the product needs no hook for
 
 from __future__ import annotations
 
+import itertools
 import os
+import re
 import signal
 import sys
 import threading
@@ -14,21 +16,24 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
+
+from yarl import URL
 
 
-def die(late: float) -> None:
-    """Kill this process, its group and with it the workers, without a chance to tidy up."""
+def die(late: float, by: signal.Signals = signal.SIGKILL) -> None:
+    """Kill this process, its group and with it the workers, without a chance to tidy up; or have it stand still, by SIGSTOP."""
     if late:
-        threading.Timer(late, os.killpg, (0, signal.SIGKILL)).start()
+        threading.Timer(late, os.killpg, (0, by)).start()
     else:
-        os.killpg(0, signal.SIGKILL)
+        os.killpg(0, by)
 
 
 @dataclass(frozen=True)
 class Mortal:
     """Die at change number `at`, counted from 1 (0: never), or `late` seconds after; each change leaves a line in `trace`.
 
-    With `named`, die at the first change of what is called so, whatever its number: how many a run makes before it hangs on how
+    `by` is SIGKILL, or SIGSTOP for a process that stands still there. With `named`, die at the first change of what is called so, whatever its number: how many a run makes before it hangs on how
     often it says that it lives.
     """
 
@@ -36,6 +41,11 @@ class Mortal:
     at: int = 0
     late: float = 0.0
     named: str = ""
+    by: signal.Signals = signal.SIGKILL
+
+    def end(self) -> None:
+        """Die, or stand still."""
+        die(self.late, self.by)
 
     def is_last(self, count: int, what: str) -> bool:
         """Whether a process dies at this change."""
@@ -56,10 +66,9 @@ class MortalOnDisk(Mortal):
     def __call__(self) -> None:
         """Watch this process."""
         sink = os.open(self.trace, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-        count = 0
+        numbers = itertools.count(1)  # Each of one thread alone: the run's signs of life come from another.
 
         def watch(event: str, arguments: tuple[Any, ...]) -> None:
-            nonlocal count
             if event == "open":
                 changes = bool(int(arguments[2] or 0) & (os.O_WRONLY | os.O_RDWR | os.O_CREAT))
                 path = arguments[0]
@@ -70,41 +79,54 @@ class MortalOnDisk(Mortal):
                     path = os.path.join(os.readlink(f"/proc/self/fd/{arguments[1]}"), os.fsdecode(path))
             if not changes or isinstance(path, int) or not os.fsdecode(path).startswith(self.root):
                 return
-            count += 1
+            number = next(numbers)
             os.write(sink, f"{time.monotonic()} {event} {os.fsdecode(path)}\n".encode())
-            if self.is_last(count, os.fsdecode(path)):
-                die(self.late)
+            if self.is_last(number, os.fsdecode(path)):
+                self.end()
 
         sys.addaudithook(watch)
 
 
 @dataclass(frozen=True)
-class MortalOnS3(Mortal):
-    """Counts requests that change a bucket; dies before each of them, and after it.
+class MortalOnStore(Mortal):
+    """Counts requests that change an object store, of whichever package; dies before each of them, and after it.
 
-    Change 2n-1 is before request n, change 2n after the store has carried it out.
+    Change 2n-1 is before request n, change 2n after the store has carried it out: its answer has begun to come.
     """
 
     def __call__(self) -> None:
         """Count in this process."""
-        from s3fs import S3FileSystem
+        from aiohttp import ClientSession
 
         sink = os.open(self.trace, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-        call, counted = S3FileSystem._call_s3, 0
+        request, numbers = ClientSession._request, itertools.count(1)
 
         def count(what: str) -> None:
-            nonlocal counted
-            counted += 1
+            number = next(numbers)
             os.write(sink, f"{time.monotonic()} {what}\n".encode())
-            if self.is_last(counted, what):
-                die(self.late)
+            if self.is_last(number, what):
+                self.end()
 
-        async def counting(fs: Any, method: str, *arguments: Any, **options: Any) -> Any:
-            if not method.startswith(("put_", "delete_", "create_", "upload_", "complete_", "copy_")):
-                return await call(fs, method, *arguments, **options)
-            count(f"before {method} {options.get('Key', '')}")
-            answer = await call(fs, method, *arguments, **options)
-            count(f"after {method} {options.get('Key', '')}")
+        async def counting(session: Any, method: str, url: Any, **options: Any) -> Any:
+            if method not in ("PUT", "POST", "DELETE"):
+                return await request(session, method, url, **options)
+            what = f"{method} {_named(url, options.get('data'))}"
+            count(f"before {what}")
+            answer = await request(session, method, url, **options)
+            count(f"after {what}")
             return answer
 
-        S3FileSystem._call_s3 = counting
+        ClientSession._request = counting  # type: ignore[method-assign]
+
+
+def _named(url: Any, body: Any) -> str:
+    """What a request puts or removes; Google's are told its name in the query or in the body."""
+    address = URL(url)
+    if "name" in address.query:
+        return address.query["name"]
+    if "/upload/storage/" in address.path and isinstance(body, bytes) and (found := _NAME.search(body[:4096])):
+        return found[1].decode()
+    return unquote(address.path)
+
+
+_NAME = re.compile(rb'"name": "([^"]*)"')

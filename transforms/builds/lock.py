@@ -27,12 +27,12 @@ from uuid import uuid4
 
 import msgspec
 
-from labelbeam.schemas.errors import BusyError, LostLockError
+from labelbeam.schemas.errors import BusyError, LabelBeamError, LostLockError
 from labelbeam.schemas.layout import BUILDS, CLAIM, UNFINISHED
-from labelbeam.transforms.stores.errors import MissingFileError, StoreError, UnavailableError
+from labelbeam.transforms.stores.errors import MissingFileError, StoreError
 from labelbeam.transforms.stores.files import is_link, kind, list_directory, put, remove_files
 from labelbeam.transforms.stores.location import Location
-from labelbeam.transforms.stores.reading import read_regular
+from labelbeam.transforms.stores.reading import read_bounded
 
 LOOKS = 2
 """How often a run has to find itself alone: on some disks a listing can miss a file that is being written anew."""
@@ -129,8 +129,8 @@ class Lock:
                     self._lost.set()  # It stood still meanwhile, and has perhaps put a claim again that another run had removed.
                     self._remove()
                     return
-            except (StoreError, UnavailableError):
-                continue  # The next beat may come through.
+            except LabelBeamError:
+                continue  # The next beat may come through: also where file handles or disk space ran out for a moment.
 
     def end(self) -> None:
         """Stop the signs of life."""
@@ -169,7 +169,7 @@ def locked(output: Location, work: Work, pace: Pace = Pace()) -> Iterator[Lock]:
         lock.end()
         if beats.ident is not None:
             beats.join()
-        with suppress(StoreError, UnavailableError):  # Whoever comes next finds this process dead.
+        with suppress(LabelBeamError):  # Whoever comes next finds this process dead. What was published is.
             _remove_claim(output, lock.name)
 
 
@@ -226,7 +226,7 @@ def read_claims(output: Location) -> dict[str, Claim]:
         if not CLAIM.fullmatch(name):
             continue
         try:
-            claims[name] = msgspec.json.decode(read_regular(folder.below(name), LARGEST_CLAIM), type=Claim)
+            claims[name] = msgspec.json.decode(read_bounded(folder.below(name), LARGEST_CLAIM), type=Claim)
         except MissingFileError:
             continue  # Its run has ended in this moment.
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

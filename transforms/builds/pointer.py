@@ -7,15 +7,19 @@ the one that was looked at. On a disk the pointer is renamed from a file beside 
 
 from __future__ import annotations
 
+import logging
+
 import msgspec
 
-from labelbeam.schemas.errors import LostLockError
+from labelbeam.schemas.errors import LabelBeamError, LostLockError
 from labelbeam.schemas.layout import BUILD_NAME, LATEST
 from labelbeam.transforms.builds.lock import Lock
 from labelbeam.transforms.builds.published import latest_build, pointer_to
 from labelbeam.transforms.stores.errors import MissingFileError, StoreError
 from labelbeam.transforms.stores.files import put_if, put_through, sync_directory, version
 from labelbeam.transforms.stores.location import Location
+
+LOG = logging.getLogger("labelbeam")
 
 TRIES = 10
 """How often the pointer may change under a run that nobody has taken for dead: by hand, that is."""
@@ -49,7 +53,10 @@ def _put_on_disk(lock: Lock, place: Location, data: bytes, build: str) -> None:
         put_through(place, data, lock.fence, lambda: _check(lock, build))
     except MissingFileError:
         raise lock.lost() from None
-    sync_directory(lock.output)
+    try:
+        sync_directory(lock.output)
+    except LabelBeamError as error:
+        LOG.warning("%s; the build is in force, though the disk may not keep that over a power failure", error)
 
 
 def _check(lock: Lock, build: str) -> None:

@@ -10,7 +10,7 @@ import logging
 import msgspec
 
 from labelbeam.schemas.config import ConvertConfig, parse_split
-from labelbeam.schemas.errors import LostLockError
+from labelbeam.schemas.errors import LabelBeamError, LostLockError
 from labelbeam.schemas.layout import MANIFEST
 from labelbeam.schemas.manifest import Manifest, SplitCounts
 from labelbeam.schemas.scores import ScoresManifest
@@ -18,10 +18,9 @@ from labelbeam.transforms.builds.lock import Lock
 from labelbeam.transforms.builds.pointer import put_in_force
 from labelbeam.transforms.builds.resume import forget
 from labelbeam.transforms.builds.shards import fill, shard_name
-from labelbeam.transforms.stores.errors import StoreError, UnavailableError
 from labelbeam.transforms.stores.files import put, put_if, sync_directories
 from labelbeam.transforms.stores.location import Location
-from labelbeam.transforms.stores.reading import read_regular
+from labelbeam.transforms.stores.reading import read_file
 from labelbeam.transforms.tasks.records import encode_parquet
 from labelbeam.transforms.tasks.registry import TASKS
 
@@ -65,7 +64,7 @@ def finish(output: Location, build: Location, manifest: Manifest | ScoresManifes
     publish(lock, build, manifest)
     try:
         forget(output, manifest.build)
-    except (StoreError, UnavailableError) as error:
+    except LabelBeamError as error:  # Whatever it is, a shortage too: the build is in force.
         LOG.warning("%s; the build is published, and labelbeam clean removes what is left over", error)
 
 
@@ -79,7 +78,7 @@ def publish(lock: Lock, build: Location, manifest: Manifest | ScoresManifest) ->
     data = msgspec.json.format(msgspec.json.encode(manifest), indent=2)
     place = build.below(MANIFEST)
     # Never over another: a run that resumed this build may have finished it, and what was published never changes.
-    if not put_if(place, data, None) and read_regular(place) != data:
+    if not put_if(place, data, None) and read_file(place) != data:
         raise LostLockError(
             f"{place.shown}: is there already: another run has finished this build; nothing was published by this one"
         )

@@ -14,7 +14,7 @@ from labelbeam.transforms.stores.errors import MissingFileError, StoreError, Una
 from labelbeam.transforms.stores.files import kind
 from labelbeam.transforms.stores.location import Location, within
 from labelbeam.transforms.stores.paths import safe_relative
-from labelbeam.transforms.stores.reading import read_regular
+from labelbeam.transforms.stores.reading import read_file
 
 
 def published(output: Location) -> Manifest:
@@ -160,6 +160,6 @@ def is_finished(output: Location, build: str) -> bool | None:
 
 def _decoded(location: Location, form: type[Form], what: str) -> Form:
     try:
-        return msgspec.json.decode(read_regular(location), type=form)
+        return msgspec.json.decode(read_file(location), type=form)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise StoreError(f"{location.shown}: not a {what}: {error}") from None

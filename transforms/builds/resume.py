@@ -27,8 +27,8 @@ from labelbeam.schemas.manifest import FileEntry, Receipt
 from labelbeam.schemas.scores import ScoreReceipt
 from labelbeam.transforms.builds.identity import BuildIdentity, after
 from labelbeam.transforms.builds.published import latest_build
-from labelbeam.transforms.stores.errors import MissingFileError
-from labelbeam.transforms.stores.files import TEMPORARY, kind, list_directory, put, remove_empty, remove_files
+from labelbeam.transforms.stores.errors import MissingFileError, StoreError
+from labelbeam.transforms.stores.files import TEMPORARY, is_link, kind, list_directory, put, remove_empty, remove_files
 from labelbeam.transforms.stores.listing import list_files
 from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.stores.location import Location, StorageOptions
@@ -136,7 +136,8 @@ def begin(output: Location, identity: BuildIdentity) -> tuple[BuildIdentity, boo
     begun = unfinished_build(output, identity.made_from)
     if begun is not None:
         if begun > (current or "") and kind(output.below(manifest_path(begun))) is None:
-            LOG.info("resumed: build %s, which an earlier run did not finish", begun)
+            _check_no_links(output, begun)
+            LOG.info("resumed: going on with build %s, which an earlier run did not finish", begun)
             remove_temporaries(output.below(build_folder(begun)))
             return replace(identity, build=begun), True
         forget(output, begun)
@@ -144,6 +145,23 @@ def begin(output: Location, identity: BuildIdentity) -> tuple[BuildIdentity, boo
     mark = output.below(f"{UNFINISHED}/{identity.build}/{BEGUN}")
     put(mark, msgspec.json.encode(Begun(identity.build, identity.made_from)))
     return identity, False
+
+
+def _check_no_links(output: Location, build: str) -> None:
+    """Make sure that what is written of a build that was begun comes to lie in it, whatever others have put there meanwhile.
+
+    Raises:
+        StoreError: a directory of it is a link.
+    """
+    if not output.local:
+        return
+    folder = build_folder(build)
+    inside = [f"{folder}/{name}" for name in list_directory(output.below(folder)).folders]
+    for place in map(output.below, (folder, unfinished_folder(build), *inside)):
+        if is_link(place):
+            raise StoreError(
+                f"{place.shown}: is a link, and what is written there would come to lie elsewhere; expected a directory. Remove it"
+            )
 
 
 class Begun(msgspec.Struct):

@@ -12,6 +12,7 @@ from labelbeam.schemas.evaluation import Evaluation
 from labelbeam.transforms.builds.published import published
 from labelbeam.transforms.evaluation.compare import MULTILABEL, SINGLE, Wanted, compare
 from labelbeam.transforms.evaluation.gates import check_gates
+from labelbeam.transforms.evaluation.predictions.read import prediction_files
 from labelbeam.transforms.evaluation.truth import read_truth
 from labelbeam.transforms.plan.places import check_in_no_output
 from labelbeam.transforms.stores.files import put
@@ -53,6 +54,7 @@ def evaluate(wanted: Wanted, gates: Mapping[str, float], storage: StorageOptions
     manifest = published(output)
     check_gates(gates, manifest.task)
     _check_options(wanted, manifest.task)
+    _check_not_read(targets, wanted, storage)
     truth = read_truth(output, manifest, wanted.split)
     if not truth.records:
         raise LabelBeamError(f"{output.shown}: found no image in what is to be compared, expected one or more")
@@ -77,6 +79,17 @@ def _check_targets(targets: Mapping[str, Location], predictions: str, storage: S
         others = [other for name, other in targets.items() if name != option]
         if any(lies_in(target, place, storage) and lies_in(place, target, storage) for place in (read, *others)):
             raise UsageError(f"{option}: {target.shown} is named by another option as well; expected a file of its own")
+
+
+def _check_not_read(targets: Mapping[str, Location], wanted: Wanted, storage: StorageOptions) -> None:
+    """Make sure that no file is put over one that is read, also where a directory or a glob names it."""
+    if not targets:
+        return
+    read = prediction_files(wanted.predictions, storage)
+    read += [locate(wanted.coco, storage)] if wanted.coco is not None else []
+    for option, target in targets.items():
+        if any(lies_in(target, place, storage) and lies_in(place, target, storage) for place in read):
+            raise UsageError(f"{option}: {target.shown} is read by this evaluation; expected a file of its own")
 
 
 def _check_options(wanted: Wanted, task: str) -> None:

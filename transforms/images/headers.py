@@ -322,17 +322,18 @@ def _open(watched: _Watched, name: str) -> tuple[ImageFile.ImageFile, ImageFacts
         if isinstance(image, TiffImagePlugin.TiffImageFile):
             # Pillow turns a TIFF by itself, and gives the size that comes of it.
             width, height = (int(image.tag_v2[tag]) for tag in (ExifTags.Base.ImageWidth, ExifTags.Base.ImageLength))
-    orientation = _orientation(image)
+    orientation = _orientation(image, watched, name)
     return image, ImageFacts(found, width, height, orientation)
 
 
-def _orientation(image: ImageFile.ImageFile) -> int:
+def _orientation(image: ImageFile.ImageFile, watched: _Watched, name: str) -> int:
     if isinstance(image, PngImagePlugin.PngImageFile):
         return 1
     try:
         tags = image.tag_v2 if isinstance(image, TiffImagePlugin.TiffImageFile) else image.getexif()
         value = tags.get(ExifTags.Base.Orientation)
-    except Exception:  # As in `_judging`; the pixels do not depend on what EXIF holds.
+    except Exception as error:  # As in `_judging`; the pixels do not depend on what EXIF holds.
+        _raise_if_of_elsewhere(error, watched, name)
         return 1
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
@@ -350,18 +351,23 @@ def _judging(watched: _Watched, format_name: str, name: str) -> Iterator[None]:
         yield
     except Exception as error:
         failure = error
+    _raise_if_of_elsewhere(failure, watched, name)
+    if isinstance(failure, ImageError):
+        raise ImageError(failure.code, f"{name}: {failure.message}") from None
+    if failure is not None:
+        raise ImageError(
+            Rejected.TRUNCATED_IMAGE, f"{name} is {format_name} by its first bytes, but cannot be read: {failure}"
+        ) from failure
+
+
+def _raise_if_of_elsewhere(failure: Exception | None, watched: _Watched, name: str) -> None:
+    """Raise what says nothing of the image: a failure of its store, whatever Pillow made of it, or memory that ran out."""
     if watched.failure is not None:
         raise watched.failure
     if failure is not None and (is_shortage(failure) or str(failure).startswith(_OUT_OF_MEMORY)):
         raise ShortageError(
             f"{name}: memory ran out while it was decoded, which is no fault of the image: nothing was published. Give the run "
             "more memory, or fewer workers with --direct_num_workers"
-        ) from failure
-    if isinstance(failure, ImageError):
-        raise ImageError(failure.code, f"{name}: {failure.message}") from None
-    if failure is not None:
-        raise ImageError(
-            Rejected.TRUNCATED_IMAGE, f"{name} is {format_name} by its first bytes, but cannot be read: {failure}"
         ) from failure
 
 

@@ -35,7 +35,9 @@ _LOGIN = re.compile(r"[^/\s:@]+:([^/\s]+)@")
 """The password in an address that is an option, also where someone has left the scheme out."""
 
 _WORD = re.compile(r"[^\s'\"<>]+")
-_WEB = re.compile(r"https?:\\?/\\?/")
+_REMOTE = re.compile(r"(?i)([a-z][a-z0-9+.-]{0,31}):\\?/\\?/")
+_BEHIND_A_PATH = {True: re.compile("[?#;]"), False: re.compile("[?#]")}
+"""What a query, a fragment or, on the web alone, the parameters of a name begin with."""
 _QUERY = re.compile(r"(?:[^\\]|\\/)*")
 _VALUE = re.compile(r"=[^&;]*")
 _PUNCTUATION = ":;,.)]}"
@@ -75,7 +77,7 @@ def redact(text: str, options: Mapping[str, Any] | None = None) -> str:
         text = hide(text, secrets_of(options))
     if "@" in text:
         text = _BARE.sub(_without_bare_user, _AUTHORITY.sub(_without_user, text))
-    if "?" in text and "http" in text:
+    if ("?" in text or "#" in text or ";" in text) and "/" in text:
         text = _WORD.sub(lambda word: _without_query(word[0]), text)
     return _PARAMETER.sub(rf"\1{_HIDDEN}", text)
 
@@ -114,10 +116,15 @@ def _without_bare_user(found: re.Match[str]) -> str:
 
 
 def _without_query(word: str) -> str:
-    web = _WEB.search(word)
-    start = -1 if web is None else word.find("?", web.end())
-    if start < 0:
+    url = next((url for url in _REMOTE.finditer(word) if url[1].lower() not in _PATHS), None)
+    if url is None:
         return word
+    on_the_web = url[1].lower() in ("http", "https")
+    mark = _BEHIND_A_PATH[on_the_web].search(word, url.end())
+    # Names in stores may hold these marks; on the web, a whole query may be a signature.
+    if mark is None or not ("=" in word[mark.end() :] or (on_the_web and mark[0] == "?")):
+        return word
+    start = mark.start()
     shown = [word[: start + 1]]
     # What follows in a chain of URLs has queries of its own, and is treated as one: nothing of it is lost but its values.
     query = _QUERY.match(word, start + 1)

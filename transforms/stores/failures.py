@@ -90,7 +90,8 @@ def is_retryable(error: BaseException) -> bool:
 _SHORTAGES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS})
 """What the machine lacks for a moment: others let go of it."""
 
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+SHORTAGES = _SHORTAGES | {errno.ENOSPC, errno.EDQUOT}
+"""The same, and what does not pass by itself."""
 
 _UNUSABLE_NAMES = frozenset({errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.EILSEQ})
 _UNUSABLE_CODES = frozenset({"KeyTooLongError", "InvalidUri", "InvalidResourceName", "OutOfRangeInput"})
@@ -101,7 +102,7 @@ def is_shortage(error: BaseException) -> bool:
     """Tell whether this machine has run out of memory, file handles, threads or disk space: no fault of what was asked for."""
     return any(
         isinstance(cause, MemoryError)
-        or (isinstance(cause, OSError) and cause.errno in _SHORTAGES | _FULL)
+        or (isinstance(cause, OSError) and cause.errno in SHORTAGES)
         or (isinstance(cause, RuntimeError) and "can't start new thread" in str(cause))
         or (type(cause).__name__ == "ArrowMemoryError")
         for cause in chain(error)

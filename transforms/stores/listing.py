@@ -134,6 +134,12 @@ def _kind_of_entry(entry: os.DirEntry[str], home: str) -> str:
 _DEEPEST = 64
 """Directories in each other that index pages are followed into: a server may make up pages without end."""
 
+_MOST_FOLDERS, _MOST_NAMES = 100_000, 10_000_000
+"""Directories of a web server that are listed, and names that its pages tell of, for the same reason: also beside each other."""
+
+_PAGES = 64
+"""Pages that are asked for together, and held."""
+
 _LOOKED_AT = 1000
 """Files of a web server that are asked for together; if none of them can be had, there is no use in asking on."""
 
@@ -141,19 +147,25 @@ _LOOKED_AT = 1000
 def _walk_web(root: Location, left_out: dict[str, list[str]]) -> Iterator[StoredFile]:
     """Each file below a directory of a web server, by its index pages. These tell no sizes, so each file is asked for its own."""
     ask(root, "cannot be listed", root.fs.invalidate_cache)  # As in `expand`.
-    folders, depth = [""], 0
+    folders, depth, names, seen = [""], 0, 0, 1
     while folders:
         depth += 1
         if depth > _DEEPEST:
             raise StoreError(f"{root.shown}: cannot be listed: directories lie in each other more than {_DEEPEST} deep")
         files: list[str] = []
         below: list[str] = []
-        for folder, page in zip(folders, in_threads(partial(_index_page, root), folders), strict=True):
+        for folder, page in _index_pages(root, folders):
             prefix = f"{folder}/" if folder else ""
             files += [f"{prefix}{name}" for name in page.files]
             below += [f"{prefix}{name}" for name in page.folders]
             if page.elsewhere:
                 left_out[ELSEWHERE] += [f"{prefix}{target}" for target in page.elsewhere]
+            names += sum(map(len, page))
+            if seen + len(below) > _MOST_FOLDERS or names > _MOST_NAMES:
+                raise StoreError(
+                    f"{root.shown}: cannot be listed: its pages tell of more than {_MOST_FOLDERS} directories or {_MOST_NAMES} "
+                    "names, perhaps without end; name a directory further down, or read it by another protocol"
+                )
         for start in range(0, len(files), _LOOKED_AT):
             looked = in_threads(partial(_look_at, root), files[start : start + _LOOKED_AT])
             errors = [found for found in looked if isinstance(found, StoreError)]
@@ -168,7 +180,13 @@ def _walk_web(root: Location, left_out: dict[str, list[str]]) -> Iterator[Stored
                     yield StoredFile(path, 0, content_token({}))  # Whoever reads it will be told why it cannot be read.
                 else:
                     below.append(path)  # Some servers' links to directories do not end in a slash.
-        folders = below
+        folders, seen = below, seen + len(below)
+
+
+def _index_pages(root: Location, folders: Sequence[str]) -> Iterator[tuple[str, IndexPage]]:
+    for start in range(0, len(folders), _PAGES):
+        some = folders[start : start + _PAGES]
+        yield from zip(some, in_threads(partial(_index_page, root), some), strict=True)
 
 
 def _index_page(root: Location, folder: str) -> IndexPage:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import stat as modes
 from collections.abc import Iterator, Sequence
@@ -59,18 +60,16 @@ def read_file(location: Location, size: int | None = None) -> bytes:
     return data
 
 
-def read_regular(location: Location, most: int | None = None) -> bytes:
-    """The whole of a file that someone else may have put: on a disk, no pipe or device, from which bytes may never come.
+def read_bounded(location: Location, most: int) -> bytes:
+    """The whole of a file that someone else may have put, which on a disk may be of any size.
 
     Raises:
         StoreError: it cannot be read, or it holds more than `most` bytes.
     """
     if location.local:
-        about = ask(location, "cannot be read", lambda: os.stat(location.path))
-        if not modes.S_ISREG(about.st_mode):
-            raise StoreError(f"{location.shown}: cannot be read: expected a file, found something else; remove it")
-        if most is not None and about.st_size > most:
-            raise StoreError(f"{location.shown}: cannot be read: expected {most} bytes at most, found {about.st_size}")
+        size = ask(location, "cannot be read", lambda: os.stat(location.path)).st_size
+        if size > most:
+            raise StoreError(f"{location.shown}: cannot be read: expected {most} bytes at most, found {size}")
     return read_file(location)
 
 
@@ -184,6 +183,8 @@ def _read(part: Part, what: str) -> bytes:
     """A file or a part of it, asked for again where less came than `expected` although the file is as long as ever."""
 
     def read() -> bytes:
+        if location.local:
+            _check_regular(location.path)
         data: bytes = location.fs.cat_file(location.path, **part.bounds())
         if len(data) < part.expected and not location.local:
             _check_length(data, part, location.fs.info(location.path).get("size"))
@@ -192,6 +193,17 @@ def _read(part: Part, what: str) -> bytes:
     location = part.location
 
     return ask(location, what, read)
+
+
+def _check_regular(path: str) -> None:
+    """Make sure that bytes come of what is there. Others may have put a pipe, which is waited for, or a device without an end.
+
+    Raises:
+        OSError: it is neither a file nor a directory, or nothing.
+    """
+    mode = os.stat(path).st_mode
+    if not (modes.S_ISREG(mode) or modes.S_ISDIR(mode)):  # What is wrong with a directory, the system says by itself.
+        raise OSError(errno.EINVAL, "expected a file, found a pipe, a socket or a device, which is not read")
 
 
 LARGEST = 2**30

@@ -70,7 +70,7 @@ def ask(location: Location, what: str, call: Callable[[], _Answer]) -> _Answer:
     """`call()`, which asks the store of `location`, repeated where it fails in a retryable way.
 
     What it raises in the end becomes a `StoreError` that begins with the place and `what`. Every exception counts: those of
-    botocore, of Google's and Azure's packages and of zipfile share no base. So `call` does nothing but call the store, and
+    botocore, of Google's and Azure's packages and of zipfile share no base. Only what has been told already stays as it is. So `call` does nothing but call the store, and
     may be made again after it has succeeded unnoticed. The original is left out, as it may hold credentials.
 
     Raises:
@@ -81,6 +81,8 @@ def ask(location: Location, what: str, call: Callable[[], _Answer]) -> _Answer:
     known = _options(location)
     try:
         return repeated(location.shown, call, known)
+    except LabelBeamError:
+        raise  # Told already, and of its own kind: a shortage is no failure of the store that was asked meanwhile.
     except Exception as error:
         raise _told(location, what, error) from None
 
@@ -91,6 +93,8 @@ async def ask_async(location: Location, what: str, call: Callable[[], Awaitable[
     token = _calls.set(current)
     try:
         return await _until_done(_Effort(current), call, whole=True)
+    except LabelBeamError:
+        raise
     except Exception as error:
         raise _told(location, what, error) from None
     finally:
@@ -158,7 +162,7 @@ class _Effort:
     def wait(self, error: BaseException) -> float | None:
         """The seconds to wait after `error` before the next try; None where there shall be none."""
         self.tries += 1
-        if not is_retryable(error):
+        if isinstance(error, LabelBeamError) or not is_retryable(error):
             return None
         passed = monotonic() - self.since
         if self.tries >= TRIES or (passed >= PATIENCE and self.tries >= FEWEST_TRIES):

@@ -304,3 +304,22 @@ def test_a_place_that_cannot_be_written_is_named_without_a_traceback(tmp_path: P
 
 def test_it_does_not_import_beam_before_it_builds() -> None:
     assert run_python("import sys, pipelines.demo; print('apache_beam' in sys.modules)").stdout == "False\n"
+
+
+@pytest.mark.parametrize("place", ["picture", "coco/annotations", "README.txt", "folder"])
+def test_a_link_in_its_place_is_refused_and_nothing_is_written_where_it_leads(
+    place: str, dataset: dict[str, bytes], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = next(path for path in dataset if path.endswith(".jpg")) if place == "picture" else place
+    victim, demo = tmp_path / "victim", tmp_path / "demo"
+    (demo / place).parent.mkdir(parents=True)
+    (demo / "README.txt").write_bytes(dataset["README.txt"])
+    (demo / place).unlink(missing_ok=True)
+    if Path(place).suffix:
+        victim.write_bytes(dataset["README.txt"])
+    else:
+        victim.mkdir()
+    (demo / place).symlink_to(victim)
+    assert main(["demo", str(demo)]) == 2
+    assert "nothing was written" in capsys.readouterr().err
+    assert victim.read_bytes() == dataset["README.txt"] if victim.is_file() else not any(victim.iterdir())

@@ -130,3 +130,27 @@ def test_out_of_memory_says_what_to_do(error: BaseException) -> None:
     message, status = told(error)
     assert status == 1
     assert message.startswith("out of memory; build with more --shards")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(24, "Too many open files"),
+        OSError(28, "No space left on device", "/tmp/x"),
+        OSError(12, "Cannot allocate memory [while running 'read']"),
+        RuntimeError("can't start new thread"),
+        worker_report("OSError: [Errno 23] Too many open files in system"),
+        worker_report("RuntimeError: can't start new thread [while running 'write']"),
+    ],
+    ids=str,
+)
+def test_a_machine_that_runs_short_is_told_in_words_wherever_it_does(error: BaseException) -> None:
+    failure = describe(error)
+    assert failure.exit_code == 1
+    assert failure.message.startswith("this machine ran short of something, which is no fault of the data: ")
+    assert "fewer workers" in failure.message and "this was not expected" not in failure.message
+
+
+def test_other_failures_of_the_system_are_not_taken_for_a_shortage() -> None:
+    for error in (OSError(5, "Input/output error"), RuntimeError("no [Errno 28] here"), ValueError("[Errno 28] x")):
+        assert "this was not expected" in describe(error).message

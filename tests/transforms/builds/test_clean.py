@@ -304,7 +304,8 @@ def test_a_build_that_comes_into_force_while_clean_looks_stays(output: Location)
 def test_a_clean_that_was_taken_for_dead_removes_no_build_any_more(output: Location) -> None:
     finish(output, FIRST, SECOND)
     begin(output, THIRD)
-    with locked(output, "clean", QUICK) as lock:
+    # No sign of life meanwhile, which on a busy machine could come after the removal, and take the output back.
+    with locked(output, "clean", Pace(beat=60, dead_after=90, look=0.02)) as lock:
         found = look_over(output, 1)
         remove_files(output, [f"unfinished/{lock.name}"])
         with pytest.raises(LostLockError):

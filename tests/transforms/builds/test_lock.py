@@ -15,8 +15,8 @@ import msgspec
 import pytest
 
 from labelbeam.schemas.errors import BusyError, LabelBeamError, LostLockError
-from labelbeam.transforms.builds.lock import Claim, Pace, Work, _process, locked, read_claims
-from labelbeam.transforms.stores.errors import StoreError
+from labelbeam.transforms.builds.lock import Claim, Lock, Pace, Work, _process, locked, read_claims
+from labelbeam.transforms.stores.errors import ShortageError, StoreError
 from labelbeam.transforms.stores.files import kind, list_directory, put, remove_files
 from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.stores.location import Location
@@ -384,3 +384,24 @@ def test_a_run_that_fails_leaves_no_claim(error: BaseException, output: Location
     with pytest.raises(type(error)), locked(output, "build", QUICK):
         run()
     assert kind(output.below("unfinished")) is None
+
+
+def test_a_run_that_is_short_of_file_handles_for_a_moment_shows_signs_of_life_again(
+    output: Location, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with locked(output, "build", QUICK) as lock:
+        write, failed = Lock.write, threading.Event()
+
+        def short(lock: Lock) -> None:
+            failed.set()
+            raise ShortageError("too many open files")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Lock, "write", short)
+            assert failed.wait(10)
+        assert Lock.write is write
+        (before,) = read_claims(output).values()
+        until = time.monotonic() + 10
+        while read_claims(output)[lock.name].beat == before.beat:
+            assert time.monotonic() < until, "no sign of life any more"
+            time.sleep(0.02)

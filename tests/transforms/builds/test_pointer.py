@@ -11,14 +11,17 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from labelbeam.transforms.builds import pointer
+from labelbeam.transforms.builds import publish as publishing
 from labelbeam.transforms.builds.lock import Claim, Lock, LostLockError, Pace, locked
 from labelbeam.transforms.builds.pointer import put_in_force
 from labelbeam.transforms.builds.published import latest_build
-from labelbeam.transforms.stores.errors import StoreError
+from labelbeam.transforms.stores.errors import ShortageError, StoreError
 from labelbeam.transforms.stores.files import kind, put, put_if, remove_files, version
 from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.stores.location import Location
@@ -208,3 +211,23 @@ def test_of_many_that_publish_at_once_the_last_build_stays_in_force(place: Locat
         thread.join()
     assert len(ended) == len(names)
     assert latest_build(place) == max(names)
+
+
+def short(*_: object, **__: object) -> None:
+    raise ShortageError("too many open files")
+
+
+def test_what_was_put_in_force_is_so_where_the_machine_runs_short_right_afterwards(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    output = locate(str(tmp_path / "out"), {})
+    manifest: Any = SimpleNamespace(build=FIRST)
+    monkeypatch.setattr(pointer, "sync_directory", short)
+    monkeypatch.setattr(publishing, "publish", lambda lock, build, manifest: put_in_force(lock, manifest.build))
+    monkeypatch.setattr(publishing, "forget", short)
+    with locked(output, "build", QUICK) as lock:
+        publishing.finish(output, output, manifest, lock)
+        monkeypatch.setattr("labelbeam.transforms.builds.lock._remove_claim", short)
+    assert latest_build(output) == FIRST
+    assert ["the build is in force" in line for line in caplog.messages] == [True, False]
+    assert ["the build is published" in line for line in caplog.messages] == [False, True]

@@ -8,15 +8,19 @@ from pathlib import Path
 
 import pytest
 
+from labelbeam.schemas.layout import BUILDS, UNFINISHED
 from labelbeam.schemas.manifest import Counts, FileEntry, Receipt, SplitCounts
+from labelbeam.transforms.builds.identity import BuildIdentity
 from labelbeam.transforms.builds.resume import (
     Target,
+    begin,
     finished_bucket,
     forget,
     keep_receipt,
     remove_temporaries,
     unfinished_build,
 )
+from labelbeam.transforms.stores.errors import StoreError
 from labelbeam.transforms.stores.files import put
 from labelbeam.transforms.stores.locate import locate
 
@@ -128,3 +132,19 @@ def test_only_files_under_temporary_names_are_removed(tmp_path: Path) -> None:
         name.rpartition("/")[2] for name in names[2:]
     )
     remove_temporaries(locate(str(tmp_path / "none"), {}))
+
+
+@pytest.mark.parametrize("link", [BUILDS, f"{BUILDS}/train", UNFINISHED])
+def test_a_build_is_not_gone_on_with_through_a_link(link: str, tmp_path: Path) -> None:
+    output, name = locate(str(tmp_path / "out"), {}), "20240101T000000000000Z-aaaaaaaa"
+    identity = BuildIdentity(name, "1", "aaaaaaaa" * 8)
+    assert begin(output, identity) == (identity, False)
+    put(output.below(f"{BUILDS}/{name}/train/1.jsonl"), b"")
+    above, _, below = link.partition("/")
+    place, elsewhere = tmp_path / "out" / above / name / below, tmp_path / "elsewhere"
+    place.rename(elsewhere)
+    place.symlink_to(elsewhere)
+    before = sorted(elsewhere.rglob("*"))
+    with pytest.raises(StoreError, match=r"is a link, .* expected a directory"):
+        begin(output, BuildIdentity("20240102T000000000000Z-aaaaaaaa", "1", identity.made_from))
+    assert sorted(elsewhere.rglob("*")) == before

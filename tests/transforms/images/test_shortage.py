@@ -179,3 +179,22 @@ def test_no_good_image_is_rejected_under_any_limit_of_memory(tmp_path: Path, meg
         assert not list(tmp_path.glob("out/builds/*/rejected/*"))
     else:
         assert ran.returncode == 1 and not (tmp_path / "out/latest.json").exists(), ran.stderr
+
+
+@pytest.mark.parametrize("form", ["JPEG", "TIFF"])
+def test_memory_that_runs_out_while_its_orientation_is_read_says_nothing_of_an_image(
+    form: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    data = io.BytesIO()
+    Image.new("RGB", (8, 6)).save(data, form, exif=exif)
+
+    def short(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(
+        "PIL.Image.Exif.get" if form == "JPEG" else "PIL.TiffImagePlugin.ImageFileDirectory_v2.get", short
+    )
+    with pytest.raises(ShortageError, match="no fault of the image"):
+        read_header(data, "a")

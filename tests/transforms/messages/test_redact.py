@@ -38,6 +38,11 @@ from labelbeam.transforms.messages.redact import redact, stable
         (r"https:\/\/HIDE@h\/c?code=HI\/DE", r"https:\/\/***@h\/c?code=***"),
         ('{"url":"https://h/c?a=HIDE","n":1}', '{"url":"https://h/c?a=***","n":1}'),
         ("zip://a::https://HIDE@h/c.zip?x=HIDE", "zip://a::https://***@h/c.zip?x=***"),
+        ("HTTPS://h/c?code=HIDE", "HTTPS://h/c?code=***"),
+        ("abfs://c@a.dfs.core.windows.net/x?what=HIDE", "abfs://c@a.dfs.core.windows.net/x?what=***"),
+        ("zip://a::gs://b/c.zip?userProject=HIDE", "zip://a::gs://b/c.zip?userProject=***"),
+        ("https://h/c.json#access_token=HIDE&x=HIDE: gone", "https://h/c.json#access_token=***&x=***: gone"),
+        ("https://h/c;jsessionid=HIDE", "https://h/c;jsessionid=***"),
     ],
 )
 def test_credentials_in_urls_and_connection_strings_are_hidden(text: str, shown: str) -> None:
@@ -51,6 +56,8 @@ def test_credentials_in_urls_and_connection_strings_are_hidden(text: str, shown:
         "https://host:8080/a@b/c.json",
         "zip://photos@2x/a::s3://bucket/a.zip",
         "s3://bucket/img?.json",
+        "s3://bucket/a;b=2.json",
+        "https://h/a#1.jpg; see https://h/b;",
         "file:///data/a:b@2.0.1/c.jpg: icon:home@2x.png",
         "12:30:04 someone@host.example.org",
         "file:///data/key=1/token=2/a b?c=d.jpg",
@@ -149,6 +156,9 @@ HALF = 100_000
         "%25" * HALF,
         "&amp;" * HALF,
         "h.h." * HALF + "@" + "h.h." * HALF,
+        "file://" * (HALF // 4) + "?a=b",
+        "http://h#" * (HALF // 5),
+        "a+-." * HALF + "?" + ";" * HALF,
     ],
     ids=lambda text: repr(text[:10]),
 )

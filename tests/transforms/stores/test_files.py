@@ -245,3 +245,15 @@ def test_names_are_normalised_or_refused(name: str, path: str | None) -> None:
 def test_errors_of_stores_are_failures_of_the_run() -> None:
     assert issubclass(MissingFileError, StoreError)
     assert StoreError("").exit_code == LabelBeamError.exit_code == 1
+
+
+@pytest.mark.parametrize("place", ["pipe", "zero"])
+def test_neither_a_pipe_nor_a_device_is_waited_for_or_read(place: str, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "zero").symlink_to("/dev/zero")
+    location = locate(str(tmp_path / place), {})
+    for read in (lambda: read_file(location), lambda: read_range(location, 0, 5), lambda: read_file(location, 3)):
+        with pytest.raises(StoreError, match="expected a file, found a pipe, a socket or a device, which is not read"):
+            read()
+    with pytest.raises(StoreError, match="directory"):
+        read_file(locate(str(tmp_path), {}))

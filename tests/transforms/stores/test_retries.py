@@ -9,12 +9,15 @@ import random
 import re
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from fsspec.asyn import get_loop, sync
 
+from labelbeam.schemas.errors import LabelBeamError, UsageError
 from labelbeam.transforms.stores import retries
-from labelbeam.transforms.stores.errors import explain
+from labelbeam.transforms.stores.errors import MissingFileError, ShortageError, UnavailableError, explain
+from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.stores.retries import (
     FEWEST_TRIES,
     FIRST_WAIT,
@@ -22,6 +25,7 @@ from labelbeam.transforms.stores.retries import (
     PATIENCE,
     QUIET,
     TRIES,
+    ask,
     repeated,
     repeated_async,
 )
@@ -213,3 +217,16 @@ def test_the_waits_are_real(monkeypatch: pytest.MonkeyPatch) -> None:
     began = time.monotonic()
     assert asyncio.run(repeated_async(Flaky(2).later)) == "answer"
     assert 0.15 <= time.monotonic() - began < 5
+
+
+@pytest.mark.parametrize("error", [ShortageError, UnavailableError, MissingFileError, UsageError])
+def test_what_was_told_already_stays_what_it_is(clock: Clock, error: type[LabelBeamError], tmp_path: Path) -> None:
+    tries: list[int] = []
+
+    def call() -> None:
+        tries.append(1)
+        raise error("told") from OSError(errno.ECONNRESET, "reset")
+
+    with pytest.raises(error, match=r"^told$"):
+        ask(locate(str(tmp_path), {}), "cannot be read", call)
+    assert tries == [1]

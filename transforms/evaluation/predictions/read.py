@@ -5,7 +5,6 @@ A row that cannot be read ends the evaluation: what is left of the others would 
 
 from __future__ import annotations
 
-import posixpath
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -14,14 +13,13 @@ from typing import NamedTuple, TypeAlias
 
 import msgspec
 
-from labelbeam.schemas.layout import LATEST
-from labelbeam.schemas.manifest import Latest
+from labelbeam.schemas.layout import build_folder
 from labelbeam.schemas.predictions import PREDICTIONS, LabelsPrediction, ObjectsPrediction
+from labelbeam.transforms.builds.published import latest_build
 from labelbeam.transforms.evaluation.predictions.azure import csv_rows, prediction_of_row, prediction_of_text
 from labelbeam.transforms.evaluation.predictions.checks import PredictionsError, check_prediction
 from labelbeam.transforms.evaluation.predictions.coco import CocoNames, CocoObjects, collect_results
 from labelbeam.transforms.messages.redact import redact
-from labelbeam.transforms.stores.errors import MissingFileError
 from labelbeam.transforms.stores.files import kind, list_directory
 from labelbeam.transforms.stores.globs import expand
 from labelbeam.transforms.stores.location import Location, StorageOptions
@@ -78,7 +76,7 @@ def read_predictions(url: str, storage: StorageOptions, task: str, names: CocoNa
     """
     parts: list[Predictions] = []
     before: Location | None = None
-    for location in _files(url, storage):
+    for location in prediction_files(url, storage):
         found = parse_predictions(read_file(location), location.shown, task, names)
         if found is None:
             continue
@@ -99,14 +97,19 @@ EXPECTED = (
 )
 
 
-def _files(url: str, storage: StorageOptions) -> list[Location]:
+def prediction_files(url: str, storage: StorageOptions) -> list[Location]:
+    """The files of predictions that `url` names.
+
+    Raises:
+        StoreError: there are none, or the store cannot be asked; or a pointer leads elsewhere than to a build.
+        PredictionsError: a directory holds none.
+    """
     found = expand(url, storage)
     if len(found) > 1 or kind(found[0]) != "directory":
         return found
     (folder,) = found
-    try:
-        latest = msgspec.json.decode(read_file(folder.below(LATEST)), type=Latest)
-    except MissingFileError:
+    build = latest_build(folder)
+    if build is None:
         names = {file.path for file in list_directory(folder).files}
         for name in ("labeled_dataset.json", "predictions.csv"):
             if name in names:
@@ -114,10 +117,8 @@ def _files(url: str, storage: StorageOptions) -> list[Location]:
         raise PredictionsError(
             f"{folder.shown}: found neither latest.json nor labeled_dataset.json nor predictions.csv; expected {EXPECTED}. "
             "Other files are named by themselves, or by a glob"
-        ) from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise PredictionsError(f"{folder.below(LATEST).shown}: not a pointer to predictions: {error}") from None
-    held = folder.below(posixpath.join(posixpath.dirname(latest.manifest), "predictions"))
+        )
+    held = folder.below(f"{build_folder(build)}/predictions")
     shards = [file.path for file in list_directory(held).files if file.path.startswith("predictions-")]
     if not shards:
         raise PredictionsError(

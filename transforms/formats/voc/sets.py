@@ -231,16 +231,28 @@ class _Names(NamedTuple):
         return None
 
 
-_NAME = re.compile(
-    rf"[^,;]+?(?:{'|'.join(map(re.escape, (*sorted(IMAGE_SUFFIXES), '.xml')))})(?=[\s,;\"']|$)", re.IGNORECASE
+_NAME_ENDS = re.compile(
+    rf"(?:{'|'.join(map(re.escape, (*sorted(IMAGE_SUFFIXES), '.xml')))})(?=[\s,;\"']|$)", re.IGNORECASE
 )
 
 
 def _of_several(line: str, known: _Names) -> str | None:
     """The annotation file that all names of a line lead to: image and annotation, in any order."""
-    names = [name.strip("\"' \t") for name in _NAME.findall(line)] or _SEPARATORS.split(line)
-    found = {known.find(name) for name in names}
+    found = {known.find(name) for name in _names_in(line) or _SEPARATORS.split(line)}
     return found.pop() if len(found) == 1 else None
+
+
+def _names_in(line: str) -> list[str]:
+    """Names with a suffix, blanks in them included, between commas and semicolons. Linear in the line, whatever it holds."""
+    names: list[str] = []
+    start = 0
+    for end in _NAME_ENDS.finditer(line):
+        separator = max(line.rfind(mark, start, end.start()) for mark in ",;")
+        start = max(start, separator + 1)
+        if start < end.start():
+            names.append(line[start : end.end()].strip("\"' \t"))
+            start = end.end()
+    return names
 
 
 def _endings(path: str) -> Iterable[str]:

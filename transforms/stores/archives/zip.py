@@ -84,7 +84,7 @@ class ZipReader:
             self._places.clear()
         try:
             with zipfile.ZipFile(RangeReader(packed.read, packed.size)) as archive:
-                infos, end = archive.infolist(), archive.start_dir
+                infos, end = archive.infolist(), min(archive.start_dir, packed.size)
         except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
             raise ArchiveError(
                 f"{packed.shown} is no ZIP archive, or a damaged one ({error}); fetch it again, and test it with: unzip -t"
@@ -101,7 +101,7 @@ class ZipReader:
                 found.add_folder(path)
             else:
                 following = bisect_right(starts, info.header_offset)
-                found.add(path, _member(info, starts[following] if following < len(starts) else end))
+                found.add(path, _member(info, min(starts[following], end) if following < len(starts) else end))
         return found
 
     def unpack(self, member: ZipMember, data: bytes) -> bytes:
@@ -251,7 +251,9 @@ def _unicode_path(info: zipfile.ZipInfo) -> str | None:
 
 def _member(info: zipfile.ZipInfo, following: int) -> ZipMember:
     problem = None
-    if info.flag_bits & _ENCRYPTED:
+    if not 0 <= info.header_offset < following:
+        problem = str(_damaged("its place is outside of the archive"))
+    elif info.flag_bits & _ENCRYPTED:
         problem = "it is encrypted; unpack the archive with its password first"
     elif info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         method = _METHODS.get(info.compress_type, f"method {info.compress_type}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import zlib
 from collections.abc import AsyncIterator
 from time import monotonic
@@ -38,12 +39,18 @@ async def read_body(answer: Any, most: int, timeout: float) -> bytes:
 
 
 async def _arriving(answer: Any, timeout: float) -> AsyncIterator[bytes]:
+    """The parts of a body. The time is that of all that is sent: sizes of chunks and trailers bring no byte of a body."""
     began = monotonic()
     taken = 0
-    async for part in answer.content.iter_chunked(STEP):
+    while True:
+        try:
+            async with asyncio.timeout(began + timeout + taken / SLOWEST - monotonic()):
+                part = await answer.content.read(STEP)
+        except TimeoutError:
+            raise TimeoutError(f"{taken} bytes of its body came in {monotonic() - began:.0f} seconds") from None
+        if not part:
+            return
         taken += len(part)
-        if monotonic() - began > timeout + taken / SLOWEST:
-            raise TimeoutError(f"{taken} bytes of its body came in {monotonic() - began:.0f} seconds")
         yield part
 
 

@@ -46,12 +46,19 @@ def _links(html: str) -> tuple[list[str], str]:
         href = _HREF.search(f" {written}")
         if href is None:
             continue
-        target = unescape(next(part for part in href.groups() if part is not None)).strip()
+        target = _unescaped(next(part for part in href.groups() if part is not None)).strip()
         if tag[1]:
             found.append(target)
         else:
             base = base or target
     return found, base
+
+
+def _unescaped(text: str) -> str:
+    try:
+        return unescape(text)
+    except ValueError:  # A character's number of thousands of digits, which Python does not read.
+        return text
 
 
 def _written(html: str, start: int) -> tuple[str, int]:

@@ -8,7 +8,7 @@ import pytest
 
 from labelbeam.schemas.predictions import LabelsPrediction, ObjectsPrediction
 from labelbeam.transforms.evaluation.predictions.read import Form
-from labelbeam.transforms.stores.errors import MissingFileError
+from labelbeam.transforms.stores.errors import MissingFileError, StoreError
 from tests.transforms.evaluation.files import (
     BOX,
     DETECTION,
@@ -133,8 +133,10 @@ def test_what_is_of_no_known_form_is_refused_with_what_would_be(tmp_path: Path) 
 def test_a_build_in_place_of_predictions_is_told_from_them(tmp_path: Path) -> None:
     write(tmp_path / "latest.json", {"build": "B", "manifest": "builds/B/manifest.json"})
     refused(tmp_path, DETECTION, "no predictions-*.jsonl", "labelbeam convert")
-    write(tmp_path / "latest.json", {"build": 1})
-    refused(tmp_path, DETECTION, "latest.json: not a pointer")
+    for pointer in ({"build": 1}, {"build": "B", "manifest": "../manifest.json"}):
+        write(tmp_path / "latest.json", pointer)
+        with pytest.raises(StoreError, match=r"latest.json: not a pointer"):
+            read(tmp_path, DETECTION)
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:

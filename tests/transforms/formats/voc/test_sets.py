@@ -1,3 +1,5 @@
+import time
+
 import pytest
 
 from labelbeam.schemas.reasons import Skipped
@@ -312,3 +314,17 @@ def test_lists_and_files_may_spell_names_in_two_unicode_forms_or_cases():
         *xmls("cafe\u0301", "IMG_1", "a", "A"), train="caf\u00e9\nimg_1.jpg\nJPEGImages/A.jpg\n", val="JPEGImages/a.jpg"
     )
     assert splits_of(found) == {"A": "train", "IMG_1": "train", "a": "validation", "cafe\u0301": "train"}
+
+
+@pytest.mark.parametrize(
+    "line", ["a" * 200_000, "a.jpg" * 50_000 + "!", ".jpg " * 40_000, ",.xml" * 40_000, "a;" * 100_000]
+)
+def test_a_line_of_any_length_is_read_in_linear_time(line):
+    began = time.process_time()
+    plan(*xmls("1"), train=f"1\n{line}\n")
+    assert time.process_time() - began < 10
+
+
+def test_names_in_a_line_may_hold_blanks_and_stand_between_commas_or_blanks():
+    found = plan(*xmls("my photo", "2"), train="JPEGImages/my photo.jpg Annotations/my photo.xml\n2.jpg;2.xml\n")
+    assert splits_of(found) == {"my photo": "train", "2": "train"}

@@ -160,6 +160,25 @@ def test_a_place_in_the_directory_where_another_file_begins_is_not_read(tmp_path
         read_file(root.below("second.jpg"))
 
 
+@pytest.mark.parametrize("place", [-40, 10**6, 2**31 - 1])
+def test_a_file_that_would_lie_outside_of_its_archive_is_not_read(place: int, tmp_path: Path) -> None:
+    packed = bytearray(zipped({"1.jpg": b"one", "2.jpg": b"two"}, zipfile.ZIP_STORED))
+    # By what stands at the end, all places count from somewhere in front of the archive.
+    at, what = (packed.rindex(b"PK\x05\x06") + 16, place) if place < 0 else (packed.rindex(b"PK\x01\x02") + 42, place)
+    value = struct.unpack_from("<I", packed, at)[0] - place if place < 0 else what
+    packed[at : at + 4] = struct.pack("<I", value)
+    root = inside(written(tmp_path, "a.zip", bytes(packed)))
+    with contextlib.suppress(StoreError):
+        assert list_files(root).files
+    for name in ("2.jpg", "1.jpg") if place < 0 else ("2.jpg",):
+        for read in (
+            lambda name=name: read_file(root.below(name)),
+            lambda name=name: read_range(root.below(name), 0, 3),
+        ):  # type: ignore[misc]
+            with pytest.raises(StoreError, match=r"outside of the archive|no ZIP archive|where the directory says"):
+                read()
+
+
 def test_a_sparse_file_in_a_tar_is_an_error_of_its_own(tmp_path: Path) -> None:
     sparse = tarfile.TarInfo("1.jpg")
     sparse.type = tarfile.GNUTYPE_SPARSE

@@ -96,7 +96,34 @@ def endless_continue(connection: socket.socket, _: bytes) -> None:
     drops(connection, b"", b"HTTP/1.1 100 Continue\r\n\r\n")
 
 
-@pytest.mark.parametrize("answer", [slow_head, slow_body, slow_chunks, endless_continue])
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+def slow_size_of_a_chunk(connection: socket.socket, _: bytes) -> None:
+    drops(connection, CHUNKED + b"1;", b"a")
+
+
+def slow_trailer(connection: socket.socket, _: bytes) -> None:
+    drops(connection, CHUNKED + b"1\r\n \r\n0\r\nX: ", b"a")
+
+
+def slow_trailers(connection: socket.socket, _: bytes) -> None:
+    drops(connection, CHUNKED + b"1\r\n \r\n0\r\n", b"X: a\r\n")
+
+
+def slow_packed(connection: socket.socket, _: bytes) -> None:
+    # What is put in front of a packed body may be packed to nothing: nothing comes out of it, ever.
+    empty = b"\0\0\0\xff\xff"
+    drops(connection, b"HTTP/1.1 200 OK\r\nContent-Encoding: deflate\r\n\r\n\x78\x9c", empty)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        *(slow_head, slow_body, slow_chunks, endless_continue),
+        *(slow_size_of_a_chunk, slow_trailer, slow_trailers, slow_packed),
+    ],
+)
 def test_no_file_is_waited_for_for_ever(answer: Answering, waits: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("labelbeam.transforms.stores.retries.TRIES", 2)
     with hostile_server(answer) as url:
@@ -193,3 +220,8 @@ def test_links_in_comments_and_scripts_are_none() -> None:
     page = """<BASE HREF="/d/"><!-- <a href="no.jpg"> --><script>'<a href="no.js">'</script ><A class='a>b' HREF = a.jpg >
     <a title="x" href='b&amp;c.jpg'><a name=x><a href="d.jpg" """
     assert read_index_page(page, "http://h/d/").files == ["a.jpg", "b&c.jpg"]
+
+
+def test_a_character_of_thousands_of_digits_is_no_character() -> None:
+    page = f'<a href="&#{"9" * 5000};.jpg">x</a><a href="b.jpg">b</a>'
+    assert "b.jpg" in read_index_page(page, "http://h/d/").files

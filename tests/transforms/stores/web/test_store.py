@@ -158,6 +158,26 @@ def test_pages_without_end_are_an_error(serve: Serve) -> None:
         list_files(locate(server.url, {}))
 
 
+def test_pages_without_end_beside_each_other_are_an_error(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("labelbeam.transforms.stores.listing._MOST_FOLDERS", 50)
+    server = serve({})
+    paths = [""]
+    for _ in range(6):
+        server.pages |= dict.fromkeys(paths, '<a href="0/">0</a><a href="1/">1</a>')
+        paths = [f"{path}{name}/" for path in paths for name in "01"]
+    with pytest.raises(StoreError, match="its pages tell of more than 50 directories"):
+        list_files(locate(server.url, {}))
+    assert len(server.asked) < 50
+
+
+def test_a_page_of_more_names_than_are_held_is_an_error(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("labelbeam.transforms.stores.listing._MOST_NAMES", 50)
+    server = serve({})
+    server.pages[""] = "".join(f'<a href="http://h/{number}.jpg">x</a>' for number in range(51))
+    with pytest.raises(StoreError, match="or 50 names, perhaps without end"):
+        list_files(locate(server.url, {}))
+
+
 def test_a_directory_that_the_server_does_not_show_is_an_error_that_says_what_to_do(serve: Serve) -> None:
     server = serve({"d/e/1.jpg": b"1"}, statuses={"d/e/": 403})
     with pytest.raises(StoreError, match=r"/d/e: cannot be listed: .*403 Forbidden.*autoindex on"):
