@@ -26,7 +26,7 @@ from labelbeam.transforms.messages.words import listed
 from labelbeam.transforms.stores.files import kind, stat
 from labelbeam.transforms.stores.location import Location, within
 from labelbeam.transforms.stores.paths import safe_relative
-from labelbeam.transforms.stores.reading import read_range, read_regular
+from labelbeam.transforms.stores.reading import read_bounded, read_range
 from labelbeam.transforms.stores.threads import in_threads
 
 _EXTENSIONS = ("jsonl", "ndjson", "json")
@@ -210,7 +210,7 @@ def _of_table(root: Location, folder: str, names: Sequence[str] | None) -> Itera
     here = root.below(folder) if folder else root
     table = here.below("MLTable")
     try:
-        content = yaml.safe_load(read_regular(table, _LARGEST_TABLE))
+        content = yaml.safe_load(read_bounded(table, _LARGEST_TABLE))
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         raise UsageError(f"{table.shown}: not YAML: {error}") from None
     paths = content.get("paths") if isinstance(content, dict) else None
