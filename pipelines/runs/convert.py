@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import msgspec
 
@@ -237,7 +238,7 @@ class _Run:
                 options = ReadOptions(self.config, self.storage, plan.buckets)
                 for unit in plan.indexes:
                     processes.begin(unit.makes, read_unit, options, unit)
-                begun = [
+                begun: list[Any] = [
                     unit if unit.index is not None else processes.begin_unit(unit, read_unit, options)
                     for unit in plan.units
                 ]

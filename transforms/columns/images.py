@@ -73,9 +73,7 @@ class Images:
         """Several images."""
         return [
             ImageRow(key, self.paths[row], self.sources[row], self.locators[row], width or None, height or None)
-            for row, key, (width, height) in zip(
-                rows, self.keys[rows].tolist(), self.sizes[rows].tolist(), strict=True
-            )
+            for row, key, (width, height) in zip(rows, self.keys[rows].tolist(), self.sizes[rows].tolist(), strict=True)
         ]
 
 

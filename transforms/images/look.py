@@ -81,9 +81,7 @@ def looker(
         for start in range(0, len(asked), HEADS_AT_ONCE):
             batch = asked[start : start + HEADS_AT_ONCE]
             heads = _heads(options, [(rows[number], file) for number, file in batch])
-            looked = run(
-                lambda each: look_at(*each), [(rows[n], f, h) for (n, f), h in zip(batch, heads, strict=True)]
-            )
+            looked = run(lambda each: look_at(*each), [(rows[n], f, h) for (n, f), h in zip(batch, heads, strict=True)])
             for (number, _), result in zip(batch, looked, strict=True):
                 found[number] = result
         return found
@@ -153,5 +151,8 @@ def _look_at(
 
 
 def _header_on_disk(path: str, home: str, size: int, name: str) -> ImageFacts:
-    with opened_below(path, home, size or None) as descriptor, os.fdopen(descriptor, "rb", FIRST_BLOCK, closefd=False) as file:
+    with (
+        opened_below(path, home, size or None) as descriptor,
+        os.fdopen(descriptor, "rb", FIRST_BLOCK, closefd=False) as file,
+    ):
         return read_header(file, name)
