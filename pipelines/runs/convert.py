@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import msgspec
 
@@ -242,9 +243,14 @@ class _Run:
         self.display.stage("start")
         with workers(_worker_count(plan, self.beam_flags)) as processes:
             if processes is not None:
+                options = ReadOptions(self.config, self.storage, plan.buckets)
                 for unit in plan.indexes:
-                    options = ReadOptions(self.config, self.storage, plan.buckets)
                     processes.begin(unit.makes, read_unit, options, unit)
+                begun: list[Any] = [
+                    unit if unit.index is not None else processes.begin_unit(unit, read_unit, options)
+                    for unit in plan.units
+                ]
+                plan = replace(plan, units=begun)
             # Loading Beam takes more than a second, in which the processes load what they need and begin.
             from labelbeam.pipelines.runs.graph import run_graph
 

@@ -19,9 +19,11 @@ from labelbeam.transforms.formats.reading import ReadOptions
 from labelbeam.transforms.formats.registry import FORMATS
 from labelbeam.transforms.plan.copies import plan_copies
 from labelbeam.transforms.read.transform import FINDINGS, FRAGMENTS, ReadFragments
+from labelbeam.transforms.read.work import read_unit
 from labelbeam.transforms.stores.files import put
 from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.stores.location import StorageOptions
+from labelbeam.transforms.workers.pool import Begun, current_workers
 from labelbeam.transforms.workers.staged_units import stage_units
 from labelbeam.transforms.write.assemble import assemble_options
 from labelbeam.transforms.write.transform import WriteShards
@@ -45,6 +47,10 @@ def run_graph(
     units = _units(config, storage, plan, target)
     if target and not local:
         units = stage_units(units, locate(target.unfinished, storage), put)
+    if processes := current_workers():
+        # Only references go through the runner, which would compress and copy the units themselves again and again.
+        options = ReadOptions(config, storage, plan.buckets)
+        units = [unit if isinstance(unit, Begun) else processes.begin_unit(unit, read_unit, options) for unit in units]
     run_pipeline(lambda begin: build_graph(begin, config, storage, plan, target, report, units, local), beam_flags)
 
 

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import chain
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +24,9 @@ from labelbeam.transforms.columns.hashes import bucket_of
 from labelbeam.transforms.columns.images import ImageNote, Images, no_images
 from labelbeam.transforms.columns.listed import Listed
 from labelbeam.transforms.columns.objects import AS_DRAWN, Objects, Rings, make_rings, no_objects
+
+if TYPE_CHECKING:
+    from labelbeam.transforms.images.headers import ImageError, ImageFacts
 
 
 @dataclass(slots=True)
@@ -44,6 +48,8 @@ class Fragment:
     """What the listing of the place that images are copied to says of the same paths."""
     copied: list[CopiedImage] = field(default_factory=list)
     """What the build before has copied."""
+    looked: dict[str, ImageFacts | ImageError | None] = field(default_factory=dict)
+    """What a look at image files has found, by path, where the reader has looked already."""
 
     @property
     def records(self) -> int:

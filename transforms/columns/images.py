@@ -69,10 +69,14 @@ class Images:
 
     def row(self, row: int) -> ImageRow:
         """One image."""
-        width, height = self.sizes[row].tolist()
-        return ImageRow(
-            int(self.keys[row]), self.paths[row], self.sources[row], self.locators[row], width or None, height or None
-        )
+        return self.rows([row])[0]
+
+    def rows(self, rows: Sequence[int]) -> list[ImageRow]:
+        """Several images."""
+        return [
+            ImageRow(key, self.paths[row], self.sources[row], self.locators[row], width or None, height or None)
+            for row, key, (width, height) in zip(rows, self.keys[rows].tolist(), self.sizes[rows].tolist(), strict=True)
+        ]
 
 
 def join_images(parts: Sequence[Images]) -> Images:

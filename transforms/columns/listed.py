@@ -65,6 +65,27 @@ class Listed:
             return None
         return ListedFile(int(self.sizes[row]), int(self.tokens[row]))
 
+    def find_all(self, paths: Sequence[str]) -> list[ListedFile | None]:
+        """Entry of the file at each path, as `find` gives it, at a fraction of its cost."""
+        rows, there = self._rows_of(paths)
+        entries = map(ListedFile, self.sizes[rows].tolist(), self.tokens[rows].tolist())
+        found: list[ListedFile | None] = [None] * len(paths)
+        for place, entry in zip(np.flatnonzero(there).tolist(), entries, strict=True):
+            found[place] = entry
+        return found
+
+    def of(self, paths: Sequence[str]) -> Listed:
+        """Those of the files that are at `paths`."""
+        return self.take(np.unique(self._rows_of(paths)[0]))
+
+    def _rows_of(self, paths: Sequence[str]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+        """The rows of those paths that are listed, and which ones these are."""
+        wanted = np.fromiter(map(stable_hash, paths), np.uint64, len(paths))
+        rows = np.searchsorted(self.hashes, wanted)
+        there = rows < len(self)
+        there[there] = self.hashes[rows[there]] == wanted[there]
+        return rows[there], there
+
     def take(self, rows: npt.NDArray[np.int64] | slice) -> Listed:
         """The files at `rows`, which keep their order."""
         return Listed(self.hashes[rows], self.sizes[rows], self.tokens[rows])

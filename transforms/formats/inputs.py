@@ -57,8 +57,9 @@ def fingerprint_of(files: Iterable[tuple[str, StoredFile]]) -> tuple[str, dict[s
     """A hash over URL, size and token of every input file, in any order and however often it is named; what it covers."""
     digest = hashlib.sha256()
     files = sorted(set(files))
+    urls = {url: stable(url) for url, _ in files}
     for url, file in files:
         # Names cannot forge this, whatever they hold; and a signature in a URL that is made anew each day is no change.
-        digest.update(repr((stable(url), *file)).encode())
+        digest.update(repr((urls[url], *file)).encode())
     covers = {"files": len(files), "bytes": sum(file.size for _, file in files), "by": "path, size, and ETag or time"}
     return digest.hexdigest(), covers

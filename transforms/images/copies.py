@@ -13,7 +13,7 @@ import msgspec
 from labelbeam.schemas.manifest import CopiedImage, Receipt
 from labelbeam.schemas.reasons import Rejected
 from labelbeam.transforms.columns.listed import Listed, ListedFile, token_hash
-from labelbeam.transforms.images.headers import CopyTo, ImageError
+from labelbeam.transforms.images.headers import CopyTo, ImageError, ImageFacts
 from labelbeam.transforms.stores.errors import MissingFileError, StoreError, UnusableNameError
 from labelbeam.transforms.stores.files import put, stat
 from labelbeam.transforms.stores.location import Location, within
@@ -41,11 +41,12 @@ class CopyOptions:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """Knowledge before anything is read: listings of both places, and what the build before has copied, by path."""
+    """Knowledge of a bucket's images: listings of both places; by path, what the build before has copied, and what readers saw."""
 
     images: Listed = field(default_factory=Listed)
     copies: Listed = field(default_factory=Listed)
     before: Mapping[str, CopiedImage] = field(default_factory=dict)
+    looked: Mapping[str, ImageFacts | ImageError | None] = field(default_factory=dict)
 
 
 def copier(options: CopyOptions, known: Known) -> CopyTo:

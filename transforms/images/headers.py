@@ -212,7 +212,12 @@ def settle_format(name: str, facts: ImageFacts | None) -> tuple[str, Adjusted | 
 def _extension(name: str) -> str:
     # Only in a web address does `?` or `#` end the path; in a store or on a disk it is part of the name.
     path = urlsplit(name).path if name.lower().startswith(("http://", "https://")) else name
-    return PurePosixPath(path).suffix[1:].lower()
+    plain = _PLAIN.fullmatch(path)
+    return (plain[1] if plain else PurePosixPath(path).suffix[1:]).lower()
+
+
+_PLAIN = re.compile(r"(?:.*/)?[^/.][^/]*\.(\w+)", re.DOTALL)
+"""Nearly all names, for which a path need not be made."""
 
 
 def _unsupported(name: str, format_name: str) -> ImageError:

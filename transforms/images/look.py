@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from labelbeam.schemas.reasons import Rejected
 from labelbeam.transforms.columns.images import ImageRow
 from labelbeam.transforms.columns.listed import Listed, ListedFile
 from labelbeam.transforms.images.headers import ImageError, ImageFacts, LookAt, decode, read_header
+from labelbeam.transforms.stores.disk import home_of, opened_below
 from labelbeam.transforms.stores.errors import MissingFileError, StoreError
 from labelbeam.transforms.stores.files import stat
 from labelbeam.transforms.stores.location import Location, within
 from labelbeam.transforms.stores.range_reader import LARGEST_BLOCK, RangeReader
 from labelbeam.transforms.stores.reading import Part, read_parts, read_range
-from labelbeam.transforms.stores.threads import in_threads
+from labelbeam.transforms.stores.threads import each_in_threads, each_in_turn
 
 FIRST_BLOCK = 32 * 1024
 """Bytes that are read of an image for its header: most have no more before their size, with EXIF and its thumbnail."""
@@ -45,22 +48,32 @@ def shows_all(root: Location) -> bool:
     return not root.local and not {"http", "https"}.intersection(protocols)
 
 
-def looker(options: LookOptions, listed: Listed) -> LookAt:
+def looker(
+    options: LookOptions, listed: Listed, looked_at: Mapping[str, ImageFacts | ImageError | None] | None = None
+) -> LookAt:
     """The function that looks at images; `listed` is what the listing of the images' root says of those of the bucket.
+    What is in `looked_at` was found before, and is not looked at again.
 
     An image that is opened costs a ranged read; one that only has to exist, and one that does not, costs nothing. Where the
     listing says nothing of an image, or not its size, the store is asked first. An image whose name is a URL is never
     fetched: it is taken as the annotations describe it.
     """
 
+    known = looked_at or {}
+    # Pixels are decoded by all cores; a header takes no longer than handing it to a thread.
+    run = each_in_turn if options.root.local and options.mode != "decode" else each_in_threads
+    look_at = partial(_look_at, options, None if options.mode == "decode" else home_of(options.root))
+
     def look(rows: Sequence[ImageRow]) -> Sequence[ImageFacts | ImageError | None]:
         found: list[ImageFacts | ImageError | None] = [None] * len(rows)
         asked: list[tuple[int, ListedFile | None]] = []
-        for number, row in enumerate(rows):
+        for number, (row, file) in enumerate(zip(rows, listed.find_all([row.path for row in rows]), strict=True)):
+            if known and row.path in known:
+                found[number] = known[row.path]
+                continue
             opened = _is_opened(options.mode, row)
             if "://" in row.path or not (opened or options.mode == "exists"):
                 continue
-            file = listed.find(row.path)
             if file is None and options.complete:
                 found[number] = _missing(options.root.below(row.path))
             elif file is None or opened:
@@ -68,9 +81,7 @@ def looker(options: LookOptions, listed: Listed) -> LookAt:
         for start in range(0, len(asked), HEADS_AT_ONCE):
             batch = asked[start : start + HEADS_AT_ONCE]
             heads = _heads(options, [(rows[number], file) for number, file in batch])
-            looked = in_threads(
-                lambda each: _look_at(options, *each), [(rows[n], f, h) for (n, f), h in zip(batch, heads, strict=True)]
-            )
+            looked = run(lambda each: look_at(*each), [(rows[n], f, h) for (n, f), h in zip(batch, heads, strict=True)])
             for (number, _), result in zip(batch, looked, strict=True):
                 found[number] = result
         return found
@@ -102,10 +113,17 @@ def _heads(
 
 
 def _look_at(
-    options: LookOptions, row: ImageRow, file: ListedFile | None, head: bytes | StoreError | None
+    options: LookOptions, home: str | None, row: ImageRow, file: ListedFile | None, head: bytes | StoreError | None
 ) -> ImageFacts | ImageError | None:
     """Facts of an image; `head` is its first block, or why that cannot be read, or None where nobody has asked for it."""
     location = options.root.below(row.path)
+    if home is not None and _is_opened(options.mode, row):
+        try:
+            return _header_on_disk(location.path, home, file.size if file is not None else 0, row.path)
+        except ImageError as error:
+            return error
+        except OSError:
+            pass  # It is read in the way that finds out why.
     if not within(options.root, row.path):
         return ImageError(
             Rejected.UNSAFE_PATH, f"{location.shown} is a link out of {options.root.shown}, which is not followed"
@@ -130,3 +148,11 @@ def _look_at(
         return error
     except (StoreError, OSError) as error:
         return ImageError(Rejected.UNREADABLE_FILE, str(error))
+
+
+def _header_on_disk(path: str, home: str, size: int, name: str) -> ImageFacts:
+    with (
+        opened_below(path, home, size or None) as descriptor,
+        os.fdopen(descriptor, "rb", FIRST_BLOCK, closefd=False) as file,
+    ):
+        return read_header(file, name)

@@ -16,7 +16,7 @@ from labelbeam.transforms.formats.plans import Plan
 from labelbeam.transforms.formats.reading import IndexUnit, ReadOptions, ReadResult, Unit
 from labelbeam.transforms.read.work import read_unit
 from labelbeam.transforms.workers.parallel import ParallelDo
-from labelbeam.transforms.workers.pool import current_workers
+from labelbeam.transforms.workers.pool import Begun, current_workers
 from labelbeam.transforms.workers.staged_units import StagedUnit
 
 FRAGMENTS = "fragments"
@@ -68,6 +68,9 @@ class _ReadUnit(ParallelDo):
 
     def call(self, unit: Any, first: Any, second: Any) -> tuple[Any, ...] | None:
         return read_unit, self.options, unit
+
+    def key(self, unit: Any) -> str:
+        return unit.key if isinstance(unit, Begun) else ""
 
     def outputs(self, unit: Any, result: ReadResult) -> Iterator[Any]:
         yield from result.fragments

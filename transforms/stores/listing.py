@@ -99,28 +99,49 @@ def _walk_local(root: Location, left_out: dict[str, list[str]]) -> Iterator[Stor
     while folders:
         folder = folders.pop()
         location = root.below(folder) if folder else root
-        for entry, what in ask(location, "cannot be listed", partial(_scan, location.path, home)):
-            path = f"{folder}/{entry.name}" if folder else entry.name
+        prefix = f"{folder}/" if folder else ""
+        files, others = ask(location, "cannot be listed", partial(_scan, location.path, home, prefix))
+        yield from files
+        for path, what in others:
             if what == "directory":
                 folders.append(path)
             elif what == "file":
-                stat = ask(root.below(path), "cannot be listed", entry.stat)
-                yield StoredFile(path, stat.st_size, str(stat.st_mtime_ns))
+                place = root.below(path)
+                yield _listed(path, ask(place, "cannot be listed", partial(os.stat, place.path)))
             else:
                 left_out[what].append(path)
 
 
-def _scan(folder: str, home: str) -> list[tuple[os.DirEntry[str], str]]:
+def _scan(folder: str, home: str, prefix: str) -> tuple[list[StoredFile], list[tuple[str, str]]]:
+    """The files of a directory, and what else it holds, also files that tell nothing of themselves; paths begin with `prefix`."""
+    files: list[StoredFile] = []
+    others: list[tuple[str, str]] = []
     with os.scandir(folder) as entries:
-        return [(entry, _kind_of_entry(entry, home)) for entry in entries]
+        for entry in entries:
+            what = _kind_of_entry(entry, home)
+            path = prefix + entry.name
+            try:
+                if what == "file":
+                    files.append(_listed(path, entry.stat()))
+                    continue
+            except OSError:
+                pass  # It is asked for again, by itself.
+            others.append((path, what))
+    return files, others
+
+
+def _listed(path: str, about: os.stat_result) -> StoredFile:
+    return StoredFile(path, about.st_size, str(about.st_mtime_ns))
 
 
 def _kind_of_entry(entry: os.DirEntry[str], home: str) -> str:
     """ "file", "directory", or why it is left out."""
+    if entry.is_file(follow_symlinks=False):
+        return "file"
+    if entry.is_dir(follow_symlinks=False):
+        return "directory"
     if not entry.is_symlink():
-        if entry.is_dir(follow_symlinks=False):
-            return "directory"
-        return "file" if entry.is_file(follow_symlinks=False) else NOT_A_FILE
+        return NOT_A_FILE
     target = os.path.realpath(entry.path)
     if not os.path.exists(target):
         return LEADS_NOWHERE

@@ -51,7 +51,7 @@ def locate(url: str, options: StorageOptions) -> Location:
     known = {protocol: options[protocol] for protocol in _protocols(url) if protocol in options}
     try:
         _register(url)
-        fs, path = repeated(redact(url), lambda: url_to_fs(url, **known), known)
+        fs, path = repeated(url, lambda: url_to_fs(url, **known), known)
     except (ImportError, ValueError, TypeError) as error:
         why = _missing_package(url) or (
             f"{explain(error, known)}; expected a path or an fsspec URL such as s3://bucket/data, and the options that its "

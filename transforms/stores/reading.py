@@ -7,6 +7,8 @@ import errno
 import os
 import stat as modes
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from functools import partial
 from itertools import repeat
 from queue import SimpleQueue
 from typing import NamedTuple
@@ -15,11 +17,12 @@ from fsspec.asyn import AsyncFileSystem
 
 from labelbeam.schemas.errors import LabelBeamError
 from labelbeam.transforms.stores.archives.store import ArchiveStore
+from labelbeam.transforms.stores.disk import home_of, read_below
 from labelbeam.transforms.stores.errors import StoreError, TooLongError
 from labelbeam.transforms.stores.failures import LongerError, ShortReadError
 from labelbeam.transforms.stores.location import Location, within
 from labelbeam.transforms.stores.retries import ask, ask_async
-from labelbeam.transforms.stores.threads import READS_AT_ONCE, each_in_threads, in_threads
+from labelbeam.transforms.stores.threads import READS_AT_ONCE, each_in_threads, each_in_turn, in_threads
 from labelbeam.transforms.workers.budget import reading
 
 APART = 0.002
@@ -275,6 +278,19 @@ def _batches(wanted: Sequence[_Wanted], room: int) -> Iterator[tuple[list[_Wante
 
 
 def _read_batch(root: Location, batch: Sequence[_Wanted]) -> Iterator[bytes | StoreError]:
+    home = home_of(root)
+    return _read_stored(root, batch) if home is None else each_in_turn(partial(_read_local, root, home), batch)
+
+
+def _read_local(root: Location, home: str, item: _Wanted) -> bytes | StoreError:
+    if item.size is not None and item.size <= item.most:
+        with suppress(OSError):
+            return read_below(root.below(item.path).path, home, item.size)
+    (found,) = _read_stored(root, [item])
+    return found
+
+
+def _read_stored(root: Location, batch: Sequence[_Wanted]) -> Iterator[bytes | StoreError]:
     places = {item.path: root.below(item.path) for item in batch}
     known: dict[str, bytes | StoreError] = {
         item.path: TooLongError(f"{places[item.path].shown}: has {item.size} bytes, expected at most {item.most}")

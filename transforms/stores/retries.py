@@ -18,6 +18,7 @@ from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from labelbeam.schemas.errors import LabelBeamError
+from labelbeam.transforms.messages.redact import redact
 from labelbeam.transforms.stores.errors import (
     MissingFileError,
     ShortageError,
@@ -80,7 +81,7 @@ def ask(location: Location, what: str, call: Callable[[], _Answer]) -> _Answer:
     """
     known = _options(location)
     try:
-        return repeated(location.shown, call, known)
+        return repeated(location.url, call, known)
     except LabelBeamError:
         raise  # Told already, and of its own kind: a shortage is no failure of the store that was asked meanwhile.
     except Exception as error:
@@ -89,7 +90,7 @@ def ask(location: Location, what: str, call: Callable[[], _Answer]) -> _Answer:
 
 async def ask_async(location: Location, what: str, call: Callable[[], Awaitable[_Answer]]) -> _Answer:
     """The same in the event loop of a store, where many requests wait together at less cost than in threads."""
-    current = _Call(location.shown, _options(location))
+    current = _Call(location.url, _options(location))
     token = _calls.set(current)
     try:
         return await _until_done(_Effort(current), call, whole=True)
@@ -142,7 +143,7 @@ async def _until_done(effort: _Effort, call: Callable[[], Awaitable[_Answer]], w
 class _Call:
     """Call that `repeated` runs at the moment, and what was given up below it."""
 
-    shown: str
+    url: str
     options: Mapping[str, Any] | None
     given_up: BaseException | None = None
 
@@ -174,13 +175,13 @@ class _Effort:
         return max(backoff, min(retry_after(error) or 0.0, LONGEST_ASKED_FOR))
 
 
-def repeated(shown: str, call: Callable[[], _Answer], options: Mapping[str, Any] | None = None) -> _Answer:
-    """`call()`, made again after failures that pass; `shown` names the place in the log, `options` hold what it must not show.
+def repeated(url: str, call: Callable[[], _Answer], options: Mapping[str, Any] | None = None) -> _Answer:
+    """`call()`, made again after failures that pass; `url` names the place in the log, where it shows no secret, nor one of `options`.
 
     Raises:
         Exception: what it raised last; with a note of how often it was tried, if it was tried again.
     """
-    current = _Call(shown, options)
+    current = _Call(url, options)
     effort = _Effort(current)
     token = _calls.set(current)
     try:
@@ -231,7 +232,7 @@ class _Reporter:
                 return
             others, self._count, self._next = self._count - 1, 0, now + QUIET
         like = f", like {others} requests since the last such line" if others else ""
-        LOG.warning("%s: %s; asking again%s", call.shown, explain(error, call.options), like)
+        LOG.warning("%s: %s; asking again%s", redact(call.url), explain(error, call.options), like)
 
 
 _reporter = _Reporter()

@@ -22,6 +22,8 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from itertools import count as count_up
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -36,6 +38,15 @@ LOG = logging.getLogger("labelbeam")
 Result = TypeVar("Result")
 
 
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """Reference to a unit of work that a process was given before the runner came to it; `size` is the unit's."""
+
+    key: str
+    size: int
+    index = None
+
+
 class Workers:
     """A pool of processes, and a directory in which they find what all of them need."""
 
@@ -43,6 +54,7 @@ class Workers:
         self.count = count
         self.begun: dict[str, Future[Any]] = {}
         self.folder = folder
+        self._numbers = count_up()
         context = multiprocessing.get_context("spawn")
         self.executor = ProcessPoolExecutor(
             count, mp_context=context, initializer=_begin, initargs=(str(folder), os.getpid())
@@ -64,6 +76,12 @@ class Workers:
     def begin(self, key: str, function: Callable[..., Result], *arguments: Any) -> None:
         """Have something called that will be asked for under `key` later: while Beam is still loading."""
         self.begun[key] = self.submit(function, *arguments)
+
+    def begin_unit(self, unit: Any, function: Callable[..., Result], *arguments: Any) -> Begun:
+        """Have `function` called with the arguments and a unit, which so need not go through the runner itself."""
+        key = f"unit {next(self._numbers)}"
+        self.begin(key, function, *arguments, unit)
+        return Begun(key, unit.size)
 
     def share(self, name: str, data: bytes) -> str:
         """Put bytes where every process reads them once, and return the path; `name` tells them from others.

@@ -109,7 +109,7 @@ def settle(settled: Settled, look_at: LookAt, look_at_all: bool) -> None:
         row for row, path in enumerate(images.paths) if not (too_long(path) or ("://" not in path and leads_out(path)))
     ]
     wanted = [row for row in short if look_at_all or not known[row]]
-    looked = dict(zip(wanted, look_at([images.row(row) for row in wanted]), strict=True)) if wanted else {}
+    looked = dict(zip(wanted, look_at(images.rows(wanted)), strict=True)) if wanted else {}
     for row, path in enumerate(images.paths):
         if settled.codes[row] != OK:
             continue

@@ -74,7 +74,7 @@ def write_shard(options: ShardOptions, bucket: int, encoded: Sequence[bytes], fr
                 finished.arrived = parcels.parcel_sum(encoded)
                 return finished
         complete = options.images_listed and shows_all(root)
-        look_at = looker(LookOptions(options.check_images, root, complete), known.images)
+        look_at = looker(LookOptions(options.check_images, root, complete), known.images, known.looked)
         copy_to = copier(CopyOptions(root, copies, complete), known) if copies else None
         assembled = assemble(fragments, options.assemble, frames, look_at, copy_to)
         receipt = write_bucket(assembled, bucket, options.buckets, options.assemble.task, options.px, build)
@@ -97,4 +97,5 @@ def _known(fragments: Sequence[Fragment]) -> Known:
         join_listed([fragment.listed for fragment in fragments if fragment.listed is not None]),
         join_listed([fragment.listed_copies for fragment in fragments if fragment.listed_copies is not None]),
         {image.path: image for fragment in fragments for image in fragment.copied},
+        {path: found for fragment in fragments for path, found in fragment.looked.items()},
     )

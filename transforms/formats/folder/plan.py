@@ -83,10 +83,11 @@ def plan_folder_source(
     if content.tables:
         plan.units = [TableUnit(root.url, content)]
     else:
-        plan.units = [
-            FolderUnit(root.url, tuple(content.items[start : start + BATCH]), start)
-            for start in range(0, len(content.items), BATCH)
-        ]
+        for start in range(0, len(content.items), BATCH):
+            items = tuple(content.items[start : start + BATCH])
+            # Elsewhere a writer asks for many more at a time than there are in a unit.
+            listed = plan.listed.of([item.path for item in items]) if plan.listed and images.local else None
+            plan.units.append(FolderUnit(root.url, items, start, images.url, listed))
     if content.ignored:
         message = f"{content.ignored} files are neither images nor tables of labels and were left alone"
         plan.doubts.append(Doubt(Doubted.FILES_LEFT_ALONE, message, content.ignored))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from labelbeam.transforms.columns.fragments import Fragment, fragments_of
 from labelbeam.transforms.columns.hashes import bucket_of
+from labelbeam.transforms.columns.listed import Listed
 from labelbeam.transforms.formats.folder.format import FolderOptions
 from labelbeam.transforms.formats.folder.layout import (
     FolderItem,
@@ -17,17 +18,24 @@ from labelbeam.transforms.formats.folder.layout import (
 from labelbeam.transforms.formats.folder.lookup import ImageNames
 from labelbeam.transforms.formats.folder.tables import read_table
 from labelbeam.transforms.formats.reading import Findings, Reading, ReadResult, encode_fragments
+from labelbeam.transforms.images.look import LookOptions, looker
 from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.stores.reading import read_file
 
 
 @dataclass(frozen=True, slots=True)
 class FolderUnit:
-    """A batch of images of a folder; their keys start at `first_key`."""
+    """A batch of images of a folder; their keys start at `first_key`.
+
+    `images` is where they lie, and `listed` what the listing says of them; None where the writers look at them. On a disk readers
+    do: there are more of them, and they begin before a runner is loaded.
+    """
 
     root: str
     items: tuple[FolderItem, ...]
     first_key: int
+    images: str = ""
+    listed: Listed | None = None
 
     @property
     def size(self) -> int:
@@ -42,7 +50,14 @@ class FolderUnit:
     def read(self, reading: Reading) -> ReadResult:
         """Make an image of each item."""
         images = [image_of_item(item, self.root) for item in self.items]
-        fragments = dict(fragments_of(images, reading.options.buckets, self.first_key))
+        options = reading.options
+        fragments = dict(fragments_of(images, options.buckets, self.first_key))
+        if self.listed is not None and options.config.check_images != "none":
+            root = locate(self.images, options.storage)
+            look_at = looker(LookOptions(options.config.check_images, root), self.listed)
+            for fragment in fragments.values():
+                rows = fragment.images.rows(range(len(fragment.images)))
+                fragment.looked = dict(zip(fragment.images.paths, look_at(rows), strict=True))
         records = sum(fragment.records for fragment in fragments.values())
         return ReadResult(Findings(records), encode_fragments(sorted(fragments.items())))
 
