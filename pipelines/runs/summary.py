@@ -111,11 +111,7 @@ def _published(outcome: Outcome, config: ConvertConfig, seconds: float, width: i
     if outcome.manifest.rejected:
         yield Line("every rejected record, and why:")
         yield Line(f"  {build}/rejected/")
-    hints = [doubt for doubt in preflight(outcome.manifest) if doubt.code not in _SAID_ABOVE]
-    if hints:
-        yield Line("before training:")
-        for doubt in hints:
-            yield from _wrapped(f"  {doubt.message}", width, "    ", "dim")
+    yield from _before_training(outcome, width)
     yield Line("next:")
     for command in next_steps(outcome, config):
         yield from map(Line, _command(command, width))
@@ -125,6 +121,15 @@ def _published(outcome: Outcome, config: ConvertConfig, seconds: float, width: i
         azure = build.startswith(("az://", "abfs://", "abfss://"))
         there = "of this container" if azure else "that you have copied the build to: Azure ML reads no other stores"
         yield Line(f"  (DATASTORE: the workspace's datastore {there})", "dim")
+
+
+def _before_training(outcome: Outcome, width: int) -> Iterator[Line]:
+    """What a training job would stumble over or learn little from, as far as it is not said elsewhere."""
+    hints = [doubt for doubt in preflight(outcome.manifest) if doubt.code not in _SAID_ABOVE]
+    if hints:
+        yield Line("before training:")
+    for doubt in hints:
+        yield from _wrapped(f"  {doubt.message}", width, "    ", "dim")
 
 
 def _not_for_jobs(outcome: Outcome, unread: Sequence[str], width: int) -> Iterator[Line]:
@@ -140,6 +145,7 @@ def _not_for_jobs(outcome: Outcome, unread: Sequence[str], width: int) -> Iterat
 
 
 def _inspected(outcome: Outcome, seconds: float, width: int) -> Iterator[Line]:
+    yield from _before_training(outcome, width)
     yield Line(f"inspected in {seconds:.1f} s; nothing was written", "bold")
     if outcome.refusal:
         first, *others = outcome.refusal.split("\n")

@@ -53,7 +53,7 @@ class JsonLines:
         found = find_sources(tree, asked)
         if found is None:
             return None
-        return Claim(found.reason, found.certain, found.files, frozenset({"folder"}), found.task)
+        return Claim(found.reason, found.certain, found.files, found.beats, found.task)
 
     def plan(self, tree: Tree, claim: Claim, exact: bool) -> Plan:
         """Plan the files that were claimed; lines end where they end, so that there is nothing to be exact about."""

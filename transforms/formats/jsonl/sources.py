@@ -54,13 +54,20 @@ class SourceFile(NamedTuple):
     bytes: int | None = None
 
 
+BEATEN = frozenset({"folder"})
+"""The formats that know less of the files than this one."""
+
+
 class Sources(NamedTuple):
-    """The files of all sources, in words what was found, whether nothing but records can be meant, and the task they are of."""
+    """The files of all sources, in words what was found, whether nothing but records can be meant, the task they are of, and
+    the formats whose claim does not count beside this one.
+    """
 
     files: list[SourceFile]
     reason: str
     certain: bool = True
     task: Task | None = None
+    beats: frozenset[str] = BEATEN
 
 
 def find_sources(tree: Tree, asked: bool) -> Sources | None:
@@ -74,6 +81,7 @@ def find_sources(tree: Tree, asked: bool) -> Sources | None:
     reasons: list[str] = []
     tasks: set[Task | None] = set()
     certain = True
+    beats = BEATEN
     for location in tree.locations:
         found = _of_file(location, asked) if location in tree.files else _of_directory(tree, location, asked)
         if found is None:
@@ -81,15 +89,18 @@ def find_sources(tree: Tree, asked: bool) -> Sources | None:
         files += found.files
         reasons.append(found.reason)
         certain &= found.certain
+        beats &= found.beats
         tasks.add(found.task or _task_of(found.files))
     by_url = {file.location.url: file for file in files}
     reason = "; ".join(dict.fromkeys(filter(None, reasons)))
-    return Sources([by_url[url] for url in sorted(by_url)], reason, certain, tasks.pop() if len(tasks) == 1 else None)
+    task = tasks.pop() if len(tasks) == 1 else None
+    return Sources([by_url[url] for url in sorted(by_url)], reason, certain, task, beats)
 
 
 def _of_file(location: Location, asked: bool) -> Sources | None:
     name = posixpath.basename(location.path)
-    if name == LATEST and location.parent is not None:
+    # Beside no builds, it is a file like any other.
+    if name == LATEST and location.parent is not None and kind(location.parent.below(BUILDS)) == "directory":
         return _of_output(location.parent)
     if name == "MLTable" and location.parent is not None:
         return Sources(list(_of_table(location.parent, "", None)), "found an MLTable")
@@ -106,7 +117,10 @@ def _of_file(location: Location, asked: bool) -> Sources | None:
 
 def _of_directory(tree: Tree, root: Location, asked: bool) -> Sources | None:
     if kind(root.below(LATEST)) == "file" and kind(root.below(BUILDS)) == "directory":
-        return _of_output(root)
+        listed_below = [file.path for file in tree.listing_of(root).files]
+        if LATEST in listed_below:  # Not where it is the output of this very build, which is none of its source.
+            beside = any(extension(path) in IMAGE_FORMATS for path in listed_below if not path.startswith(f"{BUILDS}/"))
+            return _of_output(root)._replace(certain=not beside, beats=frozenset() if beside else BEATEN)
     name = posixpath.basename(root.path)
     if BUILD_NAME.fullmatch(name) and kind(root.below(MANIFEST)) == "file":
         return _of_build(root, manifest_at(root.below(MANIFEST)))
