@@ -35,6 +35,12 @@ class Doubted(Documented):
     OUTLINES_OFF_BOXES = "outlines_off_boxes", "outlines lie outside of the boxes of their own objects"
     AREA_CONTRADICTS_BOX = "area_contradicts_box", "areas are larger than the boxes of their own objects"
     ROTATED_BOXES = "rotated_boxes", "boxes are turned by an angle that stands beside them"
+    # References within a file.
+    CATEGORIES_SHIFTED = (
+        "categories_shifted",
+        "category ids of annotations seem to count from another number than the categories",
+    )
+    ANNOTATIONS_OF_NO_IMAGE = "annotations_of_no_image", "many annotations name images that the file does not list"
     # Names.
     SEVERAL_SUPERCATEGORIES = (
         "several_supercategories",

@@ -12,6 +12,7 @@ import pytest
 from tests.end_to_end.builds import (
     CLASSIFICATION,
     DETECTION,
+    MULTILABEL,
     PREFIX,
     SEGMENTATION,
     Answer,
@@ -596,3 +597,57 @@ def test_images_that_a_url_names_are_found_in_folders_of_subsets_and_without(
     build = convert("--source", source, "--image-url", PREFIX, *options, output=tmp_path / "out")
     assert sorted(build.records) == paths
     assert build.manifest["doubts"] == []
+
+
+# Ids that lead nowhere, or to a neighbour. --------------------------------------------------------------------------
+
+THREE = [{"id": number, "name": name} for number, name in enumerate(("ant", "bee", "cow"), 1)]
+
+
+def of_categories(folder: Path, ids: list[Any], categories: list[dict[str, Any]], task: str = DETECTION) -> set[str]:
+    images = [coco_image(number) for number in range(1, 4)]
+    found = [coco_box(at, at % 3 + 1, category=identity) for at, identity in enumerate(ids)]
+    source = write_coco(folder / "d.json", images, found, categories)
+    options = ["--image-url", PREFIX, "--max-rejected", "1"]
+    return set(doubts(convert("--source", source, *options, task=task, output=folder / "out")))
+
+
+@pytest.mark.parametrize("task", [DETECTION, MULTILABEL])
+@pytest.mark.parametrize(
+    ("ids", "shift"), [([0, 1, 2, 1], 0), (["0", "1", "2", "2"], 0), ([0, 0, 0, 1, 1, 1], 0), ([9, 10, 11], 9)]
+)
+def test_categories_that_count_from_another_number_are_doubted(
+    ids: list[Any], shift: int, task: str, tmp_path: Path
+) -> None:
+    categories = [each | {"id": each["id"] + shift} for each in THREE]
+    assert "categories_shifted" in of_categories(tmp_path, ids, categories, task)
+
+
+@pytest.mark.parametrize("ids", [[1, 2, 3], [0, 1, 2, 3], [1, 2], [7, 1, 2]])
+def test_an_unknown_category_beside_all_known_ones_is_no_shift(ids: list[int], tmp_path: Path) -> None:
+    assert "categories_shifted" not in of_categories(tmp_path, ids, THREE)
+
+
+@pytest.mark.parametrize("ids", [["1.jpg", "2.jpg"], [101, 102], [1, 2, 3, 104]])
+def test_annotations_of_no_image_are_counted(ids: list[Any], tmp_path: Path) -> None:
+    found = [coco_box(number, identity) for number, identity in enumerate(ids, 1)]
+    source = write_coco(tmp_path / "d.json", [coco_image(number) for number in range(1, 4)], found)
+    build = convert("--source", source, "--image-url", PREFIX, output=tmp_path / "out")
+    unknown = sum(identity not in (1, 2, 3) for identity in ids)
+    doubt = doubts(build)["annotations_of_no_image"]
+    assert doubt["count"] == build.manifest["rejected_by_reason"]["unknown_image"] == unknown
+
+
+@pytest.mark.parametrize("field", ["annotations", "objects", "labels"])
+def test_objects_inside_of_images_are_refused(field: str, tmp_path: Path) -> None:
+    inside = {field: [{"bbox": [1, 2, 3, 4], "category_id": 1}]}
+    answer = attempt(write_coco(tmp_path / "d.json", [coco_image(1, **inside)]), tmp_path / "out")
+    failed(answer, 2, f"the objects of an image stand inside it, in '{field}'", "move them there")
+
+
+@pytest.mark.parametrize("mark", ["\u200b", "\ufeff", "\u00ad"])
+def test_labels_that_differ_in_marks_without_a_width_are_alike(mark: str, tmp_path: Path) -> None:
+    categories = [{"id": 1, "name": "cat"}, {"id": 2, "name": f"ca{mark}t"}]
+    source = write_coco(tmp_path / "d.json", [coco_image(1)], [coco_box(1, 1), coco_box(2, 1, category=2)], categories)
+    build = convert("--source", source, "--image-url", PREFIX, output=tmp_path / "out")
+    assert "labels_alike" in doubts(build)

@@ -21,6 +21,8 @@ def labels_alike(counts: Mapping[str, int]) -> list[Doubt]:
     groups: dict[str, list[str]] = {}
     for label in sorted(counts):
         folded = unicodedata.normalize("NFKC", label).casefold()
+        if not label.isascii():  # Marks without a width: a zero-width space, a byte order mark, a soft hyphen.
+            folded = "".join(letter for letter in folded if unicodedata.category(letter) != "Cf")
         groups.setdefault(_JOINTS.sub(" ", folded).strip(), []).append(label)
     alike = [group for group in groups.values() if len(group) > 1]
     if not alike:

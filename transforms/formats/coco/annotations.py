@@ -134,6 +134,7 @@ class _RangeReader:
         self.fragments: defaultdict[int, Fragment] = defaultdict(Fragment)
         self.adjusted: Counter[Adjusted] = Counter()
         self.found = 0
+        self.evidence = Evidence()
 
     def read(self) -> tuple[dict[int, Fragment], Evidence, int]:
         decoded = self.decoded
@@ -162,7 +163,7 @@ class _RangeReader:
                 fragment.labels = self.index.labels
         if decoded.adjusted or self.adjusted:
             self.fragments[0].adjusted = dict(Counter(decoded.adjusted) + self.adjusted)
-        return self.fragments, evidence, self.found
+        return self.fragments, evidence.merge(self.evidence), self.found
 
     def _says_empty(self, records: Sequence[Any], labels: Integers) -> Flags:
         """Mask of records that have no box and a label that says that there is no object: they tell of background."""
@@ -194,10 +195,31 @@ class _RangeReader:
                 self._reject(item, position, None, code, f"image_id is {item.image_id!r}: {code.doc}")
             elif labels[position] < 0:
                 self._reject(item, position, row, *self._why_no_label(item.category_id))
+        self._tell_references(records, rows, labels, doubtful)
         if not doubtful:
             return records, np.arange(count), rows, labels
         kept = np.flatnonzero((rows >= 0) & (labels >= 0))
         return [records[at] for at in kept.tolist()], kept, rows[kept], labels[kept]
+
+    def _tell_references(self, records: Sequence[Any], rows: Integers, labels: Integers, doubtful: list[int]) -> None:
+        """Tally annotations of images and categories that the file does not list."""
+        known = [identity for identity in self.index.label_of if isinstance(identity, int)]
+        collect = Collector(self.evidence, lambda at: self._locator(records[at].id, at))
+        self.evidence.add("annotations", len(records))
+        if len(known) > 1:
+            first, last = min(known), max(known)
+            collect.add("of_last_category", labels == self.index.label_of[last])
+            if doubtful:
+                off = np.zeros(len(records), bool)
+                off[[at for at in doubtful if records[at].category_id in (first - 1, str(first - 1))]] = True
+                collect.add("of_category_before_first", off & (labels < 0))
+        if doubtful:
+            refused = self.index.refused
+            gone = np.zeros(len(records), bool)
+            gone[[at for at in doubtful if rows[at] < 0 and _lookup(refused, records[at].image_id, None) is None]] = (
+                True
+            )
+            collect.add("of_unknown_image", gone)
 
     def _why_no_label(self, category: Id) -> tuple[Rejected, str]:
         unknown = Rejected.UNKNOWN_CATEGORY, f"category_id is {category!r}: {Rejected.UNKNOWN_CATEGORY.doc}"

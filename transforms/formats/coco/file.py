@@ -106,6 +106,13 @@ _OTHER_KINDS = {
 }
 
 
+def _holds_boxes(value: object) -> bool:
+    """Tell whether a field of an image holds objects with boxes or outlines."""
+    return isinstance(value, list) and any(
+        isinstance(item, dict) and not {"bbox", "box", "segmentation", "category_id"}.isdisjoint(item) for item in value
+    )
+
+
 def check_kind(file: KnownFile, task: str) -> None:
     """Refuse a file whose annotations cannot serve the task.
 
@@ -119,6 +126,12 @@ def check_kind(file: KnownFile, task: str) -> None:
         found = ", ".join(sorted(sections)) or "none that holds anything"
         raise LabelBeamError(
             f"{shown}: found these lists: {found}; expected `images` with at least one image; is this a COCO file?"
+        )
+    inside = [key for image in file.images for key, value in image.items() if _holds_boxes(value)]
+    if inside and not file.annotation:
+        raise UsageError(
+            f"{shown}: the objects of an image stand inside it, in {inside[0]!r}, and `annotations` holds none; expected a list "
+            "`annotations` beside `images`, whose image_id names the image of each: move them there"
         )
     advice = "use the instances_*.json file of the same data"
     for key, what in _OTHER_KINDS.items():

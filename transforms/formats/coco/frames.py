@@ -95,6 +95,7 @@ def _two_frames(source: str, evidence: Evidence, name: str) -> str:
 def doubts_of(source: str, evidence: Evidence, frame: Frame, asked: Asked, corners: bool) -> Iterator[Doubt]:
     """Doubts that a file's evidence leaves, with what was decided."""
     shown = redact(source)
+    yield from _of_references(shown, evidence)
     yield from _of_units(shown, evidence, frame, asked)
     if not corners:
         yield from _of_layout(shown, evidence)
@@ -118,6 +119,29 @@ def doubts_of(source: str, evidence: Evidence, frame: Frame, asked: Asked, corne
             "degrees",
             turned,
             evidence.example("turned_boxes"),
+        )
+
+
+def _of_references(shown: str, evidence: Evidence) -> Iterator[Doubt]:
+    """Doubts where ids lead nowhere, or may lead to the neighbour of what is meant."""
+    before, last = evidence.count("of_category_before_first"), evidence.count("of_last_category")
+    if before and not last:
+        yield Doubt(
+            Doubted.CATEGORIES_SHIFTED,
+            f"{shown}: {before} annotations, such as {evidence.example('of_category_before_first')}, have a category_id that is one "
+            "less than the first category's, and none has the last one's: ids may count from 0 there and from 1 here, and then "
+            "every label is that of its neighbour; mend the ids of one side",
+            before,
+            evidence.example("of_category_before_first"),
+        )
+    unknown, all_ = evidence.count("of_unknown_image"), evidence.count("annotations")
+    if unknown * 10 >= all_ and unknown:
+        yield Doubt(
+            Doubted.ANNOTATIONS_OF_NO_IMAGE,
+            f"{shown}: {unknown} of {all_} annotations, such as {evidence.example('of_unknown_image')}, name an image_id that no "
+            "image has, and are rejected; the images that they are of may be written as if they held no object",
+            unknown,
+            evidence.example("of_unknown_image"),
         )
 
 
