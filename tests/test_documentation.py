@@ -125,7 +125,7 @@ def test_the_codes_and_options_that_pages_name_exist() -> None:
     known |= {*dir(public), *inspect.signature(public.score).parameters, *inspect.signature(public.evaluate).parameters}
     known |= {*dir(Build), *Assembled.__dataclass_fields__, *dir(public.errors.LabelBeamError)}
     elsewhere = {"--runs", "--names", "--seconds", "--replay", "--exclude", "--name", "--version", "--type", "--path"}
-    elsewhere |= {"--repository", "--bg--", "--file"}
+    elsewhere |= {"--repository", "--bg--", "--file", "--scale"}
     elsewhere |= {"--all", "--fresh", "--fast", "--durations", "--proofs"}  # Of the tests and of CI.
     for name in PAGES:
         assert set(re.findall(r"`(?!test_)([a-z]+(?:_[a-z]+)+)`", page(name))) <= known, name
