@@ -8,4 +8,4 @@ from labelbeam.transforms.formats.format import Format
 from labelbeam.transforms.formats.voc.format import Voc
 from labelbeam.transforms.formats.yolo.format import Yolo
 
-FORMATS: dict[str, Format] = {found.name: found for found in (Coco(), Voc(), Yolo(), Folder())}
+FORMATS: dict[str, Format] = {found.name: found for found in (Coco(), Voc(), Folder(), Yolo())}

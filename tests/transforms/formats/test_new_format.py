@@ -84,7 +84,7 @@ def test_it_works_in_worker_processes(source: Path) -> None:
 def test_help_schema_errors_and_the_table_of_the_readme_know_it(source: Path) -> None:
     text, _ = run("convert", "--help")
     assert "--lines-unit {pixel,half}" in text
-    assert "{auto,coco,voc,folder,lines}" in text.replace("\n", "")
+    assert "{auto,coco,voc,folder,yolo,lines}" in text.replace("\n", "")
     config = json.loads(run("schema", "config")[0])["$defs"]["ConvertConfig"]["properties"]
     assert config["lines_unit"]["enum"] == ["half", "pixel"]
     assert "lines" in config["format"]["enum"]
