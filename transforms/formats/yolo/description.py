@@ -83,12 +83,12 @@ _DARKNET_KEYS = re.compile(r"(?m)^\s*(names|classes|train|valid|backup)\s*=")
 def describes(path: str, head: str) -> bool:
     """Tell whether a file is a data.yaml or an obj.data by the beginning of its text; one that is called otherwise has to say more."""
     text = head.lstrip("\ufeff")
-    least = 1 if path.rpartition("/")[2].lower() in _USUAL else 2
+    usual = path.rpartition("/")[2].lower() in _USUAL
     if path.lower().endswith((".yaml", ".yml")):
         keys = set(_KEYS.findall(text))
-        return bool(keys & {"names", "nc"}) and len(keys) >= least
+        return bool(keys - {"path"}) if usual else bool(keys & {"names", "nc"}) and len(keys) > 1
     keys = set(_DARKNET_KEYS.findall(text))
-    return path.lower().endswith(".data") and bool(keys & {"names", "train"}) and len(keys) >= least
+    return path.lower().endswith(".data") and bool(keys & {"names", "train"}) and len(keys) > 1 - usual
 
 
 def text_of(data: bytes, path: str) -> str:

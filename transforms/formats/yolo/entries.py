@@ -7,13 +7,17 @@ to nothing is tried again without its first, its first two, … directories.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from functools import cached_property
 
 from labelbeam.transforms.formats.folder.splits import split_name
 from labelbeam.transforms.formats.voc.folders import join
 from labelbeam.transforms.formats.voc.image_index import key_of
 
 _DRIVE = re.compile(r"[A-Za-z]:")
+_DEEPEST = 50
+"""Names of a path, from its end, that are compared with a tree's: a hostile one has hundreds of thousands."""
+
 _OF_YOLO = frozenset({"obj", "labels", "label", "yolo"})
 
 
@@ -37,7 +41,7 @@ def parts_of(path: str) -> list[str]:
     (['train', 'images'], ['set', 'images'], [])
     """
     parts = _DRIVE.sub("", path.replace("\\", "/"), count=1).split("/")
-    return [part for part in parts if part not in ("", ".", "..")]
+    return [part for part in parts if part not in ("", ".", "..")][-_DEEPEST:]
 
 
 def resolved(base: str, path: str) -> str | None:
@@ -60,6 +64,17 @@ def resolved(base: str, path: str) -> str | None:
     return "/".join(parts)
 
 
+def folders_above(path: str) -> Iterator[str]:
+    """The directories above a file, the last of which is "", the root.
+
+    >>> list(folders_above("a/b/1.jpg"))
+    ['a/b', 'a', '']
+    """
+    while path:
+        path = path.rpartition("/")[0]
+        yield path
+
+
 def find_entry(path: str, bases: Sequence[str], known: Collection[str]) -> str | None:
     """Which of the directories and files that are `known` an entry means: relative to one of `bases`, else by its last names."""
     for base in bases:
@@ -79,39 +94,35 @@ class ImageNames:
     """The images of a listing, found by the paths that lists hold."""
 
     def __init__(self, images: Iterable[str]) -> None:
-        """Index them by their last name."""
+        """Keep them; they are indexed when a path is first found not to be one of them."""
         self._images = frozenset(images)
-        self._by_name: dict[str, list[str]] = {}
-        for image in sorted(self._images):
-            self._by_name.setdefault(key_of(image.rpartition("/")[2]), []).append(image)
 
     def find(self, path: str, bases: Sequence[str]) -> str | None:
-        """The image that a line of a list means: relative to one of `bases`, else the one with most of its last names."""
+        """The image that a line of a list means: relative to one of `bases`, else the one that ends as it does, never of another split."""
         for base in bases:
             place = resolved(base, path)
             if place is not None and place in self._images:
                 return place
         parts = [key_of(part) for part in parts_of(path)]
-        split = split_of_path(path)
-        best: list[str] = []
-        most = 0
-        for image in self._by_name.get(parts[-1] if parts else "", ()):
-            if None not in (split, split_of_path(image)) and split != split_of_path(image):
-                continue
-            alike = _alike_from_the_end(parts, [key_of(part) for part in image.split("/")])
-            if alike >= most:
-                best = [*best, image] if alike == most else [image]
-                most = alike
-        return best[0] if len(best) == 1 else None
+        for start in range(len(parts)):
+            ending = "/".join(parts[start:])
+            if ending in self._by_ending:
+                found = self._by_ending[ending]
+                split = split_of_path(path)
+                other = split_of_path(found) if found is not None else None
+                return None if None not in (split, other) and split != other else found
+        return None
 
-
-def _alike_from_the_end(one: Sequence[str], other: Sequence[str]) -> int:
-    alike = 0
-    for mine, theirs in zip(reversed(one), reversed(other), strict=False):
-        if mine != theirs:
-            break
-        alike += 1
-    return alike
+    @cached_property
+    def _by_ending(self) -> dict[str, str | None]:
+        """Images by the last name, the last two, … of their paths; None where several end so."""
+        endings: dict[str, str | None] = {}
+        for image in self._images:
+            parts = [key_of(part) for part in image.split("/")]
+            for start in range(len(parts)):
+                ending = "/".join(parts[start:])
+                endings[ending] = image if ending not in endings else None
+        return endings
 
 
 def lines_of_list(text: str) -> list[str]:

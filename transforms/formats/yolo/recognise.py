@@ -24,7 +24,8 @@ from labelbeam.transforms.stores.threads import in_threads
 _LOOKED_AT = 5
 """Files of one kind that are opened."""
 
-_LINE = re.compile(r"\s*\d+(?:\.0+)?(?:[\s,;]+-?\d*\.?\d+(?:[eE][-+]?\d+)?){4,}[\s,;]*")
+_LINE = re.compile(r"\s*\d+(?:\.0+)?(?:[\s,;]+-?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?){4,}[\s,;]*")
+"""Each number can be matched in one way: a long line that is none is no work."""
 
 
 def claim_of_file(file: Location) -> Claim | None:

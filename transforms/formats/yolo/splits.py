@@ -14,9 +14,16 @@ from labelbeam.transforms.formats.folder.splits import table_split
 from labelbeam.transforms.formats.voc.folders import join
 from labelbeam.transforms.formats.voc.sets import some
 from labelbeam.transforms.formats.yolo.description import Description, text_of
-from labelbeam.transforms.formats.yolo.entries import ImageNames, find_entry, lines_of_list, parts_of, split_of_path
+from labelbeam.transforms.formats.yolo.entries import (
+    ImageNames,
+    find_entry,
+    folders_above,
+    lines_of_list,
+    parts_of,
+    split_of_path,
+)
 from labelbeam.transforms.formats.yolo.pairs import is_image
-from labelbeam.transforms.stores.paths import is_below, safe_relative
+from labelbeam.transforms.stores.paths import safe_relative
 
 _HELD_OUT_FIRST = ("validation", "test", "train")
 
@@ -32,7 +39,7 @@ class Splits(NamedTuple):
     of_image: Mapping[str, str]
     missing: Mapping[str, Sequence[str]]
     given: bool
-    folders: Mapping[str, Sequence[str]]
+    folders: Mapping[str, Collection[str]]
     open: Collection[str] = ()
     lists: Collection[str] = ()
 
@@ -40,8 +47,9 @@ class Splits(NamedTuple):
         """The split of a path that no entry need name: by the directories of entries, else by its folders."""
         if not self.given:
             return split_of_path(path)
+        above = list(folders_above(path))
         for split in _HELD_OUT_FIRST:
-            if any(is_below(path, folder) for folder in self.folders.get(split, ())):
+            if any(folder in self.folders.get(split, ()) for folder in above):
                 return split
         by_folder = split_of_path(path)
         return by_folder if by_folder in self.open else None
@@ -77,23 +85,21 @@ def read_splits(
     known = folders | set(texts)
     members: dict[str, set[str]] = {}
     missing: dict[str, list[str]] = {}
-    of_folders: dict[str, list[str]] = {}
+    of_folders: dict[str, set[str]] = {}
     lost: dict[str, str] = {}
     lists_read: set[str] = set()
     for split, paths in entries.items():
-        for path in paths:
-            place = find_entry(path, bases, known)
-            if place is None:
-                lost[path] = split
-            elif place in folders:
-                of_folders.setdefault(split, []).append(place)
-                members.setdefault(split, set()).update(image for image in images if is_below(image, place))
-            else:
-                lists_read.add(place)
-                lines = lines_of_list(text_of(read(place), place))
-                found = _read_list(lines, [place.rpartition("/")[0], *bases], names)
-                members.setdefault(split, set()).update(found.values())
-                missing.setdefault(split, []).extend(line for line in lines if line not in found)
+        places = {path: find_entry(path, bases, known) for path in dict.fromkeys(paths)}
+        lost |= {path: split for path, place in places.items() if place is None}
+        found = {place for place in places.values() if place is not None}
+        of_folders[split] = found & folders
+        members[split] = {image for image in images if not of_folders[split].isdisjoint(folders_above(image))}
+        for place in sorted(found - folders):
+            lists_read.add(place)
+            lines = lines_of_list(text_of(read(place), place))
+            listed = _read_list(lines, [place.rpartition("/")[0], *bases], names)
+            members[split].update(listed.values())
+            missing.setdefault(split, []).extend(line for line in lines if line not in listed)
     given = any(members.values()) or any(missing.values())
     doubts += _lost(lost, where, given)
     of_image = _one_split_each(members, where, doubts)
@@ -123,10 +129,10 @@ def _folders_of(paths: Iterable[str]) -> set[str]:
     """All directories above some files, with "" for the root."""
     folders = {""}
     for path in paths:
-        folder = path.rpartition("/")[0]
-        while folder not in folders:
+        for folder in folders_above(path):
+            if folder in folders:
+                break
             folders.add(folder)
-            folder = folder.rpartition("/")[0]
     return folders
 
 
