@@ -19,6 +19,7 @@ from labelbeam.schemas.config import ConvertConfig, parse_split
 from labelbeam.schemas.doubts import Doubted
 from labelbeam.schemas.errors import UsageError
 from labelbeam.transforms.formats.registry import FORMATS
+from labelbeam.transforms.messages.words import is_utf8
 from labelbeam.transforms.stores.small_files import read_small
 
 _CORE = {field.name: field for field in msgspec.structs.fields(ConvertConfig) if field.name != "of_formats"}
@@ -213,6 +214,9 @@ def make_config(flags: dict[str, Any], file: ConfigFile | None = None, **fixed: 
         if unknown := [code for code in values.get("accept", []) if code not in set(Doubted)]:
             values["accept"] = unknown
             raise msgspec.ValidationError("unknown - at `$.accept`")
+        for name, value in values.items():
+            if isinstance(value, str) and not (is_utf8(value) or name in _PLACES):
+                raise msgspec.ValidationError(f"not text - at `$.{name}`")
         config = msgspec.convert({name: value for name, value in values.items() if name in _CORE}, ConvertConfig)
         config.of_formats = tuple(
             msgspec.convert({name: value for name, value in values.items() if name in fields}, FORMATS[owner].options)
@@ -231,6 +235,10 @@ def make_config(flags: dict[str, Any], file: ConfigFile | None = None, **fixed: 
         where = _name_in(file, flags, "split")
         raise UsageError(str(error).replace("--split", where, 1)) from None
     return config
+
+
+_PLACES = ("images", "output", "image_url", "copy_images", "storage_options")
+"""What `locate` and its like have words of their own for, where bytes of it are no UTF-8."""
 
 
 def _name_in(file: ConfigFile, flags: dict[str, Any], name: str) -> str:
