@@ -20,6 +20,7 @@ from labelbeam.schemas.doubts import Doubted
 from labelbeam.schemas.errors import UsageError
 from labelbeam.transforms.formats.registry import FORMATS
 from labelbeam.transforms.images.urls import prefix_in_datastore
+from labelbeam.transforms.messages.words import is_utf8
 from labelbeam.transforms.stores.small_files import read_small
 
 _CORE = {field.name: field for field in msgspec.structs.fields(ConvertConfig) if field.name != "of_formats"}
@@ -216,6 +217,9 @@ def make_config(flags: dict[str, Any], file: ConfigFile | None = None, **fixed: 
         if unknown := [code for code in values.get("accept", []) if code not in set(Doubted)]:
             values["accept"] = unknown
             raise msgspec.ValidationError("unknown - at `$.accept`")
+        for name, value in values.items():
+            if isinstance(value, str) and not (is_utf8(value) or name in _PLACES):
+                raise msgspec.ValidationError(f"not text - at `$.{name}`")
         config = msgspec.convert({name: value for name, value in values.items() if name in _CORE}, ConvertConfig)
         config.of_formats = tuple(
             msgspec.convert({name: value for name, value in values.items() if name in fields}, FORMATS[owner].options)
@@ -255,6 +259,10 @@ def _url_in_datastore(config: ConvertConfig, datastore: str) -> str:
             f"--datastore: makes image_url begin with {prefix!r}, --image-url says otherwise; give one of them"
         )
     return prefix
+
+
+_PLACES = ("images", "output", "image_url", "copy_images", "storage_options")
+"""What `locate` and its like have words of their own for, where bytes of it are no UTF-8."""
 
 
 def _name_in(file: ConfigFile, flags: dict[str, Any], name: str) -> str:

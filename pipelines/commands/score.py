@@ -154,7 +154,7 @@ def _number(name: str) -> Callable[[str], int | float]:
     def read(text: str) -> int | float:
         try:
             number: int | float = msgspec.convert(text, _NUMBERS[name], strict=False)
-        except msgspec.ValidationError:
+        except (msgspec.ValidationError, UnicodeEncodeError):
             number = math.nan
         if math.isnan(number):
             raise UsageError(f"{_flag(name)}: found {text!r}, expected {_expected(name)}")
@@ -183,6 +183,8 @@ def make_score_config(known: Mapping[str, Any]) -> ScoreConfig:
     values["explain"] = _explained(given)
     try:
         config = msgspec.convert(values, ScoreConfig)
+    except UnicodeEncodeError as error:
+        raise UsageError(f"found {error.object!r:.80}, expected text: bytes of it are not valid UTF-8") from None
     except msgspec.ValidationError as error:
         first, *rest = re.split(r"[.\[]", str(error).rpartition("`$.")[2].removesuffix("`"))
         # What --explain consists of are options of their own.

@@ -235,6 +235,7 @@ CONFIGS = (
     b"task: image_object_detection\nsource: a.json\noutput: out\n",
     b"task: image_classification\nsource: [a, b]\noutput: out\nsplit: {train: 0.8, val: 0.2}\nshards: 4\nrunner: DirectRunner\n",
     b'{"task": "image_classification", "source": ["x"], "output": "y", "max_rejected": 0.1, "if_changed": true}',
+    b'{"task": "imaeg_\\ud800", "source": ["x"], "output": "y"}',  # Of which no message could be made.
     b"task: image_instance_segmentation\nsource: >\n  a\noutput: 'b'\nstorage_options: '{\"s3\": {\"anon\": true}}'\ndirect_num_workers: 2\n",
     b"# a comment\n---\ntask: !!str image_classification\nsource: a\noutput: b\nvoc_origin: 0\nsplit: train=0.5,test=0.5\n...\n",
 )

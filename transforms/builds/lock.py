@@ -119,11 +119,11 @@ class Lock:
         """Show signs of life until the end."""
         while not self._ended.wait(self.pace.beat):
             try:
+                began = time.monotonic()
                 if kind(self.location) is None:
                     self._lost.set()  # To write it again would take the output from the run that has taken over.
                     return
                 self.claim.beat += 1
-                began = time.monotonic()
                 self.write()
                 if time.monotonic() - began >= self.pace.dead_after:
                     self._lost.set()  # It stood still meanwhile, and has perhaps put a claim again that another run had removed.

@@ -249,3 +249,9 @@ def test_a_file_of_storage_options_that_cannot_be_used_is_named(
         storage_options(f"@{file}")
     assert f"--storage-options @{file}" in str(caught.value)
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["task", "check_images", "format", "split", "voc_boxes"])
+def test_text_that_is_no_utf_8_is_refused_in_words(name: str) -> None:
+    with pytest.raises(UsageError, match=r"found 'a\\udcff', expected"):
+        make_config({**REQUIRED, name: "a\udcff"})
