@@ -219,6 +219,17 @@ def test_a_check_of_images_that_are_only_named_by_urls_is_refused(tmp_path: Path
     failed(labelbeam("convert", "--task", DETECTION, *options), 2, "--images")
 
 
+def test_paths_in_place_of_urls_are_relative_to_the_file_or_to_the_directory_that_is_named(tmp_path: Path) -> None:
+    sources = [
+        write(tmp_path / folder / f"{folder}.jsonl", record(1, [CAN], image_url=f"images/{folder}.jpg"))
+        for folder in ("one", "two")
+    ]
+    build = convert("--source", sources[0], output=tmp_path / "out")
+    assert build.lines["train"][0]["image_url"] == f"file://{tmp_path}/one/images/one.jpg"
+    both = ("--source", sources[0], "--source", sources[1], "--output", tmp_path / "both")
+    failed(labelbeam("convert", "--task", DETECTION, *both), 2, "--images", "image_url is a path")
+
+
 # What is wrong. -----------------------------------------------------------------------------------------------------
 
 
