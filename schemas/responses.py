@@ -8,6 +8,7 @@ their probabilities, another number of entries than images.
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Iterator, Sequence
 from typing import Any, TypeAlias
@@ -99,7 +100,7 @@ def parse_response(body: bytes, task: str, images: int) -> list[Answer]:
         WrongCountError: it has more or fewer entries.
         InvalidAnswerError: an entry is not what the task's models answer.
     """
-    found = _decoded(body, RESPONSES[task])
+    found = _decoded(body.removeprefix(codecs.BOM_UTF8), RESPONSES[task])
     if isinstance(found, str):
         body = found.encode()  # The JSON stood in a JSON string.
         found = _decoded(body, RESPONSES[task])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 from pathlib import Path
 
@@ -33,6 +34,27 @@ def test_predictions_are_what_the_endpoint_said_of_each_image(
         boxes = [{"polygon": None, **item} for item in line["boxes"]] if "boxes" in line else None
         assert row == (line if boxes is None else {**line, "boxes": boxes})
     assert len(server.asked) == 10 and all(len(request.images) == 1 for request in server.asked)
+
+
+@pytest.mark.parametrize(
+    ("answers_as", "mark"),
+    [
+        ("text/html; charset=utf-8", b""),
+        ("TEXT/HTML", b"\n"),
+        ("application/octet-stream", b""),
+        ("image/jpeg", b""),
+        (None, b""),
+        ("application/json", codecs.BOM_UTF8),
+    ],
+)
+@pytest.mark.parametrize("generation", ["v1", "v2"])
+def test_what_is_a_prediction_is_taken_under_any_content_type(
+    score: Score, photos: Path, tmp_path: Path, generation: Generation, answers_as: str | None, mark: bytes
+) -> None:
+    with endpoint_server(DETECTION, generation=generation, answers_as=answers_as, mark=mark) as server:
+        answer = score("--protocol", "bytes" if generation == "v1" else "json", by=server)
+    assert answer.status == 0, answer.err
+    assert lines(manifest(tmp_path / "scores")[0], "predictions") == expected(photos, DETECTION, generation)
 
 
 def test_the_layout_is_that_of_a_build(score: Score, tmp_path: Path) -> None:

@@ -78,11 +78,16 @@ class Asked:
 
 @dataclass
 class EndpointServer:
-    """What it is, and what it was asked; `most_at_once` requests were under way together."""
+    """What it is, and what it was asked; `most_at_once` requests were under way together.
+
+    `answers_as` is the content type of predictions, None for none; what goes before them is `mark`.
+    """
 
     task: str
     generation: Generation = "v2"
     key: str | None = None
+    answers_as: str | None = "application/json"
+    mark: bytes = b""
     faults: list[Fault] = field(default_factory=list)
     asked: list[Asked] = field(default_factory=list)
     most_at_once: int = 0
@@ -229,7 +234,7 @@ class _Handler(BaseHTTPRequestHandler):
             else:
                 self._fail(fault, images)
                 return
-        self._send(200, json.dumps(about.answer(images)).encode())
+        self._send(200, about.mark + json.dumps(about.answer(images)).encode(), about.answers_as)
 
     def _fail(self, fault: Fault, images: Sequence[RequestedImage]) -> None:
         good = json.dumps(self.server_about.answer(images)).encode()
@@ -268,15 +273,16 @@ class _Handler(BaseHTTPRequestHandler):
                 raise AssertionError(fault)
 
     def _send(
-        self, status: int, body: bytes, content_type: str = "application/json", retry_after: str | None = None
+        self, status: int, body: bytes, content_type: str | None = "application/json", retry_after: str | None = None
     ) -> None:
         with suppress(OSError):  # The client may have had enough.
             self._head(status, len(body), content_type, retry_after)
             self.wfile.write(body)
 
-    def _head(self, status: int, size: int, content_type: str, retry_after: str | None = None) -> None:
+    def _head(self, status: int, size: int, content_type: str | None, retry_after: str | None = None) -> None:
         self.send_response(status)
-        self.send_header("Content-Type", content_type)
+        if content_type is not None:
+            self.send_header("Content-Type", content_type)
         self.send_header("Content-Length", str(size))
         if retry_after is not None:
             self.send_header("Retry-After", retry_after)

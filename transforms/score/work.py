@@ -50,7 +50,8 @@ SUSPECTS = 3
 """Requests that may fail for good before the endpoint has answered a first one."""
 
 _NO_PAGE = ("", "text/json", "text/plain", BYTES_TYPE)
-"""Types beside those with `json` in them under which endpoints in the field send JSON."""
+"""Types beside those with `json` in them under which what is no JSON is meant to be some. What is JSON is taken under any type:
+the scoring script of the first generation sends it as text/html."""
 
 _Item = TypeVar("_Item")
 
@@ -243,11 +244,12 @@ class Scorer:
         body = items[0] if raw else encode_request(items)
 
         def read(reply: Reply) -> list[Prediction]:
-            if "json" not in reply.content_type and reply.content_type not in _NO_PAGE:
-                raise _PageError(f"found an answer of type {reply.content_type}, expected JSON", reply.body)
             try:
                 answers = parse_response(reply.body, self.options.task, len(batch))
             except InvalidAnswerError as error:
+                is_page = isinstance(error, NotJsonError) and not isinstance(error, TruncatedAnswerError)
+                if is_page and "json" not in reply.content_type and reply.content_type not in _NO_PAGE:
+                    raise _PageError(f"found an answer of type {reply.content_type}, expected JSON", reply.body) from None
                 error.body = reply.body
                 raise
             return predictions_of(answers, [item.url for item in batch])
@@ -278,7 +280,7 @@ class Scorer:
 
 
 class _PageError(Exception):
-    """An answer is of another type than JSON."""
+    """An answer is no JSON, and is said to be of another type."""
 
     def __init__(self, words: str, body: bytes) -> None:
         super().__init__(words)
