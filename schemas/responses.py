@@ -90,6 +90,22 @@ RESPONSES: dict[str, Any] = {
 _DECODERS = {id(form): msgspec.json.Decoder(form | str) for form in RESPONSES.values()}
 
 
+class _MlflowResponse(msgspec.Struct):
+    predictions: msgspec.Raw
+
+
+def mlflow_predictions(body: bytes) -> bytes:
+    """The predictions in an answer of MLflow's scoring server; the body itself where it holds none, which then tells what it is.
+
+    >>> mlflow_predictions(b'{"predictions": [{"boxes": []}]}')
+    b'[{"boxes": []}]'
+    """
+    try:
+        return bytes(msgspec.json.decode(body.removeprefix(codecs.BOM_UTF8), type=_MlflowResponse).predictions)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return body
+
+
 def parse_response(body: bytes, task: str, images: int) -> list[Answer]:
     """The entries of an answer to a request of so many images, one an image and in their order.
 

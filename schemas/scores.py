@@ -34,7 +34,8 @@ class Failed(Documented):
 class FailedImage(msgspec.Struct, frozen=True):
     """An image that was not scored; a line of `failed/*.jsonl`.
 
-    `status` is the HTTP status of the last answer, if there was one. `answer` is its beginning, without credentials.
+    `status` is the HTTP status of the last answer, if there was one. `answer` is its beginning, without credentials; `headers` are
+    those in which a managed endpoint tells what its model's server answered.
     """
 
     image_url: str
@@ -42,6 +43,7 @@ class FailedImage(msgspec.Struct, frozen=True):
     status: int | None
     message: str
     answer: str = ""
+    headers: dict[str, str] = {}
 
 
 class ScoreCounts(msgspec.Struct):

@@ -18,7 +18,9 @@ from urllib3.connection import HTTPConnection
 
 from labelbeam.schemas.errors import LabelBeamError
 from labelbeam.schemas.score_config import DEFAULT_KEY
-from labelbeam.transforms.score.endpoint import Endpoint, EndpointOptions, GivenUpError, KeySource
+from labelbeam.transforms.score.credentials import KeySource
+from labelbeam.transforms.score.endpoint import Endpoint, EndpointOptions
+from labelbeam.transforms.score.failures import GivenUpError
 from tests.end_to_end.builds import labelbeam
 from tests.servers.hostile import hostile_server, http
 
