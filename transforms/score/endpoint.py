@@ -329,6 +329,7 @@ class Endpoint:
         finally:
             if not whole:
                 response.close()  # What is left of the answer must not pass for the next one.
+                response.release_conn()  # Its place among the connections is free; a next request connects anew.
         return response, content
 
     def _without_secrets(self, body: bytes) -> bytes:
