@@ -18,6 +18,8 @@ STORES = {
     "s3": ["s3fs>=2025.9,<2027"],
 }
 
+TOKENS = ["azure-identity>=1.23,<2"]
+
 setup(
     name="labelbeam",
     version=VERSION,
@@ -67,10 +69,13 @@ setup(
     ],
     extras_require={
         **STORES,
+        # Tokens for endpoints that take no keys.
+        "entra": TOKENS,
         # Submits to Dataflow; its workers read and write gs:// as all others do.
         "dataflow": ["apache-beam[gcp]>=2.65,<2.78", *STORES["gcs"]],
         "dev": [
             *(package for packages in STORES.values() for package in packages),
+            *TOKENS,
             "build>=1.3,<2",
             "duckdb>=1.4,<3",
             # What moto's server is made with; its own extra brings the emulators of a hundred other services.

@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeAlias, TypedDict
 from labelbeam.pipelines.command_line.options import storage_options
 from labelbeam.schemas.config import CheckImages
 from labelbeam.schemas.requests import XaiAlgorithm
+from labelbeam.schemas.score_config import Protocol
 from labelbeam.schemas.tasks import Task
 
 Url: TypeAlias = str | os.PathLike[str]
@@ -76,13 +77,18 @@ class ScoreOptions(TypedDict, total=False):
     split: Sequence[str]
     images: Url
     image_url: str
-    protocol: Literal["json", "bytes"]
+    protocol: Protocol
     batch: int
     batch_bytes: int
     concurrency: int
     timeout: float
     key_env: str
     key_file: Url
+    auth: Literal["key", "entra"]
+    auth_scope: str
+    deployment: str
+    header: Mapping[str, str]
+    header_env: Mapping[str, str]
     explain: XaiAlgorithm
     explain_steps: int
     explain_threshold: float

@@ -10,7 +10,7 @@ from labelbeam.options import ConvertOptions, Gates, InspectOptions, ScoreOption
 from labelbeam.pipelines.command_line.config_file import ConfigFile, read_config
 from labelbeam.pipelines.command_line.options import FIELDS, make_config, storage_options
 from labelbeam.pipelines.commands.inspect import with_usual_task
-from labelbeam.pipelines.commands.score import check_encrypted, make_score_config
+from labelbeam.pipelines.commands.score import make_score_config, read_credentials
 from labelbeam.pipelines.runners.clusters import check_endpoints
 from labelbeam.pipelines.runners.flags import is_dry_run
 from labelbeam.pipelines.runners.options import beam_arguments
@@ -32,7 +32,6 @@ from labelbeam.transforms.evaluation.evaluate import evaluate as evaluate_predic
 from labelbeam.transforms.evaluation.gates import GATES, hold
 from labelbeam.transforms.messages.words import did_you_mean
 from labelbeam.transforms.report.write import report_of_published
-from labelbeam.transforms.score.endpoint import key_source, read_key
 from labelbeam.transforms.stores.locate import locate, locate_target
 from labelbeam.transforms.stores.location import StorageOptions
 from labelbeam.transforms.verify.check import Checked, check
@@ -173,9 +172,8 @@ def score(
         given = _plain(options, ScoreOptions.__annotations__)
         places = {"source": os.fspath(source), "output": os.fspath(output)}
         config = make_score_config({**given, **places, "endpoint": endpoint})
-        key = read_key(key_source(config))
-        check_encrypted(config.endpoint, key is not None, allow_http)
-    with quietly({**storage, "endpoint": {"key": key}} if key else storage):
+        key, secrets = read_credentials(config, allow_http)
+    with quietly({**storage, **secrets}):
         arguments = beam_arguments([], [], beam_options)
         check_runner(config, arguments)
         check_endpoints(arguments)

@@ -24,7 +24,9 @@ BUILD_FILE = re.compile(
 )
 """The paths of the files that a build consists of, below it."""
 
-KEPT_FILE = re.compile(r"begun\.json|report\.json|receipt-\d{5}-of-\d{5}\.json|units-\d{5}|index-\d{5}")
+KEPT_FILE = re.compile(
+    r"begun\.json|report\.json|receipt-\d{5}-of-\d{5}\.json|scored-\d{5}-of-\d{5}-\d{4}\.jsonl|units-\d{5}|index-\d{5}"
+)
 """The names of what is kept of a build while it is under way, below `unfinished/BUILD`."""
 
 CLAIM = re.compile(r"lock-.+\.json")

@@ -1,8 +1,9 @@
-"""Requests to a deployed endpoint: the two generations of requests, encoded for it and parsed as it parses them.
+"""Requests to a deployed endpoint: the two generations of requests and MLflow's, encoded for it and parsed as it parses them.
 
 The first generation takes the bytes of one image as `application/octet-stream`; there is nothing to encode. The second takes
 images in base64 as JSON, and where a model is to explain itself, each of them as a JSON *string* that holds the image and the
-parameters. An endpoint applies the parameters of the first image of a request to all of them.
+parameters. An endpoint applies the parameters of the first image of a request to all of them. `mlflow models serve` takes the same
+items, each as a row of `dataframe_split`.
 """
 
 from __future__ import annotations
@@ -73,7 +74,19 @@ class RequestedImage(NamedTuple):
     explain: XaiParameters | None
 
 
-_BEFORE, _BETWEEN, _AFTER = b'{"input_data":{"columns":["image"],"data":[', b",", b"]}}"
+class Envelope(NamedTuple):
+    """What stands before the items of a request, between two of them, and after the last one."""
+
+    before: bytes
+    between: bytes
+    after: bytes
+
+
+INPUT_DATA = Envelope(b'{"input_data":{"columns":["image"],"data":[', b",", b"]}}")
+"""That of the second generation: a list of items."""
+
+DATAFRAME_SPLIT = Envelope(b'{"dataframe_split":{"columns":["image"],"data":[[', b"],[", b"]]}}")
+"""That of MLflow's scoring server: a list of rows, of one item each."""
 
 
 def encode_item(image: bytes, explain: XaiParameters | None = None) -> bytes:
@@ -88,18 +101,20 @@ def encode_item(image: bytes, explain: XaiParameters | None = None) -> bytes:
     return msgspec.json.encode(msgspec.json.encode(ExplainedImage(text.decode(), True, explain)).decode())
 
 
-def encode_request(items: Sequence[bytes]) -> bytes:
-    """The body of a request for images that `encode_item` has encoded.
+def encode_request(items: Sequence[bytes], envelope: Envelope = INPUT_DATA) -> bytes:
+    """The body of a request for images that `encode_item` has encoded; one or more of them.
 
     >>> encode_request([encode_item(b"GIF"), encode_item(b"")])
     b'{"input_data":{"columns":["image"],"data":["R0lG",""]}}'
+    >>> encode_request([encode_item(b"GIF"), encode_item(b"")], DATAFRAME_SPLIT)
+    b'{"dataframe_split":{"columns":["image"],"data":[["R0lG"],[""]]}}'
     """
-    return _BEFORE + _BETWEEN.join(items) + _AFTER
+    return envelope.before + envelope.between.join(items) + envelope.after
 
 
-def request_size(items_size: int, items: int) -> int:
+def request_size(items_size: int, items: int, envelope: Envelope = INPUT_DATA) -> int:
     """The bytes of a body for so many items of so many bytes altogether."""
-    return len(_BEFORE) + items_size + len(_BETWEEN) * max(0, items - 1) + len(_AFTER)
+    return len(envelope.before) + items_size + len(envelope.between) * max(0, items - 1) + len(envelope.after)
 
 
 def parse_request(body: bytes) -> list[RequestedImage]:

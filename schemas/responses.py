@@ -8,6 +8,7 @@ their probabilities, another number of entries than images.
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Iterator, Sequence
 from typing import Any, TypeAlias
@@ -89,6 +90,22 @@ RESPONSES: dict[str, Any] = {
 _DECODERS = {id(form): msgspec.json.Decoder(form | str) for form in RESPONSES.values()}
 
 
+class _MlflowResponse(msgspec.Struct):
+    predictions: msgspec.Raw
+
+
+def mlflow_predictions(body: bytes) -> bytes:
+    """The predictions in an answer of MLflow's scoring server; the body itself where it holds none, which then tells what it is.
+
+    >>> mlflow_predictions(b'{"predictions": [{"boxes": []}]}')
+    b'[{"boxes": []}]'
+    """
+    try:
+        return bytes(msgspec.json.decode(body.removeprefix(codecs.BOM_UTF8), type=_MlflowResponse).predictions)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return body
+
+
 def parse_response(body: bytes, task: str, images: int) -> list[Answer]:
     """The entries of an answer to a request of so many images, one an image and in their order.
 
@@ -99,7 +116,7 @@ def parse_response(body: bytes, task: str, images: int) -> list[Answer]:
         WrongCountError: it has more or fewer entries.
         InvalidAnswerError: an entry is not what the task's models answer.
     """
-    found = _decoded(body, RESPONSES[task])
+    found = _decoded(body.removeprefix(codecs.BOM_UTF8), RESPONSES[task])
     if isinstance(found, str):
         body = found.encode()  # The JSON stood in a JSON string.
         found = _decoded(body, RESPONSES[task])

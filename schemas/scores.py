@@ -23,7 +23,7 @@ class Failed(Documented):
     REFUSED = "refused", "the endpoint refused the image, with a status such as 400, 413 or 424"
     SERVER_ERROR = "server_error", "the endpoint failed at this image again and again, and not at others"
     # Answers of status 200 that are no prediction.
-    WRONG_CONTENT_TYPE = "wrong_content_type", "the answer is said to be of another kind than JSON, such as a page"
+    WRONG_CONTENT_TYPE = "wrong_content_type", "the answer is no JSON and is said to be of another kind, such as a page"
     NOT_JSON = "not_json", "the answer is no JSON"
     TRUNCATED_ANSWER = "truncated_answer", "the answer is the beginning of JSON, each time it was asked for"
     WRONG_COUNT = "wrong_count", "the answer has another number of entries than the request had images"
@@ -34,7 +34,8 @@ class Failed(Documented):
 class FailedImage(msgspec.Struct, frozen=True):
     """An image that was not scored; a line of `failed/*.jsonl`.
 
-    `status` is the HTTP status of the last answer, if there was one. `answer` is its beginning, without credentials.
+    `status` is the HTTP status of the last answer, if there was one. `answer` is its beginning, without credentials; `headers` are
+    those in which a managed endpoint tells what its model's server answered.
     """
 
     image_url: str
@@ -42,6 +43,7 @@ class FailedImage(msgspec.Struct, frozen=True):
     status: int | None
     message: str
     answer: str = ""
+    headers: dict[str, str] = {}
 
 
 class ScoreCounts(msgspec.Struct):

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import json
 
+from labelbeam.pipelines.command_line.headers import VARIABLE, check_headers, headers_by_name
 from labelbeam.pipelines.command_line.options import add_options
 from labelbeam.pipelines.command_line.parser import Parser, add_beam_options
 from labelbeam.pipelines.commands.command import Command
@@ -23,10 +24,18 @@ from labelbeam.pipelines.runners.options import beam_arguments
 from labelbeam.pipelines.terminal.streams import require_stdout, set_up_logging, write_stdout
 from labelbeam.schemas.errors import UsageError
 from labelbeam.schemas.requests import XaiAlgorithm, XaiParameters
-from labelbeam.schemas.score_config import DEFAULT_KEY, ScoreConfig
+from labelbeam.schemas.score_config import DEFAULT_KEY, DEFAULT_SCOPE, ScoreConfig
 from labelbeam.schemas.tasks import TASKS
 from labelbeam.transforms.messages.redact import redact
 from labelbeam.transforms.messages.words import plain
+from labelbeam.transforms.score.credentials import (
+    headers_of,
+    hidden,
+    key_source,
+    read_headers,
+    read_key,
+)
+from labelbeam.transforms.score.tokens import check_installed
 
 NOTES = """\
 The key is read by each process that asks, and stands in no file and no job.
@@ -82,9 +91,10 @@ def _add_arguments(parser: Parser) -> None:
     add = group.add_argument
     add(
         "--protocol",
-        choices=("json", "bytes"),
+        choices=get_args(_HINTS["protocol"]),
         default=_DEFAULTS["protocol"],
-        help="json: images in base64, several a request (v2); bytes: the image itself (v1) (default: %(default)s)",
+        help="json: images in base64, several a request (v2); bytes: the image itself (v1); mlflow: as mlflow models serve and "
+        "other /invocations take them (default: %(default)s)",
     )
     add(
         "--batch",
@@ -122,6 +132,31 @@ def _add_arguments(parser: Parser) -> None:
         help="the environment variable that holds the endpoint's key, also on workers (default: %(default)s)",
     )
     add("--key-file", metavar="PATH", help="a local file that holds the key instead, also on workers")
+    add(
+        "--auth",
+        choices=get_args(_HINTS["auth"]),
+        default=_DEFAULTS["auth"],
+        help="entra: ask with tokens of Entra ID, of whatever the process runs as, in place of a key (default: %(default)s)",
+    )
+    add(
+        "--auth-scope",
+        default=_DEFAULTS["auth_scope"],
+        metavar="SCOPE",
+        help="what the tokens are for (default: %(default)s)",
+    )
+    add("--deployment", metavar="NAME", help="ask this deployment of a managed endpoint, also one that gets no traffic")
+    add(
+        "--header",
+        action="append",
+        metavar="NAME=VALUE",
+        help="a further header, shown in no message; may be repeated. A secret belongs into --header-env",
+    )
+    add(
+        "--header-env",
+        action="append",
+        metavar="NAME=VARIABLE",
+        help="a further header, whose value an environment variable holds, also on workers; may be repeated",
+    )
     add("--allow-http", action="store_true", help="send the key unencrypted, to an http:// endpoint on another machine")
     add(
         "--explain",
@@ -181,6 +216,7 @@ def make_score_config(known: Mapping[str, Any]) -> ScoreConfig:
     given = {name: value for name, value in known.items() if value is not None}
     values = {name: value for name, value in given.items() if name in ScoreConfig.__struct_fields__}
     values["explain"] = _explained(given)
+    values |= {name: headers_by_name(_flag(name), given[name]) for name in ("header", "header_env") if name in given}
     try:
         config = msgspec.convert(values, ScoreConfig)
     except UnicodeEncodeError as error:
@@ -196,8 +232,13 @@ def make_score_config(known: Mapping[str, Any]) -> ScoreConfig:
         raise UsageError("--explain: cannot be asked for with --protocol bytes, which sends nothing but the image")
     if config.batch > 1 and config.protocol == "bytes":
         raise UsageError("--batch: a request of --protocol bytes is one image")
+    if config.auth == "entra" and (config.key_file is not None or config.key_env != DEFAULT_KEY):
+        raise UsageError(f"--key-{'file' if config.key_file is not None else 'env'}: is of no use with --auth entra")
+    if config.auth != "entra" and config.auth_scope != DEFAULT_SCOPE:
+        raise UsageError("--auth-scope: is of no use without --auth entra")
     _check_endpoint(config.endpoint)
-    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", config.key_env):
+    check_headers(config)
+    if not VARIABLE.fullmatch(config.key_env):
         # It may be the key itself.
         raise UsageError(
             "--key-env: found text that names no environment variable, expected the name of one, not the key"
@@ -235,7 +276,7 @@ def _check_endpoint(url: str) -> None:
 
 
 def check_encrypted(endpoint: str, has_key: bool, allowed: bool) -> None:
-    """Make sure that no key goes over a network unencrypted unasked.
+    """Make sure that no key, or secret header, goes over a network unencrypted unasked.
 
     Raises:
         UsageError: it would.
@@ -246,6 +287,25 @@ def check_encrypted(endpoint: str, has_key: bool, allowed: bool) -> None:
             f"--endpoint {redact(endpoint)}: the key would go over the network unencrypted; expected https://, or --allow-http "
             "where that network is yours"
         )
+
+
+def read_credentials(config: ScoreConfig, allow_http: bool) -> tuple[str | None, dict[str, Any]]:
+    """The endpoint's key, or None, and what messages must not repeat, as options of a store.
+
+    Raises:
+        UsageError: the key or a header cannot be read, or would go over a network unencrypted.
+    """
+    with_tokens = config.auth == "entra"
+    if with_tokens:
+        check_installed()
+    key = None if with_tokens else read_key(key_source(config))
+    sources = headers_of(config)
+    headers = read_headers(sources)
+    if (key is not None or with_tokens) and "authorization" in map(str.lower, headers):
+        what = "a token" if with_tokens else f"the key from {config.key_file or config.key_env}"
+        raise UsageError(f"--header-env Authorization: {what} is sent in this header already; expected one of the two")
+    check_encrypted(config.endpoint, key is not None or with_tokens or bool(config.header_env), allow_http)
+    return key, hidden(config.endpoint, key, sources, headers)
 
 
 def _is_loopback(host: str) -> bool:
@@ -260,13 +320,11 @@ def _run(known: argparse.Namespace) -> int:
     arguments = beam_arguments([], known.beam, known.runner_options)
     from labelbeam.pipelines.runners.clusters import check_endpoints
     from labelbeam.pipelines.runners.requirements import check_runner
-    from labelbeam.transforms.score.endpoint import key_source, read_key
 
-    key = read_key(key_source(config))
-    check_encrypted(config.endpoint, key is not None, known.allow_http)
+    key, secrets = read_credentials(config, known.allow_http)
     storage = known.storage
     # No line or message repeats the key, whoever says it.
-    known.storage = {**storage, "endpoint": {"key": key, "url": config.endpoint}}
+    known.storage = {**storage, **secrets}
     check_runner(config, arguments)
     check_endpoints(arguments)
     set_up_logging(config.json, known.storage)

@@ -35,7 +35,8 @@ from labelbeam.transforms.builds.resume import Target, begin, target_of
 from labelbeam.transforms.builds.shards import fill
 from labelbeam.transforms.messages.redact import redact, stable
 from labelbeam.transforms.plan.places import check_places
-from labelbeam.transforms.score.endpoint import EndpointOptions, key_source
+from labelbeam.transforms.score.credentials import headers_of, is_deployment, key_source, scope_of
+from labelbeam.transforms.score.endpoint import EndpointOptions
 from labelbeam.transforms.score.plan import ScorePlan, plan_scores
 from labelbeam.transforms.score.shards import scores_name
 from labelbeam.transforms.score.work import ScoreOptions
@@ -87,12 +88,15 @@ def _options(plan: ScorePlan, config: ScoreConfig) -> dict[str, Any]:
     for name in ("source", "endpoint", "images", "image_url"):
         if name in found:
             found[name] = redact(found[name])
+    if config.header:
+        found["header"] = {name: value if is_deployment(name) else "***" for name, value in config.header.items()}
     return dict(sorted({"task": plan.task, **{name: found[name] for name in found if name not in RUN_ONLY}}.items()))
 
 
 def _decisive(plan: ScorePlan, config: ScoreConfig) -> dict[str, Any]:
     """The same to be hashed: another query of the endpoint may be another model."""
-    return {**_options(plan, config), "asked": stable(config.endpoint)}
+    asked = {"asked": stable(config.endpoint), **({"headers": config.header} if config.header else {})}
+    return {**_options(plan, config), **asked}
 
 
 def _run(
@@ -111,11 +115,15 @@ def _run(
     key = key_source(config, has_key)
     options = ScoreOptions(
         task=plan.task,
-        endpoint=EndpointOptions(config.endpoint, content_type, config.concurrency, config.timeout, key),
+        endpoint=EndpointOptions(
+            config.endpoint, content_type, config.concurrency, config.timeout, key, headers_of(config), scope_of(config)
+        ),
+        protocol=config.protocol,
         explain=config.explain,
         batch=config.batch,
         batch_bytes=config.batch_bytes,
         images_root=plan.images_root,
+        may_fail=config.max_failed >= 1,
         units=len(plan.units),
         target=target,
         report=report.url,
@@ -146,7 +154,7 @@ def _publish(
     build = output.below(build_folder(identity.build))
     manifest = _manifest(plan, receipts, identity, config)
     samples = [sample for receipt in receipts for sample in receipt.samples][:SAMPLES]
-    _gate(manifest, config, build)
+    _gate(manifest, config, build, samples)
     if manifest.failed:
         fill(manifest.failed, [scores_name("failed", unit.number, len(plan.units)) for unit in plan.units], build, b"")
     finish(output, build, manifest, lock)
@@ -186,15 +194,15 @@ def _manifest(
     )
 
 
-def _gate(manifest: ScoresManifest, config: ScoreConfig, build: Location) -> None:
+def _gate(manifest: ScoresManifest, config: ScoreConfig, build: Location, samples: Sequence[FailedImage]) -> None:
     counts = manifest.counts
     share = counts.failed / counts.found
     if share > config.max_failed:
         codes = ", ".join(f"{code} {count}" for code, count in Counter(manifest.failed_by_code).most_common())
         raise TooManyFailedError(
             f"{counts.failed} of {counts.found} images were not scored ({share:.1%}), --max-failed allows "
-            f"{config.max_failed:.1%}; nothing was published. Codes: {codes}. Each one stands in {build.shown}/failed/; the next "
-            "run asks again for the shards that they are in, and uses the others; or raise --max-failed"
+            f"{config.max_failed:.1%}; nothing was published. Codes: {codes}; {samples[0].image_url}: {samples[0].message}. Each one stands in "
+            f"{build.shown}/failed/; the next run asks again for these images only; or raise --max-failed"
         )
 
 

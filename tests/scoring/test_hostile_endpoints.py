@@ -18,7 +18,10 @@ from urllib3.connection import HTTPConnection
 
 from labelbeam.schemas.errors import LabelBeamError
 from labelbeam.schemas.score_config import DEFAULT_KEY
-from labelbeam.transforms.score.endpoint import Endpoint, EndpointOptions, GivenUpError, KeySource
+from labelbeam.transforms.score import endpoint as endpoint_module
+from labelbeam.transforms.score.credentials import KeySource
+from labelbeam.transforms.score.endpoint import Endpoint, EndpointOptions
+from labelbeam.transforms.score.failures import GivenUpError, TooLargeError
 from tests.end_to_end.builds import labelbeam
 from tests.servers.hostile import hostile_server, http
 
@@ -243,3 +246,18 @@ def test_a_request_that_is_under_way_ends_when_the_endpoint_is_closed(waits: lis
 def _asked(endpoint: Endpoint) -> None:
     with contextlib.suppress(LabelBeamError, GivenUpError):
         endpoint.ask(b"{}", lambda reply: reply)
+
+
+def test_an_answer_that_is_not_read_to_its_end_costs_no_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(endpoint_module, "ANSWER_LIMIT", 1000)
+    sizes = iter([2**20, 2])
+
+    def answer(connection: socket.socket, _: bytes) -> None:
+        connection.sendall(http("200 OK", b" " * next(sizes)))
+
+    with hostile_server(answer) as url:
+        endpoint = Endpoint(EndpointOptions(f"{url}/score", "application/json", 1, 30, NO_KEY))
+        with pytest.raises(TooLargeError):
+            endpoint.ask(b"{}", lambda reply: reply)
+        assert endpoint.ask(b"{}", lambda reply: reply.body) == b"  "
+        endpoint.close()

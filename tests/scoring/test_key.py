@@ -8,7 +8,7 @@ import pytest
 
 from labelbeam.schemas.errors import UsageError
 from labelbeam.schemas.score_config import DEFAULT_KEY
-from labelbeam.transforms.score.endpoint import KeySource, read_key
+from labelbeam.transforms.score.credentials import KeySource, read_key
 from tests.end_to_end.builds import labelbeam
 from tests.scoring.runs import BAD, DETECTION, IMAGES, KEY, Score, lines, manifest
 from tests.servers.endpoint import EndpointServer, Fault, endpoint_server

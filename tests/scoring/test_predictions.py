@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 from pathlib import Path
 
@@ -12,16 +13,16 @@ from labelbeam.schemas.requests import XaiParameters
 from labelbeam.schemas.tasks import TASKS
 from tests.end_to_end.builds import labelbeam
 from tests.scoring.runs import CLASSIFICATION, DETECTION, IMAGES, MULTILABEL, Score, expected, lines, manifest
-from tests.servers.endpoint import EndpointServer, Fault, Generation, endpoint_server
+from tests.servers.endpoint import EndpointServer, Fault, FaultKind, Generation, endpoint_server
 from tests.servers.stores import S3Store
 
 
 @pytest.mark.parametrize("task", TASKS)
-@pytest.mark.parametrize("generation", ["v1", "v1-text", "v2", "v2-bare"])
+@pytest.mark.parametrize("generation", ["v1", "v1-text", "v2", "v2-bare", "mlflow"])
 def test_predictions_are_what_the_endpoint_said_of_each_image(
     score: Score, photos: Path, tmp_path: Path, task: str, generation: Generation
 ) -> None:
-    protocol = "bytes" if generation.startswith("v1") else "json"
+    protocol = "bytes" if generation.startswith("v1") else "mlflow" if generation == "mlflow" else "json"
     with endpoint_server(task, generation=generation) as server:
         answer = score("--protocol", protocol, by=server)
     assert answer.status == 0, answer.err
@@ -33,6 +34,27 @@ def test_predictions_are_what_the_endpoint_said_of_each_image(
         boxes = [{"polygon": None, **item} for item in line["boxes"]] if "boxes" in line else None
         assert row == (line if boxes is None else {**line, "boxes": boxes})
     assert len(server.asked) == 10 and all(len(request.images) == 1 for request in server.asked)
+
+
+@pytest.mark.parametrize(
+    ("answers_as", "mark"),
+    [
+        ("text/html; charset=utf-8", b""),
+        ("TEXT/HTML", b"\n"),
+        ("application/octet-stream", b""),
+        ("image/jpeg", b""),
+        (None, b""),
+        ("application/json", codecs.BOM_UTF8),
+    ],
+)
+@pytest.mark.parametrize("generation", ["v1", "v2"])
+def test_what_is_a_prediction_is_taken_under_any_content_type(
+    score: Score, photos: Path, tmp_path: Path, generation: Generation, answers_as: str | None, mark: bytes
+) -> None:
+    with endpoint_server(DETECTION, generation=generation, answers_as=answers_as, mark=mark) as server:
+        answer = score("--protocol", "bytes" if generation == "v1" else "json", by=server)
+    assert answer.status == 0, answer.err
+    assert lines(manifest(tmp_path / "scores")[0], "predictions") == expected(photos, DETECTION, generation)
 
 
 def test_the_layout_is_that_of_a_build(score: Score, tmp_path: Path) -> None:
@@ -112,6 +134,34 @@ def test_images_are_put_together_by_number_and_by_bytes(
     assert score(*options).status == 0
     assert sorted(len(request.images) for request in endpoint.asked) == sorted(sizes)
     assert lines(manifest(tmp_path / "scores")[0], "predictions") == expected(photos, DETECTION)
+
+
+def test_images_are_put_together_for_mlflow_in_rows_and_by_their_bytes_too(
+    score: Score, photos: Path, tmp_path: Path
+) -> None:
+    with endpoint_server(DETECTION, generation="mlflow") as server:
+        size = len(b'{"dataframe_split":{"columns":["image"],"data":[["aW1hZ2UgMA=="],["aW1hZ2UgMA=="]]}}')
+        assert score("--protocol", "mlflow", "--batch", "4", "--batch-bytes", str(size), by=server).status == 0
+    assert sorted(len(request.images) for request in server.asked) == [2] * 5
+    assert lines(manifest(tmp_path / "scores")[0], "predictions") == expected(photos, DETECTION, "mlflow")
+
+
+@pytest.mark.parametrize(
+    ("fault", "code"),
+    [
+        ("truncated", "truncated_answer"),
+        ("not-json", "not_json"),
+        ("invalid", "invalid_answer"),
+        ("page", "wrong_content_type"),
+    ],
+)
+def test_what_mlflow_answers_in_place_of_predictions_is_told(
+    score: Score, tmp_path: Path, waits: list[float], fault: FaultKind, code: str
+) -> None:
+    faults = [Fault(fault, image=IMAGES["a/05.jpg"])]
+    with endpoint_server(DETECTION, generation="mlflow", faults=faults) as server:
+        assert score("--protocol", "mlflow", "--max-failed", "0.1", by=server).status == 0
+    assert [line["code"] for line in lines(manifest(tmp_path / "scores")[0], "failed")] == [code]
 
 
 @pytest.mark.parametrize("concurrency", [1, 5])

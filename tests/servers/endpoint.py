@@ -13,10 +13,11 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import MappingProxyType
 from typing import Any, Literal
 
 from labelbeam.schemas.errors import LabelBeamError
@@ -24,8 +25,9 @@ from labelbeam.schemas.requests import RequestedImage, parse_request
 
 LABELS = ["bolt", "gear", "nut"]
 
-Generation = Literal["v1", "v1-text", "v2", "v2-bare"]
-"""v1 answers one object, v1-text a string that holds it, v2 a list with all keys, v2-bare one with the prediction alone."""
+Generation = Literal["v1", "v1-text", "v2", "v2-bare", "mlflow"]
+"""v1 answers one object, v1-text a string that holds it, v2 a list with all keys, v2-bare one with the prediction alone, mlflow the same
+as `predictions`, as `mlflow models serve` does."""
 
 FaultKind = Literal[
     "latency", "status", "reset", "page", "truncated", "cut", "count", "not-json", "slow", "invalid", "echo"
@@ -37,7 +39,8 @@ class Fault:
     """What goes wrong with the first `times` requests (None: all) that hold the image `image` (None: any).
 
     - `latency`: the answer comes `seconds` late
-    - `status`: it has this status, and Retry-After where that is given; `echo` answers with what the request's headers held
+    - `status`: it has this status and these headers, and Retry-After where that is given
+    - `echo`: it holds what the request's headers held
     - `reset`: the connection is reset without an answer
     - `page`: a page in HTML; `not-json`: text; `truncated`: half an answer that says to be whole; `invalid`: no prediction
     - `cut`: the connection is closed half-way through the answer
@@ -51,6 +54,7 @@ class Fault:
     status: int = 503
     retry_after: str | None = None
     seconds: float = 0.0
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def answers(self) -> int:
@@ -68,21 +72,30 @@ class Fault:
 
 @dataclass
 class Asked:
-    """A request: its images, its content type, when it came, and the status that it is answered with (0: none)."""
+    """A request: its images, its content type, when it came, the status that it is answered with (0: none), and its headers."""
 
     images: list[RequestedImage]
     content_type: str
     at: float
     status: int = 0
+    headers: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass
 class EndpointServer:
-    """What it is, and what it was asked; `most_at_once` requests were under way together."""
+    """What it is, and what it was asked; `most_at_once` requests were under way together.
+
+    `answers_as` is the content type of predictions, None for none; what goes before them is `mark`. With more than
+    `takes` requests under way it is `busy`.
+    """
 
     task: str
     generation: Generation = "v2"
     key: str | None = None
+    answers_as: str | None = "application/json"
+    mark: bytes = b""
+    takes: int | None = None
+    busy: Fault = field(default_factory=lambda: Fault("status", status=429))
     faults: list[Fault] = field(default_factory=list)
     asked: list[Asked] = field(default_factory=list)
     most_at_once: int = 0
@@ -94,7 +107,12 @@ class EndpointServer:
     @property
     def url(self) -> str:
         """Its scoring URI."""
-        return f"http://127.0.0.1:{self.port}/score"
+        return f"http://127.0.0.1:{self.port}{self.path}"
+
+    @property
+    def path(self) -> str:
+        """The path under which it answers."""
+        return "/invocations" if self.generation == "mlflow" else "/score"
 
     def asked_for(self, image: bytes) -> int:
         """How many requests held an image."""
@@ -102,6 +120,8 @@ class EndpointServer:
 
     def parse(self, content_type: str, body: bytes) -> list[RequestedImage]:
         """The images of a request."""
+        if self.generation == "mlflow":
+            return parse_request(as_input_data(body))
         if content_type != "application/octet-stream":
             return parse_request(body)
         if self.generation.startswith("v2"):
@@ -111,15 +131,28 @@ class EndpointServer:
     def answer(self, images: Sequence[RequestedImage]) -> Any:
         """What it says of images."""
         entries = [answer_for(item, self.task, self.generation) for item in images]
+        if self.generation == "mlflow":
+            return {"predictions": entries}
         if self.generation.startswith("v2"):
             return entries
         return json.dumps(entries[0]) if self.generation == "v1-text" else entries[0]
 
 
+def as_input_data(body: bytes) -> bytes:
+    """A request of MLflow's as one of the second generation; it holds exactly one of four keys, and of them rows of one image each."""
+    request = json.loads(body)
+    if list(request) != ["dataframe_split"] or set(request["dataframe_split"]) != {"columns", "data"}:
+        raise LabelBeamError(f"found {list(request)}, expected exactly one of the input fields")
+    columns, rows = request["dataframe_split"]["columns"], request["dataframe_split"]["data"]
+    if any(not isinstance(row, list) or len(row) != len(columns) for row in rows):
+        raise LabelBeamError("found rows that have not as many values as there are columns")
+    return json.dumps({"input_data": {"columns": columns, "data": [value for (value,) in rows]}}).encode()
+
+
 def answer_for(item: RequestedImage, task: str, generation: Generation = "v2") -> dict[str, Any]:
     """The entry for one image."""
     draws = [byte / 255 for byte in hashlib.sha256(item.image).digest()]
-    entry: dict[str, Any] = {} if generation == "v2-bare" else {"filename": f"/tmp/tmp{draws[0]:.6f}"}
+    entry: dict[str, Any] = {} if generation in ("v2-bare", "mlflow") else {"filename": f"/tmp/tmp{draws[0]:.6f}"}
     if task.startswith("image_classification"):
         multilabel = task.endswith("multilabel")
         total = 1.0 if multilabel else sum(draws[:3]) or 1.0
@@ -206,7 +239,7 @@ class _Handler(BaseHTTPRequestHandler):
         images: list[RequestedImage] = []
         faults: list[Fault] = []
         refused: tuple[int, bytes] | None = None
-        if self.path != "/score":
+        if self.path != about.path:
             refused = (404, b"not found")
         elif about.key is not None and self.headers.get("Authorization") != f"Bearer {about.key}":
             refused = (401, b"the key is wrong: " + str(self.headers.get("Authorization")).encode())
@@ -215,9 +248,12 @@ class _Handler(BaseHTTPRequestHandler):
                 images = about.parse(self.headers.get("Content-Type", ""), body)
             except LabelBeamError as error:
                 refused = (400, str(error).encode())
-        asked = Asked(images, self.headers.get("Content-Type", ""), at)
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        asked = Asked(images, self.headers.get("Content-Type", ""), at, headers=headers)
         with about.lock:
             faults = [fault for fault in about.faults if fault.takes(images)] if refused is None else []
+            if refused is None and about.takes is not None and about.under_way > about.takes:
+                faults = [about.busy]
             about.asked.append(asked)  # Before it is answered, so that whoever has the answer finds it.
             asked.status = refused[0] if refused is not None else next((fault.answers for fault in faults), 200)
         if refused is not None:
@@ -229,13 +265,13 @@ class _Handler(BaseHTTPRequestHandler):
             else:
                 self._fail(fault, images)
                 return
-        self._send(200, json.dumps(about.answer(images)).encode())
+        self._send(200, about.mark + json.dumps(about.answer(images)).encode(), about.answers_as)
 
     def _fail(self, fault: Fault, images: Sequence[RequestedImage]) -> None:
         good = json.dumps(self.server_about.answer(images)).encode()
         match fault.kind:
             case "status":
-                self._send(fault.status, b"it went wrong", "text/plain", fault.retry_after)
+                self._send(fault.status, b"it went wrong", "text/plain", fault.retry_after, fault.headers)
             case "echo":
                 self._send(fault.status, str(self.headers).encode(), "text/plain")
             case "reset":
@@ -268,16 +304,31 @@ class _Handler(BaseHTTPRequestHandler):
                 raise AssertionError(fault)
 
     def _send(
-        self, status: int, body: bytes, content_type: str = "application/json", retry_after: str | None = None
+        self,
+        status: int,
+        body: bytes,
+        content_type: str | None = "application/json",
+        retry_after: str | None = None,
+        headers: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         with suppress(OSError):  # The client may have had enough.
-            self._head(status, len(body), content_type, retry_after)
+            self._head(status, len(body), content_type, retry_after, headers)
             self.wfile.write(body)
 
-    def _head(self, status: int, size: int, content_type: str, retry_after: str | None = None) -> None:
+    def _head(
+        self,
+        status: int,
+        size: int,
+        content_type: str | None,
+        retry_after: str | None = None,
+        headers: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self.send_response(status)
-        self.send_header("Content-Type", content_type)
+        if content_type is not None:
+            self.send_header("Content-Type", content_type)
         self.send_header("Content-Length", str(size))
         if retry_after is not None:
             self.send_header("Retry-After", retry_after)
+        for name, value in headers.items():
+            self.send_header(name, value)
         self.end_headers()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -12,6 +13,7 @@ from labelbeam.schemas.neutral import Ring
 from labelbeam.schemas.predictions import ObjectsPrediction, PredictedObject, Sides
 from labelbeam.schemas.reasons import Rejected
 from labelbeam.schemas.records import Box, DetectionRecord, Mask, SegmentationRecord
+from labelbeam.transforms.evaluation.pixels import length, to_pixels
 from labelbeam.transforms.evaluation.predictions.checks import PredictionsError
 from labelbeam.transforms.evaluation.predictions.coco import CocoObjects, Labelled
 from labelbeam.transforms.geometry.raster import Rle, check_mask_size, encode, rasterise, unite
@@ -37,19 +39,20 @@ def true_objects(record: DetectionRecord | SegmentationRecord, width: int, heigh
     Raises:
         LabelBeamError: an outline is too large to rasterise.
     """
+    if isinstance(record, DetectionRecord):
+        boxes = _boxes(record.label, width, height)
+        return [PixelObject(item.label, box, crowd=item.isCrowd) for item, box in zip(record.label, boxes, strict=True)]
     try:
         return [_true_object(item, width, height) for item in record.label]
     except GeometryError as error:
         raise LabelBeamError(f"{record.image_url}: a mask of the truth cannot be compared: {error}") from None
 
 
-def _true_object(item: Box | Mask, width: int, height: int) -> PixelObject:
-    if isinstance(item, Box):
-        return PixelObject(item.label, _pixels(item, width, height), crowd=item.isCrowd)
+def _true_object(item: Mask, width: int, height: int) -> PixelObject:
     rings = _rings(item.polygon, width, height)
     corners = np.concatenate(rings)
     (left, top), (right, bottom) = corners.min(axis=0).tolist(), corners.max(axis=0).tolist()
-    box = (left, top, right - left, bottom - top)
+    box = (left, top, length(left, right), length(top, bottom))
     return PixelObject(item.label, box, rasterise(rings, width, height), crowd=item.isCrowd)
 
 
@@ -71,6 +74,7 @@ def predicted_objects(
     if isinstance(value, CocoObjects):
         return [_of_result(item, width, height, with_masks) for item in value.results]
     objects: list[PixelObject] = []
+    boxes = _boxes([item.box for item in value.boxes], width, height)
     for number, item in enumerate(value.boxes):
         mask = None
         if with_masks:
@@ -78,7 +82,7 @@ def predicted_objects(
                 mask = _mask_of_polygon(item, width, height)
             except GeometryError as error:
                 raise PredictionsError(f"{place}: boxes[{number}]: {error}") from None
-        objects.append(PixelObject(item.label, _pixels(item.box, width, height), mask, item.score))
+        objects.append(PixelObject(item.label, boxes[number], mask, item.score))
     return objects
 
 
@@ -134,10 +138,12 @@ def _mask_of_coco(segmentation: Any, width: int, height: int) -> Rle:
     return unite(rings, width, height)
 
 
-def _pixels(sides: Box | Sides, width: int, height: int) -> PixelBox:
-    left, top = sides.topX * width, sides.topY * height
-    return left, top, sides.bottomX * width - left, sides.bottomY * height - top
+def _boxes(items: Sequence[Box | Sides], width: int, height: int) -> list[PixelBox]:
+    fractions = np.array([(item.topX, item.topY, item.bottomX, item.bottomY) for item in items], np.float64)
+    edges = to_pixels(fractions.reshape(-1, 4), np.array([width, height, width, height], np.float64))
+    return [(left, top, length(left, right), length(top, bottom)) for left, top, right, bottom in edges.tolist()]
 
 
 def _rings(polygon: list[list[float]], width: int, height: int) -> list[Ring]:
-    return [np.array(part).reshape(-1, 2) * (width, height) for part in polygon]
+    sides = np.array([width, height], np.float64)
+    return [to_pixels(np.array(part, np.float64).reshape(-1, 2), sides) for part in polygon]

@@ -1,15 +1,15 @@
 """A deployed endpoint as it is asked: over connections that are kept, again where a failure is_retryable, never with its key in words.
 
 What a failure means for a run is decided here. That the endpoint refuses the key, or is not there, ends it. What it says of one
-image is that image's. What it failed at again and again is an image's fault only where it answers for others meanwhile.
+image is that image's. What it failed at again and again is an image's fault only where it answers for others meanwhile. That it
+sheds load is nobody's fault: less is asked at once, and for as long as anything is answered, nothing is given up for it.
 """
 
 from __future__ import annotations
 
-import os
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from time import monotonic
 from typing import Any, NamedTuple, TypeVar
@@ -17,16 +17,24 @@ from typing import Any, NamedTuple, TypeVar
 from urllib3.exceptions import HTTPError
 from urllib3.util import Timeout, parse_url
 
-from labelbeam.schemas.errors import LabelBeamError, UsageError
 from labelbeam.schemas.requests import JSON_TYPE
 from labelbeam.schemas.responses import TruncatedAnswerError
-from labelbeam.schemas.score_config import DEFAULT_KEY, ScoreConfig
 from labelbeam.transforms.messages.redact import hide, redact, secrets_of
+from labelbeam.transforms.score.credentials import DEPLOYMENT, Headers, KeySource, hidden, read_headers, read_key
 from labelbeam.transforms.score.deadline import Deadlines, connection_pool
+from labelbeam.transforms.score.failures import (
+    SHEDDING,
+    EndpointError,
+    GivenUpError,
+    StatusError,
+    TooLargeError,
+    model_headers,
+)
+from labelbeam.transforms.score.limit import Limit
+from labelbeam.transforms.score.tokens import Tokens, default_credential
 from labelbeam.transforms.stores.errors import UnavailableError, explain
-from labelbeam.transforms.stores.failures import ShortReadError, is_retryable
-from labelbeam.transforms.stores.retries import repeated
-from labelbeam.transforms.stores.small_files import read_small
+from labelbeam.transforms.stores.failures import is_retryable, retry_after
+from labelbeam.transforms.stores.retries import FEWEST_TRIES, PATIENCE, TRIES, pause
 
 CONNECTING = 10.0
 """Seconds for a connection: an endpoint that takes longer is not there, or behind a firewall."""
@@ -35,13 +43,22 @@ ANSWER_LIMIT = 256 * 2**20
 """Bytes of an answer: the attributions of a few large images come near it."""
 
 SHAKY_TRIES = 3
-"""How often an image is asked for where the endpoint answers 500, or the beginning of an answer as if it were all of it: that is
-what a scoring script does to an image that it chokes on, more often than a server to which it happens once."""
+"""How often an image is asked for where its scoring script fails, or the beginning of an answer comes as if it were all of it: that
+is what a scoring script does to an image that it chokes on, more often than a server to which it happens once."""
+
+PROOFS = 3
+"""The last tries of an image for which the endpoint sheds load by another status than 429: nothing else is asked meanwhile."""
+
+LONGEST_QUIET = 300.0
+"""Seconds for which an endpoint that sheds load is waited for at most where its Retry-After asks for more than `PATIENCE`."""
 
 EXCERPT = 500
 """Characters of an answer that are shown or kept."""
 
 _CHUNK = 2**16
+_TOKENS_KNOWN = 3
+"""Tokens that are looked for in answers: the one that is in use, and those that requests under way may have been made with."""
+
 _ENDS_THE_RUN = {
     401: "the key is missing or wrong",
     403: "the key is not allowed to ask it",
@@ -52,36 +69,6 @@ _ENDS_THE_RUN = {
 _Result = TypeVar("_Result")
 
 
-class EndpointError(LabelBeamError):
-    """The endpoint cannot be asked for any image; the run ends."""
-
-
-class StatusError(Exception):
-    """An answer of another status than 200, with its headers and the beginning of its body."""
-
-    def __init__(self, status: int, headers: Any, answer: str) -> None:
-        super().__init__(answer[:200] or str(status))
-        self.status = status
-        self.headers = headers
-        self.answer = answer
-
-
-class GivenUpError(Exception):
-    """A request failed again and again in a retryable way; `last_status` is that of the last answer, if there was one.
-
-    It is not called `status`, by which whoever asks again would know it for a retryable one.
-    """
-
-    def __init__(self, words: str, status: int | None, answer: str) -> None:
-        super().__init__(words)
-        self.last_status = status
-        self.answer = answer
-
-
-class TooLargeError(Exception):
-    """An answer is larger than `ANSWER_LIMIT`."""
-
-
 class Reply(NamedTuple):
     """An answer of status 200. `content_type` is in lower case and without parameters, "" where none was given."""
 
@@ -90,26 +77,19 @@ class Reply(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class KeySource:
-    """Source of the key, read by each process that asks: a file, or else an environment variable.
-
-    `required` says that the driver has a key, so that a worker without one must not go on.
-    """
-
-    env: str
-    file: str | None
-    required: bool
-
-
-@dataclass(frozen=True, slots=True)
 class EndpointOptions:
-    """Options of requests to an endpoint: its URL, what is sent as which type, requests at once, seconds for each of them."""
+    """Options of requests to an endpoint: its URL, what is sent as which type, requests at once, seconds for each of them.
+
+    `scope` is that of tokens which are sent in place of a key.
+    """
 
     url: str
     content_type: str
     concurrency: int
     timeout: float
     key: KeySource
+    headers: Headers = field(default_factory=Headers)
+    scope: str | None = None
 
     @property
     def shown(self) -> str:
@@ -117,62 +97,57 @@ class EndpointOptions:
         return redact(self.url)
 
 
-def key_source(config: ScoreConfig, required: bool | None = None) -> KeySource:
-    """Source of an endpoint's key; by default one is required where a place for it was named."""
-    named = config.key_env != DEFAULT_KEY
-    return KeySource(config.key_env, config.key_file, named if required is None else required)
+@dataclass(slots=True)
+class _Effort:
+    """Tries of one request: how many, how many of them were answered by 429, or failed in the scoring script; seconds spent on
+    answers; whether the last one failed as where there is too much load."""
 
+    tries: int = 0
+    busy: int = 0
+    shaky: int = 0
+    spent: float = 0.0
+    is_shed: bool = False
+    since: float = field(default_factory=monotonic)
 
-def read_key(source: KeySource) -> str | None:
-    """The key of an endpoint; None where there is none and none is required.
-
-    Raises:
-        UsageError: it cannot be read, or is no key. The message does not repeat it.
-    """
-    if source.file is not None:
-        where = f"--key-file {source.file}"
-        try:
-            text: str | None = read_small(source.file).decode("utf-8-sig")
-        except UnicodeDecodeError:
-            raise UsageError(f"{where}: cannot be read: it is no text") from None
-        except (OSError, ValueError) as error:
-            raise UsageError(f"{where}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
-    else:
-        where = f"the environment variable {source.env}"
-        text = os.environ.get(source.env)
-    key = (text or "").strip()
-    if not key and (source.required or source.file is not None):
-        raise UsageError(f"{where}: holds no key here, expected the key of the endpoint")
-    if not (key.isascii() and key.isprintable()) or " " in key:
-        raise UsageError(f"{where}: found text that is no key: one has letters, digits and signs, in one line")
-    return key or None
+    @property
+    def needs_proof(self) -> bool:
+        """Whether the next try is among the last ones, which show whether the image is to blame or the load: it is made alone."""
+        late = self.spent >= PATIENCE and self.tries >= FEWEST_TRIES - 1
+        return self.is_shed and (late or self.tries - self.busy >= TRIES - PROOFS)
 
 
 class Endpoint:
     """An endpoint, for several threads.
 
     Raises:
-        UsageError: its key cannot be read.
+        UsageError: its key, or a header, cannot be read.
     """
 
     def __init__(self, options: EndpointOptions) -> None:
         self.options = options
-        self.key = read_key(options.key)
-        # Its key, and the query of its URL, in which others keep theirs.
-        self._options = {"endpoint": {"key": self.key, "url": options.url}}
+        self._tokens = None if options.scope is None else Tokens(options.scope, default_credential())
+        key = read_key(options.key) if self._tokens is None else None
+        headers = read_headers(options.headers)
+        self._options = hidden(options.url, key, options.headers, headers)
         self._secrets = secrets_of(self._options)
-        self._headers = {
+        self._known_tokens: tuple[str, ...] = ()
+        own = {
             "Content-Type": options.content_type,
             "Accept": JSON_TYPE,
             "Accept-Encoding": "identity",
             "User-Agent": "labelbeam",
         }
-        if self.key is not None:
-            self._headers["Authorization"] = f"Bearer {self.key}"
+        self._headers = {name: value for name, value in own.items() if name.lower() not in map(str.lower, headers)}
+        self._headers |= headers
+        if options.headers.deployment is not None:
+            self._headers[DEPLOYMENT] = options.headers.deployment
+        if key is not None:
+            self._headers["Authorization"] = f"Bearer {key}"
         self._target = parse_url(options.url).request_uri
         self._timeout = Timeout(connect=min(CONNECTING, options.timeout), read=options.timeout)
         self._pool = connection_pool(options.url, options.concurrency)
         self._deadlines = Deadlines()
+        self._limit = Limit(options.concurrency)
         self._good: bytes | None = None
         self._probing = threading.Lock()
         self._stopped = False
@@ -181,6 +156,7 @@ class Endpoint:
     def stop(self) -> None:
         """Ask for nothing again, and for nothing new."""
         self._stopped = True
+        self._limit.close()
 
     def close(self) -> None:
         """Stop, and close all connections."""
@@ -202,47 +178,69 @@ class Endpoint:
 
         Raises:
             EndpointError: it cannot be asked for anything.
+            UnavailableError: it sheds load, and has answered nothing for long.
             GivenUpError: it failed in a retryable way until the last try.
             StatusError: it answers with a status that does not pass.
             TooLargeError: the answer is too large.
             TruncatedAnswerError: `read` found the answer to be the beginning of one, each time.
             InvalidAnswerError: as `read` raises it; it is not asked again.
         """
-        shaky = 0
+        effort = _Effort()
+        while True:
+            with self._limit.place(effort.needs_proof) as began:
+                try:
+                    result = read(self._send(body))
+                except (HTTPError, OSError, StatusError, TruncatedAnswerError) as error:
+                    failure = error
+                else:
+                    self._limit.answered()
+                    if self._good is None:
+                        self._good = body
+                    return result
+                effort.spent += monotonic() - began
+                effort.is_shed = isinstance(failure, TimeoutError) or getattr(failure, "status", None) in SHEDDING
+                if effort.is_shed:
+                    self._limit.shed(began)
+            self._check_worth(effort, failure)
+            pause(self.options.shown, effort.tries, failure, self._options)
 
-        def attempt() -> _Result:
-            nonlocal shaky
-            try:
-                return read(self._send(body))
-            except (TruncatedAnswerError, StatusError) as error:
-                if isinstance(error, StatusError) and error.status != HTTPStatus.INTERNAL_SERVER_ERROR:
-                    raise
-                shaky += 1
-                if shaky < SHAKY_TRIES:
-                    raise (error if isinstance(error, StatusError) else ShortReadError(str(error))) from None
-                if isinstance(error, StatusError):
-                    raise self._given_up(error) from None
-                raise
+    def _check_worth(self, effort: _Effort, error: Exception) -> None:
+        """Make sure that it is worth asking again after `error`, which is counted.
 
-        try:
-            result = repeated(self.options.shown, attempt, self._options)
-        except (HTTPError, OSError, ShortReadError, StatusError) as error:
-            if is_retryable(error):
-                raise self._given_up(error) from None
-            if isinstance(error, StatusError):
-                raise
+        Raises:
+            Exception: it is not; see `ask`.
+        """
+        effort.tries += 1
+        answered = error if isinstance(error, StatusError) else None
+        if isinstance(error, TruncatedAnswerError) or (answered is not None and answered.is_of_scoring_script):
+            effort.shaky += 1
+            if effort.shaky < SHAKY_TRIES:
+                return
+            if answered is None:
+                raise error from None
+        elif not is_retryable(error):
+            if answered is not None:
+                raise error from None
             raise EndpointError(f"{self.options.shown}: cannot be asked: {self.words(error)}") from None
-        if self._good is None:
-            self._good = body
-        return result
+        elif answered is not None and answered.status == HTTPStatus.TOO_MANY_REQUESTS:
+            effort.busy += 1
+            quiet = self._limit.quiet_since(effort.since)
+            patience = max(PATIENCE, min(2 * (retry_after(error) or 0.0), LONGEST_QUIET))
+            if effort.tries < FEWEST_TRIES or quiet < patience:
+                return
+            error.add_note(f"and nothing else for {quiet:.0f} seconds")
+            raise self.unavailable(self._given_up(error)) from None
+        elif effort.tries - effort.busy < TRIES and (effort.spent < PATIENCE or effort.tries < FEWEST_TRIES):
+            return
+        error.add_note(f"tried {effort.tries} times in {monotonic() - effort.since:.0f} seconds")
+        raise self._given_up(error) from None
 
     def words(self, error: BaseException) -> str:
         """An error in one line of words, without credentials."""
         return explain(error, self._options)
 
     def _given_up(self, error: Exception) -> GivenUpError:
-        answer = error.answer if isinstance(error, StatusError) else ""
-        return GivenUpError(self.words(error), getattr(error, "status", None), answer)
+        return GivenUpError(self.words(error), error if isinstance(error, StatusError) else None)
 
     def check_alive(self, given_up: GivenUpError) -> bool:
         """Make sure that the endpoint answers at all, by a request that it has answered before; False where there is none.
@@ -272,14 +270,13 @@ class Endpoint:
     def _send(self, body: bytes) -> Reply:
         if self._stopped:
             raise EndpointError(f"{self.options.shown}: is not asked any more, since the run has ended")
-        end = monotonic() + self.options.timeout
-        try:
-            with self._deadlines.until(end):
-                response, content = self._exchange(body, end)
-        except TimeoutError as error:
-            raise TimeoutError(
-                f"the answer was not complete within {self.options.timeout:g} seconds (--timeout)"
-            ) from error
+        if self._tokens is None:
+            response, content = self._in_time(body, self._headers)
+        else:
+            token = self._tokens.current()
+            response, content = self._in_time(body, self._with_token(token))
+            if response.status == HTTPStatus.UNAUTHORIZED and (other := self._tokens.in_place_of(token)) is not None:
+                response, content = self._in_time(body, self._with_token(other))
         if response.status == HTTPStatus.OK:
             return Reply(response.headers.get("Content-Type", "").partition(";")[0].strip().lower(), content)
         answer = self.excerpt(content)
@@ -291,15 +288,35 @@ class Endpoint:
                 f"{self.options.shown}: answers {response.status} and leads to {there}; the key is not sent there unasked: if "
                 "that is the endpoint, give its URL as --endpoint"
             )
-        raise StatusError(response.status, response.headers, answer)
+        model = {name: self.without_key(value)[:EXCERPT] for name, value in model_headers(response.headers).items()}
+        raise StatusError(response.status, response.headers, answer, model)
 
-    def _exchange(self, body: bytes, end: float) -> tuple[Any, bytes]:
+    def _with_token(self, token: str) -> dict[str, str]:
+        """The headers with a token, which is one more secret; those before it are not repeated any more after a while."""
+        known = self._known_tokens
+        if token not in known:
+            self._known_tokens = known = (token, *known)[:_TOKENS_KNOWN]
+            self._options = {**self._options, "tokens": known}
+            self._secrets = secrets_of(self._options)
+        return {**self._headers, "Authorization": f"Bearer {token}"}
+
+    def _in_time(self, body: bytes, headers: Mapping[str, str]) -> tuple[Any, bytes]:
+        end = monotonic() + self.options.timeout
+        try:
+            with self._deadlines.until(end):
+                return self._exchange(body, headers, end)
+        except TimeoutError as error:
+            raise TimeoutError(
+                f"the answer was not complete within {self.options.timeout:g} seconds (--timeout)"
+            ) from error
+
+    def _exchange(self, body: bytes, headers: Mapping[str, str], end: float) -> tuple[Any, bytes]:
         """Send `body`; the answer, and its whole body without secrets."""
         response = self._pool.urlopen(
             "POST",
             self._target,
             body,
-            self._headers,
+            headers,
             retries=False,
             redirect=False,
             timeout=self._timeout,
@@ -312,6 +329,7 @@ class Endpoint:
         finally:
             if not whole:
                 response.close()  # What is left of the answer must not pass for the next one.
+                response.release_conn()  # Its place among the connections is free; a next request connects anew.
         return response, content
 
     def _without_secrets(self, body: bytes) -> bytes:

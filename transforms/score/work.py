@@ -7,34 +7,42 @@ Two units are worked on together, so that the last requests of one wait beside t
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple, TypeAlias, TypeVar
 
 from labelbeam.schemas.predictions import Prediction
-from labelbeam.schemas.requests import BYTES_TYPE, XaiParameters, encode_item, encode_request, request_size
+from labelbeam.schemas.requests import (
+    BYTES_TYPE,
+    DATAFRAME_SPLIT,
+    INPUT_DATA,
+    Envelope,
+    XaiParameters,
+    encode_item,
+    encode_request,
+    request_size,
+)
 from labelbeam.schemas.responses import (
     InvalidAnswerError,
     NotJsonError,
     TruncatedAnswerError,
     WrongCountError,
+    mlflow_predictions,
     parse_response,
     predictions_of,
 )
+from labelbeam.schemas.score_config import Protocol
 from labelbeam.schemas.scores import Failed, FailedImage, ScoreReceipt
 from labelbeam.transforms.builds.resume import Target, finished_bucket, keep_receipt
-from labelbeam.transforms.score.endpoint import (
-    Endpoint,
-    EndpointOptions,
-    GivenUpError,
-    Reply,
-    StatusError,
-    TooLargeError,
-)
+from labelbeam.transforms.score.endpoint import Endpoint, EndpointOptions, Reply
+from labelbeam.transforms.score.failures import EndpointError, GivenUpError, StatusError, TooLargeError
+from labelbeam.transforms.score.kept import KeptPredictions
 from labelbeam.transforms.score.plan import ImageToScore, ScoreUnit
 from labelbeam.transforms.score.shards import scores_name, write_scores
-from labelbeam.transforms.stores.errors import StoreError
+from labelbeam.transforms.stores.errors import StoreError, UnavailableError
 from labelbeam.transforms.stores.files import remove_files
 from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.stores.location import StorageOptions
@@ -49,8 +57,12 @@ UNITS_TOGETHER = 2
 SUSPECTS = 3
 """Requests that may fail for good before the endpoint has answered a first one."""
 
+REFUSALS = 10
+"""Images that may be refused before the endpoint has made a first prediction."""
+
 _NO_PAGE = ("", "text/json", "text/plain", BYTES_TYPE)
-"""Types beside those with `json` in them under which endpoints in the field send JSON."""
+"""Types beside those with `json` in them under which what is no JSON is meant to be some. What is JSON is taken under any type:
+the scoring script of the first generation sends it as text/html."""
 
 _Item = TypeVar("_Item")
 
@@ -77,18 +89,25 @@ def batched(
 
 @dataclass(frozen=True, slots=True)
 class ScoreOptions:
-    """Options of scoring; `report` is where the receipts of all units go."""
+    """Options of scoring; `report` is where the receipts of all units go, `may_fail` whether all images may."""
 
     task: str
     endpoint: EndpointOptions
+    protocol: Protocol
     explain: XaiParameters | None
     batch: int
     batch_bytes: int
     images_root: str
+    may_fail: bool
     units: int
     target: Target
     report: str
     storage: StorageOptions
+
+    @property
+    def envelope(self) -> Envelope:
+        """Envelope of the images of a request."""
+        return DATAFRAME_SPLIT if self.protocol == "mlflow" else INPUT_DATA
 
 
 class _Encoded(NamedTuple):
@@ -125,6 +144,8 @@ class Scorer:
         # Enough wait for a thread that none is idle, and few enough that what waits needs no memory to speak of.
         self._slots = threading.Semaphore(2 * options.endpoint.concurrency)
         self._suspects = 0
+        self._refusals = 0
+        self._predicts = False
         self._failure: BaseException | None = None
 
     def close(self, wait: bool = True) -> None:
@@ -143,12 +164,17 @@ class Scorer:
         options = self.options
         if isinstance(unit, StagedUnit):
             return self.score(staged_unit(unit, options.storage))
+        kept = KeptPredictions(options.target, options.storage, options.task, unit.number, options.units)
+        known: dict[str, Prediction] = {}
         if options.target.resumes:
             finished = finished_bucket(options.target, options.storage, unit.number, options.units, ScoreReceipt)
             if finished is not None and not finished.counts.failed:
+                self._predicts |= finished.counts.scored > 0
                 self.tell(unit.size)
                 return finished
-        outcomes = self._outcomes(unit.images)
+            known = kept.read(finished)
+            self._predicts |= bool(known)
+        outcomes = self._outcomes(unit.images, known, kept)
         predictions = [item for item in outcomes if not isinstance(item, FailedImage)]
         failed = [item for item in outcomes if isinstance(item, FailedImage)]
         build = locate(options.target.build, options.storage)
@@ -159,26 +185,41 @@ class Scorer:
         keep_receipt(options.target, options.storage, options.units, receipt)
         return receipt
 
-    def _outcomes(self, images: Sequence[ImageToScore]) -> list[Prediction | FailedImage]:
-        outcomes: dict[int, _Outcome] = {}
+    def _outcomes(
+        self, images: Sequence[ImageToScore], known: Mapping[str, Prediction], kept: KeptPredictions
+    ) -> list[Prediction | FailedImage]:
+        """The outcome of each image, of which those that are `known` are not asked for; all that is new is `kept`."""
+        outcomes: dict[int, _Outcome] = {
+            place: known[image.url] for place, image in enumerate(images) if image.url in known
+        }
+        self.tell(len(outcomes))
         asked: list[tuple[list[int], Future[list[_Outcome]]]] = []
         options = self.options
-        most = 1 if options.endpoint.content_type == BYTES_TYPE else options.batch
+        most = 1 if options.protocol == "bytes" else options.batch
+        total = partial(request_size, envelope=options.envelope)
         encoded = self._encoded(images, outcomes)
-        for batch in batched(encoded, lambda item: len(item.data), most, options.batch_bytes, request_size):
-            self._slots.acquire()
-            if self._failure is not None:
-                self._slots.release()
-                raise self._failure
-            future = self._asking.submit(self._ask, batch)
-            future.add_done_callback(self._done)
-            asked.append(([item.place for item in batch], future))
-        for places, future in asked:
-            try:
-                outcomes.update(zip(places, future.result(), strict=True))
-            except Exception as error:
-                raise (self._failure or error) from None  # What came first ended the others.
-        return [self._settled(outcomes[place]) for place in range(len(images))]
+        try:
+            for batch in batched(encoded, lambda item: len(item.data), most, options.batch_bytes, total):
+                self._slots.acquire()
+                if self._failure is not None:
+                    self._slots.release()
+                    raise self._failure
+                future = self._asking.submit(self._ask, batch, kept)
+                future.add_done_callback(self._done)
+                asked.append(([item.place for item in batch], future))
+            for places, future in asked:
+                try:
+                    outcomes.update(zip(places, future.result(), strict=True))
+                except Exception as error:
+                    raise (self._failure or error) from None  # What came first ended the others.
+            return [self._settled(outcomes[place]) for place in range(len(images))]
+        except BaseException:
+            for _, future in asked:  # What is answered yet is kept as well.
+                with suppress(CancelledError):
+                    future.exception()
+            with suppress(StoreError, UnavailableError):  # What failed before is told.
+                kept.put()
+            raise
 
     def _done(self, future: Future[list[_Outcome]]) -> None:
         self._slots.release()
@@ -197,9 +238,11 @@ class Scorer:
     def _encoded(self, images: Sequence[ImageToScore], outcomes: dict[int, _Outcome]) -> Iterator[_Encoded]:
         """Read the images; those that cannot be sent have their outcome already."""
         root = locate(self.options.images_root, self.options.storage)
-        raw = self.options.endpoint.content_type == BYTES_TYPE
+        raw = self.options.protocol == "bytes"
         there: list[tuple[int, ImageToScore, str]] = []
         for place, image in enumerate(images):
+            if place in outcomes:
+                continue
             if image.path is None:
                 message = (
                     "its URL does not begin as those of the build's images do; name where images lie with --images"
@@ -221,33 +264,39 @@ class Scorer:
                 else:
                     yield _Encoded(place, image.url, content if raw else encode_item(content, self.options.explain))
 
-    def _ask(self, batch: Sequence[_Encoded]) -> list[_Outcome]:
+    def _ask(self, batch: Sequence[_Encoded], kept: KeptPredictions) -> list[_Outcome]:
         """The outcome of each image of a batch. Where a batch fails, each is asked for alone: one bad image costs no others."""
         if self._failure is not None:
             raise self._failure
         try:
-            outcomes: list[_Outcome] = list(self._predictions(batch))
+            predictions = self._predictions(batch)
+            self._predicts = True
+            kept.add(predictions)
             self.tell(len(batch))
-            return outcomes
+            return list(predictions)
         except (GivenUpError, StatusError, TooLargeError, InvalidAnswerError, _PageError) as error:
             if len(batch) == 1:
                 self.tell(1)
                 return [self._blamed(batch[0].url, error)]
             if isinstance(error, GivenUpError):
                 self.endpoint.check_alive(error)
-        return [outcome for item in batch for outcome in self._ask([item])]
+        return [outcome for item in batch for outcome in self._ask([item], kept)]
 
     def _predictions(self, batch: Sequence[_Encoded]) -> list[Prediction]:
-        raw = self.options.endpoint.content_type == BYTES_TYPE
+        raw = self.options.protocol == "bytes"
         items = [item.data for item in batch]
-        body = items[0] if raw else encode_request(items)
+        body = items[0] if raw else encode_request(items, self.options.envelope)
 
         def read(reply: Reply) -> list[Prediction]:
-            if "json" not in reply.content_type and reply.content_type not in _NO_PAGE:
-                raise _PageError(f"found an answer of type {reply.content_type}, expected JSON", reply.body)
             try:
-                answers = parse_response(reply.body, self.options.task, len(batch))
+                content = mlflow_predictions(reply.body) if self.options.protocol == "mlflow" else reply.body
+                answers = parse_response(content, self.options.task, len(batch))
             except InvalidAnswerError as error:
+                is_page = isinstance(error, NotJsonError) and not isinstance(error, TruncatedAnswerError)
+                if is_page and "json" not in reply.content_type and reply.content_type not in _NO_PAGE:
+                    raise _PageError(
+                        f"found an answer of type {reply.content_type}, expected JSON", reply.body
+                    ) from None
                 error.body = reply.body
                 raise
             return predictions_of(answers, [item.url for item in batch])
@@ -264,21 +313,41 @@ class Scorer:
                 raise self.endpoint.unavailable(error)
             return suspect
         if isinstance(error, StatusError):
-            return self._failed(url, Failed.REFUSED, self.endpoint.words(error), error.status, error.answer)
-        code = next(code for kind, code in _CODES.items() if isinstance(error, kind))
-        answer = self.endpoint.excerpt(getattr(error, "body", b""))
-        return self._failed(url, code, str(error), 200, answer)
+            failed = self._failed(url, Failed.REFUSED, self.endpoint.words(error), error)
+        else:
+            code = next(code for kind, code in _CODES.items() if isinstance(error, kind))
+            answer = self.endpoint.excerpt(getattr(error, "body", b""))
+            failed = FailedImage(url, code, 200, self.endpoint.without_key(str(error)), answer)
+        self._check_predicts(failed)
+        return failed
+
+    def _check_predicts(self, failed: FailedImage) -> None:
+        """Make sure that the endpoint is not asked for image after image where it makes a prediction of none."""
+        if self._predicts or self.options.may_fail:
+            return
+        self._refusals += 1
+        if self._refusals >= REFUSALS:
+            answer = " ".join(failed.answer.split())
+            said = f"; it says: {answer}" if answer and answer not in failed.message else ""
+            raise EndpointError(
+                f"{self.options.endpoint.shown}: makes no prediction of any of the first {self._refusals} images, the last of which "
+                f"is {failed.image_url}: {failed.message}{said}. Nothing was published; see whether --protocol, --task and --endpoint "
+                "are those of the deployment, or have all images tried with --max-failed 1"
+            )
 
     def _choked(self, suspect: _Suspect) -> FailedImage:
-        error = suspect.error
-        return self._failed(suspect.url, Failed.SERVER_ERROR, str(error), error.last_status, error.answer)
+        return self._failed(suspect.url, Failed.SERVER_ERROR, str(suspect.error), suspect.error.last)
 
-    def _failed(self, url: str, code: Failed, message: str, status: int | None = None, answer: str = "") -> FailedImage:
-        return FailedImage(url, code, status, self.endpoint.without_key(message), answer)
+    def _failed(self, url: str, code: Failed, message: str, last: StatusError | None = None) -> FailedImage:
+        """A failure, with the last answer of another status than 200, if there was one."""
+        message = self.endpoint.without_key(message)
+        if last is None:
+            return FailedImage(url, code, None, message)
+        return FailedImage(url, code, last.status, message, last.answer, last.model)
 
 
 class _PageError(Exception):
-    """An answer is of another type than JSON."""
+    """An answer is no JSON, and is said to be of another type."""
 
     def __init__(self, words: str, body: bytes) -> None:
         super().__init__(words)

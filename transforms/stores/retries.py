@@ -170,9 +170,20 @@ class _Effort:
             error.add_note(f"tried {self.tries} times in {passed:.0f} seconds")
             return None
         _reporter.tell(self.call, error)
-        # Half of it by chance, so that workers which failed together do not come back together.
-        backoff: float = min(FIRST_WAIT * 2 ** (self.tries - 1), LONGEST_WAIT) * random.uniform(0.5, 1.0)
-        return max(backoff, min(retry_after(error) or 0.0, LONGEST_ASKED_FOR))
+        return _backoff(self.tries, error)
+
+
+def _backoff(tries: int, error: BaseException) -> float:
+    """The seconds to wait after so many tries, the last of which failed with `error`."""
+    # Half of it by chance, so that workers which failed together do not come back together.
+    backoff: float = min(FIRST_WAIT * 2.0 ** min(tries - 1, 16), LONGEST_WAIT) * random.uniform(0.5, 1.0)
+    return max(backoff, min(retry_after(error) or 0.0, LONGEST_ASKED_FOR))
+
+
+def pause(shown: str, tries: int, error: BaseException, options: Mapping[str, Any] | None = None) -> None:
+    """Tell that what failed with `error` is tried again, and wait as long as after so many tries of `repeated`."""
+    _reporter.tell(_Call(shown, options), error)
+    sleep(_backoff(tries, error))
 
 
 def repeated(url: str, call: Callable[[], _Answer], options: Mapping[str, Any] | None = None) -> _Answer:

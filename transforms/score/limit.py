@@ -1,0 +1,80 @@
+"""Limit on the requests that are under way at once: lowered where an endpoint sheds load, and raised again step by step.
+
+The scheme is AIMD, additive increase and multiplicative decrease, as congestion control of TCP does it (RFC 5681), with the factor of
+CUBIC (RFC 9438): a managed endpoint takes few requests at once, answers 429 to the others, and does not say how many it takes.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from time import monotonic
+
+FACTOR = 0.7
+"""What is left of the limit when load was shed."""
+
+
+class Limit:
+    """At most `most` requests at once, for several threads. It is never lower than 1."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._now = float(most)
+        self._under_way = 0
+        self._alone = 0
+        self._changed = threading.Condition()
+        self._lowered_at = float("-inf")
+        self._answered_at = float("-inf")
+        self._closed = False
+
+    @property
+    def now(self) -> int:
+        """Requests that may be under way at this moment."""
+        return int(self._now)
+
+    @contextmanager
+    def place(self, alone: bool = False) -> Iterator[float]:
+        """Wait until another request may be made, and hold its place for the block; when it began, of the monotonic clock.
+
+        With `alone`, wait until no other one is under way, and let none begin.
+        """
+        with self._changed:
+            self._alone += alone
+            self._changed.wait_for(lambda: self._closed or self._is_free(alone))
+            self._under_way += 1
+        try:
+            yield monotonic()
+        finally:
+            with self._changed:
+                self._under_way -= 1
+                self._alone -= alone
+                self._changed.notify_all()
+
+    def _is_free(self, alone: bool) -> bool:
+        return not self._under_way if alone else not self._alone and self._under_way < self.now
+
+    def answered(self) -> None:
+        """Raise the limit by one when as many requests as it allows have been answered well."""
+        with self._changed:
+            self._answered_at = monotonic()
+            self._now = min(float(self._most), self._now + 1 / self._now)
+            self._changed.notify_all()
+
+    def shed(self, began: float) -> None:
+        """Lower the limit after a request that began at `began` was shed: once for all that were under way together."""
+        with self._changed:
+            if began > self._lowered_at:
+                self._lowered_at = monotonic()
+                self._now = max(1.0, min(self._now, self._under_way + 1) * FACTOR)
+
+    def quiet_since(self, since: float) -> float:
+        """Seconds since `since` in which nothing was answered well; 0 while a request is under way, which may be."""
+        with self._changed:
+            return 0.0 if self._under_way else monotonic() - max(since, self._answered_at)
+
+    def close(self) -> None:
+        """Have nobody wait any more."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
