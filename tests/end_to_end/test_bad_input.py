@@ -230,14 +230,22 @@ def deny(monkeypatch: pytest.MonkeyPatch, ending: str) -> None:
     """Have every read of such a file fail as if it were somebody else's."""
     from fsspec.implementations.local import LocalFileSystem
 
-    cat_file = LocalFileSystem.cat_file
+    cat_file, system_open = LocalFileSystem.cat_file, os.open
+
+    def check(path: Any) -> None:
+        if str(path).endswith(ending):
+            raise PermissionError(13, "Permission denied", path)
 
     def refuse(self: Any, path: str, *arguments: Any, **options: Any) -> Any:
-        if path.endswith(ending):
-            raise PermissionError(13, "Permission denied", path)
+        check(path)
         return cat_file(self, path, *arguments, **options)
 
+    def refuse_open(path: Any, *arguments: Any, **options: Any) -> int:
+        check(path)
+        return system_open(path, *arguments, **options)
+
     monkeypatch.setattr(LocalFileSystem, "cat_file", refuse)
+    monkeypatch.setattr(os, "open", refuse_open)
 
 
 # Places that cannot be written. -------------------------------------------------------------------------------------
