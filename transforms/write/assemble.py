@@ -128,8 +128,9 @@ def assemble(
     if options.task.startswith("image_classification"):
         objects, at = _distinct_labels(objects, at)
     sizes = np.maximum(settled.sizes, 1).astype(np.float64)[at]
-    numbers = _frame_numbers(objects, settled, at, frames)
-    _to_pixels(objects, numbers, sizes, frames)
+    numbers = _frame_numbers(objects, settled, at, frames) if frames else np.zeros(len(objects), np.int64)
+    if frames:
+        _to_pixels(objects, numbers, sizes, frames)
 
     task = TASKS[options.task]
     judged = task.judge(objects, sizes, options.clip, options.max_polygon_points)
@@ -246,8 +247,6 @@ def _are_oriented(objects: Objects, numbers: Integers, frames: Mapping[str, Fram
 
 def _to_pixels(objects: Objects, numbers: Integers, sizes: Floats, frames: Mapping[str, Frame]) -> None:
     """Bring the objects of sources in other frames into pixels, as opposite corners; masks are in pixels always."""
-    if not frames:
-        return
     known = [PIXELS, *frames.values()]
     as_corners = np.array([frame.corners for frame in known])[numbers]
     boxes, outlines = (

@@ -112,6 +112,7 @@ def test_a_manifest_says_what_it_was_made_from() -> None:
     assert (manifest.build, manifest.labelbeam_version, manifest.task) == ("20240101-abc", "1.0", CONFIG.task)
     assert msgspec.to_builtins(manifest.source) == {
         "fingerprint": "abc",
+        "image_prefix": None,
         "covers": {"files": 1},
         "format": "coco",
         "recognised": "by its head",
@@ -279,7 +280,7 @@ def test_without_its_manifest_a_build_is_never_in_force(tmp_path: Path) -> None:
     in_the_way.mkdir(parents=True)
     (in_the_way / "x").write_text("")
     other = msgspec.structs.replace(manifest_of(receipt()), build="other")
-    with pytest.raises(StoreError, match=r"manifest\.json: cannot be read: expected a file"):
+    with pytest.raises(StoreError, match=r"manifest\.json: cannot be read: it is a directory"):
         put_in_force(output, other)
     assert (tmp_path / "latest.json").read_bytes() == before
 
@@ -287,7 +288,7 @@ def test_without_its_manifest_a_build_is_never_in_force(tmp_path: Path) -> None:
 def test_where_the_pointer_cannot_be_put_the_manifest_stands_and_nothing_points_to_it(tmp_path: Path) -> None:
     output = locate(str(tmp_path), {})
     (tmp_path / "latest.json").mkdir()
-    with pytest.raises(StoreError, match=r"latest\.json: cannot be read: expected a file"):
+    with pytest.raises(StoreError, match=r"latest\.json: cannot be read: it is a directory"):
         put_in_force(output, manifest_of(receipt()))
     assert (tmp_path / "builds/20240101-abc/manifest.json").is_file()
 

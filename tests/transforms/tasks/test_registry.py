@@ -51,7 +51,7 @@ image = st.builds(
 
 def records_of(images: list[SourceImage], task: str) -> SplitRecords | None:
     parts = [fragment for _, fragment in fragments_of(images, 1, 0)]
-    assembled = assemble(parts, AssembleOptions(task, "https://h/"), frozenset(), lambda rows: [None] * len(rows))
+    assembled = assemble(parts, AssembleOptions(task, "https://h/"), {}, lambda rows: [None] * len(rows))
     return assembled.splits.get("train")
 
 

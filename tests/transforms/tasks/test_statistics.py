@@ -108,7 +108,7 @@ def test_each_image_and_each_object_is_in_one_bin_of_each_histogram(images: list
 def test_the_rows_of_the_parquet_files_have_the_same_statistics(images: list[SourceImage], task: str) -> None:
     for _, fragment in fragments_of(images, 1, 0):
         options = AssembleOptions(task, "https://h/")
-        assembled = assemble([fragment], options, frozenset(), lambda rows: [None] * len(rows))
+        assembled = assemble([fragment], options, {}, lambda rows: [None] * len(rows))
         for records in assembled.splits.values():
             rows = pq.read_table(io.BytesIO(encode_parquet(records, TASKS[task])))
             assert statistics_of_rows(rows) == statistics_of(records.labels, records.sizes)

@@ -46,7 +46,7 @@ def write(
     receipts = []
     for bucket, fragment in fragments_of(images, buckets, 0):
         assembled = assemble(
-            [fragment], AssembleOptions(task, "https://h/", **options), frozenset(), lambda rows: [None] * len(rows)
+            [fragment], AssembleOptions(task, "https://h/", **options), {}, lambda rows: [None] * len(rows)
         )
         receipts.append(write_bucket(assembled, bucket, buckets, task, px, build))
     return receipts
