@@ -31,14 +31,13 @@ from labelbeam.transforms.formats.coco.records import (
     BadElement,
     Boxed,
     Decoded,
-    Id,
     LabelOnly,
     Outlined,
-    Rle,
     areas_of,
     decode_range,
 )
 from labelbeam.transforms.formats.coco.scan import split_elements
+from labelbeam.transforms.formats.coco.values import Id, Rle
 from labelbeam.transforms.formats.frames import Evidence
 from labelbeam.transforms.formats.plans import HEAD
 from labelbeam.transforms.geometry.rle import GeometryError, read_rle

@@ -24,13 +24,13 @@ from labelbeam.transforms.formats.coco.records import (
     BadElement,
     CocoCategory,
     CocoImage,
-    Id,
     decode_range,
     elements,
     image_name,
 )
 from labelbeam.transforms.formats.coco.store_names import find_in_store, with_double_slashes
 from labelbeam.transforms.formats.coco.urls import url_of
+from labelbeam.transforms.formats.coco.values import Id
 from labelbeam.transforms.images.names import image_path
 from labelbeam.transforms.messages.redact import redact
 from labelbeam.transforms.messages.words import printable

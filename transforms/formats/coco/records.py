@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import math
 import re
-import reprlib
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -24,16 +23,22 @@ import msgspec
 from labelbeam.schemas.neutral import RAW_LIMIT
 from labelbeam.schemas.reasons import Adjusted, Rejected
 from labelbeam.transforms.formats.coco.scan import split_elements
-
-Id = int | str
-Quad = tuple[float, float, float, float]
-
-
-class Rle(msgspec.Struct, gc=False):
-    """A mask as run lengths: `size` is [height, width]; `counts` is a list, or text where compressed."""
-
-    size: list[int]
-    counts: list[int] | str
+from labelbeam.transforms.formats.coco.values import (
+    EXACT,
+    Id,
+    Quad,
+    RecordError,
+    Rle,
+    bbox_of,
+    crowd_of,
+    id_of,
+    label_of,
+    optional_id,
+    segmentation_of,
+    side_of,
+    text_of,
+    unexpected,
+)
 
 
 class CocoImage(msgspec.Struct, gc=False):
@@ -81,7 +86,7 @@ class Boxed(LabelOnly, gc=False):
     @property
     def ignored(self) -> bool:
         """Tell whether it is marked as a region to be left out of training and evaluation."""
-        return bool(_crowd(self.ignore, set()))
+        return bool(crowd_of(self.ignore, set()))
 
 
 class Outlined(Boxed, gc=False):
@@ -105,14 +110,6 @@ def areas_of(records: Sequence[Boxed]) -> list[float]:
     """The `area` of each record; NaN where it tells none."""
     areas = list(map(attrgetter("area"), records))
     return areas if set(map(type, areas)) == {float} else list(map(_float_of, areas))
-
-
-class _RecordError(ValueError):
-    """One element cannot be read as what it should be."""
-
-    def __init__(self, code: Rejected, message: str) -> None:
-        super().__init__(message)
-        self.code = code
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +177,7 @@ def elements(block: bytes) -> Iterator[dict[str, Any]]:
     for start, end in split_elements(block):
         try:
             fields = _load(block[start:end])
-        except _RecordError:
+        except RecordError:
             continue
         if isinstance(fields, dict):
             yield fields
@@ -204,7 +201,7 @@ def _decode_each(block: bytes, record: type[Record]) -> Decoded[Record]:
             fields = _load(element)
             decoded.records.append(_coerce(fields, record, adjusted))
             tally.update(adjusted)
-        except _RecordError as error:
+        except RecordError as error:
             decoded.bad.append(BadElement(start, error.code, str(error), _excerpt(element), _known(fields)))
     decoded.bad += _bare_values(block, bounds)
     decoded.bad.sort(key=lambda bad: bad.offset)
@@ -238,9 +235,9 @@ def _load(element: bytes) -> Any:
         except ValueError:
             return _JSON_OF_HUGE_NUMBERS.decode(text)
     except RecursionError:
-        raise _RecordError(Rejected.INVALID_RECORD, "the record is nested too deeply") from None
+        raise RecordError(Rejected.INVALID_RECORD, "the record is nested too deeply") from None
     except ValueError as error:
-        raise _RecordError(Rejected.INVALID_RECORD, f"the record is not valid JSON: {error}") from None
+        raise RecordError(Rejected.INVALID_RECORD, f"the record is not valid JSON: {error}") from None
 
 
 def _integer(digits: str) -> int | float:
@@ -256,9 +253,6 @@ def _float(text: str) -> int | float:
     return int(exact) if exact == exact.to_integral_value() else number
 
 
-EXACT = 2.0**53
-"""From here on floats skip whole numbers (IEEE 754)."""
-
 _LARGEST_ID = 1e30
 
 _JSON = json.JSONDecoder(strict=False, parse_float=_float)
@@ -271,7 +265,7 @@ def _known(fields: Any) -> dict[str, Any]:
         return {}
     known: dict[str, Any] = {}
     for name in ("id", "image_id"):
-        identity = _optional_identity(fields.get(name))
+        identity = optional_id(fields.get(name))
         if identity is not None:
             known[name] = identity
     if isinstance(fields.get("file_name"), str):
@@ -286,10 +280,10 @@ def _coerce(fields: Any, record: type[Record], adjusted: set[Adjusted]) -> Recor
     """Make a record of an element that is not of the expected types, as far as its meaning is plain.
 
     Raises:
-        _RecordError: it is not.
+        RecordError: it is not.
     """
     if not isinstance(fields, dict):
-        raise _unexpected(fields, "an object")
+        raise unexpected(fields, "an object")
     if record is CocoImage and (file_name := image_name(fields)) is not None:
         fields = fields | {"file_name": file_name}
     values: dict[str, Any] = {}
@@ -302,12 +296,12 @@ def _coerce(fields: Any, record: type[Record], adjusted: set[Adjusted]) -> Recor
             if name in _AS_THEY_ARE:
                 values[name] = value
             elif name == "id" and not item.required:
-                values[name] = _optional_identity(value)
+                values[name] = optional_id(value)
             else:
                 values[name] = _COERCE[name](value, adjusted)
-        except _RecordError as error:
+        except RecordError as error:
             found = f"{name}: {error}" if name in fields else f"it has no {name}"
-            raise _RecordError(error.code, found) from None
+            raise RecordError(error.code, found) from None
     return record(**values)
 
 
@@ -328,206 +322,15 @@ def image_name(fields: dict[str, Any]) -> Any:
     return name
 
 
-def _unexpected(value: Any, expected: str, code: Rejected = Rejected.INVALID_RECORD) -> _RecordError:
-    return _RecordError(code, f"found {reprlib.repr(value)}, expected {expected}")
-
-
-def _identity(value: Any, _: set[Adjusted]) -> Id:
-    if isinstance(value, float) and value.is_integer() and abs(value) < EXACT:
-        return int(value)
-    if isinstance(value, int | str) and not isinstance(value, bool):
-        return value
-    raise _unexpected(value, "a whole number or text")
-
-
-def _optional_identity(value: Any) -> Id | None:
-    """An id that serves people only: where it is none, the record is as good without it."""
-    try:
-        return _identity(value, set())
-    except _RecordError:
-        return None
-
-
-def _number(value: Any, adjusted: set[Adjusted]) -> float:
-    """A number, which may be NaN or infinite."""
-    if isinstance(value, float):
-        return value
-    try:
-        if isinstance(value, int) and not isinstance(value, bool):
-            return float(value)
-        if isinstance(value, str) and "_" not in value:
-            number = float(value)
-            adjusted.add(Adjusted.NUMBER_FROM_TEXT)
-            return number
-    except OverflowError:
-        return math.inf
-    except ValueError:
-        pass
-    raise _unexpected(value, "a number")
-
-
-def _side(value: Any, adjusted: set[Adjusted]) -> int | None:
-    if value is None or value == "":
-        return None
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
-    try:
-        number = _number(value, adjusted)
-    except _RecordError:
-        number = math.nan
-    if not number.is_integer():
-        raise _unexpected(value, "a whole number of pixels", Rejected.INVALID_SIZE)
-    return int(number)
-
-
-def _text(value: Any, _: set[Adjusted]) -> str:
-    if not isinstance(value, str):
-        raise _unexpected(value, "text")
-    return value
-
-
-def _label(value: Any, adjusted: set[Adjusted]) -> str:
-    is_number = isinstance(value, int) or (isinstance(value, float) and math.isfinite(value))
-    if is_number and not isinstance(value, bool):
-        adjusted.add(Adjusted.LABEL_FROM_NUMBER)
-        return str(value)
-    return _text(value, adjusted)
-
-
-_SIDES = (
-    (("x", "y", "width", "height"), False),
-    (("x", "y", "w", "h"), False),
-    (("left", "top", "width", "height"), False),
-    (("xmin", "ymin", "width", "height"), False),
-    (("xmin", "ymin", "xmax", "ymax"), True),
-    (("x1", "y1", "x2", "y2"), True),
-    (("x0", "y0", "x1", "y1"), True),
-    (("left", "top", "right", "bottom"), True),
-)
-"""The names of a box's four numbers, and whether they are two corners."""
-
-
-def _four(value: Any) -> Any:
-    """The list of a box that stands as text, by names, or in another list; else the value itself."""
-    if isinstance(value, str) and len(value) < _LONGEST_BOX:
-        try:
-            value = json.loads(value)
-        except (ValueError, RecursionError):
-            value = re.split(r"[\s,;]+", value.strip().strip("()[]").strip())
-    if isinstance(value, list) and len(value) == 1 and isinstance(value[0], list | dict):
-        value = value[0]
-    if isinstance(value, dict):
-        named = {str(key).lower().replace("_", ""): number for key, number in value.items()}
-        for sides, corners in _SIDES:
-            if named.keys() >= set(sides):
-                numbers = [_number(named[side], set()) for side in sides]
-                if corners:
-                    numbers[2:] = numbers[2] - numbers[0], numbers[3] - numbers[1]
-                return numbers
-    return value
-
-
-_LONGEST_BOX = 1000
-"""Characters of a box as text."""
-
-
-def _bbox(value: Any, adjusted: set[Adjusted]) -> Quad | None:
-    if value in (None, "", [], {}):
-        return None
-    numbers: list[float] = []
-    given = value
-    try:
-        value = _four(value)
-    except _RecordError:
-        value = None
-    if isinstance(given, str) and isinstance(value, list):
-        adjusted.add(Adjusted.NUMBER_FROM_TEXT)
-    if isinstance(value, list) and len(value) == 4:
-        try:
-            numbers = [_number(item, adjusted) for item in value]
-        except _RecordError:
-            numbers = []
-    if not numbers or not all(map(math.isfinite, numbers)):
-        raise _unexpected(given, "[x, y, width, height] as finite numbers", Rejected.INVALID_BBOX)
-    return (numbers[0], numbers[1], numbers[2], numbers[3])
-
-
-def _crowd(value: Any, adjusted: set[Adjusted]) -> int | None:
-    """Tell whether it is a crowd; what says nothing, such as pandas' NaN for a missing flag, says no."""
-    if value is None or (isinstance(value, int) and not isinstance(value, bool)):
-        return value
-    if isinstance(value, str) and value.strip().lower() in ("true", "false"):
-        return int(value.strip().lower() == "true")
-    try:
-        number = float(value) if isinstance(value, bool) else _number(value, adjusted)
-    except _RecordError:
-        return 0
-    return int(number != 0 and not math.isnan(number))
-
-
-def _segmentation(value: Any, adjusted: set[Adjusted]) -> list[list[float]] | Rle | None:
-    if isinstance(value, str) and value.strip():
-        try:
-            value = json.loads(value)
-        except (ValueError, RecursionError):
-            return None
-    if isinstance(value, list) and len(value) == 1 and isinstance(value[0], dict) and "counts" in value[0]:
-        value = value[0]
-    if isinstance(value, dict) and "counts" not in value and _is_pair(value):
-        return None
-    if isinstance(value, dict):
-        return Rle(value.get("size"), value.get("counts"))  # type: ignore[arg-type]  # read_rle takes anything
-    if not isinstance(value, list):
-        return None
-    return [_part(part, adjusted) for part in _parts(value, _DEEPEST_LIST)]
-
-
-_DEEPEST_LIST = 6
-"""Lists around a polygon's numbers, at most."""
-
-
-def _is_pair(value: Any) -> bool:
-    """Tell whether it is one corner, [x, y] or {"x": x, "y": y}."""
-    if isinstance(value, dict):
-        return {"x", "y"} <= value.keys()
-    return isinstance(value, list) and len(value) == 2 and not any(isinstance(item, list | dict) for item in value)
-
-
-def _parts(value: list[Any], depth: int) -> list[Any]:
-    """The parts of a polygon as flat lists, however they are nested: as corners, in further lists, or without one."""
-    if value and not any(isinstance(item, list | dict) for item in value):
-        return [value]
-    if len(value) >= 3 and all(map(_is_pair, value)):
-        return [[number for pair in value for number in (pair if isinstance(pair, list) else (pair["x"], pair["y"]))]]
-    if not depth:
-        return [[]]
-    parts: list[Any] = []
-    for item in value:
-        nested = isinstance(item, list) and any(isinstance(inner, list | dict) for inner in item)
-        parts += _parts(item, depth - 1) if nested else [item]
-    return parts
-
-
-def _part(part: Any, adjusted: set[Adjusted]) -> list[float]:
-    """The numbers of one part of a polygon; none of them where one is not finite: it is dropped further down."""
-    if not isinstance(part, list):
-        return []
-    try:
-        numbers = [_number(item, adjusted) for item in part]
-    except _RecordError:
-        return []
-    return numbers if all(map(math.isfinite, numbers)) else []
-
-
 _COERCE: dict[str, Callable[[Any, set[Adjusted]], Any]] = {
-    "id": _identity,
-    "image_id": _identity,
-    "category_id": _identity,
-    "file_name": _text,
-    "width": _side,
-    "height": _side,
-    "name": _label,
-    "bbox": _bbox,
-    "iscrowd": _crowd,
-    "segmentation": _segmentation,
+    "id": id_of,
+    "image_id": id_of,
+    "category_id": id_of,
+    "file_name": text_of,
+    "width": side_of,
+    "height": side_of,
+    "name": label_of,
+    "bbox": bbox_of,
+    "iscrowd": crowd_of,
+    "segmentation": segmentation_of,
 }

@@ -20,10 +20,10 @@ from labelbeam.transforms.formats.coco.records import (
     CocoImage,
     LabelOnly,
     Outlined,
-    Rle,
     decode_range,
 )
 from labelbeam.transforms.formats.coco.scan import UnsafeSplitError
+from labelbeam.transforms.formats.coco.values import Rle
 
 HUGE = pytest.param("9" * 5000, id="5000 digits")
 LONG = "9" * 300
