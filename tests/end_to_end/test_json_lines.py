@@ -280,6 +280,23 @@ def test_each_bad_line_and_object_is_rejected_with_its_place_and_the_others_are_
     assert doubts["dropped_by_trainer"] == 5, "the lint of the file: what the trainer would drop as it stands"
 
 
+def test_a_url_with_a_way_up_in_it_is_never_written(tmp_path: Path) -> None:
+    """Who opens it would leave the datastore, container or host that the record names."""
+    datastore = "https://host/c"
+    hostile = ["../k/1.jpg", "a/%2e%2e/%2E%2E/1.jpg", "a/..%2F../1.jpg", "..\\1.jpg"]
+    plain = ["a..b/1.jpg"]
+    urls = [f"{datastore}/{path}" for path in [*hostile, *plain]] + [
+        "https://host/c/../../1.jpg",
+        "file:///data/../etc/1.jpg",
+    ]
+    source = write(tmp_path / "x.jsonl", *[record(number, [CAN], image_url=url) for number, url in enumerate(urls, 1)])
+    build = convert("--source", source, output=tmp_path / "out")
+    assert {line["image_url"] for line in build.lines["train"]} == {f"{datastore}/{path}" for path in plain}
+    codes = {(line["locator"], line["code"]) for line in build.rejected if line["kind"] == "image"}
+    assert codes == {(f"line {number}", "unsafe_path") for number in (1, 2, 3, 4, 6, 7)}
+    assert build.counts["images"] == (7, 1, 6, 0)
+
+
 def test_coordinates_in_pixels_are_refused_and_a_few_of_them_are_doubted(tmp_path: Path) -> None:
     pixels = {"label": "can", "topX": 26, "topY": 40, "bottomX": 73, "bottomY": 70}
     source = write(tmp_path / "x.jsonl", record(1, [pixels]), record(2, [pixels, CAN]))

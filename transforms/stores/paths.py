@@ -102,6 +102,17 @@ def leads_out(path: str) -> bool:
     return "%" in path and any(_LEADS_OUT.search(decoded) for decoded in _decodings(path))
 
 
+def url_leads_out(url: str) -> bool:
+    """Tell whether a way up stands in a URL's path, so that who opens it leaves the folder that the URL seems to lie in.
+
+    >>> [url_leads_out(f"https://host/c/{rest}") for rest in ("../k/1.jpg", "%2e%2e/1.jpg", "a..b.jpg", "1.jpg?sig=/../")]
+    [True, True, False, False]
+    """
+    path = url.partition("://")[2]
+    path = path if url.startswith("file:") else path.partition("?")[0]
+    return ".." in path.replace("\\", "/").split("/") or leads_out(path)
+
+
 def _decodings(path: str) -> Iterator[str]:
     """Path as a web server may see it, which decodes `%2F` after it has been taken for a part of a name, or twice."""
     for _ in range(3):

@@ -15,7 +15,7 @@ from labelbeam.transforms.columns.images import Images
 from labelbeam.transforms.geometry.boxes import OK, Codes, code_of
 from labelbeam.transforms.images.headers import CopyTo, ImageError, LookAt, settle_format, settle_size
 from labelbeam.transforms.images.names import LONGEST_PATH, too_long
-from labelbeam.transforms.stores.paths import leads_out
+from labelbeam.transforms.stores.paths import leads_out, url_leads_out
 
 
 @dataclass(slots=True)
@@ -105,9 +105,7 @@ def settle(settled: Settled, look_at: LookAt, look_at_all: bool) -> None:
     """Settle size and format of each image, by its declaration and, where it was looked at, by its file."""
     images = settled.images
     known = [all(size) for size in settled.sizes.tolist()]
-    short = [
-        row for row, path in enumerate(images.paths) if not (too_long(path) or ("://" not in path and leads_out(path)))
-    ]
+    short = [row for row, path in enumerate(images.paths) if not (too_long(path) or _leads_out(path))]
     wanted = [row for row in short if look_at_all or not known[row]]
     looked = dict(zip(wanted, look_at(images.rows(wanted)), strict=True)) if wanted else {}
     for row, path in enumerate(images.paths):
@@ -115,7 +113,7 @@ def settle(settled: Settled, look_at: LookAt, look_at_all: bool) -> None:
             continue
         facts = looked.get(row)
         try:
-            if "://" not in path and leads_out(path):
+            if _leads_out(path):
                 raise ImageError(Rejected.UNSAFE_PATH, f"{path}: {Rejected.UNSAFE_PATH.doc}, once a server decodes it")
             if too_long(path):
                 message = f"the image's name has {len(path):,} characters, expected at most {LONGEST_PATH:,}"
@@ -141,6 +139,10 @@ def settle(settled: Settled, look_at: LookAt, look_at_all: bool) -> None:
                 raise ImageError(Rejected.MISSING_SIZE, message)
         except ImageError as error:
             settled.reject(row, error.code, str(error))
+
+
+def _leads_out(path: str) -> bool:
+    return url_leads_out(path) if "://" in path else leads_out(path)
 
 
 def copy(settled: Settled, left: npt.NDArray[np.bool_], copy_to: CopyTo) -> list[CopiedImage]:
