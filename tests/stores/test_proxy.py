@@ -60,7 +60,7 @@ class Client:
     """A client that keeps its connection, repeats nothing and hides nothing."""
 
     def __init__(self, store: HttpStore) -> None:
-        self.connection = HTTPConnection(urlsplit(store.endpoint).netloc, timeout=1)
+        self.connection = HTTPConnection(urlsplit(store.endpoint).netloc, timeout=30)
         self.folder = urlsplit(store.root).path
 
     def get(self, file: str, method: str = "GET") -> tuple[int, bytes]:
@@ -139,6 +139,7 @@ def test_an_error_is_not_cut(behind: tuple[Client, Proxy]) -> None:
 def test_a_request_that_hangs_is_never_answered(behind: tuple[Client, Proxy]) -> None:
     client, proxy = behind
     proxy.suffer(Faults(hung=1))
+    client.connection.timeout = 1
     with pytest.raises(TimeoutError):
         client.get("1.bin")
     client.connection.close()
