@@ -9,20 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from labelbeam.pipelines.command_line.options import add_options
-from labelbeam.pipelines.command_line.parser import Parser, add_output
+from labelbeam.pipelines.command_line.parser import Parser, add_output, count
 from labelbeam.pipelines.commands.command import Command
 from labelbeam.pipelines.terminal.streams import LOG, set_up_logging
 from labelbeam.schemas.errors import DoubtedError, LabelBeamError, UsageError
 
 if TYPE_CHECKING:
     from labelbeam.schemas.manifest import Manifest
-
-
-def _count(text: str) -> int:
-    number = int(text) if text.isdecimal() else 0
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"found {text!r}, expected a positive whole number")
-    return number
 
 
 def _add_arguments(parser: Parser) -> None:
@@ -48,13 +41,13 @@ def _add_arguments(parser: Parser) -> None:
     )
     parser.add_argument("--metric", metavar="NAME", help="the primary metric (default: the task's usual one)")
     parser.add_argument(
-        "--timeout-minutes", metavar="N", type=_count, default=360, help="how long the job may take (default: 360)"
+        "--timeout-minutes", metavar="N", type=count, default=360, help="how long the job may take (default: 360)"
     )
     parser.add_argument(
-        "--max-trials", metavar="N", type=_count, default=10, help="models that are trained at most (default: 10)"
+        "--max-trials", metavar="N", type=count, default=10, help="models that are trained at most (default: 10)"
     )
     parser.add_argument(
-        "--max-concurrent-trials", metavar="N", type=_count, default=2, help="of them at a time (default: 2)"
+        "--max-concurrent-trials", metavar="N", type=count, default=2, help="of them at a time (default: 2)"
     )
     add_options(parser, ["accept", "storage_options"])
 

@@ -132,17 +132,25 @@ def some(names: Collection[str]) -> str:
     return f"{len(names):,} ({shown}{', …' if len(names) > 3 else ''})"
 
 
-def _splits(members: Mapping[str, set[str]], where: str, doubts: list[Doubt]) -> dict[str, str | None]:
-    splits: dict[str, str | None] = {}
+def first_of_splits(
+    members: Mapping[str, set[str]], order: Sequence[str], where: str, doubts: list[Doubt]
+) -> dict[str, str]:
+    """The split of each member: the first in `order` whose list holds it. Members of two lists are doubted."""
+    splits: dict[str, str] = {}
     clashes: dict[str, set[str]] = {}
-    for split in _HELD_OUT_FIRST:
-        for xml in members.get(split, ()):
-            first = splits.setdefault(xml, split)
+    for split in order:
+        for member in members.get(split, ()):
+            first = splits.setdefault(member, split)
             if first != split:
-                clashes.setdefault(f"{first} as well as {split}: they count as {first}", set()).add(xml)
+                clashes.setdefault(f"{first} as well as {split}: they count as {first}", set()).add(member)
     for clash, both in sorted(clashes.items()):
         message = f"{where}: {some(both)} in the lists of {clash}"
         doubts.append(Doubt(Doubted.LISTED_IN_TWO_SPLITS, message, len(both), min(both)))
+    return splits
+
+
+def _splits(members: Mapping[str, set[str]], where: str, doubts: list[Doubt]) -> dict[str, str | None]:
+    splits: dict[str, str | None] = {**first_of_splits(members, _HELD_OUT_FIRST, where, doubts)}
 
     # trainval is the union of two: where only one of them has a list, the rest is the other.
     listed = ("train" in members, "validation" in members)

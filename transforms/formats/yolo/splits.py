@@ -12,7 +12,7 @@ from typing import NamedTuple
 from labelbeam.schemas.doubts import Doubt, Doubted
 from labelbeam.transforms.formats.folder.splits import table_split
 from labelbeam.transforms.formats.voc.folders import join
-from labelbeam.transforms.formats.voc.sets import some
+from labelbeam.transforms.formats.voc.sets import first_of_splits, some
 from labelbeam.transforms.formats.yolo.description import Description, text_of
 from labelbeam.transforms.formats.yolo.entries import (
     ImageNames,
@@ -153,17 +153,7 @@ def _one_split_each(members: Mapping[str, set[str]], where: str, doubts: list[Do
     """One split an image: the one that is held out, unless nothing would be left to train on."""
     others = set().union(*(images for split, images in members.items() if split != "train"))
     order = _HELD_OUT_FIRST if members.get("train", set()) - others else ("train", "validation", "test")
-    splits: dict[str, str] = {}
-    clashes: dict[str, set[str]] = {}
-    for split in order:
-        for image in members.get(split, ()):
-            first = splits.setdefault(image, split)
-            if first != split:
-                clashes.setdefault(f"{first} as well as {split}: they count as {first}", set()).add(image)
-    for clash, both in sorted(clashes.items()):
-        message = f"{where or 'lists'}: {some(both)} in {clash}"
-        doubts.append(Doubt(Doubted.LISTED_IN_TWO_SPLITS, message, len(both), min(both)))
-    return splits
+    return first_of_splits(members, order, where or "lists", doubts)
 
 
 def path_of_missing(written: str) -> str:
