@@ -24,6 +24,10 @@ class Doubted(Documented):
         "label_before_background",
         "a label sorts before the trainer's `--bg--` and shifts its index",
     )
+    LABEL_OF_BACKGROUND = "label_of_background", "a label by its name says that there is no object, and has objects"
+    LABEL_SAYS_NOTHING = "label_says_nothing", "a label by its name says that nobody has said what it is, or cared"
+    MOSTLY_CROWDS = "mostly_crowds", "most objects have isCrowd 1, and metrics leave these out"
+    OBJECTS_TWICE = "objects_twice", "objects have the label and the place of another of their image"
     SPLIT_EMPTY = "split_empty", "a split has no image, and the trainer refuses it"
     SPLIT_OF_BACKGROUND = "split_of_background", "a split has no object, and the trainer refuses it"
     CHANGED_MUCH = "changed_much", "the build differs from the one before by more than --max-change, and was accepted"
@@ -31,6 +35,7 @@ class Doubted(Documented):
     RELATIVE_COORDINATES = "relative_coordinates", "all coordinates of a file are fractions or percent of the image"
     FRAMES_DISAGREE = "frames_disagree", "a few coordinates of a file seem to be in another unit than all others"
     CORNERS_OR_SIZES = "corners_or_sizes", "boxes read as x, y, width, height agree with the rest only as two corners"
+    FIXED_GRID = "fixed_grid", "boxes seem to count on a grid of 1000 steps, whatever the size of their image"
     BOXES_LEAVE_IMAGES = "boxes_leave_images", "many boxes leave images of the declared width and height"
     OUTLINES_OFF_BOXES = "outlines_off_boxes", "outlines lie outside of the boxes of their own objects"
     AREA_CONTRADICTS_BOX = "area_contradicts_box", "areas are larger than the boxes of their own objects"

@@ -87,6 +87,20 @@ class SplitCounts(msgspec.Struct):
     files: list[FileEntry] = []
 
 
+class Oddity(msgspec.Struct):
+    """Objects in which something stands out that is no fault of any one of them: how many of how many, and an image of one."""
+
+    count: int = 0
+    of: int = 0
+    example: str = ""
+
+    def add(self, other: Oddity) -> None:
+        """Add those of another part; the lesser example is kept, so that the order does not matter."""
+        self.count += other.count
+        self.of += other.of
+        self.example = min(filter(None, (self.example, other.example)), default="")
+
+
 class Receipt(msgspec.Struct):
     """Receipt of one bucket of images: its share of every file of the build, and its share of the counts."""
 
@@ -116,6 +130,8 @@ class Receipt(msgspec.Struct):
     """Histograms, by split."""
     image_roots: dict[str, int] = {}
     """Images written, by the datastore or scheme that their URLs begin with."""
+    oddities: dict[str, Oddity] = {}
+    """What stands out in its objects, by name; see `transforms.write.oddities`."""
 
     def files(self) -> list[FileEntry]:
         """Every file of the bucket."""

@@ -12,12 +12,10 @@ from labelbeam.schemas.errors import CountsError
 from labelbeam.schemas.manifest import FORMAT_VERSION, Copies, Counts, Manifest, Receipt, Source, SplitCounts
 from labelbeam.transforms.builds.alike import labels_alike
 from labelbeam.transforms.builds.identity import BuildIdentity, config_identity
+from labelbeam.transforms.builds.oddities import label_doubts, object_doubts
 from labelbeam.transforms.formats.plans import Plan
 from labelbeam.transforms.messages.redact import redact
 from labelbeam.transforms.tasks.statistics import build_statistics
-
-BACKGROUND_LABEL = "--bg--"
-"""The trainer's own label for background; most of its models take it to sort first."""
 
 
 def make_manifest(
@@ -63,8 +61,10 @@ def make_manifest(
     _check_counts(counts, receipts, records, sent)
     rejected, skipped, adjusted = (dict(sorted(reason.items())) for reason in reasons)
     names = sorted({label for part in labels.values() for label in part})
-    alike = labels_alike(sum(labels.values(), Counter()))
-    doubts = [*doubts, *_label_doubts(names), *alike, *_split_doubts(splits, config)]
+    by_label = sum(labels.values(), Counter())
+    doubts = list(doubts)
+    doubts += [*object_doubts(receipts, doubts), *label_doubts(by_label, config.task), *labels_alike(by_label)]
+    doubts += _split_doubts(splits, config)
     return Manifest(
         format_version=FORMAT_VERSION,
         build=identity.build,
@@ -140,17 +140,6 @@ def add_doubts(manifest: Manifest, doubts: Sequence[Doubt]) -> None:
     """Add doubts that came up after the receipts."""
     manifest.doubts += doubts
     manifest.warnings += [doubt.message for doubt in doubts]
-
-
-def _label_doubts(names: Sequence[str]) -> list[Doubt]:
-    early = [name for name in names if name < BACKGROUND_LABEL]
-    if not early:
-        return []
-    message = (
-        f"label {early[0]!r} sorts before {BACKGROUND_LABEL!r}, the trainer's background, and shifts its index in most "
-        "models; rename it"
-    )
-    return [Doubt(Doubted.LABEL_BEFORE_BACKGROUND, message, len(early), early[0])]
 
 
 def _split_doubts(splits: dict[str, SplitCounts], config: ConvertConfig) -> list[Doubt]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 
@@ -13,3 +14,58 @@ def normalized(label: str) -> str:
     """
     label = label.strip()
     return label if label.isascii() else unicodedata.normalize("NFC", label)
+
+
+_NONE = frozenset({"empty", "background", "none", "nothing", "blank", "no object", "no objects", "bg", "negative"})
+
+_NOTHING = frozenset(
+    {
+        "nan",
+        "null",
+        "undefined",
+        "n/a",
+        "na",
+        "?",
+        "unlabeled",
+        "unlabelled",
+        "not labeled",
+        "unsorted",
+        "todo",
+        "to do",
+    }
+    | {
+        "ignore",
+        "ignored",
+        "ignored region",
+        "ignored regions",
+        "ignore region",
+        "dontcare",
+        "don't care",
+        "dont care",
+        "void",
+    }
+)
+
+_MARKS = re.compile(r"[\s_-]+")
+
+
+def _folded(label: str) -> str:
+    return _MARKS.sub(" ", label).strip().casefold()
+
+
+def says_there_is_none(label: str) -> bool:
+    """Tell whether a label says that there is no object, as camera traps have them.
+
+    >>> says_there_is_none("__background__"), says_there_is_none("No_Object"), says_there_is_none("cat")
+    (True, True, False)
+    """
+    return _folded(label) in _NONE
+
+
+def says_nothing(label: str) -> bool:
+    """Tell whether a label says that nobody has said what it is, or that it does not matter.
+
+    >>> says_nothing("DontCare"), says_nothing("nan"), says_nothing("Nancy")
+    (True, True, False)
+    """
+    return _folded(label) in _NOTHING

@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from labelbeam.schemas.config import ConvertConfig, background_policy, parse_split
 from labelbeam.schemas.errors import LabelBeamError
-from labelbeam.schemas.manifest import CopiedImage
+from labelbeam.schemas.manifest import CopiedImage, Oddity
 from labelbeam.schemas.neutral import RAW_LIMIT, Rejection
 from labelbeam.schemas.reasons import Adjusted, Rejected, Skipped
 from labelbeam.transforms.columns.arrays import Floats, Integers, ranges
@@ -35,6 +35,7 @@ from labelbeam.transforms.images.urls import default_prefix, image_url
 from labelbeam.transforms.tasks.records import SplitRecords
 from labelbeam.transforms.tasks.registry import TASKS
 from labelbeam.transforms.tasks.task import Judged, Labels, Task
+from labelbeam.transforms.write import oddities
 from labelbeam.transforms.write.settle import Settled, copy, fold_duplicates, settle, without_left_out
 
 
@@ -86,6 +87,8 @@ class Assembled:
     records_in: int
     copied: list[CopiedImage] = field(default_factory=list)
     """The images of the records as they were copied, sorted by path, without those that are named by a URL."""
+    oddities: dict[str, Oddity] = field(default_factory=dict)
+    """What stands out in its objects."""
 
 
 def assemble(
@@ -154,8 +157,9 @@ def assemble(
         adjusted[reason] += int((where & valid).sum())
     adjusted[Adjusted.OBJECT_OF_DUPLICATE_IMAGE] += int((_is_lent(objects, settled.sources) & valid).sum())
     adjusted.update(reason for row, reasons in settled.adjusted.items() if left[row] for reason in reasons)
+    splits = _by_split(settled, left, objects, at, judged, names, options)
     return Assembled(
-        splits=_by_split(settled, left, objects, at, judged, names, options),
+        splits=splits,
         rejections=sorted(map(_bounded, rejections), key=_in_order),
         images_found=len(settled.images) + rejected_before["image"] + left_out.total(),
         objects_found=len(objects) + rejected_before["object"] + skipped_objects.total(),
@@ -165,6 +169,7 @@ def assemble(
         adjusted=+adjusted,
         records_in=records_in,
         copied=copied,
+        oddities=oddities.leaving(objects, sizes, at, settled.images.paths) | oddities.of_records(splits.values()),
     )
 
 

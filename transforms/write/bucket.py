@@ -100,6 +100,7 @@ def write_bucket(
         records_in=assembled.records_in,
         samples=[msgspec.to_builtins(_without_credentials(item)) for item in assembled.rejections[:SAMPLES]],
         statistics={split: statistics_of(part.labels, part.sizes) for split, part in assembled.splits.items()},
+        oddities=assembled.oddities,
         image_roots=count_roots([url for part in assembled.splits.values() for url in part.urls]),
     )
 

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from labelbeam.schemas.config import ConvertConfig
-from labelbeam.schemas.doubts import unclassified
+from labelbeam.schemas.doubts import Doubted, unclassified
 from labelbeam.schemas.errors import CountsError, LabelBeamError, LostLockError
 from labelbeam.schemas.manifest import Counts, FileEntry, Manifest, Receipt, SplitCounts, Tally
 from labelbeam.transforms.builds.identity import BuildIdentity, after, config_identity, made_alike, new_identity
@@ -148,8 +148,9 @@ def test_counts_that_do_not_add_up_stop_the_build(kind: str, field: str) -> None
     ("label", "warned"), [("#hash", True), (" cat", True), ("--bg--", False), ("0", False), ("-", True)]
 )
 def test_a_label_that_sorts_before_the_trainers_background_is_warned_of(label: str, warned: bool) -> None:
-    warnings = manifest_of(receipt(labels={"train": {label: 3}})).warnings
-    assert [repr(label) in warning for warning in warnings] == [True] * warned
+    doubts = manifest_of(receipt(labels={"train": {label: 3}})).doubts
+    told = [repr(label) in doubt.message for doubt in doubts if doubt.code == Doubted.LABEL_BEFORE_BACKGROUND]
+    assert told == [True] * warned
 
 
 def test_a_split_without_a_line_or_an_object_is_warned_of() -> None:

@@ -33,6 +33,13 @@ _FAR = 85.0
 _SLACK = 0.02
 """How far a box may leave its image, as a share of its side and one pixel, and still be one of this image."""
 
+_FAR_OUT = 0.1
+"""A box that leaves its image by so much of its side is of another image, or of another size of it."""
+
+_GRID, _GRID_REACHED, _BEYOND_GRID = 1024.0, 900.0, 1300
+"""Some tools and models count on 1000 steps, or 1024, whatever the image's size: where their numbers end, what some of them
+reach, and a side of images of which some box would lie further out if pixels were counted."""
+
 
 class Collector:
     """Tallies of the records of one range, each with the first such record as the example."""
@@ -61,6 +68,7 @@ class Collector:
                 return
             self._unit("boxes", bbox, solid)
             self._percent(bbox, sizes, areas, solid, images)
+            self._grid(bbox, sizes, solid)
             self._layout(bbox, sizes, areas, solid)
 
     def outlines(self, extent: Floats) -> None:
@@ -90,6 +98,8 @@ class Collector:
         self.add(f"{name}_past_the_edge", small & ((near < -_EDGE) | (near + size > 1 + _EDGE)).any(1))
         self.add(f"{name}_beyond_1", found & ~inside)
         self.add(f"{name}_far_beyond_1", found & (np.abs(bbox) > _NO_FRACTION).any(1))
+        if name == "boxes":
+            self._readings("fractions", bbox, small, 1 + _OVERSHOOT, _OVERSHOOT)
 
     def _percent(self, bbox: Floats, sizes: Sizes, areas: Floats, solid: Flags, images: Integers) -> None:
         large = solid & (sizes >= _LARGE).all(1)
@@ -116,16 +126,36 @@ class Collector:
                 self.evidence.add("images_of_percent", len(first), self.name(int(at[first].min())))
         self.evidence.add("large_images", int(np.count_nonzero(np.bincount(images[large]))))
 
+    def _grid(self, bbox: Floats, sizes: Sizes, solid: Flags) -> None:
+        far = bbox[:, :2] + bbox[:, 2:]
+        self.add("boxes_beyond_grid", solid & ((far > _GRID).any(1) | (bbox[:, :2] < -1).any(1)))
+        self.add("boxes_reaching_right_of_grid", solid & (far[:, 0] >= _GRID_REACHED) & (far[:, 0] <= _GRID))
+        self.add("boxes_reaching_down_grid", solid & (far[:, 1] >= _GRID_REACHED) & (far[:, 1] <= _GRID))
+        self.add("boxes_in_images_beyond_grid", solid & (sizes >= _BEYOND_GRID).any(1))
+
+    def _readings(self, name: str, bbox: Floats, found: Flags, limits: Any, slack: Any) -> None:
+        """Tally the boxes that leave their images, and those that would if their numbers meant something else.
+
+        Images begin at 0 and end at `limits`, of which `slack` lies outside.
+        """
+        low, third = bbox[:, :2], bbox[:, 2:]
+        ordered = (third > low).all(1) & (low >= 0).all(1)
+        centred = (low - third / 2 >= -slack).all(1) & (low + third / 2 <= limits).all(1)
+        self.add(f"{name}_leaving", found & ~((low + third <= limits) & (low >= -slack)).all(1))
+        self.add(f"{name}_leaving_as_corners", found & ~(ordered & (third <= limits).all(1)))
+        self.add(f"{name}_leaving_as_centres", found & ~centred)
+
     def _layout(self, bbox: Floats, sizes: Sizes, areas: Floats, solid: Flags) -> None:
         known = solid & (sizes > 0).all(1) & (np.abs(bbox) > _NO_FRACTION).any(1)
         low, third = bbox[:, :2], bbox[:, 2:]
-        limits = sizes * (1 + _SLACK) + 1
-        fits = (low + third <= limits).all(1)
+        slack = sizes * _SLACK + 1
+        limits = sizes + slack
         ordered = (third > low).all(1) & (low >= 0).all(1)
         self.add("boxes_in_known_images", known)
-        self.add("boxes_leaving", known & ~fits)
-        self.add("boxes_leaving_as_corners", known & ~(ordered & (third <= limits).all(1)))
+        self._readings("boxes", bbox, known, limits, slack)
         self.add("boxes_leaving_exchanged", known & ~(low + third <= limits[:, ::-1]).all(1))
+        far = sizes * _FAR_OUT
+        self.add("boxes_leaving_far", known & ~((low + third <= limits + far) & (low >= -slack - far)).all(1))
         told = solid & (areas > 0)
         if not told.any():
             return

@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 
 from labelbeam.schemas.doubts import Doubt, Doubted
 from labelbeam.schemas.errors import UsageError
+from labelbeam.transforms.formats.coco.layout import doubts_of_layout
 from labelbeam.transforms.formats.frames import Evidence, Frame, Unit
 from labelbeam.transforms.messages.redact import redact
 
@@ -18,8 +19,6 @@ _FEWEST = 3
 
 _SOME = 20
 """One image in so many, whose boxes seem to be percent, is no chance."""
-
-_FEWEST_LEAVING = 2
 
 
 class Decision(NamedTuple):
@@ -98,7 +97,7 @@ def doubts_of(source: str, evidence: Evidence, frame: Frame, asked: Asked, corne
     yield from _of_references(shown, evidence)
     yield from _of_units(shown, evidence, frame, asked)
     if not corners:
-        yield from _of_layout(shown, evidence)
+        yield from doubts_of_layout(shown, evidence, frame, asked)
     elsewhere, outlined = evidence.count("outlines_elsewhere"), evidence.count("outlined_boxes")
     if elsewhere and elsewhere * 100 >= outlined and frame.boxes == frame.outlines == "pixels" and not corners:
         exchanged = evidence.count("outlines_exchanged")
@@ -195,54 +194,4 @@ def _of_units(shown: str, evidence: Evidence, frame: Frame, asked: Asked) -> Ite
             beyond,
             evidence.example("boxes_beyond_1"),
             "--coco-boxes relative",
-        )
-
-
-def _of_layout(shown: str, evidence: Evidence) -> Iterator[Doubt]:
-    corners, sizes, areas = (evidence.count(name) for name in ("areas_of_corners", "areas_of_sizes", "areas"))
-    if corners > sizes:
-        yield Doubt(
-            Doubted.CORNERS_OR_SIZES,
-            f"{shown}: in {corners} of {areas} annotations the area is that of a box of two corners (x1, y1, x2, y2), such as "
-            f"{evidence.example('areas_of_corners')}, and in {sizes} that of a corner and a size; all are written as x, y, "
-            "width, height",
-            corners,
-            evidence.example("areas_of_corners"),
-            "--coco-corners",
-        )
-        return
-    known, leaving = evidence.count("boxes_in_known_images"), evidence.count("boxes_leaving")
-    if leaving * 10 >= known and leaving >= _FEWEST_LEAVING:
-        kinds = {
-            "boxes_leaving_as_corners": ("if their numbers were two corners (x1, y1, x2, y2)", "--coco-corners"),
-            "boxes_leaving_exchanged": ("if width and height, or x and y, were exchanged", "--check-images header"),
-        }
-        for name, (reading, option) in kinds.items():
-            if not evidence.count(name):
-                yield Doubt(
-                    Doubted.CORNERS_OR_SIZES if option == "--coco-corners" else Doubted.BOXES_LEAVE_IMAGES,
-                    f"{shown}: {leaving} of {known} boxes leave an image of the declared width and height, such as "
-                    f"{evidence.example('boxes_leaving')}, and none would {reading}; they are written as declared",
-                    leaving,
-                    evidence.example("boxes_leaving"),
-                    option,
-                )
-                return
-        if leaving * 2 >= known:
-            yield Doubt(
-                Doubted.BOXES_LEAVE_IMAGES,
-                f"{shown}: {leaving} of {known} boxes leave an image of the declared width and height, such as "
-                f"{evidence.example('boxes_leaving')}; they are cut at its border",
-                leaving,
-                evidence.example("boxes_leaving"),
-                "--check-images header",
-            )
-    beyond = evidence.count("areas_beyond_boxes")
-    if beyond * 10 >= areas and beyond:
-        yield Doubt(
-            Doubted.AREA_CONTRADICTS_BOX,
-            f"{shown}: in {beyond} of {areas} annotations the area is larger than the box, such as "
-            f"{evidence.example('areas_beyond_boxes')}; it may be in another unit, or the box; area is not used",
-            beyond,
-            evidence.example("areas_beyond_boxes"),
         )

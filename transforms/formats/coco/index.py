@@ -31,6 +31,7 @@ from labelbeam.transforms.formats.coco.records import (
 from labelbeam.transforms.formats.coco.store_names import find_in_store, with_double_slashes
 from labelbeam.transforms.formats.coco.urls import url_of
 from labelbeam.transforms.formats.coco.values import Id
+from labelbeam.transforms.formats.labels import says_there_is_none
 from labelbeam.transforms.images.names import image_path
 from labelbeam.transforms.messages.redact import redact
 from labelbeam.transforms.messages.words import printable
@@ -49,11 +50,6 @@ _OF_NO_PICTURE = frozenset({"id", "file_name", "width", "height", "license"})
 
 _NOTHING: tuple[Any, ...] = (None, "", 0, "0", [], {})
 """What a field says nothing with."""
-
-_EMPTY = frozenset(
-    {"empty", "background", "none", "nothing", "blank", "no object", "no objects", "no_object", "bg", "negative"}
-)
-"""Names of categories that say that there is no object, as camera traps have them; they count where no box stands beside."""
 
 
 @dataclass(slots=True)
@@ -371,7 +367,7 @@ class IndexBuilder:
         index.labels = sorted(set(names.values()))
         position = {name: number for number, name in enumerate(index.labels)}
         index.label_of = {identity: position[name] for identity, name in names.items()}
-        index.empty = frozenset(position[name] for name in position if name.strip("_ ").casefold() in _EMPTY)
+        index.empty = frozenset(position[name] for name in position if says_there_is_none(name))
 
     def _settle_refused(self) -> None:
         """Ids that one record was refused under and another is kept under: of the same file, or nobody's."""

@@ -1,0 +1,120 @@
+"""Doubts that all objects and labels of a build leave."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from labelbeam.schemas.doubts import Doubt, Doubted
+from labelbeam.schemas.manifest import Counts, Oddity, Receipt
+from labelbeam.transforms.builds.oddities import label_doubts, object_doubts
+from labelbeam.transforms.write.oddities import CROWDS, LEAVING, TWICE
+from tests.end_to_end.builds import DETECTION, PREFIX, SEGMENTATION, attempt, convert
+from tests.end_to_end.datasets import coco_box, coco_image, put, voc_object, voc_xml, write_coco, write_image
+
+NOTHING = Receipt(0, {}, [], None, Counts(), {}, {}, {}, {}, 0)
+
+
+def told(*parts: dict[str, Oddity], before: tuple[Doubt, ...] = ()) -> list[tuple[str, int, str]]:
+    receipts = [msgspec.structs.replace(NOTHING, oddities=part) for part in parts]
+    return [(doubt.code, doubt.count, doubt.example) for doubt in object_doubts(receipts, before)]
+
+
+def test_a_few_are_told_by_nobody() -> None:
+    assert told({LEAVING: Oddity(9, 100, "a"), CROWDS: Oddity(50, 100, "a"), TWICE: Oddity(9, 10_000, "a")}) == []
+    assert told({LEAVING: Oddity(1, 1, "a")}) == []
+    assert told({}) == []
+
+
+def test_many_are_told_once_for_all_buckets() -> None:
+    parts = (
+        {LEAVING: Oddity(1, 5, "b"), CROWDS: Oddity(3, 5, "c"), TWICE: Oddity()},
+        {LEAVING: Oddity(1, 5, "a"), TWICE: Oddity(1, 5, "d")},
+    )
+    assert told(*parts) == [("boxes_leave_images", 2, "a"), ("mostly_crowds", 3, "c"), ("objects_twice", 1, "d")]
+
+
+def test_a_format_that_knows_more_closely_why_boxes_leave_images_is_not_contradicted() -> None:
+    known = Doubt(Doubted.CORNERS_OR_SIZES, "m")
+    assert told({LEAVING: Oddity(9, 9, "a")}, before=(known,)) == []
+    assert told({LEAVING: Oddity(9, 9, "a")}, before=(Doubt(Doubted.LISTING, "m"),)) == [("boxes_leave_images", 9, "a")]
+
+
+@pytest.mark.parametrize(
+    ("label", "code"),
+    [
+        ("background", "label_of_background"),
+        ("_Background_", "label_of_background"),
+        ("no objects", "label_of_background"),
+        ("--bg--", "label_of_background"),
+        ("DontCare", "label_says_nothing"),
+        ("ignored-regions", "label_says_nothing"),
+        ("nan", "label_says_nothing"),
+        ("Unlabeled", "label_says_nothing"),
+        ("#cat", "label_before_background"),
+    ],
+)
+def test_labels_that_say_something_else_than_what_is_there_are_told(label: str, code: str) -> None:
+    (doubt,) = label_doubts({"cat": 5, label: 3}, DETECTION)
+    assert doubt.code == code
+    assert label in doubt.message
+    assert doubt.example == label
+
+
+@pytest.mark.parametrize("label", ["cat", "backgrounds", "Nancy", "voided", "emptying"])
+def test_other_labels_are_not(label: str) -> None:
+    assert not list(label_doubts({label: 3}, DETECTION))
+
+
+def test_images_may_have_a_class_of_those_that_show_nothing() -> None:
+    assert not list(label_doubts({"background": 3, "cat": 2}, "image_classification"))
+
+
+# Through the command. -----------------------------------------------------------------------------------------------
+
+
+def doubts(manifest: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {doubt["code"]: doubt for doubt in manifest["doubts"]}
+
+
+def test_boxes_that_leave_images_of_which_no_size_is_declared_are_told_and_keep_strict_from_publishing(
+    tmp_path: Path,
+) -> None:
+    for number in (1, 2):
+        write_image(tmp_path / f"{number}.jpg", (100, 80))
+    images = [coco_image(number, f"{number}.jpg", width=None, height=None) for number in (1, 2)]
+    found = [coco_box(1, 1, bbox=[60, 40, 90, 70]), coco_box(2, 2, bbox=[50, 50, 95, 75])]
+    source = write_coco(tmp_path / "d.json", images, found)
+    build = convert("--source", source, "--image-url", PREFIX, output=tmp_path / "out")
+    doubt = doubts(build.manifest)["boxes_leave_images"]
+    assert (doubt["count"], doubt["example"]) == (2, "1.jpg")
+    assert attempt(source, tmp_path / "strict", "--strict").status == 3
+    assert attempt(source, tmp_path / "strict", "--strict", "--accept", "boxes_leave_images").status == 0
+
+
+def test_voc_boxes_that_leave_images_are_told(tmp_path: Path) -> None:
+    for number in range(3):
+        put(tmp_path / f"d/Annotations/{number}.xml", voc_xml(f"{number}.jpg", voc_object(box=(50, 30, 180, 70))))
+        write_image(tmp_path / f"d/JPEGImages/{number}.jpg", (100, 80))
+    build = convert("--source", tmp_path / "d", "--image-url", PREFIX, output=tmp_path / "out")
+    assert doubts(build.manifest)["boxes_leave_images"]["count"] == 3
+
+
+def test_objects_of_an_annotation_list_that_was_joined_with_itself_are_told(tmp_path: Path) -> None:
+    found = [coco_box(1, 1), coco_box(2, 1, bbox=[1, 2, 3, 4])]
+    source = write_coco(tmp_path / "d.json", [coco_image(1, "1.jpg")], [*found, *found])
+    build = convert("--source", source, "--image-url", PREFIX, output=tmp_path / "out")
+    assert (doubts(build.manifest)["objects_twice"]["count"], build.manifest["counts"]["objects"]["written"]) == (2, 4)
+    assert json.loads((build.root / "manifest.json").read_bytes())["doubts"] == build.manifest["doubts"]
+
+
+def test_a_tool_that_calls_every_mask_a_crowd_is_told(tmp_path: Path) -> None:
+    mask = {"size": [80, 100], "counts": [805, 20, 60, 20, 7095]}
+    found = [coco_box(1, 1, segmentation=mask, iscrowd=1), coco_box(2, 2, segmentation=mask, iscrowd=1)]
+    source = write_coco(tmp_path / "d.json", [coco_image(1, "1.jpg"), coco_image(2, "2.jpg")], found)
+    build = convert("--source", source, "--image-url", PREFIX, task=SEGMENTATION, output=tmp_path / "out")
+    assert doubts(build.manifest)["mostly_crowds"]["count"] == 2

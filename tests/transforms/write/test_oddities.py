@@ -1,0 +1,124 @@
+"""What stands out in the objects of a bucket, of which each by itself is as it should be."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from labelbeam.schemas.manifest import Oddity
+from labelbeam.schemas.neutral import SourceImage, SourceObject
+from labelbeam.transforms.columns.fragments import fragments_of
+from labelbeam.transforms.write.assemble import AssembleOptions, assemble
+from labelbeam.transforms.write.oddities import CROWDS, LEAVING, TWICE
+
+DETECTION, SEGMENTATION, MULTILABEL = (
+    "image_object_detection",
+    "image_instance_segmentation",
+    "image_classification_multilabel",
+)
+SQUARE = [(10.0, 10.0), (30.0, 10.0), (30.0, 30.0), (10.0, 30.0)]
+
+
+def image(name: str, *objects: SourceObject, size: tuple[int, int] | None = (100, 80)) -> SourceImage:
+    width, height = size or (None, None)
+    return SourceImage(name, "s", name, width, height, objects=list(objects))
+
+
+def box(label: str, *sides: float, crowd: bool = False) -> SourceObject:
+    return SourceObject(label, "o", bbox=sides, crowd=crowd)
+
+
+def outline(label: str, *rings: Sequence[tuple[float, float]]) -> SourceObject:
+    return SourceObject(label, "o", rings=[np.array(ring) for ring in rings])
+
+
+def oddities(*images: SourceImage, task: str = DETECTION) -> dict[str, Oddity]:
+    fragments = [fragment for _, fragment in fragments_of(images, 1, 0)]
+    found = assemble(fragments, AssembleOptions(task, "https://h/"), {}, lambda rows: [None] * len(rows)).oddities
+    return {name: odd for name, odd in found.items() if odd.count}
+
+
+def test_objects_in_their_places_are_not_odd() -> None:
+    assert (
+        oddities(image("1.jpg", box("cat", 10, 10, 30, 30), box("dog", 10, 10, 30, 30), box("cat", 10, 10, 30, 31)))
+        == {}
+    )
+    assert oddities(image("1.jpg", outline("cat", SQUARE), outline("cat", SQUARE[1:])), task=SEGMENTATION) == {}
+
+
+@pytest.mark.parametrize(
+    ("sides", "out"),
+    [
+        ((-2.0, -2.0, 50.0, 50.0), 0),  # Within a share of the side and one pixel.
+        ((0.0, 0.0, 103.0, 82.6), 0),
+        ((-4.0, 0.0, 50.0, 50.0), 1),
+        ((0.0, 0.0, 104.0, 50.0), 1),
+        ((0.0, 83.0, 50.0, 40.0), 1),  # Drawn from below.
+        ((200.0, 200.0, 220.0, 220.0), 1),  # Rejected, and no less odd.
+    ],
+)
+def test_boxes_that_leave_their_image_are_counted_cut_or_rejected(sides: tuple[float, ...], out: int) -> None:
+    found = oddities(image("a.jpg", box("cat", 1, 1, 9, 9)), image("b.jpg", box("cat", *sides)))
+    assert found.get(LEAVING, Oddity()) == (Oddity(1, 2, "b.jpg") if out else Oddity())
+
+
+def test_outlines_without_a_box_leave_their_image_as_boxes_do() -> None:
+    beyond = [(x + 90, y) for x, y in SQUARE]
+    found = oddities(image("a.jpg", outline("cat", SQUARE, beyond), outline("cat", SQUARE)), task=SEGMENTATION)
+    assert found[LEAVING] == Oddity(1, 2, "a.jpg")
+
+
+def test_in_an_image_of_unknown_size_nothing_leaves_it() -> None:
+    assert oddities(image("a.jpg", box("cat", 1, 1, 900, 900), size=None)) == {}
+
+
+def test_crowds_are_counted() -> None:
+    found = oddities(image("a.jpg", box("cat", 1, 1, 9, 9, crowd=True), box("cat", 1, 1, 8, 9)))
+    assert found == {CROWDS: Oddity(1, 2, "a.jpg")}
+
+
+@pytest.mark.parametrize(
+    ("objects", "twice"),
+    [
+        ([box("cat", 1, 1, 9, 9)] * 3, 2),
+        ([box("cat", 1, 1, 9, 9), box("dog", 1, 1, 9, 9)], 0),
+        ([box("cat", 1, 1, 9, 9), box("cat", 1, 1, 9.000001, 9)], 1),  # The same once rounded.
+        ([box("cat", 9, 9, 1, 1), box("cat", 1, 1, 9, 9)], 1),
+        ([box("cat", 50, 1, 150, 9), box("cat", 50, 1, 120, 9)], 1),  # The same once cut.
+    ],
+)
+def test_objects_of_one_label_and_place_are_counted_within_an_image(objects: list[SourceObject], twice: int) -> None:
+    found = oddities(image("a.jpg", *objects), image("b.jpg", objects[0]))
+    assert found.get(TWICE, Oddity()).count == twice
+
+
+def test_outlines_are_the_same_only_in_all_their_corners() -> None:
+    turned = [*SQUARE[1:], SQUARE[0]]
+    dented = [*SQUARE, (15.0, 20.0)]
+    found = oddities(image("a.jpg", *(outline("cat", ring) for ring in (SQUARE, turned, dented))), task=SEGMENTATION)
+    assert found[TWICE] == Oddity(1, 3, "a.jpg")
+
+
+def test_labels_of_images_have_no_place() -> None:
+    assert oddities(image("a.jpg", box("cat", 1, 1, 9, 9), box("cat", 1, 1, 9, 9)), task=MULTILABEL) == {}
+
+
+@given(st.lists(st.tuples(*[st.integers(0, 3)] * 4), max_size=40))
+def test_what_stands_twice_is_what_a_set_says(sides: list[tuple[int, int, int, int]]) -> None:
+    boxes = [box("cat", x, y, x + w + 1, y + h + 1) for x, y, w, h in sides]
+    found: Any = oddities(image("a.jpg", *boxes)).get(TWICE, Oddity())
+    assert found.count == len(sides) - len(set(sides))
+
+
+def test_parts_add_up_in_any_order() -> None:
+    parts = [Oddity(1, 5, "b.jpg"), Oddity(0, 3), Oddity(2, 4, "a.jpg")]
+    for order in (parts, parts[::-1]):
+        total = Oddity()
+        for part in order:
+            total.add(part)
+        assert total == Oddity(3, 12, "a.jpg")

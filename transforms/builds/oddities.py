@@ -1,0 +1,95 @@
+"""Doubts that all objects and labels of a build leave, of whatever format they were read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from labelbeam.schemas.doubts import Doubt, Doubted
+from labelbeam.schemas.manifest import Oddity, Receipt
+from labelbeam.transforms.formats.labels import says_nothing, says_there_is_none
+from labelbeam.transforms.messages.words import listed
+from labelbeam.transforms.write.oddities import CROWDS, LEAVING, TWICE
+
+BACKGROUND_LABEL = "--bg--"
+"""The trainer's own label for background; most of its models take it to sort first."""
+
+_ONE_IN = {LEAVING: 10, CROWDS: 2, TWICE: 1000}
+"""An oddity of fewer than one object in so many is told by nobody: COCO itself has crowds, and an object twice here and there."""
+
+_FEWEST = 2
+
+_TOLD_ALREADY = frozenset(
+    {
+        Doubted.BOXES_LEAVE_IMAGES,
+        Doubted.CORNERS_OR_SIZES,
+        Doubted.FIXED_GRID,
+        Doubted.FRAMES_DISAGREE,
+        Doubted.VOC_ORIGIN,
+        Doubted.DECLARED_SIZE_DIFFERS,
+    }
+)
+"""Doubts that say more closely why boxes leave their images."""
+
+
+def object_doubts(receipts: Iterable[Receipt], told: Iterable[Doubt]) -> Iterator[Doubt]:
+    """Doubts of oddities that are many; `told` are the doubts that reading has left."""
+    oddities: dict[str, Oddity] = {}
+    for receipt in receipts:
+        for name, part in receipt.oddities.items():
+            oddities.setdefault(name, Oddity()).add(part)
+    many = {name for name, odd in oddities.items() if odd.count * _ONE_IN[name] >= odd.of and odd.count}
+    if LEAVING in many and oddities[LEAVING].count >= _FEWEST and _TOLD_ALREADY.isdisjoint(item.code for item in told):
+        odd = oddities[LEAVING]
+        yield Doubt(
+            Doubted.BOXES_LEAVE_IMAGES,
+            f"{odd.count:,} of {odd.of:,} boxes leave their image by more than drawing explains, such as in {odd.example}; they are cut at "
+            "its border or rejected; their numbers may mean something else, or be of another size of the image",
+            odd.count,
+            odd.example,
+        )
+    if CROWDS in many and oddities[CROWDS].count * _ONE_IN[CROWDS] > oddities[CROWDS].of:
+        odd = oddities[CROWDS]
+        yield Doubt(
+            Doubted.MOSTLY_CROWDS,
+            f"{odd.count:,} of {odd.of:,} objects have isCrowd 1, such as in {odd.example}, as what is no single object has; metrics leave "
+            "these out; where a tool writes it for every mask, set it to 0",
+            odd.count,
+            odd.example,
+        )
+    if TWICE in many:
+        odd = oddities[TWICE]
+        yield Doubt(
+            Doubted.OBJECTS_TWICE,
+            f"{odd.count:,} of {odd.of:,} objects have the same label and place as another of their image, such as in {odd.example}; "
+            "all are written; remove those that were exported twice",
+            odd.count,
+            odd.example,
+        )
+
+
+def label_doubts(counts: Mapping[str, int], task: str) -> Iterator[Doubt]:
+    """Doubts of what labels are called; `counts` are objects by label."""
+    names = sorted(counts)
+    early = [name for name in names if name < BACKGROUND_LABEL]
+    if early:
+        message = (
+            f"label {early[0]!r} sorts before {BACKGROUND_LABEL!r}, the trainer's background, and shifts its index in most "
+            "models; rename it"
+        )
+        yield Doubt(Doubted.LABEL_BEFORE_BACKGROUND, message, len(early), early[0])
+    # A class of images that show none of the others is usual.
+    none = [name for name in names if says_there_is_none(name) and not task.startswith("image_classification")]
+    if none or BACKGROUND_LABEL in names:
+        yield _of_words(none or [BACKGROUND_LABEL], counts, Doubted.LABEL_OF_BACKGROUND, "there is no object")
+    nothing = [name for name in names if says_nothing(name)]
+    if nothing:
+        yield _of_words(nothing, counts, Doubted.LABEL_SAYS_NOTHING, "nobody has said what it is")
+
+
+def _of_words(names: Sequence[str], counts: Mapping[str, int], code: Doubted, what: str) -> Doubt:
+    count = sum(counts[name] for name in names)
+    message = (
+        f"{listed(names)}: a label by this name says that {what}, and is trained like any other, with {count:,} objects; remove "
+        "these objects, or rename it"
+    )
+    return Doubt(code, message, count, names[0])

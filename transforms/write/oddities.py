@@ -1,0 +1,99 @@
+"""What stands out in the objects of a bucket, of which each by itself is as it should be: a build counts it, and tells where it is much.
+
+Here all is known that decides it: the size that an image really has, and all objects of an image side by side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from labelbeam.schemas.manifest import Oddity
+from labelbeam.transforms.columns.arrays import Floats, Integers
+from labelbeam.transforms.columns.objects import Objects
+from labelbeam.transforms.geometry.polygons import NormalizedPolygons
+from labelbeam.transforms.tasks.records import SplitRecords
+from labelbeam.transforms.tasks.statistics import extents
+
+LEAVING, CROWDS, TWICE = "leaving", "crowds", "twice"
+
+_SLACK = 0.02
+"""How far a box may leave its image, as a share of its side and one pixel, and still be one of this image."""
+
+
+def leaving(objects: Objects, sizes: Floats, at: Integers, paths: Sequence[str]) -> dict[str, Oddity]:
+    """Boxes, and outlines without one, that leave their image by more than drawing and rounding explain, cut or rejected.
+
+    Args:
+        objects: n objects in pixels.
+        sizes: (n, 2) width and height of each object's image; less than 2 where it is unknown.
+        at: (n,) each object's image, as an index into `paths`.
+    """
+    with np.errstate(invalid="ignore", over="ignore"):
+        places = _places(objects)
+        known = np.isfinite(places).all(axis=1) & (sizes > 1).all(axis=1)
+        slack = sizes * _SLACK + 1
+        beyond = (places[:, :2] < -slack) | (places[:, 2:] > sizes + slack)
+        out: npt.NDArray[np.bool_] = np.asarray(known & beyond.any(axis=1))
+    return {LEAVING: _oddity(out, int(known.sum()), at, paths)}
+
+
+def _places(objects: Objects) -> Floats:
+    """Each object's box, or what its outline extends over where it has none: left, top, right, bottom, NaN where it has neither."""
+    low, high = objects.bbox[:, :2], objects.bbox[:, 2:]
+    places = np.concatenate([np.minimum(low, high), np.maximum(low, high)], axis=1)
+    for row in np.flatnonzero(np.isnan(places).all(axis=1) & (objects.ring_count > 0)).tolist():
+        corners = np.concatenate(objects.rings_of(row))
+        if len(corners):
+            places[row] = [*corners.min(axis=0), *corners.max(axis=0)]
+    return places
+
+
+def of_records(splits: Iterable[SplitRecords]) -> dict[str, Oddity]:
+    """Crowds, and objects that stand twice in an image with one label and one place, among the records with boxes or polygons."""
+    found: dict[str, Oddity] = {}
+    for records in splits:
+        labels = records.labels
+        geometry, rows = labels.judged.geometry, labels.rows
+        if geometry is None:
+            continue
+        at = np.repeat(np.arange(len(records.paths)), np.diff(labels.offsets))
+        crowds = labels.objects.crowd[rows] > 0
+        if isinstance(geometry, NormalizedPolygons):
+            places = np.concatenate([extents(geometry, rows), _sums(geometry, rows)], axis=1)
+        else:
+            places = geometry[rows].astype(np.int64)
+        twice = _repeated(np.concatenate([at[:, None], labels.objects.label[rows][:, None], places], axis=1))
+        for name, where in ((CROWDS, crowds), (TWICE, twice)):
+            found.setdefault(name, Oddity()).add(_oddity(where, len(rows), at, records.paths))
+    return found
+
+
+def _oddity(where: npt.NDArray[np.bool_], of: int, at: Integers, paths: Sequence[str]) -> Oddity:
+    found = np.flatnonzero(where)
+    return Oddity(len(found), of, min((paths[row] for row in set(at[found].tolist())), default=""))
+
+
+def _sums(polygons: NormalizedPolygons, rows: Integers) -> npt.NDArray[np.int64]:
+    """The number of corners of each object at `rows`, and the sum of its coordinates, (rows, 2)."""
+    start = polygons.ring_start[rows]
+    first, end = polygons.offsets[start], polygons.offsets[start + polygons.ring_count[rows]]
+    sums = np.concatenate([[0], np.cumsum(polygons.corners.sum(axis=1, dtype=np.int64))])
+    return np.stack([end - first, sums[end] - sums[first]], axis=1)
+
+
+def _repeated(rows: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+    """Mask of the rows that stand among those before them already."""
+    mixed = np.zeros(len(rows), np.uint64)
+    for column in rows.astype(np.uint64).T:
+        mixed = (mixed ^ column) * np.uint64(0x9E3779B97F4A7C15)
+        mixed ^= mixed >> np.uint64(29)
+    order = np.argsort(mixed, kind="stable")
+    same = np.flatnonzero(mixed[order][1:] == mixed[order][:-1])
+    repeated = np.zeros(len(rows), bool)
+    # Numbers that are alike once mixed are looked at themselves.
+    repeated[order[same + 1][(rows[order[same + 1]] == rows[order[same]]).all(axis=1)]] = True
+    return repeated
