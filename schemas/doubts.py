@@ -88,6 +88,8 @@ class Doubted(Documented):
     FOLDER_AROUND_CLASSES = "folder_around_classes", "one folder holds all others, and was not read as a class"
     CLASS_LEVEL = "class_level", "images lie deeper than one folder, and either the top or the last may be their class"
     SPLIT_LISTS = "split_lists", "lists of images were read as splits"
+    FOLDERS_OF_FILES = "folders_of_files", "folders that were read as classes are called like kinds of files"
+    COPIES_IN_CLASSES = "copies_in_classes", "images of several classes have the same name and size, and may be one"
     ONE_CLASS = "one_class", "all images have the same class"
     LABELS_ARE_NUMBERS = "labels_are_numbers", "all labels are numbers, and what may hold their names is not read"
     FILES_LEFT_ALONE = "files_left_alone", "files that are neither images nor tables of labels"
@@ -137,6 +139,7 @@ NOTES: frozenset[Doubted] = frozenset(
         Doubted.SPLIT_FOLDERS,
         Doubted.SPLIT_LISTS,
         Doubted.FILES_LEFT_ALONE,
+        Doubted.COPIES_IN_CLASSES,
         Doubted.TABLE_BEFORE_FOLDERS,
         Doubted.NAMES_BEFORE_NUMBERS,
         Doubted.COLUMNS_NOT_READ,

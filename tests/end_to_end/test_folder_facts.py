@@ -69,9 +69,11 @@ def test_folders_called_like_splits_are_splits(
 
 
 def test_split_folders_of_an_unusual_place_are_a_note_that_strict_lets_pass(tmp_path: Path) -> None:
-    root = pictures(tmp_path / "set", *(f"x/seg_{part}/{label}/1.jpg" for part in ("train", "test") for label in "ab"))
+    root = pictures(
+        tmp_path / "set", *(f"x/seg_{part}/{label}/{label}.jpg" for part in ("train", "test") for label in "ab")
+    )
     build = folder(root, "--strict")
-    assert build.splits == {f"x/seg_{part}/{label}/1.jpg": part for part in ("train", "test") for label in "ab"}
+    assert build.splits == {f"x/seg_{part}/{label}/{label}.jpg": part for part in ("train", "test") for label in "ab"}
     assert [doubt["code"] for doubt in build.manifest["doubts"]] == ["split_folders"]
 
 

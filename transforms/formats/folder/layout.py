@@ -18,6 +18,7 @@ from labelbeam.schemas.doubts import Doubt, Doubted
 from labelbeam.schemas.errors import UsageError
 from labelbeam.schemas.neutral import Rejection, SourceImage, SourceObject
 from labelbeam.schemas.reasons import Adjusted, Rejected
+from labelbeam.transforms.formats.folder.classes import class_doubts, numbers_for_names
 from labelbeam.transforms.formats.folder.format import FolderOptions
 from labelbeam.transforms.formats.folder.levels import Levels, read_levels
 from labelbeam.transforms.formats.folder.names_with_labels import label_in, pattern_of, question_of_names
@@ -30,7 +31,7 @@ from labelbeam.transforms.formats.folder.places import (
 )
 from labelbeam.transforms.formats.folder.tables import LabelTable
 from labelbeam.transforms.images.names import IMAGE_FORMATS, OTHER_IMAGE_FORMATS, extension, hidden
-from labelbeam.transforms.messages.words import listed, printable
+from labelbeam.transforms.messages.words import printable
 from labelbeam.transforms.stores.paths import safe_relative
 
 _NAMES_OF_CLASSES = re.compile(
@@ -136,7 +137,9 @@ def plan_folder(
     elif len(classes) < 2 and options.label_pattern is None and (question := question_of_names(images)):
         raise FolderError(question)
     else:
-        doubts += [] if pattern else [*levels.doubts, *_doubts(images, classes, levels, options)]
+        doubts += (
+            [] if pattern else [*levels.doubts, *class_doubts(images, [item.label for item in items], levels, options)]
+        )
         doubts += [*numbers_for_names(classes, names)]
     names = [path for path in names if path not in {table.path for table in tables}]
     return FolderPlan(items, tables, len(files) - len(images) - len(tables), doubts, names)
@@ -197,36 +200,6 @@ def _item(path: str, levels: Levels, options: FolderOptions, pattern: re.Pattern
     if problem is Rejected.UNSAFE_PATH:
         return FolderItem(printable(path), label and printable(label), split, problem)
     return FolderItem(path, label, split, problem, label is not None and label != folder)
-
-
-def _doubts(images: Sequence[str], classes: Set[str], levels: Levels, options: FolderOptions) -> list[Doubt]:
-    """Doubts about a class layout."""
-    doubts: list[Doubt] = []
-    deep = [path for path in images if len(levels.locate(path)[1]) > 1]
-    if deep:
-        folders = levels.locate(deep[0])[1]
-        chosen, other = (folders[0], folders[-1]) if options.class_level == "top" else (folders[-1], folders[0])
-        option = f"--class-level {'parent' if options.class_level == 'top' else 'top'}"
-        message = (
-            f"{len(deep)} images lie deeper than one folder: the class of {deep[0]!r} is {chosen!r}; with {option} it is "
-            f"{other!r}"
-        )
-        doubts.append(Doubt(Doubted.CLASS_LEVEL, message, len(deep), deep[0], option))
-    if len(classes) == 1:
-        message = f"all images have the one class {listed(classes)}"
-        doubts.append(Doubt(Doubted.ONE_CLASS, message, len(images), next(iter(classes))))
-    return doubts
-
-
-def numbers_for_names(labels: Set[str], names: Sequence[str]) -> list[Doubt]:
-    """A doubt where all labels are numbers, and files beside them may hold their names."""
-    if not labels or not names or not all(label.isdecimal() for label in labels):
-        return []
-    message = (
-        f"all labels are numbers, such as {listed([min(labels)])}, and {listed(names)} may hold their names, which are not read; "
-        "write the names in place of the numbers if the model is to know them"
-    )
-    return [Doubt(Doubted.LABELS_ARE_NUMBERS, message, len(labels), min(labels))]
 
 
 def _files_of_names(visible: Sequence[str], levels: Levels) -> list[str]:

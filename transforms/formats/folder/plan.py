@@ -9,6 +9,7 @@ from labelbeam.schemas.config import ConvertConfig
 from labelbeam.schemas.doubts import Doubt, Doubted
 from labelbeam.schemas.errors import LabelBeamError, UsageError
 from labelbeam.transforms.columns.listed import listed_files
+from labelbeam.transforms.formats.folder.classes import copies_in_classes
 from labelbeam.transforms.formats.folder.format import FolderOptions
 from labelbeam.transforms.formats.folder.layout import FolderPlan, plan_folder, table_candidates
 from labelbeam.transforms.formats.folder.lookup import ImageNames
@@ -88,6 +89,9 @@ def plan_folder_source(
             # Elsewhere a writer asks for many more at a time than there are in a unit.
             listed = plan.listed.of([item.path for item in items]) if plan.listed and images.local else None
             plan.units.append(FolderUnit(root.url, items, start, images.url, listed))
+    if not content.tables:
+        stored = {file.path: file.size for file in image_files}
+        plan.doubts += copies_in_classes(((item.path, item.label) for item in content.items), stored)
     if content.ignored:
         message = f"{content.ignored} files are neither images nor tables of labels and were left alone"
         plan.doubts.append(Doubt(Doubted.FILES_LEFT_ALONE, message, content.ignored))

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from labelbeam.transforms.columns.fragments import Fragment, fragments_of
 from labelbeam.transforms.columns.hashes import bucket_of
 from labelbeam.transforms.columns.listed import Listed
+from labelbeam.transforms.formats.folder.classes import numbers_for_names
 from labelbeam.transforms.formats.folder.format import FolderOptions
 from labelbeam.transforms.formats.folder.layout import (
     FolderItem,
     FolderPlan,
     image_of_item,
-    numbers_for_names,
     unlisted_images,
 )
 from labelbeam.transforms.formats.folder.lookup import ImageNames
