@@ -317,13 +317,18 @@ def table() -> Table:
     return Table(FACTS)
 
 
-@pytest.fixture(scope="module")
-def source(place: Path, table: Table) -> Path:
+def write_odd(place: Path, table: Table) -> Path:
+    """The file that holds the facts, with the images that have to be looked at beside it."""
     for number in (1, 2, 3):
         write_image(place / f"images/sizeless-{number}.jpg")
     path = write_coco(place / "odd.json", table.images, table.annotations, UNORDERED_CATEGORIES)
     text = path.read_text().replace(f'"{DEEP}"', "[" * DEEPER + "]" * DEEPER)
     return put(path, text.replace('"bbox": [1]', f'"bbox": [1], "bbox": {USUAL}'))
+
+
+@pytest.fixture(scope="module")
+def source(place: Path, table: Table) -> Path:
+    return write_odd(place, table)
 
 
 @pytest.fixture(scope="module")

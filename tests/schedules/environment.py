@@ -27,7 +27,8 @@ def tools_python(name: str = "schedules") -> Path:
     def install(folder: Path) -> None:
         _run(sys.executable, "-m", "venv", str(folder))
         pip = (str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
-        _run(*pip, "-r", str(requirements))
+        # The file names everything, also where a package would have another version of one than that which works.
+        _run(*pip, "--no-deps", "-r", str(requirements))
 
     made = once(cache() / f"{name}-{hashlib.sha256(made_from.encode()).hexdigest()[:12]}", install)
     return made / "bin" / "python"
