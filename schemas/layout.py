@@ -16,6 +16,9 @@ LATEST = "latest.json"
 MANIFEST = "manifest.json"
 """The manifest of a build, in its directory."""
 
+LABELS = "labels.json"
+"""The labels of a build, in its directory."""
+
 BUILD_NAME = re.compile(r"\d{8}T\d{12}Z-[0-9a-f]{8}")
 """The names that builds get: when they began, in microseconds, and the beginning of the hash of what they are made from."""
 

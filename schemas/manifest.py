@@ -177,6 +177,8 @@ class Manifest(msgspec.Struct):
     label_counts: dict[str, dict[str, int]]
     parquet: list[FileEntry]
     rejected: list[FileEntry]
+    label_list: FileEntry | None = None
+    """`labels.json`, a record for each label; builds of earlier versions have none."""
     copied: Copies | None = None
     warnings: list[str] = []
     """The messages of `doubts`, as builds of version 1 had them."""

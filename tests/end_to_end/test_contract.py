@@ -37,6 +37,7 @@ def test_build_holds_these_files_and_no_others(build: Build) -> None:
     shards = [f"-{number:05}-of-00002" for number in range(2)]
     assert found == {
         "manifest.json",
+        "labels.json",
         *(f"{split}/MLTable" for split in ("train", "validation")),
         *(f"{split}/{split}{shard}.jsonl" for split in ("train", "validation") for shard in shards),
         *(f"parquet/{split}{shard}.parquet" for split in ("train", "validation") for shard in shards),

@@ -11,13 +11,14 @@ import msgspec
 
 from labelbeam.schemas.config import ConvertConfig, parse_split
 from labelbeam.schemas.errors import LabelBeamError, LostLockError
-from labelbeam.schemas.layout import MANIFEST
+from labelbeam.schemas.layout import LABELS, MANIFEST
 from labelbeam.schemas.manifest import Manifest, SplitCounts
 from labelbeam.schemas.scores import ScoresManifest
+from labelbeam.transforms.builds.label_list import label_list
 from labelbeam.transforms.builds.lock import Lock
 from labelbeam.transforms.builds.pointer import put_in_force
 from labelbeam.transforms.builds.resume import forget
-from labelbeam.transforms.builds.shards import fill, shard_name
+from labelbeam.transforms.builds.shards import fill, shard_name, write_file
 from labelbeam.transforms.stores.files import put, put_if, sync_directories
 from labelbeam.transforms.stores.location import Location
 from labelbeam.transforms.stores.reading import read_file
@@ -38,7 +39,7 @@ transformations:
 
 
 def complete(build: Location, manifest: Manifest, config: ConvertConfig, buckets: int) -> None:
-    """Write what no bucket wrote: empty shards, so that every `of-N` is true, and an MLTable for each split."""
+    """Write what no bucket wrote: empty shards, so that every `of-N` is true, an MLTable for each split, and the labels."""
     task = TASKS[config.task]
     for split in [*manifest.splits, *(parse_split(config.split) or {})]:
         part = manifest.splits.setdefault(split, SplitCounts(files=[]))
@@ -46,6 +47,7 @@ def complete(build: Location, manifest: Manifest, config: ConvertConfig, buckets
         names = [shard_name("parquet", split, bucket, buckets, "parquet") for bucket in range(buckets)]
         fill(manifest.parquet, names, build, encode_parquet(None, task))
         put(build.below(f"{split}/MLTable"), MLTABLE.format(split=split).encode())
+    manifest.label_list = write_file(build, LABELS, label_list(manifest), len(manifest.labels))
     if manifest.rejected:
         names = [shard_name("rejected", "rejected", bucket, buckets, "jsonl") for bucket in range(buckets)]
         fill(manifest.rejected, names, build, b"")

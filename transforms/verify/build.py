@@ -76,7 +76,8 @@ def entries_of(manifest: Manifest) -> list[FileEntry]:
     """Every file that a manifest lists."""
     shards = [entry for part in manifest.splits.values() for entry in part.files]
     copied = manifest.copied.files if manifest.copied is not None else []
-    return [*shards, *manifest.parquet, *manifest.rejected, *copied]
+    labels = [manifest.label_list] if manifest.label_list is not None else []
+    return [*shards, *manifest.parquet, *manifest.rejected, *copied, *labels]
 
 
 def check_layout(manifest: Manifest, build: str, present: Collection[str], differences: Differences) -> None:

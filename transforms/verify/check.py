@@ -195,6 +195,9 @@ def _check_files(
             differences.merge(found)
             if data is not None:
                 copied += check_copied_list(entry.path, data, entry.records, differences)
+    if manifest.label_list is not None:
+        found, _ = reader.file(manifest.label_list)
+        differences.merge(found)
     check_unique(checks, differences)
     check_copied_total(said, copied, facts.prefix, checks, differences)
     if len(differences):

@@ -203,7 +203,7 @@ def test_a_build_as_published_is_ok(task: str, published: dict[str, Path], verif
         "build": manifest["build"],
         "differences": [],
         "more": {},
-        "files": 12,
+        "files": 13,
         "records": manifest["counts"]["images"]["written"],
     }
     assert manifest["rejected"]
@@ -231,7 +231,7 @@ def test_without_json_each_difference_is_a_line_on_stderr(build: Build, capsys: 
         "different",
     ]
     assert lines[0].endswith("found no such file; expected a file, as the manifest says")
-    assert lines[-1].startswith("different: 5 differences in 8 files with 16 records of ")
+    assert lines[-1].startswith("different: 5 differences in 9 files with 16 records of ")
 
 
 def shards(build: Build) -> list[str]:
