@@ -93,7 +93,7 @@ class Voc:
     def frames(self, evidence: Mapping[str, Evidence], config: ConvertConfig) -> dict[str, Frame]:
         """The root in fractions: by --voc-boxes, or by the evidence of all boxes."""
         from labelbeam.transforms.formats.frames import FRACTIONS
-        from labelbeam.transforms.formats.voc.evidence import frames_of
+        from labelbeam.transforms.formats.voc.frames import frames_of
 
         boxes = config.of(VocOptions).voc_boxes
         if boxes == "detect":
@@ -102,10 +102,15 @@ class Voc:
 
     def remarks(self, evidence: Mapping[str, Evidence], config: ConvertConfig) -> list[Doubt]:
         """The frame where it was found out, and what speaks against the origin and the declared sizes."""
-        from labelbeam.transforms.formats.voc.evidence import remarks_on
+        from labelbeam.transforms.formats.voc.frames import remarks_on
 
         options = config.of(VocOptions)
         frames = self.frames(evidence, config)
-        doubts = remarks_on(evidence, frames, options.voc_origin)
-        of_frames = {Doubted.RELATIVE_COORDINATES, Doubted.FRAMES_DISAGREE}
+        doubts = remarks_on(evidence, frames, options.voc_origin, config.check_images in ("header", "decode"))
+        of_frames = {
+            Doubted.RELATIVE_COORDINATES,
+            Doubted.FRAMES_DISAGREE,
+            Doubted.GRID_COORDINATES,
+            Doubted.CORNERS_OR_SIZES,
+        }
         return [doubt for doubt in doubts if options.voc_boxes == "detect" or doubt.code not in of_frames]

@@ -97,6 +97,7 @@ def plan_voc(
                 skipped=Skipped.OUTSIDE_IMAGE_SETS if of_root and xml not in of_root.splits else None,
             )
         )
+    images.claimed = frozenset(item.image for item in items if item.image is not None and item.skipped is None)
     doubts += _what_is_missing(items, images)
     named = all(item.image is not None or item.skipped for item in items)
     return VocPlan(items, None if named else images, doubts)

@@ -23,7 +23,7 @@ from labelbeam.transforms.formats.voc.shapes import (
     OUTLINES,
     Box,
     Outline,
-    box_of,
+    boxes_of,
     fields_of,
     has_box,
     number,
@@ -41,7 +41,8 @@ class VocObject(msgspec.Struct, frozen=True):
 
     `position` counts `<object>` from 1, `part` its boxes, 0 where it has one. `name` is "" where it is missing or empty.
     `box` is None where there is none, and then `box_error` says what stands there instead, or is "" where nothing does.
-    `name_error` says why the name is not told, `turned` is a rotation beside the box in degrees.
+    `name_error` says why the name is not told, `turned` is a rotation beside the box in degrees. `deleted`, `ignored` and `crowd`
+    are flags of tools. `repeated` says which field stands several times and says different things.
     """
 
     position: int
@@ -58,6 +59,10 @@ class VocObject(msgspec.Struct, frozen=True):
     outline_error: str = ""
     name_error: str = ""
     name_normalized: bool = False
+    deleted: bool = False
+    ignored: bool = False
+    crowd: bool = False
+    repeated: str = ""
 
     @property
     def locator(self) -> str:
@@ -70,7 +75,8 @@ class Annotation(msgspec.Struct, frozen=True):
 
     `filename` is "" where it is missing or empty. `width` and `height` are None where they are missing or are no
     positive whole number, as in the files of tools that never opened the image and wrote 0. `strange` are the tags of elements
-    with the fields of a box that belong to no object.
+    with the fields of a box that belong to no object. `repeated` says what of the image stands several times and says
+    different things, as where the annotations of several images are in one file.
     """
 
     filename: str
@@ -79,6 +85,7 @@ class Annotation(msgspec.Struct, frozen=True):
     objects: tuple[VocObject, ...]
     adjusted: tuple[Adjusted, ...] = ()
     strange: tuple[str, ...] = ()
+    repeated: str = ""
 
 
 def parse_annotation(data: bytes) -> Annotation:
@@ -99,20 +106,42 @@ def parse_annotation(data: bytes) -> Annotation:
     if tag_of(root) != "annotation":
         raise invalid(f"the root element is <{reprlib.repr(root.tag)[1:-1]}>, expected <annotation>")
 
-    filename, width, height = root.get("filename"), None, None
+    named = {"filename": [str(root.get("filename", ""))], "width": [], "height": []}
     for child in root:
         tag = tag_of(child)
-        if tag == "filename" and filename is None:
-            filename = text_of(child)
-        elif tag == "size":
-            size = fields_of(child)
-            width, height = _side(size.get("width", "")), _side(size.get("height", ""))
+        if tag == "filename":
+            named["filename"].append(text_of(child))
+        elif tag in _SIZES:
+            for field, text in _sides(child):
+                named[field].append(text)
     objects: list[VocObject] = []
     strange: list[str] = []
-    for position, element in enumerate(_objects(root, strange), 1):
+    for position, element in enumerate(_objects(root, strange, named["filename"]), 1):
         objects += _of_object(element, position)
+    filenames = _distinct(named["filename"])
+    widths, heights = ({_side(text): text for text in named[side] if _side(text)} for side in ("width", "height"))
+    repeated = next(
+        (
+            f"{field} is {reprlib.repr(texts[0])} and {reprlib.repr(texts[1])}"
+            for field, texts in (
+                ("filename", filenames),
+                ("width", [*widths.values()]),
+                ("height", [*heights.values()]),
+            )
+            if len(texts) > 1
+        ),
+        "",
+    )
     adjusted = (Adjusted.XML_REPAIRED,) if repaired else ()
-    return Annotation(filename or "", width, height, tuple(objects), adjusted, tuple(strange))
+    return Annotation(
+        filenames[0] if filenames else "",
+        next(iter(widths), None),
+        next(iter(heights), None),
+        tuple(objects),
+        adjusted,
+        tuple(strange),
+        repeated,
+    )
 
 
 _PARSER = etree.XMLParser(
@@ -155,29 +184,39 @@ def _check_memory(error: etree.XMLSyntaxError) -> None:
         raise MemoryError(str(error))
 
 
+_SIZES = {"size": ("width", "height"), "imagesize": ("ncols", "nrows")}
+"""Elements that hold the size of the image, with the names of its width and height; LabelMe's counts rows and columns."""
+
 _OBJECTS = ("object", "obj")
-_NOT_OBJECTS = ("filename", "size", "folder", "path", "source", "segmented")
+_NOT_OBJECTS = ("filename", "size", "imagesize", "folder", "path", "source", "segmented")
 _NOT_OF_OBJECT = ("part", "attributes")
 """What an object may hold that has names, boxes and numbers of its own."""
 
 
-def _objects(elements: Iterable[etree._Element], strange: list[str]) -> Iterator[etree._Element]:
-    """The objects among elements, and in whatever elements they lie; what has a box and belongs to none is `strange`."""
+def _objects(elements: Iterable[etree._Element], strange: list[str], filenames: list[str]) -> Iterator[etree._Element]:
+    """The objects among elements, and in whatever elements they lie; what has a box and belongs to none is `strange`.
+
+    `filenames` receives those that stand beside objects in an element around them: the file may hold several images.
+    """
     for element in elements:
         tag = tag_of(element)
         if tag in _OBJECTS:
             nested = [child for child in element if tag_of(child) in _OBJECTS]
             if not nested or any(has_box(child) for child in element):
                 yield element
-            yield from _objects(nested, strange)
+            yield from _objects(nested, strange, filenames)
         elif tag in _NOT_OBJECTS:
             continue
         elif has_box(element):
             strange.append(tag)
         elif any(tag_of(child) == "name" for child in element) and any(has_box(child) for child in element):
             yield element  # An object by another tag.
-        else:
-            yield from _objects(element, strange)
+        elif len(element):
+            before = len(filenames)
+            inner = list(_objects(element, strange, filenames))
+            if inner and len(filenames) == before:
+                filenames += [text_of(child) for child in element if tag_of(child) == "filename"]
+            yield from inner
 
 
 def _of_object(element: etree._Element, position: int) -> Iterator[VocObject]:
@@ -188,6 +227,7 @@ def _of_object(element: etree._Element, position: int) -> Iterator[VocObject]:
     rotated: list[etree._Element] = []
     outlines: list[etree._Element] = []
     turned = 0.0
+    several: dict[str, list[str]] = {}
     for child in element:
         tag = tag_of(child)
         if tag == "name":
@@ -200,18 +240,30 @@ def _of_object(element: etree._Element, position: int) -> Iterator[VocObject]:
             continue
         elif tag in ("bndbox", "robndbox") or len(child) or child.keys():
             _boxes(child, boxes, rotated)
+        elif tag in texts:
+            several.setdefault(tag, [texts[tag]]).append(text_of(child))
         else:
-            texts.setdefault(tag, text_of(child))
+            texts[tag] = text_of(child)
     as_written = [name for name in names if name.strip()]
     names = [normalized(name) for name in as_written]
     # Where both stand, the box is the one that was drawn around the rotated one.
-    shapes = [box_of(found) for found in boxes or rotated] or [(None, "")]
-    angle = next((texts[name] for name in ("angle", "rotation") if number(texts.get(name, "0")) != 0), None)
+    shapes = [shape for found in boxes or rotated for shape in boxes_of(found)] or [(None, "")]
+    if boxes and rotated and len(rotated) != len(boxes):
+        error = f"<bndbox> and <robndbox> stand {len(boxes)} and {len(rotated)} times in the object, expected as many of both"
+        shapes = [(None, error)] * max(len(boxes), len(rotated))
+    angles = (text for name in ("angle", "rotation") for text in several.get(name, [texts.get(name, "0")]))
+    angle = next((text for text in angles if number(text) != 0), None)
     if angle is not None:
         shapes = [(None, f"angle is {angle!r} beside the box: no unit is known of it")] * len(shapes)
+    one_each = len(shapes) > 1 and len(outlines) == len(shapes)
     outline, outline_error = outline_of(outlines)
+    repeated = ""
     for number_of_shape, (box, error) in enumerate(shapes):
         name, name_error = _name(names, number_of_shape, len(shapes))
+        if several:
+            texts, repeated = _of_box(texts, several, number_of_shape, len(shapes))
+        if one_each:
+            outline, outline_error = outline_of(outlines[number_of_shape : number_of_shape + 1])
         yield VocObject(
             position,
             name,
@@ -223,11 +275,32 @@ def _of_object(element: etree._Element, position: int) -> Iterator[VocObject]:
             texts.get("pose", ""),
             number_of_shape + 1 if len(shapes) > 1 else 0,
             turned,
-            outline if len(shapes) == 1 else (),
+            outline if one_each or len(shapes) == 1 else (),
             outline_error,
             name_error,
-            name_normalized=names != as_written,
+            names != as_written,
+            _flag(texts.get("deleted", "")),
+            _flag(texts.get("ignore", "")),
+            _flag(texts.get("iscrowd", "")),
+            repeated,
         )
+
+
+_FLAGS = ("difficult", "deleted", "ignore", "iscrowd")
+"""Flags that decide what becomes of an object."""
+
+
+def _of_box(texts: dict[str, str], several: dict[str, list[str]], at: int, count: int) -> tuple[dict[str, str], str]:
+    """The texts of one box of an object, and which flag stands several times, but neither says the same nor is one a box."""
+    repeated = ""
+    texts = dict(texts)
+    for name in _FLAGS:
+        found = several.get(name, [])
+        if len(set(found)) > 1 and len(found) == count:
+            texts[name] = found[at]
+        elif len(set(found)) > 1:
+            repeated = f"{name} stands {len(found)} times in the object ({reprlib.repr(', '.join(found))})"
+    return texts, repeated
 
 
 def _boxes(element: etree._Element, boxes: list[etree._Element], rotated: list[etree._Element]) -> None:
@@ -263,10 +336,24 @@ def _rotation(attributes: etree._Element) -> float:
     return number(fields_of(attributes).get("rotation", "")) or 0.0
 
 
+def _distinct(texts: Iterable[str]) -> list[str]:
+    """The texts that are not empty, each once."""
+    return list(dict.fromkeys(filter(None, texts)))
+
+
+def _sides(element: etree._Element) -> Iterator[tuple[str, str]]:
+    """Each width and height that an element holds, in its children or attributes."""
+    wide, high = _SIZES[tag_of(element)]
+    texts = [(tag_of(child), text_of(child)) for child in element]
+    for name, text in [*texts, *((str(name).lower(), str(value)) for name, value in element.items())]:
+        if name in (wide, high):
+            yield "width" if name == wide else "height", text
+
+
 def _side(text: str) -> int | None:
     side = number(text)
     return int(side) if side is not None and side.is_integer() and 0 < side < 2**31 else None
 
 
 def _flag(text: str) -> bool:
-    return text.lower() in ("1", "true", "yes")
+    return text not in ("", "0") and (text.lower() in ("1", "true", "yes") or number(text) == 1)
