@@ -34,10 +34,6 @@ class Doubted(Documented):
     # The frame of coordinates.
     RELATIVE_COORDINATES = "relative_coordinates", "all coordinates of a file are fractions or percent of the image"
     FRAMES_DISAGREE = "frames_disagree", "a few coordinates of a file seem to be in another unit than all others"
-    GRID_COORDINATES = (
-        "grid_coordinates",
-        "no box ends beyond 1000 or 1024, whatever the size of its image, as on a grid of the image",
-    )
     CORNERS_OR_SIZES = "corners_or_sizes", "boxes read as x, y, width, height agree with the rest only as two corners"
     FIXED_GRID = "fixed_grid", "boxes seem to count on a grid of 1000 steps, whatever the size of their image"
     BOXES_LEAVE_IMAGES = "boxes_leave_images", "many boxes leave images of the declared width and height"
@@ -68,7 +64,11 @@ class Doubted(Documented):
     VOC_ORIGIN = "voc_origin", "coordinates of VOC files may count pixels from another number than was taken"
     VOC_FILENAME = (
         "voc_filename",
-        "files name in `<filename>` another image than the one that they are called like, or one of another file",
+        "files name in `<filename>` another image than the one that they are called like, and both exist",
+    )
+    IMAGE_OF_SEVERAL_FILES = (
+        "image_of_several_files",
+        "annotation files lead to one image, which has the objects of all of them",
     )
     VOC_ANGLES = "voc_angles", "rotated boxes have angles of more than a whole turn, which may be degrees"
     VOC_WITHOUT_OUTLINE = "voc_without_outline", "objects have neither a mask in SegmentationObject nor an outline"

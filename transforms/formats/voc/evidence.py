@@ -104,7 +104,6 @@ def add_evidence(
             add("boxes_far_out", leaving & _leaves(low, high, sizes, _FAR_OUT))
             add("boxes_outside", leaving & ((low >= sizes) | (high <= 0)).any(1))
         _add_grid(add, evidence, names, sizes, (low, high), placed & corners & _within(numbers, _GRID), leaving)
-    evidence.add("files", len(read))
     evidence.add("files_from_0", len(set(names[corners & ~below & (lower == 0).any(1)].tolist())))
     _add_outlines(evidence, read)
     for item in read:

@@ -77,12 +77,13 @@ class Voc:
             return None
         from labelbeam.transforms.formats.voc.annotations import XMLS_LOOKED_AT, holds_voc
         from labelbeam.transforms.images.names import extension
+        from labelbeam.transforms.messages.words import counted
 
         xmls = [file for file in tree.visible if extension(file.path) == "xml"]
         xmls.sort(key=lambda file: "annotations/" not in file.path.lower())
         if not holds_voc(tree.root, xmls[:XMLS_LOOKED_AT]):
             return None
-        return Claim(f"found {len(xmls)} annotation files, such as {xmls[0].path}")
+        return Claim(f"found {counted(len(xmls), 'annotation file')}, such as {xmls[0].path}")
 
     def plan(self, tree: Tree, claim: Claim, exact: bool) -> Plan:
         """Plan the tree."""
@@ -110,7 +111,7 @@ class Voc:
         of_frames = {
             Doubted.RELATIVE_COORDINATES,
             Doubted.FRAMES_DISAGREE,
-            Doubted.GRID_COORDINATES,
+            Doubted.FIXED_GRID,
             Doubted.CORNERS_OR_SIZES,
         }
         return [doubt for doubt in doubts if options.voc_boxes == "detect" or doubt.code not in of_frames]

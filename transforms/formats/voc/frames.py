@@ -8,6 +8,7 @@ from labelbeam.schemas.doubts import Doubt, Doubted
 from labelbeam.schemas.errors import UsageError
 from labelbeam.transforms.formats.frames import FRACTIONS, Evidence, Frame
 from labelbeam.transforms.messages.redact import redact
+from labelbeam.transforms.messages.words import counted
 
 _STRAY = 0.01
 """The share of boxes in another frame that a dataset may have, and be read all the same."""
@@ -98,10 +99,11 @@ def _grid(item: Evidence) -> str:
 def _grid_words(item: Evidence) -> str:
     end = 1024 if item.count("boxes_beyond_1000") else 1000
     leaving, count = item.count("boxes_on_grid_leaving"), item.count("boxes_on_grid")
-    message = f"none of {count:,} boxes ends beyond {end}"
+    message = f"none of {counted(count, 'box', 'boxes')} ends beyond {end}"
     if leaving:
         example = item.example("boxes_on_grid_leaving")
-        message += f", and {leaving:,} leave images that are smaller than that, such as in {example}"
+        leave = counted(leaving, "leaves an image that is", "leave images that are")
+        message += f", and {leave} smaller than that, such as in {example}"
     if item.count("grid_odds"):
         message += f", in images that are larger, such as that of {item.example('grid_odds')}"
     return message
@@ -184,14 +186,14 @@ def _grid_like(name: str, item: Evidence) -> list[Doubt]:
         return []
     message = f"{name}: {_grid_words(item)}, as on a grid of the image; all are taken as pixels"
     example = item.example("boxes_on_grid_leaving") or item.example("grid_odds")
-    return [Doubt(Doubted.GRID_COORDINATES, message, item.count("boxes_on_grid"), example, "--voc-boxes pixels")]
+    return [Doubt(Doubted.FIXED_GRID, message, item.count("boxes_on_grid"), example, "--voc-boxes pixels")]
 
 
 def _leaving(name: str, item: Evidence, option: str) -> list[Doubt]:
     doubts: list[Doubt] = []
     look = "; --check-images header compares the sizes with those of the images" if option else ""
     if turned := item.count("inside_if_turned"):
-        message = f"{name}: {turned:,} boxes lie outside of the declared size, and inside where width and height are swapped{look}"
+        message = f"{name}: {counted(turned, 'box lies', 'boxes lie')} outside of the declared size, and inside where width and height are swapped{look}"
         doubts.append(Doubt(Doubted.BOXES_LEAVE_IMAGES, message, turned, item.example("inside_if_turned"), option))
     placed, leaving, far = item.count("boxes_placed"), item.count("boxes_leaving"), item.count("boxes_far_out")
     if (leaving > 1 and leaving * _MANY >= placed) or (far and far >= _STRAY * placed):
@@ -239,10 +241,10 @@ def _names(name: str, item: Evidence) -> list[Doubt]:
     if shared := item.count("image_shared"):
         example = item.example("image_shared")
         message = (
-            f"{name}: {shared:,} of {item.count('files'):,} files, such as {example}, have no image of their own name, and name in "
-            "<filename> one that another file is called like, or names as well; their objects are written together"
+            f"{name}: {shared:,} of {item.count('files'):,} files, such as {example}, lead by their name or by <filename> to an image that "
+            "another file leads to as well; the objects of all of them are written with it"
         )
-        doubts.append(Doubt(Doubted.VOC_FILENAME, message, shared, example))
+        doubts.append(Doubt(Doubted.IMAGE_OF_SEVERAL_FILES, message, shared, example))
     return doubts
 
 
@@ -263,8 +265,6 @@ def _others(name: str, item: Evidence) -> list[Doubt]:
         )
         doubts.append(Doubt(Doubted.VOC_ANGLES, message, far, item.example("far_turned")))
     if without := item.count("without_outline"):
-        message = (
-            f"{name}: {without:,} objects have neither a mask in SegmentationObject nor an outline, and are rejected"
-        )
+        message = f"{name}: {counted(without, 'object has', 'objects have')} neither a mask in SegmentationObject nor an outline, and are rejected"
         doubts.append(Doubt(Doubted.VOC_WITHOUT_OUTLINE, message, without, item.example("without_outline")))
     return doubts

@@ -75,7 +75,7 @@ def read_voc(
     image.adjusted += [Adjusted.LABEL_NORMALIZED] * sum(found.name_normalized for found in annotation.objects)
     if "classification" in task:
         _add_labels(image, annotation, item.labels)
-        return VocImage(image)
+        return VocImage(image, named=_named_otherwise(item, annotation))
     _add_objects(image, annotation, mask, options, "segmentation" in task)
     found = [voc_object for voc_object in annotation.objects if not voc_object.deleted]
     return VocImage(
@@ -145,7 +145,7 @@ def _image(
             image.rejected.append(Rejection(source, item.xml, image.path, "image", Rejected.MISSING_IMAGE, message))
         elif not found.path and len(index) and not believed:
             message = f"none of the {len(index):,} images is called like the annotation file"
-            message += f" or {annotation.filename!r}"[: RAW_LIMIT // 2]
+            message += f" or {annotation.filename!r}"[: RAW_LIMIT // 2] if annotation.filename else ""
             image.rejected.append(Rejection(source, item.xml, image.path, "image", Rejected.MISSING_IMAGE, message))
     _, code, _ = image_path(image.path, "")
     if code is not None and not image.rejected:

@@ -16,7 +16,7 @@ from labelbeam.transforms.formats.reading import Findings, Reading, ReadOptions,
 from labelbeam.transforms.formats.voc.evidence import add_evidence
 from labelbeam.transforms.formats.voc.folders import join
 from labelbeam.transforms.formats.voc.format import VocOptions
-from labelbeam.transforms.formats.voc.image_index import ImageIndex, split_suffix
+from labelbeam.transforms.formats.voc.image_index import ImageIndex, key_of, split_suffix
 from labelbeam.transforms.formats.voc.masks import LARGEST_MASK_FILE, MaskError
 from labelbeam.transforms.formats.voc.read import VocImage, read_voc, rejected_voc
 from labelbeam.transforms.formats.voc.tree import VocItem
@@ -63,11 +63,12 @@ class VocUnit:
         read = self._images(options)
         fragments = dict(fragments_of([item.image for item in read], options.buckets, self.first_key))
         evidence = Evidence()
+        there = [item for item in read if not item.image.left_out]
+        evidence.add("files", len(there))
+        self._look_for_named(options, there, evidence)
         if "classification" not in options.config.task:
-            there = [item for item in read if not item.image.left_out]
             add_evidence(evidence, there, self._sizes(options, [item.image for item in there]))
             self._look_at_some(options, [item.image for item in read], evidence)
-            self._look_for_named(options, there, evidence)
         records = sum(fragment.records for fragment in fragments.values())
         found = {self.root: evidence} if evidence.tallies else {}
         return ReadResult(Findings(records, found), encode_fragments(sorted(fragments.items())))
@@ -139,9 +140,12 @@ class VocUnit:
         named = [(item.image, _beside(item.image.path, item.named)) for item in read if item.named]
         if not named:
             return
-        listed = {item.image for item in self.items} | (self.images.paths if self.images is not None else frozenset())
-        there = [image.locator for image, path in named if path in listed]
-        others = [(image, path) for image, path in named if path not in listed]
+        listed = {item.image for item in self.items if item.image is not None}
+        listed |= self.images.paths if self.images is not None else frozenset()
+        stems = {key_of(split_suffix(path)[0]) for path in listed}
+        known = [key_of(split_suffix(path)[0]) in stems for _, path in named]
+        there = [image.locator for (image, _), found in zip(named, known, strict=True) if found]
+        others = [each for each, found in zip(named, known, strict=True) if not found]
         if options.config.check_images != "none":
             root = locate(self.images_root, options.storage)
             looked = in_threads(lambda each: _exists(root, each[1]), others[:LOOKED_AT])

@@ -246,6 +246,8 @@ def _of_object(element: etree._Element, position: int) -> Iterator[VocObject]:
             texts[tag] = text_of(child)
     as_written = [name for name in names if name.strip()]
     names = [normalized(name) for name in as_written]
+    if not boxes and not rotated and has_box(element):
+        boxes.append(element)
     # Where both stand, the box is the one that was drawn around the rotated one.
     shapes = [shape for found in boxes or rotated for shape in boxes_of(found)] or [(None, "")]
     if boxes and rotated and len(rotated) != len(boxes):

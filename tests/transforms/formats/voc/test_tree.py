@@ -134,7 +134,7 @@ def test_hidden_files_of_archives_are_none_of_the_dataset():
 def test_xml_files_outside_of_annotations_are_mentioned():
     found = plan(*xmls("1"), "build.xml", "JPEGImages/1.jpg")
     assert [item.xml for item in found.items] == ["Annotations/1.xml"]
-    assert said(found) == ["not read, since they lie outside of Annotations: 1 (build.xml) XML files"]
+    assert said(found) == ["XML files not read, since they lie outside of Annotations: 1 (build.xml)"]
 
 
 def test_images_without_an_annotation_file_are_counted():
