@@ -98,9 +98,10 @@ def add_evidence(
         low, high = (lower, upper) if corners.all() else _edges(boxes, numbers, lower, upper)
         placed = (sizes > 0).all(1) & ~below
         add("boxes_placed", placed)
-        leaving = placed & ~outside & _leaves(low, high, sizes, _SLACK)
+        leaving = placed & _leaves(low, high, sizes, _SLACK)
         if leaving.any():
             add("boxes_leaving", leaving)
+            add("boxes_leaving_turned", leaving & outside)
             add("boxes_far_out", leaving & _leaves(low, high, sizes, _FAR_OUT))
             add("boxes_outside", leaving & ((low >= sizes) | (high <= 0)).any(1))
         _add_grid(add, evidence, names, sizes, (low, high), placed & corners & _within(numbers, _GRID), leaving)

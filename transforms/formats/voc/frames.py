@@ -190,21 +190,23 @@ def _grid_like(name: str, item: Evidence) -> list[Doubt]:
 
 
 def _leaving(name: str, item: Evidence, option: str) -> list[Doubt]:
-    doubts: list[Doubt] = []
     look = "; --check-images header compares the sizes with those of the images" if option else ""
-    if turned := item.count("inside_if_turned"):
-        message = f"{name}: {counted(turned, 'box lies', 'boxes lie')} outside of the declared size, and inside where width and height are swapped{look}"
-        doubts.append(Doubt(Doubted.BOXES_LEAVE_IMAGES, message, turned, item.example("inside_if_turned"), option))
     placed, leaving, far = item.count("boxes_placed"), item.count("boxes_leaving"), item.count("boxes_far_out")
-    if (leaving > 1 and leaving * _MANY >= placed) or (far and far >= _STRAY * placed):
+    turned, many = item.count("boxes_leaving_turned"), leaving > 1 and leaving * _MANY >= placed
+    if leaving > turned and (many or (far and far >= _STRAY * placed)):
         example = item.example("boxes_far_out") or item.example("boxes_leaving")
+        swapped = f", {turned:,} would lie inside if width and height were swapped" if turned else ""
         message = (
             f"{name}: {leaving:,} of {placed:,} boxes leave images of the size that they are said to have, {far:,} of them by more than "
-            f"a tenth of it and {item.count('boxes_outside'):,} lie outside as a whole, such as in {example}: the images may have been "
-            f"resized after boxes were drawn, or the size is another image's; boxes are cut at the border, or rejected{look}"
+            f"a tenth of it, {item.count('boxes_outside'):,} lie outside as a whole{swapped}, such as in {example}: the images may have "
+            f"been resized after boxes were drawn, or the size is another image's; boxes are cut at the border, or rejected{look}"
         )
-        doubts.append(Doubt(Doubted.BOXES_LEAVE_IMAGES, message, leaving, example, option))
-    return doubts
+        return [Doubt(Doubted.BOXES_LEAVE_IMAGES, message, leaving, example, option)]
+    if inside := item.count("inside_if_turned"):
+        what = counted(inside, "box lies", "boxes lie")
+        message = f"{name}: {what} outside of the declared size, and inside where width and height are swapped{look}"
+        return [Doubt(Doubted.BOXES_LEAVE_IMAGES, message, inside, item.example("inside_if_turned"), option)]
+    return []
 
 
 def _sizes(name: str, item: Evidence) -> list[Doubt]:

@@ -145,7 +145,7 @@ def test_images_without_an_annotation_file_are_counted():
 def test_images_that_a_filename_may_still_claim_are_not_counted_as_spare():
     assert said(plan(*xmls("a"), "JPEGImages/1.jpg")) == []
     found = plan(*xmls("a"), "JPEGImages/1.jpg", "JPEGImages/2.jpg")
-    assert said(found) == ["not read, since they have no annotation file: at least 1 images"]
+    assert said(found) == ["not read, since they have no annotation file: at least 1 image"]
 
 
 def test_the_order_of_the_listing_changes_nothing():
