@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -64,10 +64,13 @@ def add_evidence(
         if len(found):
             evidence.add(name, len(found), str(min(names[found].tolist())))
 
+    def count(name: str, where: Flags) -> None:
+        evidence.add(name, int(np.count_nonzero(where)))
+
     with np.errstate(over="ignore", invalid="ignore"):
         lower, upper = np.minimum(numbers[:, :2], numbers[:, 2:]), np.maximum(numbers[:, :2], numbers[:, 2:])
         below = _within(numbers, 1 + OVERSHOOT)
-        add("boxes", np.ones(len(boxes), bool))
+        evidence.add("boxes", len(boxes))
         add("boxes_below_a_pixel", below)
         add("boxes_with_fraction", below & ((numbers > 0) & (numbers < 1)).any(1))
         add("boxes_above_a_pixel", ~below)
@@ -97,14 +100,16 @@ def add_evidence(
         add("inside_if_turned", outside)
         low, high = (lower, upper) if corners.all() else _edges(boxes, numbers, lower, upper)
         placed = (sizes > 0).all(1) & ~below
-        add("boxes_placed", placed)
+        count("boxes_placed", placed)
         leaving = placed & _leaves(low, high, sizes, _SLACK)
         if leaving.any():
             add("boxes_leaving", leaving)
-            add("boxes_leaving_turned", leaving & outside)
+            count("boxes_leaving_turned", leaving & outside)
             add("boxes_far_out", leaving & _leaves(low, high, sizes, _FAR_OUT))
-            add("boxes_outside", leaving & ((low >= sizes) | (high <= 0)).any(1))
-        _add_grid(add, evidence, names, sizes, (low, high), placed & corners & _within(numbers, _GRID), leaving)
+            count("boxes_outside", leaving & ((low >= sizes) | (high <= 0)).any(1))
+        inside = placed & corners & _within(numbers, _GRID)
+        add("boxes_on_grid_leaving", inside & leaving)
+        _add_grid(evidence, names, sizes, (low, high), inside)
     evidence.add("files_from_0", len(set(names[corners & ~below & (lower == 0).any(1)].tolist())))
     _add_outlines(evidence, read)
     for item in read:
@@ -125,30 +130,27 @@ def _edges(boxes: Sequence[Box], numbers: Floats, lower: Floats, upper: Floats) 
 
 def _leaves(low: Floats, high: Floats, sizes: npt.NDArray[np.int64], slack: float) -> Flags:
     beyond = sizes * slack + 1
-    leaves: Flags = ((high > sizes + beyond) | (low < -beyond)).any(1)
+    leaves: Flags = np.logical_or.reduce((high > sizes + beyond) | (low < -beyond), axis=1)
     return leaves
 
 
 def _add_grid(
-    add: Callable[[str, Flags], None],
     evidence: Evidence,
     names: npt.NDArray[np.str_],
     sizes: npt.NDArray[np.int64],
     edges: tuple[Floats, Floats],
     inside: Flags,
-    leaving: Flags,
 ) -> None:
     """Tally what tells boxes on a grid, which has nothing to do with the size of the image."""
     if not inside.any():
         return
-    low, high = edges
+    low, high = edges[0][inside], edges[1][inside]
     near, far = _GRID_ENDS
-    add("boxes_on_grid", inside)
-    add("boxes_on_grid_leaving", inside & leaving)
-    add("boxes_beyond_1000", inside & (high > 1000.5).any(1))
+    evidence.add("boxes_on_grid", len(low))
+    evidence.add("boxes_beyond_1000", int((high > 1000.5).any(1).sum()))
     for axis, (start, end) in enumerate((("left", "right"), ("top", "bottom"))):
-        add(f"boxes_to_grid_{start}", inside & (low[:, axis] <= near))
-        add(f"boxes_to_grid_{end}", inside & (high[:, axis] >= far))
+        evidence.add(f"boxes_to_grid_{start}", int((low[:, axis] <= near).sum()))
+        evidence.add(f"boxes_to_grid_{end}", int((high[:, axis] >= far).sum()))
     large = np.flatnonzero(inside & (sizes > _LARGER * _GRID).any(1))
     if len(large):
         # If they are pixels, it is by chance that boxes keep to the part of their image that the grid would be.

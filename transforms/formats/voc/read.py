@@ -99,7 +99,7 @@ def _outlined(voc_object: VocObject) -> tuple[Box, Box]:
 
 def _named_otherwise(item: VocItem, annotation: Annotation) -> str:
     """The image that `<filename>` names, where the file's own name has led to one that is called otherwise; else ""."""
-    if item.image is None or not annotation.filename:
+    if item.image is None or not annotation.filename or item.image.endswith(annotation.filename):
         return ""
     named = as_relative(annotation.filename).rpartition("/")[2]
     stem = split_suffix(named)[0]

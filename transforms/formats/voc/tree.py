@@ -101,7 +101,7 @@ def plan_voc(
         )
     of_images = Counter(item.image for item in items if item.image is not None and item.skipped is None)
     images.claimed = frozenset(of_images)
-    if several := {item.xml for item in items if item.skipped is None and of_images[item.image] > 1}:
+    if several := {item.xml for item in items if item.skipped is None and of_images[item.image or ""] > 1}:
         message = f"annotation files that are called like the image of another one, with which all are written: {some(several)}"
         doubts.append(Doubt(Doubted.IMAGE_OF_SEVERAL_FILES, message, len(several), min(several)))
     doubts += _what_is_missing(items, images)

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import re
 import reprlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TypeVar
 
 import msgspec
 from lxml import etree
@@ -31,6 +32,8 @@ from labelbeam.transforms.formats.voc.shapes import (
     tag_of,
     text_of,
 )
+
+_Read = TypeVar("_Read")
 
 LARGEST_XML = 16 * 2**20
 """Bytes of the largest annotation file that is read: about 50,000 objects, 0.5 GB once parsed."""
@@ -106,42 +109,30 @@ def parse_annotation(data: bytes) -> Annotation:
     if tag_of(root) != "annotation":
         raise invalid(f"the root element is <{reprlib.repr(root.tag)[1:-1]}>, expected <annotation>")
 
-    named = {"filename": [str(root.get("filename", ""))], "width": [], "height": []}
+    filenames, widths, heights = [str(root.get("filename", ""))], list[str](), list[str]()
     for child in root:
         tag = tag_of(child)
         if tag == "filename":
-            named["filename"].append(text_of(child))
+            filenames.append(text_of(child))
         elif tag in _SIZES:
-            for field, text in _sides(child):
-                named[field].append(text)
+            _add_sides(child, widths, heights)
     objects: list[VocObject] = []
     strange: list[str] = []
-    for position, element in enumerate(_objects(root, strange, named["filename"]), 1):
+    for position, element in enumerate(_objects(root, strange, filenames), 1):
         objects += _of_object(element, position)
-    filenames = _distinct(named["filename"])
-    widths, heights = ({_side(text): text for text in named[side] if _side(text)} for side in ("width", "height"))
-    repeated = next(
-        (
-            f"{field} is {reprlib.repr(texts[0])} and {reprlib.repr(texts[1])}"
-            for field, texts in (
-                ("filename", filenames),
-                ("width", [*widths.values()]),
-                ("height", [*heights.values()]),
-            )
-            if len(texts) > 1
-        ),
-        "",
-    )
+    filename, other_names = _sole(filenames, lambda name: name or None)
+    width, other_widths = _sole(widths, _side)
+    height, other_heights = _sole(heights, _side)
     adjusted = (Adjusted.XML_REPAIRED,) if repaired else ()
-    return Annotation(
-        filenames[0] if filenames else "",
-        next(iter(widths), None),
-        next(iter(heights), None),
-        tuple(objects),
-        adjusted,
-        tuple(strange),
-        repeated,
-    )
+    repeated = ""
+    for field, one, others in (
+        ("filename", filename, other_names),
+        ("width", width, other_widths),
+        ("height", height, other_heights),
+    ):
+        if others and not repeated:
+            repeated = f"{field} is {reprlib.repr(one)} and {reprlib.repr(others[0])}"
+    return Annotation(filename or "", width, height, tuple(objects), adjusted, tuple(strange), repeated)
 
 
 _PARSER = etree.XMLParser(
@@ -253,7 +244,7 @@ def _of_object(element: etree._Element, position: int) -> Iterator[VocObject]:
     if boxes and rotated and len(rotated) != len(boxes):
         error = f"<bndbox> and <robndbox> stand {len(boxes)} and {len(rotated)} times in the object, expected as many of both"
         shapes = [(None, error)] * max(len(boxes), len(rotated))
-    angles = (text for name in ("angle", "rotation") for text in several.get(name, [texts.get(name, "0")]))
+    angles = [text for name in ("angle", "rotation") if name in texts for text in several.get(name, [texts[name]])]
     angle = next((text for text in angles if number(text) != 0), None)
     if angle is not None:
         shapes = [(None, f"angle is {angle!r} beside the box: no unit is known of it")] * len(shapes)
@@ -281,9 +272,9 @@ def _of_object(element: etree._Element, position: int) -> Iterator[VocObject]:
             outline_error,
             name_error,
             names != as_written,
-            _flag(texts.get("deleted", "")),
-            _flag(texts.get("ignore", "")),
-            _flag(texts.get("iscrowd", "")),
+            "deleted" in texts and _flag(texts["deleted"]),
+            "ignore" in texts and _flag(texts["ignore"]),
+            "iscrowd" in texts and _flag(texts["iscrowd"]),
             repeated,
         )
 
@@ -338,18 +329,22 @@ def _rotation(attributes: etree._Element) -> float:
     return number(fields_of(attributes).get("rotation", "")) or 0.0
 
 
-def _distinct(texts: Iterable[str]) -> list[str]:
-    """The texts that are not empty, each once."""
-    return list(dict.fromkeys(filter(None, texts)))
+def _sole(texts: Sequence[str], read: Callable[[str], _Read | None]) -> tuple[_Read | None, list[_Read]]:
+    """The first of texts that says something, and what else others say."""
+    said = [found for text in texts if (found := read(text)) is not None]
+    return (said[0] if said else None), [found for found in said[1:] if found != said[0]]
 
 
-def _sides(element: etree._Element) -> Iterator[tuple[str, str]]:
-    """Each width and height that an element holds, in its children or attributes."""
+def _add_sides(element: etree._Element, widths: list[str], heights: list[str]) -> None:
+    """Add each width and height that an element holds, in its children or attributes."""
     wide, high = _SIZES[tag_of(element)]
-    texts = [(tag_of(child), text_of(child)) for child in element]
-    for name, text in [*texts, *((str(name).lower(), str(value)) for name, value in element.items())]:
-        if name in (wide, high):
-            yield "width" if name == wide else "height", text
+    sides = {wide: widths, high: heights}
+    for child in element:
+        if (texts := sides.get(tag_of(child))) is not None:
+            texts.append(text_of(child))
+    for name, text in element.items():
+        if (texts := sides.get(str(name).lower())) is not None:
+            texts.append(str(text))
 
 
 def _side(text: str) -> int | None:

@@ -105,9 +105,9 @@ def size(width: object, height: object) -> str:
     ("inside", "said"),
     [
         ("<filename>a.jpg</filename><filename>b.jpg</filename>", "filename is 'a.jpg' and 'b.jpg'"),
-        (size(100, 80) + size(50, 80), "width is '100' and '50'"),
-        ("<size><width>100</width><height>80</height><height>90</height></size>", "height is '80' and '90'"),
-        (size(100, 80) + "<imagesize><nrows>70</nrows><ncols>100</ncols></imagesize>", "height is '80' and '70'"),
+        (size(100, 80) + size(50, 80), "width is 100 and 50"),
+        ("<size><width>100</width><height>80</height><height>90</height></size>", "height is 80 and 90"),
+        (size(100, 80) + "<imagesize><nrows>70</nrows><ncols>100</ncols></imagesize>", "height is 80 and 70"),
         (
             "".join(
                 f"<image><filename>{name}.jpg</filename><object><name>cat</name></object></image>" for name in "ab"
