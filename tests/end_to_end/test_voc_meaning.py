@@ -279,6 +279,27 @@ def test_outlines_away_from_their_boxes_are_told(inner: str, word: str, task: st
     assert word in doubt["message"]
 
 
+@pytest.mark.parametrize(
+    ("outlines", "status", "word"),
+    [
+        ([outline(20, 30, 480, 30, 480, 500), outline(100, 620, 930, 620, 930, 990)], 2, "grid"),
+        ([outline(25.5, 25, 75, 25, 75, 50), outline(50, 50, 100, 50, 100, 99)], 2, "percent"),
+        ([outline(20, 30, 1100, 30, 1100, 470)], 0, "boxes_leave_images"),
+        ([outline(0.25, 0.25, 0.75, 0.25, 0.75, 0.5)], 0, "relative_coordinates"),
+    ],
+)
+def test_outlines_without_boxes_tell_what_they_mean_as_well(
+    outlines: list[str], status: int, word: str, tmp_path: Path
+) -> None:
+    xml = voc_xml(*(voc_object(box=None, inner=inner) for inner in outlines), size=VGA)
+    source = write_voc(tmp_path / "in", {"1": xml})
+    for task in (DETECTION, SEGMENTATION):
+        if status:
+            failed(attempt(source, tmp_path / "out", task=task), status, word, "--voc-boxes")
+        else:
+            assert word in doubts(built(source, tmp_path / task, task=task))
+
+
 def test_outlines_in_their_boxes_are_no_doubt(tmp_path: Path) -> None:
     inner = outline(11, 21, 30, 21, 30, 40)
     centred = voc_object(box=None, inner=f"<bndbox><cx>20</cx><cy>30</cy><w>20</w><h>20</h></bndbox>{inner}")

@@ -25,7 +25,7 @@ from labelbeam.transforms.images.names import image_path
 class VocImage(NamedTuple):
     """An image that was read, and its numbers as evidence of what they mean.
 
-    `boxes` are those of its objects as they are written, of whatever kind. `outlined` says for each object of segmentation whether
+    `boxes` are those of its objects as they are written, of whatever kind, or what outlines without a box extend over. `outlined` says for each object of segmentation whether
     it has an outline. `far_turned` counts rotations of more than a whole turn. `outlined` are the extents of each object's outline and
     of its box, as left, top, right, bottom. `named` is the image that `<filename>` names where the file is called like another one.
     """
@@ -80,7 +80,7 @@ def read_voc(
     found = [voc_object for voc_object in annotation.objects if not voc_object.deleted]
     return VocImage(
         image,
-        [voc_object.box for voc_object in found if voc_object.box is not None],
+        [box for voc_object in found if (box := voc_object.box or _extent_box(voc_object)) is not None],
         [np.array(ring) for voc_object in found for ring in voc_object.outline],
         sum(not voc_object.rings for voc_object in image.objects) if "segmentation" in task else 0,
         sum(voc_object.box is not None and abs(voc_object.box.angle) > WHOLE_TURN for voc_object in found),
@@ -91,10 +91,22 @@ def read_voc(
 
 def _outlined(voc_object: VocObject) -> tuple[Box, Box]:
     """The extents of an object's outline and of its box, both as they are written."""
-    xs, ys = zip(*(corner for ring in voc_object.outline for corner in ring), strict=True)
     box = _box(voc_object, VocOptions(voc_origin=0))
     assert box is not None
-    return (min(xs), min(ys), max(xs), max(ys)), box
+    return _extent(voc_object), box
+
+
+def _extent(voc_object: VocObject) -> Box:
+    xs, ys = zip(*(corner for ring in voc_object.outline for corner in ring), strict=True)
+    return min(xs), min(ys), max(xs), max(ys)
+
+
+def _extent_box(voc_object: VocObject) -> Numbers | None:
+    """What the outline of an object without a box extends over, since it tells as much of the frame."""
+    if not voc_object.outline or voc_object.box_error:
+        return None
+    extent = _extent(voc_object)
+    return Numbers(extent, decimal=any(number % 1 for number in extent))
 
 
 def _named_otherwise(item: VocItem, annotation: Annotation) -> str:
