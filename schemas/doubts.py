@@ -62,6 +62,14 @@ class Doubted(Documented):
     LISTING = "listing", "files of a listing were left out"
     # Pascal VOC.
     VOC_ORIGIN = "voc_origin", "coordinates of VOC files may count pixels from another number than was taken"
+    VOC_FILENAME = (
+        "voc_filename",
+        "files name in `<filename>` another image than the one that they are called like, and both exist",
+    )
+    IMAGE_OF_SEVERAL_FILES = (
+        "image_of_several_files",
+        "annotation files lead to one image, which has the objects of all of them",
+    )
     VOC_ANGLES = "voc_angles", "rotated boxes have angles of more than a whole turn, which may be degrees"
     VOC_WITHOUT_OUTLINE = "voc_without_outline", "objects have neither a mask in SegmentationObject nor an outline"
     LISTED_WITHOUT_ANNOTATION = "listed_without_annotation", "a list names images that have no annotation file"

@@ -29,6 +29,10 @@ class Rejected(Documented):
     INVALID_RECORD = "invalid_record", "the record is not an object of the fields its format requires"
     INVALID_XML = "invalid_xml", "the annotation file is not well-formed XML, or is nested too deeply"
     UNSAFE_XML = "unsafe_xml", "the annotation file declares a DTD or entities, which are never expanded"
+    REPEATED_FIELD = (
+        "repeated_field",
+        "a field of the annotation file stands several times and says different things, as where one file holds several images",
+    )
     UNKNOWN_ELEMENT = "unknown_element", "an element of the annotation file has a box and belongs to no object"
     AMBIGUOUS_LABELS = (
         "ambiguous_labels",
@@ -86,6 +90,7 @@ class Skipped(Documented):
 
     BACKGROUND = "background", "the image has no annotation, and --background is drop"
     EMPTY_LABEL = "empty_label", "the annotation has no box and says that its image is empty"
+    DELETED = "deleted", "the annotation tool has marked the object as deleted"
     DIFFICULT_ONLY = "difficult_only", "only difficult objects show the class, which is neither a label nor its absence"
     OUTSIDE_SPLITS = (
         "outside_splits",

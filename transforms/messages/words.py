@@ -37,6 +37,15 @@ _CONTROLS = re.compile(
 )
 
 
+def counted(count: int, one: str, several: str = "") -> str:
+    """A count with its noun, and what else of the sentence depends on it.
+
+    >>> counted(1, "file"), counted(2_000, "box lies", "boxes lie")
+    ('1 file', '2,000 boxes lie')
+    """
+    return f"{count:,} {one if count == 1 else several or f'{one}s'}"
+
+
 def listed(names: Iterable[str]) -> str:
     """At most twenty names for a message, each cut at forty characters."""
     names = list(names)

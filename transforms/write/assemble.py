@@ -284,7 +284,8 @@ def _decide(
             gone[row] += sum(rejected_of[each] for each in (key, *settled.lent.get(row, ())))
     doubtful = (valid == 0) | (task.single_label & (valid > 1))
     for row in np.flatnonzero(doubtful & (settled.codes == OK)).tolist():
-        skipped = settled.images.notes.get(row, _NO_NOTE).skipped
+        # Without what was deleted an image is as if that had never been drawn.
+        skipped = [why for why in settled.images.notes.get(row, _NO_NOTE).skipped if why is not Skipped.DELETED]
         if valid[row]:
             message = (
                 f"found {valid[row]} different labels, expected one; image_classification_multilabel takes them all"

@@ -62,7 +62,7 @@ TABLE = {"labels.csv": "filename,label\n1.jpg,cat\n", "images/1.jpg": ""}
         ({"annotations/x.json": COCO, "images/1.jpg": ""}, "coco", "annotations/x.json"),
         (OFFICIAL, "coco", "instances_train2017.json"),
         (ROBOFLOW, "coco", "valid/_annotations.coco.json"),
-        (VOC, "voc", "found 1 annotation files, such as Annotations/1.xml"),
+        (VOC, "voc", "found 1 annotation file, such as Annotations/1.xml"),
         (
             {f"VOCdevkit/VOC{year}/{name}": text for year in (2007, 2012) for name, text in VOC.items()},
             "voc",

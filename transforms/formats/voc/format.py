@@ -77,12 +77,13 @@ class Voc:
             return None
         from labelbeam.transforms.formats.voc.annotations import XMLS_LOOKED_AT, holds_voc
         from labelbeam.transforms.images.names import extension
+        from labelbeam.transforms.messages.words import counted
 
         xmls = [file for file in tree.visible if extension(file.path) == "xml"]
         xmls.sort(key=lambda file: "annotations/" not in file.path.lower())
         if not holds_voc(tree.root, xmls[:XMLS_LOOKED_AT]):
             return None
-        return Claim(f"found {len(xmls)} annotation files, such as {xmls[0].path}")
+        return Claim(f"found {counted(len(xmls), 'annotation file')}, such as {xmls[0].path}")
 
     def plan(self, tree: Tree, claim: Claim, exact: bool) -> Plan:
         """Plan the tree."""
@@ -93,7 +94,7 @@ class Voc:
     def frames(self, evidence: Mapping[str, Evidence], config: ConvertConfig) -> dict[str, Frame]:
         """The root in fractions: by --voc-boxes, or by the evidence of all boxes."""
         from labelbeam.transforms.formats.frames import FRACTIONS
-        from labelbeam.transforms.formats.voc.evidence import frames_of
+        from labelbeam.transforms.formats.voc.frames import frames_of
 
         boxes = config.of(VocOptions).voc_boxes
         if boxes == "detect":
@@ -102,10 +103,15 @@ class Voc:
 
     def remarks(self, evidence: Mapping[str, Evidence], config: ConvertConfig) -> list[Doubt]:
         """The frame where it was found out, and what speaks against the origin and the declared sizes."""
-        from labelbeam.transforms.formats.voc.evidence import remarks_on
+        from labelbeam.transforms.formats.voc.frames import remarks_on
 
         options = config.of(VocOptions)
         frames = self.frames(evidence, config)
-        doubts = remarks_on(evidence, frames, options.voc_origin)
-        of_frames = {Doubted.RELATIVE_COORDINATES, Doubted.FRAMES_DISAGREE}
+        doubts = remarks_on(evidence, frames, options.voc_origin, config.check_images in ("header", "decode"))
+        of_frames = {
+            Doubted.RELATIVE_COORDINATES,
+            Doubted.FRAMES_DISAGREE,
+            Doubted.FIXED_GRID,
+            Doubted.CORNERS_OR_SIZES,
+        }
         return [doubt for doubt in doubts if options.voc_boxes == "detect" or doubt.code not in of_frames]

@@ -123,25 +123,32 @@ class ImageIndex:
 
     `homes` are the names of all annotation files' homes: an image in one of them belongs to the annotation files there,
     so that none from elsewhere takes it. `shared` are the stems, as `key_of` makes them, that annotation files of several homes
-    have: an image elsewhere belongs to none of them. `images_only` says that the listing is of a place for images, which does not
+    have: an image elsewhere belongs to none of them. `claimed` are the images that annotation files are called like. `images_only` says that the listing is of a place for images, which does not
     hold the annotations. Pickles as lists of names.
     """
 
     def __init__(
-        self, images: Iterable[str], homes: Iterable[str], images_only: bool = False, shared: Iterable[str] = ()
+        self,
+        images: Iterable[str],
+        homes: Iterable[str],
+        images_only: bool = False,
+        shared: Iterable[str] = (),
+        claimed: Iterable[str] = (),
     ) -> None:
         """Index `images`, in whatever order they come."""
         self._images = sorted(images)
         self._homes = frozenset(homes)
         self._images_only = images_only
         self._shared = frozenset(shared)
+        self.claimed = frozenset(claimed)
         self._by_name: dict[str, list[str]] = {}
         for image in self._images:
             self._by_name.setdefault(key_of(_stem(image)), []).append(image)
 
-    def __reduce__(self) -> tuple[type[ImageIndex], tuple[list[str], list[str], bool, list[str]]]:
+    def __reduce__(self) -> tuple[type[ImageIndex], tuple[list[str], list[str], bool, list[str], list[str]]]:
         """Leave the dictionary out: it is several times the names."""
-        return ImageIndex, (self._images, sorted(self._homes), self._images_only, sorted(self._shared))
+        names = sorted(self._homes), self._images_only, sorted(self._shared), sorted(self.claimed)
+        return ImageIndex, (self._images, *names)
 
     def __len__(self) -> int:
         """Images in the listing."""

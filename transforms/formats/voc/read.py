@@ -13,7 +13,7 @@ from labelbeam.schemas.neutral import RAW_LIMIT, Box, Rejection, Ring, SourceIma
 from labelbeam.schemas.reasons import Adjusted, Rejected, Skipped
 from labelbeam.transforms.formats.voc.charsets import XmlError
 from labelbeam.transforms.formats.voc.format import VocOptions
-from labelbeam.transforms.formats.voc.image_index import ImageIndex
+from labelbeam.transforms.formats.voc.image_index import ImageIndex, as_relative, key_of, split_suffix, stem_of_xml
 from labelbeam.transforms.formats.voc.masks import MaskError, pair, read_mask
 from labelbeam.transforms.formats.voc.sets import Labels
 from labelbeam.transforms.formats.voc.shapes import Box as Numbers
@@ -25,8 +25,9 @@ from labelbeam.transforms.images.names import image_path
 class VocImage(NamedTuple):
     """An image that was read, and its numbers as evidence of what they mean.
 
-    `boxes` are those of its objects as they are written, of whatever kind. `outlined` says for each object of segmentation whether
-    it has an outline. `far_turned` counts rotations of more than a whole turn.
+    `boxes` are those of its objects as they are written, of whatever kind, or what outlines without a box extend over. `outlined` says for each object of segmentation whether
+    it has an outline. `far_turned` counts rotations of more than a whole turn. `outlined` are the extents of each object's outline and
+    of its box, as left, top, right, bottom. `named` is the image that `<filename>` names where the file is called like another one.
     """
 
     image: SourceImage
@@ -34,6 +35,8 @@ class VocImage(NamedTuple):
     corners: Sequence[Ring] = ()
     without_outline: int = 0
     far_turned: int = 0
+    outlined: Sequence[tuple[Box, Box]] = ()
+    named: str = ""
 
 
 def read_voc(
@@ -66,19 +69,53 @@ def read_voc(
         message = f"<{tag}> has the fields of a box and lies in no <object>"
         locator = f"{item.xml} {tag}[{number}]"
         image.rejected.append(Rejection(source, locator, image.path, "object", Rejected.UNKNOWN_ELEMENT, message))
+    if annotation.repeated:
+        message = f"{annotation.repeated}; expected one, of one image"[:RAW_LIMIT]
+        image.rejected.append(Rejection(source, item.xml, image.path, "image", Rejected.REPEATED_FIELD, message))
     image.adjusted += [Adjusted.LABEL_NORMALIZED] * sum(found.name_normalized for found in annotation.objects)
     if "classification" in task:
         _add_labels(image, annotation, item.labels)
-        return VocImage(image)
+        return VocImage(image, named=_named_otherwise(item, annotation))
     _add_objects(image, annotation, mask, options, "segmentation" in task)
-    found = annotation.objects
+    found = [voc_object for voc_object in annotation.objects if not voc_object.deleted]
     return VocImage(
         image,
-        [voc_object.box for voc_object in found if voc_object.box is not None],
+        [box for voc_object in found if (box := voc_object.box or _extent_box(voc_object)) is not None],
         [np.array(ring) for voc_object in found for ring in voc_object.outline],
         sum(not voc_object.rings for voc_object in image.objects) if "segmentation" in task else 0,
         sum(voc_object.box is not None and abs(voc_object.box.angle) > WHOLE_TURN for voc_object in found),
+        [_outlined(voc_object) for voc_object in found if voc_object.outline and voc_object.box is not None],
+        _named_otherwise(item, annotation),
     )
+
+
+def _outlined(voc_object: VocObject) -> tuple[Box, Box]:
+    """The extents of an object's outline and of its box, both as they are written."""
+    box = _box(voc_object, VocOptions(voc_origin=0))
+    assert box is not None
+    return _extent(voc_object), box
+
+
+def _extent(voc_object: VocObject) -> Box:
+    xs, ys = zip(*(corner for ring in voc_object.outline for corner in ring), strict=True)
+    return min(xs), min(ys), max(xs), max(ys)
+
+
+def _extent_box(voc_object: VocObject) -> Numbers | None:
+    """What the outline of an object without a box extends over, since it tells as much of the frame."""
+    if not voc_object.outline or voc_object.box_error:
+        return None
+    extent = _extent(voc_object)
+    return Numbers(extent, decimal=any(number % 1 for number in extent))
+
+
+def _named_otherwise(item: VocItem, annotation: Annotation) -> str:
+    """The image that `<filename>` names, where the file's own name has led to one that is called otherwise; else ""."""
+    if item.image is None or not annotation.filename or item.image.endswith(annotation.filename):
+        return ""
+    named = as_relative(annotation.filename).rpartition("/")[2]
+    stem = split_suffix(named)[0]
+    return "" if stem == stem_of_xml(item.xml) or key_of(stem) == key_of(stem_of_xml(item.xml)) else named
 
 
 def rejected_voc(
@@ -120,7 +157,7 @@ def _image(
             image.rejected.append(Rejection(source, item.xml, image.path, "image", Rejected.MISSING_IMAGE, message))
         elif not found.path and len(index) and not believed:
             message = f"none of the {len(index):,} images is called like the annotation file"
-            message += f" or {annotation.filename!r}"[: RAW_LIMIT // 2]
+            message += f" or {annotation.filename!r}"[: RAW_LIMIT // 2] if annotation.filename else ""
             image.rejected.append(Rejection(source, item.xml, image.path, "image", Rejected.MISSING_IMAGE, message))
     _, code, _ = image_path(image.path, "")
     if code is not None and not image.rejected:
@@ -137,15 +174,21 @@ def _add_labels(image: SourceImage, annotation: Annotation, labels: Labels | Non
         return
     first: dict[str, SourceObject] = {}
     seen = set()
+    deleted = {voc_object.name for voc_object in annotation.objects if voc_object.deleted}
     for voc_object in annotation.objects:
+        if voc_object.deleted:
+            continue
         if not voc_object.name:
             image.rejected.append(_without_label(image, voc_object))
+            continue
+        if voc_object.repeated:
+            image.rejected.append(_reject(image, voc_object, Rejected.REPEATED_FIELD, voc_object.repeated))
             continue
         seen.add(voc_object.name)
         if not voc_object.difficult:
             first.setdefault(voc_object.name, SourceObject(voc_object.name, voc_object.locator))
     image.objects = list(first.values())
-    image.skipped = [Skipped.DIFFICULT_ONLY] * (len(seen) - len(first))
+    image.skipped = [Skipped.DIFFICULT_ONLY] * (len(seen) - len(first)) + [Skipped.DELETED] * len(deleted - seen)
 
 
 def _add_objects(
@@ -160,7 +203,10 @@ def _add_objects(
         except MaskError as mask_error:
             error = mask_error
     for at, (voc_object, box) in enumerate(zip(annotation.objects, boxes, strict=True)):
-        problem = _problem(voc_object, box, error)
+        if voc_object.deleted:
+            image.skipped.append(Skipped.DELETED)
+            continue
+        problem = _problem(voc_object, box, error, outlined and at not in outlines)
         if problem is not None:
             image.rejected.append(_reject(image, voc_object, *problem))
             continue
@@ -172,12 +218,18 @@ def _add_objects(
         from_mask = rings is not None
         if rings is None and voc_object.outline and (outlined or box is None):
             rings = [_ring(ring, options) for ring in voc_object.outline]
-        crowd = options.difficult_as_crowd and voc_object.difficult
+        crowd = voc_object.crowd or voc_object.ignored or (options.difficult_as_crowd and voc_object.difficult)
+        if voc_object.ignored:
+            image.adjusted.append(Adjusted.IGNORED_AS_CROWD)
         image.objects.append(SourceObject(voc_object.name, voc_object.locator, box, rings, crowd, from_mask=from_mask))
 
 
-def _problem(voc_object: VocObject, box: Box | None, mask_error: MaskError | None) -> tuple[Rejected, str] | None:
+def _problem(
+    voc_object: VocObject, box: Box | None, mask_error: MaskError | None, outlined: bool
+) -> tuple[Rejected, str] | None:
     """Reason why an object is not read."""
+    if voc_object.repeated:
+        return Rejected.REPEATED_FIELD, voc_object.repeated
     if not voc_object.name:
         return Rejected.INVALID_LABEL, voc_object.name_error or _NO_NAME
     if voc_object.box_error:
@@ -191,7 +243,7 @@ def _problem(voc_object: VocObject, box: Box | None, mask_error: MaskError | Non
         return Rejected.INVALID_BBOX, "a rotated box in fractions of the image is not read, expected pixels"
     if mask_error is not None:
         return mask_error.code, str(mask_error)
-    if voc_object.outline_error and box is None:
+    if voc_object.outline_error and (box is None or outlined):
         return Rejected.INVALID_POLYGON, voc_object.outline_error
     return None
 

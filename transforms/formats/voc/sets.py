@@ -49,8 +49,8 @@ def lists_of_task(files: Iterable[str], task: str) -> dict[str, list[str]]:
     """Find the lists that apply to a task: their paths by the directory of the dataset that they are of.
 
     Instance segmentation has its lists in `ImageSets/Segmentation`; without these, and for the other tasks, they are
-    those in `ImageSets/Main`, and without these those in `ImageSets` itself. Without `ImageSets`, files called like a split, such
-    as `train.txt`, are lists.
+    those in `ImageSets/Main`, without these those in `ImageSets` itself, and without these those for segmentation, whose splits
+    are better than none. Without `ImageSets`, files called like a split, such as `train.txt`, are lists.
     """
     found: dict[str, dict[str, list[str]]] = {}
     for path in files:
@@ -66,7 +66,7 @@ def lists_of_task(files: Iterable[str], task: str) -> dict[str, list[str]]:
         else:
             continue
         found.setdefault("/".join(folders[:above]), {}).setdefault(kind, []).append(path)
-    kinds: tuple[str, ...] = ("main", "", "beside")
+    kinds: tuple[str, ...] = ("main", "", "beside", "segmentation")
     if task == "image_instance_segmentation":
         kinds = ("segmentation", *kinds)
     chosen = {root: next((of[kind] for kind in kinds if kind in of), []) for root, of in found.items()}
@@ -110,6 +110,7 @@ def read_image_sets(
     for_sets = any(folder.lower() in _SETS for folder in where.split("/"))
     ids = set().union(*members.values())
     resolved = _resolve(ids, xmls)
+    ids = {one for one in ids if one in resolved or _uncommented(one)}
     ignored = not resolved or (not for_sets and len(resolved) < len(ids) / 2)
     if unknown := ids - resolved.keys():
         message = f"{where or paths[0]}: no annotation file for {some(unknown)} in the lists"
@@ -181,11 +182,19 @@ def _stem(path: str) -> str:
 
 def _lines(data: bytes) -> list[str]:
     """The lines that are not blank. An id in another charset than UTF-8 will be found to have no annotation file."""
-    utf16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))  # What PowerShell's `>` writes.
-    text = data.decode("utf-16" if utf16 else "utf-8-sig", errors="replace")
+    text = data.decode(_charset_of(data[:1024]), errors="replace")
     lines = [stripped for line in text.replace("\r", "\n").split("\n") if (stripped := line.strip())]
     # A table's line of headings.
     return lines[1:] if lines and set(_SEPARATORS.split(lines[0].lower())) <= _HEADINGS else lines
+
+
+def _charset_of(head: bytes) -> str:
+    """UTF-8, or UTF-16 as PowerShell's `>` writes it, with a mark or without: names then have a zero in every second byte."""
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    if b"\0" not in head:
+        return "utf-8-sig"
+    return "utf-16-be" if head[::2].count(0) > head[1::2].count(0) else "utf-16-le"
 
 
 _SEPARATORS = re.compile(r"[\s,;]+")
@@ -198,11 +207,25 @@ def _flags(lines: Sequence[str]) -> dict[str, int] | None:
     """Flags by id; None where a line has none, so that these are just ids."""
     flags: dict[str, int] = {}
     for line in lines:
-        parts = line.rsplit(None, 1)
-        if len(parts) != 2 or parts[1] not in ("-1", "0", "1"):
+        line = _uncommented(line)
+        parts = line.replace(",", " ").replace(";", " ").rsplit(None, 1)
+        if len(parts) == 2 and _FLAG.fullmatch(parts[1]):
+            identity = line[: len(parts[0])]
+            flags[identity] = max(int(float(parts[1])), flags.get(identity, -1))
+        elif line:
             return None
-        flags[parts[0]] = max(int(parts[1]), flags.get(parts[0], -1))
     return flags
+
+
+_FLAG = re.compile(r"[+-]?[01](?:\.0{0,9})?")
+"""1, 0 or -1; MATLAB also writes 1.0000."""
+
+_COMMENT = re.compile(r"(?:^|\s)(?:#|//|%|;)")
+
+
+def _uncommented(line: str) -> str:
+    """A line without what stands behind a mark of comments."""
+    return _COMMENT.split(line, maxsplit=1)[0].strip()
 
 
 def _resolve(lines: Iterable[str], xmls: Mapping[str, str]) -> dict[str, str]:
@@ -212,7 +235,10 @@ def _resolve(lines: Iterable[str], xmls: Mapping[str, str]) -> dict[str, str]:
         names.add(xml)
     resolved = {}
     for line in lines:
-        if found := xmls.get(line) or names.find(line) or _of_several(line, names):
+        found = xmls.get(line) or names.find(line) or _of_several(line, names)
+        if found is None and (name := _uncommented(line)) != line and name:
+            found = xmls.get(name) or names.find(name) or _of_several(name, names)
+        if found is not None:
             resolved[line] = found
     return resolved
 
@@ -230,7 +256,7 @@ class _Names(NamedTuple):
 
     def find(self, listed: str) -> str | None:
         """The annotation file of a name, with or without suffix, image folder, and directories above the dataset."""
-        path = listed.strip("\"'").replace("\\", "/")
+        path = listed.strip("\"',; \t").replace("\\", "/")
         path = split_suffix(path, {*IMAGE_SUFFIXES, ".xml"})[0]
         for ending in _endings(join(home_of_image(path), path.rpartition("/")[2])):
             if found := self.exact.get(ending) or self.alike.get(key_of(ending)):

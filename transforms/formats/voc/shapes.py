@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 import reprlib
+from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import zip_longest
@@ -71,6 +72,7 @@ _CORNERS = ("xmin", "ymin", "xmax", "ymax")
 _SIZES = (("w", "h"), ("width", "height"))
 _CENTRES = (("cx", "cy"), ("x_center", "y_center"), ("xcenter", "ycenter"))
 _STARTS = frozenset({"xmin", "cx", "x_center", "xcenter"})
+_BOX_FIELDS = frozenset({*_CORNERS, "x", "y", "angle"}.union(*_SIZES, *_CENTRES))
 
 
 def has_box(element: etree._Element) -> bool:
@@ -83,24 +85,47 @@ def has_box(element: etree._Element) -> bool:
     return not _STARTS.isdisjoint(fields) or {"x", "y", "w", "h"} <= fields.keys()
 
 
-def box_of(element: etree._Element) -> tuple[Box | None, str]:
-    """The box of an element, or why it is none."""
+Shape: TypeAlias = tuple[Box | None, str]
+"""A box, or why it is none."""
+
+
+def boxes_of(element: etree._Element) -> list[Shape]:
+    """The box of an element; or several, where all of its fields stand so often, one box after the other."""
     fields = fields_of(element)
+    tag = tag_of(element)
+    if len(fields) == len(element) + len(element.keys()):
+        return [_box_of(tag, fields)]
+    found = [(tag_of(child), text_of(child)) for child in element]
+    found += [(str(name).lower(), str(value).strip()) for name, value in element.items()]
+    found = [(name, text) for name, text in found if name in _BOX_FIELDS]
+    if len(set(found)) == len({name for name, _ in found}):
+        return [_box_of(tag, fields)]
+    times = Counter(name for name, _ in found)
+    groups = [dict(found[start : start + len(times)]) for start in range(0, len(found), len(times))]
+    if all(group.keys() == times.keys() for group in groups):
+        return [_box_of(tag, group) for group in groups]
+    name = next(name for name, count in times.items() if count > 1)
+    texts = ", ".join(reprlib.repr(text) for other, text in found[:100] if other == name)
+    error = f"{name} stands {times[name]} times in <{tag}> ({texts}), expected once, or all fields of one box after the other"
+    return [(None, error)] * (times[name] if len(set(times.values())) == 1 else 1)
+
+
+def _box_of(tag: str, fields: dict[str, str]) -> Shape:
     for size in _SIZES:
         for centre in _CENTRES:
             if centre[0] in fields and size[0] in fields and "xmin" not in fields:
-                return _centred(element, fields, (*centre, *size))
+                return _centred(tag, fields, (*centre, *size))
         if "xmin" in fields and "xmax" not in fields and size[0] in fields:
             return _box(fields, ("xmin", "ymin", *size), "corner_and_size")
     if fields and "xmin" not in fields and "xmax" not in fields and "x" in fields:
         names = ", ".join(sorted(fields))
-        return None, f"<{tag_of(element)}> has {reprlib.repr(names)}, expected xmin, ymin, xmax and ymax"
+        return None, f"<{tag}> has {reprlib.repr(names)}, expected xmin, ymin, xmax and ymax"
     return _box(fields, _CORNERS, "corners")
 
 
 def _box(
     fields: dict[str, str], names: Sequence[str], kind: Literal["corners", "corner_and_size", "centre_and_size"]
-) -> tuple[Box | None, str]:
+) -> Shape:
     texts = [fields.get(name, "") for name in names]
     numbers = [number(text) for text in texts]
     if None in numbers:
@@ -114,13 +139,13 @@ def _box(
     return Box((first, second, third, fourth), kind, decimal=any("." in text for text in texts)), ""
 
 
-def _centred(element: etree._Element, fields: dict[str, str], names: Sequence[str]) -> tuple[Box | None, str]:
+def _centred(tag: str, fields: dict[str, str], names: Sequence[str]) -> Shape:
     box, error = _box(fields, names, "centre_and_size")
     if box is None:
-        return None, f"<{tag_of(element)}>: {error}"
+        return None, f"<{tag}>: {error}"
     angle = number(fields.get("angle", "0"))
     if angle is None:
-        return None, f"<{tag_of(element)}>: angle is {reprlib.repr(fields['angle'])}, expected a finite number"
+        return None, f"<{tag}>: angle is {reprlib.repr(fields['angle'])}, expected a finite number"
     return msgspec.structs.replace(box, angle=angle), ""
 
 
@@ -133,13 +158,10 @@ def outline_of(elements: Sequence[etree._Element]) -> tuple[Outline, str]:
     """The rings of an object's outlines, or what is wrong with one; none where they are empty, as some tools write them."""
     rings: list[tuple[tuple[float, float], ...]] = []
     for element in elements:
-        inner = [child for child in element if tag_of(child) in OUTLINES]
-        if inner:
-            found, error = outline_of(inner)
-            rings += found
-        else:
+        inner, error = outline_of([child for child in element if tag_of(child) in OUTLINES])
+        if not error:
             ring, error = _ring(element)
-            rings += [ring] if ring else []
+            rings += [*inner, ring] if ring else inner
         if error:
             return (), error
     return tuple(rings), ""
@@ -158,23 +180,27 @@ def _ring(element: etree._Element) -> tuple[tuple[tuple[float, float], ...], str
 
 
 def _texts(element: etree._Element) -> list[str]:
-    """The coordinates of a ring as they are written, x before y."""
-    named = [(tag_of(child), text_of(child)) for child in element]
+    """The coordinates of a ring as they are written, x before y; where one stands twice, both as one text, which is no number."""
+    points = [child for child in element if tag_of(child) not in OUTLINES]
+    named = [(tag_of(child), text_of(child)) for child in points]
     named += [(str(name).lower(), str(value)) for name, value in element.items()]
     numbered: dict[int, dict[str, str]] = {}
     for name, text in named:
         if match := _NUMBERED.fullmatch(name):
-            numbered.setdefault(int(match[2]), {})[match[1]] = text
+            of = numbered.setdefault(int(match[2]), {})
+            of[match[1]] = text if of.get(match[1], text) == text else f"{name} is {of[match[1]]} and {text}"
     if numbered:
         return [of.get(axis, "") for _, of in sorted(numbered.items()) for axis in ("x", "y")]
     xs, ys = ([text for name, text in named if name == axis] for axis in ("x", "y"))
     if xs or ys:
         return [text for pair in zip_longest(xs, ys, fillvalue="") for text in pair]
     texts: list[str] = []
-    for child in element:
+    for child in points:
         fields = fields_of(child)
         if "x" in fields or "y" in fields:
             texts += [fields.get("x", ""), fields.get("y", "")]
+            if len(child) > len(fields):
+                texts += [text_of(each) for each in child if tag_of(each) in ("x", "y")][2:]
         elif tag_of(child) in ("pt", "point", "vertex"):
             texts += _numbers_in(text_of(child))
     return texts or _numbers_in(text_of(element))

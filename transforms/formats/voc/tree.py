@@ -6,6 +6,7 @@ Planning works on names alone, and on the lists in `ImageSets`; the annotation f
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -25,6 +26,7 @@ from labelbeam.transforms.formats.voc.image_index import (
 )
 from labelbeam.transforms.formats.voc.sets import ImageSets, Labels, lists_of_task, read_image_sets, some
 from labelbeam.transforms.images.names import hidden
+from labelbeam.transforms.messages.words import counted
 from labelbeam.transforms.stores.paths import is_below
 
 _SEGMENTATION = "image_instance_segmentation"
@@ -97,6 +99,11 @@ def plan_voc(
                 skipped=Skipped.OUTSIDE_IMAGE_SETS if of_root and xml not in of_root.splits else None,
             )
         )
+    of_images = Counter(item.image for item in items if item.image is not None and item.skipped is None)
+    images.claimed = frozenset(of_images)
+    if several := {item.xml for item in items if item.skipped is None and of_images[item.image or ""] > 1}:
+        message = f"annotation files that are called like the image of another one, with which all are written: {some(several)}"
+        doubts.append(Doubt(Doubted.IMAGE_OF_SEVERAL_FILES, message, len(several), min(several)))
     doubts += _what_is_missing(items, images)
     named = all(item.image is not None or item.skipped for item in items)
     return VocPlan(items, None if named else images, doubts)
@@ -117,7 +124,7 @@ def _annotation_files(files: Sequence[str], doubts: list[Doubt]) -> dict[str, Ho
     homes = {path: home_of_xml(path) for path in files if path.lower().endswith(".xml")}
     inside = {path: home for path, home in homes.items() if "annotation" in home.folder.lower()}
     if inside and (outside := homes.keys() - inside.keys()):
-        message = f"not read, since they lie outside of Annotations: {some(outside)} XML files"
+        message = f"XML files not read, since they lie outside of Annotations: {some(outside)}"
         doubts.append(Doubt(Doubted.OUTSIDE_ANNOTATIONS, message, len(outside), min(outside)))
     return inside or homes
 
@@ -174,12 +181,12 @@ def _masks(files: Iterable[str]) -> dict[str, str]:
 def _what_is_missing(items: Sequence[VocItem], images: ImageIndex) -> Iterable[Doubt]:
     outside = [item.xml for item in items if item.skipped]
     if outside:
-        message = f"skipped, since no list in ImageSets names them: {some(outside)} annotation files"
+        message = f"annotation files skipped, since no list in ImageSets names them: {some(outside)}"
         yield Doubt(Doubted.OUTSIDE_LISTS, message, len(outside), min(outside))
     unnamed = sum(item.image is None for item in items)
     spare = images.paths - {item.image for item in items}
     if len(spare) > unnamed:
         least = "at least " if unnamed else ""
         count = len(spare) - unnamed
-        message = f"not read, since they have no annotation file: {least}{count:,} images"
+        message = f"not read, since they have no annotation file: {least}{counted(count, 'image')}"
         yield Doubt(Doubted.IMAGES_WITHOUT_ANNOTATION, message, count, min(spare))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -13,8 +14,9 @@ from labelbeam.transforms.columns.fragments import fragments_of
 from labelbeam.transforms.formats.frames import Evidence
 from labelbeam.transforms.formats.reading import Findings, Reading, ReadOptions, ReadResult, encode_fragments
 from labelbeam.transforms.formats.voc.evidence import add_evidence
+from labelbeam.transforms.formats.voc.folders import join
 from labelbeam.transforms.formats.voc.format import VocOptions
-from labelbeam.transforms.formats.voc.image_index import ImageIndex
+from labelbeam.transforms.formats.voc.image_index import ImageIndex, key_of, split_suffix
 from labelbeam.transforms.formats.voc.masks import LARGEST_MASK_FILE, MaskError
 from labelbeam.transforms.formats.voc.read import VocImage, read_voc, rejected_voc
 from labelbeam.transforms.formats.voc.tree import VocItem
@@ -61,8 +63,11 @@ class VocUnit:
         read = self._images(options)
         fragments = dict(fragments_of([item.image for item in read], options.buckets, self.first_key))
         evidence = Evidence()
+        there = [item for item in read if not item.image.left_out]
+        evidence.add("files", len(there))
+        self._look_for_named(options, there, evidence)
         if "classification" not in options.config.task:
-            add_evidence(evidence, [item for item in read if not item.image.left_out])
+            add_evidence(evidence, there, self._sizes(options, [item.image for item in there]))
             self._look_at_some(options, [item.image for item in read], evidence)
         records = sum(fragment.records for fragment in fragments.values())
         found = {self.root: evidence} if evidence.tallies else {}
@@ -106,6 +111,47 @@ class VocUnit:
             )
         return images
 
+    def _sizes(self, options: ReadOptions, images: Sequence[SourceImage]) -> dict[str, tuple[int, int]]:
+        """The sizes of some images that declare none, by path, so that their boxes tell what they mean as well."""
+        if options.config.check_images == "none":
+            return {}
+        root = locate(self.images_root, options.storage)
+        unsized = [image for image in images if image.objects and not (image.width and image.height)][:SIZED]
+        found = in_threads(partial(_facts, root), unsized)
+        frames = {
+            image.path: settle_size(None, facts)
+            for image, facts in zip(unsized, found, strict=True)
+            if facts is not None
+        }
+        return {path: (frame.width, frame.height) for path, frame in frames.items()}
+
+    def _look_for_named(self, options: ReadOptions, read: Sequence[VocImage], evidence: Evidence) -> None:
+        """Tally files whose `<filename>` is another image than the one that they are called like, as far as it is there.
+
+        And files that share an image, since no image is called like them.
+        """
+        if self.images is not None:
+            paths = Counter(item.image.path for item in read)
+            for image in (item.image for item in read):
+                claimed = image.path in self.images.claimed
+                stands = all(rejection.kind == "object" for rejection in image.rejected)
+                if stands and (claimed or paths[image.path] > 1):
+                    evidence.add("image_shared", 1, image.locator)
+        named = [(item.image, _beside(item.image.path, item.named)) for item in read if item.named]
+        if not named:
+            return
+        listed = {item.image for item in self.items if item.image is not None}
+        listed |= self.images.paths if self.images is not None else frozenset()
+        stems = {key_of(split_suffix(path)[0]) for path in listed}
+        known = [key_of(split_suffix(path)[0]) in stems for _, path in named]
+        there = [image.locator for (image, _), found in zip(named, known, strict=True) if found]
+        others = [each for each, found in zip(named, known, strict=True) if not found]
+        if options.config.check_images != "none":
+            root = locate(self.images_root, options.storage)
+            looked = in_threads(lambda each: _exists(root, each[1]), others[:LOOKED_AT])
+            there += [image.locator for (image, _), found in zip(others, looked, strict=False) if found]
+        evidence.add("named_otherwise", len(there), min(there, default=""))
+
     def _look_at_some(self, options: ReadOptions, images: Sequence[SourceImage], evidence: Evidence) -> None:
         """Compare the declared sizes of a few images with those of their files, where the build looks at none of them."""
         if options.config.check_images is not None:
@@ -127,6 +173,24 @@ class VocUnit:
 
 LOOKED_AT = 4
 """Images of a unit that are compared with their declared size by default: enough to see that a tool has swapped sides."""
+
+
+SIZED = 20
+"""Images of a unit whose size is read for the evidence where the annotation files do not give it."""
+
+
+def _beside(path: str, name: str) -> str:
+    """The path of an image of another name in the same folder, with the same suffix where the name has none."""
+    stem, suffix = split_suffix(path)
+    name = name if split_suffix(name)[1] else name + suffix
+    return join(stem.rpartition("/")[0], name)
+
+
+def _exists(root: Location, path: str) -> bool:
+    try:
+        return within(root, path) and stat(root.below(path)).size >= 0
+    except (StoreError, OSError):
+        return False
 
 
 def _facts(root: Location, image: SourceImage) -> ImageFacts | None:

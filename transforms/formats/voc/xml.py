@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import re
 import reprlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TypeVar
 
 import msgspec
 from lxml import etree
@@ -23,7 +24,7 @@ from labelbeam.transforms.formats.voc.shapes import (
     OUTLINES,
     Box,
     Outline,
-    box_of,
+    boxes_of,
     fields_of,
     has_box,
     number,
@@ -31,6 +32,8 @@ from labelbeam.transforms.formats.voc.shapes import (
     tag_of,
     text_of,
 )
+
+_Read = TypeVar("_Read")
 
 LARGEST_XML = 16 * 2**20
 """Bytes of the largest annotation file that is read: about 50,000 objects, 0.5 GB once parsed."""
@@ -41,7 +44,8 @@ class VocObject(msgspec.Struct, frozen=True):
 
     `position` counts `<object>` from 1, `part` its boxes, 0 where it has one. `name` is "" where it is missing or empty.
     `box` is None where there is none, and then `box_error` says what stands there instead, or is "" where nothing does.
-    `name_error` says why the name is not told, `turned` is a rotation beside the box in degrees.
+    `name_error` says why the name is not told, `turned` is a rotation beside the box in degrees. `deleted`, `ignored` and `crowd`
+    are flags of tools. `repeated` says which field stands several times and says different things.
     """
 
     position: int
@@ -58,6 +62,10 @@ class VocObject(msgspec.Struct, frozen=True):
     outline_error: str = ""
     name_error: str = ""
     name_normalized: bool = False
+    deleted: bool = False
+    ignored: bool = False
+    crowd: bool = False
+    repeated: str = ""
 
     @property
     def locator(self) -> str:
@@ -70,7 +78,8 @@ class Annotation(msgspec.Struct, frozen=True):
 
     `filename` is "" where it is missing or empty. `width` and `height` are None where they are missing or are no
     positive whole number, as in the files of tools that never opened the image and wrote 0. `strange` are the tags of elements
-    with the fields of a box that belong to no object.
+    with the fields of a box that belong to no object. `repeated` says what of the image stands several times and says
+    different things, as where the annotations of several images are in one file.
     """
 
     filename: str
@@ -79,6 +88,7 @@ class Annotation(msgspec.Struct, frozen=True):
     objects: tuple[VocObject, ...]
     adjusted: tuple[Adjusted, ...] = ()
     strange: tuple[str, ...] = ()
+    repeated: str = ""
 
 
 def parse_annotation(data: bytes) -> Annotation:
@@ -99,20 +109,30 @@ def parse_annotation(data: bytes) -> Annotation:
     if tag_of(root) != "annotation":
         raise invalid(f"the root element is <{reprlib.repr(root.tag)[1:-1]}>, expected <annotation>")
 
-    filename, width, height = root.get("filename"), None, None
+    filenames, widths, heights = [str(root.get("filename", ""))], list[str](), list[str]()
     for child in root:
         tag = tag_of(child)
-        if tag == "filename" and filename is None:
-            filename = text_of(child)
-        elif tag == "size":
-            size = fields_of(child)
-            width, height = _side(size.get("width", "")), _side(size.get("height", ""))
+        if tag == "filename":
+            filenames.append(text_of(child))
+        elif tag in _SIZES:
+            _add_sides(child, widths, heights)
     objects: list[VocObject] = []
     strange: list[str] = []
-    for position, element in enumerate(_objects(root, strange), 1):
+    for position, element in enumerate(_objects(root, strange, filenames), 1):
         objects += _of_object(element, position)
+    filename, other_names = _sole(filenames, lambda name: name or None)
+    width, other_widths = _sole(widths, _side)
+    height, other_heights = _sole(heights, _side)
     adjusted = (Adjusted.XML_REPAIRED,) if repaired else ()
-    return Annotation(filename or "", width, height, tuple(objects), adjusted, tuple(strange))
+    repeated = ""
+    for field, one, others in (
+        ("filename", filename, other_names),
+        ("width", width, other_widths),
+        ("height", height, other_heights),
+    ):
+        if others and not repeated:
+            repeated = f"{field} is {reprlib.repr(one)} and {reprlib.repr(others[0])}"
+    return Annotation(filename or "", width, height, tuple(objects), adjusted, tuple(strange), repeated)
 
 
 _PARSER = etree.XMLParser(
@@ -155,29 +175,39 @@ def _check_memory(error: etree.XMLSyntaxError) -> None:
         raise MemoryError(str(error))
 
 
+_SIZES = {"size": ("width", "height"), "imagesize": ("ncols", "nrows")}
+"""Elements that hold the size of the image, with the names of its width and height; LabelMe's counts rows and columns."""
+
 _OBJECTS = ("object", "obj")
-_NOT_OBJECTS = ("filename", "size", "folder", "path", "source", "segmented")
+_NOT_OBJECTS = ("filename", "size", "imagesize", "folder", "path", "source", "segmented")
 _NOT_OF_OBJECT = ("part", "attributes")
 """What an object may hold that has names, boxes and numbers of its own."""
 
 
-def _objects(elements: Iterable[etree._Element], strange: list[str]) -> Iterator[etree._Element]:
-    """The objects among elements, and in whatever elements they lie; what has a box and belongs to none is `strange`."""
+def _objects(elements: Iterable[etree._Element], strange: list[str], filenames: list[str]) -> Iterator[etree._Element]:
+    """The objects among elements, and in whatever elements they lie; what has a box and belongs to none is `strange`.
+
+    `filenames` receives those that stand beside objects in an element around them: the file may hold several images.
+    """
     for element in elements:
         tag = tag_of(element)
         if tag in _OBJECTS:
             nested = [child for child in element if tag_of(child) in _OBJECTS]
             if not nested or any(has_box(child) for child in element):
                 yield element
-            yield from _objects(nested, strange)
+            yield from _objects(nested, strange, filenames)
         elif tag in _NOT_OBJECTS:
             continue
         elif has_box(element):
             strange.append(tag)
         elif any(tag_of(child) == "name" for child in element) and any(has_box(child) for child in element):
             yield element  # An object by another tag.
-        else:
-            yield from _objects(element, strange)
+        elif len(element):
+            before = len(filenames)
+            inner = list(_objects(element, strange, filenames))
+            if inner and len(filenames) == before:
+                filenames += [text_of(child) for child in element if tag_of(child) == "filename"]
+            yield from inner
 
 
 def _of_object(element: etree._Element, position: int) -> Iterator[VocObject]:
@@ -188,6 +218,7 @@ def _of_object(element: etree._Element, position: int) -> Iterator[VocObject]:
     rotated: list[etree._Element] = []
     outlines: list[etree._Element] = []
     turned = 0.0
+    several: dict[str, list[str]] = {}
     for child in element:
         tag = tag_of(child)
         if tag == "name":
@@ -200,18 +231,32 @@ def _of_object(element: etree._Element, position: int) -> Iterator[VocObject]:
             continue
         elif tag in ("bndbox", "robndbox") or len(child) or child.keys():
             _boxes(child, boxes, rotated)
+        elif tag in texts:
+            several.setdefault(tag, [texts[tag]]).append(text_of(child))
         else:
-            texts.setdefault(tag, text_of(child))
+            texts[tag] = text_of(child)
     as_written = [name for name in names if name.strip()]
     names = [normalized(name) for name in as_written]
+    if not boxes and not rotated and has_box(element):
+        boxes.append(element)
     # Where both stand, the box is the one that was drawn around the rotated one.
-    shapes = [box_of(found) for found in boxes or rotated] or [(None, "")]
-    angle = next((texts[name] for name in ("angle", "rotation") if number(texts.get(name, "0")) != 0), None)
+    shapes = [shape for found in boxes or rotated for shape in boxes_of(found)] or [(None, "")]
+    if boxes and rotated and len(rotated) != len(boxes):
+        error = f"<bndbox> and <robndbox> stand {len(boxes)} and {len(rotated)} times in the object, expected as many of both"
+        shapes = [(None, error)] * max(len(boxes), len(rotated))
+    angles = [text for name in ("angle", "rotation") if name in texts for text in several.get(name, [texts[name]])]
+    angle = next((text for text in angles if number(text) != 0), None)
     if angle is not None:
         shapes = [(None, f"angle is {angle!r} beside the box: no unit is known of it")] * len(shapes)
+    one_each = len(shapes) > 1 and len(outlines) == len(shapes)
     outline, outline_error = outline_of(outlines)
+    repeated = ""
     for number_of_shape, (box, error) in enumerate(shapes):
         name, name_error = _name(names, number_of_shape, len(shapes))
+        if several:
+            texts, repeated = _of_box(texts, several, number_of_shape, len(shapes))
+        if one_each:
+            outline, outline_error = outline_of(outlines[number_of_shape : number_of_shape + 1])
         yield VocObject(
             position,
             name,
@@ -223,11 +268,32 @@ def _of_object(element: etree._Element, position: int) -> Iterator[VocObject]:
             texts.get("pose", ""),
             number_of_shape + 1 if len(shapes) > 1 else 0,
             turned,
-            outline if len(shapes) == 1 else (),
+            outline if one_each or len(shapes) == 1 else (),
             outline_error,
             name_error,
-            name_normalized=names != as_written,
+            names != as_written,
+            "deleted" in texts and _flag(texts["deleted"]),
+            "ignore" in texts and _flag(texts["ignore"]),
+            "iscrowd" in texts and _flag(texts["iscrowd"]),
+            repeated,
         )
+
+
+_FLAGS = ("difficult", "deleted", "ignore", "iscrowd")
+"""Flags that decide what becomes of an object."""
+
+
+def _of_box(texts: dict[str, str], several: dict[str, list[str]], at: int, count: int) -> tuple[dict[str, str], str]:
+    """The texts of one box of an object, and which flag stands several times, but neither says the same nor is one a box."""
+    repeated = ""
+    texts = dict(texts)
+    for name in _FLAGS:
+        found = several.get(name, [])
+        if len(set(found)) > 1 and len(found) == count:
+            texts[name] = found[at]
+        elif len(set(found)) > 1:
+            repeated = f"{name} stands {len(found)} times in the object ({reprlib.repr(', '.join(found))})"
+    return texts, repeated
 
 
 def _boxes(element: etree._Element, boxes: list[etree._Element], rotated: list[etree._Element]) -> None:
@@ -263,10 +329,28 @@ def _rotation(attributes: etree._Element) -> float:
     return number(fields_of(attributes).get("rotation", "")) or 0.0
 
 
+def _sole(texts: Sequence[str], read: Callable[[str], _Read | None]) -> tuple[_Read | None, list[_Read]]:
+    """The first of texts that says something, and what else others say."""
+    said = [found for text in texts if (found := read(text)) is not None]
+    return (said[0] if said else None), [found for found in said[1:] if found != said[0]]
+
+
+def _add_sides(element: etree._Element, widths: list[str], heights: list[str]) -> None:
+    """Add each width and height that an element holds, in its children or attributes."""
+    wide, high = _SIZES[tag_of(element)]
+    sides = {wide: widths, high: heights}
+    for child in element:
+        if (texts := sides.get(tag_of(child))) is not None:
+            texts.append(text_of(child))
+    for name, text in element.items():
+        if (texts := sides.get(str(name).lower())) is not None:
+            texts.append(str(text))
+
+
 def _side(text: str) -> int | None:
     side = number(text)
     return int(side) if side is not None and side.is_integer() and 0 < side < 2**31 else None
 
 
 def _flag(text: str) -> bool:
-    return text.lower() in ("1", "true", "yes")
+    return text not in ("", "0") and (text.lower() in ("1", "true", "yes") or number(text) == 1)

@@ -15,6 +15,7 @@ from labelbeam.transforms.formats.plans import HEAD
 from labelbeam.transforms.formats.yolo.description import describes, is_names_file, may_describe
 from labelbeam.transforms.formats.yolo.pairs import in_labels, is_image
 from labelbeam.transforms.images.names import extension
+from labelbeam.transforms.messages.words import counted
 from labelbeam.transforms.stores.errors import StoreError
 from labelbeam.transforms.stores.files import StoredFile, stat
 from labelbeam.transforms.stores.location import Location
@@ -61,7 +62,7 @@ def claim_of_directory(tree: Tree) -> Claim | None:
         return None
     if first is not None:
         beside = f", and {described}" if described is not None else ""
-        return Claim(f"found {len(texts)} label files, such as {first}{beside}")
+        return Claim(f"found {counted(len(texts), 'label file')}, such as {first}{beside}")
     if described is None:
         return None
     # Without a label file, it is no match for annotations of another format.

@@ -289,6 +289,6 @@ def _what_is_missing(items: Sequence[YoloItem], names: _Tables) -> list[Doubt]:
         doubts.append(Doubt(Doubted.IMAGES_WITHOUT_LABELS, message, len(without), min(without)))
     numbered = [item.labels for item in read if item.labels is not None and names.tables[item.names] is None]
     if numbered:
-        message = f"no file names the classes of {some(numbered)} label files: their labels are numbers"
+        message = f"label files whose classes no file names, so that their labels are numbers: {some(numbered)}"
         doubts.append(Doubt(Doubted.LABELS_ARE_NUMBERS, message, len(numbered), min(numbered), "--yolo-data"))
     return doubts

@@ -132,7 +132,7 @@ def test_annotation_files_in_no_list_are_skipped_and_reported():
     found = plan(*xmls("1", "2", "3", "4", "5"), train="1\n")
     assert [item.skipped for item in found.items] == [None] + [Skipped.OUTSIDE_IMAGE_SETS] * 4
     shown = "Annotations/2.xml, Annotations/3.xml, Annotations/4.xml, …"
-    assert said(found) == [f"skipped, since no list in ImageSets names them: 4 ({shown}) annotation files"]
+    assert said(found) == [f"annotation files skipped, since no list in ImageSets names them: 4 ({shown})"]
 
 
 def test_ids_without_an_annotation_file_are_reported():

@@ -134,7 +134,7 @@ def test_hidden_files_of_archives_are_none_of_the_dataset():
 def test_xml_files_outside_of_annotations_are_mentioned():
     found = plan(*xmls("1"), "build.xml", "JPEGImages/1.jpg")
     assert [item.xml for item in found.items] == ["Annotations/1.xml"]
-    assert said(found) == ["not read, since they lie outside of Annotations: 1 (build.xml) XML files"]
+    assert said(found) == ["XML files not read, since they lie outside of Annotations: 1 (build.xml)"]
 
 
 def test_images_without_an_annotation_file_are_counted():
@@ -145,7 +145,7 @@ def test_images_without_an_annotation_file_are_counted():
 def test_images_that_a_filename_may_still_claim_are_not_counted_as_spare():
     assert said(plan(*xmls("a"), "JPEGImages/1.jpg")) == []
     found = plan(*xmls("a"), "JPEGImages/1.jpg", "JPEGImages/2.jpg")
-    assert said(found) == ["not read, since they have no annotation file: at least 1 images"]
+    assert said(found) == ["not read, since they have no annotation file: at least 1 image"]
 
 
 def test_the_order_of_the_listing_changes_nothing():

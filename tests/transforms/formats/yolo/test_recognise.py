@@ -33,7 +33,7 @@ def plan(root: str, files: dict[str, str], task: Any = DETECTION, source: str = 
 @pytest.mark.parametrize(
     ("files", "why"),
     [
-        ({"images/train/1.jpg": "", "labels/train/1.txt": BOX, "data.yaml": YAML}, "1 label files.*, and data.yaml"),
+        ({"images/train/1.jpg": "", "labels/train/1.txt": BOX, "data.yaml": YAML}, "1 label file,.*, and data.yaml"),
         (SPLIT, "2 label files, such as train/labels/1.txt"),
         ({"obj_train_data/1.jpg": "", "obj_train_data/1.txt": BOX, "obj.names": "a\n"}, "such as obj_train_data/1.txt"),
         ({"obj_train_data/1.txt": BOX, "obj.data": "classes=1\nnames=obj.names\n", "obj.names": "a\n"}, "and obj.data"),
