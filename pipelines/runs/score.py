@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from labelbeam.pipelines.runners.flags import in_process
+from labelbeam.pipelines.runners.flags import has_several_workers, in_process
 from labelbeam.pipelines.terminal.display import Display, Stage
 from labelbeam.pipelines.terminal.streams import LOG
 from labelbeam.pipelines.version import VERSION
@@ -135,7 +135,8 @@ def _run(
 
     units = plan.units if in_process(beam_flags) else stage_units(plan.units, unfinished, put)
     with display.working(f"{plan.images:,} images", Stage("score", "images", plan.images)):
-        run_pipeline(lambda pipeline: pipeline | ScoreImages(options, units), beam_flags)
+        spread = has_several_workers(beam_flags)
+        run_pipeline(lambda pipeline: pipeline | ScoreImages(options, units, spread), beam_flags)
     return msgspec.json.decode(read_file(report), type=list[ScoreReceipt])
 
 
