@@ -18,6 +18,7 @@ from typing import Any, NoReturn
 from labelbeam.pipelines.command_line.options import storage_options
 from labelbeam.pipelines.command_line.parser import Parser
 from labelbeam.pipelines.commands.registry import COMMANDS, make_parsers
+from labelbeam.pipelines.runners.loading import is_for_a_command
 from labelbeam.pipelines.runners.options import BEAM_OPTIONS
 from labelbeam.pipelines.terminal.failure import Failure, describe
 from labelbeam.pipelines.terminal.streams import Lenient, debugging, silence
@@ -44,6 +45,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _main(argv: Sequence[str] | None) -> int:
     known = argparse.Namespace(command=None, storage={})
+    if argv is None:
+        is_for_a_command()
     with contextlib.redirect_stderr(Lenient(sys.stderr)), _interruptible() as interrupted:
         try:
             status = _run(list(sys.argv[1:] if argv is None else argv), known)

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from labelbeam.pipelines.runners.flags import in_process, value_of
+from labelbeam.pipelines.runners.loading import without_others
 from labelbeam.pipelines.runners.requirements import PreparedJob
 from labelbeam.pipelines.terminal.display import Display
 from labelbeam.pipelines.terminal.streams import LOG
@@ -252,7 +253,8 @@ class _Run:
                 ]
                 plan = replace(plan, units=begun)
             # Loading Beam takes more than a second, in which the processes load what they need and begin.
-            from labelbeam.pipelines.runs.graph import run_graph
+            with without_others(self.beam_flags):
+                from labelbeam.pipelines.runs.graph import run_graph
 
             with self.display.running(plan):
                 run_graph(self.config, self.storage, plan, self.target, self.report.url, self.beam_flags)

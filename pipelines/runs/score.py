@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from labelbeam.pipelines.runners.flags import has_several_workers, in_process
+from labelbeam.pipelines.runners.loading import without_others
 from labelbeam.pipelines.terminal.display import Display, Stage
 from labelbeam.pipelines.terminal.streams import LOG
 from labelbeam.pipelines.version import VERSION
@@ -130,8 +131,9 @@ def _run(
         storage=storage,
     )
     display.stage("start")
-    from labelbeam.pipelines.runners.run import run_pipeline
-    from labelbeam.transforms.score.transform import ScoreImages
+    with without_others(beam_flags):
+        from labelbeam.pipelines.runners.run import run_pipeline
+        from labelbeam.transforms.score.transform import ScoreImages
 
     units = plan.units if in_process(beam_flags) else stage_units(plan.units, unfinished, put)
     with display.working(f"{plan.images:,} images", Stage("score", "images", plan.images)):
