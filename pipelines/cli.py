@@ -18,7 +18,6 @@ from typing import Any, NoReturn
 from labelbeam.pipelines.command_line.options import storage_options
 from labelbeam.pipelines.command_line.parser import Parser
 from labelbeam.pipelines.commands.registry import COMMANDS, make_parsers
-from labelbeam.pipelines.runners.loading import is_for_a_command
 from labelbeam.pipelines.runners.options import BEAM_OPTIONS
 from labelbeam.pipelines.terminal.failure import Failure, describe
 from labelbeam.pipelines.terminal.streams import Lenient, debugging, silence
@@ -26,6 +25,7 @@ from labelbeam.schemas.errors import UsageError
 from labelbeam.transforms.messages.redact import redact
 from labelbeam.transforms.messages.terminal import escaped
 from labelbeam.transforms.messages.words import did_you_mean, plain
+from labelbeam.transforms.workers.loading import is_ours_alone
 
 EXIT_AFTER = 3.0
 """Seconds that an interrupted run may take to end by itself: a thread may be waiting for a store."""
@@ -46,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _main(argv: Sequence[str] | None) -> int:
     known = argparse.Namespace(command=None, storage={})
     if argv is None:
-        is_for_a_command()
+        is_ours_alone()
     with contextlib.redirect_stderr(Lenient(sys.stderr)), _interruptible() as interrupted:
         try:
             status = _run(list(sys.argv[1:] if argv is None else argv), known)

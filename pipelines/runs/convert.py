@@ -9,7 +9,6 @@ from typing import Any
 import msgspec
 
 from labelbeam.pipelines.runners.flags import in_process, value_of
-from labelbeam.pipelines.runners.loading import without_others
 from labelbeam.pipelines.runners.requirements import PreparedJob
 from labelbeam.pipelines.terminal.display import Display
 from labelbeam.pipelines.terminal.streams import LOG
@@ -48,6 +47,7 @@ from labelbeam.transforms.stores.globs import expand
 from labelbeam.transforms.stores.locate import locate, locate_target
 from labelbeam.transforms.stores.location import Location, StorageOptions
 from labelbeam.transforms.stores.reading import read_file
+from labelbeam.transforms.workers.loading import without_others
 from labelbeam.transforms.workers.pool import default_count, workers
 from labelbeam.transforms.workers.scratch import scratch
 from labelbeam.transforms.write.work import Report
@@ -253,7 +253,7 @@ class _Run:
                 ]
                 plan = replace(plan, units=begun)
             # Loading Beam takes more than a second, in which the processes load what they need and begin.
-            with without_others(self.beam_flags):
+            with without_others(in_process(self.beam_flags)):
                 from labelbeam.pipelines.runs.graph import run_graph
 
             with self.display.running(plan):

@@ -12,7 +12,6 @@ from typing import Any
 import msgspec
 
 from labelbeam.pipelines.runners.flags import has_several_workers, in_process
-from labelbeam.pipelines.runners.loading import without_others
 from labelbeam.pipelines.terminal.display import Display, Stage
 from labelbeam.pipelines.terminal.streams import LOG
 from labelbeam.pipelines.version import VERSION
@@ -45,6 +44,7 @@ from labelbeam.transforms.stores.files import put
 from labelbeam.transforms.stores.locate import locate, locate_target
 from labelbeam.transforms.stores.location import Location, StorageOptions
 from labelbeam.transforms.stores.reading import read_file
+from labelbeam.transforms.workers.loading import without_others
 from labelbeam.transforms.workers.staged_units import stage_units
 
 SAMPLES = 10
@@ -131,7 +131,7 @@ def _run(
         storage=storage,
     )
     display.stage("start")
-    with without_others(beam_flags):
+    with without_others(in_process(beam_flags)):
         from labelbeam.pipelines.runners.run import run_pipeline
         from labelbeam.transforms.score.transform import ScoreImages
 

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Iterator, Sequence
-
-from labelbeam.pipelines.runners.flags import in_process
+from collections.abc import Iterator
 
 OTHERS = (
     "apache_beam.io.aws.s3filesystem",
@@ -31,24 +29,24 @@ class _Absent:
     def find_spec(self, name: str, path: object = None, target: object = None) -> None:
         """Fail for these, leave others to who knows them."""
         if name in self.names:
-            raise ModuleNotFoundError(f"No module named {name!r} for a command of labelbeam", name=name)
+            raise ModuleNotFoundError(f"No module named {name!r} in a process of labelbeam", name=name)
 
 
 _absent = _Absent()
 
 
-def is_for_a_command() -> None:
-    """Note that this process runs a command and nothing else; in others somebody may need all that there is."""
+def is_ours_alone() -> None:
+    """Note that this process runs a command, or works for a run, and nothing else; in others somebody may need all that there is."""
     if _absent not in sys.meta_path:
         _absent.names = frozenset({"pandas"})
-        sys.meta_path.insert(0, _absent)  # type: ignore[arg-type]  # It loads nothing.
+        sys.meta_path.insert(0, _absent)
 
 
 @contextlib.contextmanager
-def without_others(beam_flags: Sequence[str]) -> Iterator[None]:
-    """Have what is imported meanwhile not find `OTHERS` either, where that is Beam for a command on the in-process runner."""
+def without_others(local: bool) -> Iterator[None]:
+    """Have what is imported meanwhile not find `OTHERS` either, where that is Beam with its `local`, in-process runner."""
     before = _absent.names
-    if in_process(beam_flags):
+    if local:
         _absent.names = before | set(OTHERS)
     try:
         yield

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from labelbeam.pipelines.runners import loading
+from labelbeam.transforms.workers import loading
 from tests.pipelines.conftest import COCO
 
 RUN = """
 import json, sys
 from labelbeam.pipelines.cli import main
-from labelbeam.pipelines.runners.loading import OTHERS
+from labelbeam.transforms.workers.loading import OTHERS
 
 status = main()
 loaded = [name for name in (*OTHERS, "pandas") if name in sys.modules]
@@ -35,24 +35,16 @@ def test_a_build_loads_none_of_it_and_whatever_asks_for_it_later_does(tmp_path: 
     assert json.loads(ran.stdout) == [0, True, [], "s3"], ran.stderr
 
 
-@pytest.mark.parametrize(
-    ("command", "flags", "hides"),
-    [
-        (True, [], True),
-        (True, ["--runner=FnApiRunner"], True),
-        (True, ["--runner=FlinkRunner"], False),
-        (False, [], False),
-    ],
-)
-def test_it_is_hidden_only_from_what_a_command_loads_for_this_process(
-    command: bool, flags: list[str], hides: bool, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("ours", "local", "hides"), [(True, True, True), (True, False, False), (False, True, False)])
+def test_it_is_hidden_only_from_what_a_process_of_ours_loads_for_itself(
+    ours: bool, local: bool, hides: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(loading, "_absent", type(loading._absent)())
     monkeypatch.setattr(loading, "OTHERS", ("wave",))
     monkeypatch.setattr(sys, "meta_path", list(sys.meta_path))
     monkeypatch.delitem(sys.modules, "wave", raising=False)
-    if command:
-        loading.is_for_a_command()
-    with loading.without_others(flags), pytest.raises(ImportError) if hides else contextlib.nullcontext():
+    if ours:
+        loading.is_ours_alone()
+    with loading.without_others(local), pytest.raises(ImportError) if hides else contextlib.nullcontext():
         importlib.import_module("wave")
     importlib.import_module("wave")
