@@ -39,9 +39,9 @@ class ReadFragments(beam.PTransform):  # type: ignore[misc]  # Beam has no types
 
     def expand(self, begin: Any) -> dict[str, Any]:
         """Indexes are made first; units that name one are read against it."""
-        # Each step costs a small build some milliseconds, whether anything passes it or not.
+        # Each step costs a small build in this process some milliseconds, whether anything passes it or not.
         parts = []
-        if self.units or not self.plan.indexes:
+        if self.units or self.spread or not self.plan.indexes:
             parts.append(
                 begin
                 | "Units" >> beam.Create(self.units, reshuffle=self.spread)
