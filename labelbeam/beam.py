@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Unpack
 import apache_beam as beam
 import msgspec
 from apache_beam.metrics import Metrics
-from apache_beam.pvalue import AsSingleton, TaggedOutput
+from apache_beam.pvalue import TaggedOutput
 
 from labelbeam.builds import Build, open_build
 from labelbeam.options import InspectOptions, Storage, Url, storage_of
@@ -42,11 +42,11 @@ from labelbeam.transforms.columns.listed import join_listed
 from labelbeam.transforms.formats.frames import Frame
 from labelbeam.transforms.formats.known import listing_units
 from labelbeam.transforms.formats.plans import Plan
-from labelbeam.transforms.formats.reading import Findings, ReadOptions, merge_findings
+from labelbeam.transforms.formats.reading import Findings, ReadOptions
 from labelbeam.transforms.formats.registry import FORMATS
 from labelbeam.transforms.images.look import LookOptions, looker, shows_all
 from labelbeam.transforms.plan.make_plan import make_plan
-from labelbeam.transforms.read.transform import FINDINGS, FRAGMENTS, ReadFragments
+from labelbeam.transforms.read.transform import FINDINGS, FRAGMENTS, ReadFragments, merged
 from labelbeam.transforms.stores.files import put
 from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.stores.location import StorageOptions
@@ -131,7 +131,7 @@ class ReadDataset(beam.PTransform):  # type: ignore[misc]  # Beam has no types
         read = begin | "Read" >> ReadFragments(
             plan, ReadOptions(config, self._storage, plan.buckets, self._staging), units
         )
-        findings = AsSingleton(read[FINDINGS] | "MergeFindings" >> beam.CombineGlobally(merge_findings))
+        findings = merged(read[FINDINGS])
         rows = (
             read[FRAGMENTS]
             | "GroupByBucket" >> beam.GroupByKey()

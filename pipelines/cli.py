@@ -25,6 +25,7 @@ from labelbeam.schemas.errors import UsageError
 from labelbeam.transforms.messages.redact import redact
 from labelbeam.transforms.messages.terminal import escaped
 from labelbeam.transforms.messages.words import did_you_mean, plain
+from labelbeam.transforms.workers.loading import is_ours_alone
 
 EXIT_AFTER = 3.0
 """Seconds that an interrupted run may take to end by itself: a thread may be waiting for a store."""
@@ -44,6 +45,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _main(argv: Sequence[str] | None) -> int:
     known = argparse.Namespace(command=None, storage={})
+    if argv is None:
+        is_ours_alone()
     with contextlib.redirect_stderr(Lenient(sys.stderr)), _interruptible() as interrupted:
         try:
             status = _run(list(sys.argv[1:] if argv is None else argv), known)
@@ -69,14 +72,15 @@ def _run(arguments: list[str], known: argparse.Namespace) -> int:
     if arguments[:1] in (["convert"], ["score"]) and "--" in arguments:
         cut = arguments.index("--")
         arguments, runner_options = arguments[:cut], arguments[cut + 1 :]
-    parser, commands = make_parsers()
-    if arguments and not arguments[0].startswith("-") and arguments[0] not in commands:
-        hint = did_you_mean(arguments[0], commands)
-        raise UsageError(f"found {arguments[0]!r}, expected one of {', '.join(commands)}{hint}")
+    if arguments and not arguments[0].startswith("-") and arguments[0] not in COMMANDS:
+        hint = did_you_mean(arguments[0], COMMANDS)
+        raise UsageError(f"found {arguments[0]!r}, expected one of {', '.join(COMMANDS)}{hint}")
+    # Options of the others, of which there are hundreds, are not needed where the command is known.
+    parser, commands = make_parsers(arguments[:1] if arguments[:1] and arguments[0] in COMMANDS else COMMANDS)
     _, rest = parser.parse_known_args(arguments, known)
     if known.command is None and not rest:
         parser.print_help(sys.stderr)
-        _complain(known, Failure(f"found no command, expected one of {', '.join(commands)}", UsageError))
+        _complain(known, Failure(f"found no command, expected one of {', '.join(COMMANDS)}", UsageError))
         return 2
     # First of all: what a shell made of unquoted JSON turns up in other places, and must not be quoted there.
     known.storage = storage_options(vars(known).get("storage_options"))

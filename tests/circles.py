@@ -7,6 +7,7 @@ cannot stray into the fast circle, wherever it lies.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Generator, Iterator, Sequence
 from typing import Any
 
@@ -43,6 +44,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # Else each process of the tests would compile all of them anew, and each command that they start all that it loads.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
     chosen = config.getoption("--all") or config.option.markexpr or _are_tests(config.args)
     if not chosen:
         config.option.markexpr = " and ".join(f"not {marker}" for marker in OUTER)
@@ -125,8 +129,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile | Non
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """How many processes: one for each core, and one more where many tests wait; none for single files, which begin sooner."""
+    """How many processes: one for each core, and one more, since many tests wait; none for single files, which begin sooner."""
     if config.args and all(argument.partition("::")[0].endswith(".py") for argument in config.args):
         return 0
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return cores + bool(config.getoption("--all"))
+    return cores + 1

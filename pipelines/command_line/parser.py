@@ -90,8 +90,10 @@ def fraction(text: str) -> float:
 def add_beam_options(parser: argparse.ArgumentParser) -> None:
     """Add Beam's options, which the help does not list; the parser must know which have a value, so that none is taken for a path."""
     parser.set_defaults(beam=[])
+    # For each option that does not go to a group, argparse makes a formatter of the help, and so asks how wide the terminal is.
+    group = parser.add_argument_group()
     for name, option in BEAM_OPTIONS.items():
-        parser.add_argument(
+        group.add_argument(
             f"--{name}",
             action=_BeamAction,
             nargs=0 if option.kind == "flag" else "?" if option.kind == "optional" else None,

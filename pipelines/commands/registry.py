@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Iterable
 
 from labelbeam.pipelines.command_line.parser import EXIT_STATUS, Parser, formatter
 from labelbeam.pipelines.commands import clean, convert, demo, evaluate, inspect, job, report, schema, score, verify
@@ -15,8 +16,8 @@ COMMANDS: dict[str, Command] = {
 }
 
 
-def make_parsers() -> tuple[Parser, dict[str, Parser]]:
-    """Make the parser of the whole command line, and that of each command."""
+def make_parsers(names: Iterable[str] = COMMANDS) -> tuple[Parser, dict[str, Parser]]:
+    """Make the parser of the whole command line, and that of each command; or of those in `names`, which is soon done."""
     parser = Parser(
         prog="labelbeam",
         usage="labelbeam COMMAND [options]",
@@ -28,7 +29,8 @@ def make_parsers() -> tuple[Parser, dict[str, Parser]]:
     parser.add_argument("--version", action="version", version=f"labelbeam {VERSION}", help="show the version and exit")
     group = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands", prog="labelbeam")
     commands: dict[str, Parser] = {}
-    for name, command in COMMANDS.items():
+    for name in names:
+        command = COMMANDS[name]
         commands[name] = group.add_parser(
             name,
             help=command.text,

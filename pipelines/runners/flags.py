@@ -31,6 +31,11 @@ def in_process(beam_flags: Sequence[str]) -> bool:
     return runner_of(beam_flags) in IN_PROCESS
 
 
+def has_several_workers(beam_flags: Sequence[str]) -> bool:
+    """Tell whether the runner may deal elements out to several workers."""
+    return not in_process(beam_flags) or value_of(beam_flags, "direct_num_workers") not in (None, "1")
+
+
 def is_dry_run(beam_flags: Sequence[str]) -> bool:
     """Tell whether the job is to be built and not submitted; Beam takes any value for yes."""
     return value_of(beam_flags, "dry_run") is not None

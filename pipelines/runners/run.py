@@ -68,6 +68,8 @@ def pipeline_options(beam_flags: Sequence[str]) -> PipelineOptions:
     """
     # Of the main module workers need nothing, and what it holds, such as keys of stores, is not to be staged for them.
     options = PipelineOptions(list(beam_flags), save_main_session=False)
+    if not beam_flags:
+        return options
     said = io.StringIO()
     try:
         with contextlib.redirect_stderr(said):

@@ -47,6 +47,7 @@ from labelbeam.transforms.stores.globs import expand
 from labelbeam.transforms.stores.locate import locate, locate_target
 from labelbeam.transforms.stores.location import Location, StorageOptions
 from labelbeam.transforms.stores.reading import read_file
+from labelbeam.transforms.workers.loading import without_others
 from labelbeam.transforms.workers.pool import default_count, workers
 from labelbeam.transforms.workers.scratch import scratch
 from labelbeam.transforms.write.work import Report
@@ -252,7 +253,8 @@ class _Run:
                 ]
                 plan = replace(plan, units=begun)
             # Loading Beam takes more than a second, in which the processes load what they need and begin.
-            from labelbeam.pipelines.runs.graph import run_graph
+            with without_others(in_process(self.beam_flags)):
+                from labelbeam.pipelines.runs.graph import run_graph
 
             with self.display.running(plan):
                 run_graph(self.config, self.storage, plan, self.target, self.report.url, self.beam_flags)

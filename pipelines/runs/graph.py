@@ -8,7 +8,7 @@ from typing import Any
 import apache_beam as beam
 from apache_beam.portability.api import beam_runner_api_pb2 as protos
 
-from labelbeam.pipelines.runners.flags import in_process
+from labelbeam.pipelines.runners.flags import has_several_workers, in_process
 from labelbeam.pipelines.runners.requirements import PreparedJob
 from labelbeam.pipelines.runners.run import new_pipeline, run_pipeline
 from labelbeam.schemas.config import ConvertConfig
@@ -51,7 +51,10 @@ def run_graph(
         # Only references go through the runner, which would compress and copy the units themselves again and again.
         options = ReadOptions(config, storage, plan.buckets)
         units = [unit if isinstance(unit, Begun) else processes.begin_unit(unit, read_unit, options) for unit in units]
-    run_pipeline(lambda begin: build_graph(begin, config, storage, plan, target, report, units, local), beam_flags)
+    spread = has_several_workers(beam_flags)
+    run_pipeline(
+        lambda begin: build_graph(begin, config, storage, plan, target, report, units, local, spread), beam_flags
+    )
 
 
 def prepare_job(
@@ -64,7 +67,7 @@ def prepare_job(
     """
     pipeline = new_pipeline(beam_flags)
     units = stage_units(_units(config, storage, plan, target), locate(target.unfinished, storage), lambda *_: None)
-    build_graph(pipeline, config, storage, plan, target, report, units, local=False)
+    build_graph(pipeline, config, storage, plan, target, report, units)
     graph = pipeline.run().job.proto_pipeline
     transforms = graph.components.transforms
     staged: list[str] = []
@@ -102,9 +105,13 @@ def build_graph(
     target: Target | None,
     report: str,
     units: Sequence[Any],
-    local: bool,
+    local: bool = False,
+    spread: bool = True,
 ) -> None:
-    """Read → group → assemble and write → collect: the whole build, for any runner; `local` means in this process."""
+    """Read → group → assemble and write → collect: the whole build, for any runner.
+
+    `local` means in this process, `spread` by several workers.
+    """
     shard_options = ShardOptions(
         assemble=assemble_options(config, plan),
         check_images=config.check_images,
@@ -120,5 +127,5 @@ def build_graph(
         storage=storage,
     )
     staging = target.unfinished if target and not local else None
-    read = pipeline | "Read" >> ReadFragments(plan, ReadOptions(config, storage, plan.buckets, staging), units)
+    read = pipeline | "Read" >> ReadFragments(plan, ReadOptions(config, storage, plan.buckets, staging), units, spread)
     read[FRAGMENTS] | "Write" >> WriteShards(shard_options, read[FINDINGS])

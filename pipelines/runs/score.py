@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from labelbeam.pipelines.runners.flags import in_process
+from labelbeam.pipelines.runners.flags import has_several_workers, in_process
 from labelbeam.pipelines.terminal.display import Display, Stage
 from labelbeam.pipelines.terminal.streams import LOG
 from labelbeam.pipelines.version import VERSION
@@ -44,6 +44,7 @@ from labelbeam.transforms.stores.files import put
 from labelbeam.transforms.stores.locate import locate, locate_target
 from labelbeam.transforms.stores.location import Location, StorageOptions
 from labelbeam.transforms.stores.reading import read_file
+from labelbeam.transforms.workers.loading import without_others
 from labelbeam.transforms.workers.staged_units import stage_units
 
 SAMPLES = 10
@@ -130,12 +131,14 @@ def _run(
         storage=storage,
     )
     display.stage("start")
-    from labelbeam.pipelines.runners.run import run_pipeline
-    from labelbeam.transforms.score.transform import ScoreImages
+    with without_others(in_process(beam_flags)):
+        from labelbeam.pipelines.runners.run import run_pipeline
+        from labelbeam.transforms.score.transform import ScoreImages
 
     units = plan.units if in_process(beam_flags) else stage_units(plan.units, unfinished, put)
     with display.working(f"{plan.images:,} images", Stage("score", "images", plan.images)):
-        run_pipeline(lambda pipeline: pipeline | ScoreImages(options, units), beam_flags)
+        spread = has_several_workers(beam_flags)
+        run_pipeline(lambda pipeline: pipeline | ScoreImages(options, units, spread), beam_flags)
     return msgspec.json.decode(read_file(report), type=list[ScoreReceipt])
 
 

@@ -16,6 +16,7 @@ import argparse
 import contextlib
 import hashlib
 import mmap
+import os
 import resource
 import signal
 import subprocess
@@ -52,14 +53,10 @@ def main() -> int:
     )
     parser.add_argument("--replay", type=Path, help="run this input alone")
     parser.add_argument("--atheris", action="store_true")
-    parser.add_argument("--current", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.replay is not None:
         _replay(TARGETS[options.name], options.replay.read_bytes())
         return 0
-    if options.current is not None:
-        with guarded(TARGETS[options.name], options.current) as run:
-            return _mutate(options.name, run, TARGETS[options.name], options)
     names = list(TARGETS) if options.name == "all" else [options.name]
     return max(_supervise(name, options) for name in names)
 
@@ -74,11 +71,14 @@ def _supervise(name: str, options: argparse.Namespace) -> int:
     seed = options.seed
     while (left := end - time.monotonic()) > 0:
         current.write_bytes(bytes(_ROOM))
-        worker = Path(__file__).with_name("with_atheris.py") if options.atheris else __file__
-        command = [sys.executable, worker, name, "--current", current, "--finds", options.finds]
-        command += ["--seed", str(seed), "--seconds", str(left)]
-        command += ["--runs", str(options.runs)] if options.runs is not None else []
-        status = subprocess.run(list(map(str, command)), check=False).returncode
+        if options.atheris:
+            worker = Path(__file__).with_name("with_atheris.py")
+            command = [sys.executable, worker, name, "--current", current, "--finds", options.finds]
+            command += ["--seed", seed, "--seconds", left]
+            command += ["--runs", options.runs] if options.runs is not None else []
+            status = subprocess.run(list(map(str, command)), check=False).returncode
+        else:
+            status = _forked(name, current, argparse.Namespace(**{**vars(options), "seed": seed, "seconds": left}))
         if status in (0, 1):
             found |= status
             break
@@ -91,6 +91,23 @@ def _supervise(name: str, options: argparse.Namespace) -> int:
         found |= _judge(name, content[_LENGTH_BYTES : _LENGTH_BYTES + length], status, options.finds)
     current.unlink()
     return found
+
+
+def _forked(name: str, current: Path, options: argparse.Namespace) -> int:
+    """Mutate in a process that has loaded all of it already; its exit status, as `subprocess` tells it."""
+    sys.stdout.flush()
+    process = os.fork()
+    if process == 0:
+        status = 1
+        try:
+            with guarded(TARGETS[name], current) as run:
+                status = _mutate(name, run, TARGETS[name], options)
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            sys.stdout.flush()
+            os._exit(status)
+    return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
 
 
 def _judge(name: str, data: bytes, status: int, finds: Path) -> int:

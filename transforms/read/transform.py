@@ -10,10 +10,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import apache_beam as beam
-from apache_beam.pvalue import AsDict, TaggedOutput
+from apache_beam.pvalue import AsDict, AsSingleton, TaggedOutput
 
 from labelbeam.transforms.formats.plans import Plan
-from labelbeam.transforms.formats.reading import IndexUnit, ReadOptions, ReadResult, Unit
+from labelbeam.transforms.formats.reading import Findings, IndexUnit, ReadOptions, ReadResult, Unit, merge_findings
 from labelbeam.transforms.read.work import read_unit
 from labelbeam.transforms.workers.parallel import ParallelDo
 from labelbeam.transforms.workers.pool import Begun, current_workers
@@ -25,23 +25,32 @@ INDEXES = "indexes"
 
 
 class ReadFragments(beam.PTransform):  # type: ignore[misc]  # Beam has no types
-    """A plan's indexes and what is read against them, and other `units` → {FRAGMENTS: (bucket, bytes), FINDINGS: Findings}."""
+    """A plan's indexes and what is read against them, and other `units` → {FRAGMENTS: (bucket, bytes), FINDINGS: Findings}.
 
-    def __init__(self, plan: Plan, options: ReadOptions, units: Sequence[Any]) -> None:
+    `spread` says that the runner has several workers, to which they are to be dealt out.
+    """
+
+    def __init__(self, plan: Plan, options: ReadOptions, units: Sequence[Any], spread: bool = True) -> None:
         super().__init__()
         self.plan = plan
         self.options = options
         self.units = units
+        self.spread = spread
 
     def expand(self, begin: Any) -> dict[str, Any]:
         """Indexes are made first; units that name one are read against it."""
-        parts = [
-            begin
-            | "Units" >> beam.Create(self.units, reshuffle=len(self.units) > 1)
-            | "ReadUnits" >> beam.ParDo(_ReadUnit(self.options)).with_outputs(FINDINGS, main=FRAGMENTS)
-        ]
+        # Each step costs a small build in this process some milliseconds, whether anything passes it or not.
+        parts = []
+        if self.units or self.spread or not self.plan.indexes:
+            parts.append(
+                begin
+                | "Units" >> beam.Create(self.units, reshuffle=self.spread)
+                | "ReadUnits" >> beam.ParDo(_ReadUnit(self.options)).with_outputs(FINDINGS, main=FRAGMENTS)
+            )
         if self.plan.indexes:
             parts += self._read_indexed(begin)
+        if len(parts) == 1:
+            return {name: parts[0][name] for name in (FRAGMENTS, FINDINGS)}
         return {
             name: [part[name] for part in parts] | f"Flatten{name.title()}" >> beam.Flatten()
             for name in (FRAGMENTS, FINDINGS)
@@ -51,16 +60,23 @@ class ReadFragments(beam.PTransform):  # type: ignore[misc]  # Beam has no types
         units = [unit for unit in self.plan.units if unit.index is not None]
         indexed = (
             begin
-            | "Indexes" >> beam.Create(self.plan.indexes, reshuffle=len(self.plan.indexes) > 1)
+            | "Indexes" >> beam.Create(self.plan.indexes, reshuffle=self.spread)
             | "Index" >> beam.ParDo(_Index(self.options)).with_outputs(FINDINGS, INDEXES, main=FRAGMENTS)
         )
         read = (
             begin
-            | "IndexedUnits" >> beam.Create(units, reshuffle=len(units) > 1)
+            | "IndexedUnits" >> beam.Create(units, reshuffle=self.spread)
             | "ReadIndexed"
             >> beam.ParDo(_ReadIndexed(self.options), AsDict(indexed[INDEXES])).with_outputs(FINDINGS, main=FRAGMENTS)
         )
         return [indexed, read]
+
+
+def merged(findings: Any) -> AsSingleton:
+    """Make the findings of all that was read a side input."""
+    # What stands for the sum of none is said here: Beam's own way to it are steps that each build would wait for.
+    one = findings | "MergeFindings" >> beam.CombineGlobally(merge_findings).without_defaults()
+    return AsSingleton(one, default_value=Findings())
 
 
 class _ReadUnit(ParallelDo):

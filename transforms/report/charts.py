@@ -72,10 +72,13 @@ def heat_map(title: str, counts: Sequence[int], side: int) -> Markup:
     parts = []
     for cell, count in enumerate(counts):
         row, column = divmod(cell, side)
+        opacity = _number(count / most if most else 0, 3)
+        # Of numbers alone, which need no escaping; it takes a tenth of the time, and there are hundreds of cells.
         parts.append(
             Markup(
-                '<rect class="heat" x="{}" y="{}" width="{size}" height="{size}" fill-opacity="{}"><title>{:,}</title></rect>'
-            ).format(column * _CELL, row * _CELL, _number(count / most if most else 0, 3), count, size=_CELL)
+                f'<rect class="heat" x="{column * _CELL}" y="{row * _CELL}" width="{_CELL}" height="{_CELL}" '
+                f'fill-opacity="{opacity}"><title>{count:,}</title></rect>'
+            )
         )
     return _svg(title, side * _CELL, side * _CELL, parts)
 

@@ -21,24 +21,26 @@ from labelbeam.transforms.workers.progress import count, tally
 
 
 class ScoreImages(beam.PTransform):  # type: ignore[misc]  # Beam has no types
-    """Units of images → shards of predictions in the store, and one list of their receipts at `options.report`."""
+    """Units of images → shards of predictions in the store, and one list of their receipts at `options.report`.
 
-    def __init__(self, options: ScoreOptions, units: Sequence[Any]) -> None:
+    `spread` says that the runner has several workers, to which units are to be dealt out.
+    """
+
+    def __init__(self, options: ScoreOptions, units: Sequence[Any], spread: bool) -> None:
         super().__init__()
         self.options = options
         self.units = units
+        self.spread = spread
 
     def expand(self, begin: Any) -> Any:
         """Score each unit, then collect the receipts."""
         receipts = (
             begin
-            | "Units" >> beam.Create(self.units, reshuffle=len(self.units) > 1)
+            | "Units" >> beam.Create(self.units, reshuffle=self.spread)
             | "ScoreUnits" >> beam.ParDo(_ScoreUnit(self.options))
         )
         return (
-            begin
-            | "Once" >> beam.Create([None], reshuffle=False)
-            | "CollectReceipts" >> beam.ParDo(_Collect(self.options), AsIter(receipts))
+            begin | "Once" >> beam.Impulse() | "CollectReceipts" >> beam.ParDo(_Collect(self.options), AsIter(receipts))
         )
 
 
@@ -87,7 +89,7 @@ class _Collect(beam.DoFn):  # type: ignore[misc]
     def __init__(self, options: ScoreOptions) -> None:
         self.options = options
 
-    def process(self, _: None, receipts: Iterable[bytes]) -> None:
+    def process(self, _: bytes, receipts: Iterable[bytes]) -> None:
         found = sorted(
             (msgspec.json.decode(item, type=ScoreReceipt) for item in receipts), key=lambda item: item.bucket
         )

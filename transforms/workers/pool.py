@@ -30,6 +30,7 @@ from typing import Any, TypeVar
 from labelbeam.schemas.errors import LabelBeamError
 from labelbeam.transforms.messages.terminal import escaped
 from labelbeam.transforms.workers import parcels
+from labelbeam.transforms.workers.loading import is_ours_alone
 from labelbeam.transforms.workers.resources import worker_count
 from labelbeam.transforms.workers.scratch import scratch
 
@@ -153,6 +154,7 @@ def _begin(folder: str, driver: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.stderr = escaped(sys.stderr)
     _keep_freed_memory()
+    is_ours_alone()
     parcels.spill_into(Path(folder, f"parcels-{os.getpid()}"))
 
 

@@ -7,11 +7,12 @@ from typing import Any
 
 import apache_beam as beam
 import msgspec
-from apache_beam.pvalue import AsIter, AsSingleton
+from apache_beam.pvalue import AsIter
 
 from labelbeam.schemas.errors import UsageError
 from labelbeam.schemas.manifest import Receipt
-from labelbeam.transforms.formats.reading import Findings, merge_findings
+from labelbeam.transforms.formats.reading import Findings
+from labelbeam.transforms.read.transform import merged
 from labelbeam.transforms.stores.files import put
 from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.workers.parallel import ParallelDo
@@ -28,7 +29,7 @@ class WriteShards(beam.PTransform):  # type: ignore[misc]  # Beam has no types
 
     def expand(self, fragments: Any) -> Any:
         """Group, assemble and write, then collect the receipts."""
-        findings = AsSingleton(self.findings | "MergeFindings" >> beam.CombineGlobally(merge_findings))
+        findings = merged(self.findings)
         receipts = (
             fragments
             | "GroupByBucket" >> beam.GroupByKey()
@@ -36,7 +37,7 @@ class WriteShards(beam.PTransform):  # type: ignore[misc]  # Beam has no types
         )
         return (
             fragments.pipeline
-            | "Once" >> beam.Create([None], reshuffle=False)
+            | "Once" >> beam.Impulse()
             | "CollectReceipts" >> beam.ParDo(_Collect(self.options), AsIter(receipts), findings)
         )
 
@@ -65,7 +66,7 @@ class _Collect(beam.DoFn):  # type: ignore[misc]
     def __init__(self, options: ShardOptions) -> None:
         self.options = options
 
-    def process(self, _: None, receipts: Iterable[bytes], findings: Findings) -> None:
+    def process(self, _: bytes, receipts: Iterable[bytes], findings: Findings) -> None:
         report = Report(
             sorted((msgspec.json.decode(receipt, type=Receipt) for receipt in receipts), key=lambda item: item.bucket),
             findings,

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import importlib
+from types import ModuleType
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.metrics import accuracy_score, average_precision_score, confusion_matrix, precision_recall_fscore_support
 
 from labelbeam.schemas.predictions import LabelsPrediction
 from labelbeam.transforms.evaluation.classification import answer, average_precision, evaluate_labels
@@ -16,6 +18,11 @@ often = settings(max_examples=40, deadline=None)  # scikit-learn takes milliseco
 
 scores = st.sampled_from([0.0, 0.1, 0.25, 0.5, 0.5000001, 0.75, 1.0])  # Few values: many are equal.
 names = st.sampled_from(LABELS)
+
+
+def metrics() -> ModuleType:
+    """scikit-learn's, which takes a second to load: not for the processes that run other tests."""
+    return importlib.import_module("sklearn.metrics")
 
 
 def said(labels: list[str], probs: list[float]) -> LabelsPrediction:
@@ -31,7 +38,7 @@ def models(draw: st.DrawFn) -> list[LabelsPrediction | None]:
 
 
 def macro(true: list[str], predicted: list[str], average: str | None, labels: list[str]) -> list[float]:
-    found = precision_recall_fscore_support(true, predicted, labels=labels, average=average, zero_division=0)
+    found = metrics().precision_recall_fscore_support(true, predicted, labels=labels, average=average, zero_division=0)
     return list(found[:3])
 
 
@@ -44,7 +51,7 @@ def test_figures_of_one_label_an_image_are_those_of_scikit_learn(
     figures = evaluate_labels([[name] for name in true], model, None)
     predicted = [(answer(prediction, None) or [NONE])[0] for prediction in model]
     labels = sorted({*true, *predicted} - {NONE})
-    assert figures.metrics["accuracy"] == pytest.approx(accuracy_score(true, predicted))
+    assert figures.metrics["accuracy"] == pytest.approx(metrics().accuracy_score(true, predicted))
     for average in ("macro", "weighted", "micro"):
         found = [figures.metrics[f"{name}_{average}"] for name in ("precision", "recall", "f1")]
         assert [value or 0 for value in found] == pytest.approx(macro(true, predicted, average, labels)), average
@@ -59,7 +66,7 @@ def test_figures_of_one_label_an_image_are_those_of_scikit_learn(
         assert (found_here["precision"] is None) == (label not in predicted)
         assert (found_here["recall"] is None) == (label not in true)
     assert figures.confusion is not None and figures.confusion.labels == labels
-    expected = confusion_matrix(true, predicted, labels=[*labels, NONE])[:-1, :-1]
+    expected = metrics().confusion_matrix(true, predicted, labels=[*labels, NONE])[:-1, :-1]
     assert figures.confusion.matrix == expected.tolist()
 
 
@@ -87,7 +94,9 @@ def test_figures_of_several_labels_an_image_are_those_of_scikit_learn(
     assert figures.metrics["accuracy"] == pytest.approx(np.mean((wanted == given_).all(axis=1)))
     for average in ("macro", "weighted", "micro"):
         found = [figures.metrics[f"{name}_{average}"] for name in ("precision", "recall", "f1")]
-        expected = precision_recall_fscore_support(wanted, given_, labels=asked, average=average, zero_division=0)[:3]
+        expected = metrics().precision_recall_fscore_support(
+            wanted, given_, labels=asked, average=average, zero_division=0
+        )[:3]
         assert [value or 0 for value in found] == pytest.approx(expected), average
 
 
@@ -103,7 +112,7 @@ def test_average_precision_is_that_of_scikit_learn(model: list[LabelsPrediction 
     probs = [dict(zip(each.labels, each.probs, strict=True)) if each else {} for each in model]
     ranked = np.array([[row.get(name, 0.0) for name in columns] for row in probs])
     expected = {
-        name: average_precision_score(wanted[:, number], ranked[:, number])
+        name: metrics().average_precision_score(wanted[:, number], ranked[:, number])
         for number, name in enumerate(columns)
         if wanted[:, number].any()
     }
@@ -112,7 +121,9 @@ def test_average_precision_is_that_of_scikit_learn(model: list[LabelsPrediction 
     found = figures.metrics["average_precision_macro"]
     assert found == (pytest.approx(np.mean(list(expected.values()))) if expected else None)
     found = figures.metrics["average_precision_micro"]
-    assert found == (pytest.approx(average_precision_score(wanted, ranked, average="micro")) if expected else None)
+    assert found == (
+        pytest.approx(metrics().average_precision_score(wanted, ranked, average="micro")) if expected else None
+    )
 
 
 @settings(deadline=None)
@@ -121,7 +132,7 @@ def test_equal_scores_are_one_step_of_average_precision(items: list[tuple[bool, 
     true, ranked = np.array([flag for flag, _ in items]), np.array([score for _, score in items])
     found = average_precision(true, ranked)
     assert found == average_precision(true[::-1], ranked[::-1])
-    assert found == (pytest.approx(average_precision_score(true, ranked)) if true.any() else None)
+    assert found == (pytest.approx(metrics().average_precision_score(true, ranked)) if true.any() else None)
 
 
 def test_the_first_of_equally_probable_labels_is_predicted() -> None:

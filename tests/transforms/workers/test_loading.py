@@ -1,0 +1,50 @@
+"""A command loads nothing of what it has no use for; others find all of it."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from labelbeam.transforms.workers import loading
+from tests.pipelines.conftest import COCO
+
+RUN = """
+import json, sys
+from labelbeam.pipelines.cli import main
+from labelbeam.transforms.workers.loading import OTHERS
+
+status = main()
+loaded = [name for name in (*OTHERS, "pandas") if name in sys.modules]
+import apache_beam.io.aws.s3filesystem  # Found all the same by what asks for it afterwards.
+from apache_beam.io.filesystems import FileSystems
+print(json.dumps([status, "apache_beam" in sys.modules, loaded, FileSystems.get_scheme("s3://b/k")]))
+"""
+
+
+def test_a_build_loads_none_of_it_and_whatever_asks_for_it_later_does(tmp_path: Path) -> None:
+    (tmp_path / "coco.json").write_text(json.dumps(COCO))
+    options = ["--task", "image_object_detection", "--source", "coco.json", "--output", "out", "--max-rejected", "1"]
+    command = [sys.executable, "-c", RUN, "convert", *options]
+    ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert json.loads(ran.stdout) == [0, True, [], "s3"], ran.stderr
+
+
+@pytest.mark.parametrize(("ours", "local", "hides"), [(True, True, True), (True, False, False), (False, True, False)])
+def test_it_is_hidden_only_from_what_a_process_of_ours_loads_for_itself(
+    ours: bool, local: bool, hides: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loading, "_absent", type(loading._absent)())
+    monkeypatch.setattr(loading, "OTHERS", ("wave",))
+    monkeypatch.setattr(sys, "meta_path", list(sys.meta_path))
+    monkeypatch.delitem(sys.modules, "wave", raising=False)
+    if ours:
+        loading.is_ours_alone()
+    with loading.without_others(local), pytest.raises(ImportError) if hides else contextlib.nullcontext():
+        importlib.import_module("wave")
+    importlib.import_module("wave")

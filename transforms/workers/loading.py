@@ -1,0 +1,54 @@
+"""What a command does without, though it is installed: it loads in half of the time.
+
+pyarrow and Beam load pandas wherever they find it, for conversions that nothing here asks for. Beam loads clients of MongoDB and
+of object stores as well, for pipelines of other kinds; a build on the in-process runner has no use for them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterator
+
+OTHERS = (
+    "apache_beam.io.aws.s3filesystem",
+    "apache_beam.io.azure.blobstoragefilesystem",
+    "apache_beam.io.gcp.gcsfilesystem",
+    "apache_beam.io.hadoopfilesystem",
+    "bson",
+    "pymongo",
+)
+"""Modules that Beam does without where they cannot be imported."""
+
+
+class _Absent:
+    """The first to be asked for a module; says of `names` that there are none."""
+
+    names: frozenset[str] = frozenset()
+
+    def find_spec(self, name: str, path: object = None, target: object = None) -> None:
+        """Fail for these, leave others to who knows them."""
+        if name in self.names:
+            raise ModuleNotFoundError(f"No module named {name!r} in a process of labelbeam", name=name)
+
+
+_absent = _Absent()
+
+
+def is_ours_alone() -> None:
+    """Note that this process runs a command, or works for a run, and nothing else; in others somebody may need all that there is."""
+    if _absent not in sys.meta_path:
+        _absent.names = frozenset({"pandas"})
+        sys.meta_path.insert(0, _absent)
+
+
+@contextlib.contextmanager
+def without_others(local: bool) -> Iterator[None]:
+    """Have what is imported meanwhile not find `OTHERS` either, where that is Beam with its `local`, in-process runner."""
+    before = _absent.names
+    if local:
+        _absent.names = before | set(OTHERS)
+    try:
+        yield
+    finally:
+        _absent.names = before
