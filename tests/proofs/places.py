@@ -7,6 +7,7 @@ import json
 import threading
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
 from pathlib import PurePosixPath
@@ -16,7 +17,7 @@ from urllib.parse import quote
 PAUSE = 0.05
 """Seconds between two looks of the reader: it should be there all the time, and leave the cores to the builds."""
 
-REST = 3
+REST = 10
 """How many times as long as a whole read took the reader leaves a build unread that it has just read, unless there is a new one."""
 
 Content = frozenset[tuple[str, str]]
@@ -24,14 +25,13 @@ Content = frozenset[tuple[str, str]]
 
 
 class PlainReads:
-    """A file system of S3 whose reads are plain requests on a connection that stays: s3fs takes ten times as long for each.
+    """A file system of S3 whose reads of files are plain requests: s3fs takes ten times as long for each.
 
     The reader makes dozens a second, which would take the time from the builds that it watches.
     """
 
     def __init__(self, fs: Any, endpoint: str, authorization: str) -> None:
         self._fs, self._host, self._fields = fs, endpoint.removeprefix("http://"), {"Authorization": authorization}
-        self._own = threading.local()  # A connection for each thread, since two would read each other's answers.
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._fs, name)
@@ -42,11 +42,10 @@ class PlainReads:
         Raises:
             FileNotFoundError: it is not there.
         """
-        if not hasattr(self._own, "connection"):
-            self._own.connection = HTTPConnection(self._host, timeout=60)
-        self._own.connection.request("GET", quote(f"/{path}"), headers=self._fields)
-        answer = self._own.connection.getresponse()
-        data: bytes = answer.read()
+        with closing(HTTPConnection(self._host, timeout=60)) as connection:
+            connection.request("GET", quote(f"/{path}"), headers=self._fields)
+            answer = connection.getresponse()
+            data: bytes = answer.read()
         if answer.status == 404:
             raise FileNotFoundError(path)
         assert answer.status == 200, (path, answer.status, data)
