@@ -12,12 +12,13 @@ import pytest
 from tests.packaging.made import ROOMS, ROOT, Dist, make_dist
 from tests.runners.driving import Installed
 from tests.runners.provision import pip, run, worker_python
+from tests.servers.room import Room, Visitor
 
 
 @pytest.fixture(scope="session")
-def dist(tmp_path_factory: pytest.TempPathFactory) -> Dist:
+def dist(room: Room | Visitor) -> Dist:
     """The sdist, and the wheel that is made from it."""
-    return make_dist(tmp_path_factory.mktemp("dist"))
+    return make_dist(room)
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,8 @@ from typing import NamedTuple
 from tests.end_to_end.builds import PREFIX
 from tests.end_to_end.datasets import coco_box, coco_image, write_coco
 from tests.runners.provision import run
+from tests.servers.installing import once
+from tests.servers.room import Room, Visitor
 
 ROOT = Path(__file__).parents[2]
 ROOMS = ("pipelines", "schemas", "transforms")
@@ -24,12 +26,15 @@ class Dist(NamedTuple):
     wheel: Path
 
 
-def make_dist(folder: Path) -> Dist:
-    """Build both from a copy of the checkout, as `python -m build` does, the wheel from the sdist."""
-    checkout = folder / "checkout"
-    ignored = shutil.ignore_patterns("__pycache__", ".git", ".venv", "build", "*.egg-info", ".mypy_cache", ".*_cache")
-    shutil.copytree(ROOT, checkout, ignore=ignored, symlinks=True)
-    run(sys.executable, "-m", "build", "--outdir", str(folder / "dist"), str(checkout))
+def make_dist(room: Room | Visitor) -> Dist:
+    """Both, built once a run from a copy of the checkout, as `python -m build` does, the wheel from the sdist."""
+
+    def build(folder: Path) -> None:
+        ignored = ("__pycache__", ".git", ".venv", "build", "*.egg-info", ".mypy_cache", ".*_cache")
+        shutil.copytree(ROOT, folder / "checkout", ignore=shutil.ignore_patterns(*ignored), symlinks=True)
+        run(sys.executable, "-m", "build", "--outdir", str(folder / "dist"), str(folder / "checkout"))
+
+    folder = once(room.folder / "made", build)
     (sdist,) = folder.glob("dist/labelbeam-*.tar.gz")
     (wheel,) = folder.glob("dist/labelbeam-*.whl")
     return Dist(sdist, wheel)

@@ -18,6 +18,7 @@ from labelbeam.pipelines.runners.options import BEAM_OPTIONS
 from labelbeam.schemas.config import ConvertConfig
 from tests.packaging.made import ROOMS, make_dist, write_own_names
 from tests.schedules.environment import tools_python
+from tests.servers.room import Room, Visitor
 
 ROOT = Path(__file__).parents[2]
 SECRET = "k3y-that-nobody-sees"
@@ -39,13 +40,13 @@ class Jobs(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def jobs(tmp_path_factory: pytest.TempPathFactory) -> Jobs:
+def jobs(room: Room | Visitor, tmp_path_factory: pytest.TempPathFactory) -> Jobs:
     """Jobs for some commands, built by an environment that has Dataflow's package and LabelBeam's, in a copy of the checkout.
 
     One is built where there is no checkout, but a user's own modules that are called as our rooms are.
     """
     folder = tmp_path_factory.mktemp("dataflow")
-    dist = make_dist(tmp_path_factory.mktemp("dist"))
+    dist = make_dist(room)
     packages = tmp_path_factory.mktemp("packages")
     with zipfile.ZipFile(dist.wheel) as archive:
         archive.extractall(packages)

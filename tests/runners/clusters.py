@@ -69,11 +69,14 @@ def tails(logs: Path) -> str:
 
 
 @contextmanager
-def flink(jars: Path, folder: Path, installed: Installed, restarts: int = 0) -> Iterator[Cluster]:
+def flink(
+    jars: Path, folder: Path, installed: Installed, restarts: int = 0, parent_first: bool = False
+) -> Iterator[Cluster]:
     """Flink in session mode: a job manager, and two task managers with two slots each. The address is that of its REST API.
 
     A job that fails is restarted so many times, as the configuration of the cluster says: Beam passes nothing on for jobs
-    of bounded data.
+    of bounded data. With `parent_first` Beam's classes are those of the cluster; else each job brings its own, which are loaded
+    anew, and its Python workers end with each stage.
     """
     rpc = free_port()
     conf = folder / "conf"
@@ -83,6 +86,7 @@ def flink(jars: Path, folder: Path, installed: Installed, restarts: int = 0) -> 
         f"rest.address: {HOST}\nrest.bind-address: {HOST}\n"
         f"taskmanager.host: {HOST}\ntaskmanager.bind-host: {HOST}\ntaskmanager.numberOfTaskSlots: 2\n"
         f"io.tmp.dirs: {folder}\n"
+        f"classloader.resolve-order: {'parent-first' if parent_first else 'child-first'}\n"
         # A task manager that was killed is missed soon.
         "heartbeat.interval: 1000\nheartbeat.timeout: 10000\n"
         # Each restart waits until the task manager that was killed is missed by all.

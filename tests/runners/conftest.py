@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.packaging.made import make_dist
 from tests.runners import clusters
 from tests.runners.driving import Installed, Runner, job_service, worker_pool
-from tests.runners.provision import REPOSITORY, jars, job_server, make_sdist, pip, prism, run, worker_python
+from tests.runners.provision import REPOSITORY, jars, job_server, pip, prism, run, worker_python
 from tests.servers.installing import once
 from tests.servers.room import Room, Visitor
 
@@ -20,13 +21,14 @@ CONFIGS = REPOSITORY / "configs" / "runners"
 def installed(room: Room | Visitor, tmp_path_factory: pytest.TempPathFactory) -> Installed:
     """The project, installed from its own sdist once a run."""
 
+    sdist = make_dist(room).sdist
+    python = worker_python(sdist)
+
     def install(folder: Path) -> None:
-        sdist = make_sdist(folder)
-        run(*pip(str(worker_python(sdist))), "--no-deps", "--target", str(folder / "packages"), str(sdist))
+        run(*pip(str(python)), "--no-deps", "--target", str(folder / "packages"), str(sdist))
 
     folder = once(room.folder / "installed", install)
-    (sdist,) = folder.glob("*.tar.gz")
-    return Installed(worker_python(sdist), folder / "packages", tmp_path_factory.mktemp("empty"))
+    return Installed(python, folder / "packages", tmp_path_factory.mktemp("empty"))
 
 
 @pytest.fixture(scope="session")
@@ -60,8 +62,9 @@ def spark_server(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def flink_cluster(installed: Installed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[clusters.Cluster]:
-    """Flink: a job manager and two task managers."""
-    with clusters.flink(jars("flink"), tmp_path_factory.mktemp("flink"), installed) as cluster:
+    """Flink: a job manager and two task managers, which have Beam's classes; those of `test_failing_workers.py` are given them."""
+    folder = tmp_path_factory.mktemp("flink")
+    with clusters.flink(jars("flink"), folder, installed, parent_first=True) as cluster:
         yield cluster
 
 

@@ -100,13 +100,6 @@ def worker_python(sdist: Path) -> Path:
     return _installed("workers", made_from, install) / "venv" / "bin" / "python"
 
 
-def make_sdist(folder: Path) -> Path:
-    """The project's sdist, made into a folder."""
-    run(sys.executable, "-m", "build", "--sdist", "--outdir", str(folder), str(REPOSITORY))
-    (sdist,) = folder.glob("labelbeam-*.tar.gz")
-    return sdist
-
-
 def pip(python: str) -> tuple[str, ...]:
     """The beginning of a command that installs."""
     return (python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--root-user-action=ignore")

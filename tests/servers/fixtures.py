@@ -37,7 +37,7 @@ def room(request: pytest.FixtureRequest) -> Room | Visitor:
 def s3_server(room: Room | Visitor) -> str:
     """The endpoint of a moto server."""
     needs("server", "moto")
-    return room.endpoint("s3", [sys.executable, "-m", "moto.server", "-H", HOST, "-p", PORT])
+    return room.endpoint("s3", [sys.executable, "-P", str(Path(__file__).with_name("s3_process.py")), HOST, PORT])
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,42 @@
+"""All that tests install, before they ask for it: `python -m tests.provision SDIST`, beside something else that runs.
+
+What is there already is left as it is; what fails here is made again, and told, by the test that needs it.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from tests.runners.provision import jars, prism, worker_python
+from tests.schedules.environment import tools_python
+from tests.servers.azurite import azurite_blob
+
+INSTALLED: tuple[Callable[[], object], ...] = (
+    azurite_blob,
+    lambda: worker_python(Path(sys.argv[1])),
+    lambda: jars("flink"),
+    lambda: jars("spark"),
+    prism,
+    lambda: tools_python("schedules"),
+    lambda: tools_python("dataflow"),
+    lambda: tools_python("azureml"),
+)
+"""In the order in which tests come to need them."""
+
+
+def install(what: Callable[[], object]) -> None:
+    """Install one thing; a tool that is missing is told by the tests that need it."""
+    try:
+        what()
+    except (pytest.fail.Exception, pytest.skip.Exception) as error:
+        print(error)
+
+
+if __name__ == "__main__":
+    with ThreadPoolExecutor(2) as beside:
+        list(beside.map(install, INSTALLED))
