@@ -40,6 +40,10 @@ class Doubted(Documented):
     OUTLINES_OFF_BOXES = "outlines_off_boxes", "outlines lie outside of the boxes of their own objects"
     AREA_CONTRADICTS_BOX = "area_contradicts_box", "areas are larger than the boxes of their own objects"
     ROTATED_BOXES = "rotated_boxes", "boxes are turned by an angle that stands beside them"
+    FLAGS_NOT_READ = (
+        "flags_not_read",
+        "flags by another name, or in another place, say that a record is not to be trained on",
+    )
     # References within a file.
     CATEGORIES_SHIFTED = (
         "categories_shifted",

@@ -165,7 +165,9 @@ class Collector:
         self.add("areas", told)
         self.add("areas_of_sizes", as_sizes)
         self.add("areas_of_corners", told & ~as_sizes & ordered & _alike(areas, between[:, 0] * between[:, 1]))
-        self.add("areas_beyond_boxes", told & (areas > product * 1.05 + 1))
+        # Some tools count the pixels of both edges: (width + 1) * (height + 1).
+        inclusive = _alike(areas, (third + 1).prod(1))
+        self.add("areas_beyond_boxes", told & (areas > product * 1.05 + 1) & ~inclusive)
 
 
 _LEAST_OVERLAP = 0.2
