@@ -116,6 +116,7 @@ class Doubted(Documented):
     )
     LABELS_ABSENT = "labels_absent", "cells say that a label is not there"
     FLAGS_UNCERTAIN = "flags_uncertain", "-1 stands beside 0, and may say that nobody knows; it is read as absent"
+    FLAGS_AS_LABELS = "flags_as_labels", "cells hold rows of 0 and 1, which may be flags of classes and no labels"
     CONFIDENCES_BELOW_ONE = "confidences_below_one", "labels of a confidence between 0 and 1 were read like all others"
     LABELS_CONFLICT = "labels_conflict", "rows of one image say different things of its labels"
     TABLE_BEFORE_FOLDERS = (

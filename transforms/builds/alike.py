@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from labelbeam.schemas.doubts import Doubt, Doubted
 
 _JOINTS = re.compile(r"[\s_\-]+")
+_WHOLE = re.compile(r"[0-9]{1,18}(?:\.0*)?")
 _SHOWN = 5
 
 
@@ -23,7 +24,10 @@ def labels_alike(counts: Mapping[str, int]) -> list[Doubt]:
         folded = unicodedata.normalize("NFKC", label).casefold()
         if not label.isascii():  # Marks without a width: a zero-width space, a byte order mark, a soft hyphen.
             folded = "".join(letter for letter in folded if unicodedata.category(letter) != "Cf")
-        groups.setdefault(_JOINTS.sub(" ", folded).strip(), []).append(label)
+        folded = _JOINTS.sub(" ", folded).strip()
+        if _WHOLE.fullmatch(folded):  # Numbers that were read as text: 1, 1.0 and 01.
+            folded = folded.partition(".")[0].lstrip("0") or "0"
+        groups.setdefault(folded, []).append(label)
     alike = [group for group in groups.values() if len(group) > 1]
     if not alike:
         return []

@@ -103,9 +103,10 @@ def add_fields_beside(block: bytes, evidence: Evidence, boxed: bool) -> None:
     keys = tuple(sorted({key for fields in _first_records(block) for key in fields if _may_tell(key)}))
     if not keys:
         return
-    for identity, values in _values(block, keys):
+    for identity, left_out, values in _values(block, keys):
         for name, holds in _TALLIES:
-            if (boxed or holds is not _as_corners) and any(
+            told = (holds is _flagged and left_out) or (holds is _as_corners and not boxed)
+            if not told and any(
                 holds(key, value) for key, value in zip(keys, values, strict=True) if value is not None
             ):
                 evidence.add(name, 1, f"annotations id={identity!r}")
@@ -120,24 +121,25 @@ def _first_records(block: bytes) -> Iterator[dict[str, Any]]:
     yield from elements(head)
 
 
-def _values(block: bytes, keys: tuple[str, ...]) -> Iterator[tuple[Any, Sequence[Any]]]:
-    """The id of each record, and what its fields hold; None where it lacks one."""
+def _values(block: bytes, keys: tuple[str, ...]) -> Iterator[tuple[Any, bool, Sequence[Any]]]:
+    """The id of each record, whether a flag that is read leaves it out, and what its fields hold; None where it lacks one."""
     try:
         records = _decoder(keys).decode(b"[%b]" % block.strip(b" \t\r\n,"))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         for fields in elements(block):
-            yield fields.get("id"), [fields.get(key) for key in keys]
+            left_out = any(_is_set(fields.get(key)) for key in _READ)
+            yield fields.get("id"), left_out, [fields.get(key) for key in keys]
         return
     for record in records:
-        identity, *values = msgspec.structs.astuple(record)
-        yield identity, values
+        identity, iscrowd, ignore, *values = msgspec.structs.astuple(record)
+        yield identity, _is_set(iscrowd) or _is_set(ignore), values
 
 
 @cache
 def _decoder(keys: tuple[str, ...]) -> msgspec.json.Decoder[Any]:
     """A decoder of lists of records with an id and these fields, whatever they are called."""
     names = {f"field_{number}": key for number, key in enumerate(keys)}
-    fields: list[tuple[str, Any, Any]] = [("id", Any, None), *((name, Any, None) for name in names)]
+    fields: list[tuple[str, Any, Any]] = [(name, Any, None) for name in ("id", "iscrowd", "ignore", *names)]
     record = msgspec.defstruct("Beside", fields, rename=names)
     return msgspec.json.Decoder(list[record])  # type: ignore[valid-type]
 
