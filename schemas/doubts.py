@@ -47,7 +47,7 @@ class Doubted(Documented):
     # References within a file.
     CATEGORIES_SHIFTED = (
         "categories_shifted",
-        "category ids of annotations seem to count from another number than the categories",
+        "category ids of objects seem to count from another number than the categories",
     )
     ANNOTATIONS_OF_NO_IMAGE = "annotations_of_no_image", "many annotations name images that the file does not list"
     # Names.
@@ -80,6 +80,10 @@ class Doubted(Documented):
     CLASS_NAMES_DIFFER = "class_names_differ", "files of a dataset name its classes otherwise, or count them otherwise"
     IMAGES_WITHOUT_LABELS = "images_without_labels", "most images have no label file, and are background"
     WITHOUT_OUTLINE = "without_outline", "objects have a box and no outline, which segmentation needs"
+    BOX_BEFORE_OUTLINE = (
+        "box_before_outline",
+        "lines may hold a box and then its outline or keypoints, and are read as corners",
+    )
     PREDICTED_LABELS = "predicted_labels", "labels have confidences, so that a model may have made them"
     # Folders.
     SPLIT_FOLDERS = "split_folders", "splits were read from folders of an unusual name or place"
