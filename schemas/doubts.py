@@ -74,7 +74,10 @@ class Doubted(Documented):
     OUTSIDE_LISTS = "outside_lists", "annotation files or images are in no list and no split, and skipped"
     OUTSIDE_ANNOTATIONS = "outside_annotations", "XML files lie outside of Annotations, and are not read"
     IMAGES_WITHOUT_ANNOTATION = "images_without_annotation", "images have no annotation file, and are not read"
-    LABELS_ALIKE = "labels_alike", "labels that differ in letter case, blanks or joining marks only, and may be one"
+    LABELS_ALIKE = (
+        "labels_alike",
+        "labels that differ in letter case, blanks, joining marks or a .0 only, and may be one",
+    )
     # YOLO.
     SPLIT_NOT_FOUND = "split_not_found", "entries of data.yaml or obj.data lead to no image in the source"
     CLASS_NAMES_DIFFER = "class_names_differ", "files of a dataset name its classes otherwise, or count them otherwise"

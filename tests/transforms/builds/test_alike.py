@@ -9,7 +9,8 @@ from labelbeam.transforms.builds.alike import labels_alike
 
 @pytest.mark.parametrize(
     ("one", "other"),
-    [("Cat", "cat"), ("milk bottle", "milk_bottle"), ("T-Shirt", "t  shirt"), ("\uff23\uff21\uff34", "cat")],
+    [("Cat", "cat"), ("milk bottle", "milk_bottle"), ("T-Shirt", "t  shirt"), ("\uff23\uff21\uff34", "cat")]
+    + [("1", "1.0"), ("12.0", "12"), ("3.00", "3.0")],
 )
 def test_labels_that_differ_in_their_form_only_are_told_with_both_counts(one: str, other: str) -> None:
     (doubt,) = labels_alike({one: 3, "dog": 1, other: 7})

@@ -350,7 +350,9 @@ def _doubt_label_column(table: _Table, cells: list[list[str]], label: int, sever
         table.doubt(Doubted.LABELS_ARE_NUMBERS, f"{said}; {option} reads the names", 1, chosen, option)
     elif len(several) > 1:
         others = [name for name in several if name != chosen]
-        numbers = all(column_of_names(columns, cells, columns.index(name), table.file) == label for name in others)
+        numbers = bool(others) and all(
+            column_of_names(columns, cells, columns.index(name), table.file) == label for name in others
+        )
         code = Doubted.NAMES_BEFORE_NUMBERS if numbers else Doubted.LABEL_COLUMN
         said = f"{listed(several)} all look like labels; {listed([chosen])} is used"
         table.doubt(code, said, len(several), chosen, f"--label-columns {shlex.quote(chosen)}")
