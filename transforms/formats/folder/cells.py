@@ -20,6 +20,7 @@ _ITEM = re.compile(
     re.DOTALL,
 )
 _BETWEEN = re.compile(r"\s*[,;|]\s*|\s+")
+_MAPPING = re.compile(rf"\{{\s*(?:{_STRING})\s*:", re.DOTALL)
 _BRACKETS = {"[": "]", "(": ")", "{": "}"}
 _ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|x[0-9a-fA-F]{2}|.)", re.DOTALL)
 _ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "'": "'", '"': '"', "\\": "\\", "/": "/"}
@@ -123,6 +124,8 @@ def parse_list(cell: str) -> list[object] | None:
         return parse_list((inner.replace('""', '"') if '""' in inner else _unescape(inner)).strip())
     if len(cell) < 2 or _BRACKETS.get(cell[0]) != cell[-1]:
         return None
+    if _MAPPING.match(cell):
+        return [{cell: None}]  # Names and what is said of each: no label as it stands.
     items = _quoted_items(cell)
     if items is not None:
         return items if cell[0] == "[" or any(isinstance(item, str) for item in items) else None

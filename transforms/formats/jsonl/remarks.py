@@ -9,7 +9,6 @@ from labelbeam.schemas.errors import UsageError
 from labelbeam.transforms.formats.frames import Evidence
 from labelbeam.transforms.messages.redact import redact
 
-
 _FEWEST, _MANY = 2, 10
 """Boxes that end before they begin, and their share of all, from which on they are no slip of the hand."""
 

@@ -43,7 +43,7 @@ FLAGS = [
 
 @pytest.mark.parametrize("flag", FLAGS)
 def test_a_flag_by_another_name_or_in_another_field_is_told_and_not_read(flag: dict[str, Any]) -> None:
-    other = {key: 0 for key in flag}
+    other = dict.fromkeys(flag, 0)
     assert doubts(PLAIN | other, PLAIN | {"id": 2} | flag) == [("flags_not_read", 1, "annotations id=2")]
     assert doubts(PLAIN | other, PLAIN | {"id": 2} | flag, boxed=False) == [("flags_not_read", 1, "annotations id=2")]
 
@@ -114,6 +114,6 @@ def test_the_first_records_tell_which_fields_of_a_long_range_are_looked_at() -> 
 @pytest.mark.parametrize("flag", [{"deleted": True}, {"isDeleted": 1}, {"ignore": "true"}, {"discarded": 1}])
 def test_images_that_a_flag_takes_out_are_named(flag: dict[str, Any]) -> None:
     image = {"id": 1, "file_name": "a.jpg", "width": 6, "height": 4}
-    off = {key: False for key in flag}
+    off = dict.fromkeys(flag, False)
     assert flagged_images(block(image | off, image | {"id": 2} | flag, image | {"id": 3})) == ["images id=2"]
     assert flagged_images(block(image, image | {"file_name": 'deleted".jpg'})) == []
