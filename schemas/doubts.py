@@ -99,7 +99,10 @@ class Doubted(Documented):
     FOLDER_AROUND_CLASSES = "folder_around_classes", "one folder holds all others, and was not read as a class"
     CLASS_LEVEL = "class_level", "images lie deeper than one folder, and either the top or the last may be their class"
     SPLIT_LISTS = "split_lists", "lists of images were read as splits"
-    FOLDERS_OF_FILES = "folders_of_files", "folders that were read as classes are called like kinds of files"
+    FOLDERS_OF_FILES = (
+        "folders_of_files",
+        "folders that were read as classes, or images in them, are called like kinds of files",
+    )
     COPIES_IN_CLASSES = "copies_in_classes", "images of several classes have the same name and size, and may be one"
     ONE_CLASS = "one_class", "all images have the same class"
     LABELS_ARE_NUMBERS = "labels_are_numbers", "all labels are numbers, and what may hold their names is not read"
