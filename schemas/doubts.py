@@ -40,10 +40,14 @@ class Doubted(Documented):
     OUTLINES_OFF_BOXES = "outlines_off_boxes", "outlines lie outside of the boxes of their own objects"
     AREA_CONTRADICTS_BOX = "area_contradicts_box", "areas are larger than the boxes of their own objects"
     ROTATED_BOXES = "rotated_boxes", "boxes are turned by an angle that stands beside them"
+    FLAGS_NOT_READ = (
+        "flags_not_read",
+        "flags by another name, or in another place, say that a record is not to be trained on",
+    )
     # References within a file.
     CATEGORIES_SHIFTED = (
         "categories_shifted",
-        "category ids of annotations seem to count from another number than the categories",
+        "category ids of objects seem to count from another number than the categories",
     )
     ANNOTATIONS_OF_NO_IMAGE = "annotations_of_no_image", "many annotations name images that the file does not list"
     # Names.
@@ -78,12 +82,19 @@ class Doubted(Documented):
     OUTSIDE_LISTS = "outside_lists", "annotation files or images are in no list and no split, and skipped"
     OUTSIDE_ANNOTATIONS = "outside_annotations", "XML files lie outside of Annotations, and are not read"
     IMAGES_WITHOUT_ANNOTATION = "images_without_annotation", "images have no annotation file, and are not read"
-    LABELS_ALIKE = "labels_alike", "labels that differ in letter case, blanks or joining marks only, and may be one"
+    LABELS_ALIKE = (
+        "labels_alike",
+        "labels that differ in letter case, blanks, joining marks or a .0 only, and may be one",
+    )
     # YOLO.
     SPLIT_NOT_FOUND = "split_not_found", "entries of data.yaml or obj.data lead to no image in the source"
     CLASS_NAMES_DIFFER = "class_names_differ", "files of a dataset name its classes otherwise, or count them otherwise"
     IMAGES_WITHOUT_LABELS = "images_without_labels", "most images have no label file, and are background"
     WITHOUT_OUTLINE = "without_outline", "objects have a box and no outline, which segmentation needs"
+    BOX_BEFORE_OUTLINE = (
+        "box_before_outline",
+        "lines may hold a box and then its outline or keypoints, and are read as corners",
+    )
     PREDICTED_LABELS = "predicted_labels", "labels have confidences, so that a model may have made them"
     # Folders.
     SPLIT_FOLDERS = "split_folders", "splits were read from folders of an unusual name or place"
@@ -96,7 +107,10 @@ class Doubted(Documented):
     FOLDER_AROUND_CLASSES = "folder_around_classes", "one folder holds all others, and was not read as a class"
     CLASS_LEVEL = "class_level", "images lie deeper than one folder, and either the top or the last may be their class"
     SPLIT_LISTS = "split_lists", "lists of images were read as splits"
-    FOLDERS_OF_FILES = "folders_of_files", "folders that were read as classes are called like kinds of files"
+    FOLDERS_OF_FILES = (
+        "folders_of_files",
+        "folders that were read as classes, or images in them, are called like kinds of files",
+    )
     COPIES_IN_CLASSES = "copies_in_classes", "images of several classes have the same name and size, and may be one"
     ONE_CLASS = "one_class", "all images have the same class"
     LABELS_ARE_NUMBERS = "labels_are_numbers", "all labels are numbers, and what may hold their names is not read"
@@ -120,6 +134,7 @@ class Doubted(Documented):
     )
     LABELS_ABSENT = "labels_absent", "cells say that a label is not there"
     FLAGS_UNCERTAIN = "flags_uncertain", "-1 stands beside 0, and may say that nobody knows; it is read as absent"
+    FLAGS_AS_LABELS = "flags_as_labels", "cells hold rows of 0 and 1, which may be flags of classes and no labels"
     CONFIDENCES_BELOW_ONE = "confidences_below_one", "labels of a confidence between 0 and 1 were read like all others"
     LABELS_CONFLICT = "labels_conflict", "rows of one image say different things of its labels"
     TABLE_BEFORE_FOLDERS = (

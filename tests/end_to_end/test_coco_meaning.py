@@ -614,7 +614,11 @@ def of_categories(folder: Path, ids: list[Any], categories: list[dict[str, Any]]
 
 @pytest.mark.parametrize("task", [DETECTION, MULTILABEL])
 @pytest.mark.parametrize(
-    ("ids", "shift"), [([0, 1, 2, 1], 0), (["0", "1", "2", "2"], 0), ([0, 0, 0, 1, 1, 1], 0), ([9, 10, 11], 9)]
+    ("ids", "shift"),
+    [
+        *(([0, 1, 2, 1], 0), (["0", "1", "2", "2"], 0), ([0, 0, 0, 1, 1, 1], 0), ([9, 10, 11], 9)),
+        *(([2, 3, 4], 0), ([1, 2, 3], -1), (["1", "2", "3", "1"], -1)),
+    ],
 )
 def test_categories_that_count_from_another_number_are_doubted(
     ids: list[Any], shift: int, task: str, tmp_path: Path

@@ -344,3 +344,23 @@ def test_class_folders_and_label_tables_are_what_they_were_beside_records(tmp_pa
     build = convert("--source", tmp_path, task=CLASSIFICATION, output=tmp_path.parent / f"{tmp_path.name}-out")
     assert build.manifest["source"]["format"] == "folder"
     assert isinstance(build, Build)
+
+
+def boxes_of(folder: Path, *boxes: tuple[float, float, float, float]) -> dict[str, dict[str, Any]]:
+    """The doubts of a file with an image for each box."""
+    sides = ("topX", "topY", "bottomX", "bottomY")
+    lines = [record(at, [{"label": "cat", **dict(zip(sides, box, strict=True))}]) for at, box in enumerate(boxes)]
+    build = convert("--source", write(folder / "train.jsonl", *lines), output=folder / "out")
+    return {doubt["code"]: doubt for doubt in build.manifest["doubts"]}
+
+
+def test_boxes_that_end_before_they_begin_may_be_sizes(tmp_path: Path) -> None:
+    sizes = [(0.6, 0.6, 0.2, 0.2), (0.5, 0.7, 0.3, 0.2), (0.1, 0.1, 0.3, 0.3)]
+    found = boxes_of(tmp_path / "sizes", *sizes)["corners_or_sizes"]
+    assert found["count"] == 2 and "a width and a height" in found["message"]
+    swapped = boxes_of(tmp_path / "swapped", (0.9, 0.9, 0.2, 0.2), (0.5, 0.7, 0.3, 0.2))["corners_or_sizes"]
+    assert swapped["count"] == 2 and "a width and a height" not in swapped["message"]
+
+
+def test_a_single_box_in_the_wrong_order_is_a_slip(tmp_path: Path) -> None:
+    assert "corners_or_sizes" not in boxes_of(tmp_path, (0.6, 0.6, 0.2, 0.2), (0.1, 0.1, 0.3, 0.3))

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from labelbeam.schemas.doubts import Doubt, Doubted
 
 _JOINTS = re.compile(r"[\s_\-]+")
+_WHOLE = re.compile(r"[0-9]+\.0+")
 _SHOWN = 5
 
 
@@ -23,14 +24,42 @@ def labels_alike(counts: Mapping[str, int]) -> list[Doubt]:
         folded = unicodedata.normalize("NFKC", label).casefold()
         if not label.isascii():  # Marks without a width: a zero-width space, a byte order mark, a soft hyphen.
             folded = "".join(letter for letter in folded if unicodedata.category(letter) != "Cf")
-        groups.setdefault(_JOINTS.sub(" ", folded).strip(), []).append(label)
+        folded = _JOINTS.sub(" ", folded).strip()
+        if _WHOLE.fullmatch(folded):  # A number that became a float on its way: 1 and 1.0.
+            folded = folded.partition(".")[0]
+        groups.setdefault(folded, []).append(label)
     alike = [group for group in groups.values() if len(group) > 1]
     if not alike:
         return []
     shown = "; ".join(", ".join(f"{label!r} ({counts[label]})" for label in group) for group in alike[:_SHOWN])
     more = f" and {len(alike) - _SHOWN} more" if len(alike) > _SHOWN else ""
     message = (
-        f"labels that differ in letter case or blanks only are different labels: {shown}{more}; rename them in the source if "
+        f"labels that differ in letter case, blanks or a .0 only are different labels: {shown}{more}; rename them in the source if "
         "they mean the same"
     )
     return [Doubt(Doubted.LABELS_ALIKE, message, len(alike), alike[0][0])]
+
+
+_BETWEEN = re.compile(r"\s*[,;|/+&]\s*")
+
+
+def labels_joined(counts: Mapping[str, int], task: str) -> list[Doubt]:
+    """A doubt where images may have several labels, and a label is made of others with a mark between them.
+
+    >>> [doubt.example for doubt in labels_joined({"cat/dog": 3, "cat": 7, "dog": 1}, "image_classification_multilabel")]
+    ['cat/dog']
+    """
+    if task != "image_classification_multilabel":
+        return []
+    joined = [
+        label
+        for label in sorted(counts)
+        if len(parts := _BETWEEN.split(label)) > 1 and all(part in counts for part in parts)
+    ]
+    if not joined:
+        return []
+    message = (
+        f"{', '.join(map(repr, joined[:_SHOWN]))} {'is' if len(joined) == 1 else 'are'} read as one label each, and their parts are "
+        "labels too; if they are several labels, separate them"
+    )
+    return [Doubt(Doubted.LABEL_SEPARATOR, message, len(joined), joined[0], "--label-separator")]

@@ -10,7 +10,7 @@ from labelbeam.schemas.config import ConvertConfig, parse_split
 from labelbeam.schemas.doubts import Doubt, Doubted
 from labelbeam.schemas.errors import CountsError
 from labelbeam.schemas.manifest import FORMAT_VERSION, Copies, Counts, Manifest, Receipt, Source, SplitCounts
-from labelbeam.transforms.builds.alike import labels_alike
+from labelbeam.transforms.builds.alike import labels_alike, labels_joined
 from labelbeam.transforms.builds.identity import BuildIdentity, config_identity
 from labelbeam.transforms.builds.oddities import label_doubts, object_doubts
 from labelbeam.transforms.formats.plans import Plan
@@ -64,6 +64,7 @@ def make_manifest(
     by_label = sum(labels.values(), Counter())
     doubts = list(doubts)
     doubts += [*object_doubts(receipts, doubts), *label_doubts(by_label, config.task), *labels_alike(by_label)]
+    doubts += labels_joined(by_label, config.task)
     doubts += _split_doubts(splits, config)
     return Manifest(
         format_version=FORMAT_VERSION,

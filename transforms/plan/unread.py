@@ -184,7 +184,9 @@ _MASKS = re.compile(
     r"|labels?_?masks?|mask_?images?|targets?"
 )
 _PICTURES = re.compile(r"(?i)images?|imgs?|jpegimages|inputs?|photos?|pictures?|originals?|leftimg8bit|rgb")
-_SUFFIX = re.compile(r"(?i)[_-](?:masks?|seg|segmentation|gt|label|labelids|l)$")
+_SUFFIX = re.compile(r"(?i)[_-](?:masks?(?:[_-]?\d+)?|seg|segmentation|gt|label|labelids|l)$")
+_PLAIN_SUFFIX = re.compile(r"(?i)[_-](?:masks?(?:[_-]?\d+)?|segmentation)$")
+"""Ends of names that say nothing else, of whatever format the images are."""
 
 
 def _masks(files: _Files) -> Unread | None:
@@ -211,7 +213,8 @@ def masks_among(names: Iterable[str]) -> Unread | None:
         return None
     lossless = all(extension(name) in ("png", "gif", "bmp", "tif", "tiff") for name in masks.values())
     lossy = all(extension(name) in ("jpg", "jpeg") for name in pictures.values())
-    if not (lossless and (named or lossy)):
+    plain = all(_PLAIN_SUFFIX.search(_stem(name)) for name in masks.values())
+    if not (lossless and (named or lossy or plain)):
         return None
     example = f"{masks[paired[0]]} beside {pictures[paired[0]]}"
     advice = "convert the masks to COCO, with an annotation for each object, and name that as --source"

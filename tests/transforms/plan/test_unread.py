@@ -55,6 +55,9 @@ TREES: list[tuple[str, dict[str, str]]] = [
     ("masks", {"images/1.jpg": "", "images/2.jpg": "", "masks/1.png": "", "masks/2.png": ""}),
     ("masks", {"train/1.jpg": "", "train_masks/1_mask.gif": ""}),
     ("masks", {"1.jpg": "", "1_mask.png": ""}),
+    ("masks", {"a/1.png": "", "a/1_mask.png": "", "b/2.png": "", "b/2_mask.png": "", "b/2_mask_1.png": ""}),
+    ("masks", {"a/1.png": "", "a/1-mask.png": "", "b/2.bmp": "", "b/2-mask.bmp": ""}),
+    ("masks", {"a/1.png": "", "a/1_segmentation.png": ""}),
     ("masks", {"train/images/1.png": "", "train/masks/1.png": "", "val/images/2.png": "", "val/masks/2.png": ""}),
 ]
 

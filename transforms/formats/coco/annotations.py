@@ -24,6 +24,7 @@ from labelbeam.transforms.columns.arrays import Floats, Integers
 from labelbeam.transforms.columns.fragments import Fragment
 from labelbeam.transforms.columns.hashes import bucket_of
 from labelbeam.transforms.columns.objects import ObjectId, Objects, Rings, join_rings, make_rings, no_objects
+from labelbeam.transforms.formats.coco.beside import add_fields_beside
 from labelbeam.transforms.formats.coco.brackets import BracketScanner
 from labelbeam.transforms.formats.coco.evidence import Collector, extents
 from labelbeam.transforms.formats.coco.index import CocoIndex
@@ -87,6 +88,7 @@ def read_annotations(
             item.segmentation = None if item.bbox is not None else item.segmentation
         decoded = cast(Decoded[LabelOnly], outlined)
     fragments, evidence, found = _RangeReader(index, block, offset, buckets, decoded).read()
+    add_fields_beside(block, evidence, boxed=record is not LabelOnly)
     if record is Boxed:
         _sample_outlines(block, evidence)
     return fragments, evidence, found
@@ -207,11 +209,12 @@ class _RangeReader:
         self.evidence.add("annotations", len(records))
         if len(known) > 1:
             first, last = min(known), max(known)
+            collect.add("of_first_category", labels == self.index.label_of[first])
             collect.add("of_last_category", labels == self.index.label_of[last])
-            if doubtful:
+            for name, missing in (("before_first", first - 1), ("after_last", last + 1)) if doubtful else ():
                 off = np.zeros(len(records), bool)
-                off[[at for at in doubtful if records[at].category_id in (first - 1, str(first - 1))]] = True
-                collect.add("of_category_before_first", off & (labels < 0))
+                off[[at for at in doubtful if records[at].category_id in (missing, str(missing))]] = True
+                collect.add(f"of_category_{name}", off & (labels < 0))
         if doubtful:
             refused = self.index.refused
             gone = np.zeros(len(records), bool)
@@ -276,6 +279,9 @@ class _RangeReader:
             self._reject(records[at], int(positions[at]), int(rows[at]), error.code, str(error))
         # Rings of masks are laid between those of polygons, so that a bucket's rings stay one piece.
         _insert_rings(objects, traced)
+        extent = extents(objects)
+        extent[np.setdiff1d(np.arange(count), masks)] = np.nan
+        collect.outlines_in_boxes(extent, objects.bbox)
         if failed:
             keep = np.ones(count, bool)
             keep[[at for at, _ in failed]] = False

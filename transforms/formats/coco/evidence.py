@@ -165,7 +165,13 @@ class Collector:
         self.add("areas", told)
         self.add("areas_of_sizes", as_sizes)
         self.add("areas_of_corners", told & ~as_sizes & ordered & _alike(areas, between[:, 0] * between[:, 1]))
-        self.add("areas_beyond_boxes", told & (areas > product * 1.05 + 1))
+        # x1, x2, y1, y2, as some tables have them.
+        across, along = bbox[:, 1] - bbox[:, 0], bbox[:, 3] - bbox[:, 2]
+        in_pairs = told & ~as_sizes & (across > 0) & (along > 0) & _alike(areas, across * along)
+        self.add("areas_of_pairs", in_pairs)
+        # Some tools count the pixels of both edges: (width + 1) * (height + 1).
+        inclusive = _alike(areas, (third + 1).prod(1))
+        self.add("areas_beyond_boxes", told & (areas > product * 1.05 + 1) & ~inclusive)
 
 
 _LEAST_OVERLAP = 0.2

@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 
 from labelbeam.schemas.doubts import Doubt, Doubted
 from labelbeam.schemas.errors import UsageError
+from labelbeam.transforms.formats.coco.beside import doubts_beside
 from labelbeam.transforms.formats.coco.layout import doubts_of_layout
 from labelbeam.transforms.formats.frames import Evidence, Frame, Unit
 from labelbeam.transforms.messages.redact import redact
@@ -95,6 +96,7 @@ def doubts_of(source: str, evidence: Evidence, frame: Frame, asked: Asked, corne
     """Doubts that a file's evidence leaves, with what was decided."""
     shown = redact(source)
     yield from _of_references(shown, evidence)
+    yield from doubts_beside(shown, evidence, corners)
     yield from _of_units(shown, evidence, frame, asked)
     if not corners:
         yield from doubts_of_layout(shown, evidence, frame, asked)
@@ -132,6 +134,16 @@ def _of_references(shown: str, evidence: Evidence) -> Iterator[Doubt]:
             "every label is that of its neighbour; mend the ids of one side",
             before,
             evidence.example("of_category_before_first"),
+        )
+    after, first = evidence.count("of_category_after_last"), evidence.count("of_first_category")
+    if after and not first and not before:
+        yield Doubt(
+            Doubted.CATEGORIES_SHIFTED,
+            f"{shown}: {after} annotations, such as {evidence.example('of_category_after_last')}, have a category_id that is one "
+            "more than the last category's, and none has the first one's: ids may count from 1 there and from 0 here, and then "
+            "every label is that of its neighbour; mend the ids of one side",
+            after,
+            evidence.example("of_category_after_last"),
         )
     unknown, all_ = evidence.count("of_unknown_image"), evidence.count("annotations")
     if unknown * 10 >= all_ and unknown:

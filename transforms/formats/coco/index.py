@@ -20,6 +20,7 @@ from labelbeam.transforms.columns.fragments import Fragment
 from labelbeam.transforms.columns.hashes import bucket_of, stable_hash
 from labelbeam.transforms.columns.images import ImageNote, Images
 from labelbeam.transforms.columns.listed import Listed
+from labelbeam.transforms.formats.coco.beside import flagged_images
 from labelbeam.transforms.formats.coco.records import (
     BadElement,
     CocoCategory,
@@ -105,12 +106,14 @@ class IndexBuilder:
         self.refused_paths: defaultdict[Id, set[str | None]] = defaultdict(set)
         self.adjusted: Counter[Adjusted] = Counter()
         self.found = 0
+        self.flagged: list[str] = []
 
     def add_images(self, block: bytes, offset: int = 0) -> None:
         """Take in a range of `images`, whose bytes lie at `offset` of the file."""
         decoded = decode_range(block, CocoImage)
         self.found += len(decoded.records) + len(decoded.bad)
         self.adjusted.update(decoded.adjusted)
+        self.flagged += flagged_images(block)
         for bad in decoded.bad:
             self._add_bad(bad, offset)
         if self.flat:
@@ -220,9 +223,19 @@ class IndexBuilder:
 
     @property
     def doubts(self) -> list[Doubt]:
-        """Labels that join categories of several supercategories."""
+        """Labels that join categories of several supercategories, and images that a flag takes out."""
         joined = {name: sorted(found) for name, found in self.supercategories.items() if len(found) > 1}
-        return [
+        flagged = [
+            Doubt(
+                Doubted.FLAGS_NOT_READ,
+                f"{redact(self.index.source)}: {len(self.flagged)} of {self.found} images, such as {self.flagged[0]}, have a flag "
+                "that says that they are deleted or to be ignored; it is not read, and they are written like all others: remove "
+                "them",
+                len(self.flagged),
+                self.flagged[0],
+            )
+        ] if self.flagged else []  # fmt: skip
+        return flagged + [
             Doubt(
                 Doubted.SEVERAL_SUPERCATEGORIES,
                 f"{redact(self.index.source)}: {name!r} is the name of categories of several supercategories "

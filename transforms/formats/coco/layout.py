@@ -60,6 +60,17 @@ def doubts_of_layout(shown: str, evidence: Evidence, frame: Frame, asked: str) -
             "--coco-corners",
         )
         return
+    pairs = evidence.count("areas_of_pairs")
+    if pairs >= _FEWEST and pairs > sizes and pairs * 2 > areas:
+        yield Doubt(
+            Doubted.CORNERS_OR_SIZES,
+            f"{shown}: in {pairs} of {areas} annotations the area is that of a box x1, x2, y1, y2, such as "
+            f"{evidence.example('areas_of_pairs')}, and in {sizes} that of a corner and a size; all are written as x, y, width, "
+            "height",
+            pairs,
+            evidence.example("areas_of_pairs"),
+        )
+        return
     if frame.boxes == "fractions":
         yield from _of_readings(shown, evidence, "fractions", evidence.count("boxes_under_a_pixel"))
         return

@@ -20,6 +20,7 @@ _ITEM = re.compile(
     re.DOTALL,
 )
 _BETWEEN = re.compile(r"\s*[,;|]\s*|\s+")
+_MAPPING = re.compile(rf"\{{\s*(?:{_STRING})\s*:", re.DOTALL)
 _BRACKETS = {"[": "]", "(": ")", "{": "}"}
 _ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|x[0-9a-fA-F]{2}|.)", re.DOTALL)
 _ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "'": "'", '"': '"', "\\": "\\", "/": "/"}
@@ -123,6 +124,8 @@ def parse_list(cell: str) -> list[object] | None:
         return parse_list((inner.replace('""', '"') if '""' in inner else _unescape(inner)).strip())
     if len(cell) < 2 or _BRACKETS.get(cell[0]) != cell[-1]:
         return None
+    if _MAPPING.match(cell):
+        return [{cell: None}]  # Names and what is said of each: no label as it stands.
     items = _quoted_items(cell)
     if items is not None:
         return items if cell[0] == "[" or any(isinstance(item, str) for item in items) else None
@@ -217,10 +220,33 @@ def read_cells(name: str, cells: list[str], task: str, given: str | None) -> tup
     if given is not None:
         return CellReader(given, lists=False), []
     distinct = Counter(cells)
+    told = doubts_of_flags(name, distinct)
     distinct = Counter({cell: count for cell, count in distinct.items() if labels_of_list(cell) is None})
     separator, doubts = _separator(name, distinct, task)
     parts = [part for cell in distinct for part in CellReader(separator).parts(cell)]
-    return CellReader(separator, unquote=bool(parts) and all(map(_QUOTED.fullmatch, parts))), doubts
+    return CellReader(separator, unquote=bool(parts) and all(map(_QUOTED.fullmatch, parts))), told + doubts
+
+
+_FLAGS = re.compile(r"[01](?:\.0*)?(?:[\s,;|]+[01](?:\.0*)?)+|[01]{3,}")
+_BINARY = re.compile(r"[01](?:\.0*)?(?=[\s,;|]|$)|[01]")
+
+
+def doubts_of_flags(name: str, cells: Iterable[str]) -> list[Doubt]:
+    """A doubt where every cell holds as many 0 and 1 as the others: flags of the classes, rather than class numbers.
+
+    >>> [doubt.code for doubt in doubts_of_flags("labels.csv", ["[0, 1, 0]", "[1 0 0]"])], doubts_of_flags("", ["[0, 1]", "[1]"])
+    (['flags_as_labels'], [])
+    """
+    bare = {cell.strip().strip("\"'").strip("[](){} \t") for cell in cells} - {""}
+    if len(bare) < 2 or not all(map(_FLAGS.fullmatch, bare)) or len({len(_BINARY.findall(cell)) for cell in bare}) > 1:
+        return []
+    example = min(bare)
+    message = (
+        f"{name}: every cell of labels holds {len(_BINARY.findall(example))} times 0 or 1, such as {example!r:.60}, as if each "
+        "were a flag of one class; they are read as labels called '0' and '1', or whole; write a column for each class, or the "
+        "names of the classes that are there"
+    )
+    return [Doubt(Doubted.FLAGS_AS_LABELS, message, len(bare), example[:80])]
 
 
 def _separator(name: str, distinct: Counter[str], task: str) -> tuple[str | None, list[Doubt]]:

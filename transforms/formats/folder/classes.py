@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 
@@ -32,6 +33,9 @@ _OTHERS = frozenset(
 )
 """What folders of pictures that belong to images are called; `mask` may be a class, but not beside `images`."""
 
+_MASK = re.compile(r"(?i)[_-]masks?(?:[_-]?\d+)?\.\w+$")
+"""How the name of a mask ends whose image lies beside it."""
+
 _SIZE_OF_PIXELS = frozenset({"bmp", "dib", "pbm", "pgm", "pnm", "ppm", "tif", "tiff"})
 """Formats in which two pictures may well have the same number of bytes."""
 
@@ -58,7 +62,7 @@ def class_doubts(
     if len(classes) == 1:
         message = f"all images have the one class {listed(classes)}"
         doubts.append(Doubt(Doubted.ONE_CLASS, message, len(images), next(iter(classes))))
-    return [*doubts, *_kinds_of_files(images, labels, classes)]
+    return [*doubts, *_kinds_of_files(images, labels, classes), *_masks_among(images)]
 
 
 def _kinds_of_files(images: Sequence[str], labels: Sequence[str | None], classes: Set[str]) -> Iterator[Doubt]:
@@ -82,6 +86,23 @@ def _kinds_of_files(images: Sequence[str], labels: Sequence[str | None], classes
             "the folder that holds those as --source, or move the others elsewhere",
             count,
             kinds_of_files[0],
+        )
+
+
+def _masks_among(images: Sequence[str]) -> Iterator[Doubt]:
+    """A doubt where images are called like masks of others in their folder, and were read as images of its class."""
+    called = [path for path in images if "mask" in path.lower() and _MASK.search(path)]
+    if not called:
+        return
+    stems = {path.rpartition(".")[0] for path in images}
+    masks = [path for path in called if _MASK.sub("", path) in stems]
+    if masks:
+        yield Doubt(
+            Doubted.FOLDERS_OF_FILES,
+            f"{len(masks)} images are called like masks of others beside them, such as {masks[0]!r}, and were read as images of their "
+            "class; move them elsewhere if they are masks",
+            len(masks),
+            masks[0],
         )
 
 

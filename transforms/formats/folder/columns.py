@@ -182,6 +182,8 @@ def class_columns(
     probable = {index for index, found in looked.items() if found.is_probabilities} - flags
     facts = {index for index in flags | probable if key(columns[index]) in _OTHER_FACTS}
     classes = flags - facts
+    if len(classes) == 1 and any(looked[index].further for index in classes):
+        return {}  # One column of grades or class numbers, most of which are 0 and 1.
     if not classes and probable - facts:
         raise TableError(
             f"{name}: the columns {listed(columns[index] for index in sorted(probable - facts))} hold numbers between 0 and 1, "

@@ -291,7 +291,8 @@ def _reader(
             index: look_at_flags((row[index] for row in cells if len(row) > index), options.min_confidence)
             for index in given
         }
-        if len(given) > 1 or (looked[given[0]].is_flags and looked[given[0]].present):
+        sole = looked[given[0]]
+        if len(given) > 1 or (sole.is_flags and sole.present and not sole.further):
             return _ClassColumns(columns, looked)
         return as_labels(given[0])
     label, several = column(columns, LABEL_COLUMNS)
@@ -301,7 +302,8 @@ def _reader(
     if not table.records:
         return None
     label = column_of_label_words(columns, taken)
-    if label is not None and not look_at_flags(row[label] for row in cells if len(row) > label).is_flags:
+    words = None if label is None else look_at_flags(row[label] for row in cells if len(row) > label)
+    if label is not None and words is not None and not (words.is_flags and not words.further):
         said = f"{listed([columns[label]])} is read as the labels, being the only column that is called like some"
         table.doubt(Doubted.LABEL_COLUMN, said, 1, columns[label], f"--label-columns {shlex.quote(columns[label])}")
         return as_labels(label)
@@ -309,6 +311,13 @@ def _reader(
     if classes:
         if any(NOT_TEXT.search(columns[index]) for index in classes):
             raise TableError(f"{table.name}: the header is not valid UTF-8: {listed(columns)}; save the table as UTF-8")
+        if task == "image_classification" and len(classes) == 1:
+            sole_name = columns[next(iter(classes))]
+            said = (
+                f"{listed([sole_name])} is the only column of 0 and 1, and so the only class: where it is 0, an image has no label; "
+                "if 0 is a class too, write both as words into a column called label"
+            )
+            table.doubt(Doubted.ONE_CLASS, said, 1, sole_name)
         return _ClassColumns(columns, classes)
     label = remaining_column(columns, cells, taken)
     if label is None:
@@ -341,7 +350,9 @@ def _doubt_label_column(table: _Table, cells: list[list[str]], label: int, sever
         table.doubt(Doubted.LABELS_ARE_NUMBERS, f"{said}; {option} reads the names", 1, chosen, option)
     elif len(several) > 1:
         others = [name for name in several if name != chosen]
-        numbers = all(column_of_names(columns, cells, columns.index(name), table.file) == label for name in others)
+        numbers = bool(others) and all(
+            column_of_names(columns, cells, columns.index(name), table.file) == label for name in others
+        )
         code = Doubted.NAMES_BEFORE_NUMBERS if numbers else Doubted.LABEL_COLUMN
         said = f"{listed(several)} all look like labels; {listed([chosen])} is used"
         table.doubt(code, said, len(several), chosen, f"--label-columns {shlex.quote(chosen)}")

@@ -57,6 +57,8 @@ class FlagColumn:
     present: int
     fractions: int
     """Numbers between 0 and 1, where all numbers are within them; 0 where some are not."""
+    further: int = 0
+    """Whole numbers beyond 1: of grades or classes, which count from 0."""
 
     @property
     def is_flags(self) -> bool:
@@ -90,4 +92,5 @@ def look_at_flags(cells: Iterable[str], least: float | None = None) -> FlagColum
         sum(counted[cell] for cell, value in numbers.items() if value == -1),
         sum(count for cell, count in cells.items() if meaning[cell]),
         between if within else 0,
+        sum(counted[cell] for cell, value in numbers.items() if value > 1 and value.is_integer()),
     )

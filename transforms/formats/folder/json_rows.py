@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from labelbeam.schemas.doubts import Doubt, Doubted
-from labelbeam.transforms.formats.folder.cells import excerpt, labels_of
+from labelbeam.transforms.formats.folder.cells import doubts_of_flags, excerpt, labels_of
 from labelbeam.transforms.formats.folder.columns import (
     EXPECTED_FILE,
     EXPECTED_LABEL,
@@ -39,6 +39,8 @@ def read_json_lines(name: str, text: str, options: FolderOptions) -> TableRows:
         message = f"{name}: {listed(several)} all look like labels; {listed(several[:1])} is used"
         doubts.append(Doubt(Doubted.LABEL_COLUMN, message, len(several), several[0], "--label-columns"))
     cells = {line: [_cell(record.get(key)) for key in keys] for line, _, record in records if isinstance(record, dict)}
+    values = [record.get(keys[label]) for _, _, record in records if isinstance(record, dict)]
+    doubts += doubts_of_flags(name, {str(value) for value in values if isinstance(value, list | str)})
     splits = split_columns(name, keys, list(cells.values()), file, options, doubts)
     for line, raw, record in records:
         if isinstance(record, str):

@@ -109,7 +109,30 @@ def read_table(
             rejected.append(_rejection(image, row, "image", Rejected.DUPLICATE_IMAGE, message))
         conflicts.add(path, row)
         _add_labels(image, row, labels[path])
-    return TableContent(list(images.values()), rejected, [*content.doubts, *conflicts.doubts(table.path, images)])
+    doubts = [*content.doubts, *conflicts.doubts(table.path, images), *_against_folders(table.path, images)]
+    return TableContent(list(images.values()), rejected, doubts)
+
+
+_FEWEST, _MANY = 2, 10
+"""Images in a folder that is called like another label, and their share of all in such folders, that are no corrections."""
+
+
+def _against_folders(name: str, images: Mapping[str, SourceImage]) -> list[Doubt]:
+    """A doubt where images lie in folders that are called like labels, and the table gives them other ones."""
+    labels = {found.label for image in images.values() for found in image.objects}
+    named = {path: labels.intersection(path.split("/")[:-1]) for path in images if "/" in path}
+    told = {path: folders for path, folders in named.items() if folders and images[path].objects}
+    against = [
+        path for path, folders in told.items() if folders.isdisjoint(item.label for item in images[path].objects)
+    ]
+    if len(against) < _FEWEST or len(against) * _MANY < len(told):
+        return []
+    first = against[0]
+    message = (
+        f"{name}: {len(against)} of {len(told)} images lie in a folder that is called like another label than the table gives them, "
+        f"such as {first!r} with {images[first].objects[0].label!r}; the table's labels are taken"
+    )
+    return [Doubt(Doubted.LABELS_CONFLICT, message, len(against), first)]
 
 
 class _Conflicts:

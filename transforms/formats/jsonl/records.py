@@ -32,6 +32,9 @@ _SIDES = ("topX", "topY", "bottomX", "bottomY")
 _NOT_TEXT = re.compile("[\ud800-\udfff]")
 _NOT_IN_URLS = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 _SIZE = re.compile(r"\s*([0-9]{1,10})(?:\.0*)?\s*(?:px)?\s*")
+_EDGE = 1.01
+"""What a fraction may reach by rounding."""
+
 _LARGEST = 2**31 - 1
 
 
@@ -171,6 +174,10 @@ class Lines:
         empty = box is not None and not rings and not (box[0] < box[2] and box[1] < box[3])
         if not numbers or not inside or empty or (rings is not None and polygon and len(rings) < len(polygon)):
             self.evidence.add("dropped_by_trainer", 1, locator)
+        if box is not None and not rings:
+            left, top, right, bottom = box
+            self.evidence.add("ending_before_they_begin", int(right < left or bottom < top), locator)
+            self.evidence.add("leaving_as_sizes", int(left + right > _EDGE or top + bottom > _EDGE), locator)
         if any(abs(number) > 2 for number in numbers):
             self.evidence.add("coordinates_beyond_2", 1, locator)
 

@@ -9,6 +9,9 @@ from labelbeam.schemas.errors import UsageError
 from labelbeam.transforms.formats.frames import Evidence
 from labelbeam.transforms.messages.redact import redact
 
+_FEWEST, _MANY = 2, 10
+"""Boxes that end before they begin, and their share of all, from which on they are no slip of the hand."""
+
 
 def refuse_pixels(source: str, evidence: Evidence) -> None:
     """Refuse a file whose coordinates are not fractions of the image.
@@ -28,6 +31,18 @@ def refuse_pixels(source: str, evidence: Evidence) -> None:
 def doubts_of(source: str, evidence: Evidence) -> Iterator[Doubt]:
     """Doubts about one file."""
     shown = redact(source)
+    backwards, objects = evidence.count("ending_before_they_begin"), evidence.count("objects")
+    if backwards >= _FEWEST and backwards * _MANY >= objects:
+        example = evidence.example("ending_before_they_begin")
+        fits = not evidence.count("leaving_as_sizes")
+        words = "; all fit if bottomX and bottomY are a width and a height" if fits else ""
+        yield Doubt(
+            Doubted.CORNERS_OR_SIZES,
+            f"{shown}: {backwards} of {objects} boxes end before they begin, such as {redact(example)}{words}; they are read as two "
+            "corners in the wrong order",
+            backwards,
+            example,
+        )
     for name, code, message, option in _DOUBTS:
         if count := evidence.count(name):
             example = evidence.example(name)

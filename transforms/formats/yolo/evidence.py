@@ -22,6 +22,14 @@ _MANY = 0.2
 
 _UPRIGHT = 1e-3
 
+_BOX_AND_MORE = 4
+"""Pairs of numbers of a box and two points."""
+
+_FEWEST = 3
+"""Outlines from which on it is no chance that each begins with what could be a box around the rest of it."""
+
+_ENDS = ("before_first_class", "of_first_class", "of_last_class", "behind_last_class")
+
 
 def add_evidence(evidence: Evidence, read: Sequence[YoloImage], outlined: bool) -> None:
     """Tally the boxes and outlines of a batch of label files; `outlined` says that the task needs outlines."""
@@ -44,6 +52,13 @@ def add_evidence(evidence: Evidence, read: Sequence[YoloImage], outlined: bool) 
         add("fit_as_corner_and_size", ~_outside(numbers[:, :2], numbers[:, :2] + numbers[:, 2:]))
     for item in read:
         locator = item.image.locator
+        for name, count in zip(_ENDS, item.ends, strict=True):
+            evidence.add(name, count, locator)
+        outlines = [ring for ring in item.outlines if len(ring) >= _BOX_AND_MORE]
+        evidence.add("long_outlines", len(outlines), locator)
+        begun = [fit for ring in outlines if (fit := _box_before_the_rest(ring)) is not None]
+        evidence.add("around_the_rest", len(begun), locator)
+        evidence.add("box_of_the_rest", sum(begun), locator)
         evidence.add("with_confidence", item.with_confidence, locator)
         evidence.add("without_outline", len(item.boxes) if outlined else 0, locator)
         quads = [ring for ring in item.outlines if len(ring) == 4]
@@ -60,6 +75,24 @@ def add_evidence(evidence: Evidence, read: Sequence[YoloImage], outlined: bool) 
 def _outside(lower: npt.NDArray[np.float64], upper: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
     outside: npt.NDArray[np.bool_] = np.logical_or.reduce((lower < -_EDGE) | (upper > 1 + _EDGE), axis=1)
     return outside
+
+
+def _box_before_the_rest(ring: npt.NDArray[np.float64]) -> bool | None:
+    """Whether the rest reaches all sides of the box that the first two corners are the centre and the size of; None if it leaves it."""
+    x, y, width, height, *rest = ring.ravel().tolist()
+    reach_x, reach_y = width / 2 + _EDGE / 2, height / 2 + _EDGE / 2
+    # Points that nobody sees are 0, 0. Of an outline the third corner already lies elsewhere.
+    seen = [(u, v) for u, v in zip(rest[::2], rest[1::2], strict=True) if u or v]
+    if not seen or any(abs(u - x) > reach_x or abs(v - y) > reach_y for u, v in seen):
+        return None
+    close = [(abs(u - x) >= width / 2 - _EDGE / 2, abs(v - y) >= height / 2 - _EDGE / 2) for u, v in seen]
+    sides = {
+        (axis, u > x if axis == 0 else v > y)
+        for (u, v), at in zip(seen, close, strict=True)
+        for axis in (0, 1)
+        if at[axis]
+    }
+    return len(seen) > 2 and len(sides) == 4
 
 
 def _is_upright(ring: npt.NDArray[np.float64]) -> bool:
@@ -121,8 +154,38 @@ def remarks_on(evidence: Mapping[str, Evidence], options: YoloOptions) -> list[D
         if confident := item.count("with_confidence"):
             message = f"{name}: {confident:,} of {count:,} lines end with a confidence, as predictions of a model do; they are read as labels"
             doubts.append(Doubt(Doubted.PREDICTED_LABELS, message, confident, item.example("with_confidence")))
+        doubts += _box_before_outline(name, item) + _shifted(name, item)
         doubts += _leaving(name, item, options) + _without_outline(name, item)
     return doubts
+
+
+def _box_before_outline(name: str, item: Evidence) -> list[Doubt]:
+    outlines, around, exactly = map(item.count, ("long_outlines", "around_the_rest", "box_of_the_rest"))
+    if not outlines or (2 * exactly < outlines and (around < outlines or outlines < _FEWEST)):
+        return []
+    count, example = (exactly, "box_of_the_rest") if 2 * exactly >= outlines else (around, "around_the_rest")
+    message = (
+        f"{name}: {count:,} of {outlines:,} lines seem to hold a box and then its outline or keypoints, for their first four numbers "
+        "are the centre and the size of a box around the rest; they are read as corners, as YOLO's trainers do: leave the first "
+        "four numbers out, or say kpt_shape in data.yaml"
+    )
+    return [Doubt(Doubted.BOX_BEFORE_OUTLINE, message, count, item.example(example))]
+
+
+def _shifted(name: str, item: Evidence) -> list[Doubt]:
+    before, first, last, behind = map(item.count, _ENDS)
+    if behind and not first and not before:
+        found, words = behind, "one more than the last class, and none the number of the first"
+    elif before and not last and not behind:
+        found, words = before, "one less than the first class, and none the number of the last"
+    else:
+        return []
+    message = (
+        f"{name}: {found:,} lines have a number that is {words}: label files and names may count from 0 on one side and from 1 on "
+        "the other, and then every label is that of its neighbour"
+    )
+    example = item.example("behind_last_class" if behind else "before_first_class")
+    return [Doubt(Doubted.CATEGORIES_SHIFTED, message, found, example)]
 
 
 def _leaving(name: str, item: Evidence, options: YoloOptions) -> list[Doubt]:

@@ -23,13 +23,15 @@ OVERSHOOT = 0.5
 class YoloImage(NamedTuple):
     """An image that was read, and its numbers as evidence of what they mean.
 
-    `boxes` are its centres and sizes, `outlines` its corners, as they are written. `with_confidence` counts lines with a confidence.
+    `boxes` are its centres and sizes, `outlines` its corners, as they are written. `with_confidence` counts lines with a confidence, `ends`
+    those of the number before the first class, of the first, of the last, and of the number behind it.
     """
 
     image: SourceImage
     boxes: Sequence[tuple[float, ...]] = ()
     outlines: Sequence[Ring] = ()
     with_confidence: int = 0
+    ends: tuple[int, int, int, int] = (0, 0, 0, 0)
 
 
 def read_yolo(
@@ -57,6 +59,7 @@ def read_yolo(
     image.adjusted += [Adjusted.COMMAS_IN_NUMBERS] * found.with_commas
     image.rejected += [_rejected(image, bad) for bad in found.bad]
     labels = _Labels(names)
+    ends = labels.ends(found.lines)
     named = [line for line in found.lines if _is_named(line, labels, image)]
     image.adjusted += [Adjusted.LABEL_NORMALIZED] * sum(labels.is_normalized(line.label) for line in named)
     if "classification" in task:
@@ -65,7 +68,7 @@ def read_yolo(
             label = labels.of(line.label)
             first.setdefault(label, SourceObject(label, f"line {line.number}"))
         image.objects = list(first.values())
-        return YoloImage(image)
+        return YoloImage(image, ends=ends)
     boxes = [line.values for line in named if len(line.values) == 4]
     outlines: list[Ring] = []
     for line in named:
@@ -84,7 +87,7 @@ def read_yolo(
             image.adjusted.append(Adjusted.BBOX_TURNED)
         else:
             image.objects.append(SourceObject(label, locator, None, [ring]))
-    return YoloImage(image, boxes, outlines, sum(line.with_confidence for line in named))
+    return YoloImage(image, boxes, outlines, sum(line.with_confidence for line in named), ends)
 
 
 def image_of(item: YoloItem, source: str) -> SourceImage:
@@ -134,6 +137,15 @@ class _Labels:
 
     def of(self, number: int) -> str:
         return str(number) if self._names is None else normalized(self._names.by_number[number])
+
+    def ends(self, lines: Sequence[Line]) -> tuple[int, int, int, int]:
+        """Lines of the number before the first class, of the first, of the last, and of the number behind it."""
+        if self._names is None or not self._names.by_number:
+            return 0, 0, 0, 0
+        first, last = min(self._names.by_number), max(self._names.by_number)
+        numbers = [line.label for line in lines]
+        before = numbers.count(first - 1) if first else 0  # -1 is no class, but what is left out.
+        return before, numbers.count(first), numbers.count(last), numbers.count(last + 1)
 
     def is_normalized(self, number: int) -> bool:
         return self._names is not None and self.of(number) != self._names.by_number[number]

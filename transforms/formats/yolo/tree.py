@@ -27,6 +27,7 @@ from labelbeam.transforms.formats.yolo.description import (
     parse_names,
 )
 from labelbeam.transforms.formats.yolo.entries import find_entry, parts_of
+from labelbeam.transforms.formats.yolo.names_files import doubts_of_names, doubts_of_notes
 from labelbeam.transforms.formats.yolo.pairs import Conventions, LabelFiles, in_labels, is_image
 from labelbeam.transforms.formats.yolo.splits import Splits, path_of_missing, read_splits
 from labelbeam.transforms.images.names import extension, hidden
@@ -140,10 +141,13 @@ def _describe(
             )
         description = msgspec.structs.replace(description, names=parse_names(read(place), place))
     paths = [path for path in files if is_names_file(path)]
+    tables = {} if data is not None and description is not None and description.names else _parse_all(paths, read)
+    doubts += [doubt for path, names in sorted(tables.items()) for doubt in doubts_of_names(path, names)]
     if description is None or description.names is None:
-        return description, _nearest(_parse_all(paths, read))
+        doubts += doubts_of_notes(files, tables, read)
+        return description, _nearest(tables)
     if data is None:
-        _compare(description, _parse_all(paths, read), doubts)
+        _compare(description, tables, doubts)
     return description, _Tables([description.names], {"": 0})
 
 

@@ -488,3 +488,29 @@ def _rows(bucket: int, fragment: Fragment) -> list[tuple[Any, ...]]:
         )
         for row in range(len(objects))
     ]
+
+
+# Masks that lie elsewhere than their boxes. -------------------------------------------------------------------------
+
+
+def masks(*rows: str, box: list[float], order: str = "F") -> Evidence:
+    """The evidence of a mask drawn with # of the image a.jpg, 6 x 4, counted down columns (F) or along rows (C)."""
+    mask = np.array([[letter == "#" for letter in row] for row in rows])
+    flat = np.concatenate([[False], mask.ravel(order="F" if order == "F" else "C"), [False]])
+    ends = np.flatnonzero(flat[1:] != flat[:-1])
+    counts = np.diff(np.concatenate([[0], ends, [mask.size]])).tolist()
+    record = {"id": 1, "image_id": 1, "category_id": 3, "bbox": box, "segmentation": {"size": [4, 6], "counts": counts}}
+    return Read([record], SEGMENTATION).evidence
+
+
+def test_a_mask_is_compared_with_its_box() -> None:
+    small = ("......", ".####.", "......", "......")
+    assert masks(*small, box=[1, 1, 4, 1]).count("outlined_boxes") == 1
+    assert masks(*small, box=[1, 1, 4, 1]).count("outlines_elsewhere") == 0
+    assert masks(*small, box=[1, 1, 4, 1], order="C").count("outlines_elsewhere") == 1
+    assert masks(*small, box=[0, 3, 4, 1]).count("outlines_elsewhere") == 1
+
+
+def test_a_mask_without_a_box_or_of_nothing_says_nothing_of_boxes() -> None:
+    assert masks("......", "......", "......", "......", box=[1, 1, 4, 1]).count("outlined_boxes") == 0
+    assert masks("######", "######", "######", "######", box=[]).count("outlined_boxes") == 0

@@ -140,3 +140,23 @@ def test_boxes_that_happen_to_lie_in_the_first_1000_pixels_are_pixels(boxes: lis
 def test_images_of_about_1000_pixels_are_no_grid() -> None:
     assert codes(GRID, 1024, 1024) == []
     assert codes(GRID, 1200, 1100) == []
+
+
+# Other orders of two corners, and areas that count both edges.
+
+PAIRS: list[Numbers] = [(100, 150, 200, 260), (300, 360, 100, 140), (10, 50, 20, 60)]
+
+
+def test_areas_of_x1_x2_y1_y2_are_told() -> None:
+    (doubt,) = doubts(PAIRS, areas=[(b - a) * (d - c) for a, b, c, d in PAIRS])
+    assert (doubt.code, doubt.count) == (Doubted.CORNERS_OR_SIZES, 3) and "x1, x2, y1, y2" in doubt.message
+
+
+@pytest.mark.parametrize("areas", [[c * d for _, _, c, d in PAIRS], [1.0, 2.0, 3.0], [3000.0, 2.0, 2.0]])
+def test_other_areas_say_nothing_of_such_an_order(areas: list[float]) -> None:
+    assert not any("x1, x2" in doubt.message for doubt in doubts(PAIRS, areas=areas))
+
+
+@pytest.mark.parametrize("boxes", [WITHIN, [(1, 2, 5, 5), (3, 4, 25, 9)], [(10, 10, 2, 2), (20, 20, 3, 3)]])
+def test_areas_that_count_the_pixels_of_both_edges_leave_no_doubt(boxes: list[Numbers]) -> None:
+    assert codes(boxes, areas=[(width + 1) * (height + 1) for _, _, width, height in boxes]) == []

@@ -81,3 +81,28 @@ def test_strict_asks_about_masks_and_only_notes_copies(tmp_path: Path) -> None:
         "--source", tmp_path / "copies", "--image-url", PREFIX, "--strict", task=CLASSIFICATION, output=tmp_path / "out"
     )
     assert {"copies_in_classes"} <= {doubt["code"] for doubt in build.manifest["doubts"]}
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        ("benign/1.png", "benign/2.png", "benign/1_mask.png", "malignant/3.png"),
+        ("a/1.jpg", "a/1-mask.png", "b/2.jpg"),
+        ("train/a/1 (1).png", "train/a/1 (1)_mask_1.png", "train/b/2.png", "val/a/3.png"),
+    ],
+)
+def test_images_that_are_called_like_masks_of_others_are_doubted(files: tuple[str, ...]) -> None:
+    assert "folders_of_files" in codes(*files)
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        ("a/1_mask.png", "b/1.png"),
+        ("mask/1.png", "no_mask/2.png"),
+        ("a/gas_mask.png", "b/2.png"),
+        ("a/mask.png", "b/1.png"),
+    ],
+)
+def test_images_that_are_called_like_masks_of_nothing_are_not(files: tuple[str, ...]) -> None:
+    assert "folders_of_files" not in codes(*files)

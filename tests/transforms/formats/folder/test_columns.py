@@ -278,3 +278,72 @@ def test_labels_in_two_unicode_forms_are_one() -> None:
     content = read("filename,label\n1.jpg,café\n2.jpg,cafe\u0301\n")
     assert labels(content) == {"1.jpg": ["café"], "2.jpg": ["café"]}
     assert [image.adjusted for image in content.images] == [[], [Adjusted.LABEL_NORMALIZED]]
+
+
+# Grades, flags in cells, and what contradicts itself.
+
+SINGLE = "image_classification"
+
+
+@pytest.mark.parametrize("name", ["level", "diagnosis", "grade"])
+def test_one_column_of_grades_is_labels_although_most_are_0_and_1(name: str) -> None:
+    content = read(f"image,{name}\n1.jpg,0\n2.jpg,1\n3.jpg,4\n", task=SINGLE)
+    assert labels(content) == {"1.jpg": ["0"], "2.jpg": ["1"], "3.jpg": ["4"]}
+    assert codes(content) == ["label_column"]
+    given = read(f"image,{name}\n1.jpg,0\n2.jpg,1\n3.jpg,4\n", task=SINGLE, label_columns=name)
+    assert labels(given) == labels(content) and codes(given) == []
+
+
+def test_of_several_columns_of_flags_a_stray_number_still_costs_its_row_alone() -> None:
+    content = read("image,cat,dog\n1.jpg,0,1\n2.jpg,1,0\n3.jpg,2,1\n")
+    assert [rejection.code for rejection in content.rejected] == [Rejected.INVALID_RECORD]
+
+
+@pytest.mark.parametrize(
+    "cells", [("[0, 1, 0]", "[1, 0, 0]"), ("0 1 1", "1 0 1"), ("010", "100"), ("0;1", "1;1"), ("[0. 1.]", "[1. 1.]")]
+)
+def test_cells_of_as_many_0_and_1_each_may_be_flags(cells: tuple[str, str]) -> None:
+    content = read('image,labels\n1.jpg,"{}"\n2.jpg,"{}"\n3.jpg,\n'.format(*cells))
+    assert "flags_as_labels" in codes(content)
+    lines = "".join(f'{{"file_name": "{at}.jpg", "labels": "{cell}"}}\n' for at, cell in enumerate(cells, 1))
+    found = read_table(LabelTable("metadata.jsonl"), lines.encode(), IMAGES, SEVERAL, FolderOptions())
+    assert "flags_as_labels" in codes(found)
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [("[0, 1]", "[1]"), ("0", "1"), ("10", "01"), ("[0, 1, 2]", "[1, 0, 0]"), ("[0, 1]", "[0, 1]"), ("110", "7")],
+)
+def test_other_cells_of_numbers_leave_no_such_doubt(cells: tuple[str, str]) -> None:
+    assert "flags_as_labels" not in codes(read('image,labels\n1.jpg,"{}"\n2.jpg,"{}"\n'.format(*cells)))
+
+
+@pytest.mark.parametrize("cell", ["{'cat': 1, 'dog': 0}", '{""cat"": 1}', "{'cat': 'a, b'}"])
+def test_a_mapping_in_a_cell_is_no_label(cell: str) -> None:
+    content = read(f'image,labels\n1.jpg,"{cell}"\n2.jpg,cat\n')
+    assert [found.code for image in content.images for found in image.rejected] == [Rejected.INVALID_LABEL]
+    assert [item.label for image in content.images for item in image.objects] == ["cat"]
+
+
+def test_a_sole_column_of_flags_is_one_class_and_told_where_an_image_takes_one_label() -> None:
+    table = "image,has_cactus\n1.jpg,1\n2.jpg,0\n3.jpg,1\n"
+    assert codes(read(table, task=SINGLE)) == ["one_class"]
+    assert codes(read(table)) == []
+
+
+def test_two_columns_of_labels_by_one_name_are_told() -> None:
+    assert codes(read("image,label,label\n1.jpg,cat,dog\n2.jpg,dog,cat\n", task=SINGLE)) == ["label_column"]
+
+
+FOLDERS = frozenset({"cat/1.jpg", "cat/2.jpg", "dog/3.jpg", "dog/4.jpg"})
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [("ddcc", True), ("ccdd", False), ("dcdd", False), ("ddcd", True), ("xxyy", False), ("ddxx", True)],
+)
+def test_labels_that_contradict_the_folders_called_like_them_are_told(given: str, told: bool) -> None:
+    names = {"c": "cat", "d": "dog", "x": "red", "y": "blue"}
+    rows = "".join(f"{path},{names[label]}\n" for path, label in zip(sorted(FOLDERS), given, strict=True))
+    content = read(f"image,label\n{rows}", FOLDERS, task=SINGLE)
+    assert codes(content) == (["labels_conflict"] if told else [])

@@ -8,6 +8,7 @@ import pytest
 
 from labelbeam.schemas.errors import UsageError
 from labelbeam.transforms.formats.frames import FRACTIONS, PIXELS, Evidence, Frame
+from labelbeam.transforms.formats.yolo.description import Names
 from labelbeam.transforms.formats.yolo.evidence import add_evidence, frames_of, remarks_on
 from labelbeam.transforms.formats.yolo.format import YoloOptions
 from labelbeam.transforms.formats.yolo.read import read_yolo
@@ -102,3 +103,45 @@ def test_many_boxes_that_leave_their_images_are_told_with_what_would_fit(text: s
 
 def test_boxes_without_an_outline_are_told_for_segmentation() -> None:
     assert doubts(GOOD, TRIANGLE, outlined=True) == [("without_outline", 1, "1.txt", "")]
+
+
+# A box and then an outline or keypoints, and classes that count from another number. ---------------------------------
+
+AROUND = "0 0.5 0.5 0.2 0.2 0.4 0.4 0.6 0.4 0.6 0.6 0.4 0.6"
+PEAK = "0 0.3 0.4 0.1 0.2 0.25 0.3 0.35 0.3 0.3 0.5"
+POINTS = "0 0.5 0.5 0.4 0.4 0.45 0.45 0.55 0.55 0 0"
+ELSEWHERE = "0 0.1 0.1 0.6 0.1 0.6 0.6 0.4 0.7 0.1 0.6"
+
+
+@pytest.mark.parametrize(
+    "texts", [(AROUND,), (AROUND, PEAK), (AROUND, PEAK, ELSEWHERE), (POINTS, POINTS + "\n" + AROUND), (PEAK, GOOD)]
+)
+def test_lines_that_begin_with_the_box_of_their_rest_are_told(texts: tuple[str, ...]) -> None:
+    assert "box_before_outline" in [code for code, *_ in doubts(*texts)]
+
+
+@pytest.mark.parametrize(
+    "texts", [(ELSEWHERE,), (ELSEWHERE, ELSEWHERE, AROUND), (POINTS, POINTS), (TRIANGLE, TURNED), (GOOD,), (UPRIGHT,)]
+)
+def test_outlines_that_lie_elsewhere_or_are_few_leave_no_such_doubt(texts: tuple[str, ...]) -> None:
+    assert "box_before_outline" not in [code for code, *_ in doubts(*texts)]
+
+
+def shifted(first: int, *numbers: int, task: str = "image_object_detection") -> bool:
+    """Whether a shift is told of lines of these classes, where three names count from `first`."""
+    names = Names(dict(enumerate(("ant", "bee", "cow"), first)))
+    text = "\n".join(f"{number} 0.5 0.5 0.2 0.{at + 1}" for at, number in enumerate(numbers))
+    item = YoloItem("1.jpg", "1.txt")
+    part = Evidence()
+    add_evidence(part, [read_yolo(item, text.encode(), names, YoloOptions(), task=task, source="s")], False)
+    return "categories_shifted" in [doubt.code for doubt in remarks_on({"s": part}, YoloOptions())]
+
+
+@pytest.mark.parametrize("task", ["image_object_detection", "image_classification_multilabel"])
+def test_classes_that_count_from_another_number_than_the_names_are_told(task: str) -> None:
+    assert shifted(0, 1, 2, 3, task=task) and shifted(0, 3, task=task) and shifted(1, 0, 1, 2, task=task)
+
+
+@pytest.mark.parametrize("numbers", [(0, 1, 2), (0, 1, 2, 3), (1, 2), (7, 1, 2), (-1, 0, 1), ()])
+def test_classes_that_fit_their_names_leave_no_such_doubt(numbers: tuple[int, ...]) -> None:
+    assert not shifted(0, *numbers)

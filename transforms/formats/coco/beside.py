@@ -1,0 +1,176 @@
+"""Fields of annotations beside those that are read, where what they say would change what is read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
+from typing import Any
+
+import msgspec
+
+from labelbeam.schemas.doubts import Doubt, Doubted
+from labelbeam.transforms.formats.coco.brackets import BracketScanner
+from labelbeam.transforms.formats.coco.records import elements
+from labelbeam.transforms.formats.coco.values import crowd_of
+from labelbeam.transforms.formats.frames import Evidence
+from labelbeam.transforms.formats.plans import HEAD
+
+_READ = frozenset({"iscrowd", "ignore"})
+"""Flags that are read where they are called so to the letter, and stand right in the annotation."""
+
+_FLAG = re.compile(r"(?:is)?(?:crowd|groupof|ignored?|deleted|discarded|rejected)")
+_FORMAT = re.compile(r"(?:bbox|box)(?:mode|format|type)")
+_SCORE = re.compile(r"scores?|confidences?|conf|probability|prob")
+_FURTHER = frozenset({"attributes", "attribute", "extra", "flags", "properties", "metadata"})
+"""Fields that hold further ones."""
+
+_CORNERS = frozenset({0, 2, "0", "2"})
+"""detectron2's BoxMode of two corners: XYXY_ABS and XYXY_REL."""
+
+
+def _folded(key: str) -> str:
+    return key.replace("_", "").replace("-", "").lower()
+
+
+def is_flag(key: str) -> bool:
+    """Tell whether a field is called like a flag that takes its object or image out of what is trained on.
+
+    >>> is_flag("isCrowd"), is_flag("IsGroupOf"), is_flag("is_deleted"), is_flag("occluded")
+    (True, True, True, False)
+    """
+    return _FLAG.fullmatch(_folded(key)) is not None
+
+
+def _is_set(value: Any) -> bool:
+    return not isinstance(value, list | dict) and bool(crowd_of(value, set()))
+
+
+def _flagged(key: str, value: Any) -> bool:
+    """Tell whether a flag is set that is not read: by another name, or in a field that holds further ones."""
+    if isinstance(value, dict):
+        return _folded(key) in _FURTHER and any(is_flag(inner) and _is_set(item) for inner, item in value.items())
+    return is_flag(key) and key not in _READ and _is_set(value)
+
+
+def _as_corners(key: str, value: Any) -> bool:
+    if _FORMAT.fullmatch(_folded(key)) is None or isinstance(value, bool | list | dict):
+        return False
+    return (
+        value in _CORNERS or re.search(r"(?i)xyxy|corners|x1y1|xmin_?ymin_?xmax|pascal|\bvoc\b", str(value)) is not None
+    )
+
+
+def _scored(key: str, value: Any) -> bool:
+    is_score = _SCORE.fullmatch(_folded(key)) and isinstance(value, float | int)
+    return bool(is_score and not isinstance(value, bool) and 0 < value < 1)
+
+
+_TALLIES: tuple[tuple[str, Callable[[str, Any], bool]], ...] = (
+    ("flagged_beside", _flagged),
+    ("corners_by_mode", _as_corners),
+    ("scored", _scored),
+)
+
+
+def _may_tell(key: str) -> bool:
+    folded = _folded(key)
+    if folded in _FURTHER or (is_flag(key) and key not in _READ):
+        return True
+    return _FORMAT.fullmatch(folded) is not None or _SCORE.fullmatch(folded) is not None
+
+
+def flagged_images(block: bytes) -> list[str]:
+    """The ids, for people, of images of a range that a flag says are deleted or to be ignored."""
+    if not any(flag in block for flag in _FLAGS_OF_IMAGES):
+        return []
+    return [
+        f"images id={fields.get('id')!r}"
+        for fields in elements(block)
+        if any(is_flag(key) and _is_set(value) for key, value in fields.items())
+    ]
+
+
+_FLAGS_OF_IMAGES = (b'eleted"', b'gnore"', b'gnored"', b'iscarded"', b'ejected"')
+
+
+def add_fields_beside(block: bytes, evidence: Evidence, boxed: bool) -> None:
+    """Tally what fields beside those that are read say of the annotations of a range.
+
+    Files have the same fields throughout, so those of the first records of the range tell which of all are looked at. `boxed`
+    says that the task needs boxes.
+    """
+    keys = tuple(sorted({key for fields in _first_records(block) for key in fields if _may_tell(key)}))
+    if not keys:
+        return
+    for identity, left_out, values in _values(block, keys):
+        for name, holds in _TALLIES:
+            told = (holds is _flagged and left_out) or (holds is _as_corners and not boxed)
+            if not told and any(
+                holds(key, value) for key, value in zip(keys, values, strict=True) if value is not None
+            ):
+                evidence.add(name, 1, f"annotations id={identity!r}")
+
+
+def _first_records(block: bytes) -> Iterator[dict[str, Any]]:
+    head = block[:HEAD]
+    if len(head) < len(block):
+        at, opening, depth = BracketScanner().feed(head)
+        ends = at[~opening & (depth == 0)]
+        head = head[: int(ends[-1]) + 1] if len(ends) else b""
+    yield from elements(head)
+
+
+def _values(block: bytes, keys: tuple[str, ...]) -> Iterator[tuple[Any, bool, Sequence[Any]]]:
+    """The id of each record, whether a flag that is read leaves it out, and what its fields hold; None where it lacks one."""
+    try:
+        records = _decoder(keys).decode(b"[%b]" % block.strip(b" \t\r\n,"))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        for fields in elements(block):
+            left_out = any(_is_set(fields.get(key)) for key in _READ)
+            yield fields.get("id"), left_out, [fields.get(key) for key in keys]
+        return
+    for record in records:
+        identity, iscrowd, ignore, *values = msgspec.structs.astuple(record)
+        yield identity, _is_set(iscrowd) or _is_set(ignore), values
+
+
+@cache
+def _decoder(keys: tuple[str, ...]) -> msgspec.json.Decoder[Any]:
+    """A decoder of lists of records with an id and these fields, whatever they are called."""
+    names = {f"field_{number}": key for number, key in enumerate(keys)}
+    fields: list[tuple[str, Any, Any]] = [(name, Any, None) for name in ("id", "iscrowd", "ignore", *names)]
+    record = msgspec.defstruct("Beside", fields, rename=names)
+    return msgspec.json.Decoder(list[record])  # type: ignore[valid-type]
+
+
+def doubts_beside(shown: str, evidence: Evidence, corners: bool) -> Iterator[Doubt]:
+    """Doubts where fields that are not read say something else than what is."""
+    flagged, by_mode, scored = map(evidence.count, ("flagged_beside", "corners_by_mode", "scored"))
+    all_ = evidence.count("annotations")
+    if flagged:
+        yield Doubt(
+            Doubted.FLAGS_NOT_READ,
+            f"{shown}: {flagged} of {all_} annotations, such as {evidence.example('flagged_beside')}, have a flag such as deleted, "
+            "ignore or crowd by another name than `iscrowd` and `ignore`, or inside another field; it is not read, and they are "
+            "trained on like all others: name it so, or remove them",
+            flagged,
+            evidence.example("flagged_beside"),
+        )
+    if by_mode and not corners:
+        yield Doubt(
+            Doubted.CORNERS_OR_SIZES,
+            f"{shown}: a field beside the box of {by_mode} of {all_} annotations, such as {evidence.example('corners_by_mode')}, "
+            "says that it is two corners; all are read as x, y, width, height; --coco-corners reads corners",
+            by_mode,
+            evidence.example("corners_by_mode"),
+            "--coco-corners",
+        )
+    if scored:
+        yield Doubt(
+            Doubted.PREDICTED_LABELS,
+            f"{shown}: {scored} of {all_} annotations have a score between 0 and 1, such as {evidence.example('scored')}, as "
+            "predictions of a model do; they are read as labels",
+            scored,
+            evidence.example("scored"),
+        )
