@@ -110,7 +110,14 @@ def test_the_codes_and_options_that_pages_name_exist() -> None:
     known |= {"training_data", "validation_data"}  # Azure's own.
     known |= {*map(str, Failed), *NAMES, *public.__all__}
     known |= {"image_width", "image_height", "label_confidence"}  # Of exports of labelling projects.
-    known |= {"coco_url", "video_id", "frame_id", "date_captured"}  # COCO's and LVIS's fields.
+    known |= {
+        "coco_url",
+        "bbox_mode",
+        "bbox_format",
+        "video_id",
+        "frame_id",
+        "date_captured",
+    }  # COCO's and LVIS's fields.
     # YOLO's fields, files and directories, and its trainers' functions.
     known |= {"kpt_shape", "is_obb", "save_txt", "verify_image_label", "check_det_dataset", "obj_valid_data"}
     known |= {"train_images", "train_labels"}

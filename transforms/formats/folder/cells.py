@@ -234,7 +234,7 @@ _BINARY = re.compile(r"[01](?:\.0*)?(?=[\s,;|]|$)|[01]")
 def doubts_of_flags(name: str, cells: Iterable[str]) -> list[Doubt]:
     """A doubt where every cell holds as many 0 and 1 as the others: flags of the classes, rather than class numbers.
 
-    >>> [doubt.code for doubt in doubts_of_flags("labels.csv", ["[0, 1, 0]", "[1 0 0]"])], doubts_of_flags("", ["[0, 1]", "[1]"])
+    >>> [str(doubt.code) for doubt in doubts_of_flags("labels.csv", ["[0, 1, 0]", "[1 0 0]"])], doubts_of_flags("", ["[0, 1]", "[1]"])
     (['flags_as_labels'], [])
     """
     bare = {cell.strip().strip("\"'").strip("[](){} \t") for cell in cells} - {""}
