@@ -242,8 +242,11 @@ def check_reasons(manifest: dict[str, Any], rejected: Sequence[dict[str, Any]]) 
 
 
 def check_parquet(build: Build) -> None:
-    """The Parquet files hold the same records as the JSONL, with sizes as numbers."""
-    rows = [row for entry in build.manifest["parquet"] for row in pq.read_table(build.root / entry["path"]).to_pylist()]
+    """The Parquet files hold the same records as the JSONL, with sizes as numbers, and beside them what fits each."""
+    found = [
+        row for entry in build.manifest["parquet"] for row in pq.read_table(build.root / entry["path"]).to_pylist()
+    ]
+    rows = [{name: row[name] for name in ("image_url", "image_details", "label")} for row in found]
     expected = [line for lines in build.lines.values() for line in lines]
     for line in json.loads(json.dumps(expected)):
         details = line["image_details"]
@@ -251,6 +254,11 @@ def check_parquet(build: Build) -> None:
         assert rows.count(line) == 1, line
     assert len(rows) == len(expected)
     assert sum(entry["records"] for entry in build.manifest["parquet"]) == len(rows)
+    splits = {line["image_url"]: split for split, lines in build.lines.items() for line in lines}
+    for row in found:
+        count = len(_items(row))
+        lengths = [row["label_count"], *(len(row[name]) for name in ("source_id", "area") if name in row)]
+        assert (row["split"], lengths) == (splits[row["image_url"]], [count] * len(lengths)), row
 
 
 def _items(line: dict[str, Any]) -> list[Any]:

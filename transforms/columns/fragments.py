@@ -152,6 +152,7 @@ def _object_columns(members: list[tuple[int, SourceImage]], labels: list[str]) -
         ring_count=counts,
         rings=make_rings(list(chain.from_iterable(rings))),
         ids=[_locator(image, item.locator) for _, image, item in pairs],
+        area=np.full(len(pairs), np.nan),
     )
 
 

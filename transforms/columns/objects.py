@@ -54,7 +54,8 @@ class Objects:
     image: (n,) key of the image. order: (n,) position in the source, for a stable order. label: (n,) index into the
     fragment's labels. crowd: (n,) 0 or 1. bbox: (n, 4) left, top, right, bottom; NaN where the source has none.
     mask_size: (n, 2) height and width of the mask that the rings were traced from; 0 where they were no mask, -1 where
-    the reader has compared the size already, `AS_DRAWN` where parts are not to be united. ids: (n,) the source's own names, for people. Object i has `ring_count[i]`
+    the reader has compared the size already, `AS_DRAWN` where parts are not to be united. ids: (n,) the source's own names, for people. area: (n,) as the source says it, in
+    whatever unit; NaN where it says none. Object i has `ring_count[i]`
     rings of `rings`, from `ring_start[i]` on: so objects are put in another order without moving a corner.
     """
 
@@ -68,6 +69,7 @@ class Objects:
     ring_count: Integers
     rings: Rings
     ids: Sequence[ObjectId]
+    area: Floats
 
     def __len__(self) -> int:
         return len(self.image)
@@ -86,6 +88,7 @@ class Objects:
             self.ring_count[rows],
             self.rings,
             ids[rows] if isinstance(ids, np.ndarray) else [ids[row] for row in rows.tolist()],
+            self.area[rows],
         )
 
     def slice(self, start: int, end: int) -> Objects:
@@ -104,6 +107,7 @@ class Objects:
             used,
             Rings(offsets - offsets[0], self.rings.corners[offsets[0] : offsets[-1]]),
             self.ids[start:end],
+            self.area[start:end],
         )
 
     def rings_of(self, row: int) -> list[Ring]:
@@ -126,6 +130,7 @@ def no_objects() -> Objects:
         ring_count=empty,
         rings=make_rings([]),
         ids=[],
+        area=np.empty(0),
     )
 
 
@@ -145,6 +150,7 @@ def join_objects(parts: Sequence[Objects]) -> Objects:
         ring_count=np.concatenate([part.ring_count for part in parts]),
         rings=join_rings([part.rings for part in parts]),
         ids=_join_ids([part.ids for part in parts]),
+        area=np.concatenate([part.area for part in parts]),
     )
 
 

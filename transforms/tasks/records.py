@@ -40,10 +40,22 @@ class _Line(msgspec.Struct, gc=False):
 ENCODER = msgspec.json.Encoder()
 
 
-def arrow_schema(task: Task) -> pa.Schema:
-    """The columns of the Parquet copy: those of the JSONL, typed."""
+def record_schema(task: Task) -> pa.Schema:
+    """The columns of the JSONL, typed."""
     details = pa.struct([("format", pa.string()), ("width", pa.int32()), ("height", pa.int32())])
     return pa.schema([("image_url", pa.string()), ("image_details", details), ("label", task.arrow_type)])
+
+
+def arrow_schema(task: Task) -> pa.Schema:
+    """The columns of the Parquet copy: those of the JSONL, and what is of use where all splits are read together.
+
+    `source_id` and `area` have an item for each label, in their order: what the source calls the object, or where it stands there, and the
+    area that it says, in its own unit.
+    """
+    more = [("split", pa.string()), ("label_count", pa.int32()), ("source_id", pa.list_(pa.string()))]
+    if task.float_columns:
+        more.append(("area", pa.list_(pa.float64())))
+    return pa.schema([*record_schema(task), *(pa.field(name, kind) for name, kind in more)])
 
 
 def encode_jsonl(records: SplitRecords, task: Task, px: bool) -> bytes:
@@ -55,8 +67,8 @@ def encode_jsonl(records: SplitRecords, task: Task, px: bool) -> bytes:
     return ENCODER.encode_lines(list(map(_Line, records.urls, details, task.json_labels(records.labels))))
 
 
-def encode_parquet(records: SplitRecords | None, task: Task) -> bytes:
-    """The same records as a Parquet file of one row group; None makes a file without rows."""
+def encode_parquet(records: SplitRecords | None, task: Task, split: str = "") -> bytes:
+    """The same records, of a split, as a Parquet file of one row group; None makes a file without rows."""
     schema = arrow_schema(task)
     if records is None:
         return _parquet_bytes(schema.empty_table(), task)
@@ -64,7 +76,18 @@ def encode_parquet(records: SplitRecords | None, task: Task) -> bytes:
     details = pa.StructArray.from_arrays(
         [pa.array(records.formats, pa.string()), *sides], fields=list(schema.field("image_details").type)
     )
-    columns = [pa.array(records.urls, pa.string()), details, task.arrow_labels(records.labels)]
+    labels, count = records.labels, len(records.urls)
+    offsets = pa.array(labels.offsets, pa.int32())
+    columns = [
+        pa.array(records.urls, pa.string()),
+        details,
+        task.arrow_labels(labels),
+        pa.repeat(split, count),
+        pa.array(np.diff(labels.offsets), pa.int32()),
+        pa.ListArray.from_arrays(offsets, labels.id_column()),
+    ]
+    if task.float_columns:
+        columns.append(pa.ListArray.from_arrays(offsets, labels.area_column()))
     return _parquet_bytes(pa.Table.from_arrays(columns, schema=schema), task)
 
 
@@ -75,7 +98,7 @@ def _parquet_bytes(table: pa.Table, task: Task) -> bytes:
         sink,
         row_group_size=max(1, len(table)),
         compression="zstd",
-        use_dictionary=["label", "label.list.element", "label.list.element.label", "image_details.format"],
+        use_dictionary=["label", "label.list.element", "label.list.element.label", "image_details.format", "split"],
         use_byte_stream_split=list(task.float_columns),
     )
     result: bytes = sink.getvalue().to_pybytes()

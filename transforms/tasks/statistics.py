@@ -77,7 +77,7 @@ def statistics_of_rows(rows: pa.Table) -> SplitStatistics:
     """The same from rows of Parquet, as `transforms.write.arrow_schema` describes them.
 
     Raises:
-        ValueError: a value is missing, or a ring has half a corner.
+        ValueError: a value is missing, a coordinate is no fraction, or a ring has half a corner.
     """
     details = rows.column("image_details").combine_chunks()
     sizes = np.stack([_numbers(details.field(side)) for side in ("width", "height")], axis=1)
@@ -89,11 +89,11 @@ def statistics_of_rows(rows: pa.Table) -> SplitStatistics:
     if pa.types.is_struct(labels.type):
         if labels.type.get_field_index("polygon") < 0:
             sides = [_numbers(labels.field(side)) for side in ("topX", "topY", "bottomX", "bottomY")]
-            boxes = np.rint(np.stack(sides, axis=1) * STEPS).astype(np.int32)
+            boxes = _millionths(np.stack(sides, axis=1))
         else:
             rings, parts = _inside(labels.field("polygon"))
             ends, numbers = _inside(parts)
-            corners = np.rint(_numbers(numbers).reshape(-1, 2) * STEPS).astype(np.int32)
+            corners = _millionths(_numbers(numbers).reshape(-1, 2))
             codes = np.zeros(len(labels), np.int8)
             polygons = NormalizedPolygons(rings[:-1], np.diff(rings), ends // 2, corners, codes, {})
             boxes = extents(polygons, np.arange(len(labels)))
@@ -106,6 +106,13 @@ def _inside(lists: pa.ListArray) -> tuple[Integers, pa.Array]:
     """Offsets of each list, and all items."""
     offsets = lists.offsets.to_numpy()
     return offsets - offsets[0], lists.flatten()
+
+
+def _millionths(fractions: npt.NDArray[Any]) -> Millionths:
+    if not (np.abs(fractions) <= 1).all():
+        raise ValueError("a coordinate is no fraction of an image")
+    found: Millionths = np.rint(fractions * STEPS).astype(np.int32)
+    return found
 
 
 def _numbers(column: pa.Array) -> npt.NDArray[Any]:

@@ -49,6 +49,17 @@ class Labels:
         """isCrowd of each row."""
         return pa.array(self.objects.crowd[self.rows], pa.int8())
 
+    def id_column(self) -> pa.Array:
+        """What the source calls each row, or where in it the row stands, as strings."""
+        ids = self.objects.ids
+        if isinstance(ids, np.ndarray):
+            return pa.array(ids[self.rows]).cast(pa.string())
+        return pa.array([str(ids[row]) for row in self.rows.tolist()], pa.string())
+
+    def area_column(self) -> pa.Array:
+        """The area of each row as the source says it, null where it says none."""
+        return pa.array(self.objects.area[self.rows], pa.float64(), from_pandas=True)
+
     def label_list(self) -> list[str]:
         """The label of each row, as Python strings that are shared."""
         return [self.names[label] for label in self.objects.label[self.rows].tolist()]

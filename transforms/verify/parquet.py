@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterator
 from itertools import islice
 from typing import Any, NamedTuple
@@ -10,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from labelbeam.transforms.tasks.records import arrow_schema
+from labelbeam.transforms.tasks.records import arrow_schema, record_schema
 from labelbeam.transforms.tasks.registry import TASKS
 from labelbeam.transforms.verify.differences import MOST_OF_A_KIND, Differences, Kind
 
@@ -41,10 +42,27 @@ def check_copy(path: str, data: bytes, records: int, task: str, differences: Dif
         return None
     if len(rows) != records:
         differences.add(Kind.COUNT, path, f"{len(rows)} rows", f"{records}, as the manifest says")
-    if not rows.schema.equals(arrow_schema(TASKS[task])):
+    kind = TASKS[task]
+    of_records = record_schema(kind)
+    # Builds of earlier versions have no more than the records' own columns.
+    if not rows.schema.equals(arrow_schema(kind)) and not rows.schema.equals(of_records):
         differences.add(Kind.PARQUET, path, f"the columns {columns}", f"those of {task}")
         return None
-    return Copy(path, rows)
+    if len(rows.schema) > len(of_records):
+        _check_others(path, rows, differences)
+    return Copy(path, rows.select(of_records.names))
+
+
+def _check_others(path: str, rows: pa.Table, differences: Differences) -> None:
+    """Check the columns that no record of the JSONL has: the split, and what has an item for each label."""
+    split = posixpath.basename(path).partition("-")[0]
+    if set(rows.column("split").unique().to_pylist()) - {split}:
+        differences.add(Kind.PARQUET, path, "another split in a row", split)
+    # How many labels a row has, its record tells; these have to agree with each other.
+    counts = rows.column("label_count").combine_chunks()
+    for name in ("source_id", "area"):
+        if name in rows.schema.names and not rows.column(name).combine_chunks().value_lengths().equals(counts):
+            differences.add(Kind.PARQUET, path, f"another number of items in {name}", "label_count")
 
 
 def compare(records: pa.Table, copy: Copy, before: int, differences: Differences) -> None:

@@ -23,7 +23,7 @@ import pyarrow as pa
 
 from labelbeam.schemas.neutral import Rejection
 from labelbeam.schemas.records import RECORDS, ImageDetails, Record, check_record
-from labelbeam.transforms.tasks.records import arrow_schema
+from labelbeam.transforms.tasks.records import record_schema
 from labelbeam.transforms.tasks.registry import TASKS
 from labelbeam.transforms.verify.differences import Differences, Kind
 from labelbeam.transforms.verify.parquet import Copy, compare
@@ -284,7 +284,7 @@ def _pixels(side: int | str, px: bool) -> int | None:
 
 def _table(records: Sequence[Record], sides: Sequence[tuple[int, int]], task: str) -> pa.Table:
     """The records, of sizes `sides`, as the columns that their Parquet copy has."""
-    schema = arrow_schema(TASKS[task])
+    schema = record_schema(TASKS[task])
     details = [
         pa.array([record.image_details.format for record in records], pa.string()),
         pa.array([width for width, _ in sides], pa.int32()),

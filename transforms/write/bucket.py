@@ -62,9 +62,10 @@ def write_bucket(
             # Arrow works without the interpreter's lock: the Parquet copy costs no time beside the JSONL.
             with ThreadPoolExecutor(1) as pool:
                 copy = pool.submit(
-                    lambda name, part, rows: write_file(build, name, encode_parquet(part, task), rows),
+                    lambda name, part, split, rows: write_file(build, name, encode_parquet(part, task, split), rows),
                     parquet_name,
                     records,
+                    split,
                     counts.images,
                 )
                 counts.files = [write_file(build, jsonl_name, encode_jsonl(records, task, px), counts.images)]

@@ -21,7 +21,7 @@ from labelbeam.schemas.neutral import SourceImage, SourceObject
 from labelbeam.schemas.records import RECORDS, check_record
 from labelbeam.transforms.columns.fragments import fragments_of
 from labelbeam.transforms.geometry.boxes import OK, STEPS
-from labelbeam.transforms.tasks.records import SplitRecords, arrow_schema, encode_jsonl, encode_parquet
+from labelbeam.transforms.tasks.records import SplitRecords, arrow_schema, encode_jsonl, encode_parquet, record_schema
 from labelbeam.transforms.tasks.registry import TASKS
 from labelbeam.transforms.tasks.task import Labels
 from labelbeam.transforms.write.assemble import AssembleOptions, assemble
@@ -73,9 +73,14 @@ def test_every_line_is_a_record_of_its_task_and_every_row_says_the_same(
     assert [record.image_url for record in typed] == records.urls
     assert rest == b""
     assert [problem for record in typed for problem in check_record(record)] == []
-    table = pq.read_table(io.BytesIO(encode_parquet(records, TASKS[task])))
+    table = pq.read_table(io.BytesIO(encode_parquet(records, TASKS[task], "train")))
     assert table.schema.remove_metadata().equals(arrow_schema(TASKS[task]))
-    assert table.to_pylist() == json_lines(records, task)
+    columns = record_schema(TASKS[task]).names
+    assert table.select(columns).to_pylist() == json_lines(records, task)
+    counts = [len(line["label"]) if isinstance(line["label"], list) else 1 for line in json_lines(records, task)]
+    assert table.column("label_count").to_pylist() == counts
+    assert [len(ids) for ids in table.column("source_id").to_pylist()] == counts
+    assert set(table.column("split").to_pylist()) == {"train"}
 
 
 @settings(deadline=None, max_examples=60)

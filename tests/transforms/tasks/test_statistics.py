@@ -120,6 +120,14 @@ def test_rows_that_lack_a_value_have_no_statistics() -> None:
         statistics_of_rows(rows)
 
 
+@pytest.mark.parametrize("side", [float("nan"), float("inf"), 1e300, 1.5, -2.0])
+def test_rows_whose_coordinates_are_no_fractions_have_no_statistics(side: float) -> None:
+    box = {"label": "a", "topX": 0.0, "topY": 0.0, "bottomX": side, "bottomY": 1.0, "isCrowd": 0}
+    rows = pa.table({"label": [[box]], "image_details": [{"format": "jpg", "width": 4, "height": 3}]})
+    with pytest.raises(ValueError, match="no fraction"):
+        statistics_of_rows(rows)
+
+
 @at_leisure
 @given(datasets())
 def test_an_outline_counts_as_the_box_around_it(images: list[SourceImage]) -> None:

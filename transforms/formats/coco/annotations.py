@@ -52,6 +52,8 @@ _ANGLE = attrgetter("angle")
 
 _NO_BBOX = (math.nan,) * 4
 
+_INT64 = 2**63
+
 Flags = npt.NDArray[np.bool_]
 
 _NO_RING = [0.0, 0.0]
@@ -239,12 +241,14 @@ class _RangeReader:
         collect = Collector(evidence, lambda at: self._locator(records[at].id, int(positions[at])))
         bbox = np.full((count, 4), np.nan)
         crowd = [0] * count
+        area = np.full(count, np.nan)
         if isinstance(records[0], Boxed):
             boxes = list(map(_BBOX, records))
             if None in boxes:
                 boxes = [box or _NO_BBOX for box in boxes]
             bbox = np.fromiter(chain.from_iterable(boxes), np.float64, 4 * count).reshape(count, 4)
-            collect.boxes(bbox, self.index.sizes[rows], np.array(areas_of(records)), rows)
+            area = np.array(areas_of(records), np.float64)
+            collect.boxes(bbox, self.index.sizes[rows], area, rows)
             with np.errstate(over="ignore"):
                 bbox[:, 2:] += bbox[:, :2]
             self._turn(records, bbox, self.index.sizes[rows], collect)
@@ -263,6 +267,7 @@ class _RangeReader:
             ring_count=np.zeros(count, np.int64),
             rings=make_rings([]),
             ids=self._ids(records, positions),
+            area=area,
         )
         if not isinstance(records[0], Outlined):
             return objects, evidence
@@ -295,7 +300,11 @@ class _RangeReader:
             array = np.array(ids)
             if array.dtype == np.int64:
                 return cast(Sequence[ObjectId], array)
-        return [self._locator(item, position) for item, position in zip(ids, positions.tolist(), strict=True)]
+        # Each by itself, so that it does not matter which others are in its range.
+        return [
+            item if type(item) is int and abs(item) < _INT64 else self._locator(item, position)
+            for item, position in zip(ids, positions.tolist(), strict=True)
+        ]
 
     def _locator(self, identity: Id | None, position: int) -> str:
         if identity is not None:
