@@ -130,7 +130,7 @@ def main() -> None:
     if sys.argv[1:] == ["row"]:
         print(format_row("lines"))
     else:
-        sys.exit(command(sys.argv[1:]))
+        sys.exit(command())
 
 
 if __name__ == "__main__":
