@@ -8,13 +8,17 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from tests.runners.provision import jars, prism, worker_python
-from tests.schedules.environment import tools_python
+from tests.schedules.environment import REQUIREMENTS, tools_python
 from tests.servers.azurite import azurite_blob
+
+ENVIRONMENTS = sorted({path.stem for path in REQUIREMENTS.glob("*.txt")} - {"constraints", "lowest"})
+"""Environments of some tests alone; the other two files are of all tests' environments."""
 
 INSTALLED: tuple[Callable[[], object], ...] = (
     azurite_blob,
@@ -22,11 +26,9 @@ INSTALLED: tuple[Callable[[], object], ...] = (
     lambda: jars("flink"),
     lambda: jars("spark"),
     prism,
-    lambda: tools_python("schedules"),
-    lambda: tools_python("dataflow"),
-    lambda: tools_python("azureml"),
+    *(partial(tools_python, name) for name in ENVIRONMENTS),
 )
-"""In the order in which tests come to need them."""
+"""About in the order in which tests come to need them."""
 
 
 def install(what: Callable[[], object]) -> None:

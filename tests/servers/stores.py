@@ -22,6 +22,9 @@ _Self = TypeVar("_Self", bound="Store")
 SECRET = "dGhpcyBpcyBubyByZWFsIHNlY3JldCBidXQgYSB0ZXN0"
 """The secret key of the S3 store; moto takes any."""
 
+ANYBODY = "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=none"
+"""The Authorization of a plain request to moto, which wants to be told who asks, and checks no signature."""
+
 AZURE_ACCOUNT = "devstoreaccount1"
 
 AZURE_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="

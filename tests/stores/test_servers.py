@@ -8,6 +8,8 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import closing
+from http.client import HTTPConnection
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -15,7 +17,7 @@ import fsspec
 import pytest
 
 from tests.servers.processes import GUARD, free_port, serving
-from tests.servers.stores import AzureStore, HttpStore, Store
+from tests.servers.stores import ANYBODY, AzureStore, HttpStore, S3Store, Store
 
 FILES = {"a.txt": b"first", "below/b c.txt": b"second", "below/d.bin": bytes(range(256))}
 
@@ -86,6 +88,19 @@ def test_one_http_server_answers_ranges_and_the_other_ignores_them(
         fs, path = fsspec.url_to_fs(store.url("below/d.bin"))
         found.append(fs.cat_file(path, start=3, end=5))
     assert found == [b"\3\4", bytes(range(256))]
+
+
+@pytest.mark.server
+def test_the_emulator_of_s3_answers_one_request_after_the_other_on_a_connection(s3_store: S3Store) -> None:
+    s3_store.write(FILES)
+    with closing(HTTPConnection(s3_store.server.removeprefix("http://"), timeout=60)) as connection:
+        for _ in range(2):
+            for method, path, length in (("HEAD", "a.txt", 5), ("GET", "below/d.bin", 256)):
+                connection.request(method, f"/{s3_store.name}/{path}", headers={"Authorization": ANYBODY})
+                opened, answer = connection.sock, connection.getresponse()
+                assert (answer.status, answer.headers["Content-Length"]) == (200, str(length))
+                assert answer.read() == (FILES[path] if method == "GET" else b"")
+                assert connection.sock is opened
 
 
 @pytest.mark.server
