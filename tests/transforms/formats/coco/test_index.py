@@ -378,3 +378,11 @@ def test_categories_may_come_in_several_ranges_and_before_the_images() -> None:
     builder.add_categories(b'{"id": 2, "name": "a"}')
     list(builder.finish())
     assert (builder.index.labels, builder.index.label_of) == (["a", "b"], {1: 1, 2: 0})
+
+
+def test_images_that_a_flag_takes_out_are_doubted_once_for_all_ranges() -> None:
+    records = [image(number, f"{number}.jpg", deleted=number in (2, 3)) for number in range(1, 5)]
+    _, _, builder = built(records, cuts=[2])
+    (doubt,) = builder.doubts
+    assert (doubt.code, doubt.count, doubt.example) == ("flags_not_read", 2, "images id=2")
+    assert built([image(1, "1.jpg", deleted=False)])[2].doubts == []
