@@ -110,7 +110,7 @@ def test_the_codes_and_options_that_pages_name_exist() -> None:
     known |= {"training_data", "validation_data"}  # Azure's own.
     known |= {*map(str, Failed), *NAMES, *public.__all__}
     known |= {"image_width", "image_height", "label_confidence"}  # Of exports of labelling projects.
-    known |= {"source_id", "label_count"}  # Columns of Parquet.
+    known |= {"source_id", "label_count", "parent_first"}  # Columns of Parquet, and Flink's word.
     known |= {
         "coco_url",
         "bbox_mode",

@@ -71,6 +71,27 @@ def test_figures_are_those_that_pycocotools_finds_in_the_raw_files(built: tuple[
     assert "JSON lines of labelbeam score, matched by their image_url" in lines["predictions"]
 
 
+def test_sizes_are_the_areas_that_the_source_says(built: tuple[Both, Build], tmp_path: Path) -> None:
+    both, build = built
+    truth = json.loads(json.dumps(both.truth))
+    for number, item in enumerate(truth["annotations"]):
+        item["area"] *= (0.1, 0.5, 1.0, 4.0)[number % 4]
+        if number % 5 == 0:
+            item["area"] = 0  # As some tools write all of them.
+    source = write_json(tmp_path / "truth.json", truth)
+    options = ("--image-url", PREFIX, "--split", "train=0.6,validation=0.4")
+    other = convert("--source", source, *options, task=both.task, output=tmp_path / "out")
+    for number, item in enumerate(truth["annotations"]):
+        if number % 5 == 0:
+            item["area"] = both.truth["annotations"][number]["area"]
+    expected = by_pycocotools(truth, both.results, kind(both))
+    found = figures(evaluate(other, build.output.parent / "predictions.jsonl")["metrics"])
+    assert found == pytest.approx(expected, abs=1e-9)
+    before = figures(evaluate(build, build.output.parent / "predictions.jsonl")["metrics"])
+    assert found[3:6] != pytest.approx(before[3:6], abs=1e-3)
+    assert found[:3] == pytest.approx(before[:3], abs=1e-9)
+
+
 def test_images_without_a_prediction_are_counted_and_told_among_the_worst(built: tuple[Both, Build]) -> None:
     both, build = built
     found = evaluate(build, build.output.parent / "predictions.jsonl")

@@ -54,8 +54,8 @@ class Objects:
     image: (n,) key of the image. order: (n,) position in the source, for a stable order. label: (n,) index into the
     fragment's labels. crowd: (n,) 0 or 1. bbox: (n, 4) left, top, right, bottom; NaN where the source has none.
     mask_size: (n, 2) height and width of the mask that the rings were traced from; 0 where they were no mask, -1 where
-    the reader has compared the size already, `AS_DRAWN` where parts are not to be united. ids: (n,) the source's own names, for people. area: (n,) as the source says it, in
-    whatever unit; NaN where it says none. Object i has `ring_count[i]`
+    the reader has compared the size already, `AS_DRAWN` where parts are not to be united. ids: (n,) the source's own names, for people. area: (n,) in square pixels as the
+    source says it, NaN where it says none. Object i has `ring_count[i]`
     rings of `rings`, from `ring_start[i]` on: so objects are put in another order without moving a corner.
     """
 

@@ -132,9 +132,9 @@ def _objects(evaluation: Evaluation, truth: Truth, matched: Matched, targets: Ma
     with_masks = truth.task == SEGMENTATION
     true: list[list[PixelObject]] = []
     found: list[list[PixelObject]] = []
-    for record, size, said in zip(truth.records, truth.sizes, matched.said, strict=True):
+    for record, size, areas, said in zip(truth.records, truth.sizes, truth.areas, matched.said, strict=True):
         assert isinstance(record, DetectionRecord | SegmentationRecord)
-        true.append(true_objects(record, *size))
+        true.append(true_objects(record, *size, areas))
         if said is None or isinstance(said.value, LabelsPrediction):
             found.append([])
         else:

@@ -80,7 +80,7 @@ def truth_document(
 ) -> Document:
     """The truth as a COCO dataset; images and labels are numbered from 1 in their order.
 
-    `area` is that of the mask where there is one, else of the box.
+    `area` is what the source says; where that is not known, that of the mask where there is one, else of the box.
 
     Args:
         names: the file_name of each image.
@@ -97,7 +97,7 @@ def truth_document(
                 "image_id": image,
                 "category_id": categories[item.label],
                 "bbox": list(item.box),
-                "area": _area(item, "bbox" if item.mask is None else "segm"),
+                "area": _area(item, "bbox" if item.mask is None else "segm") if item.area is None else item.area,
                 "iscrowd": item.crowd,
             }
             annotations.append(annotation if item.mask is None else annotation | {"segmentation": item.mask})

@@ -24,28 +24,45 @@ PixelBox: TypeAlias = tuple[float, float, float, float]
 
 
 class PixelObject(NamedTuple):
-    """An object: its mask is None for detection, its score 1 in the truth, its crowd 0 in predictions."""
+    """An object: its mask is None for detection, its score 1 in the truth, its crowd 0 in predictions.
+
+    `area` is what the source of the truth says, in square pixels; None where that is not known.
+    """
 
     label: str
     box: PixelBox
     mask: Rle | None = None
     score: float = 1.0
     crowd: int = 0
+    area: float | None = None
 
 
-def true_objects(record: DetectionRecord | SegmentationRecord, width: int, height: int) -> list[PixelObject]:
+def true_objects(
+    record: DetectionRecord | SegmentationRecord, width: int, height: int, areas: Sequence[float | None] | None = None
+) -> list[PixelObject]:
     """The objects of a record of an image of that size in pixels; the box of an outline is the one around its corners.
+
+    Args:
+        record: the record.
+        width: of the image, in pixels.
+        height: of the image, in pixels.
+        areas: what the source says of each object, in square pixels; None where nothing is known.
 
     Raises:
         LabelBeamError: an outline is too large to rasterise.
     """
     if isinstance(record, DetectionRecord):
         boxes = _boxes(record.label, width, height)
-        return [PixelObject(item.label, box, crowd=item.isCrowd) for item, box in zip(record.label, boxes, strict=True)]
-    try:
-        return [_true_object(item, width, height) for item in record.label]
-    except GeometryError as error:
-        raise LabelBeamError(f"{record.image_url}: a mask of the truth cannot be compared: {error}") from None
+        found = [
+            PixelObject(item.label, box, crowd=item.isCrowd) for item, box in zip(record.label, boxes, strict=True)
+        ]
+    else:
+        try:
+            found = [_true_object(item, width, height) for item in record.label]
+        except GeometryError as error:
+            raise LabelBeamError(f"{record.image_url}: a mask of the truth cannot be compared: {error}") from None
+    # Some tools write 0 for every area.
+    return [item._replace(area=area or None) for item, area in zip(found, areas or [None] * len(found), strict=True)]
 
 
 def _true_object(item: Mask, width: int, height: int) -> PixelObject:

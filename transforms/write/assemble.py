@@ -264,6 +264,8 @@ def _to_pixels(objects: Objects, numbers: Integers, sizes: Floats, frames: Mappi
     with np.errstate(over="ignore", invalid="ignore"):
         objects.bbox[as_corners, 2:] -= objects.bbox[as_corners, :2]
         objects.bbox = objects.bbox * np.tile(boxes, 2)
+    # What unit an area is of, nothing tells where boxes are fractions.
+    objects.area = np.where(np.array([frame.boxes != "pixels" for frame in known])[numbers], np.nan, objects.area)
     drawn = (objects.mask_size == 0).all(axis=1) | (objects.mask_size == AS_DRAWN).all(axis=1)
     factors = np.ones((len(objects.rings), 2))
     rings = ranges(objects.ring_start[drawn], objects.ring_count[drawn])

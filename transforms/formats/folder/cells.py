@@ -234,13 +234,8 @@ _BINARY = re.compile(r"[01](?:\.0*)?(?=[\s,;|]|$)|[01]")
 def doubts_of_flags(name: str, cells: Iterable[str]) -> list[Doubt]:
     """A doubt where every cell holds as many 0 and 1 as the others: flags of the classes, rather than class numbers.
 
-<<<<<<< HEAD
     >>> [str(doubt.code) for doubt in doubts_of_flags("labels.csv", ["[0, 1, 0]", "[1 0 0]"])], doubts_of_flags("", ["[0, 1]", "[1]"])
     (['flags_as_labels'], [])
-=======
-    >>> [doubt.count for doubt in doubts_of_flags("labels.csv", ["[0, 1, 0]", "[1 0 0]"])], doubts_of_flags("", ["[0, 1]", "[1]"])
-    ([2], [])
->>>>>>> 1a6634a (Compare masks with boxes in tests that small images tell, and hold flagged images by one)
     """
     bare = {cell.strip().strip("\"'").strip("[](){} \t") for cell in cells} - {""}
     if len(bare) < 2 or not all(map(_FLAGS.fullmatch, bare)) or len({len(_BINARY.findall(cell)) for cell in bare}) > 1:
