@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from labelbeam.schemas.errors import UsageError
@@ -29,20 +29,26 @@ def headers_by_name(flag: str, given: Any) -> dict[str, str]:
     Raises:
         UsageError: what is given is neither, or names a header twice.
     """
-    if isinstance(given, Mapping):
-        if all(isinstance(text, str) for pair in given.items() for text in pair):
-            return {name.strip(): value.strip() for name, value in given.items()}
-        raise UsageError(f"{flag}: found a name or value that is no text, expected texts by name")
     found: dict[str, str] = {}
+    for name, value in _pairs(flag, given):
+        if name in found:
+            raise UsageError(f"{flag}: found {name} twice, expected each header once")
+        found[name] = value
+    return found
+
+
+def _pairs(flag: str, given: Any) -> Iterator[tuple[str, str]]:
+    if isinstance(given, Mapping):
+        if not all(isinstance(text, str) for pair in given.items() for text in pair):
+            raise UsageError(f"{flag}: found a name or value that is no text, expected texts by name")
+        yield from ((name.strip(), value.strip()) for name, value in given.items())
+        return
     for item in [given] if isinstance(given, str) else given:
         name, separator, value = (part.strip() for part in str(item).partition("="))
         if not (separator and _TOKEN.fullmatch(name)):
             what = "VARIABLE" if flag == "--header-env" else "VALUE"
             raise UsageError(f"{flag}: found text without the name of a header and =, expected NAME={what}")
-        if name in found:
-            raise UsageError(f"{flag}: found {name} twice, expected each header once")
-        found[name] = value
-    return found
+        yield name, value
 
 
 def check_headers(config: ScoreConfig) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import types
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import msgspec
@@ -18,9 +18,10 @@ from labelbeam.pipelines.command_line.config_file import ConfigFile
 from labelbeam.schemas.config import ConvertConfig, parse_split
 from labelbeam.schemas.doubts import Doubted
 from labelbeam.schemas.errors import UsageError
+from labelbeam.transforms.formats.json_objects import RepeatedKeyError, unique
 from labelbeam.transforms.formats.registry import FORMATS
 from labelbeam.transforms.images.urls import prefix_in_datastore
-from labelbeam.transforms.messages.words import is_utf8
+from labelbeam.transforms.messages.words import did_you_mean, is_utf8
 from labelbeam.transforms.stores.small_files import read_small
 
 _CORE = {field.name: field for field in msgspec.structs.fields(ConvertConfig) if field.name != "of_formats"}
@@ -214,9 +215,6 @@ def make_config(flags: dict[str, Any], file: ConfigFile | None = None, **fixed: 
     try:
         if values.get("format", "auto") not in choices("format"):
             raise msgspec.ValidationError("unknown - at `$.format`")
-        if unknown := [code for code in values.get("accept", []) if code not in set(Doubted)]:
-            values["accept"] = unknown
-            raise msgspec.ValidationError("unknown - at `$.accept`")
         for name, value in values.items():
             if isinstance(value, str) and not (is_utf8(value) or name in _PLACES):
                 raise msgspec.ValidationError(f"not text - at `$.{name}`")
@@ -230,8 +228,8 @@ def make_config(flags: dict[str, Any], file: ConfigFile | None = None, **fixed: 
         name = str(error).rpartition("`$.")[2].split("`")[0].split("[")[0].split(".")[0]
         raise UsageError(
             f"{_name_in(file, flags, name)}: found {_shown(name, values)}, expected {expected(name)}"
-            + (f": {', '.join(Doubted)}" if name == "accept" else "")
         ) from None
+    check_accepted(config.accept, _name_in(file, flags, "accept"))
     try:
         parse_split(config.split)
     except UsageError as error:
@@ -240,6 +238,19 @@ def make_config(flags: dict[str, Any], file: ConfigFile | None = None, **fixed: 
     if config.datastore is not None:
         config.image_url = _url_in_datastore(config, config.datastore)
     return config
+
+
+def check_accepted(codes: Iterable[str], option: str = "--accept") -> None:
+    """Make sure that what is accepted are codes of doubts.
+
+    Raises:
+        UsageError: one is none.
+    """
+    for code in codes:
+        if code not in set(Doubted):
+            raise UsageError(
+                f"{option}: found {code!r}, expected {expected('accept')}: {', '.join(Doubted)}{did_you_mean(code, Doubted)}"
+            )
 
 
 def _url_in_datastore(config: ConvertConfig, datastore: str) -> str:
@@ -296,7 +307,7 @@ def storage_options(value: str | dict[str, Any] | None) -> dict[str, dict[str, A
     """Read --storage-options: fsspec options by protocol. The values may be secrets and are never repeated.
 
     Raises:
-        UsageError: it is not a JSON object of objects, or its file cannot be read.
+        UsageError: it is not a JSON object of objects, holds a key twice, or its file cannot be read.
     """
     if value is None:
         return {}
@@ -311,7 +322,9 @@ def storage_options(value: str | dict[str, Any] | None) -> dict[str, dict[str, A
             except (OSError, ValueError) as error:
                 raise UsageError(f"{what}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
         try:
-            value = json.loads(value)
+            value = json.loads(value, object_pairs_hook=unique)
+        except RepeatedKeyError as error:
+            raise UsageError(f"{what}: {error}, expected each key once") from None
         except (ValueError, RecursionError):
             raise UsageError(
                 f"{what}: found text that is not JSON, expected an object such as {_STORAGE_EXAMPLE}; in a shell, put "

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from labelbeam.pipelines.command_line.options import add_options
+from labelbeam.pipelines.command_line.options import add_options, check_accepted
 from labelbeam.pipelines.command_line.parser import Parser, add_output, count
 from labelbeam.pipelines.commands.command import Command
 from labelbeam.pipelines.terminal.streams import LOG, set_up_logging
@@ -104,12 +104,8 @@ def _check(manifest: Manifest, accepted: list[str]) -> None:
     """
     from labelbeam.schemas.doubts import Doubted
     from labelbeam.transforms.builds.preflight import preflight
-    from labelbeam.transforms.messages.words import did_you_mean
 
-    if unknown := [code for code in accepted if code not in set(Doubted)]:
-        raise UsageError(
-            f"--accept: found {unknown[0]!r}, expected the code of a doubt{did_you_mean(unknown[0], Doubted)}"
-        )
+    check_accepted(accepted)
     found = preflight(manifest)
     for doubt in found:
         if doubt.code in (Doubted.IMAGE_URL_NOT_READ, Doubted.NO_TRAIN_SPLIT):

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from labelbeam.schemas.errors import UsageError
+from labelbeam.transforms.formats.json_objects import RepeatedKeyError, unique
 from labelbeam.transforms.messages.words import did_you_mean
 
 Pair: TypeAlias = tuple[str, str | None]
@@ -152,12 +153,18 @@ def _checked(name: str, value: str | None) -> Pair:
     if parse is not None:
         try:
             parse(value)
+        except RepeatedKeyError as error:
+            raise UsageError(f"--{name}: {error}, expected each key once") from None
         except (ValueError, RecursionError):
             raise UsageError(f"--{name}: found {value!r}, expected {expected_of(option)}") from None
     return name, value
 
 
-_PARSERS: dict[str, Callable[[str], Any]] = {"integer": int, "number": float, "json": json.loads}
+def _json(text: str) -> Any:
+    return json.loads(text, object_pairs_hook=unique)
+
+
+_PARSERS: dict[str, Callable[[str], Any]] = {"integer": int, "number": float, "json": _json}
 
 
 def expected_of(option: BeamOption) -> str:

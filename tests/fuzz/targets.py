@@ -57,7 +57,8 @@ from labelbeam.transforms.formats.yolo.entries import find_entry, resolved
 from labelbeam.transforms.formats.yolo.lines import parse_labels
 from labelbeam.transforms.geometry.rle import GeometryError, box_of_runs, counts_from_string, counts_to_string, read_rle
 from labelbeam.transforms.geometry.trace import trace
-from labelbeam.transforms.images.headers import MAX_PIXELS, ImageError, decode, read_header
+from labelbeam.transforms.images.facts import ImageError
+from labelbeam.transforms.images.headers import MAX_PIXELS, decode, read_header
 from labelbeam.transforms.messages.redact import hide, redact, stable
 from labelbeam.transforms.messages.words import plain
 from labelbeam.transforms.stores.archives.contents import ArchiveError
@@ -181,7 +182,7 @@ def build_coco(content: bytes) -> None:
                 if part.section == "images":
                     builder.add_images(content[part.start : part.end])
                 elif part.section == "categories":
-                    builder.add_categories(content[part.start : part.end])
+                    builder.categories.add(content[part.start : part.end])
             repeated = builder.repeated()
             images = [content[part.start : part.end] for part in ranges if part.section == "images"]
             builder.tell_apart(repeated, images)

@@ -43,6 +43,13 @@ COCO: dict[str, Any] = {
 """Four images: one with an object that leaves it, one with a box without width, one without objects."""
 
 
+def command_of_coco(folder: Path) -> list[str]:
+    """Write these images below a folder, and return the words of a build of them, into `built` there."""
+    source = folder / "coco.json"
+    source.write_text(json.dumps(COCO), encoding="utf-8")
+    return ["convert", "--task", "image_object_detection", "--source", str(source), "--output", str(folder / "built")]
+
+
 class Ended(NamedTuple):
     """What one run ended with, and what it wrote."""
 

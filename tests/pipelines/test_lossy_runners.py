@@ -5,7 +5,6 @@ Then measure anew, and stop refusing the mode in `pipelines/beam_options.py`.
 
 from __future__ import annotations
 
-import json
 import re
 import subprocess
 import sys
@@ -20,7 +19,7 @@ from apache_beam.runners.worker.data_plane import ClosableOutputStream
 from labelbeam.pipelines.cli import main
 from labelbeam.pipelines.runners.options import beam_arguments
 from labelbeam.schemas.errors import UsageError
-from tests.pipelines.conftest import COCO
+from tests.pipelines.conftest import command_of_coco
 from tests.schedules.environment import tools_python
 
 CONSTRAINTS = Path(__file__).parents[2] / "requirements" / "constraints.txt"
@@ -69,18 +68,18 @@ def test_beams_own_processes_are_sent_their_elements_without_the_timed_buffer(
 
     monkeypatch.setattr(worker_handlers, "DATA_BUFFER_TIME_LIMIT_MS", worker_handlers.DATA_BUFFER_TIME_LIMIT_MS)
     monkeypatch.setattr(data_plane.TimeBasedBufferingClosableOutputStream, "__init__", timed)
-    source = tmp_path / "coco.json"
-    source.write_text(json.dumps(COCO))
-    command = [
-        "convert",
-        "--task",
-        "image_object_detection",
-        "--source",
-        str(source),
-        "--output",
-        str(tmp_path / "built"),
-    ]
-    assert main([*command, "--direct_running_mode=multi_processing", "--direct_num_workers=2", "--shards", "3"]) == 0
+    assert (
+        main(
+            [
+                *command_of_coco(tmp_path),
+                "--direct_running_mode=multi_processing",
+                "--direct_num_workers=2",
+                "--shards",
+                "3",
+            ]
+        )
+        == 0
+    )
 
 
 def test_beam_still_sends_elements_to_its_own_processes_through_the_timed_buffer() -> None:

@@ -26,7 +26,7 @@ from labelbeam.transforms.columns.listed import Listed
 from labelbeam.transforms.columns.objects import AS_DRAWN, Objects, Rings, make_rings, no_objects
 
 if TYPE_CHECKING:
-    from labelbeam.transforms.images.headers import ImageError, ImageFacts
+    from labelbeam.transforms.images.facts import ImageError, ImageFacts
 
 
 @dataclass(slots=True)

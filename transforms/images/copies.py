@@ -13,7 +13,7 @@ import msgspec
 from labelbeam.schemas.manifest import CopiedImage, Receipt
 from labelbeam.schemas.reasons import Rejected
 from labelbeam.transforms.columns.listed import Listed, ListedFile, token_hash
-from labelbeam.transforms.images.headers import CopyTo, ImageError, ImageFacts
+from labelbeam.transforms.images.facts import CopyTo, ImageError, ImageFacts
 from labelbeam.transforms.stores.errors import MissingFileError, StoreError, UnusableNameError
 from labelbeam.transforms.stores.files import put, stat
 from labelbeam.transforms.stores.location import Location, within

@@ -10,7 +10,8 @@ from functools import partial
 from labelbeam.schemas.reasons import Rejected
 from labelbeam.transforms.columns.images import ImageRow
 from labelbeam.transforms.columns.listed import Listed, ListedFile
-from labelbeam.transforms.images.headers import ImageError, ImageFacts, LookAt, decode, read_header
+from labelbeam.transforms.images.facts import ImageError, ImageFacts, LookAt
+from labelbeam.transforms.images.headers import decode, read_header
 from labelbeam.transforms.stores.disk import home_of, opened_below
 from labelbeam.transforms.stores.errors import MissingFileError, StoreError
 from labelbeam.transforms.stores.files import stat

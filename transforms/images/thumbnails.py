@@ -8,7 +8,8 @@ import numpy as np
 from PIL import Image
 
 from labelbeam.schemas.reasons import Adjusted
-from labelbeam.transforms.images.headers import ImageError, ImageFacts, ImageSource, load, settle_size
+from labelbeam.transforms.images.facts import ImageError, ImageFacts, settle_size
+from labelbeam.transforms.images.headers import ImageSource, load
 
 LONGEST = 480
 """The most pixels of a thumbnail's side."""

@@ -12,6 +12,17 @@ def printable(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode()
 
 
+def excerpt(value: object) -> str:
+    """A value of a dataset that is not what was expected, for a message.
+
+    >>> excerpt([1, 2]), excerpt("a"), len(excerpt("a" * 1000))
+    ('a list of 2', "'a'", 80)
+    """
+    if isinstance(value, list | dict):
+        return f"a {type(value).__name__} of {len(value)}"
+    return printable(repr(value)[:80])
+
+
 def is_utf8(text: str) -> bool:
     """Tell whether text can be encoded: it holds no lone surrogate, which stands for a byte that was no UTF-8."""
     return text.isascii() or printable(text) == text

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from labelbeam.schemas.errors import LabelBeamError
-from labelbeam.transforms.images.headers import ImageError
+from labelbeam.transforms.images.facts import ImageError
 from labelbeam.transforms.images.thumbnails import LONGEST, thumbnail
 from labelbeam.transforms.stores.errors import StoreError
 from labelbeam.transforms.stores.files import stat

@@ -16,7 +16,6 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 import pyarrow as pa
-import yaml
 
 from labelbeam.schemas.config import SPLITS
 from labelbeam.schemas.manifest import FORMAT_VERSION, FileEntry, Manifest
@@ -25,6 +24,7 @@ from labelbeam.schemas.records import RECORDS
 from labelbeam.schemas.statistics import SplitStatistics
 from labelbeam.transforms.builds.publish import MLTABLE
 from labelbeam.transforms.builds.shards import shard_name
+from labelbeam.transforms.formats.safe_yaml import NoYamlError, load_yaml
 from labelbeam.transforms.tasks.statistics import merge_statistics, statistics_of_rows
 from labelbeam.transforms.verify.differences import Differences, Kind
 
@@ -159,10 +159,10 @@ def check_mltable(
         present: the paths of all files below the build.
     """
     path = f"{split}/MLTable"
-    template = yaml.safe_load(MLTABLE.format(split=split))
+    template = load_yaml(MLTABLE.format(split=split).encode())
     try:
-        table = yaml.safe_load(data)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        table = load_yaml(data)
+    except NoYamlError as error:
         differences.add(Kind.MLTABLE, path, f"no YAML: {error}", "an MLTable")
         return
     table = table if isinstance(table, dict) else {"paths": table}

@@ -1,6 +1,6 @@
 """Check the images that a build copied: the list of them, and each one where it was copied to.
 
-Pure, as `transforms.check_build`; `pipelines.verify` reads the files.
+Pure, as `verify.build`; `verify.check` reads the files.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ from labelbeam.transforms.columns.objects import AS_DRAWN, Objects, join_objects
 from labelbeam.transforms.formats.frames import PIXELS, SCALES, Frame
 from labelbeam.transforms.formats.plans import Plan
 from labelbeam.transforms.geometry.boxes import OK, REASONS, code_of
-from labelbeam.transforms.images.headers import CopyTo, LookAt
+from labelbeam.transforms.images.facts import CopyTo, LookAt
 from labelbeam.transforms.images.names import LONGEST_URL
 from labelbeam.transforms.images.urls import default_prefix, image_url
 from labelbeam.transforms.tasks.records import SplitRecords

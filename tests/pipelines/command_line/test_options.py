@@ -14,6 +14,7 @@ from labelbeam.pipelines.command_line.options import (
     FIELDS,
     GROUPS,
     add_options,
+    check_accepted,
     choices,
     default,
     description,
@@ -255,3 +256,32 @@ def test_a_file_of_storage_options_that_cannot_be_used_is_named(
 def test_text_that_is_no_utf_8_is_refused_in_words(name: str) -> None:
     with pytest.raises(UsageError, match=r"found 'a\\udcff', expected"):
         make_config({**REQUIRED, name: "a\udcff"})
+
+
+@pytest.mark.parametrize(
+    "text", ['{"s3": {"anon": true}, "s3": {}}', '{"az": {"account_key": "hunter2secret", "account_key": "hunter3"}}']
+)
+def test_storage_options_that_say_a_thing_twice_are_refused_without_being_repeated(text: str, tmp_path: Path) -> None:
+    file = tmp_path / "storage.json"
+    file.write_text(text)
+    for value in (text, f"@{file}"):
+        with pytest.raises(
+            UsageError, match=r"the key '(s3|account_key)' stands twice, expected each key once$"
+        ) as caught:
+            storage_options(value)
+        assert "hunter" not in str(caught.value)
+
+
+@pytest.mark.parametrize("value", [5, [5], [["split_empty"]], {"a": 1}])
+def test_what_is_accepted_is_a_code_or_a_list_of_them(value: Any) -> None:
+    assert refusal({}, **REQUIRED, accept=value).startswith("lb.yaml: accept: found ")
+
+
+def test_a_code_that_there_is_not_is_told_with_the_one_that_was_meant() -> None:
+    said = refusal({}, **REQUIRED, accept="split_emty")
+    assert said.startswith(
+        "lb.yaml: accept: found 'split_emty', expected the code of a doubt, or a list of them: other, "
+    )
+    assert said.endswith("; did you mean split_empty?")
+    assert refusal({"accept": ["few_images", "x"]}, **REQUIRED).startswith("--accept: found 'x', ")
+    check_accepted(["few_images", "split_empty"])

@@ -15,7 +15,7 @@ from labelbeam.pipelines.cli import main
 from labelbeam.pipelines.runners.options import BEAM_OPTIONS, RUNNERS, BeamOption, beam_arguments
 from labelbeam.schemas.config import ConvertConfig
 from labelbeam.schemas.errors import UsageError
-from tests.pipelines.conftest import COCO
+from tests.pipelines.conftest import command_of_coco
 
 WALK = """
 import json, logging
@@ -79,21 +79,10 @@ def test_an_option_that_the_installed_beam_does_not_have_is_refused(
     if NEWEST:  # It lacks none: then one more that we know and it does not.
         monkeypatch.setitem(BEAM_OPTIONS, "profiler_agent_of_tomorrow", BeamOption("text"))
     name = "profiler_agent_of_tomorrow" if NEWEST else "profiler_agent"
-    source = tmp_path / "coco.json"
-    source.write_text(json.dumps(COCO))
-    command = [
-        "convert",
-        "--task",
-        "image_object_detection",
-        "--source",
-        str(source),
-        "--output",
-        str(tmp_path / "out"),
-    ]
-    assert main([*command, f"--{name}=x"]) == 2
+    assert main([*command_of_coco(tmp_path), f"--{name}=x"]) == 2
     said = capsys.readouterr().err
     assert f"--{name}: found apache-beam {version('apache-beam')}, which does not have this option" in said
-    assert not (tmp_path / "out" / "latest.json").exists()
+    assert not (tmp_path / "built" / "latest.json").exists()
 
 
 def test_no_option_of_ours_has_the_name_of_one_of_beams() -> None:
@@ -173,3 +162,10 @@ def test_a_value_that_beam_would_not_take_is_refused_in_words(name: str, value: 
 def test_options_of_the_runner_are_written_with_their_values_attached(word: str) -> None:
     with pytest.raises(UsageError, match="expected options of the runner, each as --name=value"):
         beam_arguments([], [], [word])
+
+
+def test_an_option_in_json_that_says_a_thing_twice_is_refused() -> None:
+    name = next(name for name, option in BEAM_OPTIONS.items() if option.kind == "json")
+    assert beam_arguments([], [(name, '{"a": 1, "b": 1}')], []) == [f'--{name}={{"a": 1, "b": 1}}']
+    with pytest.raises(UsageError, match=f"^--{name}: the key 'a' stands twice, expected each key once$"):
+        beam_arguments([], [(name, '{"a": 1, "a": 2}')], [])

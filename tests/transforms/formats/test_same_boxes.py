@@ -15,7 +15,7 @@ from labelbeam.schemas.config import ConvertConfig
 from labelbeam.transforms.columns.fragments import decode
 from labelbeam.transforms.formats.reading import Reading, ReadOptions, merge_findings
 from labelbeam.transforms.formats.registry import FORMATS
-from labelbeam.transforms.images.headers import ImageFacts
+from labelbeam.transforms.images.facts import ImageFacts
 from labelbeam.transforms.plan.make_plan import make_plan
 from labelbeam.transforms.stores.files import put
 from labelbeam.transforms.stores.locate import locate

@@ -15,7 +15,7 @@ from labelbeam.schemas.reasons import Rejected
 from labelbeam.transforms.columns.listed import Listed, listed_files
 from labelbeam.transforms.images import copies as copy_images
 from labelbeam.transforms.images.copies import CopyOptions, Known, copier, copies_stand
-from labelbeam.transforms.images.headers import ImageError
+from labelbeam.transforms.images.facts import ImageError
 from labelbeam.transforms.stores.files import put
 from labelbeam.transforms.stores.listing import list_files
 from labelbeam.transforms.stores.locate import locate

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import pickle
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import BinaryIO, TypeAlias
@@ -12,14 +11,8 @@ import pytest
 from PIL import ExifTags, Image
 
 from labelbeam.schemas.reasons import Rejected
-from labelbeam.transforms.images.headers import (
-    SCHEMA_FORMATS,
-    ImageError,
-    ImageFacts,
-    decode,
-    read_header,
-    settle_format,
-)
+from labelbeam.transforms.images.facts import SCHEMA_FORMATS, ImageError, ImageFacts, settle_format
+from labelbeam.transforms.images.headers import decode, read_header
 
 PHOTO = Image.effect_noise((37, 23), 80).convert("RGB")
 Reader: TypeAlias = Callable[[BinaryIO, str], ImageFacts]
@@ -198,9 +191,3 @@ def test_reads_from_the_start_wherever_the_file_stands() -> None:
     file.seek(0, io.SEEK_END)
     assert read_header(file, "a") == decode(file, "a")
     assert not file.closed
-
-
-def test_an_image_error_survives_the_way_to_another_process() -> None:
-    error = pickle.loads(pickle.dumps(rejected(read_header, b"")))
-    assert error.code is Rejected.NOT_AN_IMAGE
-    assert str(error) == error.message == "a.jpg holds no bytes, expected an image"

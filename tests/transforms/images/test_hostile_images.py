@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from labelbeam.schemas.reasons import Rejected
-from labelbeam.transforms.images.headers import MAX_PIXELS, ImageError, ImageFacts, decode, read_header
+from labelbeam.transforms.images.facts import ImageError, ImageFacts
+from labelbeam.transforms.images.headers import MAX_PIXELS, decode, read_header
 
 PHOTO = Image.effect_noise((37, 23), 80).convert("RGB")
 Reader: TypeAlias = Callable[[BinaryIO, str], ImageFacts]

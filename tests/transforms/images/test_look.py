@@ -14,7 +14,7 @@ from PIL import Image
 from labelbeam.schemas.reasons import Rejected
 from labelbeam.transforms.columns.images import ImageRow
 from labelbeam.transforms.columns.listed import Listed, listed_files
-from labelbeam.transforms.images.headers import ImageError, ImageFacts
+from labelbeam.transforms.images.facts import ImageError, ImageFacts
 from labelbeam.transforms.images.look import FIRST_BLOCK, LookOptions, looker, shows_all
 from labelbeam.transforms.stores.errors import UnavailableError
 from labelbeam.transforms.stores.files import StoredFile, put

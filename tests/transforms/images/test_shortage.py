@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from labelbeam.transforms.images.headers import ImageError, decode, read_header
+from labelbeam.transforms.images.facts import ImageError
+from labelbeam.transforms.images.headers import decode, read_header
 from labelbeam.transforms.images.thumbnails import thumbnail
 from labelbeam.transforms.stores.errors import ShortageError
 from labelbeam.transforms.workers import budget
@@ -57,7 +58,7 @@ def test_a_run_length_bmp_takes_what_its_pixels_take(tmp_path: Path, trap: str, 
     (tmp_path / "a.bmp").write_bytes(bmp(width, height, body, 1 if bits == 8 else 2, bits))
     code = f"""
 import io, time
-from labelbeam.transforms.images.headers import ImageError
+from labelbeam.transforms.images.facts import ImageError
 from labelbeam.transforms.images.thumbnails import thumbnail
 began = time.process_time()
 try:

@@ -11,7 +11,7 @@ from PIL import Image
 
 from labelbeam.schemas.reasons import Rejected
 from labelbeam.transforms.images import thumbnails
-from labelbeam.transforms.images.headers import ImageError
+from labelbeam.transforms.images.facts import ImageError
 from labelbeam.transforms.images.thumbnails import thumbnail
 
 QUARTERS = np.array([[200, 0, 0], [0, 200, 0], [0, 0, 200], [200, 200, 0]], np.uint8)

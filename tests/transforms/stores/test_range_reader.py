@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from labelbeam.transforms.images.headers import ImageError, decode, read_header
+from labelbeam.transforms.images.facts import ImageError
+from labelbeam.transforms.images.headers import decode, read_header
 from labelbeam.transforms.stores.range_reader import BLOCKS_KEPT, LARGEST_BLOCK, RangeReader
 
 KIB = 1024

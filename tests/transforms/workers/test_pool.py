@@ -33,7 +33,7 @@ from labelbeam.transforms.formats.coco.units import CocoUnit
 from labelbeam.transforms.formats.reading import ReadOptions
 from labelbeam.transforms.formats.voc.masks import MaskError
 from labelbeam.transforms.geometry.rle import GeometryError
-from labelbeam.transforms.images.headers import ImageError
+from labelbeam.transforms.images.facts import ImageError
 from labelbeam.transforms.plan.make_plan import make_plan
 from labelbeam.transforms.read.work import read_unit
 from labelbeam.transforms.stores.errors import MissingFileError

@@ -14,7 +14,8 @@ from labelbeam.transforms.formats.coco.file import KnownFile, Record
 from labelbeam.transforms.formats.coco.names import ANNOTATION_FOLDERS, COCO_YEAR, subset_of_name
 from labelbeam.transforms.formats.coco.records import image_name
 from labelbeam.transforms.formats.coco.store_names import with_double_slashes
-from labelbeam.transforms.images.headers import ImageError, read_header, settle_size
+from labelbeam.transforms.images.facts import ImageError, settle_size
+from labelbeam.transforms.images.headers import read_header
 from labelbeam.transforms.images.look import FIRST_BLOCK
 from labelbeam.transforms.images.names import image_path
 from labelbeam.transforms.stores.errors import StoreError

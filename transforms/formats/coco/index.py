@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import posixpath
 import re
-import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -21,9 +20,9 @@ from labelbeam.transforms.columns.hashes import bucket_of, stable_hash
 from labelbeam.transforms.columns.images import ImageNote, Images
 from labelbeam.transforms.columns.listed import Listed
 from labelbeam.transforms.formats.coco.beside import flagged_images
+from labelbeam.transforms.formats.coco.categories import Categories
 from labelbeam.transforms.formats.coco.records import (
     BadElement,
-    CocoCategory,
     CocoImage,
     decode_range,
     elements,
@@ -32,7 +31,6 @@ from labelbeam.transforms.formats.coco.records import (
 from labelbeam.transforms.formats.coco.store_names import find_in_store, with_double_slashes
 from labelbeam.transforms.formats.coco.urls import url_of
 from labelbeam.transforms.formats.coco.values import Id
-from labelbeam.transforms.formats.labels import says_there_is_none
 from labelbeam.transforms.images.names import image_path
 from labelbeam.transforms.messages.redact import redact
 from labelbeam.transforms.messages.words import printable
@@ -99,8 +97,7 @@ class IndexBuilder:
         self.ids: list[Id] = []
         self.sizes: list[tuple[int, int]] = []
         self.normalized: set[int] = set()
-        self.names: dict[Id, str] = {}
-        self.supercategories: defaultdict[str, set[str]] = defaultdict(set)
+        self.categories = Categories(source)
         self.other_names: set[int] = set()
         self.ambiguous_paths: dict[str, str] = {}
         self.refused_paths: defaultdict[Id, set[str | None]] = defaultdict(set)
@@ -192,40 +189,12 @@ class IndexBuilder:
     def _reject(self, locator: str, path: str | None, code: Rejected, message: str, raw: str = "") -> None:
         self.rejections.append(Rejection(self.index.source, locator, path, "image", code, message, raw))
 
-    def add_categories(self, block: bytes) -> None:
-        """Take in a range of `categories`."""
-        decoded = decode_range(block, CocoCategory)
-        self.adjusted.update(decoded.adjusted)
-        for category in decoded.records:
-            try:
-                category.name.encode()
-            except UnicodeEncodeError:
-                self._refuse_label(category.id, "has a name that is not valid Unicode")
-                continue
-            name = unicodedata.normalize("NFC", category.name.strip())
-            if not name:
-                self._refuse_label(category.id, "has an empty name")
-                continue
-            if name != category.name:
-                self.adjusted[Adjusted.LABEL_NORMALIZED] += 1
-            if isinstance(category.supercategory, str) and category.supercategory.strip():
-                self.supercategories[name].add(category.supercategory.strip())
-            known = self.names.setdefault(category.id, name)
-            if known != name:
-                message = f"is called both {known!r} and {name!r}"
-                self._refuse_label(category.id, message, Rejected.AMBIGUOUS_CATEGORY_ID)
-        for bad in decoded.bad:
-            if "id" in bad.known:
-                self._refuse_label(bad.known["id"], f"cannot be read: {bad.message}")
-
-    def _refuse_label(self, identity: Id, why: str, code: Rejected = Rejected.INVALID_LABEL) -> None:
-        self.index.refused_labels[identity] = code, f"category {identity!r} {why}"
-
     @property
     def doubts(self) -> list[Doubt]:
         """Labels that join categories of several supercategories, and images that a flag takes out."""
-        joined = {name: sorted(found) for name, found in self.supercategories.items() if len(found) > 1}
-        flagged = [
+        if not self.flagged:
+            return self.categories.doubts
+        return [
             Doubt(
                 Doubted.FLAGS_NOT_READ,
                 f"{redact(self.index.source)}: {len(self.flagged)} of {self.found} images, such as {self.flagged[0]}, have a flag "
@@ -233,16 +202,8 @@ class IndexBuilder:
                 "them",
                 len(self.flagged),
                 self.flagged[0],
-            )
-        ] if self.flagged else []  # fmt: skip
-        return flagged + [
-            Doubt(
-                Doubted.SEVERAL_SUPERCATEGORIES,
-                f"{redact(self.index.source)}: {name!r} is the name of categories of several supercategories "
-                f"({', '.join(found)}); they are one label",
-                example=name,
-            )
-            for name, found in sorted(joined.items())
+            ),
+            *self.categories.doubts,
         ]
 
     # Identity: two records of one name, and names that the store has otherwise. ---------------------------------------
@@ -347,7 +308,8 @@ class IndexBuilder:
         for row, path in enumerate(index.paths) if self.ambiguous_paths else ():
             if path in self.ambiguous_paths:
                 index.refused.setdefault(self.ids[row], Rejected.AMBIGUOUS_IMAGE)
-        self._settle_labels()
+        index.labels, index.label_of, index.empty = self.categories.labels()
+        index.refused_labels = self.categories.refused
         self._settle_refused()
         ambiguous = {id for id, code in index.refused.items() if code is Rejected.AMBIGUOUS_IMAGE_ID}
         index.sizes = np.array(self.sizes, np.int32).reshape(-1, 2)
@@ -369,18 +331,9 @@ class IndexBuilder:
         for rejection in self.rejections:
             bucket = bucket_of(rejection.image or rejection.locator, self.bucket_count)
             fragments.setdefault(bucket, Fragment()).rejections.append(rejection)
-        if self.adjusted:
-            fragments.setdefault(0, Fragment()).adjusted = dict(self.adjusted)
+        if adjusted := self.adjusted + self.categories.adjusted:
+            fragments.setdefault(0, Fragment()).adjusted = dict(adjusted)
         yield from sorted(fragments.items())
-
-    def _settle_labels(self) -> None:
-        index = self.index
-        ambiguous = {id for id, (code, _) in index.refused_labels.items() if code is Rejected.AMBIGUOUS_CATEGORY_ID}
-        names = {identity: name for identity, name in self.names.items() if identity not in ambiguous}
-        index.labels = sorted(set(names.values()))
-        position = {name: number for number, name in enumerate(index.labels)}
-        index.label_of = {identity: position[name] for identity, name in names.items()}
-        index.empty = frozenset(position[name] for name in position if says_there_is_none(name))
 
     def _settle_refused(self) -> None:
         """Ids that one record was refused under and another is kept under: of the same file, or nobody's."""

@@ -76,7 +76,7 @@ class CocoFile:
                     if part.section == "images":
                         builder.add_images(block, part.start)
                     else:
-                        builder.add_categories(block)
+                        builder.categories.add(block)
                 doubts = self._settle_names(builder, location, options)
                 fragments = encode_fragments(builder.finish())
         except UnsafeSplitError:

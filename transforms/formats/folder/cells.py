@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from labelbeam.schemas.doubts import Doubt, Doubted
-from labelbeam.transforms.messages.words import listed, printable
+from labelbeam.transforms.messages.words import excerpt, listed
 
 _STRING = r"""[bBuU]?'(?:[^'\\]|\\.)*'|[bBuU]?"(?:[^"\\]|\\.)*\""""
 _NUMBER = r"[-+]?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?"
@@ -101,13 +101,6 @@ def labels_of_list(cell: str) -> CellLabels | None:
     """The labels of a cell that is a list, which many rows have in common; None where it is none."""
     items = parse_list(cell)
     return None if items is None else labels_of(items)
-
-
-def excerpt(value: object) -> str:
-    """A value that is no label, for a message."""
-    if isinstance(value, list | dict):
-        return f"a {type(value).__name__} of {len(value)}"
-    return printable(repr(value)[:80])
 
 
 def parse_list(cell: str) -> list[object] | None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from labelbeam.schemas.doubts import Doubt, Doubted
-from labelbeam.transforms.formats.folder.cells import doubts_of_flags, excerpt, labels_of
+from labelbeam.transforms.formats.folder.cells import doubts_of_flags, labels_of
 from labelbeam.transforms.formats.folder.columns import (
     EXPECTED_FILE,
     EXPECTED_LABEL,
@@ -20,7 +19,8 @@ from labelbeam.transforms.formats.folder.columns import (
 from labelbeam.transforms.formats.folder.format import FolderOptions
 from labelbeam.transforms.formats.folder.rows import NOT_TEXT, TableRow, TableRows, UnreadableRow
 from labelbeam.transforms.formats.folder.split_columns import split_columns
-from labelbeam.transforms.messages.words import listed
+from labelbeam.transforms.formats.json_objects import json_object
+from labelbeam.transforms.messages.words import excerpt, listed
 
 
 def read_json_lines(name: str, text: str, options: FolderOptions) -> TableRows:
@@ -29,7 +29,7 @@ def read_json_lines(name: str, text: str, options: FolderOptions) -> TableRows:
     records: list[tuple[int, str, dict[str, Any] | str]] = []
     for line, raw in enumerate(text.split("\n"), 1):
         if raw.strip():
-            records.append((line, raw.strip(), _json_record(raw)))
+            records.append((line, raw.strip(), json_object(raw)))
     keys = list(dict.fromkeys(key for _, _, record in records if isinstance(record, dict) for key in record))
     if not keys:
         raise TableError(f"{name}: found no line that is a JSON object, expected one a line, with file_name and label")
@@ -72,22 +72,3 @@ def _chosen(name: str, keys: list[str], options: FolderOptions) -> tuple[int, in
 def _cell(value: Any) -> str:
     """A value as a table would hold it; nothing for what no cell holds."""
     return "" if value is None or isinstance(value, list | dict) else str(value)
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    record = dict(pairs)
-    if len(record) < len(pairs):
-        raise ValueError("it holds a key twice")
-    return record
-
-
-def _json_record(text: str) -> dict[str, Any] | str:
-    """The object that a line holds, or what is wrong with the line."""
-    try:
-        # msgspec refuses NaN, which pandas writes into columns that nobody needs here; json reads it.
-        record = json.loads(text, object_pairs_hook=_unique)
-    except RecursionError:
-        return "it is nested too deeply"
-    except ValueError as error:
-        return f"it cannot be read as JSON: {error}"
-    return record if isinstance(record, dict) else f"it is {excerpt(record)}, expected a JSON object"

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from labelbeam.schemas.config import SPLIT_ALIASES, SPLITS
 from labelbeam.schemas.doubts import Doubt, Doubted
 from labelbeam.schemas.errors import UsageError
-from labelbeam.transforms.formats.folder.splits import plain_split, split_name, split_names
+from labelbeam.transforms.formats.folder.splits import parse_splits, plain_split, split_name, split_names
 from labelbeam.transforms.images.names import NO_NAMES
 from labelbeam.transforms.messages.words import listed
 
@@ -135,20 +135,12 @@ def parse_split_folders(given: str | None) -> dict[str, str] | None:
     ({'extra': 'train', 'holdout': 'validation'}, {}, None)
 
     Raises:
-        UsageError: it is not of this form, or names no split.
+        UsageError: it is not of this form, names no split, or names a folder twice.
     """
     if given is None or given.strip().lower() == "none":
         return None if given is None else {}
-    splits: dict[str, str] = {}
-    for part in given.split(","):
-        name, _, split = part.rpartition("=")
-        if not name.strip() or split.strip().lower() not in SPLIT_ALIASES:
-            raise UsageError(
-                f"--split-folders: found {part.strip()!r}, expected FOLDER=SPLIT, such as extra=train, with one of "
-                f"{', '.join(SPLITS)}; or none"
-            )
-        splits[name.strip()] = SPLIT_ALIASES[split.strip().lower()]
-    return splits
+    expected = f"FOLDER=SPLIT, such as extra=train, with one of {', '.join(SPLITS)}; or none"
+    return parse_splits(given, "--split-folders", "folder", expected)
 
 
 def _tree(images: Iterable[str]) -> _Folder:

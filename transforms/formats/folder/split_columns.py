@@ -9,11 +9,10 @@ from dataclasses import dataclass
 
 from labelbeam.schemas.config import SPLIT_ALIASES, SPLITS
 from labelbeam.schemas.doubts import Doubt, Doubted
-from labelbeam.schemas.errors import UsageError
 from labelbeam.transforms.formats.folder.columns import SPLIT_COLUMNS, column, key, named_columns
 from labelbeam.transforms.formats.folder.flags import look_at_flags
 from labelbeam.transforms.formats.folder.format import FolderOptions
-from labelbeam.transforms.formats.folder.splits import split_name
+from labelbeam.transforms.formats.folder.splits import parse_splits, split_name
 from labelbeam.transforms.messages.words import listed
 
 _WORDS = "training|train|validation|valid|val|testing|test"
@@ -51,19 +50,12 @@ def parse_split_values(given: str | None) -> dict[str, str] | None:
     {'0': 'train', 'prüfung': 'test'}
 
     Raises:
-        UsageError: it is not of this form, or names no split.
+        UsageError: it is not of this form, names no split, or names a value twice.
     """
     if given is None:
         return None
-    splits: dict[str, str] = {}
-    for part in given.split(","):
-        value, _, split = part.rpartition("=")
-        if not value.strip() or split.strip().lower() not in SPLIT_ALIASES:
-            raise UsageError(
-                f"--split-values: found {part.strip()!r}, expected VALUE=SPLIT, such as 0=train, with one of {', '.join(SPLITS)}"
-            )
-        splits[_plain(value)] = SPLIT_ALIASES[split.strip().lower()]
-    return splits
+    expected = f"VALUE=SPLIT, such as 0=train, with one of {', '.join(SPLITS)}"
+    return parse_splits(given, "--split-values", "value", expected, fold=True)
 
 
 def split_columns(

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from labelbeam.schemas.config import SPLIT_ALIASES
+from labelbeam.schemas.errors import UsageError
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W\d_A-Za-z]+")
 _GLUED = re.compile(r"(.+?)(?:datasets?|sets?|data|images?|imgs?|lists?)")
@@ -85,4 +86,27 @@ def split_names(names: Mapping[str, object]) -> dict[str, str]:
     several = [rest for rest, its in of_rest.items() if len(its) > 1]
     if len(several) == 1:
         splits |= {name: read.split for name, read in found.items() if read.rest == several[0]}
+    return splits
+
+
+def parse_splits(given: str, option: str, what: str, expected: str, fold: bool = False) -> dict[str, str]:
+    """Read `extra=train,holdout=val`, the value of an option: the split of each name. `fold` says that case tells no names apart.
+
+    `what` and `expected` are words for messages: what a name is of, and the form of a part.
+
+    >>> parse_splits("extra=train, holdout=val", "--split-folders", "folder", "FOLDER=SPLIT")
+    {'extra': 'train', 'holdout': 'validation'}
+
+    Raises:
+        UsageError: it is not of this form, names no split, or says twice what a name stands for.
+    """
+    splits: dict[str, str] = {}
+    for part in given.split(","):
+        name, _, split = (text.strip() for text in part.rpartition("="))
+        if not name or split.lower() not in SPLIT_ALIASES:
+            raise UsageError(f"{option}: found {part.strip()!r}, expected {expected}")
+        name = name.lower() if fold else name
+        if name in splits:
+            raise UsageError(f"{option}: found the {what} {name!r} twice, expected each {what} once")
+        splits[name] = SPLIT_ALIASES[split.lower()]
     return splits

@@ -19,11 +19,12 @@ import numpy as np
 from labelbeam.schemas.neutral import RAW_LIMIT, Box, Rejection, Ring, SourceImage, SourceObject
 from labelbeam.schemas.reasons import Adjusted, Rejected
 from labelbeam.transforms.formats.frames import Evidence
+from labelbeam.transforms.formats.json_objects import json_object
 from labelbeam.transforms.formats.labels import normalized
-from labelbeam.transforms.images.headers import SCHEMA_FORMATS
+from labelbeam.transforms.images.facts import SCHEMA_FORMATS
 from labelbeam.transforms.images.names import URL_SCHEMES, extension
 from labelbeam.transforms.images.urls import path_below
-from labelbeam.transforms.messages.words import printable
+from labelbeam.transforms.messages.words import excerpt, printable
 from labelbeam.transforms.stores.paths import safe_relative
 
 CROWD = frozenset({"1", "true", "True"})
@@ -193,32 +194,27 @@ class Lines:
 def _decoded(text: bytes) -> dict[str, Any] | str:
     """The object that a line holds, or what is wrong with the line."""
     try:
-        if text.count(b'"image_url"') == 1:
-            return msgspec.json.decode(text, type=dict[str, Any])
+        record = msgspec.json.decode(text, type=dict[str, Any])
+        if b"\\" not in text and text.count(b":") == _colons(record):
+            return record
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         pass  # What it refuses may be NaN in an object, which costs that object alone.
-    try:
-        record = json.loads(text, object_pairs_hook=_unique)
-    except RecursionError:
-        return "it is nested too deeply"
-    except ValueError as error:
-        return f"it cannot be read as JSON: {error}"
-    return record if isinstance(record, dict) else f"it is {_excerpt(record)}, expected a JSON object"
+    return json_object(text)
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    record = dict(pairs)
-    if len(record) < len(pairs):
-        raise ValueError("it holds a key twice")
-    return record
+def _colons(value: object) -> int:
+    """At most how often `:` stands in the JSON of a value. A text with more of them, of which none is written as an escape, may
+    hold a key twice.
+    """
+    if isinstance(value, dict):
+        return sum(1 + key.count(":") + _colons(item) for key, item in value.items())
+    if isinstance(value, list) and value and isinstance(value[0], str | dict | list):
+        return sum(map(_colons, value))
+    return value.count(":") if isinstance(value, str) else 0
 
 
 def _excerpt(value: object) -> str:
-    if value is None:
-        return "missing"
-    if isinstance(value, list | dict):
-        return f"a {type(value).__name__} of {len(value)}"
-    return printable(repr(value)[:80])
+    return "missing" if value is None else excerpt(value)
 
 
 def _raw(text: bytes) -> str:

@@ -45,10 +45,8 @@ def doubts_of(source: str, evidence: Evidence) -> Iterator[Doubt]:
         )
     for name, code, message, option in _DOUBTS:
         if count := evidence.count(name):
-            example = evidence.example(name)
-            yield Doubt(
-                code, f"{shown}: {message.format(count=count)}, such as {redact(example)}", count, example, option
-            )
+            example = redact(evidence.example(name))
+            yield Doubt(code, f"{shown}: {message.format(count=count)}, such as {example}", count, example, option)
 
 
 _DOUBTS = (

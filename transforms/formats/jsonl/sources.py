@@ -9,7 +9,6 @@ from fnmatch import fnmatchcase
 from typing import Any, NamedTuple, cast
 
 import msgspec
-import yaml
 
 from labelbeam.schemas.errors import LabelBeamError, UsageError
 from labelbeam.schemas.layout import BUILD_FILE, BUILD_NAME, BUILDS, LATEST, MANIFEST
@@ -19,6 +18,7 @@ from labelbeam.transforms.builds.image_places import configured_prefix
 from labelbeam.transforms.builds.published import latest_manifest, manifest_at, nothing_published, place_of
 from labelbeam.transforms.formats.format import Tree
 from labelbeam.transforms.formats.plans import HEAD
+from labelbeam.transforms.formats.safe_yaml import NoYamlError, load_yaml
 from labelbeam.transforms.images.names import IMAGE_FORMATS, extension, hidden
 from labelbeam.transforms.images.urls import default_prefix
 from labelbeam.transforms.messages.redact import is_redacted
@@ -224,8 +224,8 @@ def _of_table(root: Location, folder: str, names: Sequence[str] | None) -> Itera
     here = root.below(folder) if folder else root
     table = here.below("MLTable")
     try:
-        content = yaml.safe_load(read_bounded(table, _LARGEST_TABLE))
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        content = load_yaml(read_bounded(table, _LARGEST_TABLE))
+    except NoYamlError as error:
         raise UsageError(f"{table.shown}: not YAML: {error}") from None
     paths = content.get("paths") if isinstance(content, dict) else None
     steps = content.get("transformations") if isinstance(content, dict) else None

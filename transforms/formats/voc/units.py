@@ -21,7 +21,8 @@ from labelbeam.transforms.formats.voc.masks import LARGEST_MASK_FILE, MaskError
 from labelbeam.transforms.formats.voc.read import VocImage, read_voc, rejected_voc
 from labelbeam.transforms.formats.voc.tree import VocItem
 from labelbeam.transforms.formats.voc.xml import LARGEST_XML
-from labelbeam.transforms.images.headers import ImageError, ImageFacts, read_header, settle_size
+from labelbeam.transforms.images.facts import ImageError, ImageFacts, settle_size
+from labelbeam.transforms.images.headers import read_header
 from labelbeam.transforms.images.look import FIRST_BLOCK
 from labelbeam.transforms.stores.errors import StoreError, TooLongError
 from labelbeam.transforms.stores.files import stat

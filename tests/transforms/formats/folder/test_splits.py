@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from labelbeam.transforms.formats.folder.splits import plain_split, split_names, table_split
+from labelbeam.schemas.errors import UsageError
+from labelbeam.transforms.formats.folder.splits import parse_splits, plain_split, split_names, table_split
 
 
 @pytest.mark.parametrize(
@@ -47,3 +48,29 @@ def test_another_word_is_no_obstacle_where_the_splits_share_it(names: list[str],
 )
 def test_a_table_may_say_that_it_is_one_of_labels(stem: str, split: str | None) -> None:
     assert table_split(stem) == split
+
+
+def read(given: str, fold: bool = False) -> dict[str, str]:
+    return parse_splits(given, "--split-folders", "folder", "FOLDER=SPLIT", fold)
+
+
+def test_names_of_splits_are_told_by_the_last_sign_and_in_any_case_of_the_split() -> None:
+    assert read("a=b=Train, x = dev") == {"a=b": "train", "x": "validation"}
+    assert read("A=train,a=test") == {"A": "train", "a": "test"}
+
+
+@pytest.mark.parametrize("given", ["a=train,a=train", "a=train, a =test", "b=test,a=train,a=val"])
+def test_a_name_that_is_given_twice_is_refused_and_told(given: str) -> None:
+    with pytest.raises(UsageError, match=r"^--split-folders: found the folder 'a' twice, expected each folder once$"):
+        read(given)
+
+
+def test_where_case_tells_nothing_apart_two_cases_are_one_name() -> None:
+    with pytest.raises(UsageError, match="found the folder 'a' twice"):
+        read("A=train,a=test", fold=True)
+
+
+@pytest.mark.parametrize("given", ["", "a", "a=", "=train", "a=trainer", "a=train,", "a:train"])
+def test_what_names_no_split_is_told_with_what_was_expected(given: str) -> None:
+    with pytest.raises(UsageError, match=r"^--split-folders: found '.*', expected FOLDER=SPLIT$"):
+        read(given)

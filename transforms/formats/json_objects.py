@@ -1,0 +1,38 @@
+"""JSON objects that say each thing once: of a key that stands twice, readers keep the first value, the last, or none."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from labelbeam.transforms.messages.words import excerpt
+
+
+class RepeatedKeyError(ValueError):
+    """An object holds a key twice."""
+
+
+def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The object of these pairs, as `object_pairs_hook` of `json.loads`.
+
+    Raises:
+        RepeatedKeyError: a key stands twice.
+    """
+    record: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in record:
+            raise RepeatedKeyError(f"the key {excerpt(key)} stands twice")
+        record[key] = value
+    return record
+
+
+def json_object(text: str | bytes) -> dict[str, Any] | str:
+    """The object that a text holds, or what is wrong with it."""
+    try:
+        # msgspec refuses NaN, which pandas writes, and which costs no more than the value where it stands.
+        record = json.loads(text, object_pairs_hook=unique)
+    except RecursionError:
+        return "it is nested too deeply"
+    except ValueError as error:
+        return f"it cannot be read as JSON: {error}"
+    return record if isinstance(record, dict) else f"it is {excerpt(record)}, expected a JSON object"
