@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -13,7 +11,6 @@ from labelbeam.transforms.stores.disk import home_of, opened_below, read_below
 from labelbeam.transforms.stores.errors import StoreError
 from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.stores.reading import read_many
-from labelbeam.transforms.stores.threads import each_in_turn
 
 
 @pytest.fixture
@@ -73,18 +70,3 @@ def test_many_files_come_in_order_with_a_reason_in_the_place_of_each_that_cannot
         assert isinstance(item, StoreError)
         assert words in str(item)
     assert found[6] == b"inside"
-
-
-def test_calls_that_do_not_wait_are_made_by_the_thread_that_wants_them() -> None:
-    me = threading.get_ident()
-    assert list(each_in_turn(lambda _: threading.get_ident(), range(100))) == [me] * 100
-
-
-def test_calls_that_wait_are_made_at_the_same_time_and_come_in_order() -> None:
-    def call(number: int) -> tuple[int, int]:
-        time.sleep(0.02)
-        return number, threading.get_ident()
-
-    found = list(each_in_turn(call, range(200)))
-    assert [number for number, _ in found] == list(range(200))
-    assert len({thread for _, thread in found}) > 10

@@ -16,76 +16,30 @@ from hypothesis import strategies as st
 
 from labelbeam.schemas.neutral import Rejection, SourceImage, SourceObject
 from labelbeam.schemas.reasons import Adjusted, Rejected, Skipped
-from labelbeam.transforms.columns.fragments import Fragment, decode, fragments_of
+from labelbeam.transforms.columns.fragments import Fragment, decode
 from labelbeam.transforms.columns.images import ImageRow, no_images
 from labelbeam.transforms.columns.objects import no_objects
-from labelbeam.transforms.formats.frames import FRACTIONS
-from labelbeam.transforms.images.headers import ImageError, ImageFacts
+from labelbeam.transforms.images.facts import ImageError, ImageFacts
 from labelbeam.transforms.tasks.records import encode_jsonl
 from labelbeam.transforms.tasks.registry import TASKS
-from labelbeam.transforms.write.assemble import Assembled, AssembleOptions, assemble
+from labelbeam.transforms.write.assemble import Assembled
 from labelbeam.transforms.write.bucket import encode_rejections
-
-DETECTION = "image_object_detection"
-SEGMENTATION = "image_instance_segmentation"
-CLASSIFICATION = "image_classification"
-MULTILABEL = "image_classification_multilabel"
-
-PREFIX = "https://h/c/"
-GOOD = (10.0, 10.0, 30.0, 40.0)
-OUTSIDE = (200.0, 200.0, 210.0, 210.0)
-
-
-def unseen(rows: Sequence[ImageRow]) -> list[None]:
-    return [None] * len(rows)
-
-
-def fragments(images: Sequence[SourceImage], first_key: int = 0) -> list[Fragment]:
-    return [fragment for _, fragment in fragments_of(images, 1, first_key)]
-
-
-def run(
-    images: Sequence[SourceImage] | Sequence[Fragment],
-    task: str = DETECTION,
-    relative: Sequence[str] = (),
-    look_at: Any = unseen,
-    **options: Any,
-) -> Assembled:
-    parts = [item for item in images if isinstance(item, Fragment)] or fragments(images)  # type: ignore[arg-type]
-    return assemble(parts, AssembleOptions(task, PREFIX, **options), dict.fromkeys(relative, FRACTIONS), look_at)
-
-
-def box(label: str = "cat", bbox: Any = GOOD, **fields: Any) -> SourceObject:
-    return SourceObject(label, fields.pop("locator", f"object {label}"), bbox=bbox, **fields)
-
-
-def image(path: str = "a.jpg", *objects: SourceObject, **fields: Any) -> SourceImage:
-    values = {"source": "file:///s.json", "locator": f"record of {path}", "width": 100, "height": 80} | fields
-    return SourceImage(path, objects=list(objects), **values)
-
-
-def lines(assembled: Assembled, task: str = DETECTION) -> dict[str, list[Any]]:
-    """Return the records of each split as the JSON lines that they become."""
-    return {
-        split: [json.loads(line) for line in encode_jsonl(records, TASKS[task], False).splitlines()]
-        for split, records in assembled.splits.items()
-    }
-
-
-def written(assembled: Assembled, task: str = DETECTION) -> dict[str, Any]:
-    """Return the label of each record by its path."""
-    every = [line for part in lines(assembled, task).values() for line in part]
-    found = {line["image_url"].removeprefix(PREFIX): line["label"] for line in every}
-    assert len(found) == len(every)
-    return found
-
-
-def reasons(assembled: Assembled) -> list[tuple[str, str]]:
-    return [(rejection.kind, str(rejection.code)) for rejection in assembled.rejections]
-
-
-def labels_of(assembled: Assembled, path: str = "a.jpg") -> list[str]:
-    return [item["label"] for item in written(assembled)[path]]
+from tests.transforms.write.images import (
+    CLASSIFICATION,
+    DETECTION,
+    MULTILABEL,
+    OUTSIDE,
+    SEGMENTATION,
+    box,
+    fragments,
+    image,
+    labels_of,
+    lines,
+    reasons,
+    run,
+    unseen,
+    written,
+)
 
 
 def check_balance(assembled: Assembled) -> None:
@@ -301,151 +255,10 @@ def test_what_shows_difficult_objects_only_is_skipped_with_its_reason() -> None:
     assert (assembled.skipped_images, assembled.skipped_objects) == (1, 2)
 
 
-def test_an_image_that_is_left_out_is_neither_looked_at_nor_written() -> None:
-    def look_at(rows: Sequence[ImageRow]) -> list[ImageFacts | None]:
-        assert [row.path for row in rows] == ["b.jpg"]
-        return [ImageFacts("jpg", 100, 80)]
-
-    left_out = image("a.jpg", left_out=Skipped.OUTSIDE_IMAGE_SETS, width=None)
-    assembled = run([left_out, image("b.jpg")], look_at_all=True, look_at=look_at)
-    assert assembled.skipped == {Skipped.OUTSIDE_IMAGE_SETS: 1}
-    assert list(written(assembled)) == ["b.jpg"]
-
-
-def test_what_is_left_out_takes_no_path_from_what_is_not() -> None:
-    left_out = image("a.jpg", left_out=Skipped.OUTSIDE_IMAGE_SETS, source="file:///a")
-    for images in ([left_out, image("a.jpg", box())], [image("a.jpg", box()), left_out]):
-        assembled = run(images)
-        assert labels_of(assembled) == ["cat"]
-        assert (assembled.rejections, assembled.skipped) == ([], {Skipped.OUTSIDE_IMAGE_SETS: 1})
-
-
 # Two records of one image.
 
 
-def test_the_first_record_is_kept_with_the_objects_of_all() -> None:
-    twins = [image("a.jpg", box("cat"), locator="1"), image("a.jpg", box("dog"), locator="2")]
-    assembled = run(twins)
-    assert labels_of(assembled) == ["cat", "dog"]
-    (rejection,) = assembled.rejections
-    assert (rejection.code, rejection.locator) == ("duplicate_image", "2")
-    assert assembled.adjusted[Adjusted.OBJECT_OF_DUPLICATE_IMAGE] == 1
-
-
-def test_the_first_source_by_name_has_the_image_in_its_split() -> None:
-    twins = [
-        image("a.jpg", box("dog"), source="file:///val.json", split="validation"),
-        image("a.jpg", box("cat"), source="file:///train.json", split="train"),
-    ]
-    assembled = run(twins)
-    assert [len(part) for part in lines(assembled).values()] == [1]
-    assert sorted(labels_of(assembled)) == ["cat", "dog"]
-    assert list(assembled.splits) == ["train"]
-    (rejection,) = assembled.rejections
-    assert rejection.source == "file:///val.json"
-    assert rejection.message.endswith("which is written once, in train")
-
-
-def test_objects_in_the_frame_of_another_size_cannot_be_lent() -> None:
-    assembled = run([image("a.jpg", box("cat")), image("a.jpg", box("dog"), width=200)])
-    assert labels_of(assembled) == ["cat"]
-    assert sorted(reasons(assembled)) == [("image", "duplicate_image"), ("object", "duplicate_image")]
-
-
-def test_a_record_without_a_size_takes_that_of_its_twin() -> None:
-    assembled = run([image("a.jpg", box("cat"), width=None), image("a.jpg", box("dog"))])
-    assert labels_of(assembled) == ["cat", "dog"]
-    assert assembled.splits["train"].sizes.tolist() == [[100, 80]]
-
-
-def test_each_twin_is_read_in_the_frame_of_its_own_file() -> None:
-    twins = [
-        image("a.jpg", box("cat"), source="file:///pixels.json"),
-        image("a.jpg", box("dog", bbox=(0.1, 0.125, 0.3, 0.5)), source="file:///shares.json"),
-    ]
-    for images in (twins, twins[::-1]):
-        boxes = written(run(images, relative=["file:///shares.json"]))["a.jpg"]
-        assert sorted(item["label"] for item in boxes) == ["cat", "dog"]
-        for item in boxes:
-            assert [item[side] for side in ("topX", "topY", "bottomX", "bottomY")] == [0.1, 0.125, 0.3, 0.5]
-
-
-def test_a_rejected_object_of_a_twin_stands_in_its_own_file() -> None:
-    twins = [
-        image("a.jpg", box("cat"), source="file:///1.json"),
-        image("a.jpg", box("dog", bbox=OUTSIDE), source="file:///2.json"),
-    ]
-    assembled = run(twins)
-    rejected = {rejection.kind: rejection.source for rejection in assembled.rejections}
-    assert rejected == {"image": "file:///2.json", "object": "file:///2.json"}
-    assert assembled.adjusted == {}
-
-
-def test_an_image_whose_twin_lost_its_objects_is_no_background() -> None:
-    lost = Rejection("s", "1", "a.jpg", "object", Rejected.UNKNOWN_CATEGORY, "which")
-    assert ("image", "no_valid_object") in reasons(run([image(), image(rejected=[lost])]))
-
-
-def test_what_a_twin_leaves_out_on_purpose_is_counted_too() -> None:
-    twins = [image("a.jpg", box("cat"), skipped=[Skipped.DIFFICULT_ONLY]), image(skipped=[Skipped.DIFFICULT_ONLY] * 2)]
-    assembled = run(twins, MULTILABEL)
-    assert (assembled.objects_found, assembled.skipped_objects) == (4, 3)
-
-
-def test_what_an_image_that_its_reader_rejected_leaves_out_is_counted_too() -> None:
-    gone = Rejection("s", "1", "a.jpg", "image", Rejected.MISSING_IMAGE, "gone")
-    assembled = run([image(rejected=[gone], skipped=[Skipped.DIFFICULT_ONLY] * 2)], MULTILABEL)
-    assert (assembled.objects_found, assembled.skipped_objects, assembled.skipped_images) == (2, 2, 0)
-
-
 # Size and content.
-
-
-def test_an_image_of_unknown_size_takes_its_objects_along_whatever_they_are() -> None:
-    assembled = run([image("a.jpg", box(), box(bbox=OUTSIDE), width=None)])
-    assert reasons(assembled) == [("image", "missing_size")] + [("object", "image_rejected")] * 2
-
-
-def test_only_images_of_unknown_size_are_looked_at_unless_all_are() -> None:
-    seen: list[str] = []
-
-    def look_at(rows: Sequence[ImageRow]) -> list[ImageFacts]:
-        seen.extend(row.path for row in rows)
-        return [ImageFacts("jpg", 100, 80)] * len(rows)
-
-    images = [image("a.jpg"), image("b.jpg", width=None), image("c.jpg", height=None)]
-    assert len(written(run(images, look_at=look_at))) == 3
-    assert seen == ["b.jpg", "c.jpg"]
-    run(images, look_at=look_at, look_at_all=True)
-    assert seen[2:] == ["a.jpg", "b.jpg", "c.jpg"]
-
-
-def test_an_image_that_cannot_be_used_says_why() -> None:
-    def look_at(rows: Sequence[ImageRow]) -> list[ImageError]:
-        return [ImageError(Rejected.TRUNCATED_IMAGE, "ends early") for _ in rows]
-
-    assembled = run([image("a.jpg", box())], look_at=look_at, look_at_all=True)
-    assert reasons(assembled) == [("image", "truncated_image"), ("object", "image_rejected")]
-    assert assembled.rejections[0].message == "ends early"
-
-
-def test_size_and_format_of_the_file_are_compared_with_what_is_declared() -> None:
-    def look_at(rows: Sequence[ImageRow]) -> list[ImageFacts]:
-        facts = {
-            "a.jpg": ImageFacts("jpg", 80, 100, 6),
-            "b.jpg": ImageFacts("png", 100, 80),
-            "c.jpg": ImageFacts("jpg", 9, 9),
-        }
-        return [facts[row.path] for row in rows]
-
-    assembled = run([image(path) for path in ("a.jpg", "b.jpg", "c.jpg")], look_at=look_at, look_at_all=True)
-    details = {line["image_url"][-5:]: line["image_details"] for line in lines(assembled)["train"]}
-    assert details == {
-        "a.jpg": {"format": "jpg", "width": 100, "height": 80},
-        "b.jpg": {"format": "png", "width": 100, "height": 80},
-    }
-    assert reasons(assembled) == [("image", "size_mismatch")]
-    assert assembled.adjusted == {Adjusted.ROTATED_FRAME: 1, Adjusted.FORMAT_FROM_CONTENT: 1}
 
 
 def test_what_was_adjusted_in_an_image_counts_only_if_it_is_written() -> None:

@@ -1,110 +1,162 @@
-"""What follows from an image for its record: the frame of its annotations, and the format that is named."""
+"""Which records are of the same image, what its file says, and which of it is left out."""
 
 from __future__ import annotations
 
-import pytest
+from collections.abc import Sequence
 
-from labelbeam.schemas.reasons import Adjusted, Rejected
-from labelbeam.transforms.images.headers import FrameDecision, ImageError, ImageFacts, settle_format, settle_size
-
-# The frame.
-
-
-@pytest.mark.parametrize("orientation", range(1, 9))
-def test_a_declared_size_that_is_the_stored_one_is_the_stored_frame(orientation: int) -> None:
-    facts = ImageFacts("jpg", 640, 480, orientation)
-    assert settle_size((640, 480), facts) == FrameDecision(640, 480, ())
-
-
-@pytest.mark.parametrize("orientation", range(1, 9))
-def test_a_declared_size_that_is_the_turned_one_is_the_rotated_frame_only_if_exif_turns_it(orientation: int) -> None:
-    facts = ImageFacts("jpg", 640, 480, orientation)
-    if orientation >= 5:
-        assert settle_size((480, 640), facts) == FrameDecision(480, 640, (Adjusted.ROTATED_FRAME,))
-    else:
-        with pytest.raises(ImageError, match=r"declared as 480x640, stored as 640x480$") as caught:
-            settle_size((480, 640), facts)
-        assert caught.value.code is Rejected.SIZE_MISMATCH
-
-
-def test_a_declared_size_that_is_neither_names_all_three() -> None:
-    with pytest.raises(ImageError, match="declared as 641x480, stored as 640x480, 480x640 as EXIF rotates it"):
-        settle_size((641, 480), ImageFacts("jpg", 640, 480, 8))
-
-
-@pytest.mark.parametrize("orientation", range(2, 9))
-@pytest.mark.parametrize("declared", [(300, 300), None])
-def test_the_frame_of_a_square_image_with_an_orientation_is_ambiguous(
-    declared: tuple[int, int] | None, orientation: int
-) -> None:
-    facts = ImageFacts("jpg", 300, 300, orientation)
-    assert settle_size(declared, facts) == FrameDecision(300, 300, (Adjusted.ORIENTATION_AMBIGUOUS,))
-
-
-def test_a_square_image_of_another_size_is_a_mismatch() -> None:
-    with pytest.raises(ImageError, match=r"declared as 300x301, stored as 300x300$"):
-        settle_size((300, 301), ImageFacts("jpg", 300, 300, 6))
-
-
-@pytest.mark.parametrize("orientation", range(1, 9))
-def test_without_a_declared_size_a_turned_image_is_ambiguous(orientation: int) -> None:
-    expected = (Adjusted.ORIENTATION_AMBIGUOUS,) if orientation >= 5 else ()
-    assert settle_size(None, ImageFacts("jpg", 640, 480, orientation)) == FrameDecision(640, 480, expected)
-
-
-# The format of a record.
-
-
-@pytest.mark.parametrize(
-    ("name", "content", "expected"),
-    [
-        ("a.jpg", "jpg", "jpg"),
-        ("a.jpeg", "jpg", "jpeg"),
-        ("deep/er.png/a.JPE", "jpg", "jpe"),
-        ("a.Jfif", "jpg", "jfif"),
-        ("a.PNG", "png", "png"),
-        ("a.bmp", "bmp", "bmp"),
-        ("a.tif", "tif", "tif"),
-        ("a.TIFF", "tif", "tiff"),
-        ("https://h/a.jpeg?sig=x/y.png#z.bmp", "jpg", "jpeg"),
-        ("HTTP://h/a.jpeg#z.bmp", "jpg", "jpeg"),
-        ("what?/no#1.jpeg", "jpg", "jpeg"),
-        ("s3://bucket/no#1?.jpeg", "jpg", "jpeg"),
-    ],
+from labelbeam.schemas.neutral import Rejection
+from labelbeam.schemas.reasons import Adjusted, Rejected, Skipped
+from labelbeam.transforms.columns.images import ImageRow
+from labelbeam.transforms.images.facts import ImageError, ImageFacts
+from tests.transforms.write.images import (
+    MULTILABEL,
+    OUTSIDE,
+    box,
+    image,
+    labels_of,
+    lines,
+    reasons,
+    run,
+    written,
 )
-def test_a_name_that_agrees_with_the_content_keeps_its_own_spelling(name: str, content: str, expected: str) -> None:
-    assert settle_format(name, ImageFacts(content, 1, 1)) == (expected, None)
-    assert settle_format(name, None) == (expected, None)
 
 
-@pytest.mark.parametrize(
-    ("name", "content"),
-    [
-        ("a.jpg", "png"),
-        ("a.png", "jpg"),
-        ("a.tiff", "bmp"),
-        ("a.webp", "jpg"),
-        ("a", "jpg"),
-        (".jpg", "jpg"),
-        ("a.jpg.orig", "jpg"),
-        ("a.", "png"),
-        ("https://h/get?name=a.tif", "tif"),
-        ("a.jpg?v=2", "jpg"),
-    ],
-)
-def test_a_name_that_says_something_else_yields_to_the_content(name: str, content: str) -> None:
-    assert settle_format(name, ImageFacts(content, 1, 1)) == (content, Adjusted.FORMAT_FROM_CONTENT)
+def test_an_image_that_is_left_out_is_neither_looked_at_nor_written() -> None:
+    def look_at(rows: Sequence[ImageRow]) -> list[ImageFacts | None]:
+        assert [row.path for row in rows] == ["b.jpg"]
+        return [ImageFacts("jpg", 100, 80)]
+
+    left_out = image("a.jpg", left_out=Skipped.OUTSIDE_IMAGE_SETS, width=None)
+    assembled = run([left_out, image("b.jpg")], look_at_all=True, look_at=look_at)
+    assert assembled.skipped == {Skipped.OUTSIDE_IMAGE_SETS: 1}
+    assert list(written(assembled)) == ["b.jpg"]
 
 
-@pytest.mark.parametrize("name", ["a", "a.webp", "a.jpg.gz", "https://h/get?name=a.jpg"])
-def test_without_content_and_extension_the_message_says_what_to_do(name: str) -> None:
-    with pytest.raises(ImageError, match="--check-images header") as caught:
-        settle_format(name, None)
-    assert caught.value.code is Rejected.UNSUPPORTED_FORMAT
-    assert name in caught.value.message
+def test_what_is_left_out_takes_no_path_from_what_is_not() -> None:
+    left_out = image("a.jpg", left_out=Skipped.OUTSIDE_IMAGE_SETS, source="file:///a")
+    for images in ([left_out, image("a.jpg", box())], [image("a.jpg", box()), left_out]):
+        assembled = run(images)
+        assert labels_of(assembled) == ["cat"]
+        assert (assembled.rejections, assembled.skipped) == ([], {Skipped.OUTSIDE_IMAGE_SETS: 1})
 
 
-def test_content_of_another_format_is_refused_whatever_the_name() -> None:
-    with pytest.raises(ImageError, match=r"a\.jpg is webp by its content") as caught:
-        settle_format("a.jpg", ImageFacts("webp", 1, 1))
-    assert caught.value.code is Rejected.UNSUPPORTED_FORMAT
+def test_the_first_record_is_kept_with_the_objects_of_all() -> None:
+    twins = [image("a.jpg", box("cat"), locator="1"), image("a.jpg", box("dog"), locator="2")]
+    assembled = run(twins)
+    assert labels_of(assembled) == ["cat", "dog"]
+    (rejection,) = assembled.rejections
+    assert (rejection.code, rejection.locator) == ("duplicate_image", "2")
+    assert assembled.adjusted[Adjusted.OBJECT_OF_DUPLICATE_IMAGE] == 1
+
+
+def test_the_first_source_by_name_has_the_image_in_its_split() -> None:
+    twins = [
+        image("a.jpg", box("dog"), source="file:///val.json", split="validation"),
+        image("a.jpg", box("cat"), source="file:///train.json", split="train"),
+    ]
+    assembled = run(twins)
+    assert [len(part) for part in lines(assembled).values()] == [1]
+    assert sorted(labels_of(assembled)) == ["cat", "dog"]
+    assert list(assembled.splits) == ["train"]
+    (rejection,) = assembled.rejections
+    assert rejection.source == "file:///val.json"
+    assert rejection.message.endswith("which is written once, in train")
+
+
+def test_objects_in_the_frame_of_another_size_cannot_be_lent() -> None:
+    assembled = run([image("a.jpg", box("cat")), image("a.jpg", box("dog"), width=200)])
+    assert labels_of(assembled) == ["cat"]
+    assert sorted(reasons(assembled)) == [("image", "duplicate_image"), ("object", "duplicate_image")]
+
+
+def test_a_record_without_a_size_takes_that_of_its_twin() -> None:
+    assembled = run([image("a.jpg", box("cat"), width=None), image("a.jpg", box("dog"))])
+    assert labels_of(assembled) == ["cat", "dog"]
+    assert assembled.splits["train"].sizes.tolist() == [[100, 80]]
+
+
+def test_each_twin_is_read_in_the_frame_of_its_own_file() -> None:
+    twins = [
+        image("a.jpg", box("cat"), source="file:///pixels.json"),
+        image("a.jpg", box("dog", bbox=(0.1, 0.125, 0.3, 0.5)), source="file:///shares.json"),
+    ]
+    for images in (twins, twins[::-1]):
+        boxes = written(run(images, relative=["file:///shares.json"]))["a.jpg"]
+        assert sorted(item["label"] for item in boxes) == ["cat", "dog"]
+        for item in boxes:
+            assert [item[side] for side in ("topX", "topY", "bottomX", "bottomY")] == [0.1, 0.125, 0.3, 0.5]
+
+
+def test_a_rejected_object_of_a_twin_stands_in_its_own_file() -> None:
+    twins = [
+        image("a.jpg", box("cat"), source="file:///1.json"),
+        image("a.jpg", box("dog", bbox=OUTSIDE), source="file:///2.json"),
+    ]
+    assembled = run(twins)
+    rejected = {rejection.kind: rejection.source for rejection in assembled.rejections}
+    assert rejected == {"image": "file:///2.json", "object": "file:///2.json"}
+    assert assembled.adjusted == {}
+
+
+def test_an_image_whose_twin_lost_its_objects_is_no_background() -> None:
+    lost = Rejection("s", "1", "a.jpg", "object", Rejected.UNKNOWN_CATEGORY, "which")
+    assert ("image", "no_valid_object") in reasons(run([image(), image(rejected=[lost])]))
+
+
+def test_what_a_twin_leaves_out_on_purpose_is_counted_too() -> None:
+    twins = [image("a.jpg", box("cat"), skipped=[Skipped.DIFFICULT_ONLY]), image(skipped=[Skipped.DIFFICULT_ONLY] * 2)]
+    assembled = run(twins, MULTILABEL)
+    assert (assembled.objects_found, assembled.skipped_objects) == (4, 3)
+
+
+def test_what_an_image_that_its_reader_rejected_leaves_out_is_counted_too() -> None:
+    gone = Rejection("s", "1", "a.jpg", "image", Rejected.MISSING_IMAGE, "gone")
+    assembled = run([image(rejected=[gone], skipped=[Skipped.DIFFICULT_ONLY] * 2)], MULTILABEL)
+    assert (assembled.objects_found, assembled.skipped_objects, assembled.skipped_images) == (2, 2, 0)
+
+
+def test_an_image_of_unknown_size_takes_its_objects_along_whatever_they_are() -> None:
+    assembled = run([image("a.jpg", box(), box(bbox=OUTSIDE), width=None)])
+    assert reasons(assembled) == [("image", "missing_size")] + [("object", "image_rejected")] * 2
+
+
+def test_only_images_of_unknown_size_are_looked_at_unless_all_are() -> None:
+    seen: list[str] = []
+
+    def look_at(rows: Sequence[ImageRow]) -> list[ImageFacts]:
+        seen.extend(row.path for row in rows)
+        return [ImageFacts("jpg", 100, 80)] * len(rows)
+
+    images = [image("a.jpg"), image("b.jpg", width=None), image("c.jpg", height=None)]
+    assert len(written(run(images, look_at=look_at))) == 3
+    assert seen == ["b.jpg", "c.jpg"]
+    run(images, look_at=look_at, look_at_all=True)
+    assert seen[2:] == ["a.jpg", "b.jpg", "c.jpg"]
+
+
+def test_an_image_that_cannot_be_used_says_why() -> None:
+    def look_at(rows: Sequence[ImageRow]) -> list[ImageError]:
+        return [ImageError(Rejected.TRUNCATED_IMAGE, "ends early") for _ in rows]
+
+    assembled = run([image("a.jpg", box())], look_at=look_at, look_at_all=True)
+    assert reasons(assembled) == [("image", "truncated_image"), ("object", "image_rejected")]
+    assert assembled.rejections[0].message == "ends early"
+
+
+def test_size_and_format_of_the_file_are_compared_with_what_is_declared() -> None:
+    def look_at(rows: Sequence[ImageRow]) -> list[ImageFacts]:
+        facts = {
+            "a.jpg": ImageFacts("jpg", 80, 100, 6),
+            "b.jpg": ImageFacts("png", 100, 80),
+            "c.jpg": ImageFacts("jpg", 9, 9),
+        }
+        return [facts[row.path] for row in rows]
+
+    assembled = run([image(path) for path in ("a.jpg", "b.jpg", "c.jpg")], look_at=look_at, look_at_all=True)
+    details = {line["image_url"][-5:]: line["image_details"] for line in lines(assembled)["train"]}
+    assert details == {
+        "a.jpg": {"format": "jpg", "width": 100, "height": 80},
+        "b.jpg": {"format": "png", "width": 100, "height": 80},
+    }
+    assert reasons(assembled) == [("image", "size_mismatch")]
+    assert assembled.adjusted == {Adjusted.ROTATED_FRAME: 1, Adjusted.FORMAT_FROM_CONTENT: 1}

@@ -53,7 +53,7 @@ class Read:
     def __init__(self, records: Sequence[Any], task: str = DETECTION, buckets: int = 1) -> None:
         builder = IndexBuilder("file:///d.json", 2, "", None, buckets)
         builder.add_images(json.dumps(IMAGES)[1:-1].encode())
-        builder.add_categories(json.dumps(CATEGORIES)[1:-1].encode())
+        builder.categories.add(json.dumps(CATEGORIES)[1:-1].encode())
         self.images = list(builder.finish())
         self.index = builder.index
         self.block = ",\n".join(item if isinstance(item, str) else json.dumps(item) for item in records).encode()

@@ -40,7 +40,7 @@ def built(
     for start, end in zip([0, *cuts], [*cuts, len(images)], strict=True):
         if start < end:
             builder.add_images(block_of(images[start:end]), starts[start])
-    builder.add_categories(block_of(categories))
+    builder.categories.add(block_of(categories))
     fragments = list(builder.finish())
     assert builder.found == len(images)
     assert sum(fragment.records for _, fragment in fragments) == len(images)
@@ -322,60 +322,11 @@ def test_annotations_of_a_record_that_is_none_are_told_why() -> None:
 # Categories.
 
 
-def labels(*categories: Any) -> dict[Any, str]:
-    index, _, _ = built([], categories)
-    assert index.labels == sorted(set(index.labels))
-    return {identity: index.labels[label] for identity, label in index.label_of.items()}
-
-
-def refused(*categories: Any) -> dict[Any, tuple[str, str]]:
-    return {identity: (str(code), why) for identity, (code, why) in built([], categories)[0].refused_labels.items()}
-
-
-def test_category_ids_may_be_0_text_unsorted_and_with_gaps() -> None:
-    found = labels({"id": 90, "name": "zebra"}, {"id": 0, "name": "ant"}, {"id": "x", "name": "bee"})
-    assert found == {90: "zebra", 0: "ant", "x": "bee"}
-
-
-def test_categories_may_share_a_name() -> None:
-    assert labels({"id": 1, "name": "cat"}, {"id": 2, "name": "cat"}) == {1: "cat", 2: "cat"}
-
-
-def test_a_category_that_stands_twice_is_one() -> None:
-    assert labels({"id": 1, "name": "cat"}, {"id": 1, "name": "cat"}) == {1: "cat"}
-
-
-def test_a_category_with_two_names_is_none() -> None:
-    twice = [{"id": 1, "name": "cat"}, {"id": 1, "name": "dog"}, {"id": 2, "name": "dog"}, {"id": 1, "name": "cat"}]
-    assert labels(*twice) == {2: "dog"}
-    assert refused(*twice)[1][0] == "ambiguous_category_id"
-
-
-@pytest.mark.parametrize("name", ["", "  ", "\n", None, "\ud800", ["cat"], True, {}])
-def test_a_category_without_a_usable_name_is_refused(name: Any) -> None:
-    bad = {"id": 1, "name": name}
-    assert labels(bad, {"id": 2, "name": "cat"}) == {2: "cat"}
-    (code, why) = refused(bad)[1]
-    assert code == "invalid_label"
-    assert why.startswith("category 1 ")
-
-
-@pytest.mark.parametrize("name", ["NaN", "Infinity"])
-def test_a_name_that_is_not_a_number_is_no_name(name: str) -> None:
-    assert labels(f'{{"id": 1, "name": {name}}}') == {}
-
-
-def test_a_name_may_be_a_number_and_is_counted() -> None:
-    _, ((_, fragment),), builder = built([], [{"id": 1, "name": 7}, {"id": 2, "name": 1.5}])
-    assert builder.index.labels == ["1.5", "7"]
-    assert fragment.adjusted == {Adjusted.LABEL_FROM_NUMBER: 2}
-
-
 def test_categories_may_come_in_several_ranges_and_before_the_images() -> None:
     builder = IndexBuilder(SOURCE, 0, "", None, 1)
-    builder.add_categories(b'{"id": 1, "name": "b"}')
+    builder.categories.add(b'{"id": 1, "name": "b"}')
     builder.add_images(b'{"id": 1, "file_name": "a.jpg"}')
-    builder.add_categories(b'{"id": 2, "name": "a"}')
+    builder.categories.add(b'{"id": 2, "name": "a"}')
     list(builder.finish())
     assert (builder.index.labels, builder.index.label_of) == (["a", "b"], {1: 1, 2: 0})
 

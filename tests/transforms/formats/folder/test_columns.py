@@ -7,58 +7,11 @@ import shlex
 import pytest
 
 from labelbeam.schemas.errors import UsageError
-from labelbeam.schemas.reasons import Adjusted, Rejected
+from labelbeam.schemas.reasons import Adjusted
 from labelbeam.transforms.formats.folder.columns import TableError
-from labelbeam.transforms.formats.folder.format import FolderOptions
-from labelbeam.transforms.formats.folder.tables import LabelTable, TableContent, read_table
-
-SEVERAL = "image_classification_multilabel"
-IMAGES = frozenset({"1.jpg", "2.jpg", "3.jpg"})
-
-
-def read(text: str, files: frozenset[str] = IMAGES, task: str = SEVERAL, **options: object) -> TableContent:
-    return read_table(LabelTable("labels.csv"), text.encode(), files, task, FolderOptions(**options))  # type: ignore[arg-type]
-
-
-def labels(content: TableContent) -> dict[str, list[str]]:
-    assert content.rejected == []
-    return {image.path: [item.label for item in image.objects] for image in content.images}
-
-
-def codes(content: TableContent) -> list[str]:
-    return [doubt.code for doubt in content.doubts]
-
+from tests.transforms.formats.folder.read_columns import codes, labels, read
 
 # Flags.
-
-
-@pytest.mark.parametrize(
-    ("yes", "no", "told"),
-    [
-        *(("1", "-1", ["labels_absent"]), ("1.0", "-1.0", ["labels_absent"]), ("+1", "-1", ["labels_absent"])),
-        *(("1", "0", []), ("1", "", []), ("1.00", "0.00", []), ("True", "false", []), ("YES", "no", [])),
-        *(("y", "n", []), ("T", "F", []), ("x", "", []), ("1", "nan", []), ("✓", "", [])),
-    ],
-)
-def test_flags_in_every_writing(yes: str, no: str, told: list[str]) -> None:
-    content = read(f"filename,cat,dog\n1.jpg,{yes},{no}\n2.jpg,{no},{yes}\n3.jpg,{yes},{yes}\n")
-    assert labels(content) == {"1.jpg": ["cat"], "2.jpg": ["dog"], "3.jpg": ["cat", "dog"]}
-    assert codes(content) == told
-
-
-@pytest.mark.parametrize("blank", ["", "0"])
-def test_minus_one_beside_zero_may_mean_that_nobody_knows(blank: str) -> None:
-    content = read(f"filename,cat,dog\n1.jpg,1,0\n2.jpg,-1,1\n3.jpg,{blank},-1\n")
-    assert labels(content) == {"1.jpg": ["cat"], "2.jpg": ["dog"], "3.jpg": []}
-    assert [(doubt.code, doubt.count) for doubt in content.doubts] == [("flags_uncertain", 2)]
-
-
-@pytest.mark.parametrize("cells", ["0.8,0.2", "0.5,1", "0.01,0"])
-def test_probabilities_are_refused_until_it_is_said_which_are_enough(cells: str) -> None:
-    text = f"filename,cat,dog\n1.jpg,{cells}\n2.jpg,0.1,0.9\n"
-    with pytest.raises(TableError, match="--min-confidence"):
-        read(text)
-    assert labels(read(text, min_confidence=0.7))["2.jpg"] == ["dog"]
 
 
 @pytest.mark.parametrize("column", ["is_verified", "fold", "source", "Confidence", "valid", "Index"])
@@ -218,60 +171,6 @@ def test_prose_is_no_label(text: str) -> None:
 
 
 # Names of images.
-
-
-@pytest.mark.parametrize(
-    ("names", "files"),
-    [
-        (("a", "b"), ("validation/a.jpg", "validation/b.jpg")),
-        (("a", "b"), ("x/a.png", "y/b.JPG")),
-        (("a.png", "B.PNG"), ("a.jpg", "b.jpg")),
-        (("v1.2", "v1.3"), ("x/v1.2.jpg", "x/v1.3.jpg")),
-        (("x/a", "x/b"), ("x/a.jpg", "x/b.jpg")),
-        (("/home/me/set/x/a.jpg", "/home/me/set/y/b.jpg"), ("x/a.jpg", "y/b.jpg")),
-        (("C:\\set\\x\\a.jpg", "C:\\set\\x\\b.jpg"), ("x/a.jpg", "x/b.jpg")),
-        (("../input/set/a.jpg", "../input/set/b.jpg"), ("images/a.jpg", "images/b.jpg")),
-        (("set/x/a.jpg", "set/x/b"), ("x/A.jpg", "x/b.jpg")),
-        (("train/cat/a.jpg", "train/dog/b.jpg"), ("all/a.jpg", "all/b.jpg")),
-    ],
-)
-def test_images_are_found_in_the_one_other_way_that_fits(names: tuple[str, str], files: tuple[str, str]) -> None:
-    content = read(f"filename,label\n{names[0]},cat\n{names[1]},dog\n", frozenset(files))
-    assert labels(content) == {files[0]: ["cat"], files[1]: ["dog"]}
-    assert {reason for image in content.images for reason in image.adjusted} >= {Adjusted.IMAGE_BY_OTHER_NAME}
-
-
-@pytest.mark.parametrize(
-    ("name", "files"),
-    [
-        ("a", ("x/a.jpg", "y/a.jpg")),
-        ("a.jpg", ("x/a.jpg", "y/a.jpg")),
-        ("a", ("a.jpg", "a.png")),
-        ("train/a.jpg", ("val/a.jpg", "val/b.jpg")),
-        ("/set/train/a.jpg", ("val/a.jpg",)),
-    ],
-)
-def test_names_that_may_mean_several_files_or_another_split_are_not_guessed(name: str, files: tuple[str, ...]) -> None:
-    (image,) = read(f"filename,label\n{name},cat\n", frozenset(files)).images
-    assert image.rejected[0].code in (Rejected.MISSING_IMAGE, Rejected.UNSAFE_PATH)
-
-
-def test_a_missing_image_is_not_found_elsewhere_where_others_are_in_their_place() -> None:
-    content = read("filename,label\nx/a.jpg,cat\nx/b.jpg,dog\n", frozenset({"x/a.jpg", "y/b.jpg"}))
-    assert [len(image.rejected) for image in content.images] == [0, 1]
-
-
-def test_of_two_images_of_one_name_the_row_s_split_tells() -> None:
-    table = LabelTable("labels.csv", split_folders={"train": "train", "val": "validation"})
-    data = b"filename,label,split\na.jpg,cat,train\na.jpg,dog,val\n"
-    content = read_table(table, data, {"train/a.jpg", "val/a.jpg"}, SEVERAL)
-    assert labels(content) == {"train/a.jpg": ["cat"], "val/a.jpg": ["dog"]}
-
-
-@pytest.mark.parametrize("name", ["../../etc/passwd.jpg", "/etc/passwd.jpg", "..\\..\\x.jpg"])
-def test_no_name_leads_out(name: str) -> None:
-    (image,) = read(f"filename,label\n{name},cat\n").images
-    assert image.rejected[0].code == Rejected.UNSAFE_PATH
 
 
 def test_labels_in_two_unicode_forms_are_one() -> None:

@@ -8,6 +8,7 @@ from labelbeam.schemas.errors import UsageError
 from labelbeam.schemas.reasons import Adjusted, Rejected
 from labelbeam.transforms.formats.folder.format import FolderOptions
 from labelbeam.transforms.formats.folder.layout import FolderPlan, image_of_item, plan_folder
+from labelbeam.transforms.formats.folder.levels import parse_split_folders
 from labelbeam.transforms.formats.folder.places import FolderError
 
 
@@ -175,3 +176,8 @@ def test_classes_that_are_numbers_are_told_where_their_names_lie_beside_them(nam
     found = plan("0/1.jpg", "1/1.jpg", names)
     assert codes(found) == ["labels_are_numbers"] and names in found.warnings[0]
     assert codes(plan("0/1.jpg", "1/1.jpg", "readme.txt")) == []
+
+
+def test_a_folder_that_is_given_twice_is_refused() -> None:
+    with pytest.raises(UsageError, match="--split-folders: found the folder 'extra' twice"):
+        parse_split_folders("extra=train,extra=test")

@@ -6,15 +6,12 @@ import random
 import struct
 import threading
 import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from labelbeam.transforms.stores.archives import zip as archive_zip
 from labelbeam.transforms.stores.errors import MissingFileError
@@ -87,27 +84,6 @@ def test_a_glob_matches_files_in_an_archive(tmp_path: Path) -> None:
 def test_the_root_of_an_archive_may_be_written_in_several_ways(form: str, tmp_path: Path) -> None:
     root = locate(form.format(written(tmp_path, "a.zip", PACKED["a.zip"])), {})
     assert (root.path, root.url) == ("", f"zip://::file://{tmp_path}/a.zip")
-
-
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(data=st.binary(max_size=200), repeats=st.integers(1, 400), cuts=st.lists(st.integers(0, 80_000), max_size=8))
-def test_any_range_of_a_deflated_file_is_that_of_its_content(data: bytes, repeats: int, cuts: list[int]) -> None:
-    content = data * repeats
-    packed = zipped({"before": b"x" * 100, "x": content, "after": b"y"})
-    with pytest.MonkeyPatch.context() as small:
-        small.setattr(archive_zip, "_STEP", 10_000)
-        small.setattr(archive_zip, "_PIECE", 100)
-        small.setattr(archive_zip, "_LARGEST_PIECE", 700)
-        root = locate("memory://archives/x.zip", {})
-        root.fs.pipe_file(root.path, packed)
-        file = inside("memory://archives/x.zip", "x")
-        file.fs.invalidate_cache()
-        for start in cuts:
-            end = min(start + 5_000, len(content))
-            if start < end:
-                assert read_range(file, start, end) == content[start:end]
-        if content:
-            assert read_range(file, 0, len(content)) == content
 
 
 def test_names_in_utf8_without_the_flag_that_says_so_are_read_as_they_were_meant(tmp_path: Path) -> None:
@@ -201,15 +177,6 @@ def test_files_are_read_side_by_side(serve: Any) -> None:
 
 
 # Tokens -------------------------------------------------------------------------------------------------------------
-
-
-def test_a_token_of_a_file_in_a_zip_is_its_checksum(tmp_path: Path) -> None:
-    one = inside(written(tmp_path, "1.zip", zipped({"a": b"old", "b": b"same", "c": b""})))
-    two = inside(written(tmp_path, "2.zip", zipped({"new": b"", "b": b"same", "a": b"new", "c": b""})))
-    tokens = [{file.path: file.token for file in list_files(root).files} for root in (one, two)]
-    assert tokens[0]["b"] == tokens[1]["b"] == f"crc32:{zlib.crc32(b'same'):08x}"
-    assert tokens[0]["c"] == tokens[1]["c"]
-    assert tokens[0]["a"] != tokens[1]["a"]
 
 
 def test_a_token_of_a_file_in_a_tar_changes_with_the_archive(serve: Any) -> None:

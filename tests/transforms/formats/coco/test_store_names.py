@@ -1,0 +1,72 @@
+"""Names that the store has otherwise: found by the least difference, and by none where two could be meant."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from labelbeam.transforms.formats.coco.store_names import find_in_store, with_double_slashes
+
+
+@pytest.mark.parametrize(
+    ("wanted", "stored"),
+    [
+        ("cafe\u0301.jpg", "caf\u00e9.jpg"),
+        ("caf\u00e9.jpg", "cafe\u0301.jpg"),
+        ("b%20c.png", "b c.png"),
+        ("IMG_1.JPG", "img_1.jpg"),
+        ("A%20B.JPG", "a b.jpg"),
+        ("a.jpg", "a.png"),
+        ("a.jpg", "a.JPEG"),
+        ("a", "a.jpg"),
+        ("v1.2", "v1.2.jpg"),
+    ],
+)
+def test_one_file_that_differs_in_writing_alone_is_meant(wanted: str, stored: str) -> None:
+    assert find_in_store([wanted], [stored, "other.jpg"], []) == {wanted: [stored]}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "stored", "taken"),
+    [
+        ("a.jpg", ["b.jpg"], []),
+        ("d/a.jpg", ["a.jpg"], []),
+        ("a.jpg", ["a.txt", "a.json"], []),
+        ("A.jpg", ["a.jpg"], ["a.jpg"]),
+    ],
+)
+def test_another_file_is_not_meant(wanted: str, stored: list[str], taken: list[str]) -> None:
+    assert find_in_store([wanted], stored, taken) == {}
+
+
+def test_the_least_difference_counts_and_of_equal_ones_all_are_told() -> None:
+    assert find_in_store(["A.jpg"], ["a.png", "a.jpg"], []) == {"A.jpg": ["a.jpg"]}
+    assert find_in_store(["a.jpg"], ["a.bmp", "a.png"], []) == {"a.jpg": ["a.bmp", "a.png"]}
+
+
+def test_a_file_that_two_names_mean_is_neither_s() -> None:
+    assert find_in_store(["A.jpg", "a.JPG", "b.JPG"], ["a.jpg", "b.jpg"], []) == {"b.JPG": ["b.jpg"]}
+
+
+@given(
+    st.lists(st.text("aA%2 .jpgn\u0301e", max_size=8), max_size=5),
+    st.lists(st.sampled_from(["a.jpg", "A.png", "e\u0301.jpg", "\u00e9.png", "b"]), max_size=4),
+)
+def test_what_is_found_is_in_the_store_and_no_file_is_found_twice(wanted: list[str], stored: list[str]) -> None:
+    found = find_in_store(wanted, stored, [])
+    named = [path for paths in found.values() for path in set(paths)]
+    assert set(named) <= set(stored) and len(named) == len(set(named))
+    assert set(found) <= set(wanted)
+    assert find_in_store(wanted[::-1], stored[::-1], []) == found or len(set(wanted)) < len(wanted)
+
+
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        *(("a//b.jpg", "a//b.jpg"), ("a\\\\b.jpg", "a//b.jpg"), ("./a//b.jpg", "a//b.jpg")),
+        *(("a/b.jpg", None), ("a//../b.jpg", None), ("//a.jpg", None), ("https://h//a.jpg", None)),
+    ],
+)
+def test_empty_parts_of_a_name_are_kept_where_it_leads_nowhere(name: str, path: str | None) -> None:
+    assert with_double_slashes(name) == path

@@ -1,0 +1,74 @@
+"""A budget of bytes: shared, waited for, given back, and refused where the process has not so many."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from labelbeam.transforms.stores.errors import ShortageError
+from labelbeam.transforms.workers import budget as module
+from labelbeam.transforms.workers.budget import LOOKED_AT_FROM, Budget, decoding, reading, short
+
+
+def test_a_budget_is_given_back_when_it_was_refused() -> None:
+    budget = Budget(100)
+    for _ in range(3):
+        with pytest.raises(Exception, match="needs"), budget.take(2**60):
+            raise AssertionError
+    with budget.take(100):
+        pass
+
+
+def test_what_is_taken_is_waited_for() -> None:
+    budget = Budget(100)
+    order: list[str] = []
+    inside, go = threading.Event(), threading.Event()
+
+    def first() -> None:
+        with budget.take(60):
+            inside.set()
+            go.wait(30)
+            order.append("first")
+
+    def second() -> None:
+        with budget.take(60):
+            order.append("second")
+
+    threads = [threading.Thread(target=first), threading.Thread(target=second)]
+    threads[0].start()
+    assert inside.wait(30)
+    threads[1].start()
+    with budget.take(40):  # There is room for this one beside the first.
+        go.set()
+    for thread in threads:
+        thread.join(30)
+    assert order == ["first", "second"]
+
+
+def test_who_wants_more_than_there_is_gets_all_of_it() -> None:
+    budget = Budget(100)
+    with budget.take(500):
+        assert budget._free == 0
+    assert budget._free == 100
+
+
+def test_only_what_is_large_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "memory_left", lambda: 0)
+    budget = Budget(2 * LOOKED_AT_FROM)
+    with budget.take(LOOKED_AT_FROM - 1):
+        pass
+    with (
+        pytest.raises(ShortageError, match=r"^a\.png: needs 8 MB of memory, and 0 MB are left"),
+        budget.take(LOOKED_AT_FROM, "a.png"),
+    ):
+        raise AssertionError
+    assert budget._free == budget.size
+
+
+def test_a_shortage_names_what_it_is_for_or_what_is_read() -> None:
+    assert str(short("", 10**9, 5)).startswith("what is read: needs 1,000 MB")
+
+
+def test_pixels_and_files_have_budgets_of_their_own() -> None:
+    assert reading() is reading() is not decoding()
