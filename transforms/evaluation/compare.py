@@ -32,8 +32,6 @@ LOG = logging.getLogger("labelbeam")
 SINGLE, MULTILABEL = "image_classification", "image_classification_multilabel"
 SEGMENTATION = "image_instance_segmentation"
 
-LOG = logging.getLogger("labelbeam")
-
 DEFAULT_THRESHOLD = 0.5
 
 

@@ -16,6 +16,7 @@ from labelbeam.schemas.reasons import Rejected
 from labelbeam.transforms.builds.image_places import ImagePlace, find_images
 from labelbeam.transforms.builds.published import place_of, published
 from labelbeam.transforms.messages.redact import redact
+from labelbeam.transforms.report.evaluations import evaluation_figures
 from labelbeam.transforms.report.page import Content, ShownRejection, render
 from labelbeam.transforms.report.pictures import PAGE_BYTES, Picture, Wanted, no_pictures, read_pictures
 from labelbeam.transforms.report.samples import sample_records, sample_rejections
@@ -100,7 +101,6 @@ def write_report(output: Location, manifest: Manifest, images: ImagePlace, evalu
     rejections, room = _rejections(refused.samples, images, room)
     worst: list[Picture] = []
     if evaluation is not None:
-        evaluation.worst = evaluation.worst[:WORST]
         wanted = [
             # An evaluation of another version may not tell the frame.
             Wanted(images.path(item.image_url), (item.width, item.height) if item.width and item.height else None)
@@ -178,6 +178,14 @@ def evaluation_of(url: str, storage: StorageOptions, manifest: Manifest) -> Eval
             f"--evaluation: {location.shown} is of the task {evaluation.task}, the build of {manifest.task}; expected an "
             "evaluation of this build"
         )
+    evaluation.worst = evaluation.worst[:WORST]
+    try:
+        evaluation_figures(evaluation, no_pictures([Wanted(None, None)] * len(evaluation.worst), ""), {})
+    except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise UsageError(
+            f"--evaluation: {location.shown}: holds figures or objects that cannot be shown ({type(error).__name__}: {error}); "
+            "expected the JSON that labelbeam evaluate writes"
+        ) from None
     if evaluation.build != manifest.build:
         evaluation.warnings = [
             f"this is an evaluation of build {evaluation.build}, and the page is of build {manifest.build}",

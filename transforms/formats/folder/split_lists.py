@@ -114,7 +114,7 @@ def _stem(path: str) -> str:
 
 
 def _rows(text: str, images: ImageNames) -> list[list[str]]:
-    """The rows of a list: a name alone, also with blanks in it, or a name and what follows; without a line of headings or a count."""
+    """The rows of a list: a name alone, also with blanks in it, or a name and what follows; without a count and headings above."""
     rows: list[list[str]] = []
     for line in map(str.strip, text.splitlines()):
         if line:
@@ -122,9 +122,9 @@ def _rows(text: str, images: ImageNames) -> list[list[str]]:
             # Behind a number the rest of the line is what it numbers.
             alone = images.names(line) and (len(parts) == 1 or not parts[0].isdecimal())
             rows.append([line] if alone else parts)
-    while rows and len(rows) > 1 and not images.names(rows[0][0]) and images.names(rows[1][0]):
-        del rows[0]
-    return [row for row in rows if row]
+    rows = [row for row in rows if row]
+    first = next((at for at, row in enumerate(rows[:3]) if images.names(row[0])), 0)
+    return rows[first:]
 
 
 def _name_images(rows: Sequence[Sequence[str]], images: ImageNames) -> bool:

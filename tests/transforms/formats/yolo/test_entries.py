@@ -1,0 +1,102 @@
+"""Entries of data.yaml and lines of lists: what of a tree they lead to, whatever machine they were written for."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from labelbeam.transforms.formats.yolo.entries import (
+    ImageNames,
+    find_entry,
+    folders_above,
+    lines_of_list,
+    parts_of,
+    resolved,
+    split_of_path,
+)
+
+
+@pytest.mark.parametrize(
+    ("path", "split"),
+    [
+        ("images/train2017/1.jpg", "train"),
+        ("obj_valid_data/1.txt", "validation"),
+        ("labels_test/1.txt", "test"),
+        ("yolo_train/val/1.jpg", "train"),
+        ("cats/train.jpg", None),
+        ("crash_test/1.jpg", None),
+        ("1.jpg", None),
+    ],
+)
+def test_a_split_is_that_of_the_first_folder_that_says_no_more(path: str, split: str | None) -> None:
+    assert split_of_path(path) == split
+
+
+@pytest.mark.parametrize(
+    ("base", "path", "place"),
+    [
+        *(("a/b", "../c", "a/c"), ("", "./c//d", "c/d"), ("a", "", "a"), ("a", "..", ""), ("a", "b\\c", "a/b/c")),
+        *(("", "../c", None), ("a", "../../c", None), ("a", "/c", None), ("a", "C:\\c", None)),
+    ],
+)
+def test_a_path_is_followed_from_its_base_and_never_out_of_the_root(base: str, path: str, place: str | None) -> None:
+    assert resolved(base, path) == place
+
+
+@given(st.text("ab./\\:C"), st.sampled_from(["", "a", "a/b"]))
+def test_wherever_a_path_leads_it_stays_below_the_root(path: str, base: str) -> None:
+    place = resolved(base, path)
+    assert place is None or not {"", ".", ".."} & set(place.split("/")) or place == ""
+    assert not {"", ".", ".."} & set(parts_of(path))
+
+
+def test_of_a_path_without_end_the_last_names_count() -> None:
+    assert len(parts_of("a/" * 100_000)) == 50
+
+
+def test_the_folders_above_a_file_end_at_the_root() -> None:
+    assert list(folders_above("a/b/1.jpg")) == ["a/b", "a", ""]
+    assert list(folders_above("1.jpg")) == [""]
+    assert list(folders_above("")) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "bases", "place"),
+    [
+        ("images", ["train", ""], "train/images"),
+        ("../val/images", ["train"], "val/images"),
+        ("/home/me/set/train/images", [""], "train/images"),
+        ("data/val/images", [""], "val/images"),
+        ("images", [""], None),
+        ("../../etc", [""], None),
+    ],
+)
+def test_an_entry_is_what_is_known_by_its_path_or_by_its_last_names(
+    path: str, bases: list[str], place: str | None
+) -> None:
+    assert find_entry(path, bases, {"train/images", "val/images", "train"}) == place
+
+
+IMAGES = ImageNames(["train/images/1.jpg", "val/images/2.jpg", "a/x.jpg", "b/x.jpg"])
+
+
+@pytest.mark.parametrize(
+    ("path", "image"),
+    [
+        ("train/images/1.jpg", "train/images/1.jpg"),
+        ("/home/me/images/1.jpg", "train/images/1.jpg"),
+        ("C:\\set\\1.JPG", "train/images/1.jpg"),
+        ("2.jpg", "val/images/2.jpg"),
+        ("train/2.jpg", None),
+        ("x.jpg", None),
+        ("a/x.jpg", "a/x.jpg"),
+        ("3.jpg", None),
+    ],
+)
+def test_a_line_is_the_one_image_that_ends_so_and_never_of_another_split(path: str, image: str | None) -> None:
+    assert IMAGES.find(path, [""]) == image
+
+
+def test_lines_lose_blanks_and_quotes() -> None:
+    assert lines_of_list(' a b.jpg \n\n"c.jpg"\n\'d.jpg\'\n""') == ["a b.jpg", "c.jpg", "d.jpg"]

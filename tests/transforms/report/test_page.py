@@ -1,0 +1,86 @@
+"""The page loads nothing, is the same for the same content, and holds no markup of a dataset's."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from typing import Any
+
+import pytest
+from lxml import html
+
+from labelbeam.schemas.manifest import SplitCounts
+from labelbeam.schemas.neutral import Rejection
+from labelbeam.schemas.reasons import Rejected
+from labelbeam.transforms.report.page import Content, ShownRejection, _percent, render
+from labelbeam.transforms.report.pictures import Picture
+from labelbeam.transforms.report.samples import Sample
+from tests.manifests import manifest
+
+EVIL = "</script><img src=x onerror=alert(1)>\"'&\ud800"
+
+
+def content(**changes: Any) -> Content:
+    made = manifest(
+        labels=[EVIL],
+        splits={"train": SplitCounts(1, 1)},
+        label_counts={"train": {EVIL: 1}},
+        rejected_by_reason={"empty_bbox": 1},
+    )
+    sample = Sample(
+        "train",
+        "train/t.jsonl",
+        1,
+        EVIL,
+        "jpg",
+        9,
+        9,
+        [{"label": EVIL, "topX": 0, "topY": 0, "bottomX": 1, "bottomY": 1}],
+    )
+    rejection = Rejection(EVIL, EVIL, EVIL, "object", Rejected.EMPTY_BBOX, EVIL, EVIL)
+    fields: dict[str, Any] = {
+        "samples": [sample],
+        "pictures": [Picture(note=EVIL)],
+        "rejections": [ShownRejection(rejection)],
+        "notes": [EVIL],
+    }
+    return Content(EVIL, made, **fields | changes)
+
+
+def test_text_of_a_dataset_is_nowhere_markup() -> None:
+    page = render(content())
+    assert b"<img src=x" not in page and b"onerror=alert(1)>" not in page
+    assert not html.document_fromstring(page.decode()).xpath("//img")
+
+
+def test_only_what_the_policy_names_by_its_hash_is_run_or_styled() -> None:
+    page = render(content()).decode()
+    document = html.document_fromstring(page)
+    (policy,) = document.xpath("//meta[@http-equiv='Content-Security-Policy']/@content")
+    for element in (*document.xpath("//script"), *document.xpath("//style")):
+        digest = base64.b64encode(hashlib.sha256(element.text.encode()).digest()).decode()
+        assert f"'sha256-{digest}'" in policy
+    assert policy.startswith("default-src 'none'; ")
+    assert not document.xpath("//@style | //link | //@src[not(starts-with(., 'data:'))]")
+    assert not re.search(
+        r"(?i)\son\w+\s*=",
+        re.sub(r"<script>.*?</script>", "", page, flags=re.DOTALL).replace(EVIL, "").split("<body", 1)[0],
+    )
+
+
+def test_it_is_the_same_bytes_for_the_same_content() -> None:
+    assert render(content()) == render(content())
+    assert render(content()) != render(content(notes=[]))
+
+
+def test_a_build_of_nothing_has_a_page() -> None:
+    page = html.document_fromstring(render(Content("empty", manifest())).decode())
+    assert "empty" in page.text_content()
+
+
+@pytest.mark.parametrize(
+    ("share", "text"), [(0, "0 %"), (0.00001, "<0.1 %"), (0.0005, "0.1 %"), (0.25, "25.0 %"), (1, "100.0 %")]
+)
+def test_a_share_that_is_not_nothing_is_never_shown_as_0(share: float, text: str) -> None:
+    assert _percent(share) == text
