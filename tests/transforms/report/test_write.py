@@ -22,8 +22,18 @@ MADE = manifest()
 
 
 def evaluation(**changes: Any) -> Evaluation:
-    fields: dict[str, Any] = {"metrics": {}, "by_class": {}}
-    return Evaluation(EVALUATION_VERSION, MADE.task, BUILD, None, 1, 0, 0, **fields | changes)
+    fields: dict[str, Any] = {
+        "format_version": EVALUATION_VERSION,
+        "task": MADE.task,
+        "build": BUILD,
+        "split": None,
+        "images": 1,
+        "unpredicted": 0,
+        "unknown": 0,
+        "metrics": {},
+        "by_class": {},
+    }
+    return Evaluation(**fields | changes)
 
 
 def worst(truth: Any) -> WorstImage:
