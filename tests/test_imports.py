@@ -1,4 +1,4 @@
-"""Imports: which room may name which, none in a circle, and nothing heavy before a command runs."""
+"""Modules: which may import which, nothing heavy before a command runs, and the test of each under its own name."""
 
 from __future__ import annotations
 
@@ -119,3 +119,22 @@ def test_help_a_wrong_option_and_the_package_load_nothing_heavy(code: str) -> No
     ask = f"{code}\nimport sys; print('loaded', [name for name in {HEAVY!r} if name in sys.modules])"
     ran = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, check=True)
     assert ran.stdout.endswith("loaded []\n")
+
+
+TESTED_ELSEWHERE = {
+    "pipelines/commands/command.py": "a tuple; test_registry.py looks at every command",
+    "pipelines/demo/data.py": "drawn once for all tests of the demo, in test_demo.py",
+    "pipelines/demo/scenes.py": "drawn once for all tests of the demo, in test_demo.py",
+    "schemas/evaluation.py": "a form; evaluation/test_evaluate.py fills it",
+    "schemas/neutral.py": "forms; every reader fills them",
+    "schemas/tasks.py": "names; tests/schemas/test_config.py reads them",
+}
+"""Modules without a test of their own name, and why."""
+
+
+def test_the_test_of_a_module_is_found_by_its_name() -> None:
+    tested = {path.relative_to(ROOT / "tests").as_posix() for path in ROOT.joinpath("tests").rglob("test_*.py")}
+    without = {
+        file for file in FILES if not file.endswith("/__init__.py") and "/test_".join(file.rsplit("/", 1)) not in tested
+    }
+    assert without == TESTED_ELSEWHERE.keys()

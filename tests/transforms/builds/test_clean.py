@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import pytest
@@ -313,21 +312,6 @@ def test_a_clean_that_was_taken_for_dead_removes_no_build_any_more(output: Locat
     assert builds(output) == [FIRST, SECOND, THIRD]
     # What it could be resumed by is gone: nobody puts it in force later, when this process might remove it.
     assert kind(output.below(f"unfinished/{THIRD}")) is None
-
-
-def test_the_command_tells_what_it_leaves_and_changes_nothing_in_a_directory_that_is_no_output(tmp_path: Path) -> None:
-    for name in ("builds/1/log", "unfinished/novel/ch1.txt"):
-        (tmp_path / name).parent.mkdir(parents=True)
-        (tmp_path / name).write_text("x")
-    (tmp_path / "builds/empty").mkdir()
-    (tmp_path / "builds/a\x1b[31mb").mkdir()
-    before = {str(path): os.stat(path).st_mtime_ns for path in tmp_path.rglob("*")}
-    answer = labelbeam("clean", tmp_path)
-    assert answer.status == 0
-    assert "left: builds/1, which no build is known to have written" in answer.err
-    assert "left: unfinished/novel" in answer.err
-    assert "\x1b" not in answer.err
-    assert {str(path): os.stat(path).st_mtime_ns for path in tmp_path.rglob("*")} == before
 
 
 def test_the_command_says_where_the_pointer_names_nothing(output: Location) -> None:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pytest
 
+from labelbeam.schemas.doubts import Doubted
 from labelbeam.schemas.errors import CountsError
 from labelbeam.schemas.manifest import Counts, SplitCounts
 from tests.transforms.builds.receipts import CONFIG, entry, manifest_of, receipt

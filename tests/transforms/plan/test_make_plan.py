@@ -26,7 +26,10 @@ def test_a_plan_says_how_its_format_was_recognised_or_that_it_was_said(tmp_path:
     (tmp_path / "cat").mkdir()
     (tmp_path / "cat" / "1.jpg").touch()
     assert plan(tmp_path).recognised == "found 1 images and neither COCO nor VOC annotations"
-    assert (plan(tmp_path, format="folder").format, plan(tmp_path, format="folder").recognised) == ("folder", "--format folder")
+    assert (plan(tmp_path, format="folder").format, plan(tmp_path, format="folder").recognised) == (
+        "folder",
+        "--format folder",
+    )
 
 
 def test_a_task_that_a_format_does_not_serve_is_refused_with_those_that_it_does(tmp_path: Path) -> None:
