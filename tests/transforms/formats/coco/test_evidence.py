@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labelbeam.transforms.formats.coco.evidence import Collector
@@ -47,13 +47,14 @@ def test_what_is_no_box_tells_nothing(box: Numbers) -> None:
 def test_fractions_are_told_from_pixels() -> None:
     found = of([(0.1, 0.1, 0.5, 0.5), (0, 0, 1, 1), (0.8, 0.8, 0.3, 0.1), (10, 10, 50, 50), (1.5, 0, 1, 1)])
     names = ("boxes", "boxes_under_a_pixel", "boxes_past_the_edge", "boxes_beyond_1", "boxes_far_beyond_1")
-    assert counts(found, *names) == [5, 2, 1, 3, 1]
+    assert counts(found, *names) == [5, 2, 1, 2, 1]
 
 
 def test_a_box_that_was_drawn_from_the_other_corner_tells_the_same() -> None:
     assert of([(50, 60, -40, -30)]) == of([(10, 30, 40, 30)])
 
 
+@settings(max_examples=20)
 @given(st.tuples(*[st.floats(-5, 700)] * 4), st.permutations(range(3)))
 def test_the_order_of_records_changes_examples_only(box: Numbers, order: list[int]) -> None:
     boxes = [box, (1.0, 2.0, 30.0, 40.0), (0.1, 0.2, 0.3, 0.4)]

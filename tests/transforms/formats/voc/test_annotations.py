@@ -16,7 +16,7 @@ XML = "<annotation><filename>1.jpg</filename></annotation>"
 
 def holds(root: str, texts: dict[str, str], gone: tuple[str, ...] = ()) -> bool:
     files = list_files(locate(fill(root, texts), {})).files if texts else []
-    return holds_voc(locate(root, {}), [*(StoredFile(path, 10) for path in gone), *files])
+    return holds_voc(locate(root, {}), [*(StoredFile(path, 10, "") for path in gone), *files])
 
 
 @pytest.mark.parametrize(

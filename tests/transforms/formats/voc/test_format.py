@@ -11,13 +11,18 @@ from labelbeam.schemas.doubts import Doubted
 from labelbeam.schemas.errors import UsageError
 from labelbeam.transforms.formats.format import Tree
 from labelbeam.transforms.formats.frames import FRACTIONS, Evidence
-from labelbeam.transforms.formats.voc.format import Voc
+from labelbeam.transforms.formats.voc.format import Voc, VocOptions
 from labelbeam.transforms.stores.locate import locate
 from tests.transforms.formats.planned_trees import VOC, fill
 
 
 def config(*sources: str, **options: Any) -> ConvertConfig:
-    return ConvertConfig(task="image_object_detection", source=list(sources) or ["s"], output="memory://o", **options)
+    return ConvertConfig(
+        task="image_object_detection",
+        source=list(sources) or ["s"],
+        output="memory://o",
+        of_formats=(VocOptions(**options),),
+    )
 
 
 def tree(*roots: str) -> Tree:
@@ -54,19 +59,17 @@ SMALL = {"boxes": 10, "boxes_below_a_pixel": 10, "boxes_with_fraction": 10, "fil
 
 @pytest.mark.parametrize(("boxes", "fractions"), [("detect", True), ("relative", True), ("pixels", False)])
 def test_boxes_are_fractions_where_all_are_or_where_it_is_said(boxes: str, fractions: bool) -> None:
-    frames = Voc().frames(evidence(**SMALL), config(options={"voc_boxes": boxes}))
+    frames = Voc().frames(evidence(**SMALL), config(voc_boxes=boxes))
     assert frames == ({"s": FRACTIONS} if fractions else {})
 
 
 @pytest.mark.parametrize(("boxes", "told"), [("detect", True), ("relative", False), ("pixels", False)])
 def test_what_was_said_is_no_doubt(boxes: str, told: bool) -> None:
-    codes = {doubt.code for doubt in Voc().remarks(evidence(**SMALL), config(options={"voc_boxes": boxes}))}
+    codes = {doubt.code for doubt in Voc().remarks(evidence(**SMALL), config(voc_boxes=boxes))}
     assert (Doubted.RELATIVE_COORDINATES in codes) is told
 
 
 @pytest.mark.parametrize(("origin", "told"), [(1, True), (0, False)])
 def test_coordinates_of_0_speak_against_counting_from_1(origin: int, told: bool) -> None:
-    doubts = Voc().remarks(
-        evidence(boxes=10, from_0=3, files_from_0=1, files=5), config(options={"voc_origin": origin})
-    )
+    doubts = Voc().remarks(evidence(boxes=10, from_0=3, files_from_0=1, files=5), config(voc_origin=origin))
     assert [doubt.code for doubt in doubts] == [Doubted.VOC_ORIGIN] * told
