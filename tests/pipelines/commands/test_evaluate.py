@@ -13,7 +13,7 @@ from labelbeam.transforms.evaluation.gates import GATES
 
 
 def table(**changes: Any) -> list[str]:
-    fields: dict[str, Any] = {"metrics": {"mAP": 0.5, "mAP_75": None}, "by_class": {}}
+    fields: dict[str, Any] = {"metrics": {"map": 0.5, "map_75": None}, "by_class": {}}
     return list(_table(Evaluation(1, "image_object_detection", "b", None, 9, 2, 1, **fields | changes)))
 
 
@@ -26,7 +26,7 @@ def test_figures_stand_below_each_other_beneath_what_was_compared() -> None:
     lines = table()
     assert lines[0] == "image_object_detection, build b, all splits"
     assert lines[2].startswith("9 images, 2 of them without a prediction; 1 predictions of other images")
-    assert lines[4:] == ["mAP       0.5000", "mAP_75         –"]
+    assert lines[4:] == ["map       0.5000", "map_75         –"]
 
 
 def test_labels_come_by_how_often_they_are_true_and_very_many_are_counted() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import re
 from typing import Any
 
 import pytest
@@ -63,10 +62,7 @@ def test_only_what_the_policy_names_by_its_hash_is_run_or_styled() -> None:
         assert f"'sha256-{digest}'" in policy
     assert policy.startswith("default-src 'none'; ")
     assert not document.xpath("//@style | //link | //@src[not(starts-with(., 'data:'))]")
-    assert not re.search(
-        r"(?i)\son\w+\s*=",
-        re.sub(r"<script>.*?</script>", "", page, flags=re.DOTALL).replace(EVIL, "").split("<body", 1)[0],
-    )
+    assert not document.xpath("//@*[starts-with(name(), 'on')]")
 
 
 def test_it_is_the_same_bytes_for_the_same_content() -> None:

@@ -123,8 +123,11 @@ def _rows(text: str, images: ImageNames) -> list[list[str]]:
             alone = images.names(line) and (len(parts) == 1 or not parts[0].isdecimal())
             rows.append([line] if alone else parts)
     rows = [row for row in rows if row]
-    first = next((at for at, row in enumerate(rows[:3]) if images.names(row[0])), 0)
-    return rows[first:]
+    if len(rows) > 1 and len(rows[0]) == 1 and rows[0][0].isdecimal() and not rows[1][0].isdecimal():
+        del rows[0]
+    if len(rows) > 1 and not images.names(rows[0][0]) and images.names(rows[1][0]):
+        del rows[0]
+    return rows
 
 
 def _name_images(rows: Sequence[Sequence[str]], images: ImageNames) -> bool:
