@@ -96,7 +96,7 @@ def test_objects_are_compared_and_written_as_coco_where_it_is_wanted(tmp_path: P
         coco_truth=str(tmp_path / "t.json"),
         coco_results=str(tmp_path / "r.json"),
     )
-    assert found.metrics["map"] == 1.0 and found.unpredicted == 1
+    assert found.metrics["map"] == pytest.approx(1.0) and found.unpredicted == 1
     document = msgspec.json.decode((tmp_path / "t.json").read_bytes())
     assert (len(document["images"]), len(document["annotations"])) == (2, 1)
     assert [result["score"] for result in msgspec.json.decode((tmp_path / "r.json").read_bytes())] == [0.75]

@@ -7,9 +7,11 @@ import shlex
 import pytest
 
 from labelbeam.schemas.errors import UsageError
-from labelbeam.schemas.reasons import Adjusted
+from labelbeam.schemas.reasons import Adjusted, Rejected
 from labelbeam.transforms.formats.folder.columns import TableError
-from tests.transforms.formats.folder.read_columns import codes, labels, read
+from labelbeam.transforms.formats.folder.format import FolderOptions
+from labelbeam.transforms.formats.folder.tables import LabelTable, read_table
+from tests.transforms.formats.folder.read_columns import IMAGES, SEVERAL, codes, labels, read
 
 # Flags.
 
