@@ -14,37 +14,27 @@ from labelbeam.pipelines.runs.convert import Outcome
 from labelbeam.pipelines.runs.summary import next_steps, summary
 from labelbeam.schemas.config import ConvertConfig
 from labelbeam.schemas.doubts import Doubt, unclassified
-from labelbeam.schemas.manifest import Counts, Manifest, Source, SplitCounts, Tally
+from labelbeam.schemas.manifest import Counts, SplitCounts, Tally
 from labelbeam.schemas.reasons import Rejected
 from labelbeam.transforms.builds.azure_paths import azure_path
 from labelbeam.transforms.messages.words import plain
+from tests.manifests import BUILD, manifest
 
 if TYPE_CHECKING:
     from tests.pipelines.conftest import Runs
 
-BUILD = "20261121T203833477542Z-cdba7ac6"
-
 
 def outcome(output: str = "built", *, published: bool = True, unchanged: bool = False, **changes: Any) -> Outcome:
+    counts = Counts(Tally(1_234, 1_200, 30, 4), Tally(5_000, 4_960, 40, 0))
     values: dict[str, Any] = {
-        "format_version": 1,
-        "build": BUILD,
-        "labelbeam_version": "1",
-        "task": "image_object_detection",
-        "created": "2026-11-21T20:38:33+00:00",
-        "config": {},
-        "source": Source("f", {}, "coco", "the source is JSON"),
         "labels": ["cat", "dog"],
-        "counts": Counts(Tally(1_234, 1_200, 30, 4), Tally(5_000, 4_960, 40, 0)),
+        "counts": counts,
         "rejected_by_reason": {"empty_bbox": 10, "image_rejected": 30},
         "skipped_by_reason": {"background": 4},
         "adjusted_by_reason": {"bbox_clipped": 7},
         "splits": {"train": SplitCounts(1_000, 4_000), "validation": SplitCounts(200, 960)},
-        "label_counts": {},
-        "parquet": [],
-        "rejected": [],
     }
-    manifest = Manifest(**values | changes)
+    made = manifest(**values | changes)
     url = f"{output}/builds/{BUILD}" if "://" in output else f"file://{Path(output).absolute()}/builds/{BUILD}"
     sample: dict[str, object] = {
         "code": "empty_bbox",
@@ -52,7 +42,7 @@ def outcome(output: str = "built", *, published: bool = True, unchanged: bool = 
         "image": "a.jpg",
         "message": "it is flat",
     }
-    return Outcome(manifest, url if published else "", unchanged, [sample] * 3)
+    return Outcome(made, url if published else "", unchanged, [sample] * 3)
 
 
 def config(output: str = "built", **options: Any) -> ConvertConfig:
