@@ -24,7 +24,6 @@ def test_plain_yaml_is_read_by_its_forms() -> None:
         b"a: \x00",
         b"\xff\xff",
         b"a: 2001-99-99",
-        b"a: ._",
         b"a: 0x_",
         b"a: !!bool x",
         b"a: !!int x",

@@ -30,7 +30,7 @@ def test_a_description_and_a_directory_are_claimed_with_what_was_found(memory: s
     file = claimed(f"{memory}/data.yaml", files=1)
     assert file is not None and file.found == "data.yaml" and file.reason
     folder = claimed(memory)
-    assert folder is not None and folder.found is None and "1 label files" in folder.reason
+    assert folder is not None and folder.found is None and "1 label file," in folder.reason
     asked = claimed(f"{memory}/data.yaml", files=1, asked=True)
     assert asked is not None and asked.reason == "", "a person said so"
 
