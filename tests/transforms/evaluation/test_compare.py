@@ -32,6 +32,7 @@ def truth(task: str, labels: list[Any], splits: list[str] | None = None) -> Trut
         records,
         splits or ["train"] * len(labels),
         [(100, 100)] * len(labels),
+        [None] * len(labels),
     )
 
 
