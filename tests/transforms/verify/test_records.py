@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from labelbeam.schemas.records import RECORDS, Record, check_record
 from labelbeam.transforms.images.urls import default_prefix, image_url
 from labelbeam.transforms.verify import records as check_records
-from labelbeam.transforms.verify.differences import Differences
+from labelbeam.transforms.verify.differences import MOST_OF_A_KIND, Differences
 from labelbeam.transforms.verify.records import RecordFacts, ShardCheck, check_shard, check_unique, out_of_order
 
 DETECTION = RecordFacts("image_object_detection")
@@ -69,7 +69,7 @@ def test_every_breach_that_a_single_record_shows_is_told(drawn: tuple[str, list[
         for number, text in enumerate(lines, 1)
         for breach in check_record(decoder.decode(text))
     ]
-    assert [found for found, _ in check(b"".join(lines), RecordFacts(task))[1]] == expected
+    assert [found for found, _ in check(b"".join(lines), RecordFacts(task))[1]] == expected[:MOST_OF_A_KIND]
 
 
 @pytest.mark.parametrize("size", [1, 200, 2**20])
