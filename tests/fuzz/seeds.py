@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import struct
@@ -137,6 +138,26 @@ TABLE_TOKENS = (
     *(b",", b";", b"\t", b"\n", b"\r", b'"', b'""', b"'", b"[", b"]", b"|", b" ", b"\0", b"\xff", b"\xff\xfe", b"0", b"1", b"true"),
     *(b"filename", b"label", b"split", b"train", b"{", b"}", b'"file_name":', b'"label":', b"\\ud800", b"\\u0000", b"[" * 2000),
     *(b"https://a/b.jpg", b"../", b"C:\\", b"\xe2\x80\xa8", b"\x85", b"\x1c", b'["a", "b"]', b"a.jpg", b"../a.jpg"),
+)  # fmt: skip
+
+
+_SHAPES = [
+    {"label": "cat", "points": [[1, 2], [9, 3.5], [4, 8]], "group_id": 1, "shape_type": "polygon", "flags": {}},
+    {"label": " dog ", "points": [[1, 2], [9, 8]], "shape_type": "rectangle", "group_id": None},
+    {"label": 7, "points": [[5, 5], [5, 9]], "shape_type": "circle", "group_id": 1},
+    {"label": "m", "points": [[1, 1], [6, 4]], "shape_type": "mask", "mask": base64.b64encode(MASKS[2]).decode()},
+    {"label": "p", "points": [[1, 1]], "shape_type": "point"},
+]
+_LABELME = {"version": "5.0", "flags": {"day": True, "wet": False}, "shapes": _SHAPES, "imagePath": "..\\b\\1.jpg"}
+LABELME = (
+    json.dumps(_LABELME | {"imageData": None, "imageHeight": 10, "imageWidth": 12}).encode(),
+    json.dumps({"shapes": _SHAPES[:1] * 3, "imagePath": "/home/a/2.png", "imageWidth": None}).encode(),
+    b'{"shapes": [{"label": "a", "points": [[NaN, 1e999]]}], "imagePath": "../../1.jpg", "imageWidth": -1}',
+)
+TOOL_TOKENS = (
+    *(b'"shapes"', b'"points"', b'"label"', b'"shape_type"', b'"circle"', b'"mask"', b'"group_id"', b"null", b"true", b"[[", b"]]"),
+    *(b"NaN", b"1e999", b"1e308", b"-1e308", b"9" * 400, b'"\\ud800"', b'"../"', b'"C:\\\\a"', b'"\\u0000"', b"[" * 2000, b"{", b"}", b","),
+    *(b"\xef\xbb\xbf", b"\xff", b'"https://a/b.jpg"', b'""', b"\n", b'"flags"', b'"imagePath"', b'"imageWidth"'),
 )  # fmt: skip
 
 

@@ -28,9 +28,11 @@ from labelbeam.pipelines.command_line.config_file import read_config
 from labelbeam.pipelines.command_line.options import FIELDS, make_config, storage_options
 from labelbeam.schemas.errors import LabelBeamError, UsageError
 from labelbeam.schemas.manifest import Receipt
+from labelbeam.schemas.neutral import SourceImage
 from labelbeam.schemas.predictions import PREDICTIONS, LabelsPrediction
 from labelbeam.schemas.requests import InvalidRequestError, encode_item, encode_request, parse_request
 from labelbeam.schemas.responses import InvalidAnswerError, parse_response, predictions_of
+from labelbeam.schemas.tasks import TASKS
 from labelbeam.transforms.builds.lock import read_claims
 from labelbeam.transforms.builds.published import latest_build, published
 from labelbeam.transforms.builds.resume import Target as BuildTarget
@@ -49,6 +51,8 @@ from labelbeam.transforms.formats.folder.columns import TableError
 from labelbeam.transforms.formats.folder.format import FolderOptions
 from labelbeam.transforms.formats.folder.tables import LabelTable, read_table
 from labelbeam.transforms.formats.jsonl.records import Lines
+from labelbeam.transforms.formats.labelme.read import read_labelme
+from labelbeam.transforms.formats.named_images import ImageFinder
 from labelbeam.transforms.formats.voc.masks import MaskError, read_mask
 from labelbeam.transforms.formats.voc.sets import read_image_sets
 from labelbeam.transforms.formats.voc.xml import XmlError, parse_annotation
@@ -358,6 +362,35 @@ def read_json_lines(data: bytes) -> None:
         msgspec.json.encode([fragment.labels, fragment.images.paths])
 
 
+# Labelling tools. ---------------------------------------------------------------------------------------------------
+
+
+def _accounted(images: Sequence[SourceImage]) -> None:
+    """Every object of the images reaches a fragment, and everything that is said of it can be written."""
+    fragments = dict(fragments_of(images, 3, 0))
+    found = sum(len(image.objects) + len(image.rejected) for image in images)
+    found += sum(not any(item.kind == "image" for item in image.rejected) for image in images)
+    assert sum(fragment.records for fragment in fragments.values()) == found
+    for image in images:
+        assert image.rejected or "://" in image.path or safe_relative(image.path) == image.path
+        assert sum(item.kind == "image" for item in image.rejected) < 2, "an image was rejected twice"
+        for item in image.objects:
+            assert item.bbox is None or all(map(math.isfinite, item.bbox))
+            assert all(np.isfinite(ring).all() for ring in item.rings or [])
+    for fragment in fragments.values():
+        msgspec.json.encode([fragment.labels, fragment.images.paths, fragment.rejections])
+
+
+_LISTED = ImageFinder(["a/1.jpg", "b/1.jpg", "2.png"])
+
+
+def read_labelme_file(data: bytes) -> None:
+    """A file is an image, whose shapes are objects or rejections, or it is none of LabelMe."""
+    task = sorted(TASKS)[zlib.crc32(data) % 4]
+    found = read_labelme(data, "a/x.json", _LISTED, labels="detect", task=task, source="memory://x")
+    _accounted([found.image] if found is not None else [])
+
+
 # Predictions. -------------------------------------------------------------------------------------------------------
 
 _NAMES = own_names(["a.jpg", "b.jpg"], ["cat", "dog"])
@@ -563,6 +596,7 @@ TARGETS = {
     "yolo-data": Target(parse_yolo_description, seeds.YOLO_DATA, seeds.YOLO_TOKENS, (*_SOURCES, "/yaml/")),
     "tables": Target(read_label_table, seeds.TABLES, seeds.TABLE_TOKENS, _SOURCES),
     "json-lines": Target(read_json_lines, seeds.JSON_LINES, seeds.JSON_LINES_TOKENS, _SOURCES),
+    "labelme": Target(read_labelme_file, seeds.LABELME, seeds.TOOL_TOKENS, _SOURCES),
     "predictions": Target(read_any_predictions, seeds.PREDICTIONS, seeds.PREDICTION_TOKENS, _SOURCES),
     "images": Target(read_image, seeds.IMAGES, seeds.IMAGE_TOKENS, (*_SOURCES, "/PIL/")),
     "answers": Target(read_answer, seeds.ANSWERS, seeds.ANSWER_TOKENS, ("/schemas/",)),

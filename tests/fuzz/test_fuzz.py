@@ -21,6 +21,7 @@ NAMES = (
     "yolo-data",
     "tables",
     "json-lines",
+    "labelme",
     "predictions",
     "images",
     "answers",

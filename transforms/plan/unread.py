@@ -99,9 +99,6 @@ def _archives(files: _Files) -> Unread | None:
 
 
 _JSON_KEYS: tuple[tuple[str, tuple[str, ...], str], ...] = (
-    ("LabelMe", ("shapes", "imagePath"), _CONVERT),
-    ("LabelMe", ("shapes", "imageData"), _CONVERT),
-    ("LabelMe", ("shapes", "shape_type"), _CONVERT),
     ("VIA, the VGG Image Annotator", ("_via_settings",), _EXPORT),
     ("VIA, the VGG Image Annotator", ("_via_img_metadata",), _EXPORT),
     ("VIA, the VGG Image Annotator", ("regions", "shape_attributes"), _EXPORT),

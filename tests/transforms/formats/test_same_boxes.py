@@ -121,6 +121,26 @@ def write_darknet(made: Sequence[Picture]) -> dict[str, str]:
     return labels | files | {"obj.data": described, "obj.names": "\n".join(LABELS)}
 
 
+def write_labelme(made: Sequence[Picture], outlined: bool = True) -> dict[str, str]:
+    files = {}
+    for split, name, width, height, objects in made:
+        shapes = []
+        for label, outline in objects:
+            left, top, right, bottom = box_of(outline)
+            points = [list(corner) for corner in outline] if outlined else [[right, top], [left, bottom]]
+            kind = "polygon" if outlined else "rectangle"
+            shapes.append({"label": label, "points": points, "group_id": None, "shape_type": kind, "flags": {}})
+        content = {
+            "version": "5.5.0",
+            "flags": {},
+            "shapes": shapes,
+            "imagePath": f"..\\..\\images\\{split}\\{name}.jpg",
+        }
+        content |= {"imageData": None, "imageHeight": height, "imageWidth": width}
+        files[f"labels/{split}/{name}.json"] = json.dumps(content)
+    return files
+
+
 Writer = Callable[[Sequence[Picture]], dict[str, str]]
 WRITERS: dict[str, tuple[str, Writer, dict[str, Any]]] = {
     "coco": ("coco", write_coco, {}),
@@ -128,8 +148,10 @@ WRITERS: dict[str, tuple[str, Writer, dict[str, Any]]] = {
     "yolo": ("yolo", write_yolo, {}),
     "yolo outlines": ("yolo", lambda made: write_yolo(made, outlined=True), {}),
     "darknet": ("yolo", write_darknet, {}),
+    "labelme": ("labelme", write_labelme, {}),
+    "labelme rectangles": ("labelme", lambda made: write_labelme(made, outlined=False), {}),
 }
-OUTLINED = ("coco", "voc", "yolo outlines")
+OUTLINED = ("coco", "voc", "yolo outlines", "labelme")
 
 
 def records(root: str, made: Sequence[Picture], name: str, task: Any) -> dict[str, list[Any]]:

@@ -35,8 +35,6 @@ KITTI = "Car 0.00 0 1.85 387.63 181.54 423.81 203.12 1.67 1.87 3.69 -16.53 2.39 
 YOLO = "0 0.5 0.5 0.25 0.25\n1 0.1 0.1 0.05 0.05\n"
 
 TREES: list[tuple[str, dict[str, str]]] = [
-    ("LabelMe", {"1.jpg": "", "1.json": LABELME}),
-    ("LabelMe", {"images/1.jpg": "", "annotations/1.json": LABELME}),
     ("VIA", {"images/1.jpg": "", "via_project.json": VIA}),
     ("VIA", {"train/1.jpg": "", "train/via_region_data.json": VIA_OLD}),
     ("VIA", {"images/1.jpg": "", "via_export.csv": VIA_CSV}),
@@ -88,7 +86,6 @@ def test_it_is_named_for_classification_as_well_where_no_folder_is_a_class(
     ("title", "name", "text"),
     [
         *(
-            ("LabelMe", "1.json", LABELME),
             ("VIA", "v.json", VIA),
             ("VIA", "v.json", VIA_OLD),
             ("VIA", "v.csv", VIA_CSV),
