@@ -161,6 +161,40 @@ TOOL_TOKENS = (
 )  # fmt: skip
 
 
+_REGIONS = [
+    {
+        "shape_attributes": {"name": "rect", "x": 1, "y": 2, "width": 3, "height": 4},
+        "region_attributes": {"class": "cat"},
+    },
+    {
+        "shape_attributes": {"name": "circle", "cx": 5, "cy": 5, "r": 3.5},
+        "region_attributes": {"class": {"a": True, "b": False}},
+    },
+    {
+        "shape_attributes": {"name": "ellipse", "cx": 5, "cy": 5, "rx": 3, "ry": 1, "theta": 0.5},
+        "region_attributes": {"class": 3},
+    },
+    {
+        "shape_attributes": {"name": "polygon", "all_points_x": [1, 5, 3], "all_points_y": [1, 1, 6]},
+        "region_attributes": {"class": "b", "x": ""},
+    },
+    {"shape_attributes": {"name": "point", "cx": 1, "cy": 1}, "region_attributes": {}},
+]
+_VIA = {"1.jpg9": {"filename": "1.jpg", "size": 9, "regions": _REGIONS, "file_attributes": {"caption": "", "day": "1"}}}
+VIA = (
+    json.dumps(
+        {"_via_settings": {"core": {"default_filepath": "./b/"}}, "_via_img_metadata": _VIA, "_via_attributes": {}}
+    ).encode(),
+    json.dumps({"1.jpg": {"filename": "1.jpg", "regions": dict(enumerate(_REGIONS)), "fileref": ""}, "x": 1}).encode(),
+    b"filename,file_size,file_attributes,region_count,region_id,region_shape_attributes,region_attributes\n"
+    b'1.jpg,9,"{}",2,0,"{""name"":""rect"",""x"":1,""y"":2,""width"":3,""height"":4}","{""class"":""cat""}"\n2.png,-1,"{}",0,0,"{}","{}"\n',
+)
+VIA_TOKENS = (
+    *(b'"_via_img_metadata"', b'"regions"', b'"shape_attributes"', b'"region_attributes"', b'"file_attributes"', b'"filename"'),
+    *(b'"name"', b'"rect"', b'"ellipse"', b'"all_points_x"', b'"theta"', b'""', b'"', b"filename", b"#filename", b"region_shape_attributes"),
+)  # fmt: skip
+
+
 _SIDES = {"topX": 0.1, "topY": 0.0, "bottomX": 1, "bottomY": 0.9}
 _RINGS = [[0, 0, 1, 0, 1, 1, 0, 1], [0.2, 0.2, 0.8, 0.2, 0.5, 0.5]]
 _RESULT = {"image_id": 1, "category_id": 2, "bbox": [0, 1, 2.5, 3], "score": 0.5}

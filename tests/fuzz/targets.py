@@ -53,6 +53,8 @@ from labelbeam.transforms.formats.folder.tables import LabelTable, read_table
 from labelbeam.transforms.formats.jsonl.records import Lines
 from labelbeam.transforms.formats.labelme.read import read_labelme
 from labelbeam.transforms.formats.named_images import ImageFinder
+from labelbeam.transforms.formats.via.content import ViaError, read_content
+from labelbeam.transforms.formats.via.read import find_attribute, read_via
 from labelbeam.transforms.formats.voc.masks import MaskError, read_mask
 from labelbeam.transforms.formats.voc.sets import read_image_sets
 from labelbeam.transforms.formats.voc.xml import XmlError, parse_annotation
@@ -391,6 +393,24 @@ def read_labelme_file(data: bytes) -> None:
     _accounted([found.image] if found is not None else [])
 
 
+def read_via_file(data: bytes) -> None:
+    """Every entry of a file is an image, whose regions are objects or rejections, or the file is refused."""
+    task = sorted(TASKS)[zlib.crc32(data) % 4]
+    for path in ("a/via.json", "a/via.csv"):
+        try:
+            content = read_content(data, path)
+        except ViaError:
+            continue
+        attribute = find_attribute(content, None, task)
+        read = read_via(content, attribute, _LISTED, path=path, source="memory://x", task=task, split=None)
+        assert len(read.images) == len(content.files)
+        if "classification" not in task:
+            regions = sum(len(file.regions) for file in content.files)
+            rejected = sum(item.kind == "object" for image in read.images for item in image.rejected)
+            assert sum(len(image.objects) for image in read.images) + rejected == regions
+        _accounted(read.images)
+
+
 # Predictions. -------------------------------------------------------------------------------------------------------
 
 _NAMES = own_names(["a.jpg", "b.jpg"], ["cat", "dog"])
@@ -597,6 +617,7 @@ TARGETS = {
     "tables": Target(read_label_table, seeds.TABLES, seeds.TABLE_TOKENS, _SOURCES),
     "json-lines": Target(read_json_lines, seeds.JSON_LINES, seeds.JSON_LINES_TOKENS, _SOURCES),
     "labelme": Target(read_labelme_file, seeds.LABELME, seeds.TOOL_TOKENS, _SOURCES),
+    "via": Target(read_via_file, seeds.VIA, (*seeds.TOOL_TOKENS, *seeds.VIA_TOKENS), _SOURCES),
     "predictions": Target(read_any_predictions, seeds.PREDICTIONS, seeds.PREDICTION_TOKENS, _SOURCES),
     "images": Target(read_image, seeds.IMAGES, seeds.IMAGE_TOKENS, (*_SOURCES, "/PIL/")),
     "answers": Target(read_answer, seeds.ANSWERS, seeds.ANSWER_TOKENS, ("/schemas/",)),

@@ -22,6 +22,7 @@ NAMES = (
     "tables",
     "json-lines",
     "labelme",
+    "via",
     "predictions",
     "images",
     "answers",

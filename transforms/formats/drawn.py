@@ -13,6 +13,7 @@ import numpy as np
 from labelbeam.schemas.neutral import Box, Ring, SourceImage
 from labelbeam.schemas.reasons import Adjusted, Rejected
 from labelbeam.transforms.formats.labels import normalized
+from labelbeam.transforms.formats.named_images import reject_image
 
 _LARGEST_SIDE = 2**31 - 1
 _FEWEST_CORNERS, _MOST_CORNERS = 12, 360
@@ -37,7 +38,9 @@ def decode_json(data: bytes) -> Any:
         raise JsonError("it is nested too deeply") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         try:
-            return json.loads(data.decode("utf-8"))
+            found = json.loads(data.decode("utf-8"))
+            msgspec.json.encode(found)  # A lone surrogate is no text that could be written.
+            return found
         except RecursionError:
             raise JsonError("it is nested too deeply") from None
         except ValueError:

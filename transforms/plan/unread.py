@@ -99,9 +99,6 @@ def _archives(files: _Files) -> Unread | None:
 
 
 _JSON_KEYS: tuple[tuple[str, tuple[str, ...], str], ...] = (
-    ("VIA, the VGG Image Annotator", ("_via_settings",), _EXPORT),
-    ("VIA, the VGG Image Annotator", ("_via_img_metadata",), _EXPORT),
-    ("VIA, the VGG Image Annotator", ("regions", "shape_attributes"), _EXPORT),
     ("Label Studio", ("from_name", "to_name"), _EXPORT),
     ("Label Studio", ("rectanglelabels",), _EXPORT),
     ("Label Studio", ("polygonlabels",), _EXPORT),
@@ -140,8 +137,6 @@ def _tables(files: _Files) -> Unread | None:
     for name in files.of("csv", "tsv")[:_LOOKED_AT]:
         first, _, rest = files.head(name).lstrip("\ufeff").partition("\n")
         columns = {re.sub(r"[\s_\"#-]", "", column).lower() for column in re.split(r"[,;\t]", first)}
-        if "regionshapeattributes" in columns:
-            return Unread("VIA, the VGG Image Annotator", f"{name} has the column region_shape_attributes", _EXPORT)
         if files.labels:
             continue
         if columns >= {"xmin", "xmax", "ymin", "ymax"}:

@@ -141,6 +141,34 @@ def write_labelme(made: Sequence[Picture], outlined: bool = True) -> dict[str, s
     return files
 
 
+def write_via(made: Sequence[Picture], outlined: bool = True) -> dict[str, str]:
+    files = {}
+    for split in ("train", "val"):
+        entries = {}
+        for its, name, _, _, objects in made:
+            if its != split:
+                continue
+            regions = []
+            for label, outline in objects:
+                left, top, right, bottom = box_of(outline)
+                shape: dict[str, Any] = {
+                    "name": "rect",
+                    "x": left,
+                    "y": top,
+                    "width": right - left,
+                    "height": bottom - top,
+                }
+                if outlined:
+                    columns, rows = zip(*outline, strict=True)
+                    shape = {"name": "polygon", "all_points_x": columns, "all_points_y": rows}
+                regions.append({"shape_attributes": shape, "region_attributes": {"class": label}})
+            entry = {"filename": f"{name}.jpg", "size": 1, "regions": regions, "file_attributes": {}}
+            entries[f"{name}.jpg1"] = entry
+        content = {"_via_settings": {}, "_via_img_metadata": entries, "_via_attributes": {}}
+        files[f"images/{split}/via_region_data.json"] = json.dumps(content if outlined else entries)
+    return files
+
+
 Writer = Callable[[Sequence[Picture]], dict[str, str]]
 WRITERS: dict[str, tuple[str, Writer, dict[str, Any]]] = {
     "coco": ("coco", write_coco, {}),
@@ -148,10 +176,12 @@ WRITERS: dict[str, tuple[str, Writer, dict[str, Any]]] = {
     "yolo": ("yolo", write_yolo, {}),
     "yolo outlines": ("yolo", lambda made: write_yolo(made, outlined=True), {}),
     "darknet": ("yolo", write_darknet, {}),
+    "via": ("via", write_via, {}),
+    "via rectangles": ("via", lambda made: write_via(made, outlined=False), {}),
     "labelme": ("labelme", write_labelme, {}),
     "labelme rectangles": ("labelme", lambda made: write_labelme(made, outlined=False), {}),
 }
-OUTLINED = ("coco", "voc", "yolo outlines", "labelme")
+OUTLINED = ("coco", "voc", "yolo outlines", "labelme", "via")
 
 
 def records(root: str, made: Sequence[Picture], name: str, task: Any) -> dict[str, list[Any]]:
