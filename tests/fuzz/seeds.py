@@ -195,6 +195,27 @@ VIA_TOKENS = (
 )  # fmt: skip
 
 
+_PLACED = {"regionId": "r", "tagName": "cat", "tagId": "t", "left": 0.1, "top": 0.2, "width": 0.3, "height": 0.4}
+_TAGGED = {
+    "id": "1",
+    "width": 10,
+    "height": 8,
+    "tags": [{"tagId": "t", "tagName": "cat"}, {"tagId": "u"}],
+    "regions": [_PLACED, {"tagId": "u"}],
+}
+CUSTOM_VISION = (
+    json.dumps([_TAGGED | {"originalImageUri": "https://h/p/1.jpg?sig=x"}, {"id": "2", "regions": None}]).encode(),
+    json.dumps(
+        {"images": [_TAGGED | {"name": "b\\\\1.jpg", "tagIds": ["t"]}], "tags": [{"id": "t", "name": "dog"}]}
+    ).encode(),
+    json.dumps([[{"id": "1", "metadata": {"filename": "a/1.jpg"}, "tags": None, "tag_ids": ["t", 3]}], 7]).encode(),
+)
+CUSTOM_VISION_TOKENS = (
+    *(b'"regions"', b'"tagName"', b'"tagId"', b'"tagIds"', b'"tags"', b'"left"', b'"width"', b'"name"', b'"id"', b'"images"'),
+    *(b'"originalImageUri"', b'"metadata"', b"null", b"0.5", b"1e308"),
+)  # fmt: skip
+
+
 _SIDES = {"topX": 0.1, "topY": 0.0, "bottomX": 1, "bottomY": 0.9}
 _RINGS = [[0, 0, 1, 0, 1, 1, 0, 1], [0.2, 0.2, 0.8, 0.2, 0.5, 0.5]]
 _RESULT = {"image_id": 1, "category_id": 2, "bbox": [0, 1, 2.5, 3], "score": 0.5}

@@ -47,6 +47,7 @@ from labelbeam.transforms.formats.coco.cut import plan_ranges
 from labelbeam.transforms.formats.coco.index import IndexBuilder
 from labelbeam.transforms.formats.coco.records import Boxed, CocoCategory, CocoImage, LabelOnly, Outlined, decode_range
 from labelbeam.transforms.formats.coco.scan import SECTIONS, ElementRange, MalformedJsonError, UnsafeSplitError
+from labelbeam.transforms.formats.customvision.read import CustomVisionError, read_images, read_tags
 from labelbeam.transforms.formats.folder.columns import TableError
 from labelbeam.transforms.formats.folder.format import FolderOptions
 from labelbeam.transforms.formats.folder.tables import LabelTable, read_table
@@ -411,6 +412,20 @@ def read_via_file(data: bytes) -> None:
         _accounted(read.images)
 
 
+def read_customvision_file(data: bytes) -> None:
+    """Every region of an image is an object or a rejection, or the file is refused."""
+    task = sorted(TASKS)[zlib.crc32(data) % 4]
+    tags = read_tags(data)
+    try:
+        read = read_images(data, tags, _LISTED, path="a/x.json", source="memory://x", task=task)
+    except CustomVisionError:
+        return
+    if "classification" not in task:
+        rejected = sum(item.kind == "object" for image in read.images for item in image.rejected)
+        assert sum(len(image.objects) for image in read.images) + rejected == read.boxes
+    _accounted(read.images)
+
+
 # Predictions. -------------------------------------------------------------------------------------------------------
 
 _NAMES = own_names(["a.jpg", "b.jpg"], ["cat", "dog"])
@@ -618,6 +633,9 @@ TARGETS = {
     "json-lines": Target(read_json_lines, seeds.JSON_LINES, seeds.JSON_LINES_TOKENS, _SOURCES),
     "labelme": Target(read_labelme_file, seeds.LABELME, seeds.TOOL_TOKENS, _SOURCES),
     "via": Target(read_via_file, seeds.VIA, (*seeds.TOOL_TOKENS, *seeds.VIA_TOKENS), _SOURCES),
+    "customvision": Target(
+        read_customvision_file, seeds.CUSTOM_VISION, (*seeds.TOOL_TOKENS, *seeds.CUSTOM_VISION_TOKENS), _SOURCES
+    ),
     "predictions": Target(read_any_predictions, seeds.PREDICTIONS, seeds.PREDICTION_TOKENS, _SOURCES),
     "images": Target(read_image, seeds.IMAGES, seeds.IMAGE_TOKENS, (*_SOURCES, "/PIL/")),
     "answers": Target(read_answer, seeds.ANSWERS, seeds.ANSWER_TOKENS, ("/schemas/",)),

@@ -23,6 +23,7 @@ NAMES = (
     "json-lines",
     "labelme",
     "via",
+    "customvision",
     "predictions",
     "images",
     "answers",

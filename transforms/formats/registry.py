@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from labelbeam.transforms.formats.coco.format import Coco
+from labelbeam.transforms.formats.customvision.format import CustomVision
 from labelbeam.transforms.formats.folder.format import Folder
 from labelbeam.transforms.formats.format import Format
 from labelbeam.transforms.formats.jsonl.format import JsonLines
@@ -12,5 +13,5 @@ from labelbeam.transforms.formats.voc.format import Voc
 from labelbeam.transforms.formats.yolo.format import Yolo
 
 FORMATS: dict[str, Format] = {
-    found.name: found for found in (Coco(), Voc(), Folder(), JsonLines(), Yolo(), LabelMe(), Via())
+    found.name: found for found in (Coco(), Voc(), Folder(), JsonLines(), Yolo(), LabelMe(), Via(), CustomVision())
 }

@@ -107,7 +107,6 @@ _JSON_KEYS: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("Supervisely", ("tags", "classes", "shape"), _EXPORT),
     ("Datumaro", ("dm_format_version",), _EXPORT),
     ("Datumaro", ("items", "categories", "infos"), _EXPORT),
-    ("Custom Vision", ("tagName", "regions"), _CONVERT),
     ("BDD100K or Scalabel", ("box2d",), _CONVERT),
     ("Create ML", ("coordinates", "annotations", "image"), _CONVERT),
     ("a dataset of Hugging Face", ("builder_name", "features"), "write its images out with the datasets library"),

@@ -169,6 +169,25 @@ def write_via(made: Sequence[Picture], outlined: bool = True) -> dict[str, str]:
     return files
 
 
+def write_customvision(made: Sequence[Picture]) -> dict[str, str]:
+    files = {}
+    for split in ("train", "val"):
+        images = []
+        for number, (its, name, width, height, objects) in enumerate(made):
+            if its != split:
+                continue
+            regions = []
+            for label, outline in objects:
+                left, top, right, bottom = box_of(outline)
+                region = {"tagName": label, "tagId": "t", "left": left / width, "top": top / height}
+                regions.append(region | {"width": (right - left) / width, "height": (bottom - top) / height})
+            uri = f"https://h/{name}.jpg?sig=x"
+            images.append({"id": f"{number}-{split}", "width": width, "height": height, "originalImageUri": uri})
+            images[-1] |= {"regions": regions, "tags": [{"tagName": region["tagName"]} for region in regions]}
+        files[f"{split}/page.json"] = json.dumps(images)
+    return files
+
+
 Writer = Callable[[Sequence[Picture]], dict[str, str]]
 WRITERS: dict[str, tuple[str, Writer, dict[str, Any]]] = {
     "coco": ("coco", write_coco, {}),
@@ -178,6 +197,7 @@ WRITERS: dict[str, tuple[str, Writer, dict[str, Any]]] = {
     "darknet": ("yolo", write_darknet, {}),
     "via": ("via", write_via, {}),
     "via rectangles": ("via", lambda made: write_via(made, outlined=False), {}),
+    "customvision": ("customvision", write_customvision, {}),
     "labelme": ("labelme", write_labelme, {}),
     "labelme rectangles": ("labelme", lambda made: write_labelme(made, outlined=False), {}),
 }

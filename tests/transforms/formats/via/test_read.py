@@ -52,7 +52,15 @@ def test_project_export_and_table_are_the_same_images() -> None:
     buffer = io.StringIO()
     rows = csv.writer(buffer)
     rows.writerow(
-        "#filename file_size file_attributes region_count region_id region_shape_attributes region_attributes".split()
+        [
+            "#filename",
+            "file_size",
+            "file_attributes",
+            "region_count",
+            "region_id",
+            "region_shape_attributes",
+            "region_attributes",
+        ]
     )
     for number, item in enumerate(regions):
         shape, attributes = json.dumps(item["shape_attributes"]), json.dumps(item["region_attributes"])
