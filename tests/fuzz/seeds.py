@@ -216,6 +216,18 @@ CUSTOM_VISION_TOKENS = (
 )  # fmt: skip
 
 
+OPEN_IMAGES = (
+    b"ImageID,Source,LabelName,Confidence,XMin,XMax,YMin,YMax,IsOccluded,IsTruncated,IsGroupOf,IsDepiction,IsInside\n"
+    b"1,x,/m/1,1,0.1,0.2,0.3,0.4,0,0,1,0,0\n1,x,/m/2,1,0.1,0.2,0.3,0.4,0,0,-1,0,0\n2,x,dog,1,0,1,0,1,0,0,0,0,0\n3,x,a,1,9,9,9,9,0,0,0,0,0\n",
+    b"ImageID,Source,LabelName,Confidence\r\n1,v,/m/1,1\r\n1,v,/m/1,0\r\n2,m,a,0.7\r\n",
+    b'LabelName,DisplayName\n/m/1,cat\n/m/2,"a, b"\n',
+)
+OPEN_IMAGES_TOKENS = (
+    *(b",", b"\n", b"\r\n", b'"', b"1,", b"2,", b"/m/1", b"/m/2", b"0", b"1", b"-1", b"nan", b"1e999", b"0.5", b"\xff", b"\0", b"../x", b"\n\n"),
+    *(b"ImageID", b"LabelName", b"Confidence", b"XMin", b"IsGroupOf", b"\n1,x,/m/1,1,0.1,0.2,0.3,0.4,0,0,1,0,0"),
+)  # fmt: skip
+
+
 _SIDES = {"topX": 0.1, "topY": 0.0, "bottomX": 1, "bottomY": 0.9}
 _RINGS = [[0, 0, 1, 0, 1, 1, 0, 1], [0.2, 0.2, 0.8, 0.2, 0.5, 0.5]]
 _RESULT = {"image_id": 1, "category_id": 2, "bbox": [0, 1, 2.5, 3], "score": 0.5}

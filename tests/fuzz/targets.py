@@ -54,6 +54,9 @@ from labelbeam.transforms.formats.folder.tables import LabelTable, read_table
 from labelbeam.transforms.formats.jsonl.records import Lines
 from labelbeam.transforms.formats.labelme.read import read_labelme
 from labelbeam.transforms.formats.named_images import ImageFinder
+from labelbeam.transforms.formats.openimages.read import read_descriptions, read_rows
+from labelbeam.transforms.formats.openimages.recognise import table_of
+from labelbeam.transforms.formats.openimages.rows import rows_in
 from labelbeam.transforms.formats.via.content import ViaError, read_content
 from labelbeam.transforms.formats.via.read import find_attribute, read_via
 from labelbeam.transforms.formats.voc.masks import MaskError, read_mask
@@ -426,6 +429,33 @@ def read_customvision_file(data: bytes) -> None:
     _accounted(read.images)
 
 
+def read_openimages_table(data: bytes) -> None:
+    """However a table is cut, each row that is not blank is read once; and each is an object, a rejection or skipped."""
+    task = sorted(TASKS)[zlib.crc32(data) % 4]
+    table = table_of("a/boxes.csv", data)
+    if table is None:
+        read_descriptions(data)
+        return
+    column = table.columns.index("imageid")
+    step = 1 + zlib.crc32(data) % max(1, len(data))
+
+    def read_bytes(start: int, end: int) -> bytes:
+        assert 0 <= start <= end <= len(data)
+        return data[start:end]
+
+    whole = list(rows_in(read_bytes, 0, len(data), table.first, len(data), column))
+    parts = [
+        row
+        for start in range(0, len(data), step)
+        for row in rows_in(read_bytes, start, min(len(data), start + step), table.first, len(data), column)
+    ]
+    assert parts == whole
+    read = read_rows(
+        whole, table.columns, {"/m/1": "cat"}, _LISTED, path="a/b.csv", source="memory://x", task=task, split=None
+    )
+    _accounted(read.images)
+
+
 # Predictions. -------------------------------------------------------------------------------------------------------
 
 _NAMES = own_names(["a.jpg", "b.jpg"], ["cat", "dog"])
@@ -636,6 +666,7 @@ TARGETS = {
     "customvision": Target(
         read_customvision_file, seeds.CUSTOM_VISION, (*seeds.TOOL_TOKENS, *seeds.CUSTOM_VISION_TOKENS), _SOURCES
     ),
+    "openimages": Target(read_openimages_table, seeds.OPEN_IMAGES, seeds.OPEN_IMAGES_TOKENS, _SOURCES),
     "predictions": Target(read_any_predictions, seeds.PREDICTIONS, seeds.PREDICTION_TOKENS, _SOURCES),
     "images": Target(read_image, seeds.IMAGES, seeds.IMAGE_TOKENS, (*_SOURCES, "/PIL/")),
     "answers": Target(read_answer, seeds.ANSWERS, seeds.ANSWER_TOKENS, ("/schemas/",)),

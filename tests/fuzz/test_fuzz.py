@@ -24,6 +24,7 @@ NAMES = (
     "labelme",
     "via",
     "customvision",
+    "openimages",
     "predictions",
     "images",
     "answers",

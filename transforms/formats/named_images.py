@@ -53,6 +53,10 @@ class ImageFinder:
         """Tell whether an image is listed under this very path."""
         return path in self._images
 
+    def __len__(self) -> int:
+        """Images in the listing."""
+        return len(self._sorted)
+
     def find(self, name: str, base: str) -> Found:
         """The image that an annotation file in the folder `base` names.
 

@@ -8,10 +8,12 @@ from labelbeam.transforms.formats.folder.format import Folder
 from labelbeam.transforms.formats.format import Format
 from labelbeam.transforms.formats.jsonl.format import JsonLines
 from labelbeam.transforms.formats.labelme.format import LabelMe
+from labelbeam.transforms.formats.openimages.format import OpenImages
 from labelbeam.transforms.formats.via.format import Via
 from labelbeam.transforms.formats.voc.format import Voc
 from labelbeam.transforms.formats.yolo.format import Yolo
 
 FORMATS: dict[str, Format] = {
-    found.name: found for found in (Coco(), Voc(), Folder(), JsonLines(), Yolo(), LabelMe(), Via(), CustomVision())
+    found.name: found
+    for found in (Coco(), Voc(), Folder(), JsonLines(), Yolo(), LabelMe(), Via(), CustomVision(), OpenImages())
 }

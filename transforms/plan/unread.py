@@ -139,8 +139,7 @@ def _tables(files: _Files) -> Unread | None:
         if files.labels:
             continue
         if columns >= {"xmin", "xmax", "ymin", "ymax"}:
-            title = "Open Images' table of boxes" if columns & {"labelname", "isgroupof"} else "a table of boxes"
-            return Unread(title, f"{name} has the columns xmin, ymin, xmax and ymax", _CONVERT)
+            return Unread("a table of boxes", f"{name} has the columns xmin, ymin, xmax and ymax", _CONVERT)
         row = re.split(r"[,;\t]", rest.partition("\n")[0])
         if len(row) in (5, 6) and extension(row[0]) in IMAGE_FORMATS and all(map(_is_number, row[1:5])):
             return Unread("a table of boxes", f"{name} has four numbers behind each image", _CONVERT)

@@ -37,7 +37,6 @@ TREES: list[tuple[str, dict[str, str]]] = [
     ("Supervisely", {"ds/img/1.jpg": "", "ds/ann/1.jpg.json": SUPERVISELY}),
     ("Datumaro", {"images/1.jpg": "", "annotations/default.json": DATUMARO}),
     ("CVAT", {"images/1.jpg": "", "annotations.xml": CVAT}),
-    ("Open Images' table of boxes", {"images/1.jpg": "", "boxes.csv": OPEN_IMAGES}),
     ("a table of boxes", {"images/1.jpg": "", "train_labels.csv": BOXES}),
     ("KITTI", {"image_2/1.png": "", "label_2/1.txt": KITTI}),
     ("TFRecord", {"train.tfrecord-00000-of-00002": "x"}),
@@ -80,7 +79,7 @@ def test_it_is_named_for_classification_as_well_where_no_folder_is_a_class(
     ("title", "name", "text"),
     [
         *(("Label Studio", "s.json", STUDIO), ("Create ML", "c.json", CREATE_ML), ("Datumaro", "d.json", DATUMARO)),
-        *(("CVAT", "annotations.xml", CVAT), ("Open Images", "o.csv", OPEN_IMAGES), ("boxes", "b.csv", BOXES)),
+        *(("CVAT", "annotations.xml", CVAT), ("boxes", "b.csv", BOXES)),
         *(
             ("TFRecord", "a.tfrecord", "x"),
             ("Parquet", "a.parquet", "PAR1"),

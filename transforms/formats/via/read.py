@@ -111,11 +111,11 @@ def read_via(
                 code, message = (
                     drawn if isinstance(drawn[0], Rejected) else (Rejected.INVALID_LABEL, f"{names[0]!r:.60}")
                 )
-                reject_object(image, code, message, locator, _raw(shape))  # type: ignore[arg-type]
+                reject_object(image, code, message, locator, _raw(shape))
                 continue
             box, rings = drawn
             boxes += rings is None
-            image.objects.append(SourceObject(name, locator, box, rings))  # type: ignore[arg-type]
+            image.objects.append(SourceObject(name, locator, box, rings))
     return ViaImages(read, boxes, unlabelled)
 
 
