@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import posixpath
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from labelbeam.schemas.errors import UsageError
+from labelbeam.schemas.tasks import Task
 from labelbeam.transforms.formats.folder.classified import are_classified
 from labelbeam.transforms.formats.folder.splits import split_name
 from labelbeam.transforms.formats.format import Claim, Tree
@@ -86,7 +88,7 @@ def claim_of(tree: Tree, asked: bool) -> Claim | None:
         found = Tables(
             file.parent, [table], [path for path, head in _heads(file.parent, near) if holds_descriptions(path, head)]
         )
-        return Claim(f"{name} is of Open Images", found=found, beats=frozenset({"folder"}))
+        return Claim(f"{name} is of Open Images", found=found, beats=frozenset({"folder"}), task=_task_of([table]))
     root = tree.root
     if root is None:
         return None
@@ -94,7 +96,8 @@ def claim_of(tree: Tree, asked: bool) -> Claim | None:
     tables = [table for path, head in heads if (table := table_of(path, head)) is not None]
     labels = tree.config.task.startswith("image_classification")
     of_labels = [table for table in tables if not table.of_boxes]
-    chosen = (of_labels if labels else []) or [table for table in tables if table.of_boxes]
+    of_boxes = [table for table in tables if table.of_boxes]
+    chosen = (of_labels or of_boxes) if labels else (of_boxes or of_labels)
     if not chosen or (labels and not asked and are_classified([file.path for file in tree.visible])):
         return None
     splits = [(split_of(table.path), posixpath.dirname(table.path)) for table in chosen]
@@ -107,7 +110,13 @@ def claim_of(tree: Tree, asked: bool) -> Claim | None:
     return Claim(
         f"found {', '.join(table.path for table in chosen[:5])} of Open Images",
         found=Tables(root, chosen, descriptions),
+        task=_task_of(chosen),
     )
+
+
+def _task_of(tables: Sequence[Table]) -> Task | None:
+    """The task that tables are for where they are all labels of images; None where they have boxes, which are for several."""
+    return None if any(table.of_boxes for table in tables) else "image_classification_multilabel"
 
 
 def _heads(root: Location, files: list[StoredFile]) -> list[tuple[str, bytes]]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from labelbeam.schemas.doubts import Doubt, Doubted
+from labelbeam.schemas.errors import UsageError
 from labelbeam.transforms.columns.fragments import fragments_of
 from labelbeam.transforms.formats.format import Tree
 from labelbeam.transforms.formats.frames import Evidence
@@ -36,6 +37,11 @@ def plan_openimages(tree: Tree, found: Tables) -> Plan:
     """Plan the tables that were found; see `transforms.plan.make_plan` for errors."""
     root = found.root
     tables = {table.path: table for table in found.tables}
+    if "classification" not in tree.config.task and not all(table.of_boxes for table in found.tables):
+        raise UsageError(
+            f"{root.shown}: {', '.join(list(tables)[:5])} holds labels of images and no boxes, which --task image_classification or "
+            "image_classification_multilabel reads"
+        )
     names: dict[str, str] = {}
     for path in found.descriptions:
         names |= read_descriptions(read_bounded(root.below(path), LARGEST_DESCRIPTIONS))

@@ -155,6 +155,13 @@ def test_its_tables_are_recognised(files: Any, task: str, source: str, read_tabl
     assert found.units[0].names == {"/m/1": "cat"}  # type: ignore[attr-defined]
 
 
+def test_labels_of_images_are_no_boxes(memory: str) -> None:
+    with pytest.raises(
+        UsageError, match=r"tags[.]csv holds labels of images and no boxes, which --task image_classification"
+    ):
+        plan(memory, {"1.jpg": "", "tags.csv": LABEL_TABLE})
+
+
 def test_two_tables_of_one_split_are_asked_about(memory: str) -> None:
     with pytest.raises(UsageError, match=r"several tables that may describe the same images \(a.csv, b.csv\)"):
         plan(memory, {"1.jpg": "", "a.csv": BOX_TABLE, "b.csv": BOX_TABLE})
