@@ -13,7 +13,7 @@ from labelbeam.transforms.stores.files import stat
 from labelbeam.transforms.stores.reading import read_range
 from labelbeam.transforms.stores.threads import in_threads
 
-_LOOKED_AT = 5
+_LOOKED_AT = 20
 
 _SHAPES = re.compile(rb'"shapes"\s*:\s*\[')
 _BESIDE = re.compile(rb'"(?:imagePath|imageData|shape_type)"\s*:')
@@ -43,7 +43,7 @@ def claim_of(tree: Tree, asked: bool) -> Claim | None:
         return None
     files = [file for file in tree.visible if extension(file.path) == "json" and file.size]
     files.sort(key=lambda file: (file.path.count("/"), file.path))
-    looked = files[:_LOOKED_AT] if not asked else files
+    looked = files[:_LOOKED_AT]
     heads = in_threads(lambda file: read_range(root.below(file.path), 0, min(file.size, HEAD)), looked[:_LOOKED_AT])
     first = next((file.path for file, head in zip(looked, heads, strict=False) if holds_shapes(head)), None)
     if asked:
