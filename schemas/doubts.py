@@ -141,6 +141,13 @@ class Doubted(Documented):
         "table_before_folders",
         "the labels are those of a table, although folders could name classes",
     )
+    # Files of labelling tools.
+    LABELS_IN_TWO_PLACES = (
+        "labels_in_two_places",
+        "annotations name an image's labels and those of its objects, and one of them was read",
+    )
+    REGIONS_WITHOUT_LABEL = "regions_without_label", "regions of images have a shape and no label"
+    LABELS_ARE_CODES = "labels_are_codes", "labels are codes such as `/m/0cmf2`, and nothing names them"
     # JSON Lines of training records.
     DROPPED_BY_TRAINER = "dropped_by_trainer", "the trainer would drop objects of the JSON Lines as they stand"
     CROWD_UNKNOWN = "crowd_unknown", "an isCrowd is none of 0, 1, true and false, and counts as 0"

@@ -100,6 +100,11 @@ class Skipped(Documented):
         "repeated_line",
         "the line repeats one before it in its label file, which YOLO's trainers drop as well",
     )
+    IMAGE_NOT_HERE = (
+        "image_not_here",
+        "the table is of a whole dataset, and the image is not among those that are there",
+    )
+    LABEL_ABSENT = "label_absent", "the label has confidence 0: it was verified that the image does not show it"
     OUTSIDE_IMAGE_SETS = "outside_image_sets", "no list in ImageSets that applies to the task names the annotation file"
 
 

@@ -122,6 +122,8 @@ def test_the_codes_and_options_that_pages_name_exist() -> None:
     # YOLO's fields, files and directories, and its trainers' functions.
     known |= {"kpt_shape", "is_obb", "save_txt", "verify_image_label", "check_det_dataset", "obj_valid_data"}
     known |= {"train_images", "train_labels"}
+    # LabelMe's and VIA's fields.
+    known |= {"shape_type", "group_id", "default_filepath", "public_domain", "image_url", "shape_attributes"}
     known |= {"is_train", "is_valid", "is_test", "list_eval_partition"}  # Columns and files of datasets.
     known |= {name for name in dir(fixtures) if name.endswith("_store")}
     known |= {*COCO_FIGURES, *label_figures(), *set().union(*class_figures()), *COLUMNS}

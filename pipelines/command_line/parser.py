@@ -63,10 +63,22 @@ class _BeamAction(argparse.Action):
         namespace.beam = [*namespace.beam, (str(option_string).removeprefix("--"), value)]
 
 
+class _Formatter(argparse.RawDescriptionHelpFormatter):
+    """Help that breaks a long list of choices at its commas, which argparse never does."""
+
+    def _format_action_invocation(self, action: argparse.Action) -> str:
+        lines = [""]
+        for part in re.findall(r"[^,]*,|[^,]+$", super()._format_action_invocation(action)):
+            if lines[-1] and self._current_indent + len(lines[-1]) + len(part) > self._width:
+                lines.append(" " * 2 * self._indent_increment)
+            lines[-1] += part
+        return f"\n{' ' * self._current_indent}".join(lines)
+
+
 def formatter(prog: str) -> argparse.HelpFormatter:
     """The help as wide as the terminal, up to 98 columns."""
     width = min(shutil.get_terminal_size().columns, 100) - 2
-    return argparse.RawDescriptionHelpFormatter(prog, width=width, max_help_position=26)
+    return _Formatter(prog, width=width, max_help_position=26)
 
 
 def count(text: str) -> int:

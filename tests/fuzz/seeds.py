@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import struct
@@ -137,6 +138,93 @@ TABLE_TOKENS = (
     *(b",", b";", b"\t", b"\n", b"\r", b'"', b'""', b"'", b"[", b"]", b"|", b" ", b"\0", b"\xff", b"\xff\xfe", b"0", b"1", b"true"),
     *(b"filename", b"label", b"split", b"train", b"{", b"}", b'"file_name":', b'"label":', b"\\ud800", b"\\u0000", b"[" * 2000),
     *(b"https://a/b.jpg", b"../", b"C:\\", b"\xe2\x80\xa8", b"\x85", b"\x1c", b'["a", "b"]', b"a.jpg", b"../a.jpg"),
+)  # fmt: skip
+
+
+_SHAPES = [
+    {"label": "cat", "points": [[1, 2], [9, 3.5], [4, 8]], "group_id": 1, "shape_type": "polygon", "flags": {}},
+    {"label": " dog ", "points": [[1, 2], [9, 8]], "shape_type": "rectangle", "group_id": None},
+    {"label": 7, "points": [[5, 5], [5, 9]], "shape_type": "circle", "group_id": 1},
+    {"label": "m", "points": [[1, 1], [6, 4]], "shape_type": "mask", "mask": base64.b64encode(MASKS[2]).decode()},
+    {"label": "p", "points": [[1, 1]], "shape_type": "point"},
+]
+_LABELME = {"version": "5.0", "flags": {"day": True, "wet": False}, "shapes": _SHAPES, "imagePath": "..\\b\\1.jpg"}
+LABELME = (
+    json.dumps(_LABELME | {"imageData": None, "imageHeight": 10, "imageWidth": 12}).encode(),
+    json.dumps({"shapes": _SHAPES[:1] * 3, "imagePath": "/home/a/2.png", "imageWidth": None}).encode(),
+    b'{"shapes": [{"label": "a", "points": [[NaN, 1e999]]}], "imagePath": "../../1.jpg", "imageWidth": -1}',
+)
+TOOL_TOKENS = (
+    *(b'"shapes"', b'"points"', b'"label"', b'"shape_type"', b'"circle"', b'"mask"', b'"group_id"', b"null", b"true", b"[[", b"]]"),
+    *(b"NaN", b"1e999", b"1e308", b"-1e308", b"9" * 400, b'"\\ud800"', b'"../"', b'"C:\\\\a"', b'"\\u0000"', b"[" * 2000, b"{", b"}", b","),
+    *(b"\xef\xbb\xbf", b"\xff", b'"https://a/b.jpg"', b'""', b"\n", b'"flags"', b'"imagePath"', b'"imageWidth"'),
+)  # fmt: skip
+
+
+_REGIONS = [
+    {
+        "shape_attributes": {"name": "rect", "x": 1, "y": 2, "width": 3, "height": 4},
+        "region_attributes": {"class": "cat"},
+    },
+    {
+        "shape_attributes": {"name": "circle", "cx": 5, "cy": 5, "r": 3.5},
+        "region_attributes": {"class": {"a": True, "b": False}},
+    },
+    {
+        "shape_attributes": {"name": "ellipse", "cx": 5, "cy": 5, "rx": 3, "ry": 1, "theta": 0.5},
+        "region_attributes": {"class": 3},
+    },
+    {
+        "shape_attributes": {"name": "polygon", "all_points_x": [1, 5, 3], "all_points_y": [1, 1, 6]},
+        "region_attributes": {"class": "b", "x": ""},
+    },
+    {"shape_attributes": {"name": "point", "cx": 1, "cy": 1}, "region_attributes": {}},
+]
+_VIA = {"1.jpg9": {"filename": "1.jpg", "size": 9, "regions": _REGIONS, "file_attributes": {"caption": "", "day": "1"}}}
+VIA = (
+    json.dumps(
+        {"_via_settings": {"core": {"default_filepath": "./b/"}}, "_via_img_metadata": _VIA, "_via_attributes": {}}
+    ).encode(),
+    json.dumps({"1.jpg": {"filename": "1.jpg", "regions": dict(enumerate(_REGIONS)), "fileref": ""}, "x": 1}).encode(),
+    b"filename,file_size,file_attributes,region_count,region_id,region_shape_attributes,region_attributes\n"
+    b'1.jpg,9,"{}",2,0,"{""name"":""rect"",""x"":1,""y"":2,""width"":3,""height"":4}","{""class"":""cat""}"\n2.png,-1,"{}",0,0,"{}","{}"\n',
+)
+VIA_TOKENS = (
+    *(b'"_via_img_metadata"', b'"regions"', b'"shape_attributes"', b'"region_attributes"', b'"file_attributes"', b'"filename"'),
+    *(b'"name"', b'"rect"', b'"ellipse"', b'"all_points_x"', b'"theta"', b'""', b'"', b"filename", b"#filename", b"region_shape_attributes"),
+)  # fmt: skip
+
+
+_PLACED = {"regionId": "r", "tagName": "cat", "tagId": "t", "left": 0.1, "top": 0.2, "width": 0.3, "height": 0.4}
+_TAGGED = {
+    "id": "1",
+    "width": 10,
+    "height": 8,
+    "tags": [{"tagId": "t", "tagName": "cat"}, {"tagId": "u"}],
+    "regions": [_PLACED, {"tagId": "u"}],
+}
+CUSTOM_VISION = (
+    json.dumps([_TAGGED | {"originalImageUri": "https://h/p/1.jpg?sig=x"}, {"id": "2", "regions": None}]).encode(),
+    json.dumps(
+        {"images": [_TAGGED | {"name": "b\\\\1.jpg", "tagIds": ["t"]}], "tags": [{"id": "t", "name": "dog"}]}
+    ).encode(),
+    json.dumps([[{"id": "1", "metadata": {"filename": "a/1.jpg"}, "tags": None, "tag_ids": ["t", 3]}], 7]).encode(),
+)
+CUSTOM_VISION_TOKENS = (
+    *(b'"regions"', b'"tagName"', b'"tagId"', b'"tagIds"', b'"tags"', b'"left"', b'"width"', b'"name"', b'"id"', b'"images"'),
+    *(b'"originalImageUri"', b'"metadata"', b"null", b"0.5", b"1e308"),
+)  # fmt: skip
+
+
+OPEN_IMAGES = (
+    b"ImageID,Source,LabelName,Confidence,XMin,XMax,YMin,YMax,IsOccluded,IsTruncated,IsGroupOf,IsDepiction,IsInside\n"
+    b"1,x,/m/1,1,0.1,0.2,0.3,0.4,0,0,1,0,0\n1,x,/m/2,1,0.1,0.2,0.3,0.4,0,0,-1,0,0\n2,x,dog,1,0,1,0,1,0,0,0,0,0\n3,x,a,1,9,9,9,9,0,0,0,0,0\n",
+    b"ImageID,Source,LabelName,Confidence\r\n1,v,/m/1,1\r\n1,v,/m/1,0\r\n2,m,a,0.7\r\n",
+    b'LabelName,DisplayName\n/m/1,cat\n/m/2,"a, b"\n',
+)
+OPEN_IMAGES_TOKENS = (
+    *(b",", b"\n", b"\r\n", b'"', b"1,", b"2,", b"/m/1", b"/m/2", b"0", b"1", b"-1", b"nan", b"1e999", b"0.5", b"\xff", b"\0", b"../x", b"\n\n"),
+    *(b"ImageID", b"LabelName", b"Confidence", b"XMin", b"IsGroupOf", b"\n1,x,/m/1,1,0.1,0.2,0.3,0.4,0,0,1,0,0"),
 )  # fmt: skip
 
 

@@ -28,9 +28,11 @@ from labelbeam.pipelines.command_line.config_file import read_config
 from labelbeam.pipelines.command_line.options import FIELDS, make_config, storage_options
 from labelbeam.schemas.errors import LabelBeamError, UsageError
 from labelbeam.schemas.manifest import Receipt
+from labelbeam.schemas.neutral import SourceImage
 from labelbeam.schemas.predictions import PREDICTIONS, LabelsPrediction
 from labelbeam.schemas.requests import InvalidRequestError, encode_item, encode_request, parse_request
 from labelbeam.schemas.responses import InvalidAnswerError, parse_response, predictions_of
+from labelbeam.schemas.tasks import TASKS
 from labelbeam.transforms.builds.lock import read_claims
 from labelbeam.transforms.builds.published import latest_build, published
 from labelbeam.transforms.builds.resume import Target as BuildTarget
@@ -45,10 +47,18 @@ from labelbeam.transforms.formats.coco.cut import plan_ranges
 from labelbeam.transforms.formats.coco.index import IndexBuilder
 from labelbeam.transforms.formats.coco.records import Boxed, CocoCategory, CocoImage, LabelOnly, Outlined, decode_range
 from labelbeam.transforms.formats.coco.scan import SECTIONS, ElementRange, MalformedJsonError, UnsafeSplitError
+from labelbeam.transforms.formats.customvision.read import CustomVisionError, read_images, read_tags
 from labelbeam.transforms.formats.folder.columns import TableError
 from labelbeam.transforms.formats.folder.format import FolderOptions
 from labelbeam.transforms.formats.folder.tables import LabelTable, read_table
 from labelbeam.transforms.formats.jsonl.records import Lines
+from labelbeam.transforms.formats.labelme.read import read_labelme
+from labelbeam.transforms.formats.named_images import ImageFinder
+from labelbeam.transforms.formats.openimages.read import read_descriptions, read_rows
+from labelbeam.transforms.formats.openimages.recognise import table_of
+from labelbeam.transforms.formats.openimages.rows import rows_in
+from labelbeam.transforms.formats.via.content import ViaError, read_content
+from labelbeam.transforms.formats.via.read import find_attribute, read_via
 from labelbeam.transforms.formats.voc.masks import MaskError, read_mask
 from labelbeam.transforms.formats.voc.sets import read_image_sets
 from labelbeam.transforms.formats.voc.xml import XmlError, parse_annotation
@@ -359,6 +369,94 @@ def read_json_lines(data: bytes) -> None:
         msgspec.json.encode([fragment.labels, fragment.images.paths])
 
 
+# Labelling tools. ---------------------------------------------------------------------------------------------------
+
+
+def _accounted(images: Sequence[SourceImage]) -> None:
+    """Every object of the images reaches a fragment, and everything that is said of it can be written."""
+    fragments = dict(fragments_of(images, 3, 0))
+    found = sum(len(image.objects) + len(image.rejected) for image in images)
+    found += sum(not any(item.kind == "image" for item in image.rejected) for image in images)
+    assert sum(fragment.records for fragment in fragments.values()) == found
+    for image in images:
+        assert image.rejected or "://" in image.path or safe_relative(image.path) == image.path
+        assert sum(item.kind == "image" for item in image.rejected) < 2, "an image was rejected twice"
+        for item in image.objects:
+            assert item.bbox is None or all(map(math.isfinite, item.bbox))
+            assert all(np.isfinite(ring).all() for ring in item.rings or [])
+    for fragment in fragments.values():
+        msgspec.json.encode([fragment.labels, fragment.images.paths, fragment.rejections])
+
+
+_LISTED = ImageFinder(["a/1.jpg", "b/1.jpg", "2.png"])
+
+
+def read_labelme_file(data: bytes) -> None:
+    """A file is an image, whose shapes are objects or rejections, or it is none of LabelMe."""
+    task = sorted(TASKS)[zlib.crc32(data) % 4]
+    found = read_labelme(data, "a/x.json", _LISTED, labels="detect", task=task, source="memory://x")
+    _accounted([found.image] if found is not None else [])
+
+
+def read_via_file(data: bytes) -> None:
+    """Every entry of a file is an image, whose regions are objects or rejections, or the file is refused."""
+    task = sorted(TASKS)[zlib.crc32(data) % 4]
+    for path in ("a/via.json", "a/via.csv"):
+        try:
+            content = read_content(data, path)
+        except ViaError:
+            continue
+        attribute = find_attribute(content, None, task)
+        read = read_via(content, attribute, _LISTED, path=path, source="memory://x", task=task, split=None)
+        assert len(read.images) == len(content.files)
+        if "classification" not in task:
+            regions = sum(len(file.regions) for file in content.files)
+            rejected = sum(item.kind == "object" for image in read.images for item in image.rejected)
+            assert sum(len(image.objects) for image in read.images) + rejected == regions
+        _accounted(read.images)
+
+
+def read_customvision_file(data: bytes) -> None:
+    """Every region of an image is an object or a rejection, or the file is refused."""
+    task = sorted(TASKS)[zlib.crc32(data) % 4]
+    tags = read_tags(data)
+    try:
+        read = read_images(data, tags, _LISTED, path="a/x.json", source="memory://x", task=task)
+    except CustomVisionError:
+        return
+    if "classification" not in task:
+        rejected = sum(item.kind == "object" for image in read.images for item in image.rejected)
+        assert sum(len(image.objects) for image in read.images) + rejected == read.boxes
+    _accounted(read.images)
+
+
+def read_openimages_table(data: bytes) -> None:
+    """However a table is cut, each row that is not blank is read once; and each is an object, a rejection or skipped."""
+    task = sorted(TASKS)[zlib.crc32(data) % 4]
+    table = table_of("a/boxes.csv", data)
+    if table is None:
+        read_descriptions(data)
+        return
+    column = table.columns.index("imageid")
+    step = 1 + zlib.crc32(data) % max(1, len(data))
+
+    def read_bytes(start: int, end: int) -> bytes:
+        assert 0 <= start <= end <= len(data)
+        return data[start:end]
+
+    whole = list(rows_in(read_bytes, 0, len(data), table.first, len(data), column))
+    parts = [
+        row
+        for start in range(0, len(data), step)
+        for row in rows_in(read_bytes, start, min(len(data), start + step), table.first, len(data), column)
+    ]
+    assert parts == whole
+    read = read_rows(
+        whole, table.columns, {"/m/1": "cat"}, _LISTED, path="a/b.csv", source="memory://x", task=task, split=None
+    )
+    _accounted(read.images)
+
+
 # Predictions. -------------------------------------------------------------------------------------------------------
 
 _NAMES = own_names(["a.jpg", "b.jpg"], ["cat", "dog"])
@@ -564,6 +662,12 @@ TARGETS = {
     "yolo-data": Target(parse_yolo_description, seeds.YOLO_DATA, seeds.YOLO_TOKENS, (*_SOURCES, "/yaml/")),
     "tables": Target(read_label_table, seeds.TABLES, seeds.TABLE_TOKENS, _SOURCES),
     "json-lines": Target(read_json_lines, seeds.JSON_LINES, seeds.JSON_LINES_TOKENS, _SOURCES),
+    "labelme": Target(read_labelme_file, seeds.LABELME, seeds.TOOL_TOKENS, _SOURCES),
+    "via": Target(read_via_file, seeds.VIA, (*seeds.TOOL_TOKENS, *seeds.VIA_TOKENS), _SOURCES),
+    "customvision": Target(
+        read_customvision_file, seeds.CUSTOM_VISION, (*seeds.TOOL_TOKENS, *seeds.CUSTOM_VISION_TOKENS), _SOURCES
+    ),
+    "openimages": Target(read_openimages_table, seeds.OPEN_IMAGES, seeds.OPEN_IMAGES_TOKENS, _SOURCES),
     "predictions": Target(read_any_predictions, seeds.PREDICTIONS, seeds.PREDICTION_TOKENS, _SOURCES),
     "images": Target(read_image, seeds.IMAGES, seeds.IMAGE_TOKENS, (*_SOURCES, "/PIL/")),
     "answers": Target(read_answer, seeds.ANSWERS, seeds.ANSWER_TOKENS, ("/schemas/",)),

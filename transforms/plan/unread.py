@@ -99,12 +99,6 @@ def _archives(files: _Files) -> Unread | None:
 
 
 _JSON_KEYS: tuple[tuple[str, tuple[str, ...], str], ...] = (
-    ("LabelMe", ("shapes", "imagePath"), _CONVERT),
-    ("LabelMe", ("shapes", "imageData"), _CONVERT),
-    ("LabelMe", ("shapes", "shape_type"), _CONVERT),
-    ("VIA, the VGG Image Annotator", ("_via_settings",), _EXPORT),
-    ("VIA, the VGG Image Annotator", ("_via_img_metadata",), _EXPORT),
-    ("VIA, the VGG Image Annotator", ("regions", "shape_attributes"), _EXPORT),
     ("Label Studio", ("from_name", "to_name"), _EXPORT),
     ("Label Studio", ("rectanglelabels",), _EXPORT),
     ("Label Studio", ("polygonlabels",), _EXPORT),
@@ -113,7 +107,6 @@ _JSON_KEYS: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("Supervisely", ("tags", "classes", "shape"), _EXPORT),
     ("Datumaro", ("dm_format_version",), _EXPORT),
     ("Datumaro", ("items", "categories", "infos"), _EXPORT),
-    ("Custom Vision", ("tagName", "regions"), _CONVERT),
     ("BDD100K or Scalabel", ("box2d",), _CONVERT),
     ("Create ML", ("coordinates", "annotations", "image"), _CONVERT),
     ("a dataset of Hugging Face", ("builder_name", "features"), "write its images out with the datasets library"),
@@ -143,13 +136,10 @@ def _tables(files: _Files) -> Unread | None:
     for name in files.of("csv", "tsv")[:_LOOKED_AT]:
         first, _, rest = files.head(name).lstrip("\ufeff").partition("\n")
         columns = {re.sub(r"[\s_\"#-]", "", column).lower() for column in re.split(r"[,;\t]", first)}
-        if "regionshapeattributes" in columns:
-            return Unread("VIA, the VGG Image Annotator", f"{name} has the column region_shape_attributes", _EXPORT)
         if files.labels:
             continue
         if columns >= {"xmin", "xmax", "ymin", "ymax"}:
-            title = "Open Images' table of boxes" if columns & {"labelname", "isgroupof"} else "a table of boxes"
-            return Unread(title, f"{name} has the columns xmin, ymin, xmax and ymax", _CONVERT)
+            return Unread("a table of boxes", f"{name} has the columns xmin, ymin, xmax and ymax", _CONVERT)
         row = re.split(r"[,;\t]", rest.partition("\n")[0])
         if len(row) in (5, 6) and extension(row[0]) in IMAGE_FORMATS and all(map(_is_number, row[1:5])):
             return Unread("a table of boxes", f"{name} has four numbers behind each image", _CONVERT)

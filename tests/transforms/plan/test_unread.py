@@ -19,9 +19,6 @@ CLASSIFICATION = "image_classification"
 LABELME = json.dumps(
     {"version": "5.0", "shapes": [{"label": "cat", "points": []}], "imagePath": "1.jpg", "imageData": None}
 )
-VIA = json.dumps({"_via_settings": {}, "_via_img_metadata": {"1.jpg7": {"filename": "1.jpg", "regions": []}}})
-VIA_OLD = json.dumps({"1.jpg7": {"filename": "1.jpg", "regions": {"0": {"shape_attributes": {"name": "rect"}}}}})
-VIA_CSV = "filename,file_size,file_attributes,region_count,region_id,region_shape_attributes,region_attributes\n"
 STUDIO = json.dumps(
     [{"id": 1, "annotations": [{"result": [{"from_name": "l", "to_name": "i"}]}], "data": {"image": "x"}}]
 )
@@ -35,17 +32,11 @@ KITTI = "Car 0.00 0 1.85 387.63 181.54 423.81 203.12 1.67 1.87 3.69 -16.53 2.39 
 YOLO = "0 0.5 0.5 0.25 0.25\n1 0.1 0.1 0.05 0.05\n"
 
 TREES: list[tuple[str, dict[str, str]]] = [
-    ("LabelMe", {"1.jpg": "", "1.json": LABELME}),
-    ("LabelMe", {"images/1.jpg": "", "annotations/1.json": LABELME}),
-    ("VIA", {"images/1.jpg": "", "via_project.json": VIA}),
-    ("VIA", {"train/1.jpg": "", "train/via_region_data.json": VIA_OLD}),
-    ("VIA", {"images/1.jpg": "", "via_export.csv": VIA_CSV}),
     ("Label Studio", {"images/1.jpg": "", "project-1.json": STUDIO}),
     ("Create ML", {"train/1.jpg": "", "train/_annotations.createml.json": CREATE_ML}),
     ("Supervisely", {"ds/img/1.jpg": "", "ds/ann/1.jpg.json": SUPERVISELY}),
     ("Datumaro", {"images/1.jpg": "", "annotations/default.json": DATUMARO}),
     ("CVAT", {"images/1.jpg": "", "annotations.xml": CVAT}),
-    ("Open Images' table of boxes", {"images/1.jpg": "", "boxes.csv": OPEN_IMAGES}),
     ("a table of boxes", {"images/1.jpg": "", "train_labels.csv": BOXES}),
     ("KITTI", {"image_2/1.png": "", "label_2/1.txt": KITTI}),
     ("TFRecord", {"train.tfrecord-00000-of-00002": "x"}),
@@ -87,14 +78,8 @@ def test_it_is_named_for_classification_as_well_where_no_folder_is_a_class(
 @pytest.mark.parametrize(
     ("title", "name", "text"),
     [
-        *(
-            ("LabelMe", "1.json", LABELME),
-            ("VIA", "v.json", VIA),
-            ("VIA", "v.json", VIA_OLD),
-            ("VIA", "v.csv", VIA_CSV),
-        ),
         *(("Label Studio", "s.json", STUDIO), ("Create ML", "c.json", CREATE_ML), ("Datumaro", "d.json", DATUMARO)),
-        *(("CVAT", "annotations.xml", CVAT), ("Open Images", "o.csv", OPEN_IMAGES), ("boxes", "b.csv", BOXES)),
+        *(("CVAT", "annotations.xml", CVAT), ("boxes", "b.csv", BOXES)),
         *(
             ("TFRecord", "a.tfrecord", "x"),
             ("Parquet", "a.parquet", "PAR1"),

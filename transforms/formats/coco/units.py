@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import pickle
-from collections import deque
 from dataclasses import dataclass
-from pathlib import Path
-from threading import Lock
 
 from labelbeam.schemas.doubts import Doubt
 from labelbeam.transforms.columns.listed import Listed
 from labelbeam.transforms.formats.coco.annotations import read_annotations
 from labelbeam.transforms.formats.coco.index import CocoIndex, IndexBuilder
 from labelbeam.transforms.formats.coco.scan import ElementRange, UnsafeSplitError
+from labelbeam.transforms.formats.indexes import load_index
 from labelbeam.transforms.formats.inputs import list_dataset
 from labelbeam.transforms.formats.reading import Findings, Reading, ReadOptions, ReadResult, encode_fragments
 from labelbeam.transforms.stores.files import put
 from labelbeam.transforms.stores.locate import locate
-from labelbeam.transforms.stores.location import Location, StorageOptions
+from labelbeam.transforms.stores.location import Location
 from labelbeam.transforms.stores.reading import read_range
 from labelbeam.transforms.workers.quiet_gc import quiet_gc
-from labelbeam.transforms.workers.staged_units import StagedUnit, stage_alone, staged_unit
+from labelbeam.transforms.workers.staged_units import StagedUnit, stage_alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +137,7 @@ class CocoUnit:
         options = reading.options
         block = read_range(locate(self.url, options.storage), self.range.start, self.range.end)
         assert reading.index is not None, "the index of the file comes first"
-        index = _load_index(reading.index, options.storage)
+        index: CocoIndex = load_index(reading.index, options.storage)
         try:
             with quiet_gc():
                 fragments, evidence, found = read_annotations(
@@ -148,24 +146,3 @@ class CocoUnit:
                 return ReadResult(Findings(found, {self.url: evidence}), encode_fragments(sorted(fragments.items())))
         except UnsafeSplitError:
             return ReadResult(Findings(unsafe=[self.url]))
-
-
-_loaded: deque[tuple[bytes | str | StagedUnit, CocoIndex]] = deque(maxlen=2)
-_loading = Lock()
-
-
-def _load_index(index: bytes | str | StagedUnit, storage: StorageOptions) -> CocoIndex:
-    """An index from its bytes, from the path of a file that holds them, or from where another worker has left it.
-
-    A process keeps the last two. A cluster's workers have many threads, the first of which loads it for the others.
-    """
-    with _loading:
-        for known, loaded in _loaded:
-            if known == index:
-                return loaded
-        if isinstance(index, StagedUnit):
-            fresh: CocoIndex = staged_unit(index, storage)
-        else:
-            fresh = pickle.loads(index if isinstance(index, bytes) else Path(index).read_bytes())
-        _loaded.append((index, fresh))
-        return fresh

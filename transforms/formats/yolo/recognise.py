@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from labelbeam.schemas.errors import UsageError
-from labelbeam.transforms.formats.folder.layout import table_candidates
-from labelbeam.transforms.formats.folder.levels import read_levels
-from labelbeam.transforms.formats.folder.places import NAMED_TABLES
+from labelbeam.transforms.formats.folder.classified import are_classified
 from labelbeam.transforms.formats.format import Claim, Tree
 from labelbeam.transforms.formats.plans import HEAD
 from labelbeam.transforms.formats.yolo.description import describes, is_names_file, may_describe
@@ -58,7 +56,7 @@ def claim_of_directory(tree: Tree) -> Claim | None:
     labels = [path for path in texts if files[path].size][: 4 * _LOOKED_AT]
     first = _first(tree, [files[path] for path in labels], lambda file, head: holds_labels(head))
     described_labels = described is not None and first is not None
-    if tree.config.task.startswith("image_classification") and not described_labels and _are_classified(images, files):
+    if tree.config.task.startswith("image_classification") and not described_labels and are_classified(list(files)):
         return None
     if first is not None:
         beside = f", and {described}" if described is not None else ""
@@ -103,14 +101,6 @@ def _label_files(files: Mapping[str, StoredFile], images: Sequence[str], describ
     if not found and not images:
         found = [path for path in texts if in_labels(path) or (described and "/" in path)]
     return sorted(found, key=_depth)
-
-
-def _are_classified(images: Sequence[str], files: Iterable[str]) -> bool:
-    """Tell whether folders or a table name classes: without a data.yaml they count, whatever lies beside them."""
-    if any(posixpath.basename(table).lower() in NAMED_TABLES for table in table_candidates(list(files))):
-        return True
-    levels = read_levels(images)
-    return len({folders[0] for path in images if (folders := levels.locate(path)[1])}) > 1
 
 
 def _depth(path: str) -> tuple[int, str]:

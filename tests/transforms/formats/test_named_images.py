@@ -1,0 +1,53 @@
+"""Images that annotations name, found in a listing; and the listing as an index that units of any machine are read against."""
+
+from __future__ import annotations
+
+import pickle
+
+import pytest
+
+from labelbeam.schemas.config import ConvertConfig
+from labelbeam.transforms.formats.named_images import ImageFinder, ListedImages, finder_of
+from labelbeam.transforms.formats.reading import Reading, ReadOptions
+from labelbeam.transforms.workers.staged_units import StagedUnit
+
+LISTED = ("one/images/1.jpg", "two/images/1.jpg", "train/2.jpg", "val/2.jpg", "a/3.JPG", "b/c/4.jpg", "x/c/4.jpg")
+
+
+@pytest.mark.parametrize(
+    ("name", "base", "path", "by_other_name", "candidates"),
+    [
+        ("1.jpg", "one/labels", "one/images/1.jpg", False, 0),
+        ("1.jpg", "labels", None, False, 2),
+        ("two/images/1.jpg", "labels", "two/images/1.jpg", False, 0),
+        ("D:\\work\\two\\images\\1.jpg", "", "two/images/1.jpg", False, 0),
+        ("2.jpg", "labels/val", "val/2.jpg", False, 0),
+        ("2.jpg", "labels/test", None, False, 0),
+        ("3.jpg", "", "a/3.JPG", True, 0),
+        ("3.png", "", "a/3.JPG", True, 0),
+        ("3", "", "a/3.JPG", False, 0),
+        ("../c/4.jpg", "x/labels", "x/c/4.jpg", False, 0),
+        ("/data/b/c/4.jpg", "labels", "b/c/4.jpg", False, 0),
+        ("5.jpg", "", None, False, 0),
+        ("", "", None, False, 0),
+        ("../..", "a", None, False, 0),
+    ],
+)
+def test_an_image_is_found_by_its_place_else_by_how_its_path_ends(
+    name: str, base: str, path: str | None, by_other_name: bool, candidates: int
+) -> None:
+    found = ImageFinder(LISTED).find(name, base)
+    assert (found.path, found.by_other_name, len(found.candidates)) == (path, by_other_name, candidates)
+
+
+@pytest.mark.parametrize("staged", [False, True])
+def test_the_listing_is_left_for_units_in_this_process_or_in_the_store(staged: bool, memory: str) -> None:
+    config = ConvertConfig(task="image_object_detection", source=[memory], output=f"{memory}/out")
+    options = ReadOptions(config, {}, 1, f"{memory}/staged" if staged else None)
+    result = ListedImages(memory, LISTED).read(Reading(options))
+    assert isinstance(result.index, StagedUnit if staged else bytes)
+    index = pickle.loads(pickle.dumps(result.index))
+    finder = finder_of(Reading(options, index))
+    assert len(finder) == len(LISTED)
+    assert finder.find("2.jpg", "val").path == "val/2.jpg"
+    assert result.findings.evidence[memory].count("images_listed") == len(LISTED)

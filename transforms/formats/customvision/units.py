@@ -1,0 +1,92 @@
+"""Plan of Custom Vision's files, a unit each, and the frame of their boxes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from labelbeam.schemas.errors import LabelBeamError, UsageError
+from labelbeam.transforms.columns.fragments import fragments_of
+from labelbeam.transforms.formats.customvision.read import CustomVisionError, read_images, read_tags
+from labelbeam.transforms.formats.format import Tree
+from labelbeam.transforms.formats.frames import FRACTIONS, Evidence, Frame
+from labelbeam.transforms.formats.named_images import IMAGES, finder_of, plan_named, tally_images
+from labelbeam.transforms.formats.plans import Plan
+from labelbeam.transforms.formats.reading import Findings, Reading, ReadResult, Unit, encode_fragments
+from labelbeam.transforms.messages.redact import redact
+from labelbeam.transforms.stores.files import StoredFile
+from labelbeam.transforms.stores.locate import locate
+from labelbeam.transforms.stores.location import Location
+from labelbeam.transforms.stores.reading import read_bounded, read_file
+from labelbeam.transforms.workers.quiet_gc import quiet_gc
+
+FILE_BITS = 32
+"""Bits of an image's key for its place in a file; the file's number stands above them."""
+
+LARGEST_TAGS = 2**20
+"""Bytes of a list of tags, of which a project has at most 500."""
+
+
+def plan_customvision(tree: Tree, root: Location, names: Sequence[str], tags: Sequence[str]) -> Plan:
+    """Plan the files that were found, with the lists of tags beside them; see `transforms.plan.make_plan` for errors."""
+    files = [file for file in tree.listing_of(root).files if file.path in names]
+    known: dict[str, str] = {}
+    for path in tags:
+        known |= read_tags(read_bounded(root.below(path), LARGEST_TAGS))
+
+    def units(chosen: list[StoredFile]) -> list[Unit]:
+        return [CustomVisionUnit(root.url, file.path, file.size, number, known) for number, file in enumerate(chosen)]
+
+    return plan_named(tree, "customvision", root, files, units)
+
+
+@dataclass(frozen=True, slots=True)
+class CustomVisionUnit:
+    """One file of images by its path; `number` is its own among them, `tags` are names of tags by id."""
+
+    root: str
+    path: str
+    size: int
+    number: int
+    tags: dict[str, str]
+    index = IMAGES
+
+    def read(self, reading: Reading) -> ReadResult:
+        """Read its images.
+
+        Raises:
+            StoreError: it cannot be read.
+            LabelBeamError: it is malformed as a whole.
+        """
+        options, finder = reading.options, finder_of(reading)
+        file = locate(self.root, options.storage).below(self.path)
+        data = read_file(file, self.size or None)
+        task = options.config.task
+        try:
+            with quiet_gc():
+                read = read_images(data, self.tags, finder, path=self.path, source=self.root, task=task)
+        except CustomVisionError as error:
+            raise LabelBeamError(f"{file.shown}: {error}; expected images as Custom Vision's API gives them") from None
+        evidence = Evidence()
+        evidence.add("boxes", read.boxes, self.path)
+        evidence.add("far", read.far, self.path)
+        tally_images(evidence, read.images, finder)
+        fragments = dict(fragments_of(read.images, options.buckets, self.number << FILE_BITS))
+        records = sum(fragment.records for fragment in fragments.values())
+        return ReadResult(Findings(records, {self.root: evidence}), encode_fragments(sorted(fragments.items())))
+
+
+def frames_of(evidence: Mapping[str, Evidence]) -> dict[str, Frame]:
+    """Fractions for all sources.
+
+    Raises:
+        UsageError: most of a source's numbers are none.
+    """
+    for source, item in sorted(evidence.items()):
+        boxes, far = item.count("boxes"), item.count("far")
+        if 2 * far > boxes:
+            raise UsageError(
+                f"{redact(source)}: {far:,} of {boxes:,} regions, such as in {item.example('far')}, are no fractions of the image, as Custom "
+                "Vision's API has them; if they are pixels, divide them by width and height"
+            )
+    return dict.fromkeys(evidence, FRACTIONS)

@@ -1,0 +1,122 @@
+"""Values of annotation files that tools write as JSON or CSV: sizes, labels, corners, and the outlines of round shapes."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from labelbeam.schemas.neutral import Box, Ring, SourceImage
+from labelbeam.schemas.reasons import Adjusted, Rejected
+from labelbeam.transforms.formats.labels import normalized
+from labelbeam.transforms.formats.named_images import reject_image
+
+_LARGEST_SIDE = 2**31 - 1
+_FEWEST_CORNERS, _MOST_CORNERS = 12, 360
+LARGEST_RADIUS = 1e9
+"""Pixels of a round shape's radius, beyond which it is none of an image."""
+
+
+class JsonError(ValueError):
+    """A file that is no JSON; the message says why."""
+
+
+def decode_json(data: bytes) -> Any:
+    """Decode a JSON document in UTF-8, with or without a byte order mark; NaN and Infinity are numbers, as Python writes them.
+
+    Raises:
+        JsonError: it is none, or is nested too deeply.
+    """
+    data = data.removeprefix(b"\xef\xbb\xbf")
+    try:
+        return msgspec.json.decode(data)
+    except RecursionError:
+        raise JsonError("it is nested too deeply") from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        try:
+            found = json.loads(data.decode("utf-8"))
+            msgspec.json.encode(found)  # A lone surrogate is no text that could be written.
+            return found
+        except RecursionError:
+            raise JsonError("it is nested too deeply") from None
+        except ValueError:
+            raise JsonError(f"it is no JSON in UTF-8: {error}") from None
+
+
+def number(value: Any) -> float | None:
+    """A finite number; None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        found = float(value)
+    except OverflowError:
+        return None
+    return found if math.isfinite(found) else None
+
+
+def declare_size(image: SourceImage, width: Any, height: Any) -> None:
+    """Give an image its declared size; one that has none keeps none, and one that cannot be is rejected."""
+    if width in (None, "", 0, -1) and height in (None, "", 0, -1):
+        return
+    sides = [number(side) for side in (width, height)]
+    if any(side is None or side != int(side) or not 0 < side <= _LARGEST_SIDE for side in sides):
+        message = f"width {width!r:.60} and height {height!r:.60}, expected two positive whole numbers"
+        reject_image(image, Rejected.INVALID_SIZE, message)
+        return
+    image.width, image.height = (int(side) for side in sides if side is not None)
+
+
+def label_of(value: Any, image: SourceImage) -> str | None:
+    """The label that a value is, with what had to be adjusted; None where it is none."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        image.adjusted.append(Adjusted.LABEL_FROM_NUMBER)
+        value = str(value)
+    if not isinstance(value, str) or not (label := normalized(value)):
+        return None
+    if label != value:
+        image.adjusted.append(Adjusted.LABEL_NORMALIZED)
+    return label
+
+
+def corners_of(points: Any) -> Ring | None:
+    """Corners, (n, 2), from a list of pairs of finite numbers; None where it is none."""
+    if not isinstance(points, list):
+        return None
+    sides: list[tuple[float, float]] = []
+    for point in points:
+        if not isinstance(point, list) or len(point) != 2:
+            return None
+        x, y = number(point[0]), number(point[1])
+        if x is None or y is None:
+            return None
+        sides.append((x, y))
+    return np.array(sides, np.float64).reshape(-1, 2)
+
+
+def extent(corners: Sequence[Ring]) -> Box:
+    """The box around all corners."""
+    every = np.concatenate(corners)
+    return (*every.min(axis=0).tolist(), *every.max(axis=0).tolist())
+
+
+def ellipse(centre: tuple[float, float], radii: tuple[float, float], angle: float = 0.0) -> tuple[Box, Ring]:
+    """The box and the outline of an ellipse that is turned by `angle`, in radians.
+
+    The outline has as many corners as keep it within half a pixel of the curve, at least 12 and at most 360; LabelMe's own
+    conversion to COCO allows a whole one.
+    """
+    radius = max(abs(radii[0]), abs(radii[1]))
+    count = math.ceil(math.pi / math.acos(1 - 0.5 / radius)) if radius > 1 else _FEWEST_CORNERS
+    count = min(_MOST_CORNERS, max(_FEWEST_CORNERS, count))
+    turns = 2 * np.pi * np.arange(count) / count
+    x, y = radii[0] * np.cos(turns), radii[1] * np.sin(turns)
+    cosine, sine = math.cos(angle), math.sin(angle)
+    ring = np.stack((centre[0] + x * cosine - y * sine, centre[1] + x * sine + y * cosine), axis=1)
+    half_width = math.hypot(radii[0] * cosine, radii[1] * sine)
+    half_height = math.hypot(radii[0] * sine, radii[1] * cosine)
+    box = (centre[0] - half_width, centre[1] - half_height, centre[0] + half_width, centre[1] + half_height)
+    return box, ring

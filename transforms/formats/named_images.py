@@ -1,0 +1,238 @@
+"""Images that the annotations of a labelling tool name, found among those of a listing; and the plan of such a source.
+
+Tools write names for their own machine: relative to the annotation file, to a folder that was opened, or absolute. So a name that
+leads to nothing is compared with the listing from its end. Only names of the listing are ever found.
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from labelbeam.schemas.doubts import Doubt, Doubted
+from labelbeam.schemas.errors import LabelBeamError
+from labelbeam.schemas.neutral import RAW_LIMIT, Rejection, SourceImage
+from labelbeam.schemas.reasons import Adjusted, Rejected
+from labelbeam.transforms.columns.listed import listed_files
+from labelbeam.transforms.formats.format import Tree
+from labelbeam.transforms.formats.frames import Evidence
+from labelbeam.transforms.formats.indexes import load_index
+from labelbeam.transforms.formats.inputs import fingerprint_of, list_dataset
+from labelbeam.transforms.formats.plans import Plan, asks_for_images, bucket_count
+from labelbeam.transforms.formats.reading import Findings, Reading, ReadResult, Unit
+from labelbeam.transforms.formats.voc.folders import join
+from labelbeam.transforms.formats.voc.image_index import Found, is_image, key_of, split_suffix
+from labelbeam.transforms.formats.yolo.entries import parts_of, resolved, split_of_path
+from labelbeam.transforms.images.names import image_path
+from labelbeam.transforms.messages.redact import redact
+from labelbeam.transforms.messages.words import printable
+from labelbeam.transforms.stores.files import StoredFile, put
+from labelbeam.transforms.stores.locate import locate
+from labelbeam.transforms.stores.location import Location
+from labelbeam.transforms.workers.staged_units import StagedUnit, stage_alone
+
+IMAGES = "images"
+"""The name of the index of images."""
+
+
+class ImageFinder:
+    """The images of a listing, found by the names that annotations give them."""
+
+    def __init__(self, images: Iterable[str]) -> None:
+        """Keep them; they are indexed when a name is first found not to be one of them."""
+        self._sorted = tuple(sorted(images))
+        self._images = frozenset(self._sorted)
+
+    def __reduce__(self) -> tuple[type[ImageFinder], tuple[tuple[str, ...]]]:
+        """Leave the indexes out, which are several times the names."""
+        return ImageFinder, (self._sorted,)
+
+    def __contains__(self, path: object) -> bool:
+        """Tell whether an image is listed under this very path."""
+        return path in self._images
+
+    def __len__(self) -> int:
+        """Images in the listing."""
+        return len(self._sorted)
+
+    def find(self, name: str, base: str) -> Found:
+        """The image that an annotation file in the folder `base` names.
+
+        It is the one at that path from `base` or from the root. Else it is the one whose path ends as the name does by most of its
+        folders, then the one nearest to `base`, also in another case or with another extension; never one of another split.
+        """
+        for folder in dict.fromkeys((base, "")):
+            place = resolved(folder, name)
+            if place is not None and place in self._images:
+                return Found(place)
+        parts = parts_of(name)
+        if not parts:
+            return Found(None)
+        last = parts[-1]
+        called = self._by_stem.get(key_of(split_suffix(last)[0]), [])
+        split = split_of_path(join(base, "x"))
+        called = [path for path in called if None in (split, split_of_path(path)) or split_of_path(path) == split]
+        suffixed = bool(split_suffix(last)[1])
+        for same in (
+            [path for path in called if _last(path) == last],
+            [path for path in called if key_of(_last(path)) == key_of(last)],
+            called,
+        ):
+            if same:
+                above = base.split("/")
+                near = [
+                    (_in_common(path.split("/")[-2::-1], parts[-2::-1]), _in_common(path.split("/"), above))
+                    for path in same
+                ]
+                best = [path for path, count in zip(same, near, strict=True) if count == max(near)]
+                other = suffixed and _last(best[0]) != last
+                return Found(best[0], other) if len(best) == 1 else Found(None, candidates=tuple(sorted(best)))
+        return Found(None)
+
+    @cached_property
+    def _by_stem(self) -> dict[str, list[str]]:
+        stems: dict[str, list[str]] = {}
+        for image in self._sorted:
+            stems.setdefault(key_of(split_suffix(_last(image))[0]), []).append(image)
+        return stems
+
+
+def _last(path: str) -> str:
+    return path.rpartition("/")[2]
+
+
+def _in_common(one: Sequence[str], other: Sequence[str]) -> int:
+    """Names that both begin with."""
+    pairs = zip(one, other, strict=False)
+    return next((count for count, (a, b) in enumerate(pairs) if key_of(a) != key_of(b)), min(len(one), len(other)))
+
+
+def image_named(name: str, images: ImageFinder, path: str, source: str, locator: str) -> SourceImage:
+    """The image that an annotation file at `path` names, without size and objects; rejected where nothing settles it.
+
+    One that is not listed keeps the path that its name gives: relative to the annotation file, of an absolute one the last part.
+    """
+    base = path.rpartition("/")[0]
+    image = SourceImage(name, source, locator, rejected=[], adjusted=[], objects=[], skipped=[])
+    if "://" in name:
+        return _checked(image)
+    found = images.find(name, base)
+    if found.candidates:
+        message = f"{name!r} may be {len(found.candidates)} images: {', '.join(found.candidates[:5])}"
+        reject_image(image, Rejected.AMBIGUOUS_IMAGE, message)
+        return image
+    if found.path is not None:
+        image.path = found.path
+        image.adjusted += [Adjusted.IMAGE_BY_OTHER_NAME] * found.by_other_name
+    else:
+        slashed = name.replace("\\", "/")
+        absolute = slashed.startswith("/") or slashed[1:2] == ":"
+        place = join(base, *parts_of(name)[-1:]) if absolute else resolved(base, name)
+        image.path = place or name
+    image.split = split_of_path(path) or split_of_path(image.path)
+    return _checked(image)
+
+
+def _checked(image: SourceImage) -> SourceImage:
+    _, code, _ = image_path(image.path, "")
+    if code is not None:
+        reject_image(image, code, f"{code.doc}: {image.path!r}")
+    return image
+
+
+def reject_image(image: SourceImage, code: Rejected, message: str) -> None:
+    """Reject a whole image; the first reason counts."""
+    if not any(rejection.kind == "image" for rejection in image.rejected):
+        rejection = Rejection(image.source, image.locator, image.path, "image", code, message[:RAW_LIMIT])
+        image.rejected.append(rejection)
+
+
+def reject_object(image: SourceImage, code: Rejected, message: str, locator: str, raw: str = "") -> None:
+    """Reject one of an image's objects, which `locator` names in its file."""
+    place = f"{image.locator} {locator}"
+    rejection = Rejection(image.source, place, image.path, "object", code, message[:RAW_LIMIT], raw[:RAW_LIMIT])
+    image.rejected.append(rejection)
+
+
+@dataclass(frozen=True, slots=True)
+class ListedImages:
+    """The images of a listing, as the index that all units of a source are read against."""
+
+    source: str
+    names: tuple[str, ...]
+    size = 0
+    makes = IMAGES
+
+    def read(self, reading: Reading) -> ReadResult:
+        """Leave them for the other units."""
+        options = reading.options
+        evidence = Evidence()
+        evidence.add("images_listed", len(self.names))
+        index: bytes | StagedUnit
+        if options.staging is None:
+            index = pickle.dumps(ImageFinder(self.names), protocol=5)
+        else:
+            index = stage_alone(ImageFinder(self.names), locate(options.staging, options.storage).below("images"), put)
+        return ReadResult(Findings(0, {self.source: evidence}), [], index)
+
+
+def finder_of(reading: Reading) -> ImageFinder:
+    """The images that a unit is read against."""
+    assert reading.index is not None, "the index comes first"
+    finder: ImageFinder = load_index(reading.index, reading.options.storage)
+    return finder
+
+
+def plan_named(
+    tree: Tree, name: str, root: Location, files: Sequence[StoredFile], units: Callable[[list[StoredFile]], list[Unit]]
+) -> Plan:
+    """Plan annotation files below `root`, which are read against the images there, or below --images.
+
+    Raises:
+        StoreError: a directory cannot be listed.
+        LabelBeamError: there is no annotation file.
+    """
+    config, listing = tree.config, tree.listing_of(root)
+    if not files:
+        raise LabelBeamError(f"{root.shown}: no annotation file of {name} among {len(listing.files)} files")
+    images, image_files, left_out = root, listing.files, list(listing.warnings)
+    if config.images is not None:
+        images = locate(config.images, tree.storage)
+        image_listing = list_dataset(images, config, tree.storage)
+        image_files = image_listing.files
+        left_out += image_listing.warnings
+    sources = [(root.url, file) for file in listing.files] + [(images.url, file) for file in image_files]
+    fingerprint, covers = fingerprint_of(sources)
+    plan = Plan(name, "", images.url, bucket_count(config, sum(file.size for file in files)), fingerprint, covers)
+    plan.trees = sorted({root.url, images.url})
+    plan.doubts = [Doubt(Doubted.NOT_LISTED, warning) for warning in dict.fromkeys(left_out)]
+    pictures = [file for file in image_files if is_image(file.path)]
+    if asks_for_images(config):
+        plan.listed = listed_files(pictures)
+    plan.indexes = [ListedImages(root.url, tuple(sorted(printable(file.path) for file in pictures)))]
+    plan.units = units(sorted((file._replace(path=printable(file.path)) for file in files), key=lambda file: file.path))
+    return plan
+
+
+def tally_images(evidence: Evidence, images: Sequence[SourceImage], finder: ImageFinder) -> None:
+    """Count the images that were found in the listing, to be compared with all that are there."""
+    evidence.add("images_named", len({image.path for image in images if image.path in finder}))
+
+
+def remarks_on(evidence: Mapping[str, Evidence], advice: str = "") -> list[Doubt]:
+    """Doubts of any such source: images that nothing names, and objects without an outline."""
+    doubts: list[Doubt] = []
+    for source, item in sorted(evidence.items()):
+        shown = redact(source)
+        if (left := item.count("images_listed") - item.count("images_named")) > 0:
+            message = f"{shown}: {left:,} images are named by no annotation file, and are not read"
+            doubts.append(Doubt(Doubted.IMAGES_WITHOUT_ANNOTATION, message, left))
+        if without := item.count("without_outline"):
+            message = (
+                f"{shown}: {without:,} objects are boxes without an outline, and are rejected; for object detection they are "
+                f"read{advice}"
+            )
+            doubts.append(Doubt(Doubted.WITHOUT_OUTLINE, message, without, item.example("without_outline")))
+    return doubts

@@ -1,0 +1,106 @@
+"""Plan of VIA's files, a unit each, and what their evidence says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from labelbeam.schemas.doubts import Doubt, Doubted
+from labelbeam.schemas.errors import LabelBeamError
+from labelbeam.transforms.columns.fragments import fragments_of
+from labelbeam.transforms.formats.format import Tree
+from labelbeam.transforms.formats.frames import Evidence
+from labelbeam.transforms.formats.named_images import IMAGES, finder_of, plan_named, remarks_on, tally_images
+from labelbeam.transforms.formats.plans import Plan
+from labelbeam.transforms.formats.reading import Findings, Reading, ReadResult, Unit, encode_fragments
+from labelbeam.transforms.formats.via.content import ViaError, read_content
+from labelbeam.transforms.formats.via.format import ViaOptions
+from labelbeam.transforms.formats.via.read import find_attribute, read_via
+from labelbeam.transforms.formats.via.recognise import split_of
+from labelbeam.transforms.messages.redact import redact
+from labelbeam.transforms.stores.files import StoredFile
+from labelbeam.transforms.stores.locate import locate
+from labelbeam.transforms.stores.location import Location
+from labelbeam.transforms.stores.reading import read_file
+from labelbeam.transforms.workers.quiet_gc import quiet_gc
+
+FILE_BITS = 32
+"""Bits of an image's key for its place in a file; the file's number stands above them."""
+
+
+def plan_via(tree: Tree, found: tuple[Location, Sequence[str]]) -> Plan:
+    """Plan the files that were found; see `transforms.plan.make_plan` for errors."""
+    root, names = found
+    files = [file for file in tree.listing_of(root).files if file.path in names]
+
+    def units(chosen: list[StoredFile]) -> list[Unit]:
+        return [ViaUnit(root.url, file.path, file.size, number) for number, file in enumerate(chosen)]
+
+    return plan_named(tree, "via", root, files, units)
+
+
+@dataclass(frozen=True, slots=True)
+class ViaUnit:
+    """One file of annotations by its path; `number` is its own among them."""
+
+    root: str
+    path: str
+    size: int
+    number: int
+    index = IMAGES
+
+    def read(self, reading: Reading) -> ReadResult:
+        """Read its images.
+
+        Raises:
+            StoreError: it cannot be read.
+            LabelBeamError: it is malformed as a whole.
+        """
+        options, finder = reading.options, finder_of(reading)
+        given, task = options.config.of(ViaOptions), options.config.task
+        file = locate(self.root, options.storage).below(self.path)
+        data = read_file(file, self.size or None)
+        try:
+            with quiet_gc():
+                content = read_content(data, self.path)
+        except ViaError as error:
+            raise LabelBeamError(
+                f"{file.shown}: {error}; expected a project or exported annotations of VIA 2"
+            ) from None
+        attribute = find_attribute(content, given.via_attribute, task)
+        read = read_via(
+            content,
+            attribute,
+            finder,
+            path=self.path,
+            source=self.root,
+            task=task,
+            split=split_of(self.path),
+            label=given.via_label,
+        )
+        evidence = Evidence()
+        if attribute.others and given.via_attribute is None:
+            evidence.add("chosen", 1, f"{attribute.name!r} before {', '.join(map(repr, attribute.others[:5]))}")
+        evidence.add("without_outline", read.boxes if "segmentation" in task else 0, self.path)
+        evidence.add("unlabelled", read.unlabelled, self.path)
+        tally_images(evidence, read.images, finder)
+        fragments = dict(fragments_of(read.images, options.buckets, self.number << FILE_BITS))
+        records = sum(fragment.records for fragment in fragments.values())
+        return ReadResult(Findings(records, {self.root: evidence}), encode_fragments(sorted(fragments.items())))
+
+
+def doubts_of(evidence: Mapping[str, Evidence]) -> list[Doubt]:
+    """Doubts that follow from the evidence."""
+    doubts = remarks_on(evidence)
+    for source, item in sorted(evidence.items()):
+        shown = redact(source)
+        if chosen := item.count("chosen"):
+            example = item.example("chosen")
+            message = f"{shown}: several attributes may be the label; taken is {example}"
+            doubts.append(Doubt(Doubted.LABEL_COLUMN, message, chosen, example, "--via-attribute"))
+        if unlabelled := item.count("unlabelled"):
+            message = f"{shown}: {unlabelled:,} regions have no label, such as in {item.example('unlabelled')}, and are rejected"
+            doubts.append(
+                Doubt(Doubted.REGIONS_WITHOUT_LABEL, message, unlabelled, item.example("unlabelled"), "--via-label")
+            )
+    return doubts
