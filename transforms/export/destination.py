@@ -28,6 +28,7 @@ from labelbeam.transforms.export.marker import (
     read_unfinished,
 )
 from labelbeam.transforms.stores.errors import MissingFileError, StoreError
+from labelbeam.transforms.stores.failures import is_shortage
 from labelbeam.transforms.stores.files import put, put_if, remove_files, sync_directories, sync_directory
 from labelbeam.transforms.stores.listing import list_files
 from labelbeam.transforms.stores.location import Location
@@ -98,6 +99,8 @@ def _told(dest: Location) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        if is_shortage(error):
+            raise  # Which has words of its own.
         raise StoreError(
             f"DEST: {dest.shown}: cannot be written: {error.strerror or error}; an export is made in a hidden directory beside DEST "
             "and renamed: name a directory in one that can be written"

@@ -47,9 +47,7 @@ class _Writer:
             for stem, (image, objects) in zip(stems, self._objects(batch), strict=True)
         ]
         self._files.put_all(files)
-        # `./`: a first line such as `image` would else be taken for the heading of a table.
-        lines = (stem if "/" in stem else f"./{stem}" if stem.lower() in _HEADINGS else stem for stem in stems)
-        self._list.write("".join(f"{line}\n" for line in lines).encode())
+        self._list.write("".join(f"{_listed(stem)}\n" for stem in stems).encode())
 
     def _objects(self, batch: Batch) -> Iterator[tuple[Image, list[str]]]:
         if self._manifest.task == "image_object_detection":
@@ -113,6 +111,11 @@ class _Writer:
 _HEADINGS = frozenset(
     ("filename", "file_name", "file", "image", "images", "img", "image_id", "id", "name", "path", "xml", "annotation")
 )
+
+
+def _listed(stem: str) -> str:
+    """A line of a list; one that would be taken for the headings of a table, such as `image`, begins with `./`."""
+    return f"./{stem}" if set(re.split(r"[\s,;]+", stem.lower())) <= _HEADINGS else stem
 
 
 def _overlap(rings: Sequence[Ring], image: Image) -> bool:

@@ -29,6 +29,8 @@ from tests.transforms.export.published import (
     tree,
 )
 
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+
 ODD = ['a, "b"', "line\nbreak", "Füße/µ <&>", "no", "a b"]
 
 

@@ -33,6 +33,8 @@ OTHER = [0.8, 0.1, 0.95, 0.1, 0.9, 0.333333]
 BOXES = {
     "train": [
         [
+            record("image id.png", []),
+            record("Images/3.png", [box(LABELS[0], 0.1, 0.1, 0.2, 0.2)]),
             record(NAMES[0], [box(LABELS[0], 0.1, 0.2, 0.3, 0.41, 1), box(LABELS[1], 0.0, 0.0, 1.0, 1.0)], 486, 333),
             record(NAMES[1], []),
             record(NAMES[2], [box(LABELS[2], 0.205761, 0.333333, 0.411523, 0.666667)], 486, 333),
