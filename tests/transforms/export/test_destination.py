@@ -216,3 +216,42 @@ def test_in_a_store_the_export_that_began_first_gives_way(memory: str) -> None:
             files.claim(name, 4 if name != "labels/1.txt" else 1)
         finish(lambda: marker_of(files))
     assert MARKER not in names_at(memory)
+
+
+def test_in_a_store_an_export_that_ends_at_any_of_its_changes_has_no_marker_or_is_whole(
+    memory: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fs, path = fsspec.url_to_fs(memory)
+    old, new = ("labels/1.txt", "labels/2.txt"), ("labels/2.txt", "labels/3.txt")
+    whole = [{*names, "list.txt", "data.yaml", MARKER} for names in (old, new)]
+    left = itertools.count()
+
+    def dying(call: Any) -> Any:
+        def changed(*arguments: Any, **options: Any) -> Any:
+            if next(left) == dies:
+                raise KeyboardInterrupt
+            return call(*arguments, **options)
+
+        return changed
+
+    kinds = [name for name in ("pipe_file", "put_file", "rm_file") if hasattr(fs, name)]
+    for dies in itertools.count():
+        if fs.exists(path):
+            fs.rm(path, recursive=True)
+        export_to(memory, *old)
+        with monkeypatch.context() as patched:
+            left = itertools.count()
+            for name in kinds:
+                patched.setattr(fs, name, dying(getattr(fs, name)))
+            try:
+                export_to(memory, *new)
+                died = False
+            except KeyboardInterrupt:
+                died = True
+        found = names_at(memory)
+        assert MARKER not in found or found - {UNFINISHED} in whole, dies
+        if not died:
+            break
+        export_to(memory, *new)
+        assert names_at(memory) == whole[1]
+    assert dies > 7
