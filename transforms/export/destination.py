@@ -69,8 +69,10 @@ def _on_disk(dest: Location) -> Iterator[tuple[Files, Finish]]:
         _recover(dest, target, old)
         spools = _begin(beside)
         files = Files(_location(dest, beside), spools)
+        placed = False
 
         def finish(make_marker: Callable[[], Marker]) -> None:
+            nonlocal placed
             files.close()
             spools.rmdir()
             put(files.place.below(MARKER), encode_marker(make_marker()))
@@ -79,6 +81,7 @@ def _on_disk(dest: Location) -> Iterator[tuple[Files, Finish]]:
             if _check_disk(dest, target):
                 target.rename(old)
             beside.rename(target)
+            placed = True
             sync_directory(_location(dest, target.parent))
             _discard(_location(dest, old))
 
@@ -86,7 +89,8 @@ def _on_disk(dest: Location) -> Iterator[tuple[Files, Finish]]:
             yield files, finish
         finally:
             files.abandon()
-            shutil.rmtree(beside, ignore_errors=True)
+            if not placed:  # Else what is there is of another export that has begun since.
+                shutil.rmtree(beside, ignore_errors=True)
 
 
 def _location(dest: Location, path: Path) -> Location:

@@ -135,6 +135,17 @@ def test_two_exports_to_one_place_do_not_mix(tmp_path: Path) -> None:
     labelbeam.export(output, tmp_path / "out", to="csv")
 
 
+def test_the_end_of_an_export_leaves_one_alone_that_has_begun_since(tmp_path: Path) -> None:
+    beside = tmp_path / ".out.labelbeam-export"
+    with destination(locate(str(tmp_path / "out"), {})) as (files, finish):
+        files.put_all([("labels/1.txt", b"x")])
+        finish(lambda: marker_of(files))
+        beside.mkdir()
+        (beside / UNFINISHED).write_text("another's")
+    assert (beside / UNFINISHED).read_text() == "another's"
+    assert tree(tmp_path / "out").keys() == {"labels/1.txt", MARKER}
+
+
 def test_what_others_keep_under_the_hidden_name_is_in_the_way(tmp_path: Path) -> None:
     output = published(tmp_path / "published")
     (tmp_path / ".out.labelbeam-export").mkdir()
