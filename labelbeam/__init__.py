@@ -23,12 +23,13 @@ if TYPE_CHECKING:
     from labelbeam.options import ConvertOptions, InspectOptions, ScoreOptions
     from labelbeam.pipelines.runs.convert import Outcome
     from labelbeam.pipelines.runs.score import Scored
-    from labelbeam.runs import clean, convert, evaluate, inspect, report, score, verify
+    from labelbeam.runs import clean, convert, evaluate, export, inspect, report, score, verify
     from labelbeam.schemas.config import ConvertConfig
     from labelbeam.schemas.evaluation import Evaluation
     from labelbeam.schemas.manifest import Manifest
     from labelbeam.schemas.score_config import ScoreConfig
     from labelbeam.transforms.builds.clean import Cleaned
+    from labelbeam.transforms.export.export import Exported
     from labelbeam.transforms.verify.check import Checked
 
 __version__ = VERSION
@@ -40,6 +41,7 @@ __all__ = [
     "ConvertConfig",
     "ConvertOptions",
     "Evaluation",
+    "Exported",
     "InspectOptions",
     "Manifest",
     "Outcome",
@@ -52,6 +54,7 @@ __all__ = [
     "convert",
     "errors",
     "evaluate",
+    "export",
     "inspect",
     "open_build",
     "report",
@@ -60,13 +63,16 @@ __all__ = [
 ]
 
 _MODULES = {
-    **dict.fromkeys(("clean", "convert", "evaluate", "inspect", "report", "score", "verify"), "labelbeam.runs"),
+    **dict.fromkeys(
+        ("clean", "convert", "evaluate", "export", "inspect", "report", "score", "verify"), "labelbeam.runs"
+    ),
     **dict.fromkeys(("Build", "open_build"), "labelbeam.builds"),
     **dict.fromkeys(("ConvertOptions", "InspectOptions", "ScoreOptions"), "labelbeam.options"),
     "Checked": "labelbeam.transforms.verify.check",
     "Cleaned": "labelbeam.transforms.builds.clean",
     "ConvertConfig": "labelbeam.schemas.config",
     "Evaluation": "labelbeam.schemas.evaluation",
+    "Exported": "labelbeam.transforms.export.export",
     "Manifest": "labelbeam.schemas.manifest",
     "Outcome": "labelbeam.pipelines.runs.convert",
     "ScoreConfig": "labelbeam.schemas.score_config",

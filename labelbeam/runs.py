@@ -30,6 +30,8 @@ from labelbeam.transforms.builds.clean import clean as clean_output
 from labelbeam.transforms.evaluation.compare import Wanted
 from labelbeam.transforms.evaluation.evaluate import evaluate as evaluate_predictions
 from labelbeam.transforms.evaluation.gates import GATES, hold
+from labelbeam.transforms.export.export import Exported, ExportOptions
+from labelbeam.transforms.export.export import export as export_build
 from labelbeam.transforms.messages.words import did_you_mean
 from labelbeam.transforms.report.write import report_of_published
 from labelbeam.transforms.stores.locate import locate, locate_target
@@ -129,6 +131,30 @@ def report(
     storage = storage_of(storage_options)
     with failures_in_words(storage):
         return report_of_published(os.fspath(output), storage, _text(images), _text(evaluation), not no_images)
+
+
+def export(
+    output: Url,
+    dest: Url,
+    *,
+    to: str,
+    copy_images: bool = False,
+    images: Url | None = None,
+    storage_options: Storage = None,
+) -> Exported:
+    """Write the build in force at `output` in the format of another tool, and put it in the place of an earlier export at `dest`.
+
+    Args:
+        to: coco, yolo, voc or csv.
+        images: with `copy_images`, where the images lie, by default where the manifest says.
+
+    Raises:
+        UsageError: the format is unknown or does not take the build's task, or `dest` holds something else.
+        LabelBeamError: nothing was exported: something cannot be read or written, or the format cannot hold a name.
+    """
+    storage = storage_of(storage_options)
+    with failures_in_words(storage):
+        return export_build(os.fspath(output), ExportOptions(to, os.fspath(dest), copy_images, _text(images)), storage)
 
 
 def clean(output: Url, *, keep: int = 3, dry_run: bool = False, storage_options: Storage = None) -> Cleaned:

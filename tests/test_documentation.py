@@ -39,6 +39,8 @@ from labelbeam.transforms.evaluation.detection import COCO_FIGURES, evaluate_obj
 from labelbeam.transforms.evaluation.gates import GATES
 from labelbeam.transforms.evaluation.objects import PixelObject
 from labelbeam.transforms.evaluation.predictions.azure import COLUMNS
+from labelbeam.transforms.export.export import Exported
+from labelbeam.transforms.export.exporter import Lost
 from labelbeam.transforms.images.urls import image_url
 from labelbeam.transforms.write.assemble import Assembled
 from tests.end_to_end.test_parquet_queries import OBJECTS_PER_LABEL, WIDE_BOXES_PANDAS
@@ -109,6 +111,7 @@ def test_the_codes_and_options_that_pages_name_exist() -> None:
     known |= set(Receipt.__struct_fields__) | {"file_name", "category_id", "image_details", "read_annotations"}
     known |= {"training_data", "validation_data"}  # Azure's own.
     known |= {*map(str, Failed), *NAMES, *public.__all__}
+    known |= {*map(str, Lost), *Exported.__struct_fields__}
     known |= {"image_width", "image_height", "label_confidence"}  # Of exports of labelling projects.
     known |= {"source_id", "label_count", "parent_first"}  # Columns of Parquet, and Flink's word.
     known |= {
@@ -131,6 +134,7 @@ def test_the_codes_and_options_that_pages_name_exist() -> None:
     ours |= set(make_parsers()[1]["evaluate"].options())
     ours |= {"--evaluation", "--no-images", "--config"}
     ours |= set(make_parsers()[1]["job"].options())
+    ours |= set(make_parsers()[1]["export"].options())
     ours |= set(make_parsers()[1]["score"].options())
     known |= {*dir(public), *inspect.signature(public.score).parameters, *inspect.signature(public.evaluate).parameters}
     known |= {*dir(Build), *Assembled.__dataclass_fields__, *dir(public.errors.LabelBeamError)}

@@ -6,13 +6,25 @@ import textwrap
 from collections.abc import Iterable
 
 from labelbeam.pipelines.command_line.parser import EXIT_STATUS, Parser, formatter
-from labelbeam.pipelines.commands import clean, convert, demo, evaluate, inspect, job, report, schema, score, verify
+from labelbeam.pipelines.commands import (
+    clean,
+    convert,
+    demo,
+    evaluate,
+    export,
+    inspect,
+    job,
+    report,
+    schema,
+    score,
+    verify,
+)
 from labelbeam.pipelines.commands.command import Command
 from labelbeam.pipelines.version import VERSION
 
 COMMANDS: dict[str, Command] = {
     module.COMMAND.name: module.COMMAND
-    for module in (convert, inspect, verify, report, job, clean, score, evaluate, schema, demo)
+    for module in (convert, inspect, verify, report, export, job, clean, score, evaluate, schema, demo)
 }
 
 

@@ -1,0 +1,73 @@
+"""`labelbeam export`: write the build in force in the format of another tool."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING
+
+from msgspec import json
+
+from labelbeam.pipelines.command_line.options import add_options
+from labelbeam.pipelines.command_line.parser import Parser, add_output
+from labelbeam.pipelines.commands.command import Command
+from labelbeam.pipelines.terminal.streams import LOG, set_up_logging, write_stdout
+
+if TYPE_CHECKING:
+    from labelbeam.transforms.export.export import Exported
+
+
+def _add_arguments(parser: Parser) -> None:
+    add_output(parser)
+    parser.add_argument("--to", metavar="FORMAT", required=True, help="coco, yolo, voc or csv")
+    parser.add_argument(
+        "dest",
+        metavar="DEST",
+        help="fsspec URL of a directory of the export's own; an earlier export there is replaced",
+    )
+    parser.add_argument(
+        "--copy-images",
+        action="store_true",
+        help="copy the images to where the format expects them below DEST; not with csv",
+    )
+    parser.add_argument(
+        "--images", metavar="URL", help="with --copy-images: where the images lie (default: where the manifest says)"
+    )
+    add_options(parser, ["storage_options", "json"])
+
+
+def _run(known: argparse.Namespace) -> int:
+    as_json = "json" in vars(known)
+    set_up_logging(as_json, known.storage)
+    from labelbeam.transforms.export.export import ExportOptions, export
+
+    options = ExportOptions(known.to, known.dest, known.copy_images, known.images)
+    exported = export(known.output, options, known.storage)
+    for line in exported.told():
+        LOG.warning("warning: %s", line)
+    if as_json:
+        write_stdout(json.encode({"status": "exported"} | _plain(exported)).decode())
+    else:
+        _print(exported)
+    return 0
+
+
+def _plain(exported: Exported) -> dict[str, object]:
+    return {name: getattr(exported, name) for name in exported.__struct_fields__}
+
+
+def _print(exported: Exported) -> None:
+    splits = ", ".join(
+        f"{name}: {part['images']:,} images, {part['objects']:,} objects" for name, part in exported.splits.items()
+    )
+    copied = f" {exported.copied:,} images were copied." if exported.copied else ""
+    print(f"wrote build {exported.build} as {exported.format} to {exported.dest} ({splits}).{copied}", file=sys.stderr)
+
+
+COMMAND = Command(
+    "export",
+    "write a published build as COCO, YOLO, Pascal VOC or CSV, for other tools",
+    "OUTPUT --to FORMAT DEST [options]",
+    _add_arguments,
+    _run,
+)

@@ -1,0 +1,105 @@
+"""Published builds of chosen records, made without a run: a manifest, shards, and the pointer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from PIL import Image
+
+from labelbeam.schemas.layout import BUILDS, LATEST, MANIFEST
+from labelbeam.schemas.manifest import Counts, Manifest, Source, SplitCounts
+from labelbeam.transforms.builds.published import pointer_to
+from labelbeam.transforms.builds.shards import entry_of
+
+PREFIX = "https://images.example.org/c/"
+BUILD = "20260101T000000000000Z-0a1b2c3d"
+
+DETECTION = "image_object_detection"
+SEGMENTATION = "image_instance_segmentation"
+CLASSIFICATION = "image_classification"
+MULTILABEL = "image_classification_multilabel"
+
+Records = Sequence[dict[str, Any]]
+
+
+def record(url: str, label: Any, width: int = 200, height: int = 100) -> dict[str, Any]:
+    """A training record of a PNG."""
+    details = {"format": "png", "width": width, "height": height}
+    return {"image_url": url if "://" in url else PREFIX + url, "image_details": details, "label": label}
+
+
+def box(label: str, left: float, top: float, right: float, bottom: float, crowd: int = 0) -> dict[str, Any]:
+    """A box of fractions."""
+    return {"label": label, "topX": left, "topY": top, "bottomX": right, "bottomY": bottom, "isCrowd": crowd}
+
+
+def mask(label: str, *rings: Sequence[float], crowd: int = 0) -> dict[str, Any]:
+    """An outline of fractions."""
+    return {"label": label, "isCrowd": crowd, "polygon": [list(ring) for ring in rings]}
+
+
+def publish(
+    output: Path,
+    task: str,
+    splits: Mapping[str, Sequence[Records]],
+    images: Path | None = None,
+    prefix: str | None = PREFIX,
+    build: str = BUILD,
+) -> Path:
+    """Publish records by split and shard; with `images`, draw each image there, and name it as where they were read."""
+    place = output / BUILDS / build
+    labels: set[str] = set()
+    parts: dict[str, SplitCounts] = {}
+    for split, shards in splits.items():
+        part = parts[split] = SplitCounts(files=[])
+        for number, records in enumerate(shards):
+            data = b"".join(msgspec.json.encode(item) + b"\n" for item in records)
+            name = f"{split}/{split}-{number:05}-of-{len(shards):05}.jsonl"
+            place.joinpath(name).parent.mkdir(parents=True, exist_ok=True)
+            place.joinpath(name).write_bytes(data)
+            part.files.append(entry_of(name, data, len(records)))
+            part.images += len(records)
+            for item in records:
+                found = item["label"] if isinstance(item["label"], list) else [item["label"]]
+                labels |= {one if isinstance(one, str) else one["label"] for one in found}
+                part.objects += len(found)
+                if images is not None:
+                    draw(images, item)
+    manifest = Manifest(
+        format_version=1,
+        build=build,
+        labelbeam_version="0.0.0",
+        task=task,
+        created="2026-01-01T00:00:00+00:00",
+        config={} if prefix is None else {"image_url": prefix},
+        source=Source("", {}, "jsonl", "", images="" if images is None else f"file://{images}", image_prefix=""),
+        labels=sorted(labels),
+        counts=Counts(),
+        rejected_by_reason={},
+        skipped_by_reason={},
+        adjusted_by_reason={},
+        splits=parts,
+        label_counts={},
+        parquet=[],
+        rejected=[],
+    )
+    place.joinpath(MANIFEST).write_bytes(msgspec.json.encode(manifest))
+    (output / LATEST).write_bytes(msgspec.json.encode(pointer_to(build)))
+    return output
+
+
+def draw(images: Path, item: dict[str, Any]) -> None:
+    """An image of the size that a record says, in a colour that its name says."""
+    path = images / item["image_url"].removeprefix(PREFIX).replace("%25", "%").replace("%3F", "?")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    details = item["image_details"]
+    colour = sum(path.name.encode()) % 256
+    Image.new("L", (details["width"], details["height"]), colour).save(path, "PNG")
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    """All files below a directory, by path."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}

@@ -1,0 +1,146 @@
+"""Batches: the records of a shard with the names of their images, and their geometry in pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from labelbeam.schemas.errors import LabelBeamError
+from labelbeam.schemas.neutral import Ring
+from labelbeam.schemas.records import Box, ClassificationRecord, Mask, MultilabelRecord, Record
+from labelbeam.transforms.builds.image_places import ImagePlace
+from labelbeam.transforms.evaluation.pixels import to_pixels
+from labelbeam.transforms.images.urls import path_below, root_of_url
+from labelbeam.transforms.messages.redact import redact
+from labelbeam.transforms.stores.paths import safe_relative
+
+
+class Image(NamedTuple):
+    """An image of a build.
+
+    `name` is its path below what the build's image URLs begin with, or its URL where it lies elsewhere. `path` is a path that
+    never leaves the directory that it is put below: the same, or what follows the datastore or host in the URL.
+    """
+
+    name: str
+    path: str
+    width: int
+    height: int
+    record: Record
+
+
+class PixelBox(NamedTuple):
+    """A labelled box, in pixels."""
+
+    label: str
+    left: float
+    top: float
+    right: float
+    bottom: float
+    crowd: int
+
+
+class PixelMask(NamedTuple):
+    """A labelled outline: rings of (m, 2) corners in pixels, which combine by XOR."""
+
+    label: str
+    rings: list[Ring]
+    crowd: int
+
+
+class Batch(NamedTuple):
+    """The images of a shard, in the order of its records."""
+
+    split: str
+    images: list[Image]
+
+    def labels(self) -> Iterator[tuple[Image, list[str]]]:
+        """Each image with its labels, for classification."""
+        for image in self.images:
+            record = image.record
+            if isinstance(record, ClassificationRecord):
+                yield image, [record.label]
+            elif isinstance(record, MultilabelRecord):
+                yield image, record.label
+
+    def boxes(self) -> Iterator[tuple[Image, list[PixelBox]]]:
+        """Each image with its boxes."""
+        found = [[box for box in image.record.label if isinstance(box, Box)] for image in self.images]
+        corners = [(box.topX, box.topY, box.bottomX, box.bottomY) for boxes in found for box in boxes]
+        sides = [(image.width, image.height) for image, boxes in zip(self.images, found, strict=True) for _ in boxes]
+        pixels = iter(
+            _pixels(np.array(corners).reshape(-1, 2), np.repeat(_pairs(sides), 2, axis=0)).reshape(-1, 4).tolist()
+        )
+        for image, boxes in zip(self.images, found, strict=True):
+            yield image, [_box(box, next(pixels)) for box in boxes]
+
+    def masks(self) -> Iterator[tuple[Image, list[PixelMask]]]:
+        """Each image with its outlines."""
+        found = [[mask for mask in image.record.label if isinstance(mask, Mask)] for image in self.images]
+        rings = [ring for masks in found for mask in masks for ring in mask.polygon]
+        sides = [
+            (image.width, image.height)
+            for image, masks in zip(self.images, found, strict=True)
+            for mask in masks
+            for _ in mask.polygon
+        ]
+        lengths = [len(ring) // 2 for ring in rings]
+        flat = np.array([number for ring in rings for number in ring]).reshape(-1, 2)
+        pixels = _pixels(flat, np.repeat(_pairs(sides), lengths, axis=0))
+        parts = iter(np.split(pixels, np.cumsum(lengths)[:-1]) if lengths else [])
+        for image, masks in zip(self.images, found, strict=True):
+            yield image, [PixelMask(mask.label, [next(parts) for _ in mask.polygon], mask.isCrowd) for mask in masks]
+
+
+def _box(box: Box, edges: Sequence[float]) -> PixelBox:
+    left, top, right, bottom = edges
+    return PixelBox(box.label, left, top, right, bottom, box.isCrowd)
+
+
+def _pairs(sides: Sequence[tuple[int, int]]) -> npt.NDArray[np.float64]:
+    return np.array(sides, np.float64).reshape(-1, 2)
+
+
+def _pixels(fractions: npt.NDArray[np.float64], sides: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    return to_pixels(fractions, sides) if len(fractions) else fractions
+
+
+def image_of(record: Record, place: ImagePlace) -> Image:
+    """The image of a record.
+
+    Raises:
+        LabelBeamError: its URL names no file, or leads out of the directory that it seems to lie in.
+    """
+    url, details = record.image_url, record.image_details
+    name = place.path(url)
+    if name is not None:
+        path = safe_relative(name)
+    else:
+        name, root = url, root_of_url(url)
+        below = path_below(root, url.partition("?")[0]) if root is not None else None
+        path = None if below is None else safe_relative(below)
+    if path is None:
+        raise LabelBeamError(
+            f"the build's record of {redact(url)!r}: expected the URL of an image below a directory, a container or a host, "
+            "without `..`; nothing was exported"
+        )
+    return Image(name, path, _side(details.width), _side(details.height), record)
+
+
+def _side(side: int | str) -> int:
+    return side if isinstance(side, int) else int(side.removesuffix("px"))
+
+
+def text_of(number: float) -> str:
+    """A number as decimals, as few as it has, and never with an exponent.
+
+    >>> text_of(12.0), text_of(0.1), text_of(1e-06)
+    ('12', '0.1', '0.000001')
+    """
+    text = repr(number)
+    if "e" in text:
+        text = np.format_float_positional(number, trim="-")
+    return text.removesuffix(".0")

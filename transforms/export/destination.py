@@ -1,0 +1,240 @@
+"""Destinations of exports: what is there already, and how a new export takes its place.
+
+On a disk an export is written into a hidden directory beside DEST, and renamed when it is whole. An object store renames nothing:
+there the files lie at DEST while they are written, beside a marker that says so, and the marker of a whole export comes last.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+from labelbeam.schemas.errors import BusyError, LostLockError, UsageError
+from labelbeam.transforms.export.files import Files
+from labelbeam.transforms.export.marker import (
+    MARKER,
+    UNFINISHED,
+    Marker,
+    Unfinished,
+    check_ours,
+    encode_marker,
+    read_marker,
+    read_unfinished,
+)
+from labelbeam.transforms.stores.errors import MissingFileError, StoreError
+from labelbeam.transforms.stores.failures import is_shortage
+from labelbeam.transforms.stores.files import put, put_if, remove_files, sync_directories, sync_directory
+from labelbeam.transforms.stores.listing import list_files
+from labelbeam.transforms.stores.location import Location
+from labelbeam.transforms.stores.reading import read_file
+from labelbeam.transforms.workers.scratch import scratch
+
+LOG = logging.getLogger("labelbeam")
+
+Finish = Callable[[Callable[[], Marker]], None]
+"""Puts what was kept for the end, asks for the marker, and puts the export in its place."""
+
+
+@contextmanager
+def destination(dest: Location) -> Iterator[tuple[Files, Finish]]:
+    """Files to write an export to, and what is called when all were written. What is left otherwise looks like no export.
+
+    Raises:
+        UsageError: DEST holds something else than an earlier export.
+        BusyError: another export to it is under way.
+        StoreError: it cannot be written.
+    """
+    with _on_disk(dest) if dest.local else _in_store(dest) as opened:
+        yield opened
+
+
+# On a disk. -----------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _on_disk(dest: Location) -> Iterator[tuple[Files, Finish]]:
+    target = Path(os.path.realpath(dest.path))
+    if not target.name:
+        raise UsageError(f"DEST: {dest.shown}: expected a directory of the export's own")
+    beside, old = (target.with_name(f".{target.name}.labelbeam-{what}") for what in ("export", "replaced"))
+    with _told(dest):
+        _check_disk(dest, target)  # Before anything is made.
+    with _told(dest), _claim(beside, dest):
+        _recover(dest, target, old)
+        spools = _begin(beside)
+        files = Files(_location(dest, beside), spools)
+        placed = False
+
+        def finish(make_marker: Callable[[], Marker]) -> None:
+            nonlocal placed
+            files.close()
+            spools.rmdir()
+            put(files.place.below(MARKER), encode_marker(make_marker()))
+            (beside / UNFINISHED).unlink()
+            sync_directories(files.place)
+            if _check_disk(dest, target):
+                target.rename(old)
+            beside.rename(target)
+            placed = True
+            sync_directory(_location(dest, target.parent))
+            _discard(_location(dest, old))
+
+        try:
+            yield files, finish
+        finally:
+            files.abandon()
+            if not placed:  # Else what is there is of another export that has begun since.
+                shutil.rmtree(beside, ignore_errors=True)
+
+
+def _location(dest: Location, path: Path) -> Location:
+    return Location(dest.fs, str(path), f"file://{path}")
+
+
+@contextmanager
+def _told(dest: Location) -> Iterator[None]:
+    """Tell what the disk answers in words."""
+    try:
+        yield
+    except OSError as error:
+        if is_shortage(error):
+            raise  # Which has words of its own.
+        raise StoreError(
+            f"DEST: {dest.shown}: cannot be written: {error.strerror or error}; an export is made in a hidden directory beside DEST "
+            "and renamed: name a directory in one that can be written"
+        ) from None
+
+
+@contextmanager
+def _claim(beside: Path, dest: Location) -> Iterator[None]:
+    """Hold the directory that an export is made in: the system lets go of it however the process ends."""
+    beside.mkdir(parents=True, exist_ok=True)
+    claim = os.open(beside, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        try:
+            fcntl.flock(claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            held = os.path.samestat(os.fstat(claim), os.stat(beside))
+        except (BlockingIOError, FileNotFoundError):
+            held = False
+        except OSError:
+            held = True  # Some network disks have no locks.
+        if not held:
+            raise BusyError(
+                f"DEST: {dest.shown}: another export to it is under way; wait for its end, or name another directory"
+            )
+        if any(beside.iterdir()) and not any((beside / name).exists() for name in (MARKER, UNFINISHED)):
+            raise UsageError(
+                f"DEST: {dest.shown}: {beside} is in the way, and not of an export by labelbeam; remove it"
+            )
+        yield
+    finally:
+        os.close(claim)
+
+
+def _begin(beside: Path) -> Path:
+    """Remove what a killed run left of an export, and begin another; the directory for files that are written bit by bit."""
+    mark = beside / UNFINISHED
+    mark.write_bytes(encode_marker(Unfinished(uuid4().hex)))  # First, so that what is left is known if this is killed.
+    for entry in beside.iterdir():
+        if entry == mark:
+            continue
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry)
+        else:
+            entry.unlink()
+    spools = beside / ".spools"
+    spools.mkdir()
+    return spools
+
+
+def _recover(dest: Location, target: Path, old: Path) -> None:
+    """Bring back the export before, or remove it, where a run was killed while it was replaced."""
+    if old.is_dir() and not target.exists():
+        old.rename(target)
+    _discard(_location(dest, old))
+
+
+def _discard(old: Location) -> None:
+    """Remove an export that was replaced: its own files, the marker last."""
+    if not os.path.isdir(old.path):
+        return
+    if (marker := read_marker(old)) is not None:
+        remove_files(old, list(marker.files))
+        remove_files(old, [MARKER])
+    try:
+        os.rmdir(old.path)
+    except OSError:
+        LOG.warning("%s: holds files of others, which were at DEST; they stay there", old.shown)
+
+
+def _check_disk(dest: Location, target: Path) -> bool:
+    """Tell whether there is an earlier export at `target`, and nothing else.
+
+    Raises:
+        UsageError: there is something else.
+    """
+    if not os.path.lexists(target):
+        return False
+    if not target.is_dir():
+        raise UsageError(f"DEST: {dest.shown}: expected a directory, found a file")
+    place = _location(dest, target)
+    marker = read_marker(place)
+    found: list[tuple[str, int]] = []
+    for folder, folders, names in os.walk(target):
+        for entry in (Path(folder, name) for name in [*folders, *names]):
+            if entry.is_symlink():
+                found.append((str(entry.relative_to(target)), -1))
+            elif not entry.is_dir():
+                found.append((str(entry.relative_to(target)), entry.stat().st_size))
+    check_ours(dest, found, {} if marker is None else marker.files)
+    return marker is not None
+
+
+# In an object store. --------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _in_store(dest: Location) -> Iterator[tuple[Files, Finish]]:
+    marker, left = read_marker(dest), read_unfinished(dest)
+    before = {**(left.before if left is not None else {}), **(marker.files if marker is not None else {})}
+    if left is None:  # What a killed run has left is known at the end only.
+        check_ours(dest, _listed(dest), before)
+    run = encode_marker(Unfinished(uuid4().hex, before))
+    mark = dest.below(UNFINISHED)
+    if left is None and not put_if(mark, run, None):
+        raise BusyError(f"DEST: {dest.shown}: another export to it has begun; wait for its end, or name another place")
+    if left is not None:
+        put(mark, run)
+    remove_files(dest, [MARKER] if marker is not None else [])
+    with scratch() as folder:
+        files = Files(dest, folder)
+
+        def finish(make_marker: Callable[[], Marker]) -> None:
+            files.close()
+            found = _listed(dest)
+            check_ours(dest, found, {**before, **files.sizes})
+            if read_file(mark) != run:
+                raise LostLockError(
+                    f"DEST: {dest.shown}: another export to it has begun meanwhile; this one is given up"
+                )
+            remove_files(dest, [path for path, _ in found if path in before and path not in files.sizes])
+            put(dest.below(MARKER), encode_marker(make_marker()))
+            remove_files(dest, [UNFINISHED])
+
+        try:
+            yield files, finish
+        finally:
+            files.abandon()
+
+
+def _listed(dest: Location) -> list[tuple[str, int]]:
+    try:
+        return [(file.path, file.size) for file in list_files(dest).files]
+    except MissingFileError:
+        return []

@@ -1,0 +1,196 @@
+"""Export of the build in force: shard by shard, each compared with its hash, in one process.
+
+A few shards are held at a time, and the names of the files that were written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from labelbeam.schemas.errors import LabelBeamError, UsageError
+from labelbeam.schemas.layout import build_folder
+from labelbeam.schemas.manifest import Manifest
+from labelbeam.transforms.builds.contents import published_files, records_of
+from labelbeam.transforms.builds.image_places import ImagePlace, find_images
+from labelbeam.transforms.builds.published import published
+from labelbeam.transforms.export.batch import Batch, image_of
+from labelbeam.transforms.export.destination import destination
+from labelbeam.transforms.export.exporter import LOST_TEXTS, Exporter, Lost, Told, Writer
+from labelbeam.transforms.export.files import Files
+from labelbeam.transforms.export.marker import Marker
+from labelbeam.transforms.export.registry import EXPORTERS
+from labelbeam.transforms.messages.redact import is_redacted
+from labelbeam.transforms.messages.words import did_you_mean
+from labelbeam.transforms.stores.files import put
+from labelbeam.transforms.stores.locate import locate, locate_target
+from labelbeam.transforms.stores.location import Location, StorageOptions, within
+from labelbeam.transforms.stores.overlap import lies_in
+from labelbeam.transforms.stores.reading import read_file
+from labelbeam.transforms.stores.threads import in_threads
+
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class ExportOptions:
+    """Options of an export: which format, to where, and whether images are copied, from where."""
+
+    to: str
+    dest: str
+    copy_images: bool = False
+    images: str | None = None
+
+
+class Exported(msgspec.Struct, frozen=True):
+    """An export that is whole. `not_held` counts, by code, what the format does not hold or holds otherwise."""
+
+    format: str
+    build: str
+    dest: str
+    splits: dict[str, dict[str, int]]
+    files: int
+    copied: int
+    not_held: dict[str, int]
+
+    def told(self) -> list[str]:
+        """What the format does not hold, in words."""
+        return [f"{count:,} {LOST_TEXTS[Lost(code)]} ({code})" for code, count in self.not_held.items()]
+
+
+def export(output: str, options: ExportOptions, storage: StorageOptions) -> Exported:
+    """Write the build in force at `output` in another format.
+
+    Raises:
+        UsageError: the format is unknown or does not take the build's task, or DEST holds something else.
+        LabelBeamError: the build is not as it was published, or the format cannot hold a name.
+        StoreError: something cannot be read or written.
+    """
+    if (exporter := EXPORTERS.get(options.to)) is None:
+        raise UsageError(
+            f"--to: found {options.to!r}, expected one of {', '.join(EXPORTERS)}{did_you_mean(options.to, EXPORTERS)}"
+        )
+    if options.images is not None and not options.copy_images:
+        raise UsageError("--images: says where images are copied from, and is of no use without --copy-images")
+    if options.copy_images and not exporter.holds_images:
+        raise UsageError(f"--copy-images: {exporter.name} has no place for images; leave the option out")
+    source = locate(output, storage)
+    dest = locate_target("DEST", options.dest, storage)
+    manifest = published(source)
+    if manifest.task not in exporter.tasks:
+        others = ", ".join(name for name, other in EXPORTERS.items() if manifest.task in other.tasks)
+        raise UsageError(
+            f"--to: {exporter.name} has no form for {manifest.task}, which {source.shown} is for; expected {others}"
+        )
+    place = find_images(manifest, storage, options.images)
+    if options.copy_images and place.root is None:
+        raise LabelBeamError(f"--copy-images: the images are {place.why}")
+    _check_apart(source, dest, manifest, place, storage)
+    with destination(dest) as (files, finish):
+        told = Told()
+        writer = exporter.writer(manifest, files, told, options.copy_images)
+        copied = _write(source, manifest, place, writer, files, options.copy_images)
+        not_held = {code.value: told.counts[code] for code in Lost if told.counts[code]}
+        splits = {name: {"images": part.images, "objects": part.objects} for name, part in manifest.splits.items()}
+        finish(lambda: _marker(exporter, manifest, splits, not_held, files))
+    return Exported(exporter.name, manifest.build, dest.shown, splits, len(files.sizes) + 1, copied, not_held)
+
+
+def _marker(
+    exporter: Exporter,
+    manifest: Manifest,
+    splits: dict[str, dict[str, int]],
+    not_held: dict[str, int],
+    files: Files,
+) -> Marker:
+    return Marker(
+        FORMAT_VERSION,
+        exporter.name,
+        manifest.build,
+        manifest.labelbeam_version,
+        manifest.task,
+        splits,
+        not_held,
+        dict(sorted(files.sizes.items())),
+    )
+
+
+def _write(
+    source: Location, manifest: Manifest, place: ImagePlace, writer: Writer, files: Files, copy_images: bool
+) -> int:
+    """Hand all records to the writer; the number of images that were copied."""
+    build = source.below(build_folder(manifest.build))
+    copied = 0
+    for split, part in manifest.splits.items():
+        writer.begin(split)
+        for data in published_files(build, part.files):
+            batch = Batch(split, [image_of(record, place) for record in records_of(data, manifest.task)])
+            writer.add(batch)
+            if copy_images:
+                copied += _copy(batch, place, writer, files)
+        writer.end(split)
+    writer.finish()
+    return copied
+
+
+def _copy(batch: Batch, place: ImagePlace, writer: Writer, files: Files) -> int:
+    """Copy the images of a batch, many at a time."""
+    root = place.root
+    assert root is not None
+
+    def copy(names: tuple[str, str]) -> int:
+        origin, path = root.below(names[0]), names[1]
+        if not within(root, names[0]):
+            raise LabelBeamError(
+                f"{origin.shown} is a link out of {root.shown}, which is not followed; nothing was exported"
+            )
+        data = read_file(origin)
+        put(files.place.below(path), data)
+        return len(data)
+
+    pairs: list[tuple[str, str]] = []
+    for image in batch.images:
+        name = place.path(image.record.image_url)
+        if name is None:
+            raise LabelBeamError(
+                f"--copy-images: {image.name}: lies elsewhere than the other images, below {place.prefix}; leave --copy-images out"
+            )
+        path = writer.image_path(batch.split, image)
+        files.claim(path, 0)
+        pairs.append((name, path))
+    for (_, path), size in zip(pairs, in_threads(copy, pairs), strict=True):
+        files.sizes[path] = size
+    return len(pairs)
+
+
+def _check_apart(
+    source: Location, dest: Location, manifest: Manifest, place: ImagePlace, storage: StorageOptions
+) -> None:
+    """Make sure that an export is written neither into a build or its images, nor around them.
+
+    Raises:
+        UsageError: it would be.
+    """
+    others: list[tuple[str, Location]] = [("OUTPUT", source)]
+    if place.root is not None:
+        others.append(("the images' directory", place.root))
+    for what, url in _known_places(manifest):
+        try:
+            others.append((what, locate(url, storage)))
+        except LabelBeamError:
+            continue  # It cannot be opened here, so that nothing is written there either.
+    for what, other in others:
+        if lies_in(dest, other, storage) or lies_in(other, dest, storage):
+            raise UsageError(
+                f"DEST: {dest.shown} and {what}, {other.shown}, lie in each other; name a directory beside them"
+            )
+
+
+def _known_places(manifest: Manifest) -> Sequence[tuple[str, str]]:
+    source = manifest.source
+    copied = [manifest.copied.target] if manifest.copied is not None else []
+    places = [("the images' directory", url) for url in (source.images, *copied)]
+    places += [("the build's source", url) for url in source.trees]
+    return [(what, url) for what, url in places if url and not is_redacted(url)]

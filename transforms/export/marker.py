@@ -1,0 +1,103 @@
+"""Marker of an export: what it was made from, and which files are its own. It is put last, and nothing else says that it is whole."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import TypeVar
+
+import msgspec
+
+from labelbeam.schemas.errors import UsageError
+from labelbeam.transforms.messages.words import printable
+from labelbeam.transforms.stores.errors import MissingFileError
+from labelbeam.transforms.stores.location import Location
+from labelbeam.transforms.stores.paths import safe_relative
+from labelbeam.transforms.stores.reading import read_file
+
+MARKER = "labelbeam-export.json"
+"""The marker of an export that is whole."""
+
+UNFINISHED = "labelbeam-export.unfinished"
+"""The marker of one that is under way, or was killed."""
+
+
+class Marker(msgspec.Struct):
+    """`labelbeam-export.json`. `files` are the sizes of all files of the export but this one, by path."""
+
+    format_version: int
+    format: str
+    build: str
+    labelbeam_version: str
+    task: str
+    splits: dict[str, dict[str, int]]
+    not_held: dict[str, int]
+    files: dict[str, int]
+
+
+class Unfinished(msgspec.Struct):
+    """`labelbeam-export.unfinished`: the run, and the files of an earlier export that are there still, as in its marker."""
+
+    run: str
+    before: dict[str, int] = {}
+
+
+def encode_marker(marker: Marker | Unfinished) -> bytes:
+    """The bytes of a marker: the same for the same export."""
+    return msgspec.json.format(msgspec.json.encode(marker), indent=2) + b"\n"
+
+
+def read_marker(dest: Location) -> Marker | None:
+    """The marker of the export at `dest`, None where there is none.
+
+    Raises:
+        UsageError: what is there is none of ours.
+        StoreError: it cannot be read.
+    """
+    return _read(dest.below(MARKER), Marker)
+
+
+def read_unfinished(dest: Location) -> Unfinished | None:
+    """The same of an export that is under way, or was killed."""
+    return _read(dest.below(UNFINISHED), Unfinished)
+
+
+_Form = TypeVar("_Form", Marker, Unfinished)
+
+
+def _read(place: Location, form: type[_Form]) -> _Form | None:
+    try:
+        data = read_file(place)
+    except MissingFileError:
+        return None
+    found: _Form | None = None
+    with suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        found = msgspec.json.decode(data, type=form)
+    # Whoever can write there can write a marker, and what it names is removed.
+    if found is None or any(safe_relative(path) != path for path in _files_of(found)):
+        raise UsageError(
+            f"DEST: {place.shown}: is no marker of an export by labelbeam; name another directory, or an empty one"
+        )
+    return found
+
+
+def _files_of(marker: Marker | Unfinished) -> Mapping[str, int]:
+    return marker.files if isinstance(marker, Marker) else marker.before
+
+
+def check_ours(dest: Location, found: Sequence[tuple[str, int]], ours: Mapping[str, int]) -> None:
+    """Make sure that the files `found` at `dest`, by path and size, are all of an earlier export.
+
+    Raises:
+        UsageError: one is not, or has changed since.
+    """
+    foreign = [path for path, size in found if path not in (MARKER, UNFINISHED) and ours.get(path) != size]
+    if foreign:
+        first = min(foreign)
+        what = (
+            "has another size than the export before gave it" if first in ours else "is not of an export by labelbeam"
+        )
+        raise UsageError(
+            f"DEST: {dest.shown} is not empty: {printable(first)} {what} ({len(foreign)} such files); nothing was removed. Name an "
+            "empty directory, or one that only holds an earlier export"
+        )

@@ -1,0 +1,8 @@
+"""The list of ways out: a line each."""
+
+from __future__ import annotations
+
+from labelbeam.transforms.export import coco, csv_table, voc, yolo
+from labelbeam.transforms.export.exporter import Exporter
+
+EXPORTERS: dict[str, Exporter] = {module.EXPORTER.name: module.EXPORTER for module in (coco, yolo, voc, csv_table)}
