@@ -43,6 +43,9 @@ class InspectOptions(TypedDict, total=False):
     voc_origin: Literal[0, 1]
     voc_boxes: Literal["detect", "pixels", "relative"]
     difficult_as_crowd: bool
+    labelme_labels: Literal["detect", "flags", "shapes"]
+    via_attribute: str | None
+    via_label: str | None
     yolo_data: str
     yolo_boxes: Literal["detect", "pixels", "relative"]
     yolo_oriented: Literal["detect", "reject", "box", "polygon"]

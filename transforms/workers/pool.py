@@ -56,6 +56,7 @@ class Workers:
         self.begun: dict[str, Future[Any]] = {}
         self.folder = folder
         self._numbers = count_up()
+        self._sharing = threading.Lock()
         context = multiprocessing.get_context("spawn")
         self.executor = ProcessPoolExecutor(
             count, mp_context=context, initializer=_begin, initargs=(str(folder), os.getpid())
@@ -91,11 +92,15 @@ class Workers:
             LabelBeamError: the file cannot be written.
         """
         path = self.folder / hashlib.sha256(name.encode()).hexdigest()
-        if not path.exists():
-            try:
-                path.write_bytes(data)
-            except OSError as error:
-                raise parcels.unwritable(path, error) from None
+        # Several threads of a runner may ask for the same: what is there under its name is whole.
+        with self._sharing:
+            if not path.exists():
+                beside = path.with_suffix(".part")
+                try:
+                    beside.write_bytes(data)
+                    beside.replace(path)
+                except OSError as error:
+                    raise parcels.unwritable(path, error) from None
         return str(path)
 
     def close(self, at_once: bool = False) -> None:

@@ -36,7 +36,11 @@ def test_an_option_is_never_guessed_from_its_beginning(name: str) -> None:
 
 
 def _needed(name: str) -> list[str]:
-    words = {"score": ["s", "--endpoint", "e", "--output", "o"], "evaluate": ["o", "--predictions", "p"]}
+    words = {
+        "score": ["s", "--endpoint", "e", "--output", "o"],
+        "evaluate": ["o", "--predictions", "p"],
+        "export": ["o", "--to", "coco", "d"],
+    }
     positional = {"verify": ["o"], "report": ["o"], "job": ["o"], "clean": ["o"], "schema": ["manifest"]}
     return words.get(name, positional.get(name, []))
 

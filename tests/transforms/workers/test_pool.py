@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -119,6 +120,16 @@ def test_what_was_begun_is_not_called_again(three: Workers) -> None:
     three.begin("key", pow, 2, 10)
     assert bundle([("key", pow, 0, 1), ("other", pow, 0, 1)]) == [("key", 1024), ("other", 0)]
     assert three.begun == {}
+
+
+def test_threads_that_share_the_same_at_once_find_it_whole(three: Workers) -> None:
+    data = b"index" * 2**18
+
+    def size(number: int) -> int:
+        return Path(three.share(f"of many {number // 8}", data)).stat().st_size
+
+    with ThreadPoolExecutor(8) as threads:
+        assert set(threads.map(size, range(160))) == {len(data)}
 
 
 def test_what_is_shared_is_read_by_every_process(three: Workers) -> None:
