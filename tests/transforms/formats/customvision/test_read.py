@@ -7,16 +7,12 @@ from typing import Any
 
 import pytest
 
-from labelbeam.schemas.errors import UsageError
 from labelbeam.transforms.formats.customvision.read import (
     CustomVisionError,
     CustomVisionImages,
     read_images,
     read_tags,
 )
-from labelbeam.transforms.formats.customvision.recognise import holds_images, holds_tags
-from labelbeam.transforms.formats.customvision.units import frames_of
-from labelbeam.transforms.formats.frames import FRACTIONS, Evidence
 from labelbeam.transforms.formats.named_images import ImageFinder
 
 IMAGES = ImageFinder(["images/0a-1.jpg", "train/2.jpg", "val/2.jpg", "a b.png"])
@@ -118,25 +114,9 @@ def test_labels_are_tags_by_name_or_id_else_those_of_regions(fields: Any, labels
     assert [item.code for item in found.rejected] == codes
 
 
-def test_numbers_that_are_no_fractions_are_refused_where_they_are_most() -> None:
-    far = Evidence()
-    far.add("boxes", 3)
-    far.add("far", 2, "e.json")
-    with pytest.raises(UsageError, match=r"2 of 3 regions, such as in e[.]json, are no fractions"):
-        frames_of({"memory://x": far})
-    assert frames_of({"memory://x": Evidence()}) == {"memory://x": FRACTIONS}
-
-
-def test_its_files_are_told_from_predictions_tags_and_coco() -> None:
-    images = json.dumps([image(REGION, originalImageUri="https://h/1")]).encode()
-    assert holds_images(images)
-    assert holds_images(json.dumps([{"id": "1", "tags": [{"tagName": "a"}], "originalImageUri": "x"}]).encode())
-    tags = json.dumps([{"id": "t1", "name": "cat", "imageCount": 3}]).encode()
-    assert holds_tags(tags)
-    assert not holds_images(tags)
-    assert read_tags(tags) == {"t1": "cat"}
-    assert not holds_images(json.dumps({"predictions": [REGION | {"probability": 0.5}]}).encode())
-    assert not holds_images(json.dumps({"images": [image(REGION)], "annotations": []}).encode())
+def test_a_list_of_tags_is_their_names_by_id() -> None:
+    tags = [{"id": "t1", "name": "cat", "imageCount": 3}, {"id": "t2", "name": "dog", "image_count": 0}]
+    assert read_tags(json.dumps(tags).encode()) == {"t1": "cat", "t2": "dog"}
 
 
 @pytest.mark.parametrize("data", [b"{", b"{}", b'"x"', b'{"images": 3}'])
