@@ -11,7 +11,7 @@ import pytest
 
 from labelbeam.schemas.neutral import SourceImage
 from labelbeam.transforms.formats.named_images import ImageFinder
-from labelbeam.transforms.formats.via.content import ViaError, read_content
+from labelbeam.transforms.formats.via.content import read_content
 from labelbeam.transforms.formats.via.read import ViaImages, find_attribute, read_via
 
 IMAGES = ImageFinder(["a/1.jpg", "b/1.jpg", "b/2.png"])
@@ -164,18 +164,3 @@ def test_the_folder_of_a_project_says_where_its_images_lie() -> None:
 def test_an_image_of_an_unusable_name_is_rejected(name: Any, code: str) -> None:
     image = read({"k": entry(region(RECT), name=name)}).images[0]
     assert [(item.kind, item.code) for item in image.rejected] == [("image", code)]
-
-
-@pytest.mark.parametrize(
-    ("data", "path"),
-    [
-        (b"[]", "v.json"),
-        (b"{", "v.json"),
-        (b'{"_via_img_metadata": 1}', "v.json"),
-        (b"a,b\n", "v.csv"),
-        (b"\xff", "v.csv"),
-    ],
-)
-def test_a_file_that_is_none_of_via_is_refused(data: bytes, path: str) -> None:
-    with pytest.raises(ViaError):
-        read_content(data, path)
