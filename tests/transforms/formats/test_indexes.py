@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pickle
+import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier
@@ -40,9 +42,21 @@ def test_the_last_two_are_kept_and_the_one_before_is_loaded_anew() -> None:
     assert again == first and again is not first
 
 
+class _Slow:
+    """An index whose loading takes so long that other threads come meanwhile."""
+
+    def __reduce__(self) -> tuple[Callable[[], object], tuple[()]]:
+        return _slowly, ()
+
+
+def _slowly() -> object:
+    time.sleep(0.05)
+    return object()
+
+
 def test_threads_that_come_at_once_load_it_once() -> None:
+    data = pickle.dumps(_Slow())
     barrier = Barrier(4)
-    data = pickle.dumps(list(range(10_000)))
 
     def load(_: int) -> object:
         barrier.wait(10)
