@@ -99,7 +99,9 @@ def test_an_image_is_called_by_its_path_or_its_url_elsewhere(url: str, name: str
     assert (found.name, found.path) == (name, path)
 
 
-@pytest.mark.parametrize("url", [f"{PREFIX}../../x.png", "https://h/c/../../x.png", "https://h/%2e%2e/x.png", "x.png"])
+@pytest.mark.parametrize(
+    "url", [f"{PREFIX}../../x.png", "https://h/c/../../x.png", "https://h/%2e%2e/x.png", "x.png", f"{PREFIX}a\nb.png"]
+)
 def test_an_image_without_a_path_below_a_directory_is_refused(url: str) -> None:
     with pytest.raises(LabelBeamError, match="expected the URL of an image below a directory"):
         image(DETECTION, record(PREFIX, []) | {"image_url": url})

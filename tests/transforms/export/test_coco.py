@@ -10,7 +10,8 @@ import pytest
 from pycocotools.coco import COCO
 
 import labelbeam
-from tests.transforms.export.published import DETECTION, SEGMENTATION, box, export, mask, publish, record
+from labelbeam.transforms.geometry.rle import counts_from_string
+from tests.transforms.export.published import DETECTION, MULTILABEL, SEGMENTATION, box, export, mask, publish, record
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
@@ -71,3 +72,53 @@ def test_an_image_that_lies_elsewhere_keeps_its_url_in_coco(tmp_path: Path) -> N
     url = "https://other.example.org/b/1.png"
     export(tmp_path, DETECTION, [record(url, [])], "coco")
     assert [image["file_name"] for image in coco_of(tmp_path)["images"]] == [url]
+
+
+def test_the_area_of_a_box_has_no_noise_of_floats(tmp_path: Path) -> None:
+    export(tmp_path, DETECTION, [record("1.png", [box("a", 0.001, 0.001, 0.003, 0.007)], 100, 100)], "coco")
+    (annotation,) = coco_of(tmp_path)["annotations"]
+    assert (annotation["bbox"], annotation["area"]) == ([0.1, 0.1, 0.2, 0.6], 0.12)
+    assert annotation["segmentation"] == []
+
+
+def test_an_outline_is_a_polygon_with_its_extent_and_its_own_area(tmp_path: Path) -> None:
+    ring = [0.1, 0.1, 0.5, 0.1, 0.1, 0.9]
+    exported = export(tmp_path, SEGMENTATION, [record("1.png", [mask("a", ring, crowd=1)], 100, 50)], "coco")
+    (annotation,) = coco_of(tmp_path)["annotations"]
+    assert annotation == {
+        "id": 1,
+        "image_id": 1,
+        "category_id": 1,
+        "bbox": [10, 5, 40, 40],
+        "area": 800,
+        "segmentation": [[10, 5, 50, 5, 10, 45]],
+        "iscrowd": 1,
+    }
+    assert not exported.not_held
+
+
+def test_a_hole_is_run_lengths_down_the_columns(tmp_path: Path) -> None:
+    outer, hole = [0.0, 0, 1, 0, 1, 1, 0, 1], [0.25, 0.25, 0.75, 0.25, 0.75, 0.75, 0.25, 0.75]
+    export(tmp_path, SEGMENTATION, [record("1.png", [mask("a", outer, hole)], 4, 4)], "coco")
+    (annotation,) = coco_of(tmp_path)["annotations"]
+    assert annotation["segmentation"]["size"] == [4, 4]
+    assert counts_from_string(annotation["segmentation"]["counts"]).tolist() == [0, 5, 2, 2, 2, 5]
+    assert (annotation["bbox"], annotation["area"]) == ([0, 0, 4, 4], 12)
+
+
+def test_labels_are_annotations_of_a_category_without_a_box(tmp_path: Path) -> None:
+    export(tmp_path, MULTILABEL, [record("1.png", ["b", "a"]), record("2.png", [])], "coco")
+    found = coco_of(tmp_path)
+    assert [category["name"] for category in found["categories"]] == ["a", "b"]
+    assert found["annotations"] == [
+        {"id": 1, "image_id": 1, "category_id": 2, "iscrowd": 0},
+        {"id": 2, "image_id": 1, "category_id": 1, "iscrowd": 0},
+    ]
+    assert [image["file_name"] for image in found["images"]] == ["1.png", "2.png"]
+
+
+def test_a_split_without_images_is_a_file_of_empty_lists(tmp_path: Path) -> None:
+    publish(tmp_path / "published", DETECTION, {"train": [[record("1.png", [])]], "test": [[]]})
+    labelbeam.export(tmp_path / "published", tmp_path / "out", to="coco")
+    found = coco_of(tmp_path, "test")
+    assert (found["images"], found["annotations"], found["categories"]) == ([], [], [])

@@ -43,3 +43,36 @@ def test_a_name_that_xml_cannot_hold_ends_the_export_and_leaves_nothing(tmp_path
     with pytest.raises(LabelBeamError, match="a character that XML cannot"):
         export(tmp_path, DETECTION, [record("1.png", [box("a\x01", 0, 0, 1, 1)])], "voc")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["published"]
+
+
+def test_an_image_with_a_line_break_in_its_name_ends_the_export_and_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(LabelBeamError, match="or control characters; nothing was exported"):
+        export(tmp_path, DETECTION, [record("a\nb.png", [])], "voc")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["published"]
+
+
+@pytest.mark.parametrize("label", ["]]>", "&amp;", "<b>", "a\rb", "\u00a0", "'\""])
+def test_a_label_comes_back_from_its_element(label: str, tmp_path: Path) -> None:
+    export(tmp_path, DETECTION, [record("1.png", [box(label, 0, 0, 1, 1)])], "voc")
+    (name,) = ElementTree.parse(tmp_path / "out/Annotations/1.xml").findall("object/name")
+    assert name.text == label
+
+
+@pytest.mark.parametrize(("stem", "line"), [("image", "./image"), ("Image ID", "./Image ID"), ("image1", "image1")])
+def test_a_name_that_readers_take_for_headings_is_listed_as_a_path(stem: str, line: str, tmp_path: Path) -> None:
+    export(tmp_path, DETECTION, [record(f"{stem}.png", [])], "voc")
+    assert (tmp_path / "out/ImageSets/Main/train.txt").read_text("utf-8") == f"{line}\n"
+
+
+def test_parts_apart_are_outlines_of_their_own_of_pixel_centres(tmp_path: Path) -> None:
+    one, other = [0.1, 0.1, 0.2, 0.1, 0.2, 0.2], [0.5, 0.5, 0.75, 0.5, 0.75, 0.7]
+    exported = export(tmp_path, SEGMENTATION, [record("1.png", [mask("a", one, other)], 100, 100)], "voc")
+    document = ElementTree.parse(tmp_path / "out/Annotations/1.xml")
+    polygons = [[(edge.tag, edge.text) for edge in polygon] for polygon in document.findall("object/polygon")]
+    names = ["x1", "y1", "x2", "y2", "x3", "y3"]
+    assert polygons == [
+        list(zip(names, ["10.5", "10.5", "20.5", "10.5", "20.5", "20.5"], strict=True)),
+        list(zip(names, ["50.5", "50.5", "75.5", "50.5", "75.5", "70.5"], strict=True)),
+    ]
+    assert [edge.text for edge in document.findall("object/bndbox/*")] == ["11", "11", "75", "70"]
+    assert document.findtext("segmented") == "1" and not exported.not_held
