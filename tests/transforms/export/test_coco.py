@@ -75,9 +75,9 @@ def test_an_image_that_lies_elsewhere_keeps_its_url_in_coco(tmp_path: Path) -> N
 
 
 def test_the_area_of_a_box_has_no_noise_of_floats(tmp_path: Path) -> None:
-    export(tmp_path, DETECTION, [record("1.png", [box("a", 0.001, 0.001, 0.003, 0.007)], 100, 100)], "coco")
+    export(tmp_path, DETECTION, [record("1.png", [box("a", 0.001, 0.001, 0.002, 0.008)], 100, 100)], "coco")
     (annotation,) = coco_of(tmp_path)["annotations"]
-    assert (annotation["bbox"], annotation["area"]) == ([0.1, 0.1, 0.2, 0.6], 0.12)
+    assert (annotation["bbox"], annotation["area"]) == ([0.1, 0.1, 0.1, 0.7], 0.07)
     assert annotation["segmentation"] == []
 
 
