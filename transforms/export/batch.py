@@ -125,7 +125,7 @@ def image_of(record: Record, place: ImagePlace) -> Image:
     if path is None:
         raise LabelBeamError(
             f"the build's record of {redact(url)!r}: expected the URL of an image below a directory, a container or a host, "
-            "without `..`; nothing was exported"
+            "without `..` or control characters; nothing was exported"
         )
     return Image(name, path, _side(details.width), _side(details.height), record)
 

@@ -44,9 +44,7 @@ class _Writer:
         self._write([row for image in batch.images for row in self._rows(image, batch.split)])
 
     def _write(self, rows: list[list[str]]) -> None:
-        text = io.StringIO(newline="")
-        csv.writer(text, lineterminator="\n").writerows(rows)
-        self._stream.write(text.getvalue().encode())
+        self._stream.write("".join(map(_line, rows)).encode())
 
     def _rows(self, image: Image, split: str) -> Iterator[list[str]]:
         label: Any = image.record.label
@@ -65,6 +63,17 @@ class _Writer:
 
     def image_path(self, split: str, image: Image) -> str:
         raise NotImplementedError("a table holds no images")
+
+
+def _line(row: list[str]) -> str:
+    """A line of the file. Python's csv quotes a cell for the characters that end its lines: both are, so that a lone CR is quoted too.
+
+    >>> _line(["a\\rb", "c"])
+    '"a\\rb",c\\n'
+    """
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator="\r\n").writerow(row)
+    return text.getvalue().removesuffix("\r\n") + "\n"
 
 
 def _geometry(item: str | Box | Mask) -> list[str]:

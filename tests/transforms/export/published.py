@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 from PIL import Image
 
+import labelbeam
 from labelbeam.schemas.layout import BUILDS, LATEST, MANIFEST
 from labelbeam.schemas.manifest import Counts, Manifest, Source, SplitCounts
 from labelbeam.transforms.builds.published import pointer_to
@@ -21,6 +22,9 @@ DETECTION = "image_object_detection"
 SEGMENTATION = "image_instance_segmentation"
 CLASSIFICATION = "image_classification"
 MULTILABEL = "image_classification_multilabel"
+
+ODD = ['a, "b"', "line\nbreak", "Füße/µ <&>", "no", "a b"]
+"""Labels that formats quote, escape or take for something else."""
 
 Records = Sequence[dict[str, Any]]
 
@@ -91,6 +95,12 @@ def publish(
     return output
 
 
+def export(tmp_path: Path, task: str, records: list[dict[str, Any]], to: str, **options: Any) -> labelbeam.Exported:
+    """Publish records as one split of one shard, and export them to `out`."""
+    publish(tmp_path / "published", task, {"train": [records]}, prefix=options.pop("prefix", PREFIX))
+    return labelbeam.export(tmp_path / "published", tmp_path / "out", to=to, **options)
+
+
 def draw(images: Path, item: dict[str, Any]) -> None:
     """An image of the size that a record says, in a colour that its name says."""
     path = images / item["image_url"].removeprefix(PREFIX).replace("%25", "%").replace("%3F", "?")
@@ -103,3 +113,12 @@ def draw(images: Path, item: dict[str, Any]) -> None:
 def tree(folder: Path) -> dict[str, bytes]:
     """All files below a directory, by path."""
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def inside(numbers: list[float], x: float, y: float) -> bool:
+    """Tell whether a point lies in an outline, by the even-odd rule."""
+    corners = list(zip(numbers[::2], numbers[1::2], strict=True))
+    crossed = 0
+    for (x1, y1), (x2, y2) in zip(corners, [*corners[1:], corners[0]], strict=True):
+        crossed += (y1 > y) != (y2 > y) and x < x1 + (y - y1) * (x2 - x1) / (y2 - y1)
+    return crossed % 2 == 1
