@@ -32,10 +32,10 @@ INSTALLED: tuple[Callable[[], object], ...] = (
 
 
 def install(what: Callable[[], object]) -> None:
-    """Install one thing; a tool that is missing is told by the tests that need it."""
+    """Install one thing; what is missing for that, or does not answer, is told by the tests that need it."""
     try:
         what()
-    except (pytest.fail.Exception, pytest.skip.Exception) as error:
+    except (Exception, pytest.fail.Exception, pytest.skip.Exception) as error:
         print(error)
 
 

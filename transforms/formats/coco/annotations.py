@@ -18,16 +18,17 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 
-from labelbeam.schemas.neutral import Rejection, Ring
+from labelbeam.schemas.neutral import Rejection
 from labelbeam.schemas.reasons import Adjusted, Rejected, Skipped
 from labelbeam.transforms.columns.arrays import Floats, Integers
 from labelbeam.transforms.columns.fragments import Fragment
 from labelbeam.transforms.columns.hashes import bucket_of
-from labelbeam.transforms.columns.objects import ObjectId, Objects, Rings, join_rings, make_rings, no_objects
+from labelbeam.transforms.columns.objects import ObjectId, Objects, make_rings, no_objects
 from labelbeam.transforms.formats.coco.beside import add_fields_beside
 from labelbeam.transforms.formats.coco.brackets import BracketScanner
 from labelbeam.transforms.formats.coco.evidence import Collector, extents
 from labelbeam.transforms.formats.coco.index import CocoIndex
+from labelbeam.transforms.formats.coco.outlines import lay_masks, lay_polygons
 from labelbeam.transforms.formats.coco.records import (
     BadElement,
     Boxed,
@@ -41,8 +42,6 @@ from labelbeam.transforms.formats.coco.scan import split_elements
 from labelbeam.transforms.formats.coco.values import Id, Rle
 from labelbeam.transforms.formats.frames import Evidence
 from labelbeam.transforms.formats.plans import HEAD
-from labelbeam.transforms.geometry.rle import GeometryError, read_rle
-from labelbeam.transforms.geometry.trace import trace_many
 
 _ID, _IMAGE_ID, _CATEGORY_ID = attrgetter("id"), attrgetter("image_id"), attrgetter("category_id")
 _BBOX, _ISCROWD, _IGNORE = attrgetter("bbox"), attrgetter("iscrowd"), attrgetter("ignore")
@@ -55,9 +54,6 @@ _NO_BBOX = (math.nan,) * 4
 _INT64 = 2**63
 
 Flags = npt.NDArray[np.bool_]
-
-_NO_RING = [0.0, 0.0]
-"""The one corner that stands for a part of a polygon that is no ring: dropped with a word where polygons are repaired."""
 
 
 def read_annotations(
@@ -271,21 +267,18 @@ class _RangeReader:
         )
         if not isinstance(records[0], Outlined):
             return objects, evidence
-        masks = [at for at, item in enumerate(records) if isinstance(item.segmentation, Rle)]
-        polygons = [[] if isinstance(item.segmentation, Rle) else item.segmentation or [] for item in records]
-        self._outline(objects, polygons)
+        masks = {at: item.segmentation for at, item in enumerate(records) if isinstance(item.segmentation, Rle)}
+        lay_polygons(objects, [[] if at in masks else item.segmentation or [] for at, item in enumerate(records)])
         extent = extents(objects)
         collect.outlines(extent)
         collect.outlines_in_boxes(extent, objects.bbox)
         if not masks:
             return objects, evidence
-        traced, failed = self._trace(objects, masks, records)
+        failed = lay_masks(objects, masks, self.index.sizes[rows])
         for at, error in failed:
             self._reject(records[at], int(positions[at]), int(rows[at]), error.code, str(error))
-        # Rings of masks are laid between those of polygons, so that a bucket's rings stay one piece.
-        _insert_rings(objects, traced)
         extent = extents(objects)
-        extent[np.setdiff1d(np.arange(count), masks)] = np.nan
+        extent[np.setdiff1d(np.arange(count), list(masks))] = np.nan
         collect.outlines_in_boxes(extent, objects.bbox)
         if failed:
             keep = np.ones(count, bool)
@@ -317,24 +310,6 @@ class _RangeReader:
         bad = {item.offset for item in self.decoded.bad}
         return [start for start, _ in split_elements(self.block) if start not in bad]
 
-    def _outline(self, objects: Objects, polygons: list[list[list[float]]]) -> None:
-        """Fill in the rings of the polygons."""
-        parts, per_part = _lay_out(polygons)
-        unusable = np.flatnonzero((per_part < 6) | (per_part % 2 == 1))
-        if len(unusable) and any(map(_is_of_pairs, polygons)):
-            polygons = [[list(chain.from_iterable(parts))] if _is_of_pairs(parts) else parts for parts in polygons]
-            parts, per_part = _lay_out(polygons)
-            unusable = np.flatnonzero((per_part < 6) | (per_part % 2 == 1))
-        per_object = np.fromiter(map(len, polygons), np.int64, len(polygons))
-        for at in unusable.tolist():
-            parts[at] = _NO_RING
-        per_part[unusable] = len(_NO_RING)
-        total = int(per_part.sum())
-        corners = np.fromiter(chain.from_iterable(parts), np.float64, total).reshape(-1, 2)
-        objects.rings = Rings(np.concatenate([[0], np.cumsum(per_part // 2)]), corners)
-        objects.ring_count = per_object
-        objects.ring_start = np.cumsum(per_object) - per_object
-
     def _turn(self, records: Sequence[Boxed], bbox: Floats, sizes: npt.NDArray[np.int32], collect: Collector) -> None:
         """Put the box around the turned rectangle in the place of one that stands with an angle."""
         if not _are_turned(records):
@@ -353,29 +328,6 @@ class _RangeReader:
         bbox[turned] = np.concatenate([middle - reach / units, middle + reach / units], axis=1)
         self.adjusted[Adjusted.BBOX_TURNED] += int(turned.sum())
         collect.add("turned_boxes", turned)
-
-    def _trace(
-        self, objects: Objects, masks: list[int], records: Sequence[Any]
-    ) -> tuple[dict[int, list[Ring]], list[tuple[int, GeometryError]]]:
-        """The rings of the objects at `masks`, along their pixels' edges, and those that are no valid mask."""
-        by_height: defaultdict[int, list[tuple[int, Integers, int]]] = defaultdict(list)
-        failed: list[tuple[int, GeometryError]] = []
-        for at in masks:
-            rle = records[at].segmentation
-            declared = self.index.sizes[int(objects.image[at]) - self.index.first_key].tolist()
-            try:
-                width, height = declared if all(declared) else _own_size(rle)
-                runs = read_rle(rle.size, rle.counts, width, height)
-            except GeometryError as error:
-                failed.append((at, error))
-                continue
-            by_height[height].append((at, runs, width))
-            objects.mask_size[at] = (height, width)
-        traced: dict[int, list[Ring]] = {}
-        for height, members in by_height.items():
-            rings = trace_many([runs for _, runs, _ in members], height, [width for _, _, width in members])
-            traced |= {at: ring_list for (at, _, _), ring_list in zip(members, rings, strict=True)}
-        return traced, failed
 
     def _reject_bad(self, bad: BadElement) -> None:
         row = _lookup(self.index.rows, bad.known.get("image_id"), -1)
@@ -404,17 +356,6 @@ class _RangeReader:
             fragment.rejected_of[key] = fragment.rejected_of.get(key, 0) + 1
 
 
-def _lay_out(polygons: list[list[list[float]]]) -> tuple[list[list[float]], Integers]:
-    """All parts of all polygons, and how many numbers each has."""
-    parts = list(chain.from_iterable(polygons))
-    return parts, np.fromiter(map(len, parts), np.int64, len(parts))
-
-
-def _is_of_pairs(parts: list[list[float]]) -> bool:
-    """Tell whether they are the corners of one part, as contour finders give them, rather than parts."""
-    return len(parts) >= 3 and all(len(part) == 2 for part in parts)
-
-
 def _lookup(table: dict[Id, Any], identity: Any, default: Any) -> Any:
     """Find an id, also where one side writes it as a number and the other as text."""
     found = table.get(identity)
@@ -427,30 +368,3 @@ def _lookup(table: dict[Id, Any], identity: Any, default: Any) -> Any:
 
 _MOST_DIGITS = sys.int_info.default_max_str_digits
 """Python makes no number of text with more digits."""
-
-
-def _insert_rings(objects: Objects, traced: dict[int, list[Ring]]) -> None:
-    """Give the objects that are masks their rings, in the place that keeps all rings in the order of their objects."""
-    pieces: list[Rings] = []
-    done = 0
-    for at in sorted(traced):
-        before = int(objects.ring_start[at])
-        pieces += [_piece(objects.rings, done, before), make_rings(traced[at])]
-        done = before
-        objects.ring_count[at] = len(traced[at])
-    pieces.append(_piece(objects.rings, done, len(objects.rings)))
-    objects.rings = join_rings(pieces)
-    objects.ring_start = np.cumsum(objects.ring_count) - objects.ring_count
-
-
-def _piece(rings: Rings, start: int, end: int) -> Rings:
-    offsets = rings.offsets[start : end + 1]
-    return Rings(offsets - offsets[0], rings.corners[offsets[0] : offsets[-1]])
-
-
-def _own_size(rle: Rle) -> tuple[int, int]:
-    """Width and height as the mask itself says, where the file does not know its image's; 0 where it says nonsense."""
-    size = rle.size
-    if isinstance(size, list) and len(size) == 2 and all(type(side) is int and side > 0 for side in size):
-        return size[1], size[0]
-    return 0, 0

@@ -1,0 +1,109 @@
+"""Outlines of COCO annotations as rings: polygons as they stand, masks along the edges of their pixels."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from itertools import chain
+
+import numpy as np
+import numpy.typing as npt
+
+from labelbeam.schemas.neutral import Ring
+from labelbeam.transforms.columns.arrays import Integers
+from labelbeam.transforms.columns.objects import Objects, Rings, join_rings, make_rings
+from labelbeam.transforms.formats.coco.values import Rle
+from labelbeam.transforms.geometry.rle import GeometryError, read_rle
+from labelbeam.transforms.geometry.trace import trace_many
+
+_NO_RING = [0.0, 0.0]
+"""The one corner that stands for a part of a polygon that is no ring: dropped with a word where polygons are repaired."""
+
+
+def lay_polygons(objects: Objects, polygons: list[list[list[float]]]) -> None:
+    """Fill in the rings of n objects from the polygons of each, as parts of x, y, x, y, …; what is no ring is one corner."""
+    parts, per_part = _lay_out(polygons)
+    unusable = np.flatnonzero((per_part < 6) | (per_part % 2 == 1))
+    if len(unusable) and any(map(_is_of_pairs, polygons)):
+        polygons = [[list(chain.from_iterable(parts))] if _is_of_pairs(parts) else parts for parts in polygons]
+        parts, per_part = _lay_out(polygons)
+        unusable = np.flatnonzero((per_part < 6) | (per_part % 2 == 1))
+    per_object = np.fromiter(map(len, polygons), np.int64, len(polygons))
+    for at in unusable.tolist():
+        parts[at] = _NO_RING
+    per_part[unusable] = len(_NO_RING)
+    total = int(per_part.sum())
+    corners = np.fromiter(chain.from_iterable(parts), np.float64, total).reshape(-1, 2)
+    objects.rings = Rings(np.concatenate([[0], np.cumsum(per_part // 2)]), corners)
+    objects.ring_count = per_object
+    objects.ring_start = np.cumsum(per_object) - per_object
+
+
+def _lay_out(polygons: list[list[list[float]]]) -> tuple[list[list[float]], Integers]:
+    """All parts of all polygons, and how many numbers each has."""
+    parts = list(chain.from_iterable(polygons))
+    return parts, np.fromiter(map(len, parts), np.int64, len(parts))
+
+
+def _is_of_pairs(parts: list[list[float]]) -> bool:
+    """Tell whether they are the corners of one part, as contour finders give them, rather than parts."""
+    return len(parts) >= 3 and all(len(part) == 2 for part in parts)
+
+
+def lay_masks(
+    objects: Objects, masks: Mapping[int, Rle], declared: npt.NDArray[np.int32]
+) -> list[tuple[int, GeometryError]]:
+    """Fill in the rings of the objects that are masks, along their pixels' edges; those that are no valid mask are returned.
+
+    Rings of masks are laid between those of polygons, so that a bucket's rings stay one piece.
+
+    Args:
+        objects: n objects.
+        masks: the masks, by the object's place among these.
+        declared: (n, 2) width and height of each object's image, 0 where the file does not say.
+    """
+    by_height: defaultdict[int, list[tuple[int, Integers, int]]] = defaultdict(list)
+    failed: list[tuple[int, GeometryError]] = []
+    for at, rle in masks.items():
+        sides = declared[at].tolist()
+        try:
+            width, height = sides if all(sides) else _own_size(rle)
+            runs = read_rle(rle.size, rle.counts, width, height)
+        except GeometryError as error:
+            failed.append((at, error))
+            continue
+        by_height[height].append((at, runs, width))
+        objects.mask_size[at] = (height, width)
+    traced: dict[int, list[Ring]] = {}
+    for height, members in by_height.items():
+        rings = trace_many([runs for _, runs, _ in members], height, [width for _, _, width in members])
+        traced |= {at: ring_list for (at, _, _), ring_list in zip(members, rings, strict=True)}
+    _insert_rings(objects, traced)
+    return failed
+
+
+def _insert_rings(objects: Objects, traced: dict[int, list[Ring]]) -> None:
+    """Give the objects that are masks their rings, in the place that keeps all rings in the order of their objects."""
+    pieces: list[Rings] = []
+    done = 0
+    for at in sorted(traced):
+        before = int(objects.ring_start[at])
+        pieces += [_piece(objects.rings, done, before), make_rings(traced[at])]
+        done = before
+        objects.ring_count[at] = len(traced[at])
+    pieces.append(_piece(objects.rings, done, len(objects.rings)))
+    objects.rings = join_rings(pieces)
+    objects.ring_start = np.cumsum(objects.ring_count) - objects.ring_count
+
+
+def _piece(rings: Rings, start: int, end: int) -> Rings:
+    offsets = rings.offsets[start : end + 1]
+    return Rings(offsets - offsets[0], rings.corners[offsets[0] : offsets[-1]])
+
+
+def _own_size(rle: Rle) -> tuple[int, int]:
+    """Width and height as the mask itself says, where the file does not know its image's; 0 where it says nonsense."""
+    size = rle.size
+    if isinstance(size, list) and len(size) == 2 and all(type(side) is int and side > 0 for side in size):
+        return size[1], size[0]
+    return 0, 0
