@@ -56,6 +56,16 @@ def test_records_table_and_dataset_hold_what_was_published(built: Path) -> None:
     assert len(list(build.records())) == build.table().num_rows == build.dataset().count_rows() == 50
 
 
+def test_a_build_may_be_read_while_it_is_read(built: Path) -> None:
+    build = labelbeam.open_build(built)
+    both = list(zip(build.records("train"), build.records("validation"), strict=False))
+    assert len(both) == build.manifest.splits["validation"].images
+    half_read = build.records("train")
+    next(half_read)
+    assert len(build.table("train")) == build.manifest.splits["train"].images
+    assert next(half_read) != next(build.records("validation"))
+
+
 def test_records_are_structs_of_the_task(tmp_path: Path) -> None:
     for task, name in ((SEGMENTATION, "SegmentationRecord"), (CLASSIFICATION, "ClassificationRecord")):
         publish(tmp_path, tmp_path / task, task)

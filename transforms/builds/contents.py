@@ -3,29 +3,30 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 
 import msgspec
 
 from labelbeam.schemas.errors import LabelBeamError
 from labelbeam.schemas.manifest import FileEntry
 from labelbeam.schemas.records import RECORDS, Record
+from labelbeam.transforms.stores.errors import ChangedFileError
 from labelbeam.transforms.stores.location import Location
 from labelbeam.transforms.stores.reading import read_many
 
 
-def published_files(build: Location, entries: Sequence[FileEntry]) -> Iterator[bytes]:
+def published_files(build: Location, entries: Sequence[FileEntry]) -> Generator[bytes, None, None]:
     """The bytes of files of a build, in order, a few read ahead.
 
     Raises:
         StoreError: one cannot be read.
         LabelBeamError: one has not the hash that the manifest says.
     """
-    contents = read_many(build, [entry.path for entry in entries])
+    contents = read_many(build, [entry.path for entry in entries], [entry.bytes for entry in entries])
     for entry, content in zip(entries, contents, strict=True):
-        if isinstance(content, Exception):
+        if isinstance(content, Exception) and not isinstance(content, ChangedFileError):
             raise content
-        if hashlib.sha256(content).hexdigest() != entry.sha256:
+        if isinstance(content, ChangedFileError) or hashlib.sha256(content).hexdigest() != entry.sha256:
             raise LabelBeamError(
                 f"{build.below(entry.path).shown}: is not the file that was published; labelbeam verify says more"
             )

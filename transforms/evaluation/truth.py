@@ -68,7 +68,8 @@ def read_truth(output: Location, manifest: Manifest, split: str | None = None) -
     shards = [(name, entry) for name, part in manifest.splits.items() if split in (None, name) for entry in part.files]
     paths = [entry.path for _, entry in shards]
     sizes = [entry.bytes for _, entry in shards]
-    all_areas = _areas_of(build, manifest, [posixpath.basename(path).removesuffix(".jsonl") for path in paths])
+    # Before the records are read, so that the two do not wait for each other's memory.
+    all_areas = list(_areas_of(build, manifest, [posixpath.basename(path).removesuffix(".jsonl") for path in paths]))
     for (name, entry), data, areas in zip(shards, read_many(build, paths, sizes), all_areas, strict=True):
         if not isinstance(data, bytes):
             raise data

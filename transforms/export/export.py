@@ -6,6 +6,7 @@ A few shards are held at a time, and the names of the files that were written.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 
 import msgspec
@@ -125,11 +126,12 @@ def _write(
     copied = 0
     for split, part in manifest.splits.items():
         writer.begin(split)
-        for data in published_files(build, part.files):
-            batch = Batch(split, [image_of(record, place) for record in records_of(data, manifest.task)])
-            writer.add(batch)
-            if copy_images:
-                copied += _copy(batch, place, writer, files)
+        with closing(published_files(build, part.files)) as contents:
+            for data in contents:
+                batch = Batch(split, [image_of(record, place) for record in records_of(data, manifest.task)])
+                writer.add(batch)
+                if copy_images:
+                    copied += _copy(batch, place, writer, files)
         writer.end(split)
     writer.finish()
     return copied

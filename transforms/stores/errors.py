@@ -31,6 +31,10 @@ class TooLongError(StoreError):
     """A file is longer than what is read of such a file."""
 
 
+class ChangedFileError(StoreError):
+    """A file has another number of bytes than was known of it."""
+
+
 class UnusableNameError(StoreError):
     """The store cannot hold a file of that name."""
 

@@ -18,7 +18,7 @@ from fsspec.asyn import AsyncFileSystem
 from labelbeam.schemas.errors import LabelBeamError
 from labelbeam.transforms.stores.archives.store import ArchiveStore
 from labelbeam.transforms.stores.disk import home_of, read_below
-from labelbeam.transforms.stores.errors import StoreError, TooLongError
+from labelbeam.transforms.stores.errors import ChangedFileError, StoreError, TooLongError
 from labelbeam.transforms.stores.failures import LongerError, ShortReadError
 from labelbeam.transforms.stores.location import Location, within
 from labelbeam.transforms.stores.retries import ask, ask_async
@@ -77,7 +77,7 @@ def read_bounded(location: Location, most: int) -> bytes:
 
 
 def _other_size(location: Location, got: str, size: int) -> StoreError:
-    return StoreError(
+    return ChangedFileError(
         f"{location.shown}: expected {size} bytes, as it was listed with, got {got}; the file changed meanwhile: run again"
     )
 

@@ -8,6 +8,7 @@ as it is no fault of the data.
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -20,23 +21,29 @@ LOOKED_AT_FROM = 8 * 2**20
 
 
 class Budget:
-    """Bytes that threads share; whoever wants more than there are in all gets all of them, and waits until they are free."""
+    """Bytes that threads share; whoever wants more than there are in all gets all of them, and waits until they are free.
+
+    A thread that holds some never waits for more: it would wait for itself. Ours take once at a time; but whoever reads a build in Python
+    may read another one meanwhile, and what an exception has left half read is held for as long as somebody keeps that exception.
+    """
 
     def __init__(self, size: int) -> None:
         self.size = self._free = size
         self._freed = threading.Condition()
+        self._holders: Counter[int] = Counter()
 
     @contextmanager
     def take(self, size: int, what: str = "") -> Iterator[None]:
-        """Have `size` bytes for the block. No thread may take from a budget twice at a time: two would wait for each other.
+        """Have `size` bytes for the block.
 
         Raises:
             ShortageError: this process may not allocate so many; `what` names what they are for.
         """
-        taken = min(size, self.size)
+        taken, thread = min(size, self.size), threading.get_ident()
         with self._freed:
-            self._freed.wait_for(lambda: self._free >= taken)
+            self._freed.wait_for(lambda: self._free >= taken or self._holders[thread] > 0)
             self._free -= taken
+            self._holders[thread] += 1
         try:
             if size >= LOOKED_AT_FROM and size + MARGIN > (left := memory_left()):
                 raise short(what, size, left)
@@ -44,6 +51,9 @@ class Budget:
         finally:
             with self._freed:
                 self._free += taken
+                self._holders[thread] -= 1
+                if not self._holders[thread]:
+                    del self._holders[thread]
                 self._freed.notify_all()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 
 import pytest
 
@@ -44,6 +45,41 @@ def test_what_is_taken_is_waited_for() -> None:
     for thread in threads:
         thread.join(30)
     assert order == ["first", "second"]
+
+
+def test_a_thread_that_holds_some_does_not_wait_for_itself_and_others_wait_for_it() -> None:
+    budget = Budget(100)
+    order: list[str] = []
+
+    def other() -> None:
+        with budget.take(50):
+            order.append("other")
+
+    thread = threading.Thread(target=other)
+    with budget.take(100):
+        with budget.take(500), budget.take(1):
+            thread.start()
+        thread.join(0.2)
+        order.append("first")
+    thread.join(30)
+    assert order == ["first", "other"]
+    assert budget._free == 100
+
+
+def test_what_a_half_read_iterator_holds_keeps_nobody_of_its_thread_waiting() -> None:
+    budget = Budget(100)
+
+    def parts() -> Iterator[int]:
+        with budget.take(100):
+            yield from range(3)
+
+    half_read = parts()
+    next(half_read)
+    for _ in range(3):
+        with budget.take(100):
+            pass
+    half_read.close()
+    assert budget._free == 100
 
 
 def test_who_wants_more_than_there_is_gets_all_of_it() -> None:
