@@ -6,6 +6,7 @@ Nothing here imports Beam, numpy, pyarrow or rich: help and wrong options answer
 from __future__ import annotations
 
 import argparse
+import contextlib
 import re
 import shutil
 from collections.abc import Sequence
@@ -42,6 +43,11 @@ class Parser(argparse.ArgumentParser):
         for found, words in _ARGPARSE_WORDS.items():
             message = re.sub(found, words, message)
         raise UsageError(f"{message}; see {self.prog} --help")
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        # As of Python 3.11.3, and so in all that are supported: of help whose reader has gone there is nothing to say.
+        with contextlib.suppress(OSError):
+            super()._print_message(message, file)
 
     def options(self) -> list[str]:
         """Every option that the help lists."""

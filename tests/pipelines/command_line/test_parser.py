@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 
 import pytest
 from hypothesis import given
@@ -20,6 +21,17 @@ def parser() -> Parser:
     made.add_argument("--json", action="store_true")
     made.add_argument("--hidden", help=argparse.SUPPRESS)
     return made
+
+
+class Gone(io.StringIO):
+    """A pipe that nobody reads any more."""
+
+    def write(self, text: str) -> int:
+        raise BrokenPipeError
+
+
+def test_help_whose_reader_has_gone_is_no_failure() -> None:
+    parser().print_help(Gone())
 
 
 @pytest.mark.parametrize(
