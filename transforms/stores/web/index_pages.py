@@ -78,6 +78,16 @@ def _written(html: str, start: int) -> tuple[str, int]:
     return "", limit
 
 
+def is_cut(html: str) -> bool:
+    """Tell whether a page begins and does not end: a server that was in trouble may say that half of it is all.
+
+    >>> is_cut("<HTML><body><a href='a'>"), is_cut("<html></HTML>"), is_cut("<a href='a'>")
+    (True, False, False)
+    """
+    text = html.lower()
+    return "<html" in text and "</html" not in text
+
+
 def read_index_page(html: str, url: str) -> IndexPage:
     """Read the page that a server answered for the directory at `url`, the address after redirects.
 

@@ -18,10 +18,10 @@ from fsspec.asyn import AsyncFileSystem, sync
 from fsspec.implementations.http import HTTPFileSystem
 from yarl import URL
 
-from labelbeam.transforms.stores.failures import LongerError
+from labelbeam.transforms.stores.failures import LongerError, ShortReadError
 from labelbeam.transforms.stores.paths import quote_path
 from labelbeam.transforms.stores.web.bodies import STEP, is_encoded, read_body
-from labelbeam.transforms.stores.web.index_pages import IndexPage, read_index_page
+from labelbeam.transforms.stores.web.index_pages import IndexPage, is_cut, read_index_page
 
 WHOLE = 64 * 2**20
 """Bytes up to which a file is taken whole where the server sends no part of it; the same amount is kept of such files."""
@@ -94,6 +94,7 @@ class HttpStore(AsyncFileSystem):  # type: ignore[misc]
         }
         self._ssl = ssl
         self._proxy = proxy
+        self._cut_pages: dict[str, int] = {}
         self._session: aiohttp.ClientSession | None = None
         self._bodies: OrderedDict[str, bytes] = OrderedDict()
 
@@ -130,6 +131,10 @@ class HttpStore(AsyncFileSystem):  # type: ignore[misc]
                 raise OSError(f"expected a page of links to what is in this directory, found: {answer.content_type}")
             body = await self._body(answer, LARGEST_PAGE)
             html = body.decode(answer.charset or "utf-8", "replace")
+            if is_cut(html) and self._cut_pages.get(path) != len(body):
+                # One that ends there again is written so.
+                self._cut_pages[path] = len(body)
+                raise ShortReadError(f"the page of links ends after {len(body)} bytes, before it is closed")
             return read_index_page(html, str(answer.url))
 
     async def _ls(self, path: str, detail: bool = True, **_: Any) -> list[Any]:

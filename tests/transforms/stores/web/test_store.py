@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
-from typing import Any, Protocol
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, ClassVar, Protocol
 
 import pytest
 
 from labelbeam.schemas.errors import UsageError
 from labelbeam.transforms.stores.errors import MissingFileError, StoreError, UnavailableError
-from labelbeam.transforms.stores.files import kind, stat
+from labelbeam.transforms.stores.files import kind, list_directory, stat
 from labelbeam.transforms.stores.globs import expand
 from labelbeam.transforms.stores.listing import list_files
 from labelbeam.transforms.stores.locate import locate, locate_target
@@ -27,6 +29,45 @@ TREE = {
     "voc/JPEGImages/müll/日本.jpg": b"nested",
     "voc/empty.txt": b"",
 }
+
+
+class Pages(BaseHTTPRequestHandler):
+    """Answers each request with the next of `pages`, the last one again and again."""
+
+    pages: ClassVar[list[bytes]] = []
+
+    def do_GET(self) -> None:
+        page = self.pages.pop(0) if len(self.pages) > 1 else self.pages[0]
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.send_header("Content-Length", str(len(page)))
+        self.end_headers()
+        self.wfile.write(page)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        pass
+
+
+@pytest.mark.parametrize(
+    ("pages", "names"),
+    [
+        (["<html><a href='a.jpg'></a>", "<html><a href='a.jpg'></a><a href='b.jpg'></a></html>"], ["a.jpg", "b.jpg"]),
+        (["<HTML><a href='a.jpg'></a>"], ["a.jpg"]),  # As its server writes it: it ends there again.
+        (["<a href='a.jpg'></a>"], ["a.jpg"]),
+    ],
+)
+def test_half_a_page_of_links_that_says_to_be_whole_is_asked_for_again(
+    pages: list[str], names: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Pages, "pages", [page.encode() for page in pages])
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Pages)
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+    try:
+        root = locate(f"http://127.0.0.1:{server.server_address[1]}/", {})
+        assert [file.path for file in list_directory(root).files] == names
+    finally:
+        server.shutdown()
+        server.server_close()
 
 
 class Serve(Protocol):
