@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -72,8 +72,12 @@ def taken_over(lock: Lock, build: str) -> None:
     lock.end()
     lock.claim.process, lock.claim.beat = None, 0
     lock.write()
-    with locked(lock.output, "build", QUICK) as other:
-        put_in_force(other, build)
+    for _ in range(5):
+        # On a busy machine this one may itself be too slow for its pace, and publish nothing.
+        with suppress(LostLockError), locked(lock.output, "build", QUICK) as other:
+            put_in_force(other, build)
+            return
+    raise AssertionError("no other run has published")
 
 
 def test_a_run_that_stood_still_before_its_put_leaves_the_newer_build_in_force(
