@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from labelbeam.schemas.manifest import Oddity
-from labelbeam.transforms.columns.arrays import Floats, Integers
+from labelbeam.transforms.columns.arrays import Floats, Integers, ranges
 from labelbeam.transforms.columns.objects import Objects
 from labelbeam.transforms.geometry.polygons import NormalizedPolygons
 from labelbeam.transforms.tasks.records import SplitRecords
@@ -45,10 +45,16 @@ def _places(objects: Objects) -> Floats:
     """Each object's box, or what its outline extends over where it has none: left, top, right, bottom, NaN where it has neither."""
     low, high = objects.bbox[:, :2], objects.bbox[:, 2:]
     places = np.concatenate([np.minimum(low, high), np.maximum(low, high)], axis=1)
-    for row in np.flatnonzero(np.isnan(places).all(axis=1) & (objects.ring_count > 0)).tolist():
-        corners = np.concatenate(objects.rings_of(row))
-        if len(corners):
-            places[row] = [*corners.min(axis=0), *corners.max(axis=0)]
+    rows = np.flatnonzero(np.isnan(places).all(axis=1) & (objects.ring_count > 0))
+    rings = ranges(objects.ring_start[rows], objects.ring_count[rows])
+    lengths = np.diff(objects.rings.offsets)[rings]
+    corners = objects.rings.corners[ranges(objects.rings.offsets[rings], lengths)]
+    # Corners lie object by object: those of one are between its first and the next one's.
+    owners = np.repeat(np.repeat(np.arange(len(rows)), objects.ring_count[rows]), lengths)
+    drawn, firsts = np.unique(owners, return_index=True)
+    if len(drawn):
+        ends = [np.minimum.reduceat(corners, firsts), np.maximum.reduceat(corners, firsts)]
+        places[rows[drawn]] = np.concatenate(ends, axis=1)
     return places
 
 

@@ -73,6 +73,15 @@ def test_outlines_without_a_box_leave_their_image_as_boxes_do() -> None:
     assert found[LEAVING] == Oddity(1, 2, "a.jpg")
 
 
+def test_of_outlines_among_boxes_each_is_measured_by_its_own_rings() -> None:
+    beyond = [(x + 90, y) for x, y in SQUARE]
+    images = [
+        image("b.jpg", outline("cat", SQUARE), box("cat", 1, 1, 9, 9), outline("dog", SQUARE, SQUARE, beyond)),
+        image("a.jpg", box("cat", 1, 1, 150, 9), outline("dog", SQUARE), outline("cat", beyond, SQUARE)),
+    ]
+    assert oddities(*images, task=SEGMENTATION)[LEAVING] == Oddity(3, 6, "a.jpg")
+
+
 def test_in_an_image_of_unknown_size_nothing_leaves_it() -> None:
     assert oddities(image("a.jpg", box("cat", 1, 1, 900, 900), size=None)) == {}
 
