@@ -94,7 +94,9 @@ def safe_relative(name: str) -> str | None:
     if path.startswith("/") or _DRIVE.match(path) or _CONTROL.search(path):
         return None
     parts = [part for part in path.split("/") if part not in ("", ".")]
-    return "/".join(parts) if parts and ".." not in parts else None
+    safe = "/".join(parts)
+    # A drive may stand behind a `./` that has gone.
+    return safe if parts and ".." not in parts and not _DRIVE.match(safe) else None
 
 
 def leads_out(path: str) -> bool:

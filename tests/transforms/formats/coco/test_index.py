@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from labelbeam.schemas.neutral import Rejection
@@ -138,6 +138,8 @@ def test_what_becomes_of_an_image_does_not_depend_on_the_names_beside_it(
 
 
 @settings(deadline=None, max_examples=200)
+@example("./C:/1.jpg")
+@example(".\\a:\\:")
 @given(st.one_of(good_name, odd_name))
 def test_a_path_is_normalised_once_and_for_all(name: str) -> None:
     path, code, normalized = image_path(name, "")
