@@ -56,7 +56,11 @@ class Pace:
 
 
 class Claim(msgspec.Struct):
-    """Content of a claim: who works on an output, and at what. `beat` grows for as long as the process lives."""
+    """Content of a claim: who works on an output, and at what.
+
+    `held`: it found itself alone. `gives_way`: it is a build that waits for a clean to end, which need not wait for it. `beat`
+    grows for as long as the process lives.
+    """
 
     work: Work
     since: str
@@ -64,6 +68,7 @@ class Claim(msgspec.Struct):
     process: str | None
     build: str | None = None
     held: bool = False
+    gives_way: bool = False
     beat: int = 0
 
 
@@ -185,37 +190,71 @@ def _fence_of(claim: str) -> str:
 
 
 def _wait_until_alone(lock: Lock) -> None:
-    first: dict[str, tuple[Claim, float]] | None = None
-    alive: set[str] = set()
+    signs = _Signs(lock.pace)
     alone = 0
     while alone < LOOKS:
-        now = time.monotonic()
         others = read_claims(lock.output)
         others.pop(lock.name, None)
-        if first is None:
-            first = {name: (claim, now) for name, claim in others.items()}
-        for name, claim in list(others.items()):
-            seen, since = first.setdefault(name, (claim, float("-inf")))
-            if since == float("-inf") or seen != claim:
-                alive.add(name)  # It was put, or put anew, before our eyes.
-            is_alive = _is_alive(claim)
-            if is_alive:
-                alive.add(name)
-            if is_alive is False or (name not in alive and now - since > lock.pace.dead_after):
-                _remove_claim(lock.output, name)
-                del others[name]
-        alone = 0 if others else alone + 1
-        for name, claim in others.items():
-            waits = lock.claim.work == "build" and claim.work == "clean"
-            if name in alive and not waits and (claim.held or name < lock.name):
-                doing = "another build is being made" if claim.work == "build" else "it is being cleaned"
-                called = f" ({claim.build})" if claim.build else ""
-                raise BusyError(
-                    f"{lock.output.shown}: {doing}{called}, since {claim.since} on {claim.host}; this run has changed nothing. "
-                    "Wait until that one has ended, and run again if that is still needed"
-                )
-        if others:
+        signs.look(others)
+        for name in [name for name, claim in others.items() if signs.is_dead(name, claim)]:
+            _remove_claim(lock.output, name)
+            del others[name]
+        before = {name: claim for name, claim in others.items() if claim.held or name < lock.name}
+        cleans = [claim for claim in before.values() if claim.work == "clean" and lock.claim.work == "build"]
+        for name, claim in before.items():
+            if claim not in cleans and not _is_ignored(claim, lock.claim) and signs.is_alive(name, claim):
+                raise _busy(lock.output, claim)
+        if lock.claim.gives_way is not bool(cleans):
+            lock.claim.gives_way = bool(cleans)
+            lock.write()  # Whoever has read what stood there before has put a claim, which the looks from here on show.
+            alone = 0
+            continue
+        alone = 0 if any(not _is_ignored(claim, lock.claim) for claim in others.values()) else alone + 1
+        if others and alone < LOOKS:
             time.sleep(lock.pace.look)
+
+
+def _is_ignored(claim: Claim, own: Claim) -> bool:
+    """Whether a clean need not wait for a run: that one waits for it. If both did, neither would ever end."""
+    return own.work == "clean" and claim.gives_way
+
+
+def _busy(output: Location, claim: Claim) -> BusyError:
+    doing = "another build is being made" if claim.work == "build" else "it is being cleaned"
+    called = f" ({claim.build})" if claim.build else ""
+    return BusyError(
+        f"{output.shown}: {doing}{called}, since {claim.since} on {claim.host}; this run has changed nothing. Wait until that "
+        "one has ended, and run again if that is still needed"
+    )
+
+
+class _Signs:
+    """What other runs have shown of their life to one that waits: each claim as seen last, and since when it is so."""
+
+    def __init__(self, pace: Pace) -> None:
+        self._pace = pace
+        self._last: dict[str, tuple[Claim, float]] = {}
+        self._moved: set[str] = set()
+        self._looked = False
+
+    def look(self, claims: dict[str, Claim]) -> None:
+        """Take note of all claims that there are now."""
+        now = time.monotonic()
+        for name, claim in claims.items():
+            if name not in self._last or self._last[name][0] != claim:
+                self._last[name] = claim, now
+                if self._looked:
+                    self._moved.add(name)  # It was put, or put anew, before our eyes.
+        self._looked = True
+
+    def is_dead(self, name: str, claim: Claim) -> bool:
+        """Whether its process is dead, or, where that cannot be told from here, has been silent for too long."""
+        alive = _is_alive(claim)
+        return not alive if alive is not None else time.monotonic() - self._last[name][1] > self._pace.dead_after
+
+    def is_alive(self, name: str, claim: Claim) -> bool:
+        """Whether it is known to live: by the system, or by a claim that changed."""
+        return name in self._moved or _is_alive(claim) is True
 
 
 def read_claims(output: Location) -> dict[str, Claim]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import subprocess
 import sys
 import threading
@@ -267,6 +268,74 @@ def test_a_build_waits_for_a_clean_to_end(output: Location) -> None:
         order.append("clean")
     thread.join()
     assert order == ["clean", "build"]
+
+
+@pytest.mark.parametrize("number", range(12))
+@everywhere
+def test_builds_and_cleans_that_begin_together_never_wait_for_each_other(place: Location, number: int) -> None:
+    chance = random.Random(number)
+    inside: list[Work] = []
+    ended: list[str] = []
+
+    def run(work: Work, after: float) -> None:
+        time.sleep(after)
+        try:
+            with locked(place, work, Pace(look=0.02)):
+                inside.append(work)
+                assert len(inside) == 1
+                time.sleep(0.03)
+                inside.remove(work)
+                ended.append(work)
+        except BusyError:
+            ended.append("gave way")
+
+    works: list[Work] = [*chance.choice([["clean", "build"], ["build", "clean"], ["clean", "build", "build", "clean"]])]
+    threads = [threading.Thread(target=run, args=(work, chance.uniform(0, 0.04)), daemon=True) for work in works]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert len(ended) == len(works), "some wait for each other"
+    assert {"build", "clean"} & set(ended)
+    assert read_claims(place) == {}
+
+
+def test_a_clean_goes_on_where_a_build_that_came_later_waits_for_it(
+    output: Location, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order: list[str] = []
+    threads: list[threading.Thread] = []
+
+    def build() -> None:
+        with locked(output, "build", QUICK):
+            order.append("build")
+
+    def look(output: Location) -> dict[str, Claim]:
+        claims = read_claims(output)
+        if not threads:  # Between the first look of the clean and its second.
+            threads.append(threading.Thread(target=build, daemon=True))
+            threads[0].start()
+            until = time.monotonic() + 10
+            while len(read_claims(output)) < 2:
+                assert time.monotonic() < until
+        return claims
+
+    monkeypatch.setattr("labelbeam.transforms.builds.lock.read_claims", look)
+    with locked(output, "clean", QUICK):
+        order.append("clean")
+    threads[0].join(60)
+    assert order == ["clean", "build"]
+
+
+def test_a_clean_elsewhere_that_died_while_a_build_waited_for_it_is_not_waited_for_for_ever(output: Location) -> None:
+    name = "lock-20240101T000000000000Z-aaaaaaaa.json"
+    leave(output, claim_of(None, work="clean"), name)
+    change = threading.Timer(0.3, leave, (output, claim_of(None, work="clean", beat=1), name))
+    change.start()
+    began = time.monotonic()
+    with locked(output, "build", QUICK):
+        assert time.monotonic() - began >= 0.3 + QUICK.dead_after - 0.05
+    change.join()
 
 
 @pytest.mark.parametrize("first", ["build", "clean"])
