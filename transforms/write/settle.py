@@ -13,7 +13,7 @@ from labelbeam.schemas.neutral import Rejection
 from labelbeam.schemas.reasons import Adjusted, Rejected, Skipped
 from labelbeam.transforms.columns.images import Images
 from labelbeam.transforms.geometry.boxes import OK, Codes, code_of
-from labelbeam.transforms.images.facts import CopyTo, ImageError, LookAt, settle_format, settle_size
+from labelbeam.transforms.images.facts import CopyTo, ImageError, LookAt, frame_remark, settle_format, settle_size
 from labelbeam.transforms.images.names import LONGEST_PATH, too_long
 from labelbeam.transforms.stores.paths import leads_out, url_leads_out
 
@@ -25,7 +25,8 @@ class Settled:
     sizes: (n, 2) width and height in pixels. codes: (n,) `OK` or why the image is rejected. messages: by row, where it is
     rejected. skips: by row, where it is left out. lent: the keys of records whose path another record has, by the row of
     that one. sources: where each of these came from. strangers: those of them that declare another size, so that their
-    objects lie in another frame and cannot be lent.
+    objects lie in another frame and cannot be lent. remarks: by row, what the trainer may make of an image: `DEEP`, `FRAMES`, or by the
+    frame of its record `TURNED` or `UNTURNED`.
     """
 
     images: Images
@@ -38,6 +39,7 @@ class Settled:
     lent: dict[int, list[int]] = field(default_factory=dict)
     sources: dict[int, str] = field(default_factory=dict)
     strangers: list[int] = field(default_factory=list)
+    remarks: dict[int, str] = field(default_factory=dict)
 
     def reject(self, row: int, code: Rejected, message: str) -> None:
         """Reject an image."""
@@ -129,6 +131,8 @@ def settle(settled: Settled, look_at: LookAt, look_at_all: bool) -> None:
                 frame = settle_size(declared, facts)
                 settled.sizes[row] = (frame.width, frame.height)
                 settled.adjusted.setdefault(row, []).extend(frame.adjusted)
+                if remark := facts.beyond or frame_remark(facts, frame):
+                    settled.remarks[row] = remark
             elif not known[row]:
                 message = "no width and height in the annotations; --check-images header reads them from the image"
                 if "://" in path:
