@@ -108,7 +108,9 @@ class ConvertConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, om
     )
     transcode: Annotated[
         Literal["jpg", "png"] | None,
-        Meta(description="with --copy-images: write the copies in this format, upright, also of WebP, AVIF, GIF and JPEG 2000"),
+        Meta(
+            description="with --copy-images: write the copies in this format, upright, also of WebP, AVIF, GIF and JPEG 2000"
+        ),
     ] = None
     max_side: Annotated[
         Annotated[int, Meta(ge=1, le=65_535)] | None,

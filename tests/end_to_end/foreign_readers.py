@@ -1,6 +1,6 @@
 """Exports, as readers that nobody here wrote find them, in the environment of requirements/readers.txt, which has no labelbeam.
 
-Arguments: a reader, and a directory. Prints as JSON, by split and image, what the reader finds: sides of the image in pixels, and for each
+Arguments: a reader, and directories. Prints as JSON, for each by split and image, what the reader finds: sides of the image in pixels, and for each
 object its label and its box as left, top, right, bottom in pixels; for an outline the number of its pixels as well, for classification
 labels alone.
 """
@@ -61,7 +61,9 @@ def by_supervision_coco(folder: Path) -> Found:
 
     images = folder / "images"
     return {
-        path.stem.removeprefix("instances_"): _of_supervision(sv.DetectionDataset.from_coco(str(images), str(path)), images)
+        path.stem.removeprefix("instances_"): _of_supervision(
+            sv.DetectionDataset.from_coco(str(images), str(path)), images
+        )
         for path in sorted(folder.glob("annotations/*.json"))
     }
 
@@ -71,7 +73,8 @@ def by_supervision_yolo(folder: Path) -> Found:
 
     return {
         images.name: _of_supervision(
-            sv.DetectionDataset.from_yolo(str(images), str(folder / "labels" / images.name), str(folder / "data.yaml")), images
+            sv.DetectionDataset.from_yolo(str(images), str(folder / "labels" / images.name), str(folder / "data.yaml")),
+            images,
         )
         for images in sorted((folder / "images").iterdir())
     }
@@ -81,7 +84,9 @@ def by_supervision_voc(folder: Path) -> Found:
     import supervision as sv
 
     images = folder / "JPEGImages"
-    return {"all": _of_supervision(sv.DetectionDataset.from_pascal_voc(str(images), str(folder / "Annotations")), images)}
+    return {
+        "all": _of_supervision(sv.DetectionDataset.from_pascal_voc(str(images), str(folder / "Annotations")), images)
+    }
 
 
 def _of_sample(sample: dict[str, Any]) -> list[Any]:
@@ -149,4 +154,4 @@ READERS: dict[str, Callable[[Path], Found]] = {
 }
 
 if __name__ == "__main__":
-    print(json.dumps(READERS[sys.argv[1]](Path(sys.argv[2]))))
+    print(json.dumps([READERS[sys.argv[1]](Path(folder)) for folder in sys.argv[2:]]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,10 @@ def _masks(folder: str) -> list[list[dict[str, Any]]]:
     outer, hole = [0.1, 0.1, 0.9, 0.1, 0.9, 0.9, 0.1, 0.9], [0.5, 0.3, 0.3, 0.3, 0.3, 0.6, 0.5, 0.6]
     return [
         [
-            record(f"{folder}1.png", [mask(LABELS[0], outer, hole), mask(LABELS[1], [0.2, 0.2, 0.4, 0.2, 0.4, 0.8, 0.2, 0.8])]),
+            record(
+                f"{folder}1.png",
+                [mask(LABELS[0], outer, hole), mask(LABELS[1], [0.2, 0.2, 0.4, 0.2, 0.4, 0.8, 0.2, 0.8])],
+            ),
             record(f"{folder}2.png", []),
         ]
     ]
@@ -60,48 +64,59 @@ def shards_of(task: str, folder: str) -> list[list[dict[str, Any]]]:
     return _masks(folder) if task == SEGMENTATION else _labels(task, folder)
 
 
-# Supervision looks for images in one folder, and in no folders below it.
+TASKS = (CLASSIFICATION, MULTILABEL, DETECTION, SEGMENTATION)
+
 READERS = [
-    ("pycocotools", "coco", DETECTION),
-    ("pycocotools", "coco", SEGMENTATION),
-    ("pycocotools", "coco", MULTILABEL),
-    ("supervision_coco", "coco", DETECTION),
-    ("supervision_yolo", "yolo", DETECTION),
-    ("supervision_voc", "voc", DETECTION),
-    *(
-        (reader, to, task)
-        for reader, to in (("datasets", "huggingface"), ("webdataset", "webdataset"), ("mlcroissant", "croissant"))
-        for task in (CLASSIFICATION, MULTILABEL, DETECTION, SEGMENTATION)
-    ),
+    ("pycocotools", "coco", (DETECTION, SEGMENTATION, MULTILABEL)),
+    ("supervision_coco", "coco", (DETECTION,)),
+    ("supervision_yolo", "yolo", (DETECTION,)),
+    ("supervision_voc", "voc", (DETECTION,)),
+    ("datasets", "huggingface", TASKS),
+    ("webdataset", "webdataset", TASKS),
+    ("mlcroissant", "croissant", TASKS),
 ]
 
 
-@pytest.mark.parametrize(("reader", "to", "task"), READERS)
-def test_readers_of_others_find_what_was_exported(reader: str, to: str, task: str, tmp_path: Path) -> None:
-    flat = reader.startswith("supervision")
-    splits = {"train": shards_of(task, "" if flat else "a/"), "validation": shards_of(task, "v" if flat else "test/")}
-    publish(tmp_path / "published", task, splits, tmp_path / "images")
-    copied = to in ("coco", "yolo", "voc")
-    labelbeam.export(tmp_path / "published", tmp_path / "out", to=to, copy_images=copied)
-    found = read(reader, tmp_path / "out")
+@pytest.mark.parametrize(("reader", "to", "tasks"), READERS, ids=[reader for reader, _, _ in READERS])
+def test_readers_of_others_find_what_was_exported(reader: str, to: str, tasks: Sequence[str], tmp_path: Path) -> None:
+    flat = reader.startswith("supervision")  # It looks for images in one folder, and in no folders below it.
+    expected = []
+    for task in tasks:
+        splits = {
+            "train": shards_of(task, "" if flat else "a/"),
+            "validation": shards_of(task, "v" if flat else "test/"),
+        }
+        place = tmp_path / task
+        publish(place / "published", task, splits, place / "images")
+        labelbeam.export(place / "published", place / "out", to=to, copy_images=to in ("coco", "yolo", "voc"))
+        expected.append(by_split(splits, to))
+    for task, found, wanted in zip(tasks, read(reader, tmp_path, tasks), expected, strict=True):
+        assert {split: sorted(images) for split, images in found.items()} == {
+            split: sorted(images) for split, images in wanted.items()
+        }
+        for split, images in wanted.items():
+            for name, (sides, objects) in images.items():
+                assert found[split][name][0] == sides, (task, split, name)
+                compare(found[split][name][1], objects, abs=1 if to == "voc" else 1e-3)
+
+
+def compare(found: list[list[Any]], expected: list[list[Any]], **near: float) -> None:
+    """Compare the objects of an image; Supervision has whole pixels of VOC, and floats of 32 bits."""
+    assert [one[0] for one in found] == [one[0] for one in expected]
+    for one, other in zip(found, expected, strict=True):
+        assert not other[1:] or one[1] == pytest.approx(other[1], **near)
+        assert len(one) < 3 or one[2] == pixels_of(one[0])
+
+
+def by_split(splits: dict[str, list[list[dict[str, Any]]]], to: str) -> dict[str, dict[str, Any]]:
+    """What a reader should find of records."""
     expected: dict[str, dict[str, Any]] = {}
     for split, shards in splits.items():
         of_split = expected.setdefault("all" if to == "voc" else split, {})
         for item in (item for shard in shards for item in shard):
             name = item["image_url"] if to == "croissant" else item["image_url"].removeprefix(PREFIX)
             of_split[name] = [sides_of(item), objects_of(item)]
-    assert {split: sorted(images) for split, images in found.items()} == {
-        split: sorted(images) for split, images in expected.items()
-    }
-    for split, images in expected.items():
-        for name, (sides, objects) in images.items():
-            found_sides, found_objects = found[split][name]
-            assert found_sides == sides
-            assert [one[0] for one in found_objects] == [one[0] for one in objects], (split, name)
-            for one, other in zip(found_objects, objects, strict=True):
-                # Supervision has whole pixels of VOC, and floats of 32 bits.
-                assert not other[1:] or one[1] == pytest.approx(other[1], abs=1 if to == "voc" else 1e-3), (split, name)
-                assert len(one) < 3 or one[2] == pixels_of(one[0])
+    return expected
 
 
 def pixels_of(label: str) -> int:
@@ -131,12 +146,13 @@ def objects_of(item: dict[str, Any]) -> list[list[Any]]:
     return objects
 
 
-def read(reader: str, folder: Path) -> dict[str, dict[str, Any]]:
-    """What a reader finds."""
+def read(reader: str, folder: Path, tasks: Sequence[str]) -> list[dict[str, dict[str, Any]]]:
+    """What a reader finds, by task. `-P`, as a module beside the script is called like one of theirs."""
     script = Path(__file__).with_name("foreign_readers.py")
-    command = [str(tools_python("readers")), "-W", "ignore", str(script), reader, str(folder)]
-    home = {"HOME": str(folder.parent), "HF_HOME": str(folder.parent / "hf"), "HF_HUB_OFFLINE": "1"}
+    places = [str(folder / task / "out") for task in tasks]
+    command = [str(tools_python("readers")), "-P", "-W", "ignore", str(script), reader, *places]
+    home = {"HOME": str(folder), "HF_HOME": str(folder / "hf"), "HF_HUB_OFFLINE": "1"}
     ran = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, **home})
     assert ran.returncode == 0, ran.stderr[-3000:]
-    found: dict[str, dict[str, Any]] = json.loads(ran.stdout.splitlines()[-1])
+    found: list[dict[str, dict[str, Any]]] = json.loads(ran.stdout.splitlines()[-1])
     return found

@@ -35,7 +35,11 @@ _OBJECTS = {
     "iscrowd": ("sc:Integer", True, "whether each object is a crowd: 1, or 0"),
 }
 _OUTLINES = {
-    "segmentation": ("sc:Text", True, "the outlines of each object, as JSON: rings of x1, y1, x2, y2, … that combine by XOR"),
+    "segmentation": (
+        "sc:Text",
+        True,
+        "the outlines of each object, as JSON: rings of x1, y1, x2, y2, … that combine by XOR",
+    ),
 }
 _FIELDS = {
     "image_classification": _IMAGE | _LABEL,
@@ -45,8 +49,29 @@ _FIELDS = {
 }
 
 _TERMS = (
-    *("citeAs", "column", "conformsTo", "dataBiases", "dataCollection", "extract", "field", "fileProperty", "fileObject", "fileSet"),
-    *("format", "includes", "isLiveDataset", "jsonPath", "key", "md5", "parentField", "path", "personalSensitiveInformation"),
+    *(
+        "citeAs",
+        "column",
+        "conformsTo",
+        "dataBiases",
+        "dataCollection",
+        "extract",
+        "field",
+        "fileProperty",
+        "fileObject",
+        "fileSet",
+    ),
+    *(
+        "format",
+        "includes",
+        "isLiveDataset",
+        "jsonPath",
+        "key",
+        "md5",
+        "parentField",
+        "path",
+        "personalSensitiveInformation",
+    ),
     *("recordSet", "references", "regex", "repeated", "replace", "separator", "source", "subField", "transform"),
 )
 """Terms of Croissant 1.0, which its documents have in one context, whichever of them they use."""
@@ -81,7 +106,9 @@ class _Writer:
             labels = sample.pop("objects", {})
             if "segmentation" in labels:
                 labels["segmentation"] = [msgspec.json.encode(rings).decode() for rings in labels["segmentation"]]
-            lines.append(msgspec.json.encode({"image_url": image.record.image_url, "split": batch.split} | sample | labels))
+            lines.append(
+                msgspec.json.encode({"image_url": image.record.image_url, "split": batch.split} | sample | labels)
+            )
         data = b"".join(line + b"\n" for line in lines)
         self._hash.update(data)
         self._stream.write(data)

@@ -94,9 +94,7 @@ def copier(options: CopyOptions, known: Known) -> CopyTo:
                     written = transcode(data, picture, how)
                 except ImageError as error:
                     return error
-                made = Transcoded(
-                    path, len(data), _how(how, picture), written.format, written.width, written.height
-                )
+                made = Transcoded(path, len(data), _how(how, picture), written.format, written.width, written.height)
                 data = written.data
             digest = hashlib.sha256(data).hexdigest()
             if there is None or not (_is_known(digest, before, there) or _holds(place, data, there)):
@@ -165,7 +163,9 @@ def copies_stand(build: Location, receipt: Receipt, copies: Listed, target: Loca
     return all(
         stands(
             image,
-            copies.find(image.path) if image.path == image.image or target is None else _there(target.below(image.path)),
+            copies.find(image.path)
+            if image.path == image.image or target is None
+            else _there(target.below(image.path)),
         )
         for image in listed
     )

@@ -23,7 +23,15 @@ _QUALITY = 95
 _SUFFIXES = {"jpg": (".jpg", ".jpeg", ".jpe", ".jfif"), "png": (".png",), "bmp": (".bmp",), "tif": (".tif", ".tiff")}
 
 _KNOWN = frozenset(
-    (*(suffix for suffixes in _SUFFIXES.values() for suffix in suffixes), ".webp", ".avif", ".gif", ".jp2", ".j2k", ".jpx")
+    (
+        *(suffix for suffixes in _SUFFIXES.values() for suffix in suffixes),
+        ".webp",
+        ".avif",
+        ".gif",
+        ".jp2",
+        ".j2k",
+        ".jpx",
+    )
 )
 _UNKNOWN = ".image"
 """Stands in a path for an extension that tells no format."""

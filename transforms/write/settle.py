@@ -13,9 +13,16 @@ from labelbeam.schemas.neutral import Rejection
 from labelbeam.schemas.reasons import Adjusted, Rejected, Skipped
 from labelbeam.transforms.columns.images import Images
 from labelbeam.transforms.geometry.boxes import OK, Codes, code_of
-from labelbeam.transforms.images.facts import CopyTo, ImageError, ImageFacts, LookAt, Picture, settle_format, settle_size
-from labelbeam.transforms.images.transcode import Transcode, format_of
+from labelbeam.transforms.images.facts import (
+    CopyTo,
+    ImageError,
+    LookAt,
+    Picture,
+    settle_format,
+    settle_size,
+)
 from labelbeam.transforms.images.names import LONGEST_PATH, too_long
+from labelbeam.transforms.images.transcode import Transcode, format_of
 from labelbeam.transforms.stores.paths import leads_out, url_leads_out
 
 

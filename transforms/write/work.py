@@ -77,7 +77,8 @@ def write_shard(options: ShardOptions, bucket: int, encoded: Sequence[bytes], fr
                 return finished
         complete = options.images_listed and shows_all(root)
         look_at = looker(
-            LookOptions(options.check_images, root, complete, options.transcode is not None), known.images, known.looked)
+            LookOptions(options.check_images, root, complete, options.transcode is not None), known.images, known.looked
+        )
         copy_to = copier(CopyOptions(root, copies, complete, options.transcode), known) if copies else None
         assembled = assemble(fragments, options.assemble, frames, look_at, copy_to)
         receipt = write_bucket(assembled, bucket, options.buckets, options.assemble.task, options.px, build)

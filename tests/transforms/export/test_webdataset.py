@@ -30,7 +30,9 @@ def export(tmp_path: Path, task: str, splits: Any) -> dict[str, bytes]:
 
 
 def test_an_image_is_followed_by_its_labels_under_the_same_key(tmp_path: Path) -> None:
-    files = export(tmp_path, DETECTION, {"train": [[record("a.b/ü 1.png", [box("x", 0, 0, 0.5, 0.5)])], [record("2.png", [])]]})
+    files = export(
+        tmp_path, DETECTION, {"train": [[record("a.b/ü 1.png", [box("x", 0, 0, 0.5, 0.5)])], [record("2.png", [])]]}
+    )
     assert sorted(files) == ["labelbeam-export.json", "labels.json", "train-000000.tar"]
     found = members(files["train-000000.tar"])
     assert list(found) == ["000000000.png", "000000000.json", "000000001.png", "000000001.json"]
@@ -40,7 +42,9 @@ def test_an_image_is_followed_by_its_labels_under_the_same_key(tmp_path: Path) -
 
 
 def test_a_class_is_the_number_of_its_label(tmp_path: Path) -> None:
-    files = export(tmp_path, CLASSIFICATION, {"train": [[record("1.png", "b")]], "validation": [[record("2.png", "a")]]})
+    files = export(
+        tmp_path, CLASSIFICATION, {"train": [[record("1.png", "b")]], "validation": [[record("2.png", "a")]]}
+    )
     assert json.loads(files["labels.json"]) == ["a", "b"]
     assert members(files["train-000000.tar"])["000000000.cls"] == b"1"
     assert members(files["validation-000000.tar"])["000000000.cls"] == b"0"

@@ -65,7 +65,16 @@ def test_every_format_becomes_the_wanted_one_of_the_same_size(kind: str, wanted:
     assert (written.data == data) == (kind == {"jpg": "JPEG", "png": "PNG"}[wanted])
 
 
-TURNED = {1: [0, 1, 2, 3], 2: [1, 0, 3, 2], 3: [3, 2, 1, 0], 4: [2, 3, 0, 1], 5: [0, 2, 1, 3], 6: [2, 0, 3, 1], 7: [3, 1, 2, 0], 8: [1, 3, 0, 2]}
+TURNED = {
+    1: [0, 1, 2, 3],
+    2: [1, 0, 3, 2],
+    3: [3, 2, 1, 0],
+    4: [2, 3, 0, 1],
+    5: [0, 2, 1, 3],
+    6: [2, 0, 3, 1],
+    7: [3, 1, 2, 0],
+    8: [1, 3, 0, 2],
+}
 """The quarters as a viewer shows them, by EXIF's orientation."""
 
 
@@ -78,9 +87,14 @@ def test_pixels_are_in_the_frame_of_the_annotations(orientation: int, kind: str)
     assert (quarters(turned), turned[2:]) == (TURNED[orientation], (24, 40) if orientation >= 5 else (40, 24))
 
 
-@pytest.mark.parametrize(("size", "most", "expected"), [((40, 24), 20, (20, 12)), ((24, 40), 39, (23, 39)), ((40, 24), 40, None), ((300, 1), 3, (3, 1))])
+@pytest.mark.parametrize(
+    ("size", "most", "expected"),
+    [((40, 24), 20, (20, 12)), ((24, 40), 39, (23, 39)), ((40, 24), 40, None), ((300, 1), 3, (3, 1))],
+)
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "BMP"])
-def test_a_larger_image_is_made_smaller_and_keeps_its_shape(size: tuple[int, int], most: int, expected: tuple[int, int] | None, kind: str) -> None:
+def test_a_larger_image_is_made_smaller_and_keeps_its_shape(
+    size: tuple[int, int], most: int, expected: tuple[int, int] | None, kind: str
+) -> None:
     data = saved(drawn(*size), kind)
     written = made(data, None, most)
     if expected is None:
@@ -143,8 +157,31 @@ def test_the_same_image_gives_the_same_bytes() -> None:
 
 
 NAMES = [
-    *("1", "1.jpg", "1.JPG", "1.jpeg", "1.webp", "1.webp.jpg", "1.webp.jpg.jpg", "1.png", "1.png.jpg", "1.image", "1.image.jpg"),
-    *("1.image.image.jpg", "1.x", "1.x.jpg", "1.x.image.jpg", "a.b/1", "a.jpg/1", "a.webp/1.jpg", ".jpg", "1.jpg.png", "1.gif.webp"),
+    *(
+        "1",
+        "1.jpg",
+        "1.JPG",
+        "1.jpeg",
+        "1.webp",
+        "1.webp.jpg",
+        "1.webp.jpg.jpg",
+        "1.png",
+        "1.png.jpg",
+        "1.image",
+        "1.image.jpg",
+    ),
+    *(
+        "1.image.image.jpg",
+        "1.x",
+        "1.x.jpg",
+        "1.x.image.jpg",
+        "a.b/1",
+        "a.jpg/1",
+        "a.webp/1.jpg",
+        ".jpg",
+        "1.jpg.png",
+        "1.gif.webp",
+    ),
 ]
 
 

@@ -55,7 +55,10 @@ class FolderUnit:
         fragments = dict(fragments_of(images, options.buckets, self.first_key))
         if self.listed is not None and options.config.check_images != "none":
             root = locate(self.images, options.storage)
-            look_at = looker(LookOptions(options.config.check_images, root, others=transcode_of(options.config) is not None), self.listed)
+            look_at = looker(
+                LookOptions(options.config.check_images, root, others=transcode_of(options.config) is not None),
+                self.listed,
+            )
             for fragment in fragments.values():
                 rows = fragment.images.rows(range(len(fragment.images)))
                 fragment.looked = dict(zip(fragment.images.paths, look_at(rows), strict=True))
