@@ -6,7 +6,7 @@ A file that is written bit by bit lies on this machine's disk until it is whole,
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -22,10 +22,14 @@ from labelbeam.transforms.stores.threads import in_threads
 
 
 class Files:
-    """Files below `place`; `sizes` are those of all that were written, by path. `scratch` is a directory of this machine."""
+    """Files below `place`; `sizes` are those of all that were written, by path.
 
-    def __init__(self, place: Location, scratch: Path) -> None:
+    `scratch` is a directory of this machine. `check` raises where another run has taken the place over.
+    """
+
+    def __init__(self, place: Location, scratch: Path, check: Callable[[], None] = lambda: None) -> None:
         self.place = place
+        self.check = check
         self.sizes: dict[str, int] = {}
         self._scratch = scratch
         self._streams: list[tuple[str, Path, BinaryIO]] = []
@@ -36,9 +40,10 @@ class Files:
         """Put small files, many at a time.
 
         Raises:
-            LabelBeamError: two have one name.
+            LabelBeamError: two have one name; or the place is another run's by now.
             StoreError: one cannot be written.
         """
+        self.check()
         for path, data in files:
             self.claim(path, len(data))
         in_threads(lambda file: put(self.place.below(file[0]), file[1]), files)
@@ -90,6 +95,7 @@ class Files:
         Raises:
             StoreError: a file cannot be written.
         """
+        self.check()
         for path, spooled, stream in self._streams:
             stream.close()
             self.sizes[path] = spooled.stat().st_size

@@ -14,6 +14,7 @@ from labelbeam.schemas.neutral import Box, Ring, SourceImage
 from labelbeam.schemas.reasons import Adjusted, Rejected
 from labelbeam.transforms.formats.labels import normalized
 from labelbeam.transforms.formats.named_images import reject_image
+from labelbeam.transforms.workers.budget import check_room
 
 _LARGEST_SIDE = 2**31 - 1
 _FEWEST_CORNERS, _MOST_CORNERS = 12, 360
@@ -30,8 +31,11 @@ def decode_json(data: bytes) -> Any:
 
     Raises:
         JsonError: it is none, or is nested too deeply.
+        ShortageError: there is not memory enough for what it holds.
     """
     data = data.removeprefix(b"\xef\xbb\xbf")
+    if len(data) > _SMALL:
+        check_room(json_room(data), "what a JSON file holds")
     try:
         return msgspec.json.decode(data)
     except RecursionError:
@@ -45,6 +49,18 @@ def decode_json(data: bytes) -> Any:
             raise JsonError("it is nested too deeply") from None
         except ValueError:
             raise JsonError(f"it is no JSON in UTF-8: {error}") from None
+
+
+_SMALL = 2**20
+"""Bytes of JSON that fit whatever they hold."""
+
+
+def json_room(data: bytes) -> int:
+    """Bytes that a JSON document takes once it is decoded, at most: `[[],[],…` takes thirty times its own, and compresses to nothing.
+
+    Text is held as it is; an object, an array, a number and a text have heads of their own.
+    """
+    return len(data) + 232 * data.count(b"{") + 88 * data.count(b"[") + 36 * data.count(b",") + 25 * data.count(b'"')
 
 
 def number(value: Any) -> float | None:
