@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -85,9 +86,12 @@ class Files:
         self.sizes[path] = size
 
     def abandon(self) -> None:
-        """Close what is open still."""
+        """Close what is open still, whatever becomes of what it holds."""
         for stream in [*self._spools, *(stream for _, _, stream in self._streams)]:
-            stream.close()
+            with suppress(
+                OSError
+            ):  # Its disk is full, say: what it was abandoned for is told, and all of it is removed.
+                stream.close()
 
     def close(self) -> None:
         """Put what was kept for the end.
