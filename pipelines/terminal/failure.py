@@ -85,7 +85,7 @@ def _without_step(text: str) -> str:
 def _unexpected(kind: str, text: str, frame: str) -> Failure:
     step = _STEP.search(text)
     text = " ".join(_without_step(text).split())[:TEXT_LIMIT]
-    if kind == "MemoryError":
+    if "MemoryError" in (kind, text):  # Beam raises a RuntimeError of what a thread has raised.
         return Failure(
             "out of memory; build with more --shards, which are smaller each, or on a machine with more of it"
         )

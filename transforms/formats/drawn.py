@@ -12,9 +12,9 @@ import numpy as np
 
 from labelbeam.schemas.neutral import Box, Ring, SourceImage
 from labelbeam.schemas.reasons import Adjusted, Rejected
+from labelbeam.transforms.formats.json_objects import check_json_room
 from labelbeam.transforms.formats.labels import normalized
 from labelbeam.transforms.formats.named_images import reject_image
-from labelbeam.transforms.workers.budget import check_room
 
 _LARGEST_SIDE = 2**31 - 1
 _FEWEST_CORNERS, _MOST_CORNERS = 12, 360
@@ -34,8 +34,7 @@ def decode_json(data: bytes) -> Any:
         ShortageError: there is not memory enough for what it holds.
     """
     data = data.removeprefix(b"\xef\xbb\xbf")
-    if len(data) > _SMALL:
-        check_room(json_room(data), "what a JSON file holds")
+    check_json_room(data, "a JSON file")
     try:
         return msgspec.json.decode(data)
     except RecursionError:
@@ -49,18 +48,6 @@ def decode_json(data: bytes) -> Any:
             raise JsonError("it is nested too deeply") from None
         except ValueError:
             raise JsonError(f"it is no JSON in UTF-8: {error}") from None
-
-
-_SMALL = 2**20
-"""Bytes of JSON that fit whatever they hold."""
-
-
-def json_room(data: bytes) -> int:
-    """Bytes that a JSON document takes once it is decoded, at most: `[[],[],…` takes thirty times its own, and compresses to nothing.
-
-    Text is held as it is; an object, an array, a number and a text have heads of their own.
-    """
-    return len(data) + 232 * data.count(b"{") + 88 * data.count(b"[") + 36 * data.count(b",") + 25 * data.count(b'"')
 
 
 def number(value: Any) -> float | None:

