@@ -58,6 +58,8 @@ def _run(known: argparse.Namespace) -> int:
 
     from labelbeam.transforms.builds.azure import JobOptions, asset_stem, data_asset, training_job
     from labelbeam.transforms.builds.published import place_of, published
+    from labelbeam.transforms.plan.places import check_in_no_output
+    from labelbeam.transforms.stores.files import put
     from labelbeam.transforms.stores.locate import locate
 
     output = locate(known.output, known.storage)
@@ -65,7 +67,7 @@ def _run(known: argparse.Namespace) -> int:
     _check(manifest, getattr(known, "accept", None) or [])
     stem = asset_stem(known.name or output.path or known.output)
     build = place_of(output, manifest)
-    place = build.path if output.local else build.shown
+    shown = build.path if output.local else build.shown
     options = JobOptions(
         compute=known.compute,
         experiment=known.experiment,
@@ -76,20 +78,20 @@ def _run(known: argparse.Namespace) -> int:
         max_concurrent_trials=known.max_concurrent_trials,
     )
     documents: dict[str, dict[str, Any]] = {
-        f"{split}.data.yaml": data_asset(manifest, stem, split, _asset_path(f"{place}/{split}", known.datastore))
+        f"{split}.data.yaml": data_asset(manifest, stem, split, _asset_path(f"{shown}/{split}", known.datastore))
         for split, part in manifest.splits.items()
         if part.images
     }
     documents["job.yaml"] = training_job(manifest, stem, options)
     folder = Path(known.to)
+    place = locate(str(folder.absolute()), {})
+    check_in_no_output("--to", place, {})
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for name, document in documents.items():
-            folder.joinpath(name).write_text(
-                yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=10_000), encoding="utf-8"
-            )
     except OSError as error:
         raise LabelBeamError(f"--to: {folder}: cannot be written: {error.strerror}; name another directory") from None
+    for name, document in documents.items():
+        put(place.below(name), yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=10_000).encode())
     _show(manifest, folder, list(documents))
     return 0
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from labelbeam.schemas.errors import LabelBeamError
 from labelbeam.schemas.neutral import Ring
-from labelbeam.schemas.records import Box, ClassificationRecord, Mask, MultilabelRecord, Record
+from labelbeam.schemas.records import Box, ClassificationRecord, Mask, MultilabelRecord, Record, check_record, pixels
 from labelbeam.transforms.builds.image_places import ImagePlace
 from labelbeam.transforms.evaluation.pixels import to_pixels
 from labelbeam.transforms.images.urls import path_below, root_of_url
@@ -99,6 +99,13 @@ class Batch(NamedTuple):
                 raise data
             yield image, data
 
+    def names(self) -> Iterator[str]:
+        """The labels of all images, each as often as it is there."""
+        for image in self.images:
+            label = image.record.label
+            for item in [label] if isinstance(label, str) else label:
+                yield item if isinstance(item, str) else item.label
+
     def labels(self) -> Iterator[tuple[Image, list[str]]]:
         """Each image with its labels, for classification."""
         for image in self.images:
@@ -154,7 +161,7 @@ def image_of(record: Record, place: ImagePlace) -> Image:
     """The image of a record.
 
     Raises:
-        LabelBeamError: its URL names no file, or leads out of the directory that it seems to lie in.
+        LabelBeamError: its URL names no file, or leads out of the directory that it seems to lie in; or the trainer would not take it.
     """
     url, details = record.image_url, record.image_details
     name = place.path(url)
@@ -169,11 +176,12 @@ def image_of(record: Record, place: ImagePlace) -> Image:
             f"the build's record of {redact(url)!r}: expected the URL of an image below a directory, a container or a host, "
             "without `..` or control characters; nothing was exported"
         )
-    return Image(name, path, _side(details.width), _side(details.height), record)
-
-
-def _side(side: int | str) -> int:
-    return side if isinstance(side, int) else int(side.removesuffix("px"))
+    try:
+        if (breach := next(check_record(record), None)) is not None:
+            raise ValueError(breach)
+        return Image(name, path, pixels(details.width), pixels(details.height), record)
+    except ValueError as error:
+        raise LabelBeamError(f"the build's record of {redact(url)!r}: {error}; nothing was exported") from None
 
 
 def text_of(number: float) -> str:

@@ -24,7 +24,8 @@ from labelbeam.transforms.export.files import Files
 from labelbeam.transforms.export.marker import Marker
 from labelbeam.transforms.export.registry import EXPORTERS
 from labelbeam.transforms.messages.redact import is_redacted
-from labelbeam.transforms.messages.words import did_you_mean
+from labelbeam.transforms.messages.words import did_you_mean, printable
+from labelbeam.transforms.plan.places import check_in_no_output
 from labelbeam.transforms.stores.files import put
 from labelbeam.transforms.stores.locate import locate, locate_target
 from labelbeam.transforms.stores.location import Location, StorageOptions
@@ -130,14 +131,33 @@ def _write(
     for split, part in manifest.splits.items():
         writer.begin(split)
         with closing(published_files(build, part.files)) as contents:
-            for data in contents:
-                batch = Batch(split, [image_of(record, place) for record in records_of(data, manifest.task)], place)
+            for entry, data in zip(part.files, contents, strict=True):
+                shown = build.below(entry.path).shown
+                batch = Batch(
+                    split, [image_of(record, place) for record in records_of(data, manifest.task, shown)], place
+                )
+                _check_labels(batch, manifest, shown)
                 writer.add(batch)
                 if copy_images:
                     copied += _copy(batch, writer, files)
         writer.end(split)
     writer.finish()
     return copied
+
+
+def _check_labels(batch: Batch, manifest: Manifest, shown: str) -> None:
+    """Make sure that all labels are those of the build, by whose numbers they are written.
+
+    Raises:
+        LabelBeamError: one is not.
+    """
+    known = set(manifest.labels)
+    for label in batch.names():
+        if label not in known:
+            raise LabelBeamError(
+                f"{shown}: found the label {printable(label)[:300]!r}, which the manifest does not list; the build is not as it was "
+                "published: labelbeam verify tells how it differs"
+            )
 
 
 def _copy(batch: Batch, writer: Writer, files: Files) -> int:
@@ -149,6 +169,7 @@ def _copy(batch: Batch, writer: Writer, files: Files) -> int:
         put(files.place.below(names[1]), data)
         return len(data)
 
+    files.check()
     paths = [writer.image_path(batch.split, image) for image in batch.images]
     for path in paths:
         files.claim(path, 0)
@@ -160,7 +181,7 @@ def _copy(batch: Batch, writer: Writer, files: Files) -> int:
 def _check_apart(
     source: Location, dest: Location, manifest: Manifest, place: ImagePlace, storage: StorageOptions
 ) -> None:
-    """Make sure that an export is written neither into a build or its images, nor around them.
+    """Make sure that an export is written neither into a build or its images, nor around them, nor into another output.
 
     Raises:
         UsageError: it would be.
@@ -173,6 +194,7 @@ def _check_apart(
             others.append((what, locate(url, storage)))
         except LabelBeamError:
             continue  # It cannot be opened here, so that nothing is written there either.
+    check_in_no_output("DEST", dest, storage, or_is_one=True)
     for what, other in others:
         if lies_in(dest, other, storage) or lies_in(other, dest, storage):
             raise UsageError(

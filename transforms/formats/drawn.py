@@ -12,6 +12,7 @@ import numpy as np
 
 from labelbeam.schemas.neutral import Box, Ring, SourceImage
 from labelbeam.schemas.reasons import Adjusted, Rejected
+from labelbeam.transforms.formats.json_objects import check_json_room
 from labelbeam.transforms.formats.labels import normalized
 from labelbeam.transforms.formats.named_images import reject_image
 
@@ -30,8 +31,10 @@ def decode_json(data: bytes) -> Any:
 
     Raises:
         JsonError: it is none, or is nested too deeply.
+        ShortageError: there is not memory enough for what it holds.
     """
     data = data.removeprefix(b"\xef\xbb\xbf")
+    check_json_room(data, "a JSON file")
     try:
         return msgspec.json.decode(data)
     except RecursionError:

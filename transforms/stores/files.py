@@ -197,6 +197,43 @@ def put_through(location: Location, data: bytes, way: Location, check: Callable[
     ask(location, "cannot be written", lambda: os.replace(way.path, location.path))
 
 
+def put_over(location: Location, data: bytes, way: Location) -> bool:
+    """`put` over a file that is there, and never anew where somebody has removed it. Whether it was put.
+
+    Only this run writes the file, and others remove it. On a disk it is put by way of the file `way`: whoever removes the file, then
+    that one, and then the file once more, has removed it for good. Stores without conditions are asked right before.
+
+    Raises:
+        StoreError: it cannot be written.
+    """
+    if location.local:
+        with suppress(FileNotFoundError):
+            os.unlink(way.path)  # Of a try that failed on its way.
+        try:
+            put_through(location, data, way, lambda: _check_is_there(location))
+        except MissingFileError:
+            return False
+        return True
+    for _ in range(_TRIES):
+        seen = version(location)
+        if seen is None and (hasattr(location.fs, "put_if") or kind(location) is None):
+            return False
+        if put_if(location, data, seen):
+            return True
+        # It was put by a try whose answer was lost, or it was removed: the next look tells.
+    raise StoreError(
+        f"{location.shown}: cannot be written: it changed {_TRIES} times meanwhile; does something else write to it?"
+    )
+
+
+_TRIES = 3
+
+
+def _check_is_there(location: Location) -> None:
+    if kind(location) is None:
+        raise MissingFileError(f"{location.shown}: is not there any more")
+
+
 _OFTEN = 100
 
 
