@@ -20,6 +20,22 @@ class Doubted(Documented):
     OTHER = "other", "a warning of no further kind"
     NOT_LISTED = "not_listed", "names in a store that were not followed: links, odd names, or names that stand twice"
     IMAGE_URL_NOT_READ = "image_url_not_read", "the trainer, or `mltable.load`, does not read image URLs of this kind"
+    IMAGE_URL_MISREAD = (
+        "image_url_misread",
+        "image URLs hold a character that ends their path for the trainer, or a % that encodes nothing",
+    )
+    DECODED_OTHERWISE = (
+        "decoded_otherwise",
+        "images hold more than the trainer decodes: greys of more than 8 bits, or several frames",
+    )
+    BOXES_TURNED = (
+        "boxes_turned",
+        "objects lie as EXIF turns their images, and of the trainer's models yolov5 alone turns them",
+    )
+    BOXES_UNTURNED = (
+        "boxes_unturned",
+        "objects lie in images as these are stored, and EXIF turns these, which yolov5 follows",
+    )
     LABEL_BEFORE_BACKGROUND = (
         "label_before_background",
         "a label sorts before the trainer's `--bg--` and shifts its index",
@@ -157,6 +173,7 @@ class Doubted(Documented):
     FEW_LABELS = "few_labels", "there are fewer than two labels to tell apart"
     RARE_LABELS = "rare_labels", "labels stand fewer than five times in what is trained on"
     LABELS_NOT_TRAINED = "labels_not_trained", "labels are in other splits and not in what is trained on"
+    NOT_STREAMED = "not_streamed", "image URLs are of no datastore, and jobs that stream images read no others"
     NO_VALIDATION_SPLIT = "no_validation_split", "there is no validation split, so that the service draws one"
 
 
@@ -181,6 +198,10 @@ NOTES: frozenset[Doubted] = frozenset(
         Doubted.RARE_LABELS,
         Doubted.LABELS_NOT_TRAINED,
         Doubted.NO_VALIDATION_SPLIT,
+        Doubted.NOT_STREAMED,
+        Doubted.DECODED_OTHERWISE,
+        Doubted.BOXES_TURNED,
+        Doubted.BOXES_UNTURNED,
     }
 )
 """Doubts that inform, and never keep a build from being published."""

@@ -19,6 +19,10 @@ SCHEMA_FORMATS = ("jpg", "jpeg", "png", "jpe", "jfif", "bmp", "tif", "tiff")
 _EXTENSIONS = {"jpg": ("jpg", "jpeg", "jpe", "jfif"), "png": ("png",), "bmp": ("bmp",), "tif": ("tif", "tiff")}
 
 
+DEEP, FRAMES = "deep", "frames"
+"""Greys of more than 8 bits, which Pillow cuts off at 255 where the trainer asks it for RGB; several frames, of which it takes the first."""
+
+
 class ImageError(Exception):
     """An image that cannot be used: `code` is what it is rejected with, `message` tells a person why."""
 
@@ -39,13 +43,15 @@ class ImageFacts:
 
     `format` is the content's, as its usual extension: "jpg" (MPO too), "png", "bmp" or "tif". `width` and `height` are
     those of the pixels as they are stored, before any rotation. `orientation` is EXIF's (or XMP's), 1 to 8, and 1 where
-    there is none, or nonsense; of PNG it is not read, as it may stand behind the pixels.
+    there is none, or nonsense; of PNG it is not read, as it may stand behind the pixels. `beyond` is what there is beyond the
+    8 bits of a colour and the one frame that the trainer decodes: `DEEP` or `FRAMES`, "" for nothing.
     """
 
     format: str
     width: int
     height: int
     orientation: int = 1
+    beyond: str = ""
 
 
 @dataclass(frozen=True)
@@ -80,6 +86,19 @@ def settle_size(declared: tuple[int, int] | None, facts: ImageFacts) -> FrameDec
     if declared is not None and declared != stored:
         return FrameDecision(*turned, (Adjusted.ROTATED_FRAME,))
     return FrameDecision(*stored)
+
+
+TURNED, UNTURNED = "turned", "unturned"
+
+
+def frame_remark(facts: ImageFacts, frame: FrameDecision) -> str:
+    """Whether the record of a JPEG that EXIF turns is of it as it is turned or as it is stored; "" where EXIF turns nothing.
+
+    Pillow, through which the trainer's models read images, gives it as it is stored; OpenCV, which yolov5 reads by, turns it.
+    """
+    if facts.format != "jpg" or facts.orientation == 1:
+        return ""
+    return TURNED if Adjusted.ROTATED_FRAME in frame.adjusted else UNTURNED
 
 
 def settle_format(name: str, facts: ImageFacts | None) -> tuple[str, Adjusted | None]:

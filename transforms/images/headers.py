@@ -30,7 +30,7 @@ from PIL import (
 
 from labelbeam.schemas.reasons import Rejected
 from labelbeam.transforms.images.decoders import BoundedRle, bytes_to_decode
-from labelbeam.transforms.images.facts import ImageError, ImageFacts, unsupported
+from labelbeam.transforms.images.facts import DEEP, FRAMES, ImageError, ImageFacts, unsupported
 from labelbeam.transforms.stores.errors import ShortageError
 from labelbeam.transforms.stores.failures import is_shortage
 from labelbeam.transforms.workers.budget import decoding
@@ -251,7 +251,18 @@ def _open(watched: _Watched, name: str, others: bool) -> tuple[ImageFile.ImageFi
             # Pillow turns a TIFF by itself, and gives the size that comes of it.
             width, height = (int(image.tag_v2[tag]) for tag in (ExifTags.Base.ImageWidth, ExifTags.Base.ImageLength))
     orientation = _orientation(image, watched, name)
-    return image, ImageFacts(found, width, height, orientation)
+    return image, ImageFacts(found, width, height, orientation, _beyond(image))
+
+
+def _beyond(image: ImageFile.ImageFile) -> str:
+    """What an image holds beyond 8 bits of a colour and one frame; nothing more is read for it."""
+    if image.mode.startswith(("I", "F")):
+        return DEEP
+    if isinstance(image, PngImagePlugin.PngImageFile):
+        several = image.n_frames > 1
+    else:
+        several = isinstance(image, TiffImagePlugin.TiffImageFile) and bool(image.tag_v2.next)
+    return FRAMES if several else ""
 
 
 def _orientation(image: ImageFile.ImageFile, watched: _Watched, name: str) -> int:

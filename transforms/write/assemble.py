@@ -172,7 +172,13 @@ def assemble(
         adjusted=+adjusted,
         records_in=records_in,
         copied=copied,
-        oddities=oddities.leaving(objects, sizes, at, settled.images.paths) | oddities.of_records(splits.values()),
+        oddities={
+            **oddities.leaving(objects, sizes, at, settled.images.paths),
+            **oddities.of_records(splits.values()),
+            **oddities.of_images(
+                splits.values(), {settled.images.paths[row]: what for row, what in settled.remarks.items()}
+            ),
+        },
     )
 
 

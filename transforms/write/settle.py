@@ -18,6 +18,7 @@ from labelbeam.transforms.images.facts import (
     ImageError,
     LookAt,
     Picture,
+    frame_remark,
     settle_format,
     settle_size,
 )
@@ -33,7 +34,8 @@ class Settled:
     sizes: (n, 2) width and height in pixels. codes: (n,) `OK` or why the image is rejected. messages: by row, where it is
     rejected. skips: by row, where it is left out. lent: the keys of records whose path another record has, by the row of
     that one. sources: where each of these came from. strangers: those of them that declare another size, so that their
-    objects lie in another frame and cannot be lent. pictures: by row, what is known of images that were looked at, to transcode them.
+    objects lie in another frame and cannot be lent. remarks: by row, what the trainer may make of an image: `DEEP`, `FRAMES`, or by the
+    frame of its record `TURNED` or `UNTURNED`. pictures: by row, what is known of images that were looked at, to transcode them.
     written: by row, what an image was transcoded to.
     """
 
@@ -49,6 +51,7 @@ class Settled:
     strangers: list[int] = field(default_factory=list)
     pictures: dict[int, Picture] = field(default_factory=dict)
     written: dict[int, CopiedImage] = field(default_factory=dict)
+    remarks: dict[int, str] = field(default_factory=dict)
 
     def reject(self, row: int, code: Rejected, message: str) -> None:
         """Reject an image."""
@@ -152,6 +155,9 @@ def settle(
                 settled.sizes[row] = (frame.width, frame.height)
                 settled.adjusted.setdefault(row, []).extend(frame.adjusted)
                 settled.pictures[row] = Picture(path, facts, upright or Adjusted.ROTATED_FRAME in frame.adjusted)
+                remark = facts.beyond or frame_remark(facts, frame)
+                if remark and transcode is None:  # Else it is written as the trainer reads it.
+                    settled.remarks[row] = remark
             elif not known[row]:
                 message = "no width and height in the annotations; --check-images header reads them from the image"
                 if "://" in path:

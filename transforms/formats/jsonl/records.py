@@ -99,8 +99,6 @@ class Lines:
                 "--source-image-url how it begins here"
             )
             return printable(url), Rejected.UNSUPPORTED_URL, message
-        if "?" in url and not url.startswith("file:"):
-            self.evidence.add("urls_with_query", 1, locator)
         return url, None, ""
 
     def _reject(
