@@ -379,7 +379,12 @@ def same(one: Any, other: Any) -> None:
 
 @pytest.mark.parametrize(
     ("name", "task"),
-    [(name, task) for name in list(WRITERS)[1:] for task in (DETECTION, MULTILABEL)]
+    [(name, DETECTION) for name in list(WRITERS)[1:]]
+    # One way of writing each format tells of its labels.
+    + [
+        (name, MULTILABEL)
+        for name in {found: name for name, (found, *_) in WRITERS.items() if found != "coco"}.values()
+    ]
     + [(name, SEGMENTATION) for name in OUTLINED[1:]],
 )
 def test_the_same_273_objects_are_the_same_records_in_every_format(name: str, task: str, memory: str) -> None:
