@@ -94,7 +94,7 @@ class Doubted(Documented):
     VOC_WITHOUT_OUTLINE = "voc_without_outline", "objects have neither a mask in SegmentationObject nor an outline"
     LISTED_WITHOUT_ANNOTATION = "listed_without_annotation", "a list names images that have no annotation file"
     LISTED_IN_TWO_SPLITS = "listed_in_two_splits", "lists put an image into two splits"
-    LISTED_IN_NO_SPLIT = "listed_in_no_split", "images are in lists that are of no split"
+    LISTED_IN_NO_SPLIT = "listed_in_no_split", "images are in lists, or subsets, that are of no split"
     OUTSIDE_LISTS = "outside_lists", "annotation files or images are in no list and no split, and skipped"
     OUTSIDE_ANNOTATIONS = "outside_annotations", "XML files lie outside of Annotations, and are not read"
     IMAGES_WITHOUT_ANNOTATION = "images_without_annotation", "images have no annotation file, and are not read"
@@ -163,6 +163,13 @@ class Doubted(Documented):
         "annotations name an image's labels and those of its objects, and one of them was read",
     )
     REGIONS_WITHOUT_LABEL = "regions_without_label", "regions of images have a shape and no label"
+    SHAPES_UNITED = "shapes_united", "shapes that a tool has grouped are read as one object"
+    TRACKS_NOT_READ = "tracks_not_read", "tracks of objects through a video stand beside images, and are not read"
+    SEVERAL_ANNOTATIONS = (
+        "several_annotations",
+        "images were annotated several times, or by several people, and one annotation was read",
+    )
+    IMAGES_NOT_ANNOTATED = "images_not_annotated", "images have no annotation in their tool, or were skipped there"
     LABELS_ARE_CODES = "labels_are_codes", "labels are codes such as `/m/0cmf2`, and nothing names them"
     # JSON Lines of training records.
     DROPPED_BY_TRAINER = "dropped_by_trainer", "the trainer would drop objects of the JSON Lines as they stand"
