@@ -10,6 +10,7 @@ from labelbeam.schemas.doubts import Doubt, Doubted
 
 _JOINTS = re.compile(r"[\s_\-]+")
 _WHOLE = re.compile(r"[0-9]+\.0+")
+_FORMS_OF_EMOJI = "\ufe0e\ufe0f"
 _SHOWN = 5
 
 
@@ -22,8 +23,12 @@ def labels_alike(counts: Mapping[str, int]) -> list[Doubt]:
     groups: dict[str, list[str]] = {}
     for label in sorted(counts):
         folded = unicodedata.normalize("NFKC", label).casefold()
-        if not label.isascii():  # Marks without a width: a zero-width space, a byte order mark, a soft hyphen.
-            folded = "".join(letter for letter in folded if unicodedata.category(letter) != "Cf")
+        if (
+            not label.isascii()
+        ):  # Marks without a width: a zero-width space, a byte order mark, a soft hyphen, a form of an emoji.
+            folded = "".join(
+                letter for letter in folded if unicodedata.category(letter) != "Cf" and letter not in _FORMS_OF_EMOJI
+            )
         folded = _JOINTS.sub(" ", folded).strip()
         if _WHOLE.fullmatch(folded):  # A number that became a float on its way: 1 and 1.0.
             folded = folded.partition(".")[0]

@@ -113,11 +113,13 @@ def label_of(value: Any, image: SourceImage) -> str | None:
 
 
 def corners_of(points: Any) -> Ring | None:
-    """Corners, (n, 2), from a list of pairs of finite numbers; None where it is none."""
+    """Corners, (n, 2), from a list of pairs of finite numbers, or of objects with x and y; None where it is none."""
     if not isinstance(points, list):
         return None
     sides: list[tuple[float, float]] = []
     for point in points:
+        if isinstance(point, dict):
+            point = [point.get("x"), point.get("y")]
         if not isinstance(point, list) or len(point) != 2:
             return None
         x, y = number(point[0]), number(point[1])

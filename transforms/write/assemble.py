@@ -37,6 +37,7 @@ from labelbeam.transforms.tasks.records import SplitRecords
 from labelbeam.transforms.tasks.registry import TASKS
 from labelbeam.transforms.tasks.task import Judged, Labels, Task
 from labelbeam.transforms.write import oddities
+from labelbeam.transforms.write.augmented import origin_of
 from labelbeam.transforms.write.settle import Settled, copy, fold_duplicates, settle, without_left_out
 
 
@@ -173,7 +174,7 @@ def assemble(
         records_in=records_in,
         copied=copied,
         oddities={
-            **oddities.leaving(objects, sizes, at, settled.images.paths),
+            **oddities.of_places(objects, sizes, at, settled.images.paths),
             **oddities.of_records(splits.values()),
             **oddities.of_images(
                 splits.values(), {settled.images.paths[row]: what for row, what in settled.remarks.items()}
@@ -355,7 +356,9 @@ def _by_split(
     images = settled.images
     members: dict[str, list[int]] = {}
     for row in np.flatnonzero(left).tolist():
-        split = draw_split(images.paths[row], options.split) if options.split else images.splits[row] or "train"
+        split = (
+            draw_split(origin_of(images.paths[row]), options.split) if options.split else images.splits[row] or "train"
+        )
         members.setdefault(split, []).append(row)
     # Objects are sorted by image, so the valid ones of one image are a range of all valid ones.
     valid = np.flatnonzero(judged.codes == OK)

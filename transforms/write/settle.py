@@ -11,6 +11,7 @@ import numpy.typing as npt
 from labelbeam.schemas.manifest import CopiedImage
 from labelbeam.schemas.neutral import Rejection
 from labelbeam.schemas.reasons import Adjusted, Rejected, Skipped
+from labelbeam.transforms.columns.hashes import identity_of
 from labelbeam.transforms.columns.images import Images
 from labelbeam.transforms.geometry.boxes import OK, Codes, code_of
 from labelbeam.transforms.images.facts import (
@@ -72,7 +73,7 @@ def fold_duplicates(rows: Images, rejections: list[Rejection], unseen: frozenset
 
     Records of two sources one of which is `unseen` need not mean one picture: all of them are rejected.
     """
-    paths = rows.paths
+    paths = rows.paths = _one_spelling(rows.paths)
     order = sorted(range(len(rows)), key=paths.__getitem__)
     if len(set(paths)) < len(paths):
         order.sort(key=lambda row: (paths[row], rows.sources[row], int(rows.keys[row])))
@@ -113,6 +114,16 @@ def fold_duplicates(rows: Images, rejections: list[Rejection], unseen: frozenset
         settled.reject(row, Rejected.AMBIGUOUS_IMAGE, message)
     settled.adjusted = {row: list(note.adjusted) for row, note in images.notes.items()}
     return settled
+
+
+def _one_spelling(paths: list[str]) -> list[str]:
+    """Paths, those of them that are URLs of one image in the same spelling: the one that sorts first."""
+    if not any("://" in path and "%" in path for path in paths):
+        return paths
+    first: dict[str, str] = {}
+    for path in sorted(set(paths)):
+        first.setdefault(identity_of(path), path)
+    return [first[identity_of(path)] for path in paths]
 
 
 def settle(
