@@ -37,6 +37,7 @@ class Doubted(Documented):
     CORNERS_OR_SIZES = "corners_or_sizes", "boxes read as x, y, width, height agree with the rest only as two corners"
     FIXED_GRID = "fixed_grid", "boxes seem to count on a grid of 1000 steps, whatever the size of their image"
     BOXES_LEAVE_IMAGES = "boxes_leave_images", "many boxes leave images of the declared width and height"
+    BOXES_FAR_OUT = "boxes_far_out", "a few boxes end far outside of their images, as where a digit was typed twice"
     OUTLINES_OFF_BOXES = "outlines_off_boxes", "outlines lie outside of the boxes of their own objects"
     AREA_CONTRADICTS_BOX = "area_contradicts_box", "areas are larger than the boxes of their own objects"
     ROTATED_BOXES = "rotated_boxes", "boxes are turned by an angle that stands beside them"
@@ -79,6 +80,7 @@ class Doubted(Documented):
     LISTED_WITHOUT_ANNOTATION = "listed_without_annotation", "a list names images that have no annotation file"
     LISTED_IN_TWO_SPLITS = "listed_in_two_splits", "lists put an image into two splits"
     LISTED_IN_NO_SPLIT = "listed_in_no_split", "images are in lists that are of no split"
+    LISTS_NOT_READ = "lists_not_read", "lists that may say which split images are of were not read"
     OUTSIDE_LISTS = "outside_lists", "annotation files or images are in no list and no split, and skipped"
     OUTSIDE_ANNOTATIONS = "outside_annotations", "XML files lie outside of Annotations, and are not read"
     IMAGES_WITHOUT_ANNOTATION = "images_without_annotation", "images have no annotation file, and are not read"
@@ -164,6 +166,7 @@ NOTES: frozenset[Doubted] = frozenset(
     {
         Doubted.CHANGED_MUCH,
         Doubted.RELATIVE_COORDINATES,
+        Doubted.BOXES_FAR_OUT,
         Doubted.OUTSIDE_LISTS,
         Doubted.IMAGES_WITHOUT_ANNOTATION,
         Doubted.SPLIT_FOLDERS,

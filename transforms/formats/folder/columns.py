@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from labelbeam.schemas.doubts import Doubt, Doubted
 from labelbeam.schemas.errors import LabelBeamError, UsageError
 from labelbeam.transforms.formats.folder.flags import FlagColumn, look_at_flags, number
 from labelbeam.transforms.formats.folder.lookup import ImageNames
+from labelbeam.transforms.formats.verdicts import is_verdict, speaks_against
 from labelbeam.transforms.images.names import IMAGE_FORMATS, extension
 from labelbeam.transforms.messages.words import listed
 
@@ -247,3 +248,19 @@ def column_of_names(columns: Sequence[str], rows: Sequence[Sequence[str]], label
         ):
             return index
     return None
+
+
+def rows_spoken_against(
+    name: str, columns: Sequence[str], rows: Sequence[Sequence[str]], read: set[int], file: int
+) -> Iterator[Doubt]:
+    """A doubt where a column that is not read says of rows that they are not to be trained on."""
+    for index, shown in enumerate(columns):
+        if index in read or not is_verdict(shown):
+            continue
+        against = [row for row in rows if len(row) > index and speaks_against(shown, row[index])]
+        if against:
+            message = (
+                f"{name}: {len(against)} of {len(rows)} rows, such as that of {against[0][file]!r}, have {against[0][index]!r} as "
+                f"{listed([shown])}, which is not read: they are trained on like all others; remove these rows if they are not to be"
+            )
+            yield Doubt(Doubted.FLAGS_NOT_READ, message, len(against), against[0][file])

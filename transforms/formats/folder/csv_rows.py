@@ -29,6 +29,7 @@ from labelbeam.transforms.formats.folder.columns import (
     looks_like_image,
     named_columns,
     remaining_column,
+    rows_spoken_against,
     unrecognised,
 )
 from labelbeam.transforms.formats.folder.flags import FlagColumn, look_at_flags, number
@@ -67,6 +68,7 @@ def read_csv(name: str, text: str, task: str, options: FolderOptions, images: Im
         rows.append(UnreadableRow(record.line, record.raw, message) if message else row)
     if reader:
         table.doubts += reader.found(name)
+    table.doubts += rows_spoken_against(name, columns, cells, {*needed}, table.file)
     return TableRows(rows, table.doubts, reader is not None, isinstance(reader, _LabelColumn) and reader.one_a_row)
 
 
