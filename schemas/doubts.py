@@ -86,7 +86,7 @@ class Doubted(Documented):
     IMAGES_WITHOUT_ANNOTATION = "images_without_annotation", "images have no annotation file, and are not read"
     LABELS_ALIKE = (
         "labels_alike",
-        "labels that differ in letter case, blanks, joining marks or a .0 only, and may be one",
+        "labels that differ in letter case, blanks, joining marks, percent-encoding or a .0 only, and may be one",
     )
     # YOLO.
     SPLIT_NOT_FOUND = "split_not_found", "entries of data.yaml or obj.data lead to no image in the source"
@@ -120,6 +120,7 @@ class Doubted(Documented):
     # Tables of labels.
     TABLE_NOT_READ = "table_not_read", "a table by a usual name was not read"
     TABLE_EMPTY = "table_empty", "a table holds a header and no rows"
+    TABLE_CHARSET = "table_charset", "some rows of a table are not in UTF-8, so that letters of others may be wrong"
     HEADER_MISSING = "header_missing", "the first row of a table is read as one of an image, not as a header"
     LABEL_COLUMN = (
         "label_column",
