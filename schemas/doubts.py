@@ -55,6 +55,7 @@ class Doubted(Documented):
     CORNERS_OR_SIZES = "corners_or_sizes", "boxes read as x, y, width, height agree with the rest only as two corners"
     FIXED_GRID = "fixed_grid", "boxes seem to count on a grid of 1000 steps, whatever the size of their image"
     BOXES_LEAVE_IMAGES = "boxes_leave_images", "many boxes leave images of the declared width and height"
+    BOXES_FAR_OUT = "boxes_far_out", "a few boxes end far outside of their images, as where a digit was typed twice"
     OUTLINES_OFF_BOXES = "outlines_off_boxes", "outlines lie outside of the boxes of their own objects"
     AREA_CONTRADICTS_BOX = "area_contradicts_box", "areas are larger than the boxes of their own objects"
     ROTATED_BOXES = "rotated_boxes", "boxes are turned by an angle that stands beside them"
@@ -117,12 +118,13 @@ class Doubted(Documented):
     LISTED_WITHOUT_ANNOTATION = "listed_without_annotation", "a list names images that have no annotation file"
     LISTED_IN_TWO_SPLITS = "listed_in_two_splits", "lists put an image into two splits"
     LISTED_IN_NO_SPLIT = "listed_in_no_split", "images are in lists, or subsets, that are of no split"
+    LISTS_NOT_READ = "lists_not_read", "lists that may say which split images are of were not read"
     OUTSIDE_LISTS = "outside_lists", "annotation files or images are in no list and no split, and skipped"
     OUTSIDE_ANNOTATIONS = "outside_annotations", "XML files lie outside of Annotations, and are not read"
     IMAGES_WITHOUT_ANNOTATION = "images_without_annotation", "images have no annotation file, and are not read"
     LABELS_ALIKE = (
         "labels_alike",
-        "labels that differ in letter case, blanks, joining marks or a .0 only, and may be one",
+        "labels that differ in letter case, blanks, joining marks, percent-encoding or a .0 only, and may be one",
     )
     # YOLO.
     SPLIT_NOT_FOUND = "split_not_found", "entries of data.yaml or obj.data lead to no image in the source"
@@ -160,6 +162,7 @@ class Doubted(Documented):
     # Tables of labels.
     TABLE_NOT_READ = "table_not_read", "a table by a usual name was not read"
     TABLE_EMPTY = "table_empty", "a table holds a header and no rows"
+    TABLE_CHARSET = "table_charset", "some rows of a table are not in UTF-8, so that letters of others may be wrong"
     HEADER_MISSING = "header_missing", "the first row of a table is read as one of an image, not as a header"
     LABEL_COLUMN = (
         "label_column",
@@ -217,6 +220,7 @@ NOTES: frozenset[Doubted] = frozenset(
         Doubted.FIELDS_RENAMED,
         Doubted.NAMES_FOR_IDS,
         Doubted.OUTLINES_BY_AXIS,
+        Doubted.BOXES_FAR_OUT,
         Doubted.OUTSIDE_LISTS,
         Doubted.IMAGES_WITHOUT_ANNOTATION,
         Doubted.SPLIT_FOLDERS,
