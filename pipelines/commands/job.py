@@ -79,6 +79,8 @@ def _run(known: argparse.Namespace) -> int:
     from labelbeam.transforms.builds import workspace
     from labelbeam.transforms.builds.azure import JobOptions, asset_stem, data_asset, training_job
     from labelbeam.transforms.builds.published import place_of, published
+    from labelbeam.transforms.plan.places import check_in_no_output
+    from labelbeam.transforms.stores.files import put
     from labelbeam.transforms.stores.locate import locate
 
     asks = known.register or known.submit
@@ -90,7 +92,7 @@ def _run(known: argparse.Namespace) -> int:
     where = _workspace(known, manifest)
     stem = asset_stem(known.name or output.path or known.output)
     build = place_of(output, manifest)
-    place = build.path if output.local else build.shown
+    shown = build.path if output.local else build.shown
     options = JobOptions(
         compute=known.compute,
         experiment=known.experiment,
@@ -102,7 +104,7 @@ def _run(known: argparse.Namespace) -> int:
         name=known.job_name,
     )
     documents: dict[str, dict[str, Any]] = {
-        f"{split}.data.yaml": data_asset(manifest, stem, split, _asset_path(f"{place}/{split}", known.datastore))
+        f"{split}.data.yaml": data_asset(manifest, stem, split, _asset_path(f"{shown}/{split}", known.datastore))
         for split, part in manifest.splits.items()
         if part.images
     }
@@ -114,14 +116,14 @@ def _run(known: argparse.Namespace) -> int:
         )
     service = workspace.MLWorkspace(where) if asks and where is not None else None
     folder = Path(known.to)
+    place = locate(str(folder.absolute()), {})
+    check_in_no_output("--to", place, {})
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for name, document in documents.items():
-            folder.joinpath(name).write_text(
-                yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=10_000), encoding="utf-8"
-            )
     except OSError as error:
         raise LabelBeamError(f"--to: {folder}: cannot be written: {error.strerror}; name another directory") from None
+    for name, document in documents.items():
+        put(place.below(name), yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=10_000).encode())
     print(f"wrote {', '.join(documents)} of the build {manifest.build} into {folder}", file=sys.stderr)
     if service is not None:
         _make(service, folder, documents, known.submit)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from labelbeam.schemas.manifest import CopiedImage
@@ -146,7 +147,16 @@ def unsupported(name: str, format_name: str) -> ImageError:
     )
 
 
-CopyTo = Callable[[Sequence[str]], Sequence[CopiedImage | ImageError | None]]
+class Picture(NamedTuple):
+    """An image to be copied: its path, facts of its file where it was looked at, and whether its annotations lie in the frame that EXIF
+    turns it to."""
+
+    path: str
+    facts: ImageFacts | None = None
+    turned: bool = False
+
+
+CopyTo = Callable[[Sequence[Picture]], Sequence[CopiedImage | ImageError | None]]
 """Copies images: what was copied, what the image is rejected for, or None for an image that is named by a URL."""
 
 LookAt = Callable[[Sequence[ImageRow]], Sequence[ImageFacts | ImageError | None]]
