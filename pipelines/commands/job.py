@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import argparse
 import shlex
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from labelbeam.pipelines.command_line.options import add_options, check_accepted
 from labelbeam.pipelines.command_line.parser import Parser, add_output, count
 from labelbeam.pipelines.commands.command import Command
-from labelbeam.pipelines.terminal.streams import LOG, set_up_logging
+from labelbeam.pipelines.terminal.streams import LOG, say, set_up_logging
 from labelbeam.schemas.errors import DoubtedError, LabelBeamError, UsageError
 
 if TYPE_CHECKING:
@@ -145,12 +144,12 @@ def _show(manifest: Manifest, folder: Path, names: list[str]) -> None:
     from labelbeam.transforms.builds.azure_paths import workspace_flags
 
     where = [shlex.quote(word) for word in workspace_flags(manifest)]
-    print(f"wrote {', '.join(names)} of the build {manifest.build} into {folder}", file=sys.stderr)
-    print("next:", file=sys.stderr)
+    say(f"wrote {', '.join(names)} of the build {manifest.build} into {folder}")
+    say("next:")
     for name in names:
         kind = "job" if name == "job.yaml" else "data"
         command = ["az", "ml", kind, "create", "--file", shlex.quote(str(folder / name)), *where]
-        print(f"  {' '.join(command)}", file=sys.stderr)
+        say(f"  {' '.join(command)}")
 
 
 COMMAND = Command(
