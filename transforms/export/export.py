@@ -26,12 +26,13 @@ from labelbeam.transforms.export.registry import EXPORTERS
 from labelbeam.transforms.messages.redact import is_redacted
 from labelbeam.transforms.messages.words import did_you_mean, printable
 from labelbeam.transforms.plan.places import check_in_no_output
-from labelbeam.transforms.stores.files import put
+from labelbeam.transforms.stores.files import put, stat
 from labelbeam.transforms.stores.locate import locate, locate_target
 from labelbeam.transforms.stores.location import Location, StorageOptions, within
 from labelbeam.transforms.stores.overlap import lies_in
 from labelbeam.transforms.stores.reading import read_file
 from labelbeam.transforms.stores.threads import in_threads
+from labelbeam.transforms.workers.budget import reading
 
 FORMAT_VERSION = 1
 
@@ -166,9 +167,10 @@ def _copy(batch: Batch, place: ImagePlace, writer: Writer, files: Files) -> int:
             raise LabelBeamError(
                 f"{origin.shown} is a link out of {root.shown}, which is not followed; nothing was exported"
             )
-        data = read_file(origin)
-        put(files.place.below(path), data)
-        return len(data)
+        size = stat(origin).size
+        with reading().take(size, origin.shown):
+            put(files.place.below(path), read_file(origin, size))
+        return size
 
     files.check()
     pairs: list[tuple[str, str]] = []
