@@ -136,7 +136,7 @@ def _workspace(known: argparse.Namespace, manifest: Manifest) -> WorkspaceName |
     from labelbeam.transforms.builds.azure_paths import WorkspaceName, workspaces_named
 
     of_images = workspaces_named(manifest)
-    parts = of_images[0] if len(of_images) == 1 else (None, None, None)
+    parts = of_images[0] if len(of_images) == 1 else ("", "", "")
     given = [known.subscription, known.resource_group, known.workspace]
     chosen = [option or part for option, part in zip(given, parts, strict=True)]
     if not any(given) and len(of_images) != 1:
