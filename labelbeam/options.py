@@ -64,6 +64,8 @@ class InspectOptions(TypedDict, total=False):
     min_confidence: float
     label_separator: str
     source_image_url: str
+    transcode: Literal["jpg", "png"]
+    max_side: int
     storage_options: Storage
 
 

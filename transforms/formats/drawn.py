@@ -12,6 +12,7 @@ import numpy as np
 
 from labelbeam.schemas.neutral import Box, Ring, SourceImage, SourceObject
 from labelbeam.schemas.reasons import Adjusted, Rejected
+from labelbeam.transforms.formats.json_objects import check_json_room
 from labelbeam.transforms.formats.labels import normalized
 from labelbeam.transforms.formats.named_images import reject_image, reject_object
 
@@ -57,8 +58,10 @@ def decode_json(data: bytes) -> Any:
 
     Raises:
         JsonError: it is none, or is nested too deeply.
+        ShortageError: there is not memory enough for what it holds.
     """
     data = data.removeprefix(b"\xef\xbb\xbf")
+    check_json_room(data, "a JSON file")
     try:
         return msgspec.json.decode(data)
     except RecursionError:
@@ -110,11 +113,13 @@ def label_of(value: Any, image: SourceImage) -> str | None:
 
 
 def corners_of(points: Any) -> Ring | None:
-    """Corners, (n, 2), from a list of pairs of finite numbers; None where it is none."""
+    """Corners, (n, 2), from a list of pairs of finite numbers, or of objects with x and y; None where it is none."""
     if not isinstance(points, list):
         return None
     sides: list[tuple[float, float]] = []
     for point in points:
+        if isinstance(point, dict):
+            point = [point.get("x"), point.get("y")]
         if not isinstance(point, list) or len(point) != 2:
             return None
         x, y = number(point[0]), number(point[1])

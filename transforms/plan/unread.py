@@ -125,6 +125,12 @@ def _xml(files: _Files) -> Unread | None:
         head = files.head(name)
         if re.search(r"<annotations\b", head) and re.search(r"<track\b", head):
             return Unread("tracks of CVAT for video", name, "export the task from CVAT as CVAT for images 1.1")
+        if not files.labels and (root := re.search(r"<(?:\w+:)?([A-Za-z]\w*)[\s/>]", head)):
+            return Unread("XML of another kind than Pascal VOC", f"{name} begins with <{root[1]}>", _CONVERT)
+    bare = [name for name in files.names if "." not in posixpath.basename(name)]
+    for name in bare[:_LOOKED_AT]:
+        if re.search(r"<annotation\b", files.head(name), re.IGNORECASE):
+            return Unread("Pascal VOC in files without .xml", name, "give its annotation files names that end in .xml")
     return None
 
 

@@ -24,6 +24,8 @@ from labelbeam.transforms.formats.drawn import (
     label_of,
     number,
 )
+from labelbeam.transforms.stores.errors import ShortageError
+from labelbeam.transforms.workers import budget
 
 
 def image() -> SourceImage:
@@ -143,6 +145,13 @@ def test_an_outline_keeps_within_half_a_pixel_of_its_ellipse(radii: tuple[float,
 
 def test_an_outline_has_no_more_than_360_corners() -> None:
     assert [len(ellipse((0, 0), (radius, radius))[1]) for radius in (0, 1, 5, 1e8)] == [12, 12, 12, 360]
+
+
+def test_a_file_that_takes_more_memory_than_there_is_is_no_fault_of_the_data(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(budget, "memory_left", lambda: 0)
+    assert decode_json(b"[" + b"[]," * 1000 + b"0]")
+    with pytest.raises(ShortageError, match="a JSON file: needs"):
+        decode_json(b"[" + b"[]," * 400_000 + b"0]")
 
 
 @pytest.mark.parametrize(

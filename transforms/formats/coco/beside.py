@@ -19,7 +19,10 @@ from labelbeam.transforms.formats.plans import HEAD
 _READ = frozenset({"iscrowd", "ignore"})
 """Flags that are read where they are called so to the letter, and stand right in the annotation."""
 
-_FLAG = re.compile(r"(?:is)?(?:crowd|groupof|ignored?|deleted|discarded|rejected)")
+_FLAG = re.compile(
+    r"(?:is|to)?(?:crowd|groupof|ignored?|deleted?|discarded?|rejected|excluded?|difficult|dontcare)(?:flag)?"
+)
+_FLAG_OF_USE = re.compile(r"(?:is)?(?:valid|enabled|active|approved|usable)")
 _FORMAT = re.compile(r"(?:bbox|box)(?:mode|format|type)")
 _SCORE = re.compile(r"scores?|confidences?|conf|probability|prob")
 _FURTHER = frozenset({"attributes", "attribute", "extra", "flags", "properties", "metadata"})
@@ -36,10 +39,17 @@ def _folded(key: str) -> str:
 def is_flag(key: str) -> bool:
     """Tell whether a field is called like a flag that takes its object or image out of what is trained on.
 
-    >>> is_flag("isCrowd"), is_flag("IsGroupOf"), is_flag("is_deleted"), is_flag("occluded")
-    (True, True, True, False)
+    >>> is_flag("isCrowd"), is_flag("IsGroupOf"), is_flag("is_deleted"), is_flag("is_valid"), is_flag("occluded")
+    (True, True, True, True, False)
     """
-    return _FLAG.fullmatch(_folded(key)) is not None
+    return any(flag.fullmatch(_folded(key)) for flag in (_FLAG, _FLAG_OF_USE))
+
+
+def _takes_out(key: str, value: Any) -> bool:
+    """Tell whether a flag is set, or one that says that a record is of use is not."""
+    if _FLAG_OF_USE.fullmatch(_folded(key)) is not None:
+        return value is False or (isinstance(value, str | int) and str(value).strip().lower() in ("0", "false"))
+    return _is_set(value)
 
 
 def _is_set(value: Any) -> bool:
@@ -49,8 +59,10 @@ def _is_set(value: Any) -> bool:
 def _flagged(key: str, value: Any) -> bool:
     """Tell whether a flag is set that is not read: by another name, or in a field that holds further ones."""
     if isinstance(value, dict):
-        return _folded(key) in _FURTHER and any(is_flag(inner) and _is_set(item) for inner, item in value.items())
-    return is_flag(key) and key not in _READ and _is_set(value)
+        return _folded(key) in _FURTHER and any(
+            is_flag(inner) and _takes_out(inner, item) for inner, item in value.items()
+        )
+    return is_flag(key) and key not in _READ and _takes_out(key, value)
 
 
 def _as_corners(key: str, value: Any) -> bool:
@@ -87,11 +99,22 @@ def flagged_images(block: bytes) -> list[str]:
     return [
         f"images id={fields.get('id')!r}"
         for fields in elements(block)
-        if any(is_flag(key) and _is_set(value) for key, value in fields.items())
+        if any(is_flag(key) and _takes_out(key, value) for key, value in fields.items())
     ]
 
 
-_FLAGS_OF_IMAGES = (b'eleted"', b'gnore"', b'gnored"', b'iscarded"', b'ejected"')
+_FLAGS_OF_IMAGES = (
+    b"elete",
+    b"gnore",
+    b"iscard",
+    b'ejected"',
+    b"xclude",
+    b'alid"',
+    b'nabled"',
+    b'ctive"',
+    b'pproved"',
+    b'sable"',
+)
 
 
 def add_fields_beside(block: bytes, evidence: Evidence, boxed: bool) -> None:
@@ -152,7 +175,7 @@ def doubts_beside(shown: str, evidence: Evidence, corners: bool) -> Iterator[Dou
         yield Doubt(
             Doubted.FLAGS_NOT_READ,
             f"{shown}: {flagged} of {all_} annotations, such as {evidence.example('flagged_beside')}, have a flag such as deleted, "
-            "ignore or crowd by another name than `iscrowd` and `ignore`, or inside another field; it is not read, and they are "
+            "ignore, difficult or not valid by another name than `iscrowd` and `ignore`, or inside another field; it is not read, and they are "
             "trained on like all others: name it so, or remove them",
             flagged,
             evidence.example("flagged_beside"),

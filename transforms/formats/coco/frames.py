@@ -9,6 +9,7 @@ from labelbeam.schemas.doubts import Doubt, Doubted
 from labelbeam.schemas.errors import UsageError
 from labelbeam.transforms.formats.coco.beside import doubts_beside
 from labelbeam.transforms.formats.coco.layout import doubts_of_layout
+from labelbeam.transforms.formats.coco.other_names import OF_ANNOTATIONS, doubts_of_names
 from labelbeam.transforms.formats.frames import Evidence, Frame, Unit
 from labelbeam.transforms.messages.redact import redact
 
@@ -92,9 +93,22 @@ def _two_frames(source: str, evidence: Evidence, name: str) -> str:
     )
 
 
+_OTHER_BOXES = {
+    "exchanged": "x and y were exchanged",
+    "centred": "the boxes began with their centre",
+    "flipped": "y of the boxes counted from below",
+}
+"""What boxes that lie off their outlines may be, by the tally of those that would lie there then."""
+
+
 def doubts_of(source: str, evidence: Evidence, frame: Frame, asked: Asked, corners: bool) -> Iterator[Doubt]:
     """Doubts that a file's evidence leaves, with what was decided."""
     shown = redact(source)
+    renamed = {
+        (field, evidence.example(f"renamed_{field}")): evidence.count(f"renamed_{field}")
+        for field in sorted(OF_ANNOTATIONS)
+    }
+    yield from doubts_of_names(shown, {key: count for key, count in renamed.items() if count})
     yield from _of_references(shown, evidence)
     yield from doubts_beside(shown, evidence, corners)
     yield from _of_units(shown, evidence, frame, asked)
@@ -102,14 +116,38 @@ def doubts_of(source: str, evidence: Evidence, frame: Frame, asked: Asked, corne
         yield from doubts_of_layout(shown, evidence, frame, asked)
     elsewhere, outlined = evidence.count("outlines_elsewhere"), evidence.count("outlined_boxes")
     if elsewhere and elsewhere * 100 >= outlined and frame.boxes == frame.outlines == "pixels" and not corners:
-        exchanged = evidence.count("outlines_exchanged")
-        why = f"; {exchanged} of them would lie there if x and y were exchanged" if exchanged else ""
+        why = next(
+            (
+                f"; {count} of them would lie there if {words}"
+                for name, words in _OTHER_BOXES.items()
+                if (count := evidence.count(f"outlines_{name}"))
+            ),
+            "",
+        )
         yield Doubt(
             Doubted.OUTLINES_OFF_BOXES,
             f"{shown}: {elsewhere} of {outlined} outlines lie outside of their own box, such as "
             f"{evidence.example('outlines_elsewhere')}{why}; both are written as they stand",
             elsewhere,
             evidence.example("outlines_elsewhere"),
+        )
+    by_axis = evidence.count("outlines_by_axis")
+    if by_axis:
+        yield Doubt(
+            Doubted.OUTLINES_BY_AXIS,
+            f"{shown}: {by_axis} outlines hold all x in one list and all y in another, such as "
+            f"{evidence.example('outlines_by_axis')}, as their boxes prove; they are read so",
+            by_axis,
+            evidence.example("outlines_by_axis"),
+        )
+    by_rows, masks = evidence.count("masks_by_rows"), evidence.count("masks")
+    if by_rows * 2 >= masks and by_rows:
+        yield Doubt(
+            Doubted.MASKS_BY_ROWS,
+            f"{shown}: the run lengths of {by_rows} of {masks} masks, such as {evidence.example('masks_by_rows')}, make one piece only "
+            "if they go along rows; they are read down columns, as COCO has them; encode the masks again, in Fortran order",
+            by_rows,
+            evidence.example("masks_by_rows"),
         )
     turned = evidence.count("turned_boxes")
     if turned:
@@ -145,6 +183,18 @@ def _of_references(shown: str, evidence: Evidence) -> Iterator[Doubt]:
             after,
             evidence.example("of_category_after_last"),
         )
+    for tally, what, field in (
+        ("categories_by_name", "a category", "category_id"),
+        ("images_by_name", "an image", "image_id"),
+    ):
+        if by_name := evidence.count(tally):
+            yield Doubt(
+                Doubted.NAMES_FOR_IDS,
+                f"{shown}: {by_name} annotations give the name of {what} as {field}, such as {evidence.example(tally)}; they are read "
+                "as of that one",
+                by_name,
+                evidence.example(tally),
+            )
     unknown, all_ = evidence.count("of_unknown_image"), evidence.count("annotations")
     if unknown * 10 >= all_ and unknown:
         yield Doubt(

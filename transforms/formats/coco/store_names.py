@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable
@@ -25,6 +26,18 @@ def with_double_slashes(name: str) -> str | None:
     return "/".join(part for part in path.split("/") if part != ".")
 
 
+_OF_2014 = re.compile(r"(^|/)COCO_(?:train|val|test)\d{4}_(?=\d{12}\.)")
+
+
+def without_year(path: str) -> str:
+    """The name that an image of COCO 2014 has in COCO 2017; others stay as they are.
+
+    >>> without_year("val2017/COCO_val2014_000000397133.jpg"), without_year("COCO_1.jpg")
+    ('val2017/000000397133.jpg', 'COCO_1.jpg')
+    """
+    return _OF_2014.sub(r"\1", path)
+
+
 def _composed(path: str) -> str:
     return unicodedata.normalize("NFC", path)
 
@@ -42,15 +55,21 @@ def _without_extension(path: str) -> str:
     return caseless[: -len(extension(caseless)) - 1] if extension(caseless) in _EXTENSIONS else caseless
 
 
-_ALIKE = (_composed, _decoded, _caseless, _without_extension)
+_ALIKE = (_composed, _decoded, without_year, _caseless, _without_extension)
 """What two names of one file have in common, the least difference first."""
 
 
-def find_in_store(wanted: Iterable[str], stored: Iterable[str], taken: Iterable[str]) -> dict[str, list[str]]:
+def _last(path: str) -> str:
+    return without_year(_composed(path)).rpartition("/")[2]
+
+
+def find_in_store(
+    wanted: Iterable[str], stored: Iterable[str], taken: Iterable[str], by_last: bool = False
+) -> dict[str, list[str]]:
     """For each wanted path that the store lacks, the stored paths that it may mean by the least difference: one, or several.
 
     `taken` are stored paths that another record names to the letter; they are its, and no other's. Where two wanted paths
-    mean one stored path, it is neither's, and both stand without.
+    mean one stored path, it is neither's, and both stand without. `by_last` says that folders differ as well.
 
     >>> sorted(find_in_store(["IMG_1.JPG", "b%20c.png"], ["IMG_1.jpg", "b c.png"], []).items())
     [('IMG_1.JPG', ['IMG_1.jpg']), ('b%20c.png', ['b c.png'])]
@@ -62,7 +81,7 @@ def find_in_store(wanted: Iterable[str], stored: Iterable[str], taken: Iterable[
     wanted = list(dict.fromkeys(wanted))
     open_ = wanted
     found: dict[str, list[str]] = {}
-    for key in _ALIKE:
+    for key in (*_ALIKE, _last) if by_last else _ALIKE:
         by_key: defaultdict[str, list[str]] = defaultdict(list)
         for path in free:
             by_key[key(path)].append(path)
