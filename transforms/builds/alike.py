@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping
+from urllib.parse import unquote
 
 from labelbeam.schemas.doubts import Doubt, Doubted
 
@@ -21,14 +22,14 @@ _SHOWN = 5
 
 
 def labels_alike(counts: Mapping[str, int]) -> list[Doubt]:
-    """A doubt where labels differ in letter case, blanks or joining marks only; `counts` are objects by label.
+    """A doubt where labels differ in letter case, blanks, joining marks or percent-encoding only; `counts` are objects by label.
 
     >>> [doubt.count for doubt in labels_alike({"Cat": 3, "cat": 7, "dog": 1})]
     [1]
     """
     groups: dict[str, list[str]] = {}
     for label in sorted(counts):
-        folded = unicodedata.normalize("NFKC", label).casefold()
+        folded = unicodedata.normalize("NFKC", unquote(label) if "%" in label else label).casefold()
         if (
             not label.isascii()
         ):  # Marks without a width: a zero-width space, a byte order mark, a soft hyphen, a form of an emoji.
@@ -46,13 +47,14 @@ def labels_alike(counts: Mapping[str, int]) -> list[Doubt]:
     shown = "; ".join(", ".join(f"{label!r} ({counts[label]})" for label in group) for group in alike[:_SHOWN])
     more = f" and {len(alike) - _SHOWN} more" if len(alike) > _SHOWN else ""
     message = (
-        f"labels that differ in letter case, blanks or a .0 only are different labels: {shown}{more}; rename them in the source if "
+        f"labels that differ in letter case, blanks, percent-encoding or a .0 only are different labels: {shown}{more}; rename them in the source if "
         "they mean the same"
     )
     return [Doubt(Doubted.LABELS_ALIKE, message, len(alike), alike[0][0])]
 
 
-_BETWEEN = re.compile(r"\s*[,;|/+&]\s*")
+_BETWEEN = re.compile("\\s*[,;|/+&#:\\\\\uff0c\u3001\uff1b\uff1a\uff5c\uff0f]\\s*")
+"""Marks between labels, those of Chinese and Japanese among them."""
 
 
 def labels_joined(counts: Mapping[str, int], task: str) -> list[Doubt]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 import unicodedata
+from collections.abc import Sequence
 from urllib.parse import unquote
 
 
@@ -50,6 +51,19 @@ _NOTHING = frozenset(
         "ignored regions",
         "ignore region",
         "dontcare",
+        "discard",
+        "discarded",
+        "deleted",
+        "to delete",
+        "trash",
+        "skip",
+        "skipped",
+        "to review",
+        "needs review",
+        "unsure",
+        "not sure",
+        "duplicate",
+        "duplicates",
         "don't care",
         "dont care",
         "void",
@@ -79,6 +93,21 @@ def says_nothing(label: str) -> bool:
     (True, True, False)
     """
     return _folded(label) in _NOTHING
+
+
+_USUAL = ("label", "class", "category", "name", "type", "object", "object_name", "class_name", "label_name")
+
+
+def likely_label(names: Sequence[str]) -> tuple[str | None, tuple[str, ...]]:
+    """Of fields that a tool's user has named, the one that is called like a label, else the first; and the others.
+
+    >>> likely_label(["colour", "Class"]), likely_label(["colour", "size"]), likely_label([])
+    (('Class', ('colour',)), ('colour', ('size',)), (None, ()))
+    """
+    keys = {name: name.strip().lower().replace(" ", "_") for name in names}
+    usual = sorted((name for name in names if keys[name] in _USUAL), key=lambda name: _USUAL.index(keys[name]))
+    chosen = next(iter(usual or names), None)
+    return chosen, tuple(name for name in names if name != chosen)
 
 
 _ENTITY = re.compile(r"&(?:[a-zA-Z][a-zA-Z0-9]{1,30}|#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6});")

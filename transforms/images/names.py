@@ -41,7 +41,7 @@ OTHER_IMAGE_FORMATS = frozenset(
 )
 """Extensions of images that no training record can name: found, and rejected by name rather than overlooked."""
 
-_SYSTEM_NAMES = frozenset({"__macosx", "@eadir", "$recycle.bin", "thumbs.db", "desktop.ini"})
+_SYSTEM_NAMES = frozenset({"__macosx", "@eadir", "$recycle.bin", "thumbs.db", "desktop.ini", "lost+found"})
 NO_NAMES = ("", ".", "..")  # Keys of object stores may hold them; `..` is rejected, not hidden.
 
 

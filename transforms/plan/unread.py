@@ -99,10 +99,6 @@ def _archives(files: _Files) -> Unread | None:
 
 
 _JSON_KEYS: tuple[tuple[str, tuple[str, ...], str], ...] = (
-    ("Label Studio", ("from_name", "to_name"), _EXPORT),
-    ("Label Studio", ("rectanglelabels",), _EXPORT),
-    ("Label Studio", ("polygonlabels",), _EXPORT),
-    ("Label Studio", ("completed_by", "annotations"), _EXPORT),
     ("Supervisely", ("classTitle",), _EXPORT),
     ("Supervisely", ("tags", "classes", "shape"), _EXPORT),
     ("Datumaro", ("dm_format_version",), _EXPORT),
@@ -127,8 +123,14 @@ def _json(files: _Files) -> Unread | None:
 def _xml(files: _Files) -> Unread | None:
     for name in files.of("xml")[:_LOOKED_AT]:
         head = files.head(name)
-        if re.search(r"<annotations\b", head) and re.search(r"<(?:image|track|meta)\b", head):
-            return Unread("CVAT's XML", name, _EXPORT)
+        if re.search(r"<annotations\b", head) and re.search(r"<track\b", head):
+            return Unread("tracks of CVAT for video", name, "export the task from CVAT as CVAT for images 1.1")
+        if not files.labels and (root := re.search(r"<(?:\w+:)?([A-Za-z]\w*)[\s/>]", head)):
+            return Unread("XML of another kind than Pascal VOC", f"{name} begins with <{root[1]}>", _CONVERT)
+    bare = [name for name in files.names if "." not in posixpath.basename(name)]
+    for name in bare[:_LOOKED_AT]:
+        if re.search(r"<annotation\b", files.head(name), re.IGNORECASE):
+            return Unread("Pascal VOC in files without .xml", name, "give its annotation files names that end in .xml")
     return None
 
 

@@ -29,7 +29,7 @@ from labelbeam.transforms.formats.coco.other_names import (
     other_name,
     with_usual_names,
 )
-from labelbeam.transforms.formats.coco.scan import split_elements
+from labelbeam.transforms.formats.coco.scan import TARGET, split_elements
 from labelbeam.transforms.formats.coco.segmentations import segmentation_of
 from labelbeam.transforms.formats.coco.values import (
     EXACT,
@@ -46,6 +46,7 @@ from labelbeam.transforms.formats.coco.values import (
     text_of,
     unexpected,
 )
+from labelbeam.transforms.formats.json_objects import check_json_room
 
 
 class CocoImage(msgspec.Struct, gc=False):
@@ -177,7 +178,9 @@ def decode_range(block: bytes, record: type[Record], patient: bool = False) -> D
 
     Raises:
         UnsafeSplitError: the range does not hold whole elements only.
+        ShortageError: an element is so large that there is no memory for what it holds.
     """
+    check_json_room(block, "an element of a COCO file", 2 * TARGET)
     body = block.strip(b" \t\r\n,")
     if not patient:
         try:

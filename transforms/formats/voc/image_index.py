@@ -181,7 +181,9 @@ class ImageIndex:
                 return _sole(near)
             if near := self._near(xml, found, homes):
                 return _sole(near, by_other_name=True)
-        called = self._by_name.get(key_of(stem_of_xml(xml)), [])
+        stem = stem_of_xml(xml)
+        # `1.jpg.xml` is called like an image with its suffix.
+        called = self._by_name.get(key_of(stem)) or self._by_name.get(key_of(split_suffix(stem)[0]), [])
         if near := self._of_stem(xml, called):
             return _sole(near, by_other_name=True)
         here = [image for image in called if not _other_split(xml, image) and home_of_image(image) not in self._homes]
