@@ -16,6 +16,7 @@ from labelbeam.transforms.formats.coco.records import elements
 from labelbeam.transforms.formats.coco.values import crowd_of
 from labelbeam.transforms.formats.frames import Evidence
 from labelbeam.transforms.formats.plans import HEAD
+from labelbeam.transforms.formats.verdicts import is_verdict, speaks_against
 
 _READ = frozenset({"iscrowd", "ignore"})
 """Flags that are read where they are called so to the letter, and stand right in the annotation."""
@@ -23,7 +24,6 @@ _READ = frozenset({"iscrowd", "ignore"})
 _FLAG = re.compile(
     r"(?:is|to)?(?:crowd|groupof|ignored?|deleted?|discarded?|rejected|excluded?|difficult|dontcare)(?:flag)?"
 )
-_FLAG_OF_USE = re.compile(r"(?:is)?(?:valid|enabled|active|approved|usable)")
 _FORMAT = re.compile(r"(?:bbox|box)(?:mode|format|type)")
 _SCORE = re.compile(r"scores?|confidences?|conf|probability|prob")
 _ANGLE = re.compile(r"(?:bbox|box)?(?:rotation|rotate|angle|theta)(?:angle|deg|degrees|rad|radians)?")
@@ -44,14 +44,14 @@ def is_flag(key: str) -> bool:
     >>> is_flag("isCrowd"), is_flag("IsGroupOf"), is_flag("is_deleted"), is_flag("is_valid"), is_flag("occluded")
     (True, True, True, True, False)
     """
-    return any(flag.fullmatch(_folded(key)) for flag in (_FLAG, _FLAG_OF_USE))
+    return _FLAG.fullmatch(_folded(key)) is not None or is_verdict(key)
 
 
 def _takes_out(key: str, value: Any) -> bool:
     """Tell whether a flag is set, or one that says that a record is of use is not."""
-    if _FLAG_OF_USE.fullmatch(_folded(key)) is not None:
-        return value is False or (isinstance(value, str | int) and str(value).strip().lower() in ("0", "false"))
-    return _is_set(value)
+    if _FLAG.fullmatch(_folded(key)) is not None:
+        return _is_set(value)
+    return isinstance(value, str | int) and speaks_against(key, str(value))
 
 
 def _is_set(value: Any) -> bool:
@@ -115,7 +115,8 @@ def _may_tell(key: str) -> bool:
 
 def flagged_images(block: bytes) -> list[str]:
     """The ids, for people, of images of a range that a flag says are deleted or to be ignored."""
-    if not any(flag in block for flag in _FLAGS_OF_IMAGES):
+    named = any(flag in block for flag in _FLAGS_OF_IMAGES)
+    if not named and not any(is_flag(key) for fields in _first_records(block) for key in fields):
         return []
     return [
         f"images id={fields.get('id')!r}"
@@ -124,18 +125,8 @@ def flagged_images(block: bytes) -> list[str]:
     ]
 
 
-_FLAGS_OF_IMAGES = (
-    b"elete",
-    b"gnore",
-    b"iscard",
-    b'ejected"',
-    b"xclude",
-    b'alid"',
-    b'nabled"',
-    b'ctive"',
-    b'pproved"',
-    b'sable"',
-)
+_FLAGS_OF_IMAGES = (b'eleted"', b'gnore"', b'gnored"', b'iscarded"', b'ejected"')
+"""What stands in a range, wherever, that has a flag of an image which only such images have."""
 
 
 def add_fields_beside(block: bytes, evidence: Evidence, boxed: bool) -> None:

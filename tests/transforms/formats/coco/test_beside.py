@@ -128,9 +128,11 @@ def test_images_that_a_flag_takes_out_are_named(flag: dict[str, Any]) -> None:
     [
         {"is_valid": False},
         {"valid": 0},
-        {"enabled": "false"},
+        {"usable": "false"},
         {"attributes": {"approved": False}},
         {"tags": ["ignore"]},
+        {"status": "rejected"},
+        {"attributes": {"review_state": "Deleted"}},
     ],
 )
 def test_a_flag_that_says_that_a_record_is_of_no_use_is_told(flag: dict[str, Any]) -> None:
@@ -139,7 +141,7 @@ def test_a_flag_that_says_that_a_record_is_of_no_use_is_told(flag: dict[str, Any
 
 @pytest.mark.parametrize(
     "flag",
-    [{"is_valid": True}, {"valid": 1}, {"enabled": None}, {"attributes": {"approved": "true"}}, {"tags": ["cat"]}],
+    [{"is_valid": True}, {"valid": 1}, {"usable": None}, {"attributes": {"approved": "true"}}, {"tags": ["cat"]}],
 )
 def test_a_flag_that_says_that_a_record_is_of_use_is_not_told(flag: dict[str, Any]) -> None:
     assert doubts(PLAIN | flag) == []
