@@ -67,6 +67,7 @@ class Doubted(Documented):
         "fields_renamed",
         "fields of records are called otherwise than their format calls them, and were read",
     )
+    OBJECTS_WITHOUT_BOX = "objects_without_box", "annotations have neither a box nor an outline, and are rejected"
     OUTLINES_BY_AXIS = (
         "outlines_by_axis",
         "outlines hold all x and then all y, as their boxes prove, and were read so",
