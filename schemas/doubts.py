@@ -163,6 +163,10 @@ class Doubted(Documented):
     # Tables of labels.
     TABLE_NOT_READ = "table_not_read", "a table by a usual name was not read"
     TABLE_EMPTY = "table_empty", "a table holds a header and no rows"
+    IMAGES_WITHOUT_ROW = (
+        "images_without_row",
+        "many images are in no row of a table, and lie in folders that could name their class",
+    )
     TABLE_CHARSET = "table_charset", "some rows of a table are not in UTF-8, so that letters of others may be wrong"
     HEADER_MISSING = "header_missing", "the first row of a table is read as one of an image, not as a header"
     LABEL_COLUMN = (

@@ -31,7 +31,7 @@ from labelbeam.transforms.formats.folder.places import (
 )
 from labelbeam.transforms.formats.folder.tables import LabelTable
 from labelbeam.transforms.images.names import IMAGE_FORMATS, OTHER_IMAGE_FORMATS, extension, hidden
-from labelbeam.transforms.messages.words import printable
+from labelbeam.transforms.messages.words import listed, printable
 from labelbeam.transforms.stores.paths import safe_relative
 
 _NAMES_OF_CLASSES = re.compile(
@@ -65,6 +65,8 @@ class FolderPlan:
     doubts: list[Doubt] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
     """Files that may hold the names of classes that are numbers."""
+    classes: frozenset[str] = frozenset()
+    """Names of the folders that would be classes, were there no tables."""
 
     @property
     def warnings(self) -> list[str]:
@@ -142,7 +144,8 @@ def plan_folder(
         )
         doubts += [*numbers_for_names(classes, names)]
     names = [path for path in names if path not in {table.path for table in tables}]
-    return FolderPlan(items, tables, len(files) - len(images) - len(tables), doubts, names)
+    ignored = len(files) - len(images) - len(tables)
+    return FolderPlan(items, tables, ignored, doubts, names, frozenset(classes) if tables else frozenset())
 
 
 def image_of_item(item: FolderItem, source: str) -> SourceImage:
@@ -171,6 +174,22 @@ def unlisted_images(plan: FolderPlan, named: Set[str], source: str) -> list[Sour
     Called once, after every table was read, because only then it is known that an image is in none of them.
     """
     return [image_of_item(item, source) for item in plan.items if item.path not in named] if plan.tables else []
+
+
+_MANY = 10
+"""One image in so many that no table names is no slip."""
+
+
+def doubts_of_unlisted(plan: FolderPlan, unlisted: Sequence[SourceImage]) -> list[Doubt]:
+    """A doubt where many images are in no row, and lie in folders that could name their class."""
+    found = [image.path for image in unlisted if not plan.classes.isdisjoint(image.path.split("/")[:-1])]
+    if len(plan.classes) < 2 or len(found) * _MANY < len(plan.items):
+        return []
+    message = (
+        f"{len(found):,} images, such as {found[0]!r}, are in no row of {listed(table.path for table in plan.tables)} and have no label, "
+        "though they lie in folders that could name their class; move the tables elsewhere to take the labels from the folders"
+    )
+    return [Doubt(Doubted.IMAGES_WITHOUT_ROW, message, len(found), found[0])]
 
 
 def is_image(path: str) -> bool:
