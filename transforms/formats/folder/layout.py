@@ -30,7 +30,7 @@ from labelbeam.transforms.formats.folder.places import (
     is_table_name,
 )
 from labelbeam.transforms.formats.folder.tables import LabelTable
-from labelbeam.transforms.images.names import IMAGE_FORMATS, OTHER_IMAGE_FORMATS, extension, hidden
+from labelbeam.transforms.images.names import IMAGE_FORMATS, extension, hidden, is_image
 from labelbeam.transforms.messages.words import printable
 from labelbeam.transforms.stores.paths import safe_relative
 
@@ -74,13 +74,12 @@ class FolderPlan:
 
 def table_candidates(files: Sequence[str], split_folders: str | None = None) -> list[str]:
     """Files that may be tables: what `plan_folder` wants the first bytes of."""
-    visible = [path for path in files if not hidden(path)]
-    places = set(read_levels([path for path in visible if is_image(path)], split_folders).places)
-    return sorted(
-        path
-        for path in visible
-        if is_of_attributes(path) or (is_table_name(path) and posixpath.dirname(path) in places)
-    )
+    tables = [path for path in files if is_table_name(path) and not hidden(path)]
+    if not tables:
+        return []
+    images = [path for path in files if is_image(path) and not hidden(path)]
+    places = set(read_levels(images, split_folders).places)
+    return sorted(path for path in tables if is_of_attributes(path) or posixpath.dirname(path) in places)
 
 
 _DEFAULTS = FolderOptions()
@@ -173,11 +172,6 @@ def unlisted_images(plan: FolderPlan, named: Set[str], source: str) -> list[Sour
     return [image_of_item(item, source) for item in plan.items if item.path not in named] if plan.tables else []
 
 
-def is_image(path: str) -> bool:
-    """Tell whether a file is an image by its name, also one of a format that is not read."""
-    return extension(path) in IMAGE_FORMATS or extension(path) in OTHER_IMAGE_FORMATS
-
-
 @lru_cache(4096)
 def _label_of(folder: str) -> str | None:
     return unicodedata.normalize("NFC", folder).strip() or None
@@ -206,7 +200,7 @@ def _files_of_names(visible: Sequence[str], levels: Levels) -> list[str]:
     return [
         path
         for path in visible
-        if posixpath.dirname(path) in levels.places
-        and extension(path) in (*TABLE_EXTENSIONS, "txt", "json", "names", "yaml", "yml", "pbtxt")
+        if extension(path) in (*TABLE_EXTENSIONS, "txt", "json", "names", "yaml", "yml", "pbtxt")
+        and posixpath.dirname(path) in levels.places
         and _NAMES_OF_CLASSES.fullmatch(posixpath.basename(path).rpartition(".")[0] or path)
     ]

@@ -51,7 +51,7 @@ def claim_of(tree: Tree, asked: bool) -> Claim | None:
     root = tree.root
     if root is None:
         return None
-    files = [file for file in tree.visible if extension(file.path) in ("json", "csv") and file.size]
+    files = [file for file in tree.visible_of("json", "csv") if file.size]
     files = sorted(files, key=lambda file: (file.path.count("/"), file.path))[:_LOOKED_AT]
     heads = in_threads(lambda file: read_range(root.below(file.path), 0, min(file.size, HEAD)), files)
     found = [file.path for file, head in zip(files, heads, strict=True) if holds_via(file.path, head)]
