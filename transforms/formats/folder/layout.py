@@ -30,7 +30,7 @@ from labelbeam.transforms.formats.folder.places import (
     is_table_name,
 )
 from labelbeam.transforms.formats.folder.tables import LabelTable
-from labelbeam.transforms.images.names import IMAGE_FORMATS, OTHER_IMAGE_FORMATS, extension, hidden
+from labelbeam.transforms.images.names import IMAGE_FORMATS, extension, hidden, is_image
 from labelbeam.transforms.messages.words import listed, printable
 from labelbeam.transforms.stores.paths import safe_relative
 
@@ -76,13 +76,12 @@ class FolderPlan:
 
 def table_candidates(files: Sequence[str], split_folders: str | None = None) -> list[str]:
     """Files that may be tables: what `plan_folder` wants the first bytes of."""
-    visible = [path for path in files if not hidden(path)]
-    places = set(read_levels([path for path in visible if is_image(path)], split_folders).places)
-    return sorted(
-        path
-        for path in visible
-        if is_of_attributes(path) or (is_table_name(path) and posixpath.dirname(path) in places)
-    )
+    tables = [path for path in files if is_table_name(path) and not hidden(path)]
+    if not tables:
+        return []
+    images = [path for path in files if is_image(path) and not hidden(path)]
+    places = set(read_levels(images, split_folders).places)
+    return sorted(path for path in tables if is_of_attributes(path) or posixpath.dirname(path) in places)
 
 
 _DEFAULTS = FolderOptions()
@@ -192,11 +191,6 @@ def doubts_of_unlisted(plan: FolderPlan, unlisted: Sequence[SourceImage]) -> lis
     return [Doubt(Doubted.IMAGES_WITHOUT_ROW, message, len(found), found[0])]
 
 
-def is_image(path: str) -> bool:
-    """Tell whether a file is an image by its name, also one of a format that is not read."""
-    return extension(path) in IMAGE_FORMATS or extension(path) in OTHER_IMAGE_FORMATS
-
-
 @lru_cache(4096)
 def _label_of(folder: str) -> str | None:
     return unicodedata.normalize("NFC", folder).strip() or None
@@ -225,7 +219,7 @@ def _files_of_names(visible: Sequence[str], levels: Levels) -> list[str]:
     return [
         path
         for path in visible
-        if posixpath.dirname(path) in levels.places
-        and extension(path) in (*TABLE_EXTENSIONS, "txt", "json", "names", "yaml", "yml", "pbtxt")
+        if extension(path) in (*TABLE_EXTENSIONS, "txt", "json", "names", "yaml", "yml", "pbtxt")
+        and posixpath.dirname(path) in levels.places
         and _NAMES_OF_CLASSES.fullmatch(posixpath.basename(path).rpartition(".")[0] or path)
     ]
