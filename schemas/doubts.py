@@ -256,7 +256,8 @@ class Doubt(msgspec.Struct, frozen=True):
     """A doubt of a build.
 
     `count` is how many records, files or names it is about, and `example` one of them. `option` is what a person types to
-    settle it, "" where the source has to be mended. `message` says it in one sentence, with what was found and decided.
+    settle it, "" where the source has to be mended. `message` says it in one sentence, with what was found and decided. Bytes of a
+    source that are no UTF-8 stand in it as `\\udcXX`.
     """
 
     code: str
@@ -264,6 +265,13 @@ class Doubt(msgspec.Struct, frozen=True):
     count: int = 1
     example: str = ""
     option: str = ""
+
+    def __post_init__(self) -> None:
+        """Make sure that it can be written: it quotes what a source holds, whatever that is."""
+        for name in ("message", "example", "option"):
+            text = getattr(self, name)
+            if not text.isascii():
+                msgspec.structs.force_setattr(self, name, text.encode("utf-8", "backslashreplace").decode())
 
 
 def merge_doubts(doubts: Iterable[Doubt]) -> list[Doubt]:

@@ -77,7 +77,8 @@ def test_numbers_and_flags_of_a_table_are_splits_with_a_word(
 def test_a_person_may_say_that_no_column_tells_the_split(column: str, tmp_path: Path) -> None:
     root = tree(tmp_path / "in", NAMES, {"labels.csv": table(column, [0, 0, 0, 0, 1, 0])})
     build = built(root, tmp_path / "out", "--split-column", "none")
-    assert (splits(build), codes(build)) == ({"train": NAMES}, [])
+    # What is no split then says that rows are not valid.
+    assert (splits(build), codes(build)) == ({"train": NAMES}, ["flags_not_read"] if column == "is_valid" else [])
 
 
 @pytest.mark.parametrize(
