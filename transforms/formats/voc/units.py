@@ -17,10 +17,10 @@ from labelbeam.transforms.formats.voc.evidence import add_beside, add_evidence
 from labelbeam.transforms.formats.voc.folders import join
 from labelbeam.transforms.formats.voc.format import VocOptions
 from labelbeam.transforms.formats.voc.image_index import ImageIndex, key_of, split_suffix
+from labelbeam.transforms.formats.voc.markup import LARGEST_XML
 from labelbeam.transforms.formats.voc.masks import LARGEST_MASK_FILE, MaskError
 from labelbeam.transforms.formats.voc.read import VocImage, read_voc, rejected_voc
 from labelbeam.transforms.formats.voc.tree import VocItem
-from labelbeam.transforms.formats.voc.xml import LARGEST_XML
 from labelbeam.transforms.images.facts import ImageError, ImageFacts, settle_size
 from labelbeam.transforms.images.headers import read_header
 from labelbeam.transforms.images.look import FIRST_BLOCK
