@@ -20,16 +20,34 @@ class Doubted(Documented):
     OTHER = "other", "a warning of no further kind"
     NOT_LISTED = "not_listed", "names in a store that were not followed: links, odd names, or names that stand twice"
     IMAGE_URL_NOT_READ = "image_url_not_read", "the trainer, or `mltable.load`, does not read image URLs of this kind"
+    IMAGE_URL_MISREAD = (
+        "image_url_misread",
+        "image URLs hold a character that ends their path for the trainer, or a % that encodes nothing",
+    )
+    DECODED_OTHERWISE = (
+        "decoded_otherwise",
+        "images hold more than the trainer decodes: greys of more than 8 bits, or several frames",
+    )
+    BOXES_TURNED = (
+        "boxes_turned",
+        "objects lie as EXIF turns their images, and of the trainer's models yolov5 alone turns them",
+    )
+    BOXES_UNTURNED = (
+        "boxes_unturned",
+        "objects lie in images as these are stored, and EXIF turns these, which yolov5 follows",
+    )
     LABEL_BEFORE_BACKGROUND = (
         "label_before_background",
         "a label sorts before the trainer's `--bg--` and shifts its index",
     )
     LABEL_OF_BACKGROUND = "label_of_background", "a label by its name says that there is no object, and has objects"
+    LABELS_ESCAPED = "labels_escaped", "labels hold escapes, or letters of another charset, as an exporter left them"
     LABEL_SAYS_NOTHING = "label_says_nothing", "a label by its name says that nobody has said what it is, or cared"
     MOSTLY_CROWDS = "mostly_crowds", "most objects have isCrowd 1, and metrics leave these out"
     OBJECTS_TWICE = "objects_twice", "objects have the label and the place of another of their image"
     SPLIT_EMPTY = "split_empty", "a split has no image, and the trainer refuses it"
     SPLIT_OF_BACKGROUND = "split_of_background", "a split has no object, and the trainer refuses it"
+    COPIES_IN_SPLITS = "copies_in_splits", "copies of one image, as augmentation makes them, are in several splits"
     CHANGED_MUCH = "changed_much", "the build differs from the one before by more than --max-change, and was accepted"
     # The frame of coordinates.
     RELATIVE_COORDINATES = "relative_coordinates", "all coordinates of a file are fractions or percent of the image"
@@ -37,6 +55,7 @@ class Doubted(Documented):
     CORNERS_OR_SIZES = "corners_or_sizes", "boxes read as x, y, width, height agree with the rest only as two corners"
     FIXED_GRID = "fixed_grid", "boxes seem to count on a grid of 1000 steps, whatever the size of their image"
     BOXES_LEAVE_IMAGES = "boxes_leave_images", "many boxes leave images of the declared width and height"
+    BOXES_FAR_OUT = "boxes_far_out", "a few boxes end far outside of their images, as where a digit was typed twice"
     OUTLINES_OFF_BOXES = "outlines_off_boxes", "outlines lie outside of the boxes of their own objects"
     AREA_CONTRADICTS_BOX = "area_contradicts_box", "areas are larger than the boxes of their own objects"
     ROTATED_BOXES = "rotated_boxes", "boxes are turned by an angle that stands beside them"
@@ -44,11 +63,28 @@ class Doubted(Documented):
         "flags_not_read",
         "flags by another name, or in another place, say that a record is not to be trained on",
     )
+    FIELDS_RENAMED = (
+        "fields_renamed",
+        "fields of records are called otherwise than their format calls them, and were read",
+    )
+    OBJECTS_WITHOUT_BOX = "objects_without_box", "annotations have neither a box nor an outline, and are rejected"
+    OUTLINES_BY_AXIS = (
+        "outlines_by_axis",
+        "outlines hold all x and then all y, as their boxes prove, and were read so",
+    )
+    MASKS_BY_ROWS = "masks_by_rows", "run lengths of masks seem to count along rows, and COCO's go down columns"
+    SMALLER_THAN_A_PIXEL = "smaller_than_a_pixel", "objects are smaller than a pixel of their image"
+    ALL_IN_A_CORNER = (
+        "all_in_a_corner",
+        "all objects lie in the upper left quarter of their images, as those of a smaller copy would",
+    )
     # References within a file.
     CATEGORIES_SHIFTED = (
         "categories_shifted",
         "category ids of objects seem to count from another number than the categories",
     )
+    NO_CATEGORIES = "no_categories", "annotations have categories that nothing names"
+    NAMES_FOR_IDS = "names_for_ids", "annotations give the name of an image or a category in place of its id"
     ANNOTATIONS_OF_NO_IMAGE = "annotations_of_no_image", "many annotations name images that the file does not list"
     # Names.
     SEVERAL_SUPERCATEGORIES = (
@@ -58,6 +94,10 @@ class Doubted(Documented):
     NO_TRAIN_SPLIT = "no_train_split", "the names of the files give no split to train on"
     # Images.
     IMAGES_NOT_FOUND = "images_not_found", "images are not where they were looked for"
+    IMAGES_IN_OTHER_FOLDERS = (
+        "images_in_other_folders",
+        "images are not in the folders that their names give, and were found by the last part of their names",
+    )
     NAMED_BY_URL = "named_by_url", "images are not found by name, and are named by the URLs that their records give"
     IMAGES_IN_SEVERAL_PLACES = "images_in_several_places", "images of these names lie in more than one usual place"
     DECLARED_SIZE_DIFFERS = "declared_size_differs", "images are of another width and height than declared"
@@ -78,17 +118,22 @@ class Doubted(Documented):
     VOC_WITHOUT_OUTLINE = "voc_without_outline", "objects have neither a mask in SegmentationObject nor an outline"
     LISTED_WITHOUT_ANNOTATION = "listed_without_annotation", "a list names images that have no annotation file"
     LISTED_IN_TWO_SPLITS = "listed_in_two_splits", "lists put an image into two splits"
-    LISTED_IN_NO_SPLIT = "listed_in_no_split", "images are in lists that are of no split"
+    LISTED_IN_NO_SPLIT = "listed_in_no_split", "images are in lists, or subsets, that are of no split"
+    LISTS_NOT_READ = "lists_not_read", "lists that may say which split images are of were not read"
     OUTSIDE_LISTS = "outside_lists", "annotation files or images are in no list and no split, and skipped"
     OUTSIDE_ANNOTATIONS = "outside_annotations", "XML files lie outside of Annotations, and are not read"
     IMAGES_WITHOUT_ANNOTATION = "images_without_annotation", "images have no annotation file, and are not read"
     LABELS_ALIKE = (
         "labels_alike",
-        "labels that differ in letter case, blanks, joining marks or a .0 only, and may be one",
+        "labels that differ in letter case, blanks, joining marks, percent-encoding or a .0 only, and may be one",
     )
     # YOLO.
     SPLIT_NOT_FOUND = "split_not_found", "entries of data.yaml or obj.data lead to no image in the source"
     CLASS_NAMES_DIFFER = "class_names_differ", "files of a dataset name its classes otherwise, or count them otherwise"
+    LABELS_OF_SEVERAL_IMAGES = (
+        "labels_of_several_images",
+        "one label file is that of several images, and each has its objects",
+    )
     IMAGES_WITHOUT_LABELS = "images_without_labels", "most images have no label file, and are background"
     WITHOUT_OUTLINE = "without_outline", "objects have a box and no outline, which segmentation needs"
     BOX_BEFORE_OUTLINE = (
@@ -118,6 +163,11 @@ class Doubted(Documented):
     # Tables of labels.
     TABLE_NOT_READ = "table_not_read", "a table by a usual name was not read"
     TABLE_EMPTY = "table_empty", "a table holds a header and no rows"
+    IMAGES_WITHOUT_ROW = (
+        "images_without_row",
+        "many images are in no row of a table, and lie in folders that could name their class",
+    )
+    TABLE_CHARSET = "table_charset", "some rows of a table are not in UTF-8, so that letters of others may be wrong"
     HEADER_MISSING = "header_missing", "the first row of a table is read as one of an image, not as a header"
     LABEL_COLUMN = (
         "label_column",
@@ -147,6 +197,13 @@ class Doubted(Documented):
         "annotations name an image's labels and those of its objects, and one of them was read",
     )
     REGIONS_WITHOUT_LABEL = "regions_without_label", "regions of images have a shape and no label"
+    SHAPES_UNITED = "shapes_united", "shapes that a tool has grouped are read as one object"
+    TRACKS_NOT_READ = "tracks_not_read", "tracks of objects through a video stand beside images, and are not read"
+    SEVERAL_ANNOTATIONS = (
+        "several_annotations",
+        "images were annotated several times, or by several people, and one annotation was read",
+    )
+    IMAGES_NOT_ANNOTATED = "images_not_annotated", "images have no annotation in their tool, or were skipped there"
     LABELS_ARE_CODES = "labels_are_codes", "labels are codes such as `/m/0cmf2`, and nothing names them"
     # JSON Lines of training records.
     DROPPED_BY_TRAINER = "dropped_by_trainer", "the trainer would drop objects of the JSON Lines as they stand"
@@ -157,6 +214,7 @@ class Doubted(Documented):
     FEW_LABELS = "few_labels", "there are fewer than two labels to tell apart"
     RARE_LABELS = "rare_labels", "labels stand fewer than five times in what is trained on"
     LABELS_NOT_TRAINED = "labels_not_trained", "labels are in other splits and not in what is trained on"
+    NOT_STREAMED = "not_streamed", "image URLs are of no datastore, and jobs that stream images read no others"
     NO_VALIDATION_SPLIT = "no_validation_split", "there is no validation split, so that the service draws one"
 
 
@@ -164,6 +222,10 @@ NOTES: frozenset[Doubted] = frozenset(
     {
         Doubted.CHANGED_MUCH,
         Doubted.RELATIVE_COORDINATES,
+        Doubted.FIELDS_RENAMED,
+        Doubted.NAMES_FOR_IDS,
+        Doubted.OUTLINES_BY_AXIS,
+        Doubted.BOXES_FAR_OUT,
         Doubted.OUTSIDE_LISTS,
         Doubted.IMAGES_WITHOUT_ANNOTATION,
         Doubted.SPLIT_FOLDERS,
@@ -181,6 +243,10 @@ NOTES: frozenset[Doubted] = frozenset(
         Doubted.RARE_LABELS,
         Doubted.LABELS_NOT_TRAINED,
         Doubted.NO_VALIDATION_SPLIT,
+        Doubted.NOT_STREAMED,
+        Doubted.DECODED_OTHERWISE,
+        Doubted.BOXES_TURNED,
+        Doubted.BOXES_UNTURNED,
     }
 )
 """Doubts that inform, and never keep a build from being published."""

@@ -11,6 +11,7 @@ from labelbeam.pipelines.command_line.options import add_options
 from labelbeam.pipelines.command_line.parser import Parser, add_output, count
 from labelbeam.pipelines.commands.command import Command
 from labelbeam.pipelines.terminal.streams import say, set_up_logging, write_stdout
+from labelbeam.transforms.messages.words import counted
 
 if TYPE_CHECKING:
     from labelbeam.transforms.builds.clean import Cleaned
@@ -47,7 +48,7 @@ def _run(known: argparse.Namespace) -> int:
 
 
 def _print_json(cleaned: Cleaned) -> None:
-    """Print the answer: names of builds, paths of temporary files and of what no build wrote, and who is at work, if anybody is."""
+    """Print the answer: names of builds, paths of temporary files, builds whose receipts went, paths of what no build wrote, and who is at work, if anybody is."""
     found = cleaned.found
     answer = {
         "status": "dry run" if cleaned.dry_run else "ok",
@@ -56,6 +57,7 @@ def _print_json(cleaned: Cleaned) -> None:
         "old": found.old,
         "unfinished": found.unfinished,
         "temporaries": found.temporaries,
+        "receipts": found.receipts,
         "foreign": found.foreign,
         "busy": cleaned.busy,
     }
@@ -70,13 +72,15 @@ def _print(cleaned: Cleaned) -> None:
             say(f"{verb}: {name} {build}")
     if found.temporaries:
         say(f"{verb}: {len(found.temporaries)} files that were never finished")
+    if found.receipts:
+        say(f"{verb}: receipts that {counted(len(found.receipts), 'finished build')} had left")
     for path in found.foreign[:FOREIGN_SHOWN]:
         say(f"left: {path}, which no build is known to have written")
     if len(found.foreign) > FOREIGN_SHOWN:
         say(f"left: {len(found.foreign) - FOREIGN_SHOWN} more such files and directories")
     if cleaned.busy is not None:
         say(f"{cleaned.busy}. Unfinished builds and files were left alone")
-    if not (found.old or found.unfinished or found.temporaries):
+    if not found.any:
         say("nothing to remove")
     say(f"kept: {len(found.kept)} builds, in force: {found.current or 'none'}")
 

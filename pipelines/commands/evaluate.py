@@ -39,6 +39,12 @@ def _add_arguments(parser: Parser) -> None:
         metavar="X",
         help="the probability from which on a label counts, for multi-label (default: 0.5)",
     )
+    group.add_argument(
+        "--engine",
+        choices=("pycocotools", "faster-coco-eval"),
+        help="what computes the figures of boxes and masks; the other one is faster, and needs "
+        "pip install 'labelbeam[faster]' (default: pycocotools)",
+    )
     group = parser.add_argument_group("what to write")
     group.add_argument(
         "--output", dest="result", metavar="URL", help="a directory for evaluation.json, or a .json file"
@@ -63,7 +69,7 @@ def _run(known: argparse.Namespace) -> int:
     from labelbeam.transforms.evaluation.compare import Wanted
     from labelbeam.transforms.evaluation.evaluate import evaluate
 
-    options = ("predictions", "split", "coco", "threshold", "result", "coco_results", "coco_truth")
+    options = ("predictions", "split", "coco", "threshold", "result", "coco_results", "coco_truth", "engine")
     wanted = Wanted(known.output, *(getattr(known, name) for name in options))
     gates = {name: value for name, value in vars(known).items() if name in GATES}
     evaluated = evaluate(wanted, gates, known.storage)

@@ -16,6 +16,7 @@ from labelbeam.transforms.builds.oddities import label_doubts, object_doubts
 from labelbeam.transforms.formats.plans import Plan
 from labelbeam.transforms.messages.redact import redact
 from labelbeam.transforms.tasks.statistics import build_statistics
+from labelbeam.transforms.write.augmented import copies_in_splits
 
 
 def make_manifest(
@@ -65,7 +66,7 @@ def make_manifest(
     doubts = list(doubts)
     doubts += [*object_doubts(receipts, doubts), *label_doubts(by_label, config.task), *labels_alike(by_label)]
     doubts += labels_joined(by_label, config.task)
-    doubts += _split_doubts(splits, config)
+    doubts += [*_split_doubts(splits, config), *copies_in_splits(receipts)]
     return Manifest(
         format_version=FORMAT_VERSION,
         build=identity.build,

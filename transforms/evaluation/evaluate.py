@@ -13,6 +13,7 @@ from labelbeam.schemas.evaluation import Evaluation
 from labelbeam.schemas.manifest import Manifest
 from labelbeam.transforms.builds.published import published
 from labelbeam.transforms.evaluation.compare import MULTILABEL, SINGLE, Wanted, compare
+from labelbeam.transforms.evaluation.engines import check_installed
 from labelbeam.transforms.evaluation.gates import check_gates
 from labelbeam.transforms.evaluation.predictions.read import prediction_files
 from labelbeam.transforms.evaluation.truth import read_truth
@@ -117,3 +118,7 @@ def _check_options(wanted: Wanted, task: str) -> None:
     ):
         if url is not None and task in (SINGLE, MULTILABEL):
             raise UsageError(f"{option}: the build is for {task}; COCO's files hold boxes and masks")
+    if wanted.engine is not None:
+        if task in (SINGLE, MULTILABEL):
+            raise UsageError(f"--engine: the build is for {task}; an engine computes the figures of boxes and masks")
+        check_installed(wanted.engine)

@@ -28,7 +28,7 @@ from labelbeam.transforms.messages.words import did_you_mean, printable
 from labelbeam.transforms.plan.places import check_in_no_output
 from labelbeam.transforms.stores.files import put, stat
 from labelbeam.transforms.stores.locate import locate, locate_target
-from labelbeam.transforms.stores.location import Location, StorageOptions, within
+from labelbeam.transforms.stores.location import Location, StorageOptions
 from labelbeam.transforms.stores.overlap import lies_in
 from labelbeam.transforms.stores.reading import read_file
 from labelbeam.transforms.stores.threads import in_threads
@@ -75,10 +75,11 @@ def export(output: str, options: ExportOptions, storage: StorageOptions) -> Expo
         raise UsageError(
             f"--to: found {options.to!r}, expected one of {', '.join(EXPORTERS)}{did_you_mean(options.to, EXPORTERS)}"
         )
-    if options.images is not None and not options.copy_images:
-        raise UsageError("--images: says where images are copied from, and is of no use without --copy-images")
-    if options.copy_images and not exporter.holds_images:
+    if options.copy_images and exporter.images == "none":
         raise UsageError(f"--copy-images: {exporter.name} has no place for images; leave the option out")
+    with_images = options.copy_images or exporter.images in ("always", "inside")
+    if options.images is not None and not with_images:
+        raise UsageError("--images: says where images are copied from, and is of no use without --copy-images")
     source = locate(output, storage)
     dest = locate_target("DEST", options.dest, storage)
     manifest = published(source)
@@ -88,13 +89,15 @@ def export(output: str, options: ExportOptions, storage: StorageOptions) -> Expo
             f"--to: {exporter.name} has no form for {manifest.task}, which {source.shown} is for; expected {others}"
         )
     place = find_images(manifest, storage, options.images)
-    if options.copy_images and place.root is None:
-        raise LabelBeamError(f"--copy-images: the images are {place.why}")
+    if with_images and place.root is None:
+        raise LabelBeamError(f"{exporter.name} is written with the images, which are {place.why}")
     _check_apart(source, dest, manifest, place, storage)
     with destination(dest) as (files, finish):
         told = Told()
-        writer = exporter.writer(manifest, files, told, options.copy_images)
-        copied = _write(source, manifest, place, writer, files, options.copy_images)
+        writer = exporter.writer(manifest, files, told, with_images)
+        copied = _write(source, manifest, place, writer, files, with_images and exporter.images != "inside")
+        if exporter.images == "inside":
+            copied = sum(part.images for part in manifest.splits.values())
         not_held = {code.value: told.counts[code] for code in Lost if told.counts[code]}
         splits = {name: {"images": part.images, "objects": part.objects} for name, part in manifest.splits.items()}
         finish(lambda: _marker(exporter, manifest, splits, not_held, files))
@@ -131,11 +134,13 @@ def _write(
         with closing(published_files(build, part.files)) as contents:
             for entry, data in zip(part.files, contents, strict=True):
                 shown = build.below(entry.path).shown
-                batch = Batch(split, [image_of(record, place) for record in records_of(data, manifest.task, shown)])
+                batch = Batch(
+                    split, [image_of(record, place) for record in records_of(data, manifest.task, shown)], place
+                )
                 _check_labels(batch, manifest, shown)
                 writer.add(batch)
                 if copy_images:
-                    copied += _copy(batch, place, writer, files)
+                    copied += _copy(batch, writer, files)
         writer.end(split)
     writer.finish()
     return copied
@@ -156,36 +161,24 @@ def _check_labels(batch: Batch, manifest: Manifest, shown: str) -> None:
             )
 
 
-def _copy(batch: Batch, place: ImagePlace, writer: Writer, files: Files) -> int:
+def _copy(batch: Batch, writer: Writer, files: Files) -> int:
     """Copy the images of a batch, many at a time."""
-    root = place.root
-    assert root is not None
 
     def copy(names: tuple[str, str]) -> int:
-        origin, path = root.below(names[0]), names[1]
-        if not within(root, names[0]):
-            raise LabelBeamError(
-                f"{origin.shown} is a link out of {root.shown}, which is not followed; nothing was exported"
-            )
+        assert batch.place.root is not None
+        origin = batch.place.root.below(names[0])
         size = stat(origin).size
         with reading().take(size, origin.shown):
-            put(files.place.below(path), read_file(origin, size))
+            put(files.place.below(names[1]), read_file(origin, size))
         return size
 
     files.check()
-    pairs: list[tuple[str, str]] = []
-    for image in batch.images:
-        name = place.path(image.record.image_url)
-        if name is None:
-            raise LabelBeamError(
-                f"--copy-images: {image.name}: lies elsewhere than the other images, below {place.prefix}; leave --copy-images out"
-            )
-        path = writer.image_path(batch.split, image)
+    paths = [writer.image_path(batch.split, image) for image in batch.images]
+    for path in paths:
         files.claim(path, 0)
-        pairs.append((name, path))
-    for (_, path), size in zip(pairs, in_threads(copy, pairs), strict=True):
-        files.sizes[path] = size
-    return len(pairs)
+    sizes = in_threads(copy, list(zip(batch.origins(), paths, strict=True)))
+    files.sizes.update(zip(paths, sizes, strict=True))
+    return len(paths)
 
 
 def _check_apart(

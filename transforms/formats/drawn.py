@@ -1,25 +1,52 @@
-"""Values of annotation files that tools write as JSON or CSV: sizes, labels, corners, and the outlines of round shapes."""
+"""Values of annotation files that tools write: sizes, labels, corners, outlines of round shapes, and objects of several shapes."""
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Hashable, Iterable, Sequence
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
 
-from labelbeam.schemas.neutral import Box, Ring, SourceImage
+from labelbeam.schemas.neutral import Box, Ring, SourceImage, SourceObject
 from labelbeam.schemas.reasons import Adjusted, Rejected
 from labelbeam.transforms.formats.json_objects import check_json_room
 from labelbeam.transforms.formats.labels import normalized
-from labelbeam.transforms.formats.named_images import reject_image
+from labelbeam.transforms.formats.named_images import reject_image, reject_object
 
 _LARGEST_SIDE = 2**31 - 1
 _FEWEST_CORNERS, _MOST_CORNERS = 12, 360
 LARGEST_RADIUS = 1e9
 """Pixels of a round shape's radius, beyond which it is none of an image."""
+
+
+class Drawn(NamedTuple):
+    """A shape: its box and outline, whether that is the box around a turned one, and whether a mask was traced."""
+
+    box: Box
+    rings: list[Ring]
+    turned: bool = False
+    traced: bool = False
+
+
+class DrawnError(ValueError):
+    """A shape that cannot be used; `code` is the reason to reject it, the message what was found."""
+
+    def __init__(self, code: Rejected, message: str) -> None:
+        """Keep both."""
+        super().__init__(code, message)
+        self.code, self.message = code, message
+
+
+class Part(NamedTuple):
+    """A shape of an object. Those of one `group` are one object, which is called and found like the first of them."""
+
+    group: Hashable
+    label: str
+    locator: str
+    drawn: Drawn
 
 
 class JsonError(ValueError):
@@ -86,11 +113,13 @@ def label_of(value: Any, image: SourceImage) -> str | None:
 
 
 def corners_of(points: Any) -> Ring | None:
-    """Corners, (n, 2), from a list of pairs of finite numbers; None where it is none."""
+    """Corners, (n, 2), from a list of pairs of finite numbers, or of objects with x and y; None where it is none."""
     if not isinstance(points, list):
         return None
     sides: list[tuple[float, float]] = []
     for point in points:
+        if isinstance(point, dict):
+            point = [point.get("x"), point.get("y")]
         if not isinstance(point, list) or len(point) != 2:
             return None
         x, y = number(point[0]), number(point[1])
@@ -123,3 +152,45 @@ def ellipse(centre: tuple[float, float], radii: tuple[float, float], angle: floa
     half_height = math.hypot(radii[0] * sine, radii[1] * cosine)
     box = (centre[0] - half_width, centre[1] - half_height, centre[0] + half_width, centre[1] + half_height)
     return box, ring
+
+
+def box_around(box: Box, degrees: float, pivot: tuple[float, float]) -> Box:
+    """The box around one that is turned clockwise about a point."""
+    left, top, right, bottom = box
+    corners = np.array([(left, top), (right, top), (right, bottom), (left, bottom)]) - pivot
+    cosine, sine = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
+    return extent([corners @ np.array([[cosine, sine], [-sine, cosine]]) + pivot])
+
+
+def add_parts(image: SourceImage, parts: Iterable[Part]) -> tuple[int, int]:
+    """Add the objects that shapes make; returns how many have no outline, and how many are of several shapes."""
+    groups: dict[Hashable, list[Part]] = {}
+    for part in parts:
+        groups.setdefault(part.group, []).append(part)
+    without = united = 0
+    for members in groups.values():
+        (_, label, locator, drawn), *others = members
+        box, rings = drawn.box, drawn.rings
+        if others:
+            united += 1
+            box = extent([np.array(part.drawn.box).reshape(2, 2) for part in members])
+            rings = [ring for part in members for ring in part.drawn.rings]
+        for part in members:
+            if part.drawn.turned:
+                image.adjusted.append(Adjusted.BBOX_TURNED)
+            if part.drawn.traced:
+                image.adjusted.append(Adjusted.MASK_TO_POLYGON)
+        without += not rings
+        # A mask alone is disjoint by construction; beside other parts it is united with them.
+        from_mask = drawn.traced and not others
+        image.objects.append(SourceObject(label, locator, box, rings or None, from_mask=from_mask))
+    return without, united
+
+
+def add_label(image: SourceImage, value: Any, locator: str, found: dict[str, SourceObject]) -> None:
+    """Add a label of a classification to those that were found, or reject it; each counts once."""
+    label = label_of(value, image)
+    if label is None:
+        reject_object(image, Rejected.INVALID_LABEL, f"the label is {value!r:.60}, expected a text", locator)
+    else:
+        found.setdefault(label, SourceObject(label, locator))

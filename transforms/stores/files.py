@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple, TypeVar
 from uuid import uuid4
 
 from labelbeam.transforms.stores.errors import MissingFileError, StoreError
@@ -23,6 +23,8 @@ from labelbeam.transforms.stores.location import Location
 from labelbeam.transforms.stores.retries import ask
 from labelbeam.transforms.stores.threads import in_threads
 from labelbeam.transforms.stores.tokens import content_token
+
+_Answer = TypeVar("_Answer")
 
 
 class StoredFile(NamedTuple):
@@ -95,13 +97,25 @@ def put(location: Location, data: bytes) -> None:
 
 
 def _put_local(path: Path, data: bytes) -> None:
-    # Its own name might be as long as a name may be.
-    temporary = path.with_name(f".labelbeam-{uuid4().hex}.tmp")
-    try:
-        _write_new(temporary, data)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    _by_way_of_temporary(path, data, lambda temporary: temporary.replace(path))
+
+
+def _by_way_of_temporary(path: Path, data: bytes, place: Callable[[Path], _Answer]) -> _Answer:
+    """Write a file beside `path`, and have `place` give it that name; again where another run, a clean, has taken it for a dead run's."""
+
+    def attempt() -> _Answer:
+        # Its own name might be as long as a name may be.
+        temporary = path.with_name(f".labelbeam-{uuid4().hex}.tmp")
+        try:
+            _write_new(temporary, data)
+            return place(temporary)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    for _ in range(_OFTEN):
+        with suppress(FileNotFoundError):
+            return attempt()
+    return attempt()
 
 
 def _write_new(path: Path, data: bytes) -> None:
@@ -155,9 +169,7 @@ def put_if(location: Location, data: bytes, seen: str | None) -> bool:
 
 
 def _put_new_local(path: Path, data: bytes) -> bool:
-    temporary = path.with_name(f".labelbeam-{uuid4().hex}.tmp")
-    try:
-        _write_new(temporary, data)
+    def place(temporary: Path) -> bool:
         try:
             os.link(temporary, path)
         except FileExistsError:
@@ -169,8 +181,8 @@ def _put_new_local(path: Path, data: bytes) -> bool:
                 return False
             temporary.replace(path)
         return True
-    finally:
-        temporary.unlink(missing_ok=True)
+
+    return _by_way_of_temporary(path, data, place)
 
 
 def put_through(location: Location, data: bytes, way: Location, check: Callable[[], None]) -> None:

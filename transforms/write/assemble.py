@@ -31,11 +31,13 @@ from labelbeam.transforms.formats.plans import Plan
 from labelbeam.transforms.geometry.boxes import OK, REASONS, code_of
 from labelbeam.transforms.images.facts import CopyTo, LookAt
 from labelbeam.transforms.images.names import LONGEST_URL
+from labelbeam.transforms.images.transcode import Transcode, transcode_of
 from labelbeam.transforms.images.urls import default_prefix, image_url
 from labelbeam.transforms.tasks.records import SplitRecords
 from labelbeam.transforms.tasks.registry import TASKS
 from labelbeam.transforms.tasks.task import Judged, Labels, Task
 from labelbeam.transforms.write import oddities
+from labelbeam.transforms.write.augmented import origin_of
 from labelbeam.transforms.write.settle import Settled, copy, fold_duplicates, settle, without_left_out
 
 
@@ -51,6 +53,7 @@ class AssembleOptions:
     split: dict[str, float] | None = None
     look_at_all: bool = False
     """Look at every image; otherwise only at those whose size nobody declared."""
+    transcode: Transcode | None = None
     unseen: frozenset[str] = frozenset()
     """Sources none of whose images was found: one name in two of them is ambiguous."""
 
@@ -65,6 +68,7 @@ def assemble_options(config: ConvertConfig, plan: Plan) -> AssembleOptions:
         max_polygon_points=config.max_polygon_points,
         split=parse_split(config.split),
         look_at_all=config.check_images not in (None, "none"),
+        transcode=transcode_of(config),
         unseen=plan.unseen,
     )
 
@@ -123,7 +127,7 @@ def assemble(
         skipped_objects.update(fragment.skipped)
     settled = fold_duplicates(rows, rejections, options.unseen)
     rejected_before = Counter(item.kind for item in rejections)
-    settle(settled, look_at, options.look_at_all)
+    settle(settled, look_at, options.look_at_all, options.transcode, options.task.startswith("image_classification"))
 
     at = _image_of(objects, settled)
     order = np.lexsort((objects.order, objects.image, at))
@@ -169,7 +173,13 @@ def assemble(
         adjusted=+adjusted,
         records_in=records_in,
         copied=copied,
-        oddities=oddities.leaving(objects, sizes, at, settled.images.paths) | oddities.of_records(splits.values()),
+        oddities={
+            **oddities.of_places(objects, sizes, at, settled.images.paths),
+            **oddities.of_records(splits.values()),
+            **oddities.of_images(
+                splits.values(), {settled.images.paths[row]: what for row, what in settled.remarks.items()}
+            ),
+        },
     )
 
 
@@ -346,7 +356,9 @@ def _by_split(
     images = settled.images
     members: dict[str, list[int]] = {}
     for row in np.flatnonzero(left).tolist():
-        split = draw_split(images.paths[row], options.split) if options.split else images.splits[row] or "train"
+        split = (
+            draw_split(origin_of(images.paths[row]), options.split) if options.split else images.splits[row] or "train"
+        )
         members.setdefault(split, []).append(row)
     # Objects are sorted by image, so the valid ones of one image are a range of all valid ones.
     valid = np.flatnonzero(judged.codes == OK)
@@ -359,6 +371,19 @@ def _by_split(
             valid[ranges(bounds[picked], counts)], np.concatenate([[0], np.cumsum(counts)]), objects, names, judged
         )
         paths = [images.paths[row] for row in rows]
-        urls = [image_url(options.image_url, path) for path in paths]
-        splits[split] = SplitRecords(paths, urls, [settled.formats[row] for row in rows], settled.sizes[picked], labels)
+        splits[split] = SplitRecords(paths, *_as_written(settled, rows, options.image_url), labels)
     return splits
+
+
+def _as_written(
+    settled: Settled, rows: Sequence[int], prefix: str
+) -> tuple[list[str], list[str], npt.NDArray[np.int32]]:
+    """URLs, formats and sizes of images, as they were copied where that was not as they are."""
+    paths = [settled.images.paths[row] for row in rows]
+    formats = [settled.formats[row] for row in rows]
+    sizes = settled.sizes[np.array(rows, np.int64)]
+    for number, row in enumerate(rows) if settled.written else ():
+        written = settled.written.get(row)
+        if written is not None and (made := written.transcoded) is not None:
+            paths[number], formats[number], sizes[number] = written.path, made.format, (made.width, made.height)
+    return [image_url(prefix, path) for path in paths], formats, sizes

@@ -5,7 +5,7 @@ Here all is known that decides it: the size that an image really has, and all ob
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,17 +15,24 @@ from labelbeam.schemas.manifest import Oddity
 from labelbeam.transforms.columns.arrays import Floats, Integers, ranges
 from labelbeam.transforms.columns.objects import Objects
 from labelbeam.transforms.geometry.polygons import NormalizedPolygons
+from labelbeam.transforms.images.facts import TURNED, UNTURNED
+from labelbeam.transforms.images.urls import misread
+from labelbeam.transforms.messages.redact import redact
 from labelbeam.transforms.tasks.records import SplitRecords
 from labelbeam.transforms.tasks.statistics import extents
 
-LEAVING, CROWDS, TWICE = "leaving", "crowds", "twice"
+LEAVING, CROWDS, TWICE, MISREAD, TINY, CORNER = "leaving", "crowds", "twice", "misread", "tiny", "corner"
+
+_PIXEL = 0.99
+"""Pixels of a side up to which nobody can have drawn an object."""
 
 _SLACK = 0.02
 """How far a box may leave its image, as a share of its side and one pixel, and still be one of this image."""
 
 
-def leaving(objects: Objects, sizes: Floats, at: Integers, paths: Sequence[str]) -> dict[str, Oddity]:
-    """Boxes, and outlines without one, that leave their image by more than drawing and rounding explain, cut or rejected.
+def of_places(objects: Objects, sizes: Floats, at: Integers, paths: Sequence[str]) -> dict[str, Oddity]:
+    """Boxes, and outlines without one, that leave their image by more than drawing and rounding explain, cut or rejected; those
+    that are smaller than a pixel; and those in the upper left quarter of their image.
 
     Args:
         objects: n objects in pixels.
@@ -36,9 +43,14 @@ def leaving(objects: Objects, sizes: Floats, at: Integers, paths: Sequence[str])
         places = _places(objects)
         known = np.isfinite(places).all(axis=1) & (sizes > 1).all(axis=1)
         slack = sizes * _SLACK + 1
+        spans = places[:, 2:] - places[:, :2]
         beyond = (places[:, :2] < -slack) | (places[:, 2:] > sizes + slack)
-        out: npt.NDArray[np.bool_] = np.asarray(known & beyond.any(axis=1))
-    return {LEAVING: _oddity(out, int(known.sum()), at, paths)}
+        where = {
+            LEAVING: known & beyond.any(axis=1),
+            TINY: known & (spans > 0).all(axis=1) & (spans < _PIXEL).all(axis=1),
+            CORNER: known & (places[:, 2:] < sizes / 2).all(axis=1),
+        }
+    return {name: _oddity(np.asarray(found), int(known.sum()), at, paths) for name, found in where.items()}
 
 
 def _places(objects: Objects) -> Floats:
@@ -76,6 +88,24 @@ def of_records(splits: Iterable[SplitRecords]) -> dict[str, Oddity]:
         for name, where in ((CROWDS, crowds), (TWICE, twice)):
             found.setdefault(name, Oddity()).add(_oddity(where, len(rows), at, records.paths))
     return found
+
+
+def of_images(splits: Iterable[SplitRecords], remarks: Mapping[str, str]) -> dict[str, Oddity]:
+    """Images by what the trainer may make of them, where that is known by path; and those whose URLs it reads as others.
+
+    How images are turned matters to those alone that have boxes or outlines.
+    """
+    found: dict[str, list[str]] = {}
+    total = 0
+    for records in splits:
+        total += len(records.paths)
+        has_places = records.labels.judged.geometry is not None
+        for path in records.paths if remarks else ():
+            if (remark := remarks.get(path)) and (has_places or remark not in (TURNED, UNTURNED)):
+                found.setdefault(remark, []).append(path)
+        if odd := misread(records.urls):
+            found.setdefault(MISREAD, []).extend(map(redact, odd))
+    return {name: Oddity(len(images), total, min(images)) for name, images in found.items()}
 
 
 def _oddity(where: npt.NDArray[np.bool_], of: int, at: Integers, paths: Sequence[str]) -> Oddity:

@@ -34,8 +34,10 @@ LABELS: dict[str, Any] = {
 }
 
 
-def build(folder: Path, task: str = DETECTION, train: int = 20, validation: int = 4, prefix: str = WORKSPACE) -> Build:
-    """A build whose labels are half can, half carton."""
+def sources(
+    folder: Path, task: str = DETECTION, train: int = 20, validation: int = 4, prefix: str = WORKSPACE
+) -> list[str | Path]:
+    """Options that name sources whose labels are half can, half carton."""
     sources: list[Path | str] = []
     for split, count in (("train", train), ("validation", validation)):
         details = {"format": "jpg", "width": 4, "height": 3}
@@ -51,7 +53,12 @@ def build(folder: Path, task: str = DETECTION, train: int = 20, validation: int 
             file = folder / f"{split}.jsonl"
             file.write_text("".join(f"{json.dumps(record)}\n" for record in records))
             sources += ["--source", file]
-    return convert(*sources, task=task, output=folder / "My parts")
+    return sources
+
+
+def build(folder: Path, task: str = DETECTION, train: int = 20, validation: int = 4, prefix: str = WORKSPACE) -> Build:
+    """A build of them."""
+    return convert(*sources(folder, task, train, validation, prefix), task=task, output=folder / "My parts")
 
 
 @pytest.mark.parametrize("task", TASKS)

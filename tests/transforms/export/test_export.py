@@ -105,7 +105,7 @@ def test_a_shard_that_is_not_as_it_was_published_ends_the_export(tmp_path: Path)
 @pytest.mark.parametrize(
     ("task", "options", "words"),
     [
-        (DETECTION, {"to": "huggingface"}, "expected one of coco, yolo, voc, csv"),
+        (DETECTION, {"to": "supervisely"}, "expected one of coco, yolo, voc, huggingface, webdataset, croissant, csv"),
         (CLASSIFICATION, {"to": "yolo"}, "no form for image_classification"),
         (DETECTION, {"to": "csv", "copy_images": True}, "no place for images"),
         (DETECTION, {"to": "coco", "images": "x"}, "without --copy-images"),

@@ -19,25 +19,26 @@ CLASSIFICATION = "image_classification"
 LABELME = json.dumps(
     {"version": "5.0", "shapes": [{"label": "cat", "points": []}], "imagePath": "1.jpg", "imageData": None}
 )
-STUDIO = json.dumps(
-    [{"id": 1, "annotations": [{"result": [{"from_name": "l", "to_name": "i"}]}], "data": {"image": "x"}}]
-)
 CREATE_ML = json.dumps([{"image": "1.jpg", "annotations": [{"label": "a", "coordinates": {"x": 1}}]}])
 SUPERVISELY = json.dumps({"size": {}, "objects": [{"classTitle": "cat", "points": {"exterior": []}}]})
 DATUMARO = json.dumps({"info": {}, "dm_format_version": "1.0", "categories": {}, "items": []})
-CVAT = "<?xml version='1.0'?><annotations><version>1.1</version><meta/><image id='0' name='1.jpg'/></annotations>"
+CVAT = "<?xml version='1.0'?><annotations><version>1.1</version><meta/><track id='0' label='cat'/></annotations>"
 OPEN_IMAGES = "ImageID,Source,LabelName,Confidence,XMin,XMax,YMin,YMax\n1,x,/m/1,1,0.1,0.2,0.3,0.4\n"
 BOXES = "filename,width,height,class,xmin,ymin,xmax,ymax\n1.jpg,10,10,cat,1,2,3,4\n"
 KITTI = "Car 0.00 0 1.85 387.63 181.54 423.81 203.12 1.67 1.87 3.69 -16.53 2.39 58.49 1.57\n"
 YOLO = "0 0.5 0.5 0.25 0.25\n1 0.1 0.1 0.05 0.05\n"
 
 TREES: list[tuple[str, dict[str, str]]] = [
-    ("Label Studio", {"images/1.jpg": "", "project-1.json": STUDIO}),
     ("Create ML", {"train/1.jpg": "", "train/_annotations.createml.json": CREATE_ML}),
     ("Supervisely", {"ds/img/1.jpg": "", "ds/ann/1.jpg.json": SUPERVISELY}),
     ("Datumaro", {"images/1.jpg": "", "annotations/default.json": DATUMARO}),
     ("CVAT", {"images/1.jpg": "", "annotations.xml": CVAT}),
     ("a table of boxes", {"images/1.jpg": "", "train_labels.csv": BOXES}),
+    (
+        "XML of another kind",
+        {"images/1.jpg": "", "all.xml": "<?xml version='1.0'?>\n<!-- dlib --><dataset><images/></dataset>"},
+    ),
+    ("Pascal VOC in files without .xml", {"Images/n02-a/1.jpg": "", "Annotation/n02-a/1": "<annotation></annotation>"}),
     ("KITTI", {"image_2/1.png": "", "label_2/1.txt": KITTI}),
     ("TFRecord", {"train.tfrecord-00000-of-00002": "x"}),
     ("TFRecord", {"data/train.record": "x"}),
@@ -67,7 +68,10 @@ def test_a_tree_of_another_format_is_named(title: str, files: dict[str, str], ta
         plan(memory, files, task)
 
 
-@pytest.mark.parametrize(("title", "files"), [(title, files) for title, files in TREES if "boxes" not in title])
+@pytest.mark.parametrize(
+    ("title", "files"),
+    [(title, files) for title, files in TREES if title not in ("a table of boxes", "XML of another kind")],
+)
 def test_it_is_named_for_classification_as_well_where_no_folder_is_a_class(
     title: str, files: dict[str, str], memory: str
 ) -> None:
@@ -78,7 +82,7 @@ def test_it_is_named_for_classification_as_well_where_no_folder_is_a_class(
 @pytest.mark.parametrize(
     ("title", "name", "text"),
     [
-        *(("Label Studio", "s.json", STUDIO), ("Create ML", "c.json", CREATE_ML), ("Datumaro", "d.json", DATUMARO)),
+        *(("Create ML", "c.json", CREATE_ML), ("Datumaro", "d.json", DATUMARO)),
         *(("CVAT", "annotations.xml", CVAT), ("boxes", "b.csv", BOXES)),
         *(
             ("TFRecord", "a.tfrecord", "x"),

@@ -80,3 +80,15 @@ def test_a_build_of_nothing_has_a_page() -> None:
 )
 def test_a_share_that_is_not_nothing_is_never_shown_as_0(share: float, text: str) -> None:
     assert _percent(share) == text
+
+
+def test_the_commands_that_follow_stand_on_it_with_what_a_job_would_mind() -> None:
+    page = html.document_fromstring(
+        render(content(commands=["labelbeam verify x", f"labelbeam job '{EVIL}'"])).decode()
+    )
+    (section,) = page.xpath("//section[@aria-labelledby='next']")
+    assert {code.text_content() for code in section.xpath(".//code")} >= {"few_images", "no_validation_split"}
+    verify, job = (command.text_content() for command in section.xpath("./pre"))
+    assert verify == "labelbeam verify x" and "onerror" in job
+    without = html.document_fromstring(render(content()).decode())
+    assert not without.xpath("//section[@aria-labelledby='next'] | //a[@href='#next']")

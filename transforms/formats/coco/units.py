@@ -23,11 +23,14 @@ from labelbeam.transforms.workers.staged_units import StagedUnit, stage_alone
 
 @dataclass(frozen=True, slots=True)
 class StoredImages:
-    """Contents of the store: its listing by hash, the URL of the directory that was listed, and whether images are checked later."""
+    """Contents of the store: its listing by hash, the URL of the directory that was listed, whether images are checked later, and
+    whether they lie in other folders than their names give.
+    """
 
     listed: Listed
     root: str
     checked: bool
+    by_last: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +102,7 @@ class CocoFile:
             missing = builder.missing(self.images.listed)
             if missing:
                 stored = self._stored(self.images.root, options)
-                doubts = builder.take_stored_names(missing, stored, self.images.checked)
+                doubts = builder.take_stored_names(missing, stored, self.images.checked, self.images.by_last)
         if repeated := builder.repeated():
             images = [part for part in self.ranges if part.section == "images"]
             builder.tell_apart(repeated, (read_range(location, part.start, part.end) for part in images))

@@ -14,6 +14,7 @@ from labelbeam.transforms.formats.folder.columns import (
     TableError,
     column,
     named_columns,
+    rows_spoken_against,
     unrecognised,
 )
 from labelbeam.transforms.formats.folder.format import FolderOptions
@@ -42,6 +43,7 @@ def read_json_lines(name: str, text: str, options: FolderOptions) -> TableRows:
     values = [record.get(keys[label]) for _, _, record in records if isinstance(record, dict)]
     doubts += doubts_of_flags(name, {str(value) for value in values if isinstance(value, list | str)})
     splits = split_columns(name, keys, list(cells.values()), file, options, doubts)
+    doubts += rows_spoken_against(name, keys, list(cells.values()), {file, label, *splits.meaning}, file)
     for line, raw, record in records:
         if isinstance(record, str):
             rows.append(UnreadableRow(line, raw, record))

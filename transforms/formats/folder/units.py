@@ -12,6 +12,7 @@ from labelbeam.transforms.formats.folder.format import FolderOptions
 from labelbeam.transforms.formats.folder.layout import (
     FolderItem,
     FolderPlan,
+    doubts_of_unlisted,
     image_of_item,
     unlisted_images,
 )
@@ -19,6 +20,7 @@ from labelbeam.transforms.formats.folder.lookup import ImageNames
 from labelbeam.transforms.formats.folder.tables import read_table
 from labelbeam.transforms.formats.reading import Findings, Reading, ReadResult, encode_fragments
 from labelbeam.transforms.images.look import LookOptions, looker
+from labelbeam.transforms.images.transcode import transcode_of
 from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.stores.reading import read_file
 
@@ -54,7 +56,10 @@ class FolderUnit:
         fragments = dict(fragments_of(images, options.buckets, self.first_key))
         if self.listed is not None and options.config.check_images != "none":
             root = locate(self.images, options.storage)
-            look_at = looker(LookOptions(options.config.check_images, root), self.listed)
+            look_at = looker(
+                LookOptions(options.config.check_images, root, others=transcode_of(options.config) is not None),
+                self.listed,
+            )
             for fragment in fragments.values():
                 rows = fragment.images.rows(range(len(fragment.images)))
                 fragment.looked = dict(zip(fragment.images.paths, look_at(rows), strict=True))
@@ -97,12 +102,14 @@ class TableUnit:
         listed = {item.path: item.split for item in self.plan.items if item.split is not None}
         for image in images:
             image.split = image.split or listed.get(image.path)
-        images += unlisted_images(self.plan, {image.path for image in images}, self.root)
+        unlisted = unlisted_images(self.plan, {image.path for image in images}, self.root)
+        images += unlisted
         fragments = dict(fragments_of(images, options.buckets, 0))
         for rejection in (rejection for content in contents for rejection in content.rejected):
             bucket = bucket_of(rejection.image or rejection.locator, options.buckets)
             fragments.setdefault(bucket, Fragment()).rejections.append(rejection)
         records = sum(fragment.records for fragment in fragments.values())
         doubts = [doubt for content in contents for doubt in content.doubts]
+        doubts += doubts_of_unlisted(self.plan, unlisted)
         doubts += numbers_for_names({item.label for image in images for item in image.objects}, self.plan.names)
         return ReadResult(Findings(records, doubts=doubts), encode_fragments(sorted(fragments.items())))
