@@ -61,7 +61,10 @@ class Rejected(Documented):
     NOT_AN_IMAGE = "not_an_image", "the file's content is no image, whatever its name says"
     TRUNCATED_IMAGE = "truncated_image", "the image ends before its last pixel, or does not decode"
     UNSUPPORTED_FORMAT = "unsupported_format", "the image is of none of jpg, jpeg, png, jpe, jfif, bmp, tif, tiff"
-    IMAGE_TOO_LARGE = "image_too_large", "the image has more pixels than Pillow's decompression-bomb limit"
+    IMAGE_TOO_LARGE = (
+        "image_too_large",
+        "the image has more pixels than Pillow's decompression-bomb limit, or a JPEG more than 1,000 scans",
+    )
     # Geometry.
     MISSING_BBOX = "missing_bbox", "the object has no box, and nothing that one could be derived from"
     INVALID_BBOX = "invalid_bbox", "the box is not four finite numbers"
