@@ -18,7 +18,7 @@ from labelbeam.schemas.config import ConvertConfig
 from labelbeam.schemas.doubts import Doubt, Doubted, unsettled
 from labelbeam.schemas.layout import build_folder
 from labelbeam.schemas.reasons import Adjusted, Rejected, Skipped
-from labelbeam.transforms.builds.azure_paths import azure_path
+from labelbeam.transforms.builds.azure_paths import PLACEHOLDER, asset_path
 from labelbeam.transforms.builds.next_steps import next_steps
 from labelbeam.transforms.builds.preflight import preflight
 from labelbeam.transforms.images.urls import read_by_jobs
@@ -125,7 +125,7 @@ def _published(outcome: Outcome, config: ConvertConfig, seconds: float, width: i
         yield from map(Line, _command(command, width))
     if unread := [root for root in outcome.manifest.image_roots if not read_by_jobs(root)]:
         yield from _not_for_jobs(outcome, unread, width)
-    elif "DATASTORE" in azure_path(build):
+    elif PLACEHOLDER in asset_path(outcome.manifest, build):
         azure = build.startswith(("az://", "abfs://", "abfss://"))
         there = "of this container" if azure else "that you have copied the build to: Azure ML reads no other stores"
         yield Line(f"  (DATASTORE: the workspace's datastore {there})", "dim")
