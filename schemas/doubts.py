@@ -67,6 +67,7 @@ class Doubted(Documented):
         "fields_renamed",
         "fields of records are called otherwise than their format calls them, and were read",
     )
+    OBJECTS_WITHOUT_BOX = "objects_without_box", "annotations have neither a box nor an outline, and are rejected"
     OUTLINES_BY_AXIS = (
         "outlines_by_axis",
         "outlines hold all x and then all y, as their boxes prove, and were read so",
@@ -162,6 +163,10 @@ class Doubted(Documented):
     # Tables of labels.
     TABLE_NOT_READ = "table_not_read", "a table by a usual name was not read"
     TABLE_EMPTY = "table_empty", "a table holds a header and no rows"
+    IMAGES_WITHOUT_ROW = (
+        "images_without_row",
+        "many images are in no row of a table, and lie in folders that could name their class",
+    )
     TABLE_CHARSET = "table_charset", "some rows of a table are not in UTF-8, so that letters of others may be wrong"
     HEADER_MISSING = "header_missing", "the first row of a table is read as one of an image, not as a header"
     LABEL_COLUMN = (

@@ -12,6 +12,12 @@ from labelbeam.schemas.doubts import Doubt, Doubted
 _JOINTS = re.compile(r"[\s_\-]+")
 _WHOLE = re.compile(r"[0-9]+\.0+")
 _FORMS_OF_EMOJI = "\ufe0e\ufe0f"
+_SEEN_ALIKE = str.maketrans(
+    "\u0430\u0435\u043e\u0440\u0441\u0445\u0443\u0456\u0455\u0458\u043a\u043c\u0442\u043d\u0432\u03bf\u03b1",
+    "aeopcxyisjkmthboa",
+)
+"""Letters of other scripts that look like Latin ones."""
+
 _SHOWN = 5
 
 
@@ -30,6 +36,7 @@ def labels_alike(counts: Mapping[str, int]) -> list[Doubt]:
             folded = "".join(
                 letter for letter in folded if unicodedata.category(letter) != "Cf" and letter not in _FORMS_OF_EMOJI
             )
+            folded = folded.translate(_SEEN_ALIKE)
         folded = _JOINTS.sub(" ", folded).strip()
         if _WHOLE.fullmatch(folded):  # A number that became a float on its way: 1 and 1.0.
             folded = folded.partition(".")[0]

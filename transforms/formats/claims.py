@@ -44,7 +44,7 @@ def files_told(
     root = tree.root
     if root is None:
         return None
-    files = [file for file in tree.visible if extension(file.path) in extensions and file.size]
+    files = [file for file in tree.visible_of(*extensions) if file.size]
     files = sorted(files, key=lambda file: (file.path.count("/"), file.path))
     found: dict[str, _Told] = {}
     at, step = 0, _BATCHES[0]

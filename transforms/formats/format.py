@@ -85,6 +85,23 @@ class Tree:
 
         return [file for file in self.listing_of(self.root).files if not hidden(file.path)] if self.root else []
 
+    def visible_of(self, *extensions: str) -> list[StoredFile]:
+        """Those of `visible` that have one of the extensions, in the same order.
+
+        Raises:
+            StoreError: it cannot be listed.
+        """
+        return sorted(file for each in extensions for file in self._by_extension.get(each, ()))
+
+    @cached_property
+    def _by_extension(self) -> dict[str, list[StoredFile]]:
+        from labelbeam.transforms.images.names import extension
+
+        found: dict[str, list[StoredFile]] = {}
+        for file in self.visible:
+            found.setdefault(extension(file.path), []).append(file)
+        return found
+
 
 class Claim(NamedTuple):
     """A format's answer that the sources are of its kind.

@@ -24,7 +24,7 @@ from labelbeam.transforms.images.facts import (
     settle_size,
 )
 from labelbeam.transforms.images.names import LONGEST_PATH, too_long
-from labelbeam.transforms.images.transcode import Transcode, format_of
+from labelbeam.transforms.images.transcode import Transcode, format_of, stays
 from labelbeam.transforms.stores.paths import leads_out, url_leads_out
 
 
@@ -167,7 +167,9 @@ def settle(
                 settled.adjusted.setdefault(row, []).extend(frame.adjusted)
                 settled.pictures[row] = Picture(path, facts, upright or Adjusted.ROTATED_FRAME in frame.adjusted)
                 remark = facts.beyond or frame_remark(facts, frame)
-                if remark and transcode is None:  # Else it is written as the trainer reads it.
+                if remark and (
+                    transcode is None or stays(facts, transcode)
+                ):  # Else it is written as the trainer reads it.
                     settled.remarks[row] = remark
             elif not known[row]:
                 message = "no width and height in the annotations; --check-images header reads them from the image"

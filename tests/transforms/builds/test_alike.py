@@ -15,6 +15,7 @@ from labelbeam.transforms.builds.alike import labels_alike, labels_joined
         ("T-Shirt", "t  shirt"),
         ("\uff23\uff21\uff34", "cat"),
         ("1", "1.0"),
+        ("c\u0430t", "cat"),
         ("\u2602\ufe0f", "\u2602"),
         ("12.0", "12"),
         ("3.00", "3.0"),

@@ -166,6 +166,7 @@ def test_objects_below_a_pixel_are_counted_by_the_size_that_their_image_has(task
     thin = outline("cat", [(10.1, 10.1), (30.9, 10.1), (30.9, 10.9)])
     assert oddities(image("1.jpg", small, thin), task=task) == {TINY: Oddity(1, 2, "1.jpg")}
     assert oddities(image("1.jpg", small, size=None), task=task) == {}
+    assert oddities(image("1.jpg", box("cat", 5, 5, 5, 5)), task=task) == {}
 
 
 def test_objects_in_the_upper_left_quarter_are_counted() -> None:

@@ -160,3 +160,11 @@ def test_size_and_format_of_the_file_are_compared_with_what_is_declared() -> Non
     }
     assert reasons(assembled) == [("image", "size_mismatch")]
     assert assembled.adjusted == {Adjusted.ROTATED_FRAME: 1, Adjusted.FORMAT_FROM_CONTENT: 1}
+
+
+def test_two_spellings_of_one_url_are_one_image_and_names_on_a_disk_are_two() -> None:
+    plain, encoded = "https://h/a b.jpg", "https://h/a%20b.jpg"
+    assembled = run([image(encoded, box("dog")), image(plain, box("cat"))])
+    assert labels_of(assembled, plain) == ["dog", "cat"]
+    assert [rejection.code for rejection in assembled.rejections] == ["duplicate_image"]
+    assert len(written(run([image("a b.jpg", box("cat")), image("a%20b.jpg", box("dog"))]))) == 2

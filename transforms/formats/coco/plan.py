@@ -126,7 +126,7 @@ def _no_train_split(config: ConvertConfig, files: Sequence[KnownFile]) -> list[D
         return []
     shown = doubtful[0].location.shown
     message = (
-        f"{shown}: a word of its name is taken as its split, {doubtful[0].split}, and no source gives a train split; if the "
+        f"{shown}: a word of its name, or its folder's, is taken as its split, {doubtful[0].split}, and no source gives a train split; if the "
         "word is of the subject, say --split train=1, or shares of several"
     )
     return [Doubt(Doubted.NO_TRAIN_SPLIT, message, len(doubtful), shown, "--split train=1")]
