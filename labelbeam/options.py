@@ -51,6 +51,7 @@ class InspectOptions(TypedDict, total=False):
     labelstudio_annotations: Literal["detect", "first", "latest", "all", "predictions"]
     labelstudio_annotator: str | None
     labelstudio_control: str | None
+    datumaro_groups: Literal["unite", "apart"]
     yolo_data: str
     yolo_boxes: Literal["detect", "pixels", "relative"]
     yolo_oriented: Literal["detect", "reject", "box", "polygon"]
