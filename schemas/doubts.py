@@ -28,6 +28,13 @@ class Doubted(Documented):
     LABEL_SAYS_NOTHING = "label_says_nothing", "a label by its name says that nobody has said what it is, or cared"
     MOSTLY_CROWDS = "mostly_crowds", "most objects have isCrowd 1, and metrics leave these out"
     OBJECTS_TWICE = "objects_twice", "objects have the label and the place of another of their image"
+    SAMPLED = "sampled", "the build is a sample by --sample, and not the whole dataset"
+    LABELS_NOT_FOUND = "labels_not_found", "--labels names labels that the source does not have"
+    SPLIT_GROUP_NOT_FOUND = (
+        "split_group_not_found",
+        "--split-group finds no group for images, which are drawn by themselves",
+    )
+    SHARES_MISSED = "shares_missed", "the shares of --split are not met, since --split-group keeps groups whole"
     SPLIT_EMPTY = "split_empty", "a split has no image, and the trainer refuses it"
     SPLIT_OF_BACKGROUND = "split_of_background", "a split has no object, and the trainer refuses it"
     CHANGED_MUCH = "changed_much", "the build differs from the one before by more than --max-change, and was accepted"
@@ -163,6 +170,8 @@ class Doubted(Documented):
 NOTES: frozenset[Doubted] = frozenset(
     {
         Doubted.CHANGED_MUCH,
+        Doubted.SAMPLED,
+        Doubted.SHARES_MISSED,
         Doubted.RELATIVE_COORDINATES,
         Doubted.OUTSIDE_LISTS,
         Doubted.IMAGES_WITHOUT_ANNOTATION,

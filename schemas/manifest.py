@@ -140,6 +140,40 @@ class Receipt(msgspec.Struct):
         return [*shards, *self.parquet, *([self.rejected] if self.rejected is not None else []), *copied]
 
 
+class SourceLabel(msgspec.Struct, omit_defaults=True):
+    """A label of the source, and what became of it.
+
+    `label` is the build's name for it. `ids` are the source's own, where it numbers its labels. `objects` are as they were read,
+    before any was rejected; None where they were not counted by label. `left_out` is the code under which they were skipped.
+    """
+
+    name: str
+    label: str
+    ids: list[int | str] = []
+    objects: int | None = None
+    left_out: str = ""
+
+
+class Sample(msgspec.Struct):
+    """A sample of the images that were found: what --sample asked for, and how many of how many are in it, whatever became of them."""
+
+    asked: int | float
+    images: int
+    of: int
+
+
+class Stratification(msgspec.Struct):
+    """Shares by label: which were asked for, and which the images that were written have, in all and of each label.
+
+    `scheme` is how they were drawn. Shares are by split.
+    """
+
+    scheme: str
+    asked: dict[str, float]
+    images: dict[str, float]
+    labels: dict[str, dict[str, float]]
+
+
 class Source(msgspec.Struct):
     """Source that was read: `fingerprint` changes when any byte of it may have; `covers` says what it covers."""
 
@@ -187,6 +221,12 @@ class Manifest(msgspec.Struct):
     """Records that speak for a reading, by what they show: `boxes_beyond_1`, say. Of all sources together."""
     statistics: dict[str, SplitStatistics] | None = None
     """Histograms, by split; None in builds of versions that kept none."""
+    source_labels: list[SourceLabel] = []
+    """The labels of the source, where --labels was given or the source numbers its labels."""
+    stratification: Stratification | None = None
+    """The shares of labels that were reached, where --stratify was given."""
+    sample: Sample | None = None
+    """What the build is a sample of; None where it is of the whole source."""
     image_roots: dict[str, int] = {}
     """Images, by the datastore or scheme that their URLs begin with; empty in builds of versions that did not count them."""
 

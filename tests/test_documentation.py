@@ -125,6 +125,14 @@ def test_the_codes_and_options_that_pages_name_exist() -> None:
     # YOLO's fields, files and directories, and its trainers' functions.
     known |= {"kpt_shape", "is_obb", "save_txt", "verify_image_label", "check_det_dataset", "obj_valid_data"}
     known |= {"train_images", "train_labels"}
+    known |= {
+        "min_count",
+        "source_labels",
+        "source_ids",
+        "source_names",
+        "left_out",
+        "patient_id",
+    }  # Of labels.json and --labels.
     # LabelMe's and VIA's fields.
     known |= {"shape_type", "group_id", "default_filepath", "public_domain", "image_url", "shape_attributes"}
     known |= {"is_train", "is_valid", "is_test", "list_eval_partition"}  # Columns and files of datasets.
@@ -139,7 +147,7 @@ def test_the_codes_and_options_that_pages_name_exist() -> None:
     known |= {*dir(public), *inspect.signature(public.score).parameters, *inspect.signature(public.evaluate).parameters}
     known |= {*dir(Build), *Assembled.__dataclass_fields__, *dir(public.errors.LabelBeamError)}
     elsewhere = {"--runs", "--names", "--seconds", "--replay", "--exclude", "--name", "--version", "--type", "--path"}
-    elsewhere |= {"--repository", "--bg--", "--file", "--scale"}
+    elsewhere |= {"--label", "--repository", "--bg--", "--file", "--scale"}
     elsewhere |= {"--all", "--fresh", "--fast", "--durations", "--proofs"}  # Of the tests and of CI.
     for name in PAGES:
         assert set(re.findall(r"`(?!test_)([a-z]+(?:_[a-z]+)+)`", page(name))) <= known, name

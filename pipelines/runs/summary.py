@@ -32,7 +32,7 @@ SAMPLES_A_REASON = 2
 
 LABELS_SHOWN = 8
 
-_SAID_ABOVE = (Doubted.IMAGE_URL_NOT_READ, Doubted.LABELS_ALIKE, Doubted.NO_TRAIN_SPLIT)
+_SAID_ABOVE = (Doubted.IMAGE_URL_NOT_READ, Doubted.SAMPLED, Doubted.LABELS_ALIKE, Doubted.NO_TRAIN_SPLIT)
 """What the summary says of a build elsewhere, and need not repeat before training."""
 
 WIDEST = 100
@@ -62,6 +62,10 @@ def summary(outcome: Outcome, config: ConvertConfig, seconds: float, width: int 
         yield Line(f"  {build_place(outcome, config)}")
         return
     width = min(width, WIDEST)
+    if manifest.sample is not None:
+        yield Line(
+            f"SAMPLE: {manifest.sample.images:,} of {manifest.sample.of:,} images, not the whole dataset", "bold yellow"
+        )
     yield Line(f"task: {manifest.task}")
     yield from _wrapped(f"format: {manifest.source.format} ({manifest.source.recognised})", width, "  ")
     if not outcome.build:
@@ -244,6 +248,7 @@ def as_json(outcome: Outcome, display: Display) -> dict[str, Any]:
         "skipped_by_reason",
         "adjusted_by_reason",
         "labels",
+        "sample",
         "warnings",
         "doubts",
     )

@@ -12,6 +12,9 @@ _JOINTS = re.compile(r"[\s_\-]+")
 _WHOLE = re.compile(r"[0-9]+\.0+")
 _SHOWN = 5
 
+_LOOKALIKES = str.maketrans("аеорсухіјѕһԁԛԝοαιρυνκχ", "aeopcyxijshdqwoaipuvkx")
+"""Small letters, Cyrillic and Greek, in which nobody sees that they are not Latin ones (Unicode's confusables, UTS 39)."""
+
 
 def labels_alike(counts: Mapping[str, int]) -> list[Doubt]:
     """A doubt where labels differ in letter case, blanks or joining marks only; `counts` are objects by label.
@@ -23,7 +26,7 @@ def labels_alike(counts: Mapping[str, int]) -> list[Doubt]:
     for label in sorted(counts):
         folded = unicodedata.normalize("NFKC", label).casefold()
         if not label.isascii():  # Marks without a width: a zero-width space, a byte order mark, a soft hyphen.
-            folded = "".join(letter for letter in folded if unicodedata.category(letter) != "Cf")
+            folded = "".join(letter for letter in folded if unicodedata.category(letter) != "Cf").translate(_LOOKALIKES)
         folded = _JOINTS.sub(" ", folded).strip()
         if _WHOLE.fullmatch(folded):  # A number that became a float on its way: 1 and 1.0.
             folded = folded.partition(".")[0]
@@ -34,10 +37,10 @@ def labels_alike(counts: Mapping[str, int]) -> list[Doubt]:
     shown = "; ".join(", ".join(f"{label!r} ({counts[label]})" for label in group) for group in alike[:_SHOWN])
     more = f" and {len(alike) - _SHOWN} more" if len(alike) > _SHOWN else ""
     message = (
-        f"labels that differ in letter case, blanks or a .0 only are different labels: {shown}{more}; rename them in the source if "
-        "they mean the same"
+        f"labels that differ in letter case, blanks, a .0 or letters that look the same only are different labels: {shown}{more}; make "
+        "them one with --labels, or in the source, if they mean the same"
     )
-    return [Doubt(Doubted.LABELS_ALIKE, message, len(alike), alike[0][0])]
+    return [Doubt(Doubted.LABELS_ALIKE, message, len(alike), alike[0][0], "--labels")]
 
 
 _BETWEEN = re.compile(r"\s*[,;|/+&]\s*")

@@ -37,7 +37,7 @@ def object_doubts(receipts: Iterable[Receipt], told: Iterable[Doubt]) -> Iterato
     for receipt in receipts:
         for name, part in receipt.oddities.items():
             oddities.setdefault(name, Oddity()).add(part)
-    many = {name for name, odd in oddities.items() if odd.count * _ONE_IN[name] >= odd.of and odd.count}
+    many = {name for name, odd in oddities.items() if odd.count * _ONE_IN.get(name, 0) >= odd.of and odd.count}
     if LEAVING in many and oddities[LEAVING].count >= _FEWEST and _TOLD_ALREADY.isdisjoint(item.code for item in told):
         odd = oddities[LEAVING]
         yield Doubt(

@@ -18,7 +18,7 @@ FEWEST_OF_A_LABEL = 5
 
 def preflight(manifest: Manifest) -> list[Doubt]:
     """Everything of a build that a training job should be told of, in the order in which it should be mended."""
-    return [*_unread(manifest), *_training(manifest), *_labels(manifest), *_validation(manifest)]
+    return [*_unread(manifest), *_sampled(manifest), *_training(manifest), *_labels(manifest), *_validation(manifest)]
 
 
 def _unread(manifest: Manifest) -> Iterator[Doubt]:
@@ -30,6 +30,10 @@ def _unread(manifest: Manifest) -> Iterator[Doubt]:
             "cloud reads; build again with --image-url azureml://subscriptions/…/datastores/…/paths/…, https://… or abfss://…"
         )
         yield Doubt(Doubted.IMAGE_URL_NOT_READ, message, count, next(iter(unread)), "--image-url")
+
+
+def _sampled(manifest: Manifest) -> Iterator[Doubt]:
+    yield from (doubt for doubt in manifest.doubts if doubt.code == Doubted.SAMPLED)
 
 
 def _training(manifest: Manifest) -> Iterator[Doubt]:

@@ -52,6 +52,10 @@ class Plan:
     unseen: frozenset[str] = frozenset()
     """The sources none of whose images was found, so that one name in two of them need not mean one picture."""
     doubts: list[Doubt] = field(default_factory=list)
+    columns: bool = False
+    """Whether its records have further columns, one of which --split-group may name."""
+    label_ids: dict[str, list[int | str]] = field(default_factory=dict)
+    """The source's own ids by label, where it numbers labels beside the data."""
     image_prefix: str | None = None
     """What image URLs start with without --image-url, where it is not the images' own place; "" where each has its own."""
 

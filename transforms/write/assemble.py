@@ -16,15 +16,15 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from labelbeam.schemas.config import ConvertConfig, background_policy, parse_split
+from labelbeam.schemas.config import ConvertConfig, background_policy
 from labelbeam.schemas.errors import LabelBeamError
+from labelbeam.schemas.label_map import LONGEST_LABEL, LabelMap, label_map
 from labelbeam.schemas.manifest import CopiedImage, Oddity
 from labelbeam.schemas.neutral import RAW_LIMIT, Rejection
 from labelbeam.schemas.reasons import Adjusted, Rejected, Skipped
 from labelbeam.transforms.columns.arrays import Floats, Integers, ranges
 from labelbeam.transforms.columns.fragments import Fragment
-from labelbeam.transforms.columns.hashes import draw_split
-from labelbeam.transforms.columns.images import ImageNote, join_images
+from labelbeam.transforms.columns.images import NO_NOTE, join_images
 from labelbeam.transforms.columns.objects import AS_DRAWN, Objects, join_objects
 from labelbeam.transforms.formats.frames import PIXELS, SCALES, Frame
 from labelbeam.transforms.formats.plans import Plan
@@ -36,7 +36,17 @@ from labelbeam.transforms.tasks.records import SplitRecords
 from labelbeam.transforms.tasks.registry import TASKS
 from labelbeam.transforms.tasks.task import Judged, Labels, Task
 from labelbeam.transforms.write import oddities
-from labelbeam.transforms.write.settle import Settled, copy, fold_duplicates, settle, without_left_out
+from labelbeam.transforms.write.rename import Renamed, rename
+from labelbeam.transforms.write.settle import (
+    Settled,
+    copy,
+    fold_duplicates,
+    leave_out_unsampled,
+    settle,
+    without_left_out,
+)
+from labelbeam.transforms.write.splits import SOURCES_OWN, SplitOptions, draw_splits, split_options
+from labelbeam.transforms.write.whole import NOTHING_OF_ALL, Whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +58,13 @@ class AssembleOptions:
     clip: bool = True
     keep_background: bool = True
     max_polygon_points: int | None = None
-    split: dict[str, float] | None = None
+    split: SplitOptions = SOURCES_OWN
     look_at_all: bool = False
     """Look at every image; otherwise only at those whose size nobody declared."""
+    sample: int | float | None = None
+    labels: LabelMap | None = None
+    keep_emptied: bool = False
+    """Images all of whose objects --labels has dropped are written, as background; else they are left out."""
     unseen: frozenset[str] = frozenset()
     """Sources none of whose images was found: one name in two of them is ambiguous."""
 
@@ -63,8 +77,11 @@ def assemble_options(config: ConvertConfig, plan: Plan) -> AssembleOptions:
         clip=config.out_of_bounds == "clip",
         keep_background=background_policy(config) == "keep",
         max_polygon_points=config.max_polygon_points,
-        split=parse_split(config.split),
+        split=split_options(config),
         look_at_all=config.check_images not in (None, "none"),
+        sample=config.sample,
+        labels=label_map(config),
+        keep_emptied=config.background == "keep",
         unseen=plan.unseen,
     )
 
@@ -97,6 +114,7 @@ def assemble(
     frames: Mapping[str, Frame],
     look_at: LookAt,
     copy_to: CopyTo | None = None,
+    whole: Whole = NOTHING_OF_ALL,
 ) -> Assembled:
     """Make the records of one bucket.
 
@@ -105,6 +123,7 @@ def assemble(
         frames: the frames of those sources whose coordinates are not in pixels.
         look_at: looks at the images' files, as far as the build asks for it.
         copy_to: copies the images that are left; None where none are to be copied. One that cannot be is rejected.
+        whole: what is known of the whole source.
 
     The result depends on what the fragments hold, not on how work was cut into them.
     """
@@ -122,14 +141,32 @@ def assemble(
     for fragment in fragments:
         skipped_objects.update(fragment.skipped)
     settled = fold_duplicates(rows, rejections, options.unseen)
+    if whole.sampled is not None:
+        rejections, outside = leave_out_unsampled(settled, rejections, whole.sampled)
+        left_out[Skipped.NOT_SAMPLED] += outside["image"]
+        skipped_objects[Skipped.IMAGE_NOT_SAMPLED] += outside["object"]
+    skipped_before = skipped_objects.total()
     rejected_before = Counter(item.kind for item in rejections)
     settle(settled, look_at, options.look_at_all)
 
     at = _image_of(objects, settled)
     order = np.lexsort((objects.order, objects.image, at))
     objects, at = objects.take(order), at[order]
-    if options.task.startswith("image_classification"):
+    classified = options.task.startswith("image_classification")
+    if classified:
         objects, at = _distinct_labels(objects, at)
+    found = len(objects)
+    if settled.skips:
+        inside = np.flatnonzero(~np.isin(at, list(settled.skips)))
+        skipped_objects[Skipped.IMAGE_NOT_SAMPLED] += found - len(inside)
+        objects, at = objects.alone(inside), at[inside]
+    emptied = np.zeros(len(settled.images), np.int64)
+    renamed: Renamed | None = None
+    if options.labels is not None:
+        renamed = rename(objects, at, names, options.labels, whole.rare, classified)
+        emptied = np.bincount(at[~renamed.kept], minlength=len(settled.images))
+        skipped_objects.update(renamed.left_out)
+        objects, at, names = objects.alone(renamed.rows), at[renamed.rows], renamed.names
     sizes = np.maximum(settled.sizes, 1).astype(np.float64)[at]
     numbers = _frame_numbers(objects, settled, at, frames) if frames else np.zeros(len(objects), np.int64)
     if frames:
@@ -144,7 +181,7 @@ def assemble(
     judged.codes[(settled.sizes[at] == 0).any(axis=1)] = code_of(Rejected.IMAGE_REJECTED)
     too_long = [number for number, name in enumerate(names) if len(name) > LONGEST_LABEL]
     judged.codes[np.isin(objects.label, too_long) & (judged.codes == OK)] = code_of(Rejected.INVALID_LABEL)
-    _decide(settled, at, judged, rejected_of, task, options.keep_background)
+    _decide(settled, at, judged, rejected_of, task, options, emptied)
 
     left = settled.codes == OK
     left[list(settled.skips)] = False
@@ -155,26 +192,27 @@ def assemble(
     rejections += _rejected_images(settled)
     for reason, where in judged.adjusted.items():
         adjusted[reason] += int((where & valid).sum())
+    if renamed is not None:
+        adjusted[Adjusted.LABEL_RENAMED] += int((renamed.changed & valid).sum())
     adjusted[Adjusted.OBJECT_OF_DUPLICATE_IMAGE] += int((_is_lent(objects, settled.sources) & valid).sum())
     adjusted.update(reason for row, reasons in settled.adjusted.items() if left[row] for reason in reasons)
-    splits = _by_split(settled, left, objects, at, judged, names, options)
+    drawn = draw_splits(settled.images, np.flatnonzero(left).tolist(), options.split, whole.strata)
+    splits = _by_split(settled, drawn.members, objects, at, judged, names, options.image_url)
     return Assembled(
         splits=splits,
         rejections=sorted(map(_bounded, rejections), key=_in_order),
         images_found=len(settled.images) + rejected_before["image"] + left_out.total(),
-        objects_found=len(objects) + rejected_before["object"] + skipped_objects.total(),
+        objects_found=found + rejected_before["object"] + skipped_before,
         skipped_images=len(settled.skips) + left_out.total(),
         skipped_objects=skipped_objects.total(),
         skipped=Counter(settled.skips.values()) + left_out + skipped_objects,
         adjusted=+adjusted,
         records_in=records_in,
         copied=copied,
-        oddities=oddities.leaving(objects, sizes, at, settled.images.paths) | oddities.of_records(splits.values()),
+        oddities=oddities.leaving(objects, sizes, at, settled.images.paths)
+        | oddities.of_records(splits.values())
+        | drawn.oddities,
     )
-
-
-LONGEST_LABEL = 256
-"""Characters of a label, which each object repeats: a few bytes of a dataset would become gigabytes of records."""
 
 
 def _bounded(item: Rejection) -> Rejection:
@@ -275,9 +313,15 @@ def _to_pixels(objects: Objects, numbers: Integers, sizes: Floats, frames: Mappi
 
 
 def _decide(
-    settled: Settled, at: Integers, judged: Judged, rejected_of: Counter[int], task: Task, keep_background: bool
+    settled: Settled,
+    at: Integers,
+    judged: Judged,
+    rejected_of: Counter[int],
+    task: Task,
+    options: AssembleOptions,
+    emptied: Integers,
 ) -> None:
-    """Decide on each image by the numbers of its valid and invalid objects."""
+    """Decide on each image by the numbers of its valid and invalid objects, and of those that --labels has dropped, (images,)."""
     count = len(settled.images)
     valid = np.bincount(at[judged.codes == OK], minlength=count)
     gone = np.bincount(at[judged.codes != OK], minlength=count)
@@ -285,9 +329,10 @@ def _decide(
         for row, key in enumerate(settled.images.keys.tolist()):
             gone[row] += sum(rejected_of[each] for each in (key, *settled.lent.get(row, ())))
     doubtful = (valid == 0) | (task.single_label & (valid > 1))
+    doubtful[list(settled.skips)] = False
     for row in np.flatnonzero(doubtful & (settled.codes == OK)).tolist():
         # Without what was deleted an image is as if that had never been drawn.
-        skipped = [why for why in settled.images.notes.get(row, _NO_NOTE).skipped if why is not Skipped.DELETED]
+        skipped = [why for why in settled.images.notes.get(row, NO_NOTE).skipped if why is not Skipped.DELETED]
         if valid[row]:
             message = (
                 f"found {valid[row]} different labels, expected one; image_classification_multilabel takes them all"
@@ -295,15 +340,14 @@ def _decide(
             settled.reject(row, Rejected.SEVERAL_LABELS, message)
         elif gone[row]:
             settled.reject(row, Rejected.NO_VALID_OBJECT, f"all {gone[row]} of its objects were rejected")
+        elif emptied[row] and not (options.keep_emptied and not task.needs_object):
+            settled.skips[row] = Skipped.ONLY_DROPPED_LABELS
         elif skipped:
             settled.skips[row] = skipped[0]
-        elif not keep_background:
+        elif not options.keep_background:
             settled.skips[row] = Skipped.BACKGROUND
         elif task.needs_object:
             settled.reject(row, Rejected.NO_LABEL, "no label was found, expected at least one")
-
-
-_NO_NOTE = ImageNote()
 
 
 def _rejected_images(settled: Settled) -> Iterator[Rejection]:
@@ -335,19 +379,15 @@ def _rejected_objects(
 
 def _by_split(
     settled: Settled,
-    left: npt.NDArray[np.bool_],
+    members: Mapping[str, Sequence[int]],
     objects: Objects,
     at: Integers,
     judged: Judged,
     names: Sequence[str],
-    options: AssembleOptions,
+    prefix: str,
 ) -> dict[str, SplitRecords]:
     """The records of each split, in the order of the images, which is that of their paths."""
     images = settled.images
-    members: dict[str, list[int]] = {}
-    for row in np.flatnonzero(left).tolist():
-        split = draw_split(images.paths[row], options.split) if options.split else images.splits[row] or "train"
-        members.setdefault(split, []).append(row)
     # Objects are sorted by image, so the valid ones of one image are a range of all valid ones.
     valid = np.flatnonzero(judged.codes == OK)
     bounds = np.searchsorted(at[valid], np.arange(len(images) + 1))
@@ -359,6 +399,6 @@ def _by_split(
             valid[ranges(bounds[picked], counts)], np.concatenate([[0], np.cumsum(counts)]), objects, names, judged
         )
         paths = [images.paths[row] for row in rows]
-        urls = [image_url(options.image_url, path) for path in paths]
+        urls = [image_url(prefix, path) for path in paths]
         splits[split] = SplitRecords(paths, urls, [settled.formats[row] for row in rows], settled.sizes[picked], labels)
     return splits

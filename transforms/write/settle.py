@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy.typing as npt
 from labelbeam.schemas.manifest import CopiedImage
 from labelbeam.schemas.neutral import Rejection
 from labelbeam.schemas.reasons import Adjusted, Rejected, Skipped
+from labelbeam.transforms.columns.hashes import sample_hash
 from labelbeam.transforms.columns.images import Images
 from labelbeam.transforms.geometry.boxes import OK, Codes, code_of
 from labelbeam.transforms.images.facts import CopyTo, ImageError, LookAt, settle_format, settle_size
@@ -101,15 +103,39 @@ def fold_duplicates(rows: Images, rejections: list[Rejection], unseen: frozenset
     return settled
 
 
+def leave_out_unsampled(
+    settled: Settled, rejections: Sequence[Rejection], below: int
+) -> tuple[list[Rejection], Counter[str]]:
+    """Skip the images whose hash is not `below`. The rejections of what is in the sample, and how many are not, by kind.
+
+    What is of no certain image is in every sample.
+    """
+    outside: Counter[str] = Counter()
+    left: list[Rejection] = []
+    for item in rejections:
+        if item.image is not None and sample_hash(item.image) >= below:
+            outside[item.kind] += 1
+        else:
+            left.append(item)
+    for row, path in enumerate(settled.images.paths):
+        if sample_hash(path) >= below:
+            settled.codes[row] = OK
+            settled.messages.pop(row, None)
+            settled.skips[row] = Skipped.NOT_SAMPLED
+    return left, outside
+
+
 def settle(settled: Settled, look_at: LookAt, look_at_all: bool) -> None:
     """Settle size and format of each image, by its declaration and, where it was looked at, by its file."""
     images = settled.images
     known = [all(size) for size in settled.sizes.tolist()]
-    short = [row for row, path in enumerate(images.paths) if not (too_long(path) or _leads_out(path))]
+    short = [
+        row for row, path in enumerate(images.paths) if not (row in settled.skips or too_long(path) or _leads_out(path))
+    ]
     wanted = [row for row in short if look_at_all or not known[row]]
     looked = dict(zip(wanted, look_at(images.rows(wanted)), strict=True)) if wanted else {}
     for row, path in enumerate(images.paths):
-        if settled.codes[row] != OK:
+        if settled.codes[row] != OK or row in settled.skips:
             continue
         facts = looked.get(row)
         try:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import apache_beam as beam
 import msgspec
-from apache_beam.pvalue import AsIter
+from apache_beam.pvalue import AsIter, AsSingleton
 
 from labelbeam.schemas.errors import UsageError
 from labelbeam.schemas.manifest import Receipt
@@ -16,6 +17,10 @@ from labelbeam.transforms.read.transform import merged
 from labelbeam.transforms.stores.files import put
 from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.workers.parallel import ParallelDo
+from labelbeam.transforms.write.assemble import AssembleOptions
+from labelbeam.transforms.write.stratify import Strata, Survey, draw_strata, join_surveys
+from labelbeam.transforms.write.survey import survey_bucket
+from labelbeam.transforms.write.whole import whole_source
 from labelbeam.transforms.write.work import Report, ShardOptions, write_shard
 
 
@@ -30,11 +35,9 @@ class WriteShards(beam.PTransform):  # type: ignore[misc]  # Beam has no types
     def expand(self, fragments: Any) -> Any:
         """Group, assemble and write, then collect the receipts."""
         findings = merged(self.findings)
-        receipts = (
-            fragments
-            | "GroupByBucket" >> beam.GroupByKey()
-            | "AssembleAndWrite" >> beam.ParDo(_WriteShard(self.options), findings)
-        )
+        grouped = fragments | "GroupByBucket" >> beam.GroupByKey()
+        sides = [findings, *strata_of(grouped, findings, self.options.assemble)]
+        receipts = grouped | "AssembleAndWrite" >> beam.ParDo(_WriteShard(self.options), *sides)
         return (
             fragments.pipeline
             | "Once" >> beam.Impulse()
@@ -42,10 +45,39 @@ class WriteShards(beam.PTransform):  # type: ignore[misc]  # Beam has no types
         )
 
 
+def strata_of(grouped: Any, findings: Any, options: AssembleOptions) -> list[Any]:
+    """A side input of splits by label, where these are asked for: what was grouped is looked through once before it is written."""
+    if not options.split.stratify or options.split.shares is None:
+        return []
+    strata = (
+        grouped
+        | "Survey" >> beam.ParDo(_SurveyBucket(options), findings)
+        | "JoinSurveys" >> beam.CombineGlobally(join_surveys)
+        | "Stratify" >> beam.Map(draw_strata, list(options.split.shares.values()))
+    )
+    return [AsSingleton(strata)]
+
+
+class _SurveyBucket(ParallelDo):
+    stage = "survey"
+
+    def call(self, group: tuple[int, Iterable[bytes]], findings: Findings, _: Any) -> tuple[Any, ...] | None:
+        whole = whole_source(findings, self.options.labels, self.options.sample)
+        return survey_bucket, list(group[1]), self.options.labels, whole
+
+    def outputs(self, group: Any, result: Survey) -> Iterator[Survey]:
+        yield result
+
+    def size(self, group: Any) -> int:
+        return 1
+
+
 class _WriteShard(ParallelDo):
     stage = "write"
 
-    def call(self, group: tuple[int, Iterable[bytes]], findings: Findings, _: Any) -> tuple[Any, ...] | None:
+    def call(
+        self, group: tuple[int, Iterable[bytes]], findings: Findings, strata: Strata | None
+    ) -> tuple[Any, ...] | None:
         if findings.unsafe:
             return None  # The plan was wrong; the driver makes another.
         bucket, encoded = group
@@ -53,7 +85,10 @@ class _WriteShard(ParallelDo):
             frames = self.options.format.frames(findings.evidence, self.options.config)
         except UsageError:
             return None  # The driver raises it too, and says so.
-        return write_shard, self.options, bucket, list(encoded), frames
+        whole = whole_source(findings, self.options.assemble.labels, self.options.assemble.sample)
+        if strata is not None:
+            whole = replace(whole, strata=strata.of_bucket(bucket, self.options.buckets))
+        return write_shard, self.options, bucket, list(encoded), frames, whole
 
     def outputs(self, group: Any, result: Receipt) -> Iterator[bytes]:
         yield msgspec.json.encode(result)

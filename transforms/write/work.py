@@ -23,6 +23,7 @@ from labelbeam.transforms.workers import parcels
 from labelbeam.transforms.workers.quiet_gc import quiet_gc
 from labelbeam.transforms.write.assemble import AssembleOptions, assemble
 from labelbeam.transforms.write.bucket import write_bucket, write_copied
+from labelbeam.transforms.write.whole import NOTHING_OF_ALL, Whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +51,18 @@ class Report(msgspec.Struct):
     findings: Findings
 
 
-def write_shard(options: ShardOptions, bucket: int, encoded: Sequence[bytes], frames: Mapping[str, Frame]) -> Receipt:
+def write_shard(
+    options: ShardOptions,
+    bucket: int,
+    encoded: Sequence[bytes],
+    frames: Mapping[str, Frame],
+    whole: Whole = NOTHING_OF_ALL,
+) -> Receipt:
     """Assemble one bucket from its encoded fragments, and write its files.
 
     Args:
         frames: the frames of those sources whose coordinates are not in pixels.
+        whole: what is known of the whole source.
 
     Raises:
         StoreError: a file cannot be written.
@@ -76,7 +84,7 @@ def write_shard(options: ShardOptions, bucket: int, encoded: Sequence[bytes], fr
         complete = options.images_listed and shows_all(root)
         look_at = looker(LookOptions(options.check_images, root, complete), known.images, known.looked)
         copy_to = copier(CopyOptions(root, copies, complete), known) if copies else None
-        assembled = assemble(fragments, options.assemble, frames, look_at, copy_to)
+        assembled = assemble(fragments, options.assemble, frames, look_at, copy_to, whole)
         receipt = write_bucket(assembled, bucket, options.buckets, options.assemble.task, options.px, build)
         receipt.arrived, receipt.listed_in = parcels.parcel_sum(encoded), _counted(fragments)[1]
         if build and copies:

@@ -17,6 +17,7 @@ from labelbeam.transforms.builds.alike import labels_alike, labels_joined
         ("1", "1.0"),
         ("12.0", "12"),
         ("3.00", "3.0"),
+        ("\u0441\u0430r", "car"),
     ],
 )
 def test_labels_that_differ_in_their_form_only_are_told_with_both_counts(one: str, other: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from labelbeam.schemas.split_group import group_column
 from labelbeam.transforms.columns.fragments import Fragment, fragments_of
 from labelbeam.transforms.columns.hashes import bucket_of
 from labelbeam.transforms.columns.listed import Listed
@@ -17,7 +18,7 @@ from labelbeam.transforms.formats.folder.layout import (
 )
 from labelbeam.transforms.formats.folder.lookup import ImageNames
 from labelbeam.transforms.formats.folder.tables import read_table
-from labelbeam.transforms.formats.reading import Findings, Reading, ReadResult, encode_fragments
+from labelbeam.transforms.formats.reading import Findings, Reading, ReadResult
 from labelbeam.transforms.images.look import LookOptions, looker
 from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.stores.reading import read_file
@@ -59,7 +60,7 @@ class FolderUnit:
                 rows = fragment.images.rows(range(len(fragment.images)))
                 fragment.looked = dict(zip(fragment.images.paths, look_at(rows), strict=True))
         records = sum(fragment.records for fragment in fragments.values())
-        return ReadResult(Findings(records), encode_fragments(sorted(fragments.items())))
+        return reading.result(Findings(records), sorted(fragments.items()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +91,9 @@ class TableUnit:
         root = locate(self.root, options.storage)
         files = ImageNames({item.path for item in self.plan.items})
         task, how = options.config.task, options.config.of(FolderOptions)
+        group = group_column(options.config)
         contents = [
-            read_table(table, read_file(root.below(table.path)), files, task, how) for table in self.plan.tables
+            read_table(table, read_file(root.below(table.path)), files, task, how, group) for table in self.plan.tables
         ]
         images = [image for content in contents for image in content.images]
         listed = {item.path: item.split for item in self.plan.items if item.split is not None}
@@ -105,4 +107,4 @@ class TableUnit:
         records = sum(fragment.records for fragment in fragments.values())
         doubts = [doubt for content in contents for doubt in content.doubts]
         doubts += numbers_for_names({item.label for image in images for item in image.objects}, self.plan.names)
-        return ReadResult(Findings(records, doubts=doubts), encode_fragments(sorted(fragments.items())))
+        return reading.result(Findings(records, doubts=doubts), sorted(fragments.items()))
