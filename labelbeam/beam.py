@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 from typing import Any, NamedTuple, Unpack
 
 import apache_beam as beam
@@ -56,10 +55,11 @@ from labelbeam.transforms.tasks.registry import TASKS
 from labelbeam.transforms.workers import parcels
 from labelbeam.transforms.workers.quiet_gc import quiet_gc
 from labelbeam.transforms.workers.staged_units import stage_units
-from labelbeam.transforms.write.assemble import Assembled, assemble, assemble_options
+from labelbeam.transforms.write.assemble import Assembled, assemble
 from labelbeam.transforms.write.bucket import encode_rejections
-from labelbeam.transforms.write.stratify import Strata
-from labelbeam.transforms.write.transform import strata_of
+from labelbeam.transforms.write.options import assemble_options
+from labelbeam.transforms.write.survey import SurveyOptions
+from labelbeam.transforms.write.transform import of_bucket, surveys_of
 from labelbeam.transforms.write.whole import Whole, whole_source
 
 __all__ = [
@@ -138,7 +138,14 @@ class ReadDataset(beam.PTransform):  # type: ignore[misc]  # Beam has no types
         findings = merged(read[FINDINGS])
         grouped = read[FRAGMENTS] | "GroupByBucket" >> beam.GroupByKey()
         assemble = _Assemble(config, self._storage, plan)
-        sides = [findings, *strata_of(grouped, findings, assemble_options(config, plan))]
+        surveys = SurveyOptions(
+            assemble_options(config, plan),
+            config.duplicates is not None,
+            plan.images_root,
+            plan.buckets,
+            self._storage,
+        )
+        sides = [findings, *surveys_of(grouped, findings, surveys)]
         rows = grouped | "Assemble" >> beam.ParDo(assemble, *sides).with_outputs(_REJECTIONS, main="records")
         records, rejections = rows["records"], rows[_REJECTIONS]
         records.element_type = ROWS[config.task]
@@ -159,7 +166,7 @@ class _Assemble(beam.DoFn):  # type: ignore[misc]
         self._buckets = plan.buckets
 
     def process(
-        self, group: tuple[int, Iterable[bytes]], findings: Findings, strata: Strata | None = None
+        self, group: tuple[int, Iterable[bytes]], findings: Findings, surveys: Mapping[str, Any] | None = None
     ) -> Iterator[Any]:
         if findings.unsafe:
             raise LabelBeamError(
@@ -167,8 +174,7 @@ class _Assemble(beam.DoFn):  # type: ignore[misc]
             )
         frames = self._format.frames(findings.evidence, self._config)
         whole = whole_source(findings, self._assemble.labels, self._assemble.sample)
-        if strata is not None:
-            whole = replace(whole, strata=strata.of_bucket(group[0], self._buckets))
+        whole = of_bucket(whole, surveys, group[0], self._buckets)
         assembled = self._assembled(list(group[1]), frames, whole)
         for name in ("images_found", "objects_found", "skipped_images", "skipped_objects"):
             Metrics.counter("labelbeam", name).inc(getattr(assembled, name))

@@ -32,6 +32,7 @@ class InspectOptions(TypedDict, total=False):
     split: str | Mapping[str, float]
     split_group: str
     stratify: bool
+    duplicates: Literal["keep", "drop", "fail"]
     labels: Url | Mapping[str, Any]
     sample: int | float
     shards: int | Literal["auto"]

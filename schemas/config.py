@@ -82,6 +82,13 @@ class ConvertConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, om
         bool,
         Meta(description="draw --split so that its shares hold for the images of each label, as far as they can"),
     ] = False
+    duplicates: Annotated[
+        Literal["keep", "drop", "fail"] | None,
+        Meta(
+            description="compare the images byte by byte; keep: tell which are the same; drop: write one of them; fail: publish nothing "
+            "(default: they are not compared)"
+        ),
+    ] = None
     labels: Annotated[
         str | dict[str, Any] | None,
         Meta(

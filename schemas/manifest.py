@@ -101,6 +101,26 @@ class Oddity(msgspec.Struct):
         self.example = min(filter(None, (self.example, other.example)), default="")
 
 
+class Twin(msgspec.Struct, frozen=True, order=True):
+    """An image that is written and has the same bytes as others, of which `first` is the path that sorts first."""
+
+    first: str
+    path: str
+    split: str
+
+
+class SameContent(msgspec.Struct):
+    """Images that are written and have the same bytes as others: in how many groups, and how many of these lie in several splits.
+
+    `listed` are the first of these groups, those across splits before all others.
+    """
+
+    images: int = 0
+    groups: int = 0
+    across_splits: int = 0
+    listed: list[list[Twin]] = []
+
+
 class Receipt(msgspec.Struct):
     """Receipt of one bucket of images: its share of every file of the build, and its share of the counts."""
 
@@ -132,6 +152,9 @@ class Receipt(msgspec.Struct):
     """Images written, by the datastore or scheme that their URLs begin with."""
     oddities: dict[str, Oddity] = {}
     """What stands out in its objects, by name; see `transforms.write.oddities`."""
+
+    twins: list[Twin] = []
+    """Its images that have the same bytes as others, where images were compared."""
 
     def files(self) -> list[FileEntry]:
         """Every file of the bucket."""
@@ -223,6 +246,8 @@ class Manifest(msgspec.Struct):
     """Histograms, by split; None in builds of versions that kept none."""
     source_labels: list[SourceLabel] = []
     """The labels of the source, where --labels was given or the source numbers its labels."""
+    same_content: SameContent | None = None
+    """Images that have the same bytes as others; None where images were not compared."""
     stratification: Stratification | None = None
     """The shares of labels that were reached, where --stratify was given."""
     sample: Sample | None = None

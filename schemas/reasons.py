@@ -113,6 +113,11 @@ class Skipped(Documented):
         "only_dropped_labels",
         "--labels drops the labels of all objects of the image; --background keep writes it without objects",
     )
+    SAME_CONTENT = "same_content", "another image has the same bytes and is written; --duplicates is drop"
+    IMAGE_OF_SAME_CONTENT = (
+        "image_of_same_content",
+        "the object is of an image that is dropped for one of the same bytes",
+    )
     NOT_SAMPLED = "not_sampled", "the image is not in the sample that --sample draws"
     IMAGE_NOT_SAMPLED = "image_not_sampled", "the object is of an image that is not in the sample"
 

@@ -41,6 +41,7 @@ GROUPS = {
         "split",
         "split_group",
         "stratify",
+        "duplicates",
         "labels",
         "sample",
         "shards",

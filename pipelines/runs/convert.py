@@ -18,6 +18,7 @@ from labelbeam.schemas.doubts import Doubt, Doubted, unsettled
 from labelbeam.schemas.errors import (
     CountsError,
     DoubtedError,
+    DuplicatesError,
     LabelBeamError,
     NothingLeftError,
     SuspiciousChangeError,
@@ -69,7 +70,7 @@ class Outcome:
     """Of `inspect`: why a build would be refused; empty where it would be published."""
 
 
-REFUSALS = (TooManyRejectedError, NothingLeftError, SuspiciousChangeError, DoubtedError)
+REFUSALS = (TooManyRejectedError, DuplicatesError, NothingLeftError, SuspiciousChangeError, DoubtedError)
 
 
 def convert(config: ConvertConfig, storage: StorageOptions, beam_flags: Sequence[str], display: Display) -> Outcome:
@@ -316,6 +317,14 @@ def _gate(manifest: Manifest, config: ConvertConfig, where: str) -> None:
             f"{images.rejected} of {looked} images were rejected ({share:.1%}), --max-rejected allows "
             f"{config.max_rejected:.1%}; nothing was published. Reasons: {reasons}. {where}mend the source, or raise "
             "--max-rejected"
+        )
+    same = manifest.same_content
+    if config.duplicates == "fail" and same is not None and same.groups:
+        groups = "; ".join(", ".join(f"{twin.path} ({twin.split})" for twin in group[:5]) for group in same.listed[:5])
+        raise DuplicatesError(
+            f"--duplicates fail: {same.images} images have the same bytes as others, in {same.groups} groups, of which {same.across_splits} "
+            f"lie in several splits; nothing was published. Such as: {plain(groups)}. Remove them, or have one of each written with "
+            "--duplicates drop"
         )
     if not images.written:
         raise NothingLeftError(

@@ -97,3 +97,28 @@ def test_a_column_that_a_format_does_not_have_is_refused(tmp_path: Path) -> None
     source.write_text(json.dumps(record))
     options = ("--split", "train=0.5,test=0.5", "--split-group", "patient", "--format", "jsonl")
     failed(attempt(source, tmp_path / "out", *options), 2, "'patient' names a column, and jsonl has none here")
+
+
+def test_images_of_the_same_bytes_are_told_dropped_or_refused(tmp_path: Path) -> None:
+    contents = {"a": b"1", "b": b"2", "c": b"1", "d": b"3", "e": b"2"}
+    for name, content in contents.items():
+        (tmp_path / f"{name}.jpg").write_bytes(content)
+    images = [coco_image(number, f"{name}.jpg") for number, name in enumerate(contents)]
+    source = write_coco(tmp_path / "d.json", images, [coco_box(number, number) for number in range(5)])
+    options = ("--check-images", "none", "--split", "train=0.5,test=0.5", "--shards", "3", "--stratify", "--duplicates")
+    kept = built(source, tmp_path / "kept", *options, "keep")
+    found = kept.manifest["same_content"]
+    across = sum(kept.splits[f"{one}.jpg"] != kept.splits[f"{two}.jpg"] for one, two in ("ac", "be"))
+    assert (found["images"], found["groups"], found["across_splits"]) == (4, 2, across)
+    assert sorted(twin["path"] for group in found["listed"] for twin in group) == ["a.jpg", "b.jpg", "c.jpg", "e.jpg"]
+    assert "same_images" in {doubt["code"] for doubt in kept.manifest["doubts"]}
+    dropped = built(source, tmp_path / "dropped", *options, "drop")
+    assert set(dropped.records) == {"a.jpg", "b.jpg", "d.jpg"}
+    assert dropped.manifest["skipped_by_reason"] == {"image_of_same_content": 2, "same_content": 2}
+    failed(
+        attempt(source, tmp_path / "out", *options, "fail"),
+        3,
+        "--duplicates fail: 4 images",
+        "a.jpg (",
+        "nothing was published",
+    )

@@ -25,6 +25,7 @@ from labelbeam.schemas.reasons import Skipped
 from labelbeam.transforms.builds.alike import labels_alike, labels_joined
 from labelbeam.transforms.builds.identity import BuildIdentity, config_identity
 from labelbeam.transforms.builds.oddities import label_doubts, object_doubts
+from labelbeam.transforms.builds.same_content import same_content, twin_doubts
 from labelbeam.transforms.builds.split_doubts import group_doubts, sample_doubt, split_doubts
 from labelbeam.transforms.formats.plans import Plan
 from labelbeam.transforms.messages.redact import redact
@@ -82,6 +83,8 @@ def make_manifest(
     doubts += [*object_doubts(receipts, doubts), *label_doubts(by_label, config.task), *labels_alike(by_label)]
     doubts += labels_joined(by_label, config.task)
     doubts += [*split_doubts(splits, config), *group_doubts(receipts, splits, config)]
+    same = same_content(receipts) if config.duplicates is not None else None
+    doubts += twin_doubts(receipts, same)
     sample = _sample(config, counts, skipped)
     if sample is not None:
         doubts.insert(0, sample_doubt(sample))
@@ -109,6 +112,7 @@ def make_manifest(
         image_roots=dict(sorted(roots.items())),
         source_labels=list(source_labels),
         sample=sample,
+        same_content=same,
         stratification=_stratification(config, splits, receipts),
     )
 

@@ -72,7 +72,7 @@ class Plan:
 
 def asks_for_images(config: ConvertConfig) -> bool:
     """Tell whether a build may look at image files or copy them, so that it needs what the listing says of them."""
-    return config.check_images != "none" or config.copy_images is not None
+    return config.check_images != "none" or config.copy_images is not None or config.duplicates is not None
 
 
 def bucket_count(config: ConvertConfig, size: int) -> int:

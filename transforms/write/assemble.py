@@ -16,10 +16,9 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from labelbeam.schemas.config import ConvertConfig, background_policy
 from labelbeam.schemas.errors import LabelBeamError
-from labelbeam.schemas.label_map import LONGEST_LABEL, LabelMap, label_map
-from labelbeam.schemas.manifest import CopiedImage, Oddity
+from labelbeam.schemas.label_map import LONGEST_LABEL
+from labelbeam.schemas.manifest import CopiedImage, Oddity, Twin
 from labelbeam.schemas.neutral import RAW_LIMIT, Rejection
 from labelbeam.schemas.reasons import Adjusted, Rejected, Skipped
 from labelbeam.transforms.columns.arrays import Floats, Integers, ranges
@@ -27,63 +26,28 @@ from labelbeam.transforms.columns.fragments import Fragment
 from labelbeam.transforms.columns.images import NO_NOTE, join_images
 from labelbeam.transforms.columns.objects import AS_DRAWN, Objects, join_objects
 from labelbeam.transforms.formats.frames import PIXELS, SCALES, Frame
-from labelbeam.transforms.formats.plans import Plan
 from labelbeam.transforms.geometry.boxes import OK, REASONS, code_of
 from labelbeam.transforms.images.facts import CopyTo, LookAt
 from labelbeam.transforms.images.names import LONGEST_URL
-from labelbeam.transforms.images.urls import default_prefix, image_url
+from labelbeam.transforms.images.urls import image_url
 from labelbeam.transforms.tasks.records import SplitRecords
 from labelbeam.transforms.tasks.registry import TASKS
 from labelbeam.transforms.tasks.task import Judged, Labels, Task
 from labelbeam.transforms.write import oddities
+from labelbeam.transforms.write.options import AssembleOptions
 from labelbeam.transforms.write.rename import Renamed, rename
 from labelbeam.transforms.write.settle import (
     Settled,
     copy,
     fold_duplicates,
+    leave_out_twins,
     leave_out_unsampled,
     settle,
     without_left_out,
 )
-from labelbeam.transforms.write.splits import SOURCES_OWN, SplitOptions, draw_splits, split_options
+from labelbeam.transforms.write.splits import draw_splits
+from labelbeam.transforms.write.twins import not_compared, twins_of
 from labelbeam.transforms.write.whole import NOTHING_OF_ALL, Whole
-
-
-@dataclass(frozen=True, slots=True)
-class AssembleOptions:
-    """Options that decide about records: the options of a build, resolved."""
-
-    task: str
-    image_url: str
-    clip: bool = True
-    keep_background: bool = True
-    max_polygon_points: int | None = None
-    split: SplitOptions = SOURCES_OWN
-    look_at_all: bool = False
-    """Look at every image; otherwise only at those whose size nobody declared."""
-    sample: int | float | None = None
-    labels: LabelMap | None = None
-    keep_emptied: bool = False
-    """Images all of whose objects --labels has dropped are written, as background; else they are left out."""
-    unseen: frozenset[str] = frozenset()
-    """Sources none of whose images was found: one name in two of them is ambiguous."""
-
-
-def assemble_options(config: ConvertConfig, plan: Plan) -> AssembleOptions:
-    """The options of a build, resolved."""
-    return AssembleOptions(
-        task=config.task,
-        image_url=config.image_url or plan.image_prefix or default_prefix(plan.images_root),
-        clip=config.out_of_bounds == "clip",
-        keep_background=background_policy(config) == "keep",
-        max_polygon_points=config.max_polygon_points,
-        split=split_options(config),
-        look_at_all=config.check_images not in (None, "none"),
-        sample=config.sample,
-        labels=label_map(config),
-        keep_emptied=config.background == "keep",
-        unseen=plan.unseen,
-    )
 
 
 @dataclass(slots=True)
@@ -106,6 +70,8 @@ class Assembled:
     """The images of the records as they were copied, sorted by path, without those that are named by a URL."""
     oddities: dict[str, Oddity] = field(default_factory=dict)
     """What stands out in its objects."""
+    twins: list[Twin] = field(default_factory=list)
+    """Images that have the same bytes as others."""
 
 
 def assemble(
@@ -145,6 +111,8 @@ def assemble(
         rejections, outside = leave_out_unsampled(settled, rejections, whole.sampled)
         left_out[Skipped.NOT_SAMPLED] += outside["image"]
         skipped_objects[Skipped.IMAGE_NOT_SAMPLED] += outside["object"]
+    if whole.twins is not None and options.drop_twins:
+        leave_out_twins(settled, whole.twins)
     skipped_before = skipped_objects.total()
     rejected_before = Counter(item.kind for item in rejections)
     settle(settled, look_at, options.look_at_all)
@@ -158,7 +126,9 @@ def assemble(
     found = len(objects)
     if settled.skips:
         inside = np.flatnonzero(~np.isin(at, list(settled.skips)))
-        skipped_objects[Skipped.IMAGE_NOT_SAMPLED] += found - len(inside)
+        counts = np.bincount(at, minlength=len(settled.images)).tolist()
+        for row, why in settled.skips.items():
+            skipped_objects[OBJECTS_OF[why]] += counts[row]
         objects, at = objects.alone(inside), at[inside]
     emptied = np.zeros(len(settled.images), np.int64)
     renamed: Renamed | None = None
@@ -196,7 +166,8 @@ def assemble(
         adjusted[Adjusted.LABEL_RENAMED] += int((renamed.changed & valid).sum())
     adjusted[Adjusted.OBJECT_OF_DUPLICATE_IMAGE] += int((_is_lent(objects, settled.sources) & valid).sum())
     adjusted.update(reason for row, reasons in settled.adjusted.items() if left[row] for reason in reasons)
-    drawn = draw_splits(settled.images, np.flatnonzero(left).tolist(), options.split, whole.strata)
+    written = np.flatnonzero(left).tolist()
+    drawn = draw_splits(settled.images, written, options.split, whole.strata)
     splits = _by_split(settled, drawn.members, objects, at, judged, names, options.image_url)
     return Assembled(
         splits=splits,
@@ -211,8 +182,17 @@ def assemble(
         copied=copied,
         oddities=oddities.leaving(objects, sizes, at, settled.images.paths)
         | oddities.of_records(splits.values())
-        | drawn.oddities,
+        | drawn.oddities
+        | ({} if whole.twins is None else not_compared(settled.images, written, whole.twins)),
+        twins=[] if whole.twins is None else twins_of(settled.images, drawn.members, whole.twins),
     )
+
+
+OBJECTS_OF = {
+    Skipped.NOT_SAMPLED: Skipped.IMAGE_NOT_SAMPLED,
+    Skipped.SAME_CONTENT: Skipped.IMAGE_OF_SAME_CONTENT,
+}
+"""What the objects of images are skipped as that are left out before anybody looks at them."""
 
 
 def _bounded(item: Rejection) -> Rejection:

@@ -18,6 +18,7 @@ from labelbeam.transforms.geometry.boxes import OK, Codes, code_of
 from labelbeam.transforms.images.facts import CopyTo, ImageError, LookAt, settle_format, settle_size
 from labelbeam.transforms.images.names import LONGEST_PATH, too_long
 from labelbeam.transforms.stores.paths import leads_out, url_leads_out
+from labelbeam.transforms.write.twins import Twins
 
 
 @dataclass(slots=True)
@@ -45,6 +46,12 @@ class Settled:
         """Reject an image."""
         self.codes[row] = code_of(code)
         self.messages[row] = message
+
+    def skip(self, row: int, reason: Skipped) -> None:
+        """Leave an image out, whatever else is known of it."""
+        self.codes[row] = OK
+        self.messages.pop(row, None)
+        self.skips[row] = reason
 
 
 def without_left_out(rows: Images) -> tuple[Images, Counter[Skipped]]:
@@ -103,6 +110,13 @@ def fold_duplicates(rows: Images, rejections: list[Rejection], unseen: frozenset
     return settled
 
 
+def leave_out_twins(settled: Settled, twins: Twins) -> None:
+    """Skip the images that have the same bytes as one whose path sorts before theirs."""
+    for row, path in enumerate(settled.images.paths):
+        if row not in settled.skips and twins.first.get(path, path) != path:
+            settled.skip(row, Skipped.SAME_CONTENT)
+
+
 def leave_out_unsampled(
     settled: Settled, rejections: Sequence[Rejection], below: int
 ) -> tuple[list[Rejection], Counter[str]]:
@@ -119,9 +133,7 @@ def leave_out_unsampled(
             left.append(item)
     for row, path in enumerate(settled.images.paths):
         if sample_hash(path) >= below:
-            settled.codes[row] = OK
-            settled.messages.pop(row, None)
-            settled.skips[row] = Skipped.NOT_SAMPLED
+            settled.skip(row, Skipped.NOT_SAMPLED)
     return left, outside
 
 

@@ -3,16 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from labelbeam.schemas.label_map import LabelMap
 from labelbeam.transforms.columns.fragments import Fragment, decode
 from labelbeam.transforms.columns.hashes import sample_hash, stable_hash
+from labelbeam.transforms.stores.location import StorageOptions
 from labelbeam.transforms.workers import parcels
 from labelbeam.transforms.workers.quiet_gc import quiet_gc
+from labelbeam.transforms.write.options import AssembleOptions
 from labelbeam.transforms.write.stratify import Survey
 from labelbeam.transforms.write.whole import Whole
+
+
+@dataclass(frozen=True, slots=True)
+class SurveyOptions:
+    """Options of what is looked at in all buckets before any is written; `compare` says that images are compared."""
+
+    assemble: AssembleOptions
+    compare: bool
+    images_root: str
+    buckets: int
+    storage: StorageOptions
 
 
 def survey_bucket(encoded: Sequence[bytes], labels: LabelMap | None, whole: Whole) -> Survey:

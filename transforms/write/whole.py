@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from labelbeam.schemas.label_map import LabelMap
 from labelbeam.transforms.formats.reading import Findings
 from labelbeam.transforms.write.stratify import Strata
+from labelbeam.transforms.write.twins import Twins
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,11 +15,12 @@ class Whole:
     """What is known of the whole source.
 
     rare: the labels of the build that too few of its objects have. sampled: images whose `sample_hash` is below this are in
-    the sample; None where all are. strata: the splits of the bucket's images, where they are drawn by label.
+    the sample; None where all are. twins: which of the bucket's images are the same, where images were compared. strata: the splits of the bucket's images, where they are drawn by label.
     """
 
     rare: frozenset[str] = frozenset()
     sampled: int | None = None
+    twins: Twins | None = None
     strata: Strata | None = None
 
 

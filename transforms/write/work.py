@@ -21,8 +21,10 @@ from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.stores.location import StorageOptions
 from labelbeam.transforms.workers import parcels
 from labelbeam.transforms.workers.quiet_gc import quiet_gc
-from labelbeam.transforms.write.assemble import AssembleOptions, assemble
+from labelbeam.transforms.write.assemble import assemble
 from labelbeam.transforms.write.bucket import write_bucket, write_copied
+from labelbeam.transforms.write.options import AssembleOptions
+from labelbeam.transforms.write.survey import SurveyOptions
 from labelbeam.transforms.write.whole import NOTHING_OF_ALL, Whole
 
 
@@ -42,6 +44,12 @@ class ShardOptions:
     px: bool
     copy_images: str | None
     storage: StorageOptions
+
+    @property
+    def surveys(self) -> SurveyOptions:
+        """Options of what is looked at before."""
+        compare = self.config.duplicates is not None
+        return SurveyOptions(self.assemble, compare, self.images_root, self.buckets, self.storage)
 
 
 class Report(msgspec.Struct):

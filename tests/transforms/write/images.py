@@ -12,7 +12,8 @@ from labelbeam.transforms.columns.images import ImageRow
 from labelbeam.transforms.formats.frames import FRACTIONS
 from labelbeam.transforms.tasks.records import encode_jsonl
 from labelbeam.transforms.tasks.registry import TASKS
-from labelbeam.transforms.write.assemble import Assembled, AssembleOptions, assemble
+from labelbeam.transforms.write.assemble import Assembled, assemble
+from labelbeam.transforms.write.options import AssembleOptions
 from labelbeam.transforms.write.splits import SplitOptions
 from labelbeam.transforms.write.whole import NOTHING_OF_ALL, Whole
 

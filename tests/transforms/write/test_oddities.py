@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from labelbeam.schemas.manifest import Oddity
 from labelbeam.schemas.neutral import SourceImage, SourceObject
 from labelbeam.transforms.columns.fragments import fragments_of
-from labelbeam.transforms.write.assemble import AssembleOptions, assemble
+from labelbeam.transforms.write.assemble import assemble
 from labelbeam.transforms.write.oddities import CROWDS, LEAVING, TWICE
+from labelbeam.transforms.write.options import AssembleOptions
 
 DETECTION, SEGMENTATION, MULTILABEL = (
     "image_object_detection",
