@@ -53,7 +53,8 @@ class FolderUnit:
         images = [image_of_item(item, self.root) for item in self.items]
         options = reading.options
         fragments = dict(fragments_of(images, options.buckets, self.first_key))
-        if self.listed is not None and options.config.check_images != "none":
+        # Which images a sample holds is known to those who write: they look at these alone.
+        if self.listed is not None and options.config.check_images != "none" and options.config.sample is None:
             root = locate(self.images, options.storage)
             look_at = looker(LookOptions(options.config.check_images, root), self.listed)
             for fragment in fragments.values():
