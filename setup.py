@@ -71,6 +71,8 @@ setup(
         **STORES,
         # Tokens for endpoints that take no keys.
         "entra": TOKENS,
+        # Makes data assets and jobs in a workspace.
+        "azureml": ["azure-ai-ml>=1.35,<2", *TOKENS],
         # Submits to Dataflow; its workers read and write gs:// as all others do.
         "dataflow": ["apache-beam[gcp]>=2.65,<2.78", *STORES["gcs"]],
         "dev": [

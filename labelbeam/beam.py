@@ -181,7 +181,7 @@ class _Assemble(beam.DoFn):  # type: ignore[misc]
         task = self._config.task
         for split, part in assembled.splits.items():
             lines = encode_jsonl(part, TASKS[task], px=False)
-            yield from rows_of(records_of(lines, task), split)
+            yield from rows_of(records_of(lines, task, split), split)
         rejected = msgspec.json.Decoder(Rejection).decode_lines(encode_rejections(assembled.rejections))
         for rejection in rejected:
             yield TaggedOutput(_REJECTIONS, rejection_row(rejection))
@@ -234,5 +234,6 @@ class _ReadShard(beam.DoFn):  # type: ignore[misc]
 
     def process(self, shard: tuple[str, FileEntry]) -> Iterator[Row]:
         split, entry = shard
-        (data,) = published_files(locate(self._url, self._storage), [entry])
-        yield from rows_of(records_of(data, self._task), split)
+        build = locate(self._url, self._storage)
+        (data,) = published_files(build, [entry])
+        yield from rows_of(records_of(data, self._task, build.below(entry.path).shown), split)

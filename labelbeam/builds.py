@@ -85,8 +85,8 @@ class Build:
 
     def _records(self, files: Sequence[FileEntry]) -> Iterator[Record]:
         with failures_in_words(self._storage):
-            for data in published_files(self._place, files):
-                yield from records_of(data, self.manifest.task)
+            for entry, data in zip(files, published_files(self._place, files), strict=True):
+                yield from records_of(data, self.manifest.task, self._place.below(entry.path).shown)
 
     def table(self, split: str | None = None) -> pa.Table:
         """The records of a split, or of all, as one Arrow table, with the columns of the Parquet files.

@@ -51,6 +51,11 @@ class InspectOptions(TypedDict, total=False):
     labelme_labels: Literal["detect", "flags", "shapes"]
     via_attribute: str | None
     via_label: str | None
+    cvat_labels: Literal["detect", "tags", "shapes"]
+    cvat_groups: Literal["unite", "apart"]
+    labelstudio_annotations: Literal["detect", "first", "latest", "all", "predictions"]
+    labelstudio_annotator: str | None
+    labelstudio_control: str | None
     yolo_data: str
     yolo_boxes: Literal["detect", "pixels", "relative"]
     yolo_oriented: Literal["detect", "reject", "box", "polygon"]
@@ -64,6 +69,8 @@ class InspectOptions(TypedDict, total=False):
     min_confidence: float
     label_separator: str
     source_image_url: str
+    transcode: Literal["jpg", "png"]
+    max_side: int
     storage_options: Storage
 
 

@@ -130,7 +130,9 @@ def _interruptible() -> Iterator[threading.Event]:
 
     handlers: dict[signal.Signals, Any] = {}
     if threading.current_thread() is threading.main_thread():
-        numbers = [number for number in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(number) != signal.SIG_IGN]
+        # The last one comes when a terminal is closed; `nohup` has it ignored.
+        numbers = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
+        numbers = [number for number in numbers if signal.getsignal(number) != signal.SIG_IGN]
         handlers = {number: signal.signal(number, stop) for number in numbers}
     try:
         yield interrupted

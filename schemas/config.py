@@ -140,6 +140,16 @@ class ConvertConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, om
     copy_images: Annotated[Text | None, Meta(description="fsspec URL of a directory to copy the images to as well")] = (
         None
     )
+    transcode: Annotated[
+        Literal["jpg", "png"] | None,
+        Meta(
+            description="with --copy-images: write the copies in this format, upright, also of WebP, AVIF, GIF and JPEG 2000"
+        ),
+    ] = None
+    max_side: Annotated[
+        Annotated[int, Meta(ge=1, le=65_535)] | None,
+        Meta(description="with --copy-images: make the copies smaller whose longer side has more pixels than this"),
+    ] = None
     datastore: Annotated[
         Text | None,
         Meta(

@@ -20,6 +20,22 @@ class Doubted(Documented):
     OTHER = "other", "a warning of no further kind"
     NOT_LISTED = "not_listed", "names in a store that were not followed: links, odd names, or names that stand twice"
     IMAGE_URL_NOT_READ = "image_url_not_read", "the trainer, or `mltable.load`, does not read image URLs of this kind"
+    IMAGE_URL_MISREAD = (
+        "image_url_misread",
+        "image URLs hold a character that ends their path for the trainer, or a % that encodes nothing",
+    )
+    DECODED_OTHERWISE = (
+        "decoded_otherwise",
+        "images hold more than the trainer decodes: greys of more than 8 bits, or several frames",
+    )
+    BOXES_TURNED = (
+        "boxes_turned",
+        "objects lie as EXIF turns their images, and of the trainer's models yolov5 alone turns them",
+    )
+    BOXES_UNTURNED = (
+        "boxes_unturned",
+        "objects lie in images as these are stored, and EXIF turns these, which yolov5 follows",
+    )
     LABEL_BEFORE_BACKGROUND = (
         "label_before_background",
         "a label sorts before the trainer's `--bg--` and shifts its index",
@@ -90,7 +106,7 @@ class Doubted(Documented):
     VOC_WITHOUT_OUTLINE = "voc_without_outline", "objects have neither a mask in SegmentationObject nor an outline"
     LISTED_WITHOUT_ANNOTATION = "listed_without_annotation", "a list names images that have no annotation file"
     LISTED_IN_TWO_SPLITS = "listed_in_two_splits", "lists put an image into two splits"
-    LISTED_IN_NO_SPLIT = "listed_in_no_split", "images are in lists that are of no split"
+    LISTED_IN_NO_SPLIT = "listed_in_no_split", "images are in lists, or subsets, that are of no split"
     OUTSIDE_LISTS = "outside_lists", "annotation files or images are in no list and no split, and skipped"
     OUTSIDE_ANNOTATIONS = "outside_annotations", "XML files lie outside of Annotations, and are not read"
     IMAGES_WITHOUT_ANNOTATION = "images_without_annotation", "images have no annotation file, and are not read"
@@ -159,6 +175,13 @@ class Doubted(Documented):
         "annotations name an image's labels and those of its objects, and one of them was read",
     )
     REGIONS_WITHOUT_LABEL = "regions_without_label", "regions of images have a shape and no label"
+    SHAPES_UNITED = "shapes_united", "shapes that a tool has grouped are read as one object"
+    TRACKS_NOT_READ = "tracks_not_read", "tracks of objects through a video stand beside images, and are not read"
+    SEVERAL_ANNOTATIONS = (
+        "several_annotations",
+        "images were annotated several times, or by several people, and one annotation was read",
+    )
+    IMAGES_NOT_ANNOTATED = "images_not_annotated", "images have no annotation in their tool, or were skipped there"
     LABELS_ARE_CODES = "labels_are_codes", "labels are codes such as `/m/0cmf2`, and nothing names them"
     # JSON Lines of training records.
     DROPPED_BY_TRAINER = "dropped_by_trainer", "the trainer would drop objects of the JSON Lines as they stand"
@@ -169,6 +192,7 @@ class Doubted(Documented):
     FEW_LABELS = "few_labels", "there are fewer than two labels to tell apart"
     RARE_LABELS = "rare_labels", "labels stand fewer than five times in what is trained on"
     LABELS_NOT_TRAINED = "labels_not_trained", "labels are in other splits and not in what is trained on"
+    NOT_STREAMED = "not_streamed", "image URLs are of no datastore, and jobs that stream images read no others"
     NO_VALIDATION_SPLIT = "no_validation_split", "there is no validation split, so that the service draws one"
 
 
@@ -195,6 +219,10 @@ NOTES: frozenset[Doubted] = frozenset(
         Doubted.RARE_LABELS,
         Doubted.LABELS_NOT_TRAINED,
         Doubted.NO_VALIDATION_SPLIT,
+        Doubted.NOT_STREAMED,
+        Doubted.DECODED_OTHERWISE,
+        Doubted.BOXES_TURNED,
+        Doubted.BOXES_UNTURNED,
     }
 )
 """Doubts that inform, and never keep a build from being published."""

@@ -35,8 +35,18 @@ KEPT_FILE = re.compile(
 CLAIM = re.compile(r"lock-.+\.json")
 """The names of claims, below `unfinished`."""
 
-FENCE = re.compile(r"lock-.+\.pointer")
-"""The names of pointers that are about to be put in force on a disk, below `unfinished`."""
+FENCE = re.compile(r"(?P<claim>lock-.+)\.(?:pointer|next)")
+"""The names of pointers that are about to be put in force on a disk, and of claims that are about to be put anew, below `unfinished`."""
+
+
+def is_of_a_claim(path: str) -> bool:
+    """Tell whether a path below an output, or below the destination of an export, is that of a claim or of what a run puts by way of it.
+
+    >>> is_of_a_claim("unfinished/lock-1.json"), is_of_a_claim("unfinished/1.json")
+    (True, False)
+    """
+    folder, _, name = path.partition("/")
+    return folder == UNFINISHED and bool(CLAIM.fullmatch(name) or FENCE.fullmatch(name))
 
 
 def build_folder(build: str) -> str:

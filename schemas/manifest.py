@@ -49,7 +49,18 @@ class Counts(msgspec.Struct):
     objects: Tally = msgspec.field(default_factory=Tally)
 
 
-class CopiedImage(msgspec.Struct, frozen=True):
+class Transcoded(msgspec.Struct, frozen=True):
+    """What a copy was made from that is no copy of bytes: the image's path and size in bytes, and how; and what came of it, in pixels."""
+
+    path: str
+    bytes: int
+    how: str
+    format: str
+    width: int
+    height: int
+
+
+class CopiedImage(msgspec.Struct, frozen=True, omit_defaults=True):
     """An image as it was copied, a line of `copied/*.ndjson`: `path` is relative to the images' directory and to the copies'.
 
     `source` and `target` are hashes of what the two stores said of the files beyond their size (an ETag, else the time), by
@@ -62,6 +73,12 @@ class CopiedImage(msgspec.Struct, frozen=True):
     sha256: str
     source: str
     target: str
+    transcoded: Transcoded | None = None
+
+    @property
+    def image(self) -> str:
+        """Path of the image below the images' directory."""
+        return self.path if self.transcoded is None else self.transcoded.path
 
 
 class Copies(msgspec.Struct):

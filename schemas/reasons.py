@@ -91,6 +91,11 @@ class Skipped(Documented):
     BACKGROUND = "background", "the image has no annotation, and --background is drop"
     EMPTY_LABEL = "empty_label", "the annotation has no box and says that its image is empty"
     DELETED = "deleted", "the annotation tool has marked the object as deleted"
+    OUTSIDE = "outside", "the annotation tool says that the object is not visible in its image"
+    NOT_ANNOTATED = (
+        "not_annotated",
+        "nobody has annotated the image in its tool, or whoever was to has skipped it: neither objects nor background",
+    )
     DIFFICULT_ONLY = "difficult_only", "only difficult objects show the class, which is neither a label nor its absence"
     OUTSIDE_SPLITS = (
         "outside_splits",

@@ -7,6 +7,7 @@ trainer's own reader accepts is narrower than what its documents say; `check_rec
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator
 from typing import Annotated, Literal, TypeAlias
 
@@ -90,6 +91,25 @@ RECORDS: dict[str, type[Record]] = {
     "image_object_detection": DetectionRecord,
     "image_instance_segmentation": SegmentationRecord,
 }
+
+
+_PX = re.compile(r"([1-9][0-9]{0,9})px")
+
+LARGEST_SIDE = 2**31 - 1
+"""Pixels, as the Parquet files hold them."""
+
+
+def pixels(side: int | str) -> int:
+    """The side of an image in pixels.
+
+    Raises:
+        ValueError: it is none, or longer than any image's.
+    """
+    match = _PX.fullmatch(side) if isinstance(side, str) else None
+    found = side if isinstance(side, int) else int(match[1]) if match else 0
+    if not 0 < found <= LARGEST_SIDE:
+        raise ValueError(f"found a side of {str(side)[:80]!r}, expected up to {LARGEST_SIDE} pixels")
+    return found
 
 
 def check_record(record: Record) -> Iterator[str]:

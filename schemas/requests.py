@@ -67,6 +67,19 @@ class Request(msgspec.Struct):
     input_data: InputData
 
 
+class DataframeSplit(msgspec.Struct):
+    """The images of a request to MLflow's scoring server: rows of one image each, as `InputData` has them."""
+
+    columns: Annotated[list[Literal["image"]], Meta(min_length=1, max_length=1)]
+    data: list[Annotated[list[str], Meta(min_length=1, max_length=1)]]
+
+
+class MlflowRequest(msgspec.Struct):
+    """A request to MLflow's scoring server, which takes exactly one field."""
+
+    dataframe_split: DataframeSplit
+
+
 class RequestedImage(NamedTuple):
     """An image of a request: its bytes, and how it is to be explained, if it is."""
 

@@ -1,8 +1,9 @@
 """Responses of a deployed endpoint: parsed and checked, whichever generation it is of.
 
 Endpoints in the field differ: the first generation answers with one object and often with a JSON string that holds it, the second
-with a list of one entry an image, with or without `filename`, `visualizations` and `attributions`, which may be null. All
-of that is taken. What would make a prediction wrong is not: figures outside of [0, 1], boxes inside out, labels without
+with a list of one entry an image, with or without `filename`, `visualizations` and `attributions`, which may be null. Scripts and
+models of people's own add shapes: entries as JSON strings, columns in place of rows, all of it below `predictions`. All of that is taken,
+wherever it can be read in one way only. What would make a prediction wrong is not: figures outside of [0, 1], boxes inside out, labels without
 their probabilities, another number of entries than images.
 """
 
@@ -11,6 +12,7 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Any, TypeAlias
 
 import msgspec
@@ -24,7 +26,8 @@ class InvalidAnswerError(LabelBeamError):
     """An answer is not what an endpoint of the task answers. The message says where, what was found and expected."""
 
     body = b""
-    """The answer, where whoever asked for it has kept it here."""
+    status = 200
+    """The answer and its status, where whoever asked for it has kept them here."""
 
 
 class NotJsonError(InvalidAnswerError):
@@ -90,6 +93,18 @@ RESPONSES: dict[str, Any] = {
 _DECODERS = {id(form): msgspec.json.Decoder(form | str) for form in RESPONSES.values()}
 
 
+class MlflowLabelsResponse(msgspec.Struct):
+    """An answer of MLflow's scoring server."""
+
+    predictions: LabelsResponse
+
+
+class MlflowObjectsResponse(msgspec.Struct):
+    """An answer of MLflow's scoring server."""
+
+    predictions: ObjectsResponse
+
+
 class _MlflowResponse(msgspec.Struct):
     predictions: msgspec.Raw
 
@@ -116,10 +131,11 @@ def parse_response(body: bytes, task: str, images: int) -> list[Answer]:
         WrongCountError: it has more or fewer entries.
         InvalidAnswerError: an entry is not what the task's models answer.
     """
-    found = _decoded(body.removeprefix(codecs.BOM_UTF8), RESPONSES[task])
-    if isinstance(found, str):
-        body = found.encode()  # The JSON stood in a JSON string.
-        found = _decoded(body, RESPONSES[task])
+    form = RESPONSES[task]
+    found = _decoded(body, form, images)
+    for _ in range(_STRINGS):
+        if isinstance(found, str):
+            found = _decoded(found.encode(), form, images)
     if isinstance(found, str):
         raise InvalidAnswerError(
             f"answer: found the text {_shown(found)}, expected a list with an entry for each image"
@@ -138,18 +154,44 @@ def _count(number: int) -> str:
     return f"{number} {'entry' if number == 1 else 'entries'}"
 
 
-def _decoded(body: bytes, form: Any) -> Any:
+def _decoded(body: bytes, form: Any, images: int) -> Any:
     decoder = _DECODERS[id(form)]
+    body = body.removeprefix(codecs.BOM_UTF8)
     try:
         return decoder.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         # What is wrong with an entry may be found before what is wrong with the JSON as a whole, which matters more.
         repaired, value = _json(body)
         if repaired is not body:
-            return _decoded(repaired, form)
+            return _decoded(repaired, form, images)
         if isinstance(error, msgspec.ValidationError):
+            with suppress(msgspec.DecodeError, RecursionError):
+                for reading in _readings(value, images):
+                    with suppress(msgspec.ValidationError):
+                        return msgspec.convert(reading, form | str)
             raise InvalidAnswerError(_explained(error, value)) from None
         raise NotJsonError(f"answer: {error}; expected JSON") from None
+
+
+_STRINGS = 2
+"""JSON strings that may stand in each other: a script makes one, and its server another one of that."""
+
+
+def _readings(value: Any, images: int) -> Iterator[Any]:
+    """Entries that an answer of another shape may hold: below `predictions`, as JSON strings, as columns of a table with a row an image.
+
+    Raises:
+        msgspec.DecodeError: a string holds no JSON.
+    """
+    if isinstance(value, dict) and list(value) == ["predictions"]:
+        yield value["predictions"]
+        yield from _readings(value["predictions"], images)
+    elif isinstance(value, dict):
+        columns = [list(column.values()) if isinstance(column, dict) else column for column in value.values()]
+        if columns and all(isinstance(column, list) and len(column) == images for column in columns):
+            yield [dict(zip(value, row, strict=True)) for row in zip(*columns, strict=True)]
+    elif isinstance(value, list) and any(isinstance(item, str) for item in value):
+        yield [msgspec.json.decode(item) if isinstance(item, str) else item for item in value]
 
 
 def _json(body: bytes) -> tuple[bytes, Any]:

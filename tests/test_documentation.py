@@ -109,7 +109,7 @@ def test_every_option_of_scoring_is_on_its_page() -> None:
 def test_the_codes_and_options_that_pages_name_exist() -> None:
     known = {str(code) for kind in (Rejected, Skipped, Adjusted, Doubted) for code in kind} | {*FIELDS, *TASKS}
     known |= set(Receipt.__struct_fields__) | {"file_name", "category_id", "image_details", "read_annotations"}
-    known |= {"training_data", "validation_data"}  # Azure's own.
+    known |= {"training_data", "validation_data", "stream_image_files"}  # Azure's own.
     known |= {*map(str, Failed), *NAMES, *public.__all__}
     known |= {*map(str, Lost), *Exported.__struct_fields__}
     known |= {"image_width", "image_height", "label_confidence"}  # Of exports of labelling projects.
@@ -135,6 +135,16 @@ def test_the_codes_and_options_that_pages_name_exist() -> None:
     }  # Of labels.json and --labels.
     # LabelMe's and VIA's fields.
     known |= {"shape_type", "group_id", "default_filepath", "public_domain", "image_url", "shape_attributes"}
+    # CVAT's, Label Studio's and Hugging Face's.
+    known |= {
+        "z_order",
+        "to_name",
+        "was_cancelled",
+        "ground_truth",
+        "original_width",
+        "original_height",
+        "image_rotation",
+    }
     known |= {"is_train", "is_valid", "is_test", "list_eval_partition"}  # Columns and files of datasets.
     known |= {name for name in dir(fixtures) if name.endswith("_store")}
     known |= {*COCO_FIGURES, *label_figures(), *set().union(*class_figures()), *COLUMNS}

@@ -16,7 +16,7 @@ from msgspec import Meta
 
 from labelbeam.pipelines.command_line.config_file import ConfigFile
 from labelbeam.pipelines.command_line.labels import read_labels
-from labelbeam.schemas.config import ConvertConfig, parse_split
+from labelbeam.schemas.config import CheckImages, ConvertConfig, parse_split
 from labelbeam.schemas.doubts import Doubted
 from labelbeam.schemas.errors import UsageError
 from labelbeam.schemas.split_group import parse_split_group
@@ -53,6 +53,8 @@ GROUPS = {
         "strict",
         "accept",
         "copy_images",
+        "transcode",
+        "max_side",
         "datastore",
         "if_changed",
         "max_polygon_points",
@@ -74,6 +76,7 @@ _METAVARS = {
     "max_change": "FRACTION",
     "accept": "CODE",
     "max_polygon_points": "N",
+    "max_side": "N",
     "storage_options": "JSON|@FILE",
     "image_url": "PREFIX",
     "datastore": "azureml://…",
@@ -270,6 +273,8 @@ def make_config(flags: dict[str, Any], file: ConfigFile | None = None, **fixed: 
         )
     if config.labels is not None:
         config.labels = read_labels(config.labels, _name_in(file, flags, "labels"))
+    if config.transcode is not None or config.max_side is not None:
+        config.check_images = _looked_at(config)
     if config.datastore is not None:
         config.image_url = _url_in_datastore(config, config.datastore)
     return config
@@ -286,6 +291,20 @@ def check_accepted(codes: Iterable[str], option: str = "--accept") -> None:
             raise UsageError(
                 f"{option}: found {code!r}, expected {expected('accept')}: {', '.join(Doubted)}{did_you_mean(code, Doubted)}"
             )
+
+
+def _looked_at(config: ConvertConfig) -> CheckImages:
+    """How far images are looked at that are transcoded.
+
+    Raises:
+        UsageError: they are said not to be.
+    """
+    if config.check_images in ("none", "exists"):
+        name = "transcode" if config.transcode is not None else "max_side"
+        raise UsageError(
+            f"--check-images: found {config.check_images!r}, expected header or decode, since {flag(name)} opens every image"
+        )
+    return config.check_images or "header"
 
 
 def _url_in_datastore(config: ConvertConfig, datastore: str) -> str:

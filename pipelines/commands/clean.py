@@ -12,7 +12,7 @@ from labelbeam.pipelines.command_line.options import add_options
 from labelbeam.pipelines.command_line.parser import Parser, add_output, count
 from labelbeam.pipelines.commands.command import Command
 from labelbeam.pipelines.terminal.streams import set_up_logging, write_stdout
-from labelbeam.transforms.messages.words import plain
+from labelbeam.transforms.messages.words import counted, plain
 
 if TYPE_CHECKING:
     from labelbeam.transforms.builds.clean import Cleaned
@@ -49,7 +49,7 @@ def _run(known: argparse.Namespace) -> int:
 
 
 def _print_json(cleaned: Cleaned) -> None:
-    """Print the answer: names of builds, paths of temporary files and of what no build wrote, and who is at work, if anybody is."""
+    """Print the answer: names of builds, paths of temporary files, builds whose receipts went, paths of what no build wrote, and who is at work, if anybody is."""
     found = cleaned.found
     answer = {
         "status": "dry run" if cleaned.dry_run else "ok",
@@ -58,6 +58,7 @@ def _print_json(cleaned: Cleaned) -> None:
         "old": found.old,
         "unfinished": found.unfinished,
         "temporaries": found.temporaries,
+        "receipts": found.receipts,
         "foreign": found.foreign,
         "busy": cleaned.busy,
     }
@@ -72,13 +73,15 @@ def _print(cleaned: Cleaned) -> None:
             print(f"{verb}: {name} {plain(build)}", file=sys.stderr)
     if found.temporaries:
         print(f"{verb}: {len(found.temporaries)} files that were never finished", file=sys.stderr)
+    if found.receipts:
+        print(f"{verb}: receipts that {counted(len(found.receipts), 'finished build')} had left", file=sys.stderr)
     for path in found.foreign[:FOREIGN_SHOWN]:
         print(f"left: {plain(path)}, which no build is known to have written", file=sys.stderr)
     if len(found.foreign) > FOREIGN_SHOWN:
         print(f"left: {len(found.foreign) - FOREIGN_SHOWN} more such files and directories", file=sys.stderr)
     if cleaned.busy is not None:
         print(f"{cleaned.busy}. Unfinished builds and files were left alone", file=sys.stderr)
-    if not (found.old or found.unfinished or found.temporaries):
+    if not found.any:
         print("nothing to remove", file=sys.stderr)
     print(f"kept: {len(found.kept)} builds, in force: {plain(found.current or 'none')}", file=sys.stderr)
 

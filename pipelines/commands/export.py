@@ -19,7 +19,12 @@ if TYPE_CHECKING:
 
 def _add_arguments(parser: Parser) -> None:
     add_output(parser)
-    parser.add_argument("--to", metavar="FORMAT", required=True, help="coco, yolo, voc or csv")
+    parser.add_argument(
+        "--to",
+        metavar="FORMAT",
+        required=True,
+        help="coco, yolo, voc, huggingface, webdataset, croissant or csv",
+    )
     parser.add_argument(
         "dest",
         metavar="DEST",
@@ -28,10 +33,10 @@ def _add_arguments(parser: Parser) -> None:
     parser.add_argument(
         "--copy-images",
         action="store_true",
-        help="copy the images to where the format expects them below DEST; not with csv",
+        help="copy the images to where the format expects them below DEST; huggingface and webdataset always do, csv and croissant never",
     )
     parser.add_argument(
-        "--images", metavar="URL", help="with --copy-images: where the images lie (default: where the manifest says)"
+        "--images", metavar="URL", help="where the images lie that are copied (default: where the manifest says)"
     )
     add_options(parser, ["storage_options", "json"])
 
@@ -66,7 +71,7 @@ def _print(exported: Exported) -> None:
 
 COMMAND = Command(
     "export",
-    "write a published build as COCO, YOLO, Pascal VOC or CSV, for other tools",
+    "write a published build for other tools: as COCO, YOLO, Pascal VOC, CSV, or for loaders of datasets",
     "OUTPUT --to FORMAT DEST [options]",
     _add_arguments,
     _run,

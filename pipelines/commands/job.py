@@ -1,4 +1,4 @@
-"""`labelbeam job`: write the data assets of a published build and the AutoML job that trains on them, for `az ml`."""
+"""`labelbeam job`: the data assets of a published build and the AutoML job that trains on them: written for `az ml`, or made as well."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from labelbeam.schemas.errors import DoubtedError, LabelBeamError, UsageError
 
 if TYPE_CHECKING:
     from labelbeam.schemas.manifest import Manifest
+    from labelbeam.transforms.builds.azure_paths import WorkspaceName
+    from labelbeam.transforms.builds.workspace import MLWorkspace
 
 
 def _add_arguments(parser: Parser) -> None:
@@ -49,23 +51,48 @@ def _add_arguments(parser: Parser) -> None:
     parser.add_argument(
         "--max-concurrent-trials", metavar="N", type=count, default=2, help="of them at a time (default: 2)"
     )
+    parser.add_argument(
+        "--job-name",
+        metavar="NAME",
+        help="what the job is called (default: made of the build and the options, as its only one)",
+    )
+    group = parser.add_argument_group("what to do in the workspace, which needs pip install 'labelbeam[azureml]'")
+    group.add_argument("--register", action="store_true", help="create the data assets that are not there yet")
+    group.add_argument(
+        "--submit", action="store_true", help="the same, and submit the job, unless there is one of its name"
+    )
+    for name in _WORKSPACE:
+        group.add_argument(
+            f"--{name}", metavar="NAME", help=f"the {name.replace('-', ' ')} (default: what image URLs name)"
+        )
     add_options(parser, ["accept", "storage_options"])
+
+
+_WORKSPACE = ("subscription", "resource-group", "workspace")
+"""What names a workspace."""
 
 
 def _run(known: argparse.Namespace) -> int:
     set_up_logging(False, known.storage)
     import yaml
 
+    from labelbeam.transforms.builds import workspace
     from labelbeam.transforms.builds.azure import JobOptions, asset_stem, data_asset, training_job
     from labelbeam.transforms.builds.published import place_of, published
+    from labelbeam.transforms.plan.places import check_in_no_output
+    from labelbeam.transforms.stores.files import put
     from labelbeam.transforms.stores.locate import locate
 
+    asks = known.register or known.submit
+    if asks:
+        workspace.check_installed()
     output = locate(known.output, known.storage)
     manifest = published(output)
-    _check(manifest, getattr(known, "accept", None) or [])
+    _check(manifest, known.model, getattr(known, "accept", None) or [])
+    where = _workspace(known, manifest)
     stem = asset_stem(known.name or output.path or known.output)
     build = place_of(output, manifest)
-    place = build.path if output.local else build.shown
+    shown = build.path if output.local else build.shown
     options = JobOptions(
         compute=known.compute,
         experiment=known.experiment,
@@ -74,28 +101,84 @@ def _run(known: argparse.Namespace) -> int:
         timeout_minutes=known.timeout_minutes,
         max_trials=known.max_trials,
         max_concurrent_trials=known.max_concurrent_trials,
+        name=known.job_name,
     )
     documents: dict[str, dict[str, Any]] = {
-        f"{split}.data.yaml": data_asset(manifest, stem, split, _asset_path(f"{place}/{split}", known.datastore))
+        f"{split}.data.yaml": data_asset(manifest, stem, split, _asset_path(f"{shown}/{split}", known.datastore))
         for split, part in manifest.splits.items()
         if part.images
     }
     documents["job.yaml"] = training_job(manifest, stem, options)
+    if asks and where is None:
+        flags = " ".join(f"--{name} NAME" for name in _WORKSPACE)
+        raise UsageError(
+            f"the image URLs of build {manifest.build} do not name one workspace; say which it is with {flags}"
+        )
+    service = workspace.MLWorkspace(where) if asks and where is not None else None
     folder = Path(known.to)
+    place = locate(str(folder.absolute()), {})
+    check_in_no_output("--to", place, {})
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for name, document in documents.items():
-            folder.joinpath(name).write_text(
-                yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=10_000), encoding="utf-8"
-            )
     except OSError as error:
         raise LabelBeamError(f"--to: {folder}: cannot be written: {error.strerror}; name another directory") from None
-    _show(manifest, folder, list(documents))
+    for name, document in documents.items():
+        put(place.below(name), yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=10_000).encode())
+    print(f"wrote {', '.join(documents)} of the build {manifest.build} into {folder}", file=sys.stderr)
+    if service is not None:
+        _make(service, folder, documents, known.submit)
+    left = [] if known.submit else ["job.yaml"] if known.register else list(documents)
+    _show(folder, left, where.flags if where is not None else [])
     return 0
 
 
-def _check(manifest: Manifest, accepted: list[str]) -> None:
-    """Refuse a build that a job cannot read or will learn little from.
+def _workspace(known: argparse.Namespace, manifest: Manifest) -> WorkspaceName | None:
+    """The workspace that options name, or the image URLs where these do not; None where neither does, or URLs name several."""
+    from labelbeam.transforms.builds.azure_paths import WorkspaceName, workspaces_named
+
+    of_images = workspaces_named(manifest)
+    parts = of_images[0] if len(of_images) == 1 else (None, None, None)
+    given = [known.subscription, known.resource_group, known.workspace]
+    chosen = [option or part for option, part in zip(given, parts, strict=True)]
+    if not any(given) and len(of_images) != 1:
+        return None
+    if missing := [name for name, part in zip(_WORKSPACE, chosen, strict=True) if not part]:
+        raise UsageError(
+            f"missing: {', '.join(f'--{name}' for name in missing)}: image URLs do not name one workspace either"
+        )
+    found = WorkspaceName(*chosen)
+    for other in of_images:
+        if "/".join(other).lower() != "/".join(found).lower():
+            LOG.warning(
+                "warning: images lie in workspace %s of the resource group %s, and the job is for %s of %s: see that it may read them",
+                *(other.workspace, other.group, found.workspace, found.group),
+            )
+    return found
+
+
+def _make(service: MLWorkspace, folder: Path, documents: dict[str, dict[str, Any]], submit: bool) -> None:
+    """Make the assets, and the job where it is asked for, and tell of each whether it was there already."""
+    for name, document in documents.items():
+        if name != "job.yaml":
+            new = service.register(folder / name, document)
+            done = "registered" if new else "is registered already:"
+            print(f"{done} {document['name']}:{document['version']}", file=sys.stderr)
+    if submit:
+        job = service.submit(folder / "job.yaml", documents["job.yaml"]["name"])
+        if job.new:
+            print(f"submitted {job.name}", file=sys.stderr)
+        else:
+            print(
+                f"was submitted before: {job.name}, whose status is {job.status}; to train once more on the same build with the same "
+                "options, give the job a --job-name",
+                file=sys.stderr,
+            )
+        if job.url:
+            print(f"  {job.url}", file=sys.stderr)
+
+
+def _check(manifest: Manifest, model: str | None, accepted: list[str]) -> None:
+    """Refuse a build that a job, of this model if it is one, cannot read or will learn little from.
 
     Raises:
         LabelBeamError: no job can read it, or there is nothing to train on.
@@ -106,7 +189,7 @@ def _check(manifest: Manifest, accepted: list[str]) -> None:
     from labelbeam.transforms.builds.preflight import preflight
 
     check_accepted(accepted)
-    found = preflight(manifest)
+    found = preflight(manifest, model)
     for doubt in found:
         if doubt.code in (Doubted.IMAGE_URL_NOT_READ, Doubted.NO_TRAIN_SPLIT):
             raise LabelBeamError(f"build {manifest.build}: {doubt.message}; nothing was written")
@@ -139,21 +222,18 @@ def _asset_path(place: str, datastore: str | None) -> str:
     return path.replace(PLACEHOLDER, datastore)
 
 
-def _show(manifest: Manifest, folder: Path, names: list[str]) -> None:
-    from labelbeam.transforms.builds.azure_paths import workspace_flags
-
-    where = [shlex.quote(word) for word in workspace_flags(manifest)]
-    print(f"wrote {', '.join(names)} of the build {manifest.build} into {folder}", file=sys.stderr)
-    print("next:", file=sys.stderr)
+def _show(folder: Path, names: list[str], where: list[str]) -> None:
+    if names:
+        print("next:", file=sys.stderr)
     for name in names:
         kind = "job" if name == "job.yaml" else "data"
-        command = ["az", "ml", kind, "create", "--file", shlex.quote(str(folder / name)), *where]
-        print(f"  {' '.join(command)}", file=sys.stderr)
+        words = ["az", "ml", kind, "create", "--file", str(folder / name), *where]
+        print(f"  {shlex.join(words)}", file=sys.stderr)
 
 
 COMMAND = Command(
     "job",
-    "write the data assets of a published build and an AutoML job that trains on them, for az ml",
+    "write the data assets of a published build and an AutoML job that trains on them, for az ml, or submit them",
     "OUTPUT [options]",
     _add_arguments,
     _run,

@@ -32,6 +32,8 @@ _TYPES = {
     "request": "labelbeam.schemas.requests:Request",
     "explain_request": "labelbeam.schemas.requests:ExplainedImage",
     **{f"response_{task}": f"labelbeam.schemas.responses:{form}Response" for task, form in _FORMS.items()},
+    "mlflow_request": "labelbeam.schemas.requests:MlflowRequest",
+    **{f"mlflow_response_{task}": f"labelbeam.schemas.responses:Mlflow{form}Response" for task, form in _FORMS.items()},
     **{f"prediction_{task}": f"labelbeam.schemas.predictions:{form}Prediction" for task, form in _FORMS.items()},
     "failed": "labelbeam.schemas.scores:FailedImage",
     "scores_manifest": "labelbeam.schemas.scores:ScoresManifest",

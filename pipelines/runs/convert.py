@@ -23,6 +23,7 @@ from labelbeam.schemas.errors import (
     NothingLeftError,
     SuspiciousChangeError,
     TooManyRejectedError,
+    UsageError,
 )
 from labelbeam.schemas.label_map import label_map
 from labelbeam.schemas.layout import build_folder
@@ -81,6 +82,9 @@ def convert(config: ConvertConfig, storage: StorageOptions, beam_flags: Sequence
     """
     output = locate_target("--output", config.output, storage)
     copies = locate_target("--copy-images", config.copy_images, storage) if config.copy_images is not None else None
+    if copies is None and (config.transcode is not None or config.max_side is not None):
+        option = "--transcode" if config.transcode is not None else "--max-side"
+        raise UsageError(f"{option}: says how images are copied; name with --copy-images where to, or leave it out")
     display.stage("plan")
     if not config.if_changed:
         check_kind_in_force(output, "training data")

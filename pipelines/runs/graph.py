@@ -17,6 +17,7 @@ from labelbeam.transforms.formats.known import listing_units
 from labelbeam.transforms.formats.plans import Plan
 from labelbeam.transforms.formats.reading import ReadOptions
 from labelbeam.transforms.formats.registry import FORMATS
+from labelbeam.transforms.images.transcode import transcode_of
 from labelbeam.transforms.plan.copies import plan_copies
 from labelbeam.transforms.read.transform import FINDINGS, FRAGMENTS, ReadFragments
 from labelbeam.transforms.read.work import read_unit
@@ -124,6 +125,7 @@ def build_graph(
         report=report,
         px=config.dimensions == "px",
         copy_images=config.copy_images,
+        transcode=transcode_of(config),
         storage=storage,
     )
     staging = target.unfinished if target and not local else None

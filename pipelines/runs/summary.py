@@ -18,8 +18,8 @@ from labelbeam.schemas.config import ConvertConfig
 from labelbeam.schemas.doubts import Doubt, Doubted, unsettled
 from labelbeam.schemas.layout import build_folder
 from labelbeam.schemas.reasons import Adjusted, Rejected, Skipped
-from labelbeam.transforms.builds.azure import asset_stem, asset_version
-from labelbeam.transforms.builds.azure_paths import azure_path, workspace_flags
+from labelbeam.transforms.builds.azure_paths import azure_path
+from labelbeam.transforms.builds.next_steps import next_steps
 from labelbeam.transforms.builds.preflight import preflight
 from labelbeam.transforms.images.urls import read_by_jobs
 from labelbeam.transforms.messages.words import listed, plain
@@ -32,7 +32,16 @@ SAMPLES_A_REASON = 2
 
 LABELS_SHOWN = 8
 
-_SAID_ABOVE = (Doubted.IMAGE_URL_NOT_READ, Doubted.SAMPLED, Doubted.LABELS_ALIKE, Doubted.NO_TRAIN_SPLIT)
+_SAID_ABOVE = (
+    Doubted.IMAGE_URL_NOT_READ,
+    Doubted.IMAGE_URL_MISREAD,
+    Doubted.DECODED_OTHERWISE,
+    Doubted.BOXES_TURNED,
+    Doubted.BOXES_UNTURNED,
+    Doubted.SAMPLED,
+    Doubted.LABELS_ALIKE,
+    Doubted.NO_TRAIN_SPLIT,
+)
 """What the summary says of a build elsewhere, and need not repeat before training."""
 
 WIDEST = 100
@@ -117,7 +126,7 @@ def _published(outcome: Outcome, config: ConvertConfig, seconds: float, width: i
         yield Line(f"  {build}/rejected/")
     yield from _before_training(outcome, width)
     yield Line("next:")
-    for command in next_steps(outcome, config):
+    for command in next_steps(outcome.manifest, config.output, build):
         yield from map(Line, _command(command, width))
     if unread := [root for root in outcome.manifest.image_roots if not read_by_jobs(root)]:
         yield from _not_for_jobs(outcome, unread, width)
@@ -201,26 +210,6 @@ def build_place(outcome: Outcome, config: ConvertConfig) -> str:
     if separator and scheme != "file":
         return outcome.build
     return locate(config.output, {}).below(build_folder(outcome.manifest.build)).path
-
-
-def next_steps(outcome: Outcome, config: ConvertConfig) -> list[list[str]]:
-    """Commands that a person may want to type next; for each split, the one that registers it with Azure ML.
-
-    Where jobs cannot read the images, none registers it; where the image URLs name a workspace, it is that one.
-    """
-    stem = asset_stem(config.output)
-    commands = [["labelbeam", "verify", config.output]]
-    roots = outcome.manifest.image_roots
-    if not all(map(read_by_jobs, roots)):
-        return commands
-    where = workspace_flags(outcome.manifest)
-    version = asset_version(outcome.manifest.build)
-    for split in outcome.manifest.splits:
-        path = azure_path(f"{build_place(outcome, config)}/{split}")
-        command = ["az", "ml", "data", "create", "--name", f"{stem}-{split}", "--version", version]
-        commands.append([*command, "--type", "mltable", "--path", path, *where])
-    commands.append(["labelbeam", "job", config.output])
-    return commands
 
 
 def _command(words: list[str], width: int) -> list[str]:

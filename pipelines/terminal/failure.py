@@ -38,9 +38,10 @@ _TRACEBACK = "Traceback (most recent call last):"
 _DEBUG = "set LABELBEAM_DEBUG=1 to see the traceback"
 
 
-_SYSTEM_ERRORS = ("OSError", "BlockingIOError", "RuntimeError")
+_SYSTEM_ERRORS = ("OSError", "BlockingIOError", "RuntimeError", "ImportError")
 _SHORT = re.compile(
     "|".join([*(rf"\[Errno {number}\] " for number in sorted(SHORTAGES)), r"can't (?:start new thread|allocate lock)"])
+    + "|[^:]*: (?:failed to map segment|cannot allocate memory|cannot apply additional memory protection)"
 )
 """How the system says that it is short of memory, file handles, processes or disk space. A worker sends no more than text."""
 
@@ -84,7 +85,7 @@ def _without_step(text: str) -> str:
 def _unexpected(kind: str, text: str, frame: str) -> Failure:
     step = _STEP.search(text)
     text = " ".join(_without_step(text).split())[:TEXT_LIMIT]
-    if kind == "MemoryError":
+    if "MemoryError" in (kind, text):  # Beam raises a RuntimeError of what a thread has raised.
         return Failure(
             "out of memory; build with more --shards, which are smaller each, or on a machine with more of it"
         )

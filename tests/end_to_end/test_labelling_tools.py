@@ -54,18 +54,30 @@ def test_files_of_labelme_are_read_for_all_tasks(place: Path) -> None:
     assert [record["label"] for record in found.records.values()] == [["day"], ["day"]]
 
 
-def test_a_project_of_via_custom_vision_and_open_images_give_the_same_box(place: Path) -> None:
+def test_every_tool_gives_the_same_box(place: Path) -> None:
     left, top, right, bottom = BOX
     region = {"name": "rect", "x": left, "y": top, "width": right - left, "height": bottom - top}
     entry = {"filename": "1.jpg", "regions": [{"shape_attributes": region, "region_attributes": {"class": "cat"}}]}
     part = {"left": 0.1, "top": 0.25, "width": 0.2, "height": 0.25, "tagName": "cat"}
     header = "ImageID,Source,LabelName,Confidence,XMin,XMax,YMin,YMax,IsGroupOf\n"
     rows = "1,x,/m/1,1,0.1,0.3,0.25,0.5,0\n1,x,/m/1,1,0,1,0,1,1\nelsewhere,x,/m/1,1,0,1,0,1,0\n"
+    box = '<box label="cat" xtl="10.00" ytl="15.00" xbr="30.00" ybr="30.00"/><points label="cat" points="1,2"/>'
+    size = {"original_width": 100, "original_height": 60}
+    value = {"x": 10, "y": 25, "width": 20, "height": 25, "rotation": 0, "rectanglelabels": ["cat"]}
+    made = [{"result": [{"from_name": "label", "to_name": "image", "value": value, **size}]}]
+    task = {"data": {"image": "/data/upload/1/0a1b2c3d-1.jpg"}, "annotations": made}
+    row = {"file_name": "images/1.jpg", "objects": {"bbox": [[10, 15, 20, 15]], "category": ["cat"]}}
     trees = {
+        "cvat": {
+            "annotations.xml": f'<annotations><meta/><image name="1.jpg" width="100" height="60">{box}</image></annotations>'
+        },
+        "labelstudio": {"p.json": json.dumps([task, task | {"annotations": []}])},
+        "huggingface": {"metadata.jsonl": json.dumps(row)},
         "via": {"via_project.json": json.dumps({"_via_settings": {}, "_via_img_metadata": {"1.jpg9": entry}})},
         "customvision": {"page.json": json.dumps([{"id": "1", "width": 100, "height": 60, "regions": [part]}])},
         "openimages": {"boxes.csv": header + rows, "classes.csv": "/m/1,cat\n"},
     }
+    told: dict[str, Any] = {}
     for name, files in trees.items():
         write_image(place / name / "raw/images/1.jpg", (100, 60))
         for path, text in files.items():
@@ -73,6 +85,10 @@ def test_a_project_of_via_custom_vision_and_open_images_give_the_same_box(place:
         found = convert_raw(place / name, DETECTION)
         assert found.manifest["source"]["format"] == name
         assert near(found.boxes("images/1.jpg")[0], CAT), name
+        told[name] = (found.counts["images"], found.counts["objects"], found.manifest["rejected_by_reason"])
+    assert told["cvat"] == ((1, 1, 0, 0), (2, 1, 1, 0), {"missing_bbox": 1})
+    assert told["labelstudio"] == ((2, 1, 0, 1), (1, 1, 0, 0), {})
+    assert told["huggingface"] == told["via"] == ((1, 1, 0, 0), (1, 1, 0, 0), {})
     assert [box[5] for box in found.boxes("images/1.jpg")] == [0, 1]
     assert found.counts == {"images": (2, 1, 0, 1), "objects": (2, 2, 0, 0)}
     assert found.manifest["skipped_by_reason"] == {"image_not_here": 1}

@@ -228,6 +228,115 @@ OPEN_IMAGES_TOKENS = (
 )  # fmt: skip
 
 
+_CVAT = """<?xml version="1.0" encoding="utf-8"?><annotations><version>1.1</version><meta><task><id>1</id></task></meta>
+<image id="0" name="a/1.jpg" subset="Train" task_id="1" width="12" height="10"><box label="cat" occluded="0" xtl="1.00" ytl="2" xbr="5" ybr="6"
+ rotation="30" z_order="0"><attribute name="x">1</attribute></box><polygon label="a" points="1,1;5,1;5,6" group_id="2"/><mask label="a"
+ rle="1, 3, 2" left="1" top="2" width="3" height="2" group_id="2"/><tag label="day"/></image>
+<image id="1" name="2.png"><ellipse label="e" cx="5" cy="5" rx="3" ry="1" rotation="10"/><points label="p" points="1,1" outside="1"/></image>
+</annotations>"""
+CVAT = (
+    _CVAT.encode(),
+    _CVAT.replace("</annotations>", "<!-- <image/> --><track id='0'/></annotations>").encode(),
+    b"<annotations><image name='1.jpg'/><image name='../x'/></annotations>",
+)
+CVAT_TOKENS = (
+    *XML_TOKENS,
+    *(b"<image ", b"</image>", b'<box label="a" ', b'points="', b'rle="0,4"', b'name="', b'width="', b"1e300", b"nan", b";", b'subset="val"'),
+    *(b'group_id="1"', b"<track/>", b'rotation="', b"999999999", b'outside="1"'),
+)  # fmt: skip
+
+
+def brush(alpha: list[int]) -> list[int]:
+    """A mask as Label Studio's brush packs it: each value by itself, of red, green, blue and alpha."""
+    values = [channel for value in alpha for channel in (0, 0, 0, value)]
+    bits = f"{len(values):032b}" + "00111" + "0010" + "0011" + "0111" + "1111"
+    bits += "".join("0" + "00" + "000" + f"{value:08b}" for value in values)
+    bits += "0" * (-len(bits) % 8)
+    return [int(bits[at : at + 8], 2) for at in range(0, len(bits), 8)]
+
+
+_SIZES = {"original_width": 3, "original_height": 2, "image_rotation": 0}
+_RESULTS = [
+    {"id": "a", "type": "rectanglelabels", "from_name": "label", "to_name": "image", **_SIZES}
+    | {"value": {"x": 10, "y": 20, "width": 30, "height": 40, "rotation": 30, "rectanglelabels": ["cat"]}},
+    {"id": "b", "type": "rectangle", **_SIZES, "value": {"x": 1, "y": 2, "width": 3, "height": 4}},
+    {"id": "b", "type": "labels", **_SIZES, "value": {"labels": ["dog"]}},
+    {"type": "polygonlabels", "value": {"points": [[1, 1], [50, 1], [30, 60]], "polygonlabels": ["a"]}},
+    {
+        "type": "ellipselabels",
+        **_SIZES,
+        "value": {"x": 50, "y": 50, "radiusX": 3, "radiusY": 1, "ellipselabels": ["e"]},
+    },
+    {
+        "type": "brushlabels",
+        **_SIZES,
+        "value": {"format": "rle", "rle": brush([0, 255, 1, 0, 0, 9]), "brushlabels": ["a"]},
+    },
+    {"type": "keypointlabels", "value": {"x": 1, "y": 1, "width": 1, "keypointlabels": ["k"]}},
+    {"type": "choices", "from_name": "kind", "value": {"choices": ["wet"], "taxonomy": [["a", "b"]]}},
+    {"type": "relation", "from_id": "a", "to_id": "b"},
+]
+LABEL_STUDIO = (
+    json.dumps(
+        [
+            {"id": 1, "data": {"image": "/data/upload/1/0a1b2c3d-1.jpg"}, "annotations": [{"result": _RESULTS}]},
+            {"id": 2, "data": {"image": "s3://b/2.png"}, "annotations": [], "predictions": [{"result": _RESULTS[:1]}]},
+            {"id": 3, "data": {"image": "x"}, "completions": [{"result": [], "was_cancelled": True}, {"result": None}]},
+        ]
+    ).encode(),
+    json.dumps(
+        [
+            {
+                "image": "/data/local-files/?d=a/1.jpg",
+                "id": 1,
+                "label": [{**_SIZES, **_RESULTS[0]["value"]}],
+                "annotator": 1,
+            },
+            {
+                "image": "2.png",
+                "id": 2,
+                "kind": "wet",
+                "tags": {"choices": ["a", "b"]},
+                "annotator": "x@y",
+                "annotation_id": 3,
+            },
+        ]
+    ).encode(),
+    json.dumps({"id": 1, "result": _RESULTS[:2], "task": {"id": 4, "data": {"image": "https://h/1.jpg"}}}).encode(),
+)
+LABEL_STUDIO_TOKENS = (
+    *(b'"data"', b'"annotations"', b'"result"', b'"value"', b'"rle"', b'"points"', b'"rotation"', b'"id"', b'"choices"', b'"taxonomy"'),
+    *(b'"rectanglelabels"', b'"labels"', b'"original_width"', b'"annotator"', b'"was_cancelled"', b'"updated_at"', b'"task"', b"255", b"[0, 0"),
+    *(b'"/tasks/1/resolve/?fileuri=czM6Ly9iLzEuanBn"', b'"image_rotation"', b'"predictions"'),
+)  # fmt: skip
+
+
+_FACE = {"file_name": "1.jpg", "width": 12, "height": 10}
+_FACES = {"bbox": [[1, 2, 3, 4], [0, 0, 1, 1]], "category": [0, 1], "area": [12, 1], "iscrowd": [0, 1]}
+HUGGING_FACE = (
+    b"\n".join(
+        json.dumps(row).encode()
+        for row in (
+            _FACE | {"objects": _FACES},
+            _FACE
+            | {
+                "file_name": "../2.png",
+                "objects": [{"bbox": [1, 2, 3, 4], "label": "a", "segmentation": [[1, 1, 5, 1, 5, 6]]}],
+            },
+            _FACE | {"objects": {"categories": ["a"], "segmentation": [{"size": [10, 12], "counts": [3, 117]}]}},
+            _FACE | {"objects": None},
+        )
+    ),
+    b'file_name,objects\n1.jpg,"{\'bbox\': [[1, 2, 3, 4]], \'category\': [\'a\']}"\n2.png,"{""bbox"": []}"\n',
+    b"---\ndataset_info:\n  features:\n  - name: objects\n    sequence:\n    - name: category\n      dtype:\n        class_label:\n"
+    b"          names:\n            '0': cat\n            '1': dog\n---\n",
+)
+HUGGING_FACE_TOKENS = (
+    *(b'"objects"', b'"bbox"', b'"category"', b'"segmentation"', b'"counts"', b'"file_name"', b"\n", b"[[", b"]]", b"null", b"1e999", b"NaN"),
+    *(b"- name: objects", b"class_label:", b"names:", b"'", b"(" * 300, b"[" * 2000, b"file_name,objects", b'""', b"0.5", b"-1", b"9" * 400),
+)  # fmt: skip
+
+
 _SIDES = {"topX": 0.1, "topY": 0.0, "bottomX": 1, "bottomY": 0.9}
 _RINGS = [[0, 0, 1, 0, 1, 1, 0, 1], [0.2, 0.2, 0.8, 0.2, 0.5, 0.5]]
 _RESULT = {"image_id": 1, "category_id": 2, "bbox": [0, 1, 2.5, 3], "score": 0.5}

@@ -48,11 +48,21 @@ from labelbeam.transforms.formats.coco.index import IndexBuilder
 from labelbeam.transforms.formats.coco.records import Boxed, CocoCategory, CocoImage, LabelOnly, Outlined, decode_range
 from labelbeam.transforms.formats.coco.scan import SECTIONS, ElementRange, MalformedJsonError, UnsafeSplitError
 from labelbeam.transforms.formats.customvision.read import CustomVisionError, read_images, read_tags
+from labelbeam.transforms.formats.cvat.format import CvatOptions
+from labelbeam.transforms.formats.cvat.read import read_image as read_cvat_image
+from labelbeam.transforms.formats.cvat.xml import CvatError, UnsafeCutError, images_in
 from labelbeam.transforms.formats.folder.columns import TableError
 from labelbeam.transforms.formats.folder.format import FolderOptions
 from labelbeam.transforms.formats.folder.tables import LabelTable, read_table
+from labelbeam.transforms.formats.frames import Evidence
+from labelbeam.transforms.formats.huggingface.names import names_in
+from labelbeam.transforms.formats.huggingface.read import read_rows as read_object_rows
+from labelbeam.transforms.formats.huggingface.read import rows_of_csv, rows_of_lines
 from labelbeam.transforms.formats.jsonl.records import Lines
 from labelbeam.transforms.formats.labelme.read import read_labelme
+from labelbeam.transforms.formats.labelstudio.format import LabelStudioOptions
+from labelbeam.transforms.formats.labelstudio.read import read_studio
+from labelbeam.transforms.formats.labelstudio.tasks import StudioError, read_tasks
 from labelbeam.transforms.formats.named_images import ImageFinder
 from labelbeam.transforms.formats.openimages.read import read_descriptions, read_rows
 from labelbeam.transforms.formats.openimages.recognise import table_of
@@ -457,6 +467,69 @@ def read_openimages_table(data: bytes) -> None:
     _accounted(read.images)
 
 
+def read_cvat_file(data: bytes) -> None:
+    """However a file is cut, its images are the same, or it is read whole; and each shape is an object, a rejection or skipped."""
+    task = sorted(TASKS)[zlib.crc32(data) % 4]
+    given = CvatOptions(cvat_groups="apart")
+
+    def part(start: int, end: int) -> bytes:
+        assert 0 <= start <= end <= len(data)
+        return data[start:end]
+
+    def read(start: int, end: int) -> list[SourceImage]:
+        images: list[SourceImage] = []
+        for element in images_in(part, start, end, len(data)):
+            if element.tag == "image":
+                found = read_cvat_image(element, _LISTED, given, path="a.xml", source="memory://x", task=task).image
+                shapes = sum(isinstance(shape.tag, str) and shape.tag != "tag" for shape in element)
+                said = len(found.objects) + len(found.skipped) + sum(item.kind == "object" for item in found.rejected)
+                assert "classification" in task or said == shapes
+                images.append(found)
+        return images
+
+    try:
+        whole = read(0, len(data))
+    except CvatError as error:
+        _writable(str(error))
+        return
+    _accounted(whole)
+    step = 1 + zlib.crc32(data) % max(1, len(data))
+    with suppress(UnsafeCutError):
+        parts = [image for at in range(0, len(data), step) for image in read(at, min(len(data), at + step))]
+        assert [image.locator for image in parts] == [image.locator for image in whole]
+
+
+def read_labelstudio_file(data: bytes) -> None:
+    """Every task is an image, whose regions are objects or rejections, or the file is refused."""
+    task = sorted(TASKS)[zlib.crc32(data) % 4]
+    try:
+        tasks = read_tasks(data)
+    except StudioError as error:
+        _writable(str(error).encode("utf-8", "backslashreplace").decode())
+        return
+    for which in ("detect", "all", "predictions"):
+        given = LabelStudioOptions(labelstudio_annotations=which)
+        read = read_studio(tasks, given, _LISTED, path="a/x.json", source="memory://x", task=task, split=None)
+        assert len(read.images) == len(tasks)
+        if "classification" not in task:
+            rejected = sum(item.kind == "object" for image in read.images for item in image.rejected)
+            assert sum(len(image.objects) for image in read.images) + rejected == read.counts["boxes"]
+        _accounted(read.images)
+
+
+def read_huggingface_table(data: bytes) -> None:
+    """Every row that is not blank is an image, whose objects are objects or rejections; names are text by numbers from 0 on."""
+    task = sorted(TASKS)[zlib.crc32(data) % 4]
+    found = [*names_in("README.md", data), *names_in("dataset_infos.json", data)]
+    assert all(number >= 0 and isinstance(name, str) for names in found for number, name in names.items())
+    for rows in (rows_of_lines(data, 0), rows_of_csv(data)):
+        known = list(rows)
+        evidence = Evidence()
+        read = read_object_rows(known, {0: "cat"}, _LISTED, evidence, path="a/x", source="memory://x", task=task)
+        assert len(read.images) == len(known)
+        _accounted(read.images)
+
+
 # Predictions. -------------------------------------------------------------------------------------------------------
 
 _NAMES = own_names(["a.jpg", "b.jpg"], ["cat", "dog"])
@@ -668,6 +741,13 @@ TARGETS = {
         read_customvision_file, seeds.CUSTOM_VISION, (*seeds.TOOL_TOKENS, *seeds.CUSTOM_VISION_TOKENS), _SOURCES
     ),
     "openimages": Target(read_openimages_table, seeds.OPEN_IMAGES, seeds.OPEN_IMAGES_TOKENS, _SOURCES),
+    "cvat": Target(read_cvat_file, seeds.CVAT, seeds.CVAT_TOKENS, _SOURCES),
+    "labelstudio": Target(
+        read_labelstudio_file, seeds.LABEL_STUDIO, (*seeds.TOOL_TOKENS, *seeds.LABEL_STUDIO_TOKENS), _SOURCES
+    ),
+    "huggingface": Target(
+        read_huggingface_table, seeds.HUGGING_FACE, (*seeds.TOOL_TOKENS, *seeds.HUGGING_FACE_TOKENS), _SOURCES
+    ),
     "predictions": Target(read_any_predictions, seeds.PREDICTIONS, seeds.PREDICTION_TOKENS, _SOURCES),
     "images": Target(read_image, seeds.IMAGES, seeds.IMAGE_TOKENS, (*_SOURCES, "/PIL/")),
     "answers": Target(read_answer, seeds.ANSWERS, seeds.ANSWER_TOKENS, ("/schemas/",)),

@@ -75,7 +75,9 @@ def test_what_is_kept_of_a_build_under_way_is_known_by_its_name(name: str, ours:
 
 def test_claims_and_fences_are_told_apart() -> None:
     assert CLAIM.fullmatch("lock-x.json") and not FENCE.fullmatch("lock-x.json")
-    assert FENCE.fullmatch("lock-x.pointer") and not CLAIM.fullmatch("lock-x.pointer")
+    for name in ("lock-x.pointer", "lock-x.next"):
+        found = FENCE.fullmatch(name)
+        assert found is not None and found["claim"] == "lock-x" and not CLAIM.fullmatch(name)
 
 
 def test_places_of_a_build_lie_below_those_of_all() -> None:

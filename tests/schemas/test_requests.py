@@ -5,11 +5,14 @@ from __future__ import annotations
 import base64
 import json
 
+import jsonschema
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from labelbeam.pipelines.commands.schema import schema
 from labelbeam.schemas.requests import (
+    DATAFRAME_SPLIT,
     InvalidRequestError,
     RequestedImage,
     XaiParameters,
@@ -43,6 +46,15 @@ def test_a_request_that_was_encoded_holds_the_images_and_their_parameters(
 def test_a_request_is_the_json_that_the_documents_show() -> None:
     body = json.loads(encode_request([encode_item(b"\xff\xd8a"), encode_item(b"b")]))
     assert body == {"input_data": {"columns": ["image"], "data": ["/9hh", "Yg=="]}}
+
+
+def test_a_request_to_mlflow_is_as_its_schema_says() -> None:
+    body = json.loads(encode_request([encode_item(b"a"), encode_item(b"b")], DATAFRAME_SPLIT))
+    assert body == {"dataframe_split": {"columns": ["image"], "data": [["YQ=="], ["Yg=="]]}}
+    jsonschema.validate(body, schema("mlflow_request"))
+    for rows in (["YQ=="], [["YQ==", "Yg=="]], [[1]]):
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate({"dataframe_split": {"columns": ["image"], "data": rows}}, schema("mlflow_request"))
 
 
 def test_an_image_to_be_explained_is_a_string_that_holds_json_with_the_documented_defaults() -> None:

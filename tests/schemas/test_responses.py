@@ -59,11 +59,25 @@ def forms(entry: dict[str, Any]) -> list[bytes]:
         encoded(json.dumps([newest])),
         encoded([{**newest, "a_new_key": {"a": [1]}}]),
         repr([newest]).replace("'", '"').encode(),
+        # What scripts and models of people's own make of it.
+        b"\xef\xbb\xbf" + encoded([entry]),
+        encoded("\ufeff" + json.dumps([entry])),
+        encoded(json.dumps(json.dumps([entry]))),
+        encoded([json.dumps(entry)]),
+        encoded({"predictions": [entry]}),
+        encoded({"predictions": entry}),
+        encoded({"predictions": [json.dumps(entry)]}),
+        encoded({"predictions": json.dumps([entry])}),
+        encoded({name: [value] for name, value in entry.items()}),
+        encoded({"predictions": {name: {"0": value} for name, value in entry.items()}}),
     ]
 
 
+FORMS = len(forms(LABELS))
+
+
 @pytest.mark.parametrize("task", TASKS)
-@pytest.mark.parametrize("form", range(9))
+@pytest.mark.parametrize("form", range(FORMS))
 def test_every_generation_of_every_task_becomes_the_same_prediction(task: str, form: int) -> None:
     body = forms(ENTRIES[task])[form]
     (prediction,) = predictions_of(parse_response(body, task, 1), ["https://host/1.jpg"])
@@ -115,6 +129,48 @@ def test_entries_are_those_of_the_images_in_their_order() -> None:
         {"image_url": "a", "boxes": []},
         {"image_url": "b", "boxes": [BOX]},
     ]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"boxes": [[], [BOX]]},
+        {"boxes": {"0": [], "1": [BOX]}},
+        [json.dumps({"boxes": []}), json.dumps({"boxes": [BOX]})],
+        {"predictions": {"boxes": [[], [BOX]]}},
+    ],
+)
+def test_a_table_or_a_list_of_texts_has_an_entry_for_each_image(body: Any) -> None:
+    first, second = predictions_of(parse_response(encoded(body), DETECTION, 2), ["a", "b"])
+    assert msgspec.to_builtins([first, second]) == [
+        {"image_url": "a", "boxes": []},
+        {"image_url": "b", "boxes": [BOX]},
+    ]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"boxes": [[BOX]], "masks": []},
+        {"boxes": [[BOX], []]},
+        ["{"],
+        {"predictions": ["[]"]},
+        {"predictions": {}},
+        {},
+        [[]],
+    ],
+)
+def test_what_may_be_read_in_two_ways_or_none_is_refused(body: Any) -> None:
+    with pytest.raises(InvalidAnswerError, match=r"^answer"):
+        parse_response(encoded(body), DETECTION, 1)
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_answers_of_mlflow_are_as_their_schemas_say(task: str) -> None:
+    jsonschema.validate({"predictions": [ENTRIES[task]]}, schema(f"mlflow_response_{task}"))
+    for other in ([ENTRIES[task]], {"predictions": [{"filename": "x"}]}, {"error_code": "BAD_REQUEST"}):
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(other, schema(f"mlflow_response_{task}"))
 
 
 def changed(**changes: Any) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import gzip
 import itertools
 import json
 import socket
@@ -17,11 +18,12 @@ import pytest
 from urllib3.connection import HTTPConnection
 
 from labelbeam.schemas.errors import LabelBeamError
+from labelbeam.schemas.responses import TruncatedAnswerError
 from labelbeam.schemas.score_config import DEFAULT_KEY
 from labelbeam.transforms.score import endpoint as endpoint_module
 from labelbeam.transforms.score.credentials import KeySource
-from labelbeam.transforms.score.endpoint import Endpoint, EndpointOptions
-from labelbeam.transforms.score.failures import GivenUpError, TooLargeError
+from labelbeam.transforms.score.endpoint import Endpoint, EndpointOptions, Reply
+from labelbeam.transforms.score.failures import EndpointError, GivenUpError, StatusError, TooLargeError
 from tests.end_to_end.builds import labelbeam
 from tests.servers.hostile import hostile_server, http
 
@@ -160,6 +162,52 @@ def test_whatever_pause_is_asked_for_the_endpoint_is_asked_again(pause: str, wai
         assert endpoint.ask(b"{}", lambda reply: reply.body) == b"[]"
         endpoint.close()
     assert len(waits) == 1 and 0 <= waits[0] <= 30
+
+
+def asked_once(answer: bytes) -> Reply:
+    """What an endpoint that answers so is found to say."""
+    with hostile_server(lambda connection, _: connection.sendall(answer)) as url:
+        endpoint = Endpoint(EndpointOptions(f"{url}/score", "application/json", 1, 5, NO_KEY))
+        try:
+            return endpoint.ask(b"{}", lambda reply: reply)
+        finally:
+            endpoint.close()
+
+
+PACKED = gzip.compress(b"[]" * 1000)
+
+
+@pytest.mark.parametrize(
+    ("answer", "reply"),
+    [
+        (http("201 Created", b"[]", "Content-Type: application/json"), Reply("application/json", b"[]", 201)),
+        (http("202 Accepted", b"[]"), Reply("", b"[]", 202)),
+        (http("200 OK", PACKED, "Content-Encoding: gzip"), Reply("", b"[]" * 1000)),
+        (b"HTTP/1.0 200 OK\r\n\r\n[]", Reply("", b"[]")),
+        (http("200 OK", b"[]", "Content-Type: Text/Plain; charset=utf-8"), Reply("text/plain", b"[]")),
+    ],
+    ids=["201", "202", "packed", "without a length", "plain text"],
+)
+def test_an_answer_of_success_is_taken_as_its_body_says(answer: bytes, reply: Reply) -> None:
+    assert asked_once(answer) == reply
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind", "words", "tries"),
+    [
+        (b"HTTP/1.1 204 No Content\r\n\r\n", StatusError, "the server answers 204 and nothing more", 1),
+        (http("202 Accepted", b""), StatusError, "the server answers 202 and nothing more", 1),
+        (http("200 OK", b"no gzip", "Content-Encoding: gzip"), TruncatedAnswerError, "cannot be unpacked", 3),
+        (b"SSH-2.0-OpenSSH\r\n", EndpointError, "cannot be asked", 1),
+    ],
+    ids=["204", "202", "no gzip", "no http"],
+)
+def test_an_answer_without_a_prediction_is_told_and_one_that_came_broken_is_asked_for_again(
+    answer: bytes, kind: type[Exception], words: str, tries: int, waits: list[float]
+) -> None:
+    with pytest.raises(kind, match=words):
+        asked_once(answer)
+    assert len(waits) == tries - 1
 
 
 def _slashed(key: str) -> str:

@@ -116,7 +116,7 @@ def test_predictions_are_kept_while_a_unit_is_under_way_and_believed_only_if_mad
 MODEL_STATUS, MODEL_REASON = "ms-azureml-model-error-statuscode", "ms-azureml-model-error-reason"
 
 
-@pytest.mark.parametrize("model", ["500", "503", "599"])
+@pytest.mark.parametrize("model", ["500", "503", "599", "500, 500", " 502 Bad Gateway"])
 def test_424_of_a_scoring_script_that_failed_is_asked_for_again(
     score: Score, photos: Path, tmp_path: Path, endpoint: EndpointServer, waits: list[float], model: str
 ) -> None:
@@ -134,6 +134,7 @@ def test_424_of_a_scoring_script_that_failed_is_asked_for_again(
         ({MODEL_STATUS: "400", MODEL_REASON: "bad image"}, "refused", 1),
         ({MODEL_STATUS: "422"}, "refused", 1),
         ({MODEL_STATUS: "5xx"}, "refused", 1),
+        ({MODEL_STATUS: "5000"}, "refused", 1),
         ({}, "refused", 1),
     ],
 )

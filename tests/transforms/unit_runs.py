@@ -39,6 +39,7 @@ def shard_options(build: Path | None, root: Path, **fields: Any) -> ShardOptions
         "report": "",
         "px": False,
         "copy_images": None,
+        "transcode": None,
         "storage": {},
     }
     return ShardOptions(**(values | fields))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from typing import Any
 
@@ -31,6 +32,11 @@ class JobOptions(msgspec.Struct, frozen=True, kw_only=True):
     timeout_minutes: int = 360
     max_trials: int = 10
     max_concurrent_trials: int = 2
+    name: str | None = None
+
+
+_LONGEST_NAME = 255
+"""Characters of the name of an asset or a job."""
 
 
 def asset_stem(output: str) -> str:
@@ -66,10 +72,12 @@ def data_asset(manifest: Manifest, stem: str, split: str, path: str) -> dict[str
 
 
 def training_job(manifest: Manifest, stem: str, options: JobOptions) -> dict[str, Any]:
-    """The AutoML job that trains on the assets of a build; without a validation split the service draws one itself."""
+    """The AutoML job that trains on the assets of a build; without a validation split the service draws one itself.
+
+    Unless it is given one, its name follows from the build and the options, so that Azure ML makes no second one of the same.
+    """
     version = asset_version(manifest.build)
     job: dict[str, Any] = {
-        "$schema": _JOB_SCHEMA,
         "type": "automl",
         "experiment_name": options.experiment or stem,
         "description": f"{manifest.task} on the build {manifest.build}",
@@ -89,4 +97,9 @@ def training_job(manifest: Manifest, stem: str, options: JobOptions) -> dict[str
     }
     if options.model is not None:
         job["training_parameters"] = {"model_name": options.model}
-    return job
+    return {"$schema": _JOB_SCHEMA, "name": options.name or _job_name(stem, version, job), **job}
+
+
+def _job_name(stem: str, version: str, job: dict[str, Any]) -> str:
+    drawn = hashlib.sha256(msgspec.json.encode(job, order="sorted")).hexdigest()[:8]
+    return f"{stem[: _LONGEST_NAME - len(version) - 10]}-{version}-{drawn}"

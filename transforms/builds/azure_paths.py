@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from labelbeam.schemas.manifest import Manifest
 from labelbeam.transforms.images.urls import workspace_of
 
@@ -26,12 +28,30 @@ def azure_path(place: str) -> str:
     return f"azureml://datastores/{PLACEHOLDER}/paths/{path}"
 
 
+class WorkspaceName(NamedTuple):
+    """Name of an Azure ML workspace."""
+
+    subscription: str
+    group: str
+    workspace: str
+
+    @property
+    def flags(self) -> list[str]:
+        """Options of `az ml` that name it."""
+        return ["--subscription", self.subscription, "-g", self.group, "-w", self.workspace]
+
+
+def workspaces_named(manifest: Manifest) -> list[WorkspaceName]:
+    """The workspaces that the image URLs of a build name, sorted; letter case does not part them, as it does not in Azure."""
+    found: dict[str, WorkspaceName] = {}
+    for root in sorted(manifest.image_roots):
+        if space := workspace_of(root):
+            name = WorkspaceName(space.subscription, space.group, space.name)
+            found.setdefault("/".join(name).lower(), name)
+    return list(found.values())
+
+
 def workspace_flags(manifest: Manifest) -> list[str]:
     """Options of `az ml` for the one workspace that the image URLs of a build name; none where they name none, or several."""
-    spaces = {
-        (found.subscription, found.group, found.name) for root in manifest.image_roots if (found := workspace_of(root))
-    }
-    if len(spaces) != 1:
-        return []
-    subscription, group, workspace = spaces.pop()
-    return ["--subscription", subscription, "-g", group, "-w", workspace]
+    spaces = workspaces_named(manifest)
+    return spaces[0].flags if len(spaces) == 1 else []

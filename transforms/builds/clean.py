@@ -147,12 +147,12 @@ def _temporaries(output: Location, builds: list[str]) -> list[str]:
     found += [f"{UNFINISHED}/{file.path}" for file in list_directory(output.below(UNFINISHED)).files]
     found += [f"{BUILDS}/{build}/{path}" for build in builds for path, _ in _below(output, f"{BUILDS}/{build}")]
     claims = {path.removesuffix(".json") for path in found}
-    return [
-        path
-        for path in found
-        if TEMPORARY.fullmatch(posixpath.basename(path))
-        or (FENCE.fullmatch(path.removeprefix(f"{UNFINISHED}/")) and path.removesuffix(".pointer") not in claims)
-    ]
+
+    def is_left(path: str) -> bool:
+        fence = FENCE.fullmatch(path.removeprefix(f"{UNFINISHED}/"))
+        return fence is not None and f"{UNFINISHED}/{fence['claim']}" not in claims
+
+    return [path for path in found if TEMPORARY.fullmatch(posixpath.basename(path)) or is_left(path)]
 
 
 def _foreign(output: Location, builds: list[str]) -> list[str]:
@@ -203,6 +203,7 @@ def remove_leftovers(output: Location, found: Leftovers, check: Callable[[], Non
         StoreError: a file cannot be removed.
     """
     for build in [*found.receipts, *found.unfinished]:
+        check()
         forget(output, build)
     remove_files(output, found.temporaries)
     for build in [*found.old, *found.unfinished]:

@@ -33,6 +33,15 @@ def published_files(build: Location, entries: Sequence[FileEntry]) -> Generator[
         yield content
 
 
-def records_of(data: bytes, task: str) -> list[Record]:
-    """The records of a shard of JSON Lines."""
-    return msgspec.json.Decoder(RECORDS[task]).decode_lines(data)
+def records_of(data: bytes, task: str, shown: str) -> list[Record]:
+    """The records of a shard of JSON Lines, which messages call `shown`.
+
+    Raises:
+        LabelBeamError: a line is no record of the task.
+    """
+    try:
+        return msgspec.json.Decoder(RECORDS[task]).decode_lines(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise LabelBeamError(
+            f"{shown}: {error}; expected records of {task}. labelbeam verify says which lines are none"
+        ) from None

@@ -5,8 +5,11 @@ looked and was alone: of two runs at least the second to put its claim sees the 
 all this needs of a store is that a listing shows what was put before. A claim whose process is dead is removed by
 whoever finds it: on the same machine the system tells; elsewhere, a claim is dead when it has not changed for a while.
 
-What is published is whole even without a lock: this keeps two runs from doing the same work. An older one does not come last
-either, also where it stood still and was taken for dead (see `transforms/builds/pointer.py`).
+Whoever removes a claim ends it for good: a run puts its own anew only over the one that is there, as the store itself compares
+in that moment. So a run that stood still, at whatever step, and was taken for dead, finds no claim of its own when it goes on.
+
+What is published is whole even without a lock: this keeps two runs from doing the same work, and a clean from removing what a
+build is writing. An older build does not come last either (see `transforms/builds/pointer.py`).
 """
 
 from __future__ import annotations
@@ -30,7 +33,7 @@ import msgspec
 from labelbeam.schemas.errors import BusyError, LabelBeamError, LostLockError
 from labelbeam.schemas.layout import BUILDS, CLAIM, UNFINISHED
 from labelbeam.transforms.stores.errors import MissingFileError, StoreError
-from labelbeam.transforms.stores.files import is_link, kind, list_directory, put, remove_files
+from labelbeam.transforms.stores.files import is_link, kind, list_directory, put, put_over, remove_files
 from labelbeam.transforms.stores.location import Location
 from labelbeam.transforms.stores.reading import read_bounded
 
@@ -40,7 +43,7 @@ LOOKS = 2
 LARGEST_CLAIM = 64 * 2**10
 """Bytes of a claim; a run's own has a few hundred."""
 
-Work: TypeAlias = Literal["build", "clean"]
+Work: TypeAlias = Literal["build", "clean", "export"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +86,7 @@ class Lock:
     _lost: threading.Event = field(default_factory=threading.Event)
     _ended: threading.Event = field(default_factory=threading.Event)
     _writing: threading.Lock = field(default_factory=threading.Lock)
+    _put: bool = False
 
     @property
     def location(self) -> Location:
@@ -92,7 +96,7 @@ class Lock:
     @property
     def fence(self) -> Location:
         """The file by way of which, on a disk, this run puts a build in force; it goes with the claim."""
-        return self.output.below(_fence_of(f"{UNFINISHED}/{self.name}"))
+        return self.output.below(_beside(self.name, "pointer"))
 
     def tell(self, build: str) -> None:
         """Say which build it is that this run works on."""
@@ -116,24 +120,33 @@ class Lock:
         )
 
     def write(self) -> None:
-        """Put the claim as it stands."""
+        """Put the claim as it stands: at first where none is, and then over the one that is there.
+
+        Raises:
+            LostLockError: another run has removed it.
+        """
         with self._writing:
-            put(self.location, msgspec.json.encode(self.claim))
+            data = msgspec.json.encode(self.claim)
+            if not self._put:
+                put(self.location, data)
+                self._put = True
+            elif not put_over(self.location, data, self.output.below(_beside(self.name, "next"))):
+                self._lost.set()
+                raise self.lost()
 
     def keep_alive(self) -> None:
         """Show signs of life until the end."""
         while not self._ended.wait(self.pace.beat):
             try:
                 began = time.monotonic()
-                if kind(self.location) is None:
-                    self._lost.set()  # To write it again would take the output from the run that has taken over.
-                    return
                 self.claim.beat += 1
                 self.write()
                 if time.monotonic() - began >= self.pace.dead_after:
-                    self._lost.set()  # It stood still meanwhile, and has perhaps put a claim again that another run had removed.
+                    self._lost.set()  # Where a store knows no conditions, it has perhaps put a claim again that another run had removed.
                     self._remove()
                     return
+            except LostLockError:
+                return
             except LabelBeamError:
                 continue  # The next beat may come through: also where file handles or disk space ran out for a moment.
 
@@ -147,10 +160,11 @@ class Lock:
 
 @contextmanager
 def locked(output: Location, work: Work, pace: Pace = Pace()) -> Iterator[Lock]:
-    """Have an output to oneself. A build waits for a clean to end, and gives way to another build.
+    """Have an output to oneself, or the destination of an export. A build waits for a clean to end, and gives way to another build.
 
     Raises:
         BusyError: another run is at work.
+        LostLockError: this one stood still meanwhile, and another run has taken it for dead.
         StoreError: the output cannot be written to.
     """
     now = datetime.now(UTC)
@@ -179,14 +193,17 @@ def locked(output: Location, work: Work, pace: Pace = Pace()) -> Iterator[Lock]:
 
 
 def _remove_claim(output: Location, name: str) -> None:
-    """Remove the claim of a run, and then what it is about to put in force: it looks for its claim before it puts that."""
-    remove_files(output, [f"{UNFINISHED}/{name}"])
+    """Remove the claim of a run for good, and what it is about to put in force: it looks for its claim before it puts that."""
+    claim = f"{UNFINISHED}/{name}"
+    remove_files(output, [claim])
     if output.local:
-        remove_files(output, [_fence_of(f"{UNFINISHED}/{name}")])
+        # The claim once more: it may have been put anew before that could be kept from it.
+        remove_files(output, [_beside(name, "pointer"), _beside(name, "next"), claim])
 
 
-def _fence_of(claim: str) -> str:
-    return f"{claim.removesuffix('.json')}.pointer"
+def _beside(name: str, what: str) -> str:
+    """Path of a file by way of which a run puts something on a disk."""
+    return f"{UNFINISHED}/{name.removesuffix('.json')}.{what}"
 
 
 def _wait_until_alone(lock: Lock) -> None:
@@ -219,8 +236,15 @@ def _is_ignored(claim: Claim, own: Claim) -> bool:
     return own.work == "clean" and claim.gives_way
 
 
+_DOING = {
+    "build": "another build is being made",
+    "clean": "it is being cleaned",
+    "export": "another export to it is under way",
+}
+
+
 def _busy(output: Location, claim: Claim) -> BusyError:
-    doing = "another build is being made" if claim.work == "build" else "it is being cleaned"
+    doing = _DOING[claim.work]
     called = f" ({claim.build})" if claim.build else ""
     return BusyError(
         f"{output.shown}: {doing}{called}, since {claim.since} on {claim.host}; this run has changed nothing. Wait until that "

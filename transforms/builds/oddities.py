@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from labelbeam.schemas.doubts import Doubt, Doubted
 from labelbeam.schemas.manifest import Oddity, Receipt
 from labelbeam.transforms.formats.labels import says_nothing, says_there_is_none
+from labelbeam.transforms.images.facts import DEEP, FRAMES, TURNED, UNTURNED
 from labelbeam.transforms.messages.words import listed
-from labelbeam.transforms.write.oddities import CROWDS, LEAVING, TWICE
+from labelbeam.transforms.write.oddities import CROWDS, LEAVING, MISREAD, TWICE
 
 BACKGROUND_LABEL = "--bg--"
 """The trainer's own label for background; most of its models take it to sort first."""
@@ -37,7 +38,10 @@ def object_doubts(receipts: Iterable[Receipt], told: Iterable[Doubt]) -> Iterato
     for receipt in receipts:
         for name, part in receipt.oddities.items():
             oddities.setdefault(name, Oddity()).add(part)
-    many = {name for name, odd in oddities.items() if odd.count * _ONE_IN.get(name, 0) >= odd.of and odd.count}
+    yield from _of_images(oddities)
+    many = {
+        name for name, one in _ONE_IN.items() if (odd := oddities.get(name)) and odd.count and odd.count * one >= odd.of
+    }
     if LEAVING in many and oddities[LEAVING].count >= _FEWEST and _TOLD_ALREADY.isdisjoint(item.code for item in told):
         odd = oddities[LEAVING]
         yield Doubt(
@@ -65,6 +69,45 @@ def object_doubts(receipts: Iterable[Receipt], told: Iterable[Doubt]) -> Iterato
             odd.count,
             odd.example,
         )
+
+
+_REMARKS = {
+    DEEP: (
+        Doubted.DECODED_OTHERWISE,
+        "hold greys of more than 8 bits, which all models but yolov5 cut off at 255, so that nearly all becomes white; save them with 8 bits",
+    ),
+    FRAMES: (
+        Doubted.DECODED_OTHERWISE,
+        "hold several frames or pages, of which the trainer decodes the first alone; save those that are labelled one by one",
+    ),
+    TURNED: (
+        Doubted.BOXES_TURNED,
+        "are turned by their EXIF orientation, and their objects lie where that shows them: yolov5 trains on them so, and all other models "
+        "on the images as they are stored, where these objects are elsewhere; save the images turned, without the orientation",
+    ),
+    UNTURNED: (
+        Doubted.BOXES_UNTURNED,
+        "are turned by their EXIF orientation, and their objects lie where they are in the images as these are stored: yolov5 trains on the "
+        "images turned, where these objects are elsewhere, and all other models as they are stored; save the images without the orientation",
+    ),
+}
+
+
+def _of_images(oddities: Mapping[str, Oddity]) -> Iterator[Doubt]:
+    """Doubts of images as the trainer reads and decodes them, each of which is told, however few they are."""
+    if odd := oddities.get(MISREAD):
+        yield Doubt(
+            Doubted.IMAGE_URL_MISREAD,
+            f"{odd.count:,} image URLs, such as {odd.example}, hold a character that ends their path for the trainer (a `?`, of abfss and "
+            "wasbs a `#` too), or a % that encodes nothing: it looks for other images; write them as %3F, %23 and %25, or name the images "
+            "by a datastore with --image-url",
+            odd.count,
+            odd.example,
+            "--image-url",
+        )
+    for name, (code, what) in _REMARKS.items():
+        if odd := oddities.get(name):
+            yield Doubt(code, f"{odd.count:,} images, such as {odd.example}, {what}", odd.count, odd.example)
 
 
 def label_doubts(counts: Mapping[str, int], task: str) -> Iterator[Doubt]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from labelbeam.schemas.doubts import Doubt, Doubted
 from labelbeam.schemas.manifest import Manifest
-from labelbeam.transforms.images.urls import read_by_jobs
+from labelbeam.transforms.images.urls import read_by_jobs, streamed_by_jobs
 from labelbeam.transforms.messages.words import listed
 
 FEWEST_IMAGES = 10
@@ -16,9 +16,33 @@ FEWEST_OF_A_LABEL = 5
 """Objects of a label to train on, below which the model will hardly find it."""
 
 
-def preflight(manifest: Manifest) -> list[Doubt]:
-    """Everything of a build that a training job should be told of, in the order in which it should be mended."""
-    return [*_unread(manifest), *_sampled(manifest), *_training(manifest), *_labels(manifest), *_validation(manifest)]
+def preflight(manifest: Manifest, model: str | None = None) -> list[Doubt]:
+    """Everything of a build that a training job should be told of, in the order in which it should be mended.
+
+    Without a `model`, that is whatever one of the trainer's would stumble over.
+    """
+    minded = _OF_IMAGES
+    if model is not None:
+        minded = _OF_YOLOV5 if model.lower().startswith("yolov5") else _OF_OTHERS
+    return [
+        *_unread(manifest),
+        *_sampled(manifest),
+        *_told(manifest, minded),
+        *_training(manifest),
+        *_labels(manifest),
+        *_validation(manifest),
+    ]
+
+
+# Measured on azureml-automl-dnn-vision 1.62: yolov5 reads images by OpenCV, which turns them as EXIF says, and all others by Pillow.
+_OF_YOLOV5 = frozenset({Doubted.IMAGE_URL_MISREAD, Doubted.DECODED_OTHERWISE, Doubted.BOXES_UNTURNED})
+_OF_OTHERS = frozenset({Doubted.IMAGE_URL_MISREAD, Doubted.DECODED_OTHERWISE, Doubted.BOXES_TURNED})
+_OF_IMAGES = _OF_YOLOV5 | _OF_OTHERS
+
+
+def _told(manifest: Manifest, codes: Collection[str]) -> Iterator[Doubt]:
+    """Doubts of the build itself."""
+    yield from (doubt for doubt in manifest.doubts if doubt.code in codes)
 
 
 def _unread(manifest: Manifest) -> Iterator[Doubt]:
@@ -30,6 +54,17 @@ def _unread(manifest: Manifest) -> Iterator[Doubt]:
             "cloud reads; build again with --image-url azureml://subscriptions/…/datastores/…/paths/…, https://… or abfss://…"
         )
         yield Doubt(Doubted.IMAGE_URL_NOT_READ, message, count, next(iter(unread)), "--image-url")
+    others = {
+        root: count for root, count in manifest.image_roots.items() if root not in unread and not streamed_by_jobs(root)
+    }
+    if others:
+        count = sum(others.values())
+        message = (
+            f"{count:,} of {sum(manifest.image_roots.values()):,} image URLs start with {listed(others)}: a job downloads such images "
+            "before it trains, and does not read them where it is set to stream (stream_image_files); URLs of a datastore, "
+            "azureml://subscriptions/…/datastores/…/paths/…, do for both"
+        )
+        yield Doubt(Doubted.NOT_STREAMED, message, count, next(iter(others)), "--image-url")
 
 
 def _sampled(manifest: Manifest) -> Iterator[Doubt]:
@@ -60,7 +95,7 @@ def _labels(manifest: Manifest) -> Iterator[Doubt]:
     if counts and unseen:
         message = f"{len(unseen)} labels are in other splits and not in train: {listed(unseen)}; add images of them"
         yield Doubt(Doubted.LABELS_NOT_TRAINED, message, len(unseen), unseen[0])
-    yield from (doubt for doubt in manifest.doubts if doubt.code == Doubted.LABELS_ALIKE)
+    yield from _told(manifest, [Doubted.LABELS_ALIKE])
 
 
 def _validation(manifest: Manifest) -> Iterator[Doubt]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Literal, TypeVar
 
 import msgspec
@@ -71,7 +72,18 @@ def manifest_at(place: Location) -> Manifest:
     Raises:
         StoreError: it cannot be read, or is none.
     """
-    return _decoded(place, Manifest, "manifest of a build of training data")
+    manifest = _decoded(place, Manifest, "manifest of a build of training data")
+    # Who can write to the output can write a manifest: files of others are called by what it names.
+    parts = manifest.splits.values()
+    entries = [*manifest.parquet, *manifest.rejected, *(entry for part in parts for entry in part.files)]
+    entries += manifest.copied.files if manifest.copied is not None else []
+    odd = [name for name in manifest.splits if not _SPLIT.fullmatch(name)]
+    odd += [entry.path for entry in entries if safe_relative(entry.path) != entry.path]
+    if odd:
+        raise StoreError(
+            f"{place.shown}: not a manifest of a build of training data: found {odd[0][:300]!r} as a split or file"
+        )
+    return manifest
 
 
 def latest_build(output: Location) -> str | None:
@@ -126,6 +138,10 @@ def check_kind_in_force(output: Location, kind_of_build: Literal["training data"
             f"--output: {output.shown}: {there} are in force there, expected {kind_of_build} or nothing; each needs an output "
             "of its own"
         )
+
+
+_SPLIT = re.compile("[a-z]+")
+"""The names that splits get."""
 
 
 class _Kind(msgspec.Struct):

@@ -135,7 +135,7 @@ def begin(output: Location, identity: BuildIdentity) -> tuple[BuildIdentity, boo
         forget(output, current)  # Its run was killed after it had put the pointer.
     begun = unfinished_build(output, identity.made_from)
     if begun is not None:
-        if begun > (current or "") and kind(output.below(manifest_path(begun))) is None:
+        if _is_resumable(output, begun, current):
             _check_no_links(output, begun)
             LOG.info("resumed: going on with build %s, which an earlier run did not finish", begun)
             remove_temporaries(output.below(build_folder(begun)))
@@ -145,6 +145,12 @@ def begin(output: Location, identity: BuildIdentity) -> tuple[BuildIdentity, boo
     mark = output.below(f"{UNFINISHED}/{identity.build}/{BEGUN}")
     put(mark, msgspec.json.encode(Begun(identity.build, identity.made_from)))
     return identity, False
+
+
+def _is_resumable(output: Location, build: str, current: str | None) -> bool:
+    """Tell whether a run may go on with a build. A clean first removes what proves that it was begun, and then its files."""
+    is_newer = build > (current or "")
+    return is_newer and kind(output.below(manifest_path(build))) is None and was_begun(output, build)
 
 
 def _check_no_links(output: Location, build: str) -> None:

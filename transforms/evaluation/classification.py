@@ -15,9 +15,13 @@ import numpy.typing as npt
 
 from labelbeam.schemas.evaluation import Confusion
 from labelbeam.schemas.predictions import LabelsPrediction
+from labelbeam.transforms.workers.budget import check_room
 
 Flags: TypeAlias = npt.NDArray[np.bool_]
 Floats: TypeAlias = npt.NDArray[np.float64]
+
+_PER_CELL = 3 * 8
+"""Bytes of a cell of a table: a number, as numpy and as Python hold it, or a few flags and a probability."""
 
 
 @dataclass(slots=True)
@@ -49,12 +53,16 @@ def evaluate_labels(
         truth: the labels of each image; one each where `threshold` is None.
         predictions: what was said of each, None for nothing.
         threshold: the probability from which on a label counts as predicted, for multi-label; None for one label an image.
+
+    Raises:
+        ShortageError: there is not memory enough for a number for each image and label, or for each two labels.
     """
     answers = [answer(prediction, threshold) for prediction in predictions]
     said = [prediction for prediction in predictions if prediction is not None]
     model = {label for prediction in said for label in prediction.labels}
     labels = sorted({*model, *(label for names in truth for label in names)})
     position = {label: number for number, label in enumerate(labels)}
+    check_room(len(truth) * len(labels) * _PER_CELL, f"a table of {len(truth):,} images and {len(labels):,} labels")
     true, predicted = _indicator(truth, position), _indicator(answers, position)
     scores = None
     if said and all(len(prediction.labels) == len(model) for prediction in said):
@@ -161,6 +169,7 @@ def _known(value: float) -> float | None:
 
 def _confusion(truth: Sequence[Sequence[str]], answers: Sequence[Sequence[str]], labels: list[str]) -> Confusion:
     position = {label: number for number, label in enumerate(labels)}
+    check_room(len(labels) ** 2 * _PER_CELL, f"how often each of {len(labels):,} labels was taken for each")
     matrix = np.zeros((len(labels), len(labels)), np.int64)
     for names, given in zip(truth, answers, strict=True):
         for label in given:

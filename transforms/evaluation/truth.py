@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import posixpath
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -15,17 +14,13 @@ import pyarrow.parquet as pq
 from labelbeam.schemas.errors import LabelBeamError, UsageError
 from labelbeam.schemas.layout import build_folder
 from labelbeam.schemas.manifest import Manifest
-from labelbeam.schemas.records import RECORDS, Record, check_record
+from labelbeam.schemas.records import RECORDS, Record, check_record, pixels
 from labelbeam.transforms.builds.image_places import configured_prefix
 from labelbeam.transforms.stores.errors import MissingFileError
 from labelbeam.transforms.stores.location import Location
 from labelbeam.transforms.stores.reading import read_many
 
 LOG = logging.getLogger("labelbeam")
-
-_PX = re.compile(r"([1-9][0-9]{0,9})px")
-
-_LARGEST_SIDE = 2**31 - 1  # As in the Parquet files, and in what counts pixels below.
 
 
 @dataclass(slots=True)
@@ -76,7 +71,7 @@ def read_truth(output: Location, manifest: Manifest, split: str | None = None) -
         for number, line in enumerate(data.splitlines(), 1):
             try:
                 record = decoder.decode(line)
-                size = _pixels(record.image_details.width), _pixels(record.image_details.height)
+                size = pixels(record.image_details.width), pixels(record.image_details.height)
                 if (breach := next(check_record(record), None)) is not None:
                     raise ValueError(breach)
             except (msgspec.DecodeError, ValueError, RecursionError) as error:
@@ -132,11 +127,3 @@ def _areas_of(build: Location, manifest: Manifest, shards: Sequence[str]) -> Ite
                 f"{build.below(entry.path).shown if entry else build.shown}: {error}; expected a Parquet file. The build is not as it was "
                 "published: labelbeam verify tells how it differs"
             ) from None
-
-
-def _pixels(side: int | str) -> int:
-    match = _PX.fullmatch(side) if isinstance(side, str) else None
-    pixels = side if isinstance(side, int) else int(match[1]) if match else 0
-    if not 0 < pixels <= _LARGEST_SIDE:
-        raise ValueError(f"found a side of {side!r}, expected up to {_LARGEST_SIDE} pixels")
-    return pixels

@@ -10,12 +10,15 @@ import numpy.typing as npt
 
 from labelbeam.schemas.errors import LabelBeamError
 from labelbeam.schemas.neutral import Ring
-from labelbeam.schemas.records import Box, ClassificationRecord, Mask, MultilabelRecord, Record
+from labelbeam.schemas.records import Box, ClassificationRecord, Mask, MultilabelRecord, Record, check_record, pixels
 from labelbeam.transforms.builds.image_places import ImagePlace
 from labelbeam.transforms.evaluation.pixels import to_pixels
 from labelbeam.transforms.images.urls import path_below, root_of_url
 from labelbeam.transforms.messages.redact import redact
+from labelbeam.transforms.stores.errors import StoreError
+from labelbeam.transforms.stores.location import within
 from labelbeam.transforms.stores.paths import safe_relative
+from labelbeam.transforms.stores.reading import read_many
 
 
 class Image(NamedTuple):
@@ -52,10 +55,56 @@ class PixelMask(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """The images of a shard, in the order of its records."""
+    """The images of a shard, in the order of its records; their files lie at `place`."""
 
     split: str
     images: list[Image]
+    place: ImagePlace
+
+    def origins(self) -> list[str]:
+        """Paths of the images' files below the root of their place.
+
+        Raises:
+            LabelBeamError: an image lies elsewhere, or a link leads out of there.
+        """
+        root = self.place.root
+        if root is None:
+            raise LabelBeamError(f"the images are {self.place.why}")
+        paths = []
+        for image in self.images:
+            path = self.place.path(image.record.image_url)
+            if path is None:
+                raise LabelBeamError(
+                    f"{image.name}: lies elsewhere than the other images, below {self.place.prefix}, and is not copied; nothing was "
+                    "exported. Export to a format without images"
+                )
+            if not within(root, path):
+                raise LabelBeamError(
+                    f"{root.below(path).shown} is a link out of {root.shown}, which is not followed; nothing was exported"
+                )
+            paths.append(path)
+        return paths
+
+    def contents(self) -> Iterator[tuple[Image, bytes]]:
+        """Each image with the bytes of its file.
+
+        Raises:
+            LabelBeamError: one lies elsewhere.
+            StoreError: one cannot be read.
+        """
+        paths = self.origins()
+        assert self.place.root is not None
+        for image, data in zip(self.images, read_many(self.place.root, paths), strict=True):
+            if isinstance(data, StoreError):
+                raise data
+            yield image, data
+
+    def names(self) -> Iterator[str]:
+        """The labels of all images, each as often as it is there."""
+        for image in self.images:
+            label = image.record.label
+            for item in [label] if isinstance(label, str) else label:
+                yield item if isinstance(item, str) else item.label
 
     def labels(self) -> Iterator[tuple[Image, list[str]]]:
         """Each image with its labels, for classification."""
@@ -112,7 +161,7 @@ def image_of(record: Record, place: ImagePlace) -> Image:
     """The image of a record.
 
     Raises:
-        LabelBeamError: its URL names no file, or leads out of the directory that it seems to lie in.
+        LabelBeamError: its URL names no file, or leads out of the directory that it seems to lie in; or the trainer would not take it.
     """
     url, details = record.image_url, record.image_details
     name = place.path(url)
@@ -127,11 +176,12 @@ def image_of(record: Record, place: ImagePlace) -> Image:
             f"the build's record of {redact(url)!r}: expected the URL of an image below a directory, a container or a host, "
             "without `..` or control characters; nothing was exported"
         )
-    return Image(name, path, _side(details.width), _side(details.height), record)
-
-
-def _side(side: int | str) -> int:
-    return side if isinstance(side, int) else int(side.removesuffix("px"))
+    try:
+        if (breach := next(check_record(record), None)) is not None:
+            raise ValueError(breach)
+        return Image(name, path, pixels(details.width), pixels(details.height), record)
+    except ValueError as error:
+        raise LabelBeamError(f"the build's record of {redact(url)!r}: {error}; nothing was exported") from None
 
 
 def text_of(number: float) -> str:

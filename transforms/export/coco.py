@@ -132,4 +132,6 @@ def _short(area: float) -> float:
     return round(area, 6)
 
 
-EXPORTER = Exporter("coco", "a JSON file of images, categories and annotations for each split", TASKS, True, _Writer)
+EXPORTER = Exporter(
+    "coco", "a JSON file of images, categories and annotations for each split", TASKS, "beside", _Writer
+)

@@ -87,4 +87,4 @@ def _geometry(item: str | Box | Mask) -> list[str]:
     return [*extent, str(item.isCrowd), msgspec.json.encode(item.polygon).decode()]
 
 
-EXPORTER = Exporter("csv", "a table: a row for each object, or for each label of an image", TASKS, False, _Writer)
+EXPORTER = Exporter("csv", "a table: a row for each object, or for each label of an image", TASKS, "none", _Writer)

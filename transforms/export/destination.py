@@ -1,7 +1,8 @@
 """Destinations of exports: what is there already, and how a new export takes its place.
 
 On a disk an export is written into a hidden directory beside DEST, and renamed when it is whole. An object store renames nothing:
-there the files lie at DEST while they are written, beside a marker that says so, and the marker of a whole export comes last.
+there the files lie at DEST while they are written, beside a marker that says so, and the marker of a whole export comes last. One
+export at a time writes there, as one build does to an output (`transforms/builds/lock.py`).
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
-from labelbeam.schemas.errors import BusyError, LostLockError, UsageError
+from labelbeam.schemas.errors import BusyError, UsageError
+from labelbeam.schemas.layout import is_of_a_claim
+from labelbeam.transforms.builds.lock import locked
 from labelbeam.transforms.export.files import Files
 from labelbeam.transforms.export.marker import (
     MARKER,
@@ -29,10 +32,9 @@ from labelbeam.transforms.export.marker import (
 )
 from labelbeam.transforms.stores.errors import MissingFileError, StoreError
 from labelbeam.transforms.stores.failures import is_shortage
-from labelbeam.transforms.stores.files import put, put_if, remove_files, sync_directories, sync_directory
+from labelbeam.transforms.stores.files import put, remove_files, sync_directories, sync_directory
 from labelbeam.transforms.stores.listing import list_files
 from labelbeam.transforms.stores.location import Location
-from labelbeam.transforms.stores.reading import read_file
 from labelbeam.transforms.workers.scratch import scratch
 
 LOG = logging.getLogger("labelbeam")
@@ -113,7 +115,10 @@ def _told(dest: Location) -> Iterator[None]:
 
 @contextmanager
 def _claim(beside: Path, dest: Location) -> Iterator[None]:
-    """Hold the directory that an export is made in: the system lets go of it however the process ends."""
+    """Hold the directory that an export is made in: the system lets go of it however the process ends.
+
+    One of another user's is left alone: that user could have what is written there come to lie elsewhere, by links.
+    """
     beside.mkdir(parents=True, exist_ok=True)
     claim = os.open(beside, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
@@ -128,7 +133,11 @@ def _claim(beside: Path, dest: Location) -> Iterator[None]:
             raise BusyError(
                 f"DEST: {dest.shown}: another export to it is under way; wait for its end, or name another directory"
             )
-        if any(beside.iterdir()) and not any((beside / name).exists() for name in (MARKER, UNFINISHED)):
+        if os.fstat(claim).st_uid != os.geteuid():
+            raise UsageError(
+                f"DEST: {dest.shown}: {beside} is in the way, and another user's; remove it, or name another directory"
+            )
+        if any(beside.iterdir()) and not any((beside / name).is_file() for name in (MARKER, UNFINISHED)):
             raise UsageError(
                 f"DEST: {dest.shown}: {beside} is in the way, and not of an export by labelbeam; remove it"
             )
@@ -140,7 +149,10 @@ def _claim(beside: Path, dest: Location) -> Iterator[None]:
 def _begin(beside: Path) -> Path:
     """Remove what a killed run left of an export, and begin another; the directory for files that are written bit by bit."""
     mark = beside / UNFINISHED
-    mark.write_bytes(encode_marker(Unfinished(uuid4().hex)))  # First, so that what is left is known if this is killed.
+    # First, so that what is left is known if this is killed.
+    descriptor = os.open(mark, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666)
+    with open(descriptor, "wb") as file:
+        file.write(encode_marker(Unfinished(uuid4().hex)))
     for entry in beside.iterdir():
         if entry == mark:
             continue
@@ -154,7 +166,13 @@ def _begin(beside: Path) -> Path:
 
 
 def _recover(dest: Location, target: Path, old: Path) -> None:
-    """Bring back the export before, or remove it, where a run was killed while it was replaced."""
+    """Bring back the export before, or remove it, where a run was killed while it was replaced.
+
+    Raises:
+        UsageError: what is there is a link, which no run has left.
+    """
+    if old.is_symlink():
+        raise UsageError(f"DEST: {dest.shown}: {old} is in the way: it is a link; remove it, or name another directory")
     if old.is_dir() and not target.exists():
         old.rename(target)
     _discard(_location(dest, old))
@@ -201,28 +219,18 @@ def _check_disk(dest: Location, target: Path) -> bool:
 
 @contextmanager
 def _in_store(dest: Location) -> Iterator[tuple[Files, Finish]]:
-    marker, left = read_marker(dest), read_unfinished(dest)
-    before = {**(left.before if left is not None else {}), **(marker.files if marker is not None else {})}
-    if left is None:  # What a killed run has left is known at the end only.
-        check_ours(dest, _listed(dest), before)
-    run = encode_marker(Unfinished(uuid4().hex, before))
-    mark = dest.below(UNFINISHED)
-    if left is None and not put_if(mark, run, None):
-        raise BusyError(f"DEST: {dest.shown}: another export to it has begun; wait for its end, or name another place")
-    if left is not None:
-        put(mark, run)
-    remove_files(dest, [MARKER] if marker is not None else [])
-    with scratch() as folder:
-        files = Files(dest, folder)
+    _look(dest)  # Before anything is put.
+    with locked(dest, "export") as lock, scratch() as folder:
+        marker, before = _look(dest)
+        put(dest.below(UNFINISHED), encode_marker(Unfinished(uuid4().hex, before)))
+        remove_files(dest, [MARKER] if marker is not None else [])
+        files = Files(dest, folder, lock.check)
 
         def finish(make_marker: Callable[[], Marker]) -> None:
             files.close()
             found = _listed(dest)
             check_ours(dest, found, {**before, **files.sizes})
-            if read_file(mark) != run:
-                raise LostLockError(
-                    f"DEST: {dest.shown}: another export to it has begun meanwhile; this one is given up"
-                )
+            lock.check()
             remove_files(dest, [path for path, _ in found if path in before and path not in files.sizes])
             put(dest.below(MARKER), encode_marker(make_marker()))
             remove_files(dest, [UNFINISHED])
@@ -233,8 +241,22 @@ def _in_store(dest: Location) -> Iterator[tuple[Files, Finish]]:
             files.abandon()
 
 
+def _look(dest: Location) -> tuple[Marker | None, dict[str, int]]:
+    """The marker of an earlier export, and the files that it or one that was killed is known to have had.
+
+    Raises:
+        UsageError: others are there.
+    """
+    marker, left = read_marker(dest), read_unfinished(dest)
+    before = {**(left.before if left is not None else {}), **(marker.files if marker is not None else {})}
+    if left is None:  # What a killed run has left is known at the end only.
+        check_ours(dest, _listed(dest), before)
+    return marker, before
+
+
 def _listed(dest: Location) -> list[tuple[str, int]]:
+    """Files at a destination, but for claims of exports to it."""
     try:
-        return [(file.path, file.size) for file in list_files(dest).files]
+        return [(file.path, file.size) for file in list_files(dest).files if not is_of_a_claim(file.path)]
     except MissingFileError:
         return []

@@ -24,10 +24,11 @@ from labelbeam.transforms.export.files import Files
 from labelbeam.transforms.export.marker import Marker
 from labelbeam.transforms.export.registry import EXPORTERS
 from labelbeam.transforms.messages.redact import is_redacted
-from labelbeam.transforms.messages.words import did_you_mean
+from labelbeam.transforms.messages.words import did_you_mean, printable
+from labelbeam.transforms.plan.places import check_in_no_output
 from labelbeam.transforms.stores.files import put
 from labelbeam.transforms.stores.locate import locate, locate_target
-from labelbeam.transforms.stores.location import Location, StorageOptions, within
+from labelbeam.transforms.stores.location import Location, StorageOptions
 from labelbeam.transforms.stores.overlap import lies_in
 from labelbeam.transforms.stores.reading import read_file
 from labelbeam.transforms.stores.threads import in_threads
@@ -73,10 +74,11 @@ def export(output: str, options: ExportOptions, storage: StorageOptions) -> Expo
         raise UsageError(
             f"--to: found {options.to!r}, expected one of {', '.join(EXPORTERS)}{did_you_mean(options.to, EXPORTERS)}"
         )
-    if options.images is not None and not options.copy_images:
-        raise UsageError("--images: says where images are copied from, and is of no use without --copy-images")
-    if options.copy_images and not exporter.holds_images:
+    if options.copy_images and exporter.images == "none":
         raise UsageError(f"--copy-images: {exporter.name} has no place for images; leave the option out")
+    with_images = options.copy_images or exporter.images in ("always", "inside")
+    if options.images is not None and not with_images:
+        raise UsageError("--images: says where images are copied from, and is of no use without --copy-images")
     source = locate(output, storage)
     dest = locate_target("DEST", options.dest, storage)
     manifest = published(source)
@@ -86,13 +88,15 @@ def export(output: str, options: ExportOptions, storage: StorageOptions) -> Expo
             f"--to: {exporter.name} has no form for {manifest.task}, which {source.shown} is for; expected {others}"
         )
     place = find_images(manifest, storage, options.images)
-    if options.copy_images and place.root is None:
-        raise LabelBeamError(f"--copy-images: the images are {place.why}")
+    if with_images and place.root is None:
+        raise LabelBeamError(f"{exporter.name} is written with the images, which are {place.why}")
     _check_apart(source, dest, manifest, place, storage)
     with destination(dest) as (files, finish):
         told = Told()
-        writer = exporter.writer(manifest, files, told, options.copy_images)
-        copied = _write(source, manifest, place, writer, files, options.copy_images)
+        writer = exporter.writer(manifest, files, told, with_images)
+        copied = _write(source, manifest, place, writer, files, with_images and exporter.images != "inside")
+        if exporter.images == "inside":
+            copied = sum(part.images for part in manifest.splits.values())
         not_held = {code.value: told.counts[code] for code in Lost if told.counts[code]}
         splits = {name: {"images": part.images, "objects": part.objects} for name, part in manifest.splits.items()}
         finish(lambda: _marker(exporter, manifest, splits, not_held, files))
@@ -127,50 +131,57 @@ def _write(
     for split, part in manifest.splits.items():
         writer.begin(split)
         with closing(published_files(build, part.files)) as contents:
-            for data in contents:
-                batch = Batch(split, [image_of(record, place) for record in records_of(data, manifest.task)])
+            for entry, data in zip(part.files, contents, strict=True):
+                shown = build.below(entry.path).shown
+                batch = Batch(
+                    split, [image_of(record, place) for record in records_of(data, manifest.task, shown)], place
+                )
+                _check_labels(batch, manifest, shown)
                 writer.add(batch)
                 if copy_images:
-                    copied += _copy(batch, place, writer, files)
+                    copied += _copy(batch, writer, files)
         writer.end(split)
     writer.finish()
     return copied
 
 
-def _copy(batch: Batch, place: ImagePlace, writer: Writer, files: Files) -> int:
+def _check_labels(batch: Batch, manifest: Manifest, shown: str) -> None:
+    """Make sure that all labels are those of the build, by whose numbers they are written.
+
+    Raises:
+        LabelBeamError: one is not.
+    """
+    known = set(manifest.labels)
+    for label in batch.names():
+        if label not in known:
+            raise LabelBeamError(
+                f"{shown}: found the label {printable(label)[:300]!r}, which the manifest does not list; the build is not as it was "
+                "published: labelbeam verify tells how it differs"
+            )
+
+
+def _copy(batch: Batch, writer: Writer, files: Files) -> int:
     """Copy the images of a batch, many at a time."""
-    root = place.root
-    assert root is not None
 
     def copy(names: tuple[str, str]) -> int:
-        origin, path = root.below(names[0]), names[1]
-        if not within(root, names[0]):
-            raise LabelBeamError(
-                f"{origin.shown} is a link out of {root.shown}, which is not followed; nothing was exported"
-            )
-        data = read_file(origin)
-        put(files.place.below(path), data)
+        assert batch.place.root is not None
+        data = read_file(batch.place.root.below(names[0]))
+        put(files.place.below(names[1]), data)
         return len(data)
 
-    pairs: list[tuple[str, str]] = []
-    for image in batch.images:
-        name = place.path(image.record.image_url)
-        if name is None:
-            raise LabelBeamError(
-                f"--copy-images: {image.name}: lies elsewhere than the other images, below {place.prefix}; leave --copy-images out"
-            )
-        path = writer.image_path(batch.split, image)
+    files.check()
+    paths = [writer.image_path(batch.split, image) for image in batch.images]
+    for path in paths:
         files.claim(path, 0)
-        pairs.append((name, path))
-    for (_, path), size in zip(pairs, in_threads(copy, pairs), strict=True):
-        files.sizes[path] = size
-    return len(pairs)
+    sizes = in_threads(copy, list(zip(batch.origins(), paths, strict=True)))
+    files.sizes.update(zip(paths, sizes, strict=True))
+    return len(paths)
 
 
 def _check_apart(
     source: Location, dest: Location, manifest: Manifest, place: ImagePlace, storage: StorageOptions
 ) -> None:
-    """Make sure that an export is written neither into a build or its images, nor around them.
+    """Make sure that an export is written neither into a build or its images, nor around them, nor into another output.
 
     Raises:
         UsageError: it would be.
@@ -183,6 +194,7 @@ def _check_apart(
             others.append((what, locate(url, storage)))
         except LabelBeamError:
             continue  # It cannot be opened here, so that nothing is written there either.
+    check_in_no_output("DEST", dest, storage, or_is_one=True)
     for what, other in others:
         if lies_in(dest, other, storage) or lies_in(other, dest, storage):
             raise UsageError(

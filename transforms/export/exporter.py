@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol, TypeAlias
 
 from labelbeam.schemas.manifest import Manifest
 from labelbeam.transforms.export.batch import Batch, Image
@@ -66,12 +66,17 @@ class Writer(Protocol):
         """Where a copy of an image is expected, below the destination."""
 
 
+Images: TypeAlias = Literal["none", "beside", "always", "inside"]
+"""Whether a format has images: never; where --copy-images asks for them, as files beside it; always, as such files, since its readers
+open them; always, in files that the writer makes itself."""
+
+
 class Exporter(NamedTuple):
-    """A way out. `holds_images` says that the format has a place for images beside it."""
+    """A way out."""
 
     name: str
     text: str
     tasks: Sequence[str]
-    holds_images: bool
+    images: Images
     writer: Callable[[Manifest, Files, Told, bool], Writer]
     """Makes a writer for a build: of its manifest, the files to write, what is counted, and whether images are copied."""

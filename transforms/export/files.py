@@ -6,7 +6,8 @@ A file that is written bit by bit lies on this machine's disk until it is whole,
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -22,10 +23,14 @@ from labelbeam.transforms.stores.threads import in_threads
 
 
 class Files:
-    """Files below `place`; `sizes` are those of all that were written, by path. `scratch` is a directory of this machine."""
+    """Files below `place`; `sizes` are those of all that were written, by path.
 
-    def __init__(self, place: Location, scratch: Path) -> None:
+    `scratch` is a directory of this machine. `check` raises where another run has taken the place over.
+    """
+
+    def __init__(self, place: Location, scratch: Path, check: Callable[[], None] = lambda: None) -> None:
         self.place = place
+        self.check = check
         self.sizes: dict[str, int] = {}
         self._scratch = scratch
         self._streams: list[tuple[str, Path, BinaryIO]] = []
@@ -36,9 +41,10 @@ class Files:
         """Put small files, many at a time.
 
         Raises:
-            LabelBeamError: two have one name.
+            LabelBeamError: two have one name; or the place is another run's by now.
             StoreError: one cannot be written.
         """
+        self.check()
         for path, data in files:
             self.claim(path, len(data))
         in_threads(lambda file: put(self.place.below(file[0]), file[1]), files)
@@ -80,9 +86,12 @@ class Files:
         self.sizes[path] = size
 
     def abandon(self) -> None:
-        """Close what is open still."""
+        """Close what is open still, whatever becomes of what it holds."""
         for stream in [*self._spools, *(stream for _, _, stream in self._streams)]:
-            stream.close()
+            with suppress(
+                OSError
+            ):  # Its disk is full, say: what it was abandoned for is told, and all of it is removed.
+                stream.close()
 
     def close(self) -> None:
         """Put what was kept for the end.
@@ -90,6 +99,7 @@ class Files:
         Raises:
             StoreError: a file cannot be written.
         """
+        self.check()
         for path, spooled, stream in self._streams:
             stream.close()
             self.sizes[path] = spooled.stat().st_size

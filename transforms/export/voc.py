@@ -168,6 +168,6 @@ EXPORTER = Exporter(
     "voc",
     "an XML file an image, and lists of the splits",
     ("image_object_detection", "image_instance_segmentation"),
-    True,
+    "beside",
     _Writer,
 )

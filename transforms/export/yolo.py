@@ -112,6 +112,6 @@ EXPORTER = Exporter(
     "yolo",
     "data.yaml, and a text file an image",
     ("image_object_detection", "image_instance_segmentation"),
-    True,
+    "beside",
     _Writer,
 )

@@ -1,24 +1,52 @@
-"""Values of annotation files that tools write as JSON or CSV: sizes, labels, corners, and the outlines of round shapes."""
+"""Values of annotation files that tools write: sizes, labels, corners, outlines of round shapes, and objects of several shapes."""
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Hashable, Iterable, Sequence
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
 
-from labelbeam.schemas.neutral import Box, Ring, SourceImage
+from labelbeam.schemas.neutral import Box, Ring, SourceImage, SourceObject
 from labelbeam.schemas.reasons import Adjusted, Rejected
+from labelbeam.transforms.formats.json_objects import check_json_room
 from labelbeam.transforms.formats.labels import normalized
-from labelbeam.transforms.formats.named_images import reject_image
+from labelbeam.transforms.formats.named_images import reject_image, reject_object
 
 _LARGEST_SIDE = 2**31 - 1
 _FEWEST_CORNERS, _MOST_CORNERS = 12, 360
 LARGEST_RADIUS = 1e9
 """Pixels of a round shape's radius, beyond which it is none of an image."""
+
+
+class Drawn(NamedTuple):
+    """A shape: its box and outline, whether that is the box around a turned one, and whether a mask was traced."""
+
+    box: Box
+    rings: list[Ring]
+    turned: bool = False
+    traced: bool = False
+
+
+class DrawnError(ValueError):
+    """A shape that cannot be used; `code` is the reason to reject it, the message what was found."""
+
+    def __init__(self, code: Rejected, message: str) -> None:
+        """Keep both."""
+        super().__init__(code, message)
+        self.code, self.message = code, message
+
+
+class Part(NamedTuple):
+    """A shape of an object. Those of one `group` are one object, which is called and found like the first of them."""
+
+    group: Hashable
+    label: str
+    locator: str
+    drawn: Drawn
 
 
 class JsonError(ValueError):
@@ -30,8 +58,10 @@ def decode_json(data: bytes) -> Any:
 
     Raises:
         JsonError: it is none, or is nested too deeply.
+        ShortageError: there is not memory enough for what it holds.
     """
     data = data.removeprefix(b"\xef\xbb\xbf")
+    check_json_room(data, "a JSON file")
     try:
         return msgspec.json.decode(data)
     except RecursionError:
@@ -120,3 +150,37 @@ def ellipse(centre: tuple[float, float], radii: tuple[float, float], angle: floa
     half_height = math.hypot(radii[0] * sine, radii[1] * cosine)
     box = (centre[0] - half_width, centre[1] - half_height, centre[0] + half_width, centre[1] + half_height)
     return box, ring
+
+
+def box_around(box: Box, degrees: float, pivot: tuple[float, float]) -> Box:
+    """The box around one that is turned clockwise about a point."""
+    left, top, right, bottom = box
+    corners = np.array([(left, top), (right, top), (right, bottom), (left, bottom)]) - pivot
+    cosine, sine = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
+    return extent([corners @ np.array([[cosine, sine], [-sine, cosine]]) + pivot])
+
+
+def add_parts(image: SourceImage, parts: Iterable[Part]) -> tuple[int, int]:
+    """Add the objects that shapes make; returns how many have no outline, and how many are of several shapes."""
+    groups: dict[Hashable, tuple[SourceObject, list[Drawn]]] = {}
+    for group, label, locator, drawn in parts:
+        groups.setdefault(group, (SourceObject(label, locator), []))[1].append(drawn)
+    for item, shapes in groups.values():
+        item.rings = [ring for shape in shapes for ring in shape.rings] or None
+        # A mask alone is disjoint by construction; beside other parts it is united with them.
+        item.from_mask = len(shapes) == 1 and shapes[0].traced
+        item.bbox = extent([np.array(shape.box).reshape(2, 2) for shape in shapes])
+        image.adjusted += [Adjusted.BBOX_TURNED] * sum(shape.turned for shape in shapes)
+        image.adjusted += [Adjusted.MASK_TO_POLYGON] * sum(shape.traced for shape in shapes)
+        image.objects.append(item)
+    without = sum(item.rings is None for item, _ in groups.values())
+    return without, sum(len(shapes) > 1 for _, shapes in groups.values())
+
+
+def add_label(image: SourceImage, value: Any, locator: str, found: dict[str, SourceObject]) -> None:
+    """Add a label of a classification to those that were found, or reject it; each counts once."""
+    label = label_of(value, image)
+    if label is None:
+        reject_object(image, Rejected.INVALID_LABEL, f"the label is {value!r:.60}, expected a text", locator)
+    else:
+        found.setdefault(label, SourceObject(label, locator))

@@ -35,6 +35,7 @@ class Tree:
     files: Sequence[Location]
     """Those of `locations` that are files."""
     _listings: dict[str, Listing] = field(default_factory=dict)
+    _heads: dict[str, bytes] = field(default_factory=dict)
 
     @property
     def root(self) -> Location | None:
@@ -52,6 +53,19 @@ class Tree:
         if root.url not in self._listings:
             self._listings[root.url] = list_dataset(root, self.config, self.storage)
         return self._listings[root.url]
+
+    def head_of(self, file: Location, size: int) -> bytes:
+        """The first bytes of a file, by which several formats may know it; read once.
+
+        Raises:
+            StoreError: they cannot be read.
+        """
+        from labelbeam.transforms.formats.plans import HEAD
+        from labelbeam.transforms.stores.reading import read_range
+
+        if file.url not in self._heads:
+            self._heads[file.url] = read_range(file, 0, min(size, HEAD))
+        return self._heads[file.url]
 
     @cached_property
     def visible(self) -> list[StoredFile]:

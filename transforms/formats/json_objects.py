@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from labelbeam.transforms.messages.words import excerpt
+from labelbeam.transforms.workers.budget import check_room
 
 
 class RepeatedKeyError(ValueError):
@@ -24,6 +25,28 @@ def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
             raise RepeatedKeyError(f"the key {excerpt(key)} stands twice")
         record[key] = value
     return record
+
+
+_SMALL = 2**20
+"""Bytes of JSON that fit, whatever they hold."""
+
+
+def check_json_room(data: bytes, what: str, small: int = _SMALL) -> None:
+    """Make sure that there is memory for what a JSON text holds, before it is decoded; up to `small` bytes there is.
+
+    Raises:
+        ShortageError: there is not.
+    """
+    if len(data) > small:
+        check_room(json_room(data), what)
+
+
+def json_room(data: bytes) -> int:
+    """Bytes that a JSON text takes once it is decoded, at most: `[[],[],…` takes thirty times its own, and compresses to nothing.
+
+    Text is held as it is; an object, an array, a number and a text have heads of their own.
+    """
+    return len(data) + 232 * data.count(b"{") + 88 * data.count(b"[") + 36 * data.count(b",") + 25 * data.count(b'"')
 
 
 def json_object(text: str | bytes) -> dict[str, Any] | str:

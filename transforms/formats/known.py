@@ -60,7 +60,7 @@ class CopiedUnit:
             if hashlib.sha256(data).hexdigest() == self.sha256:
                 fragments: dict[int, Fragment] = {}
                 for image in decode_copied(data):
-                    bucket = bucket_of(image.path, reading.options.buckets)
+                    bucket = bucket_of(image.image, reading.options.buckets)
                     fragments.setdefault(bucket, Fragment()).copied.append(image)
                 yield from sorted(fragments.items())
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 
 
 def normalized(label: str) -> str:
@@ -69,3 +70,18 @@ def says_nothing(label: str) -> bool:
     (True, True, False)
     """
     return _folded(label) in _NOTHING
+
+
+_USUAL = ("label", "class", "category", "name", "type", "object", "object_name", "class_name", "label_name")
+
+
+def likely_label(names: Sequence[str]) -> tuple[str | None, tuple[str, ...]]:
+    """Of fields that a tool's user has named, the one that is called like a label, else the first; and the others.
+
+    >>> likely_label(["colour", "Class"]), likely_label(["colour", "size"]), likely_label([])
+    (('Class', ('colour',)), ('colour', ('size',)), (None, ()))
+    """
+    keys = {name: name.strip().lower().replace(" ", "_") for name in names}
+    usual = sorted((name for name in names if keys[name] in _USUAL), key=lambda name: _USUAL.index(keys[name]))
+    chosen = next(iter(usual or names), None)
+    return chosen, tuple(name for name in names if name != chosen)

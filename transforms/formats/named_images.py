@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from labelbeam.schemas.doubts import Doubt, Doubted
-from labelbeam.schemas.errors import LabelBeamError
+from labelbeam.schemas.errors import LabelBeamError, UsageError
 from labelbeam.schemas.neutral import RAW_LIMIT, Rejection, SourceImage
 from labelbeam.schemas.reasons import Adjusted, Rejected
 from labelbeam.transforms.columns.listed import listed_files
@@ -109,16 +109,17 @@ def _in_common(one: Sequence[str], other: Sequence[str]) -> int:
     return next((count for count, (a, b) in enumerate(pairs) if key_of(a) != key_of(b)), min(len(one), len(other)))
 
 
-def image_named(name: str, images: ImageFinder, path: str, source: str, locator: str) -> SourceImage:
+def image_named(name: str, images: ImageFinder, path: str, source: str, locator: str, near: str = "") -> SourceImage:
     """The image that an annotation file at `path` names, without size and objects; rejected where nothing settles it.
 
     One that is not listed keeps the path that its name gives: relative to the annotation file, of an absolute one the last part.
+    `near` is the folder beside the file where its tool puts images: they are looked for there first.
     """
     base = path.rpartition("/")[0]
     image = SourceImage(name, source, locator, rejected=[], adjusted=[], objects=[], skipped=[])
     if "://" in name:
         return _checked(image)
-    found = images.find(name, base)
+    found = images.find(name, join(base, near))
     if found.candidates:
         message = f"{name!r} may be {len(found.candidates)} images: {', '.join(found.candidates[:5])}"
         reject_image(image, Rejected.AMBIGUOUS_IMAGE, message)
@@ -236,3 +237,17 @@ def remarks_on(evidence: Mapping[str, Evidence], advice: str = "") -> list[Doubt
             )
             doubts.append(Doubt(Doubted.WITHOUT_OUTLINE, message, without, item.example("without_outline")))
     return doubts
+
+
+def refuse_far(evidence: Mapping[str, Evidence], what: str) -> None:
+    """Refuse a source of whose shares of the image most are none.
+
+    Raises:
+        UsageError: a source is so; `what` says what its numbers should be, and what to do.
+    """
+    for source, item in sorted(evidence.items()):
+        boxes, far = item.count("boxes"), item.count("far")
+        if 2 * far > boxes:
+            raise UsageError(
+                f"{redact(source)}: {far:,} of {boxes:,} regions, such as in {item.example('far')}, are {what}"
+            )

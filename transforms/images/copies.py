@@ -1,4 +1,4 @@
-"""Copy the images of a bucket to where training reads them, many at a time, and say of each what was copied."""
+"""Copy the images of a bucket to where training reads them, as they are or transcoded, many at a time, and say of each what was copied."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from typing import TypeVar
 
 import msgspec
 
-from labelbeam.schemas.manifest import CopiedImage, Receipt
+from labelbeam.schemas.manifest import CopiedImage, Receipt, Transcoded
 from labelbeam.schemas.reasons import Rejected
 from labelbeam.transforms.columns.listed import Listed, ListedFile, token_hash
-from labelbeam.transforms.images.facts import CopyTo, ImageError, ImageFacts
+from labelbeam.transforms.images.facts import CopyTo, ImageError, ImageFacts, Picture
+from labelbeam.transforms.images.transcode import Transcode, format_of, path_of, transcode
 from labelbeam.transforms.stores.errors import MissingFileError, StoreError, UnusableNameError
 from labelbeam.transforms.stores.files import put, stat
 from labelbeam.transforms.stores.location import Location, within
@@ -32,11 +33,13 @@ _Found = TypeVar("_Found")
 
 @dataclass(frozen=True, slots=True)
 class CopyOptions:
-    """From where to where; `complete` says that an image that the listing of `source` lacks is not there."""
+    """From where to where; `complete` says that an image that the listing of `source` lacks is not there. With `transcode` images are
+    written anew where they are not as it says."""
 
     source: Location
     target: Location
     complete: bool = False
+    transcode: Transcode | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,31 +63,39 @@ def copier(options: CopyOptions, known: Known) -> CopyTo:
         StoreError: the target cannot be written.
     """
 
-    def copy(path: str) -> CopiedImage | ImageError | None:
+    def copy(picture: Picture) -> CopiedImage | ImageError | None:
+        path, how = picture.path, options.transcode
         if "://" in path:
             return None
-        origin, place = options.source.below(path), options.target.below(path)
-        for root, location in ((options.source, origin), (options.target, place)):
-            if not within(root, path):
-                message = f"{location.shown} is a link out of {root.shown}, which is not followed"
-                return ImageError(Rejected.UNSAFE_PATH, message)
-        if not place.local and len(place.path.partition("/")[2].encode()) > LONGEST_KEY:
-            return ImageError(
-                Rejected.UNUSABLE_NAME, f"{place.shown}: is longer than the {LONGEST_KEY} bytes of a name there"
-            )
-        if place.local and "//" in path:
-            message = f"{place.shown}: no directory has an empty name; copy to an object store, or rename the image"
-            return ImageError(Rejected.UNUSABLE_NAME, message)
+        if how is not None and picture.facts is not None:
+            target = path_of(path, format_of(picture.facts, how))
+        else:
+            target, how = path, None
+        origin, place = options.source.below(path), options.target.below(target)
+        refused = _refused(options, path, target)
+        if refused is not None:
+            return refused
         file = _of_source(lambda: _find(origin, known.images.find(path), options.complete))
         if isinstance(file, ImageError):
             return file
-        before, there = known.before.get(path), known.copies.find(path)
-        if before is not None and (before.bytes, before.source) == _described(file) and stands(before, there):
+        before = known.before.get(path)
+        if before is not None and before.path != target:
+            before = None
+        there = known.copies.find(target) if target == path else _there(place)
+        if before is not None and _is_same(before, file, how, picture) and stands(before, there):
             return before
         with reading().take(file.size, origin.shown):
             data = _of_source(lambda: read_file(origin, file.size))
             if isinstance(data, ImageError):
                 return data
+            made: Transcoded | None = None
+            if how is not None:
+                try:
+                    written = transcode(data, picture, how)
+                except ImageError as error:
+                    return error
+                made = Transcoded(path, len(data), _how(how, picture), written.format, written.width, written.height)
+                data = written.data
             digest = hashlib.sha256(data).hexdigest()
             if there is None or not (_is_known(digest, before, there) or _holds(place, data, there)):
                 try:
@@ -94,9 +105,46 @@ def copier(options: CopyOptions, known: Known) -> CopyTo:
                     if options.target.local and not os.path.isdir(options.target.path):
                         raise  # No image could be put there.
                     return ImageError(Rejected.UNUSABLE_NAME, str(error))
-            return CopiedImage(path, len(data), digest, _described(file)[1], _described(there)[1])
+            return CopiedImage(target, len(data), digest, _described(file)[1], _described(there)[1], made)
 
-    return lambda paths: in_threads(copy, paths)
+    return lambda pictures: in_threads(copy, pictures)
+
+
+def _refused(options: CopyOptions, path: str, target: str) -> ImageError | None:
+    """Why an image is not copied, whatever its bytes are."""
+    place = options.target.below(target)
+    for root, name in ((options.source, path), (options.target, target)):
+        if not within(root, name):
+            message = f"{root.below(name).shown} is a link out of {root.shown}, which is not followed"
+            return ImageError(Rejected.UNSAFE_PATH, message)
+    if not place.local and len(place.path.partition("/")[2].encode()) > LONGEST_KEY:
+        message = f"{place.shown}: is longer than the {LONGEST_KEY} bytes of a name there"
+        return ImageError(Rejected.UNUSABLE_NAME, message)
+    if place.local and "//" in target:
+        message = f"{place.shown}: no directory has an empty name; copy to an object store, or rename the image"
+        return ImageError(Rejected.UNUSABLE_NAME, message)
+    return None
+
+
+def _how(options: Transcode, picture: Picture) -> str:
+    return f"{options.text} {'turned' if picture.turned else 'stored'}"
+
+
+def _is_same(before: CopiedImage, file: ListedFile, how: Transcode | None, picture: Picture) -> bool:
+    """Tell whether the build before made its copy of the image as it is now, and in the same way."""
+    made = before.transcoded
+    if made is None or how is None:
+        return made is None and how is None and (before.bytes, before.source) == _described(file)
+    return made.how == _how(how, picture) and (made.bytes, before.source) == _described(file)
+
+
+def _there(place: Location) -> ListedFile | None:
+    """What lies at the place of a copy that has another path than its image: the listing that came with the image lacks it."""
+    try:
+        found = stat(place)
+    except MissingFileError:
+        return None
+    return ListedFile(found.size, token_hash(found.token))
 
 
 def stands(copied: CopiedImage, there: ListedFile | None) -> bool:
@@ -104,15 +152,23 @@ def stands(copied: CopiedImage, there: ListedFile | None) -> bool:
     return there is not None and (copied.bytes, copied.target) == _described(there)
 
 
-def copies_stand(build: Location, receipt: Receipt, copies: Listed) -> bool:
-    """Tell whether the listing of the copies shows all images of a finished bucket as they were copied.
+def copies_stand(build: Location, receipt: Receipt, copies: Listed, target: Location | None = None) -> bool:
+    """Tell whether the listing of the copies, which lie at `target`, shows all images of a finished bucket as they were copied.
 
     Raises:
-        StoreError: the bucket's list cannot be read.
+        StoreError: the bucket's list, or a copy, cannot be read.
     """
     files = receipt.copied.files if receipt.copied is not None else []
     listed = (image for entry in files for image in decode_copied(read_file(build.below(entry.path), entry.bytes)))
-    return all(stands(image, copies.find(image.path)) for image in listed)
+    return all(
+        stands(
+            image,
+            copies.find(image.path)
+            if image.path == image.image or target is None
+            else _there(target.below(image.path)),
+        )
+        for image in listed
+    )
 
 
 _DECODER = msgspec.json.Decoder(CopiedImage)

@@ -5,10 +5,19 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from PIL import ImageFile, JpegImagePlugin, TiffImagePlugin
+from PIL import (
+    AvifImagePlugin,
+    ImageFile,
+    Jpeg2KImagePlugin,
+    JpegImagePlugin,
+    TiffImagePlugin,
+    WebPImagePlugin,
+)
 
 PIXEL = 4
 """Bytes of a pixel once it is decoded: Pillow holds three colours in four bytes, and deep greys in as many."""
+
+_PLANES = (Jpeg2KImagePlugin.Jpeg2KImageFile, AvifImagePlugin.AvifImageFile, WebPImagePlugin.WebPImageFile)
 
 _TILE_WIDTH, _TILE_LENGTH, _SAMPLES, _BITS = 322, 323, 277, 258
 
@@ -17,9 +26,11 @@ def bytes_to_decode(image: ImageFile.ImageFile, full: tuple[int, int], copies: i
     """Bytes that decoding an image takes, of which `copies` of its pixels are held at a time.
 
     `full` is the image's size; `image.size` may be smaller where a JPEG is decoded at a part of it. A JPEG of several scans is held as
-    coefficients, of two bytes each. A TIFF's tile is held whole, and may be larger than its image.
+    coefficients, of two bytes each; JPEG 2000, AVIF and WebP as planes of up to four. A TIFF's tile is held whole, and may be larger than its image.
     """
     needed = image.size[0] * image.size[1] * PIXEL * copies
+    if isinstance(image, _PLANES):
+        needed += full[0] * full[1] * PIXEL * max(1, len(image.getbands()))
     if isinstance(image, JpegImagePlugin.JpegImageFile):
         needed += full[0] * full[1] * 2 * max(1, len(image.getbands()))
     if isinstance(image, TiffImagePlugin.TiffImageFile):

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from labelbeam.schemas.manifest import CopiedImage
@@ -16,6 +17,10 @@ SCHEMA_FORMATS = ("jpg", "jpeg", "png", "jpe", "jfif", "bmp", "tif", "tiff")
 """What `image_details.format` may be."""
 
 _EXTENSIONS = {"jpg": ("jpg", "jpeg", "jpe", "jfif"), "png": ("png",), "bmp": ("bmp",), "tif": ("tif", "tiff")}
+
+
+DEEP, FRAMES = "deep", "frames"
+"""Greys of more than 8 bits, which Pillow cuts off at 255 where the trainer asks it for RGB; several frames, of which it takes the first."""
 
 
 class ImageError(Exception):
@@ -38,13 +43,15 @@ class ImageFacts:
 
     `format` is the content's, as its usual extension: "jpg" (MPO too), "png", "bmp" or "tif". `width` and `height` are
     those of the pixels as they are stored, before any rotation. `orientation` is EXIF's (or XMP's), 1 to 8, and 1 where
-    there is none, or nonsense; of PNG it is not read, as it may stand behind the pixels.
+    there is none, or nonsense; of PNG it is not read, as it may stand behind the pixels. `beyond` is what there is beyond the
+    8 bits of a colour and the one frame that the trainer decodes: `DEEP` or `FRAMES`, "" for nothing.
     """
 
     format: str
     width: int
     height: int
     orientation: int = 1
+    beyond: str = ""
 
 
 @dataclass(frozen=True)
@@ -79,6 +86,19 @@ def settle_size(declared: tuple[int, int] | None, facts: ImageFacts) -> FrameDec
     if declared is not None and declared != stored:
         return FrameDecision(*turned, (Adjusted.ROTATED_FRAME,))
     return FrameDecision(*stored)
+
+
+TURNED, UNTURNED = "turned", "unturned"
+
+
+def frame_remark(facts: ImageFacts, frame: FrameDecision) -> str:
+    """Whether the record of a JPEG that EXIF turns is of it as it is turned or as it is stored; "" where EXIF turns nothing.
+
+    Pillow, through which the trainer's models read images, gives it as it is stored; OpenCV, which yolov5 reads by, turns it.
+    """
+    if facts.format != "jpg" or facts.orientation == 1:
+        return ""
+    return TURNED if Adjusted.ROTATED_FRAME in frame.adjusted else UNTURNED
 
 
 def settle_format(name: str, facts: ImageFacts | None) -> tuple[str, Adjusted | None]:
@@ -127,7 +147,16 @@ def unsupported(name: str, format_name: str) -> ImageError:
     )
 
 
-CopyTo = Callable[[Sequence[str]], Sequence[CopiedImage | ImageError | None]]
+class Picture(NamedTuple):
+    """An image to be copied: its path, facts of its file where it was looked at, and whether its annotations lie in the frame that EXIF
+    turns it to."""
+
+    path: str
+    facts: ImageFacts | None = None
+    turned: bool = False
+
+
+CopyTo = Callable[[Sequence[Picture]], Sequence[CopiedImage | ImageError | None]]
 """Copies images: what was copied, what the image is rejected for, or None for an image that is named by a URL."""
 
 LookAt = Callable[[Sequence[ImageRow]], Sequence[ImageFacts | ImageError | None]]

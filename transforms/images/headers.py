@@ -14,11 +14,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO, Protocol, cast
 
-from PIL import BmpImagePlugin, ExifTags, Image, ImageFile, JpegImagePlugin, PngImagePlugin, TiffImagePlugin
+from PIL import (
+    AvifImagePlugin,
+    BmpImagePlugin,
+    ExifTags,
+    GifImagePlugin,
+    Image,
+    ImageFile,
+    Jpeg2KImagePlugin,
+    JpegImagePlugin,
+    PngImagePlugin,
+    TiffImagePlugin,
+    WebPImagePlugin,
+)
 
 from labelbeam.schemas.reasons import Rejected
 from labelbeam.transforms.images.decoders import BoundedRle, bytes_to_decode
-from labelbeam.transforms.images.facts import ImageError, ImageFacts, unsupported
+from labelbeam.transforms.images.facts import DEEP, FRAMES, ImageError, ImageFacts, unsupported
 from labelbeam.transforms.stores.errors import ShortageError
 from labelbeam.transforms.stores.failures import is_shortage
 from labelbeam.transforms.workers.budget import decoding
@@ -64,27 +76,34 @@ class ImageSource(Protocol):
         """Return the position."""
 
 
-def read_header(file: ImageSource, name: str) -> ImageFacts:
+def read_header(file: ImageSource, name: str, others: bool = False) -> ImageFacts:
     """Return what the header of an image says, reading little more than it; `name` is for messages only.
+
+    With `others`, formats are read as well that the schema lacks, and that images can be transcoded from: see `OTHERS`.
 
     Raises ImageError with NOT_AN_IMAGE where the bytes are of no image, UNSUPPORTED_FORMAT where they are of a format
     that the schema lacks, IMAGE_TOO_LARGE above `MAX_PIXELS`, and TRUNCATED_IMAGE where the header is cut or damaged.
     What the file itself raises (OSError from a store) passes through, whatever Pillow makes of it. Thread-safe.
     """
-    return _open(_Watched(file), name)[1]
+    return _open(_Watched(file), name, others)[1]
 
 
-def decode(file: ImageSource, name: str) -> ImageFacts:
+def decode(file: ImageSource, name: str, others: bool = False) -> ImageFacts:
     """Decode every pixel of an image's first frame, and return what `read_header` does.
 
     Raises what `load` does. Thread-safe.
     """
     # All of a JPEG's coefficients are walked, but an eighth of its width and height is enough to be written out.
-    return load(file, name, (1, 1), MAX_PIXELS)[1]
+    return load(file, name, (1, 1), MAX_PIXELS, others=others)[1]
 
 
 def load(
-    file: ImageSource, name: str, least: tuple[int, int], most_pixels: int, copies: int = 1
+    file: ImageSource,
+    name: str,
+    least: tuple[int, int],
+    most_pixels: int,
+    copies: int = 1,
+    others: bool = False,
 ) -> tuple[ImageFile.ImageFile, ImageFacts]:
     """The first frame of an image, and what `read_header` returns of it; a TIFF comes turned as its orientation says.
 
@@ -96,7 +115,7 @@ def load(
     be held at a time.
     """
     watched = _Watched(file)
-    image, facts = _open(watched, name)
+    image, facts = _open(watched, name, others)
     if facts.width * facts.height > most_pixels:
         raise ImageError(
             Rejected.IMAGE_TOO_LARGE,
@@ -194,24 +213,56 @@ class _Tiff(_Bounded, TiffImagePlugin.TiffImageFile):
 _PLUGINS: dict[str, type[ImageFile.ImageFile]] = {"jpg": _Jpeg, "png": _Png, "bmp": _Bmp, "tif": _Tiff}
 
 
-def _open(watched: _Watched, name: str) -> tuple[ImageFile.ImageFile, ImageFacts]:
+class _Gif(_Bounded, GifImagePlugin.GifImageFile):
+    pass
+
+
+class _WebP(_Bounded, WebPImagePlugin.WebPImageFile):
+    pass
+
+
+class _Avif(_Bounded, AvifImagePlugin.AvifImageFile):
+    pass
+
+
+class _Jpeg2000(_Bounded, Jpeg2KImagePlugin.Jpeg2KImageFile):
+    pass
+
+
+OTHERS: dict[str, type[ImageFile.ImageFile]] = {"gif": _Gif, "webp": _WebP, "avif": _Avif, "jpeg2000": _Jpeg2000}
+"""Formats that the schema lacks and Pillow reads. WebP and AVIF are read whole for their header."""
+
+
+def _open(watched: _Watched, name: str, others: bool) -> tuple[ImageFile.ImageFile, ImageFacts]:
     watched.seek(0)
     head = watched.read(_SIGNATURE_BYTES)
     found = next((format_name for format_name, pattern in _SIGNATURES if pattern.match(head)), None)
     if found is None:
         what = f"begins with {head[:40]!r}" if head else "holds no bytes"
         raise ImageError(Rejected.NOT_AN_IMAGE, f"{name} {what}, expected an image")
-    if found not in _PLUGINS:
+    plugin = _PLUGINS.get(found) or (OTHERS.get(found) if others else None)
+    if plugin is None:
         raise unsupported(name, found)
     watched.seek(0)
     with _judging(watched, found, name):
-        image = _PLUGINS[found](cast(IO[bytes], watched))
+        image = plugin(cast(IO[bytes], watched))
         width, height = image.size
         if isinstance(image, TiffImagePlugin.TiffImageFile):
             # Pillow turns a TIFF by itself, and gives the size that comes of it.
             width, height = (int(image.tag_v2[tag]) for tag in (ExifTags.Base.ImageWidth, ExifTags.Base.ImageLength))
     orientation = _orientation(image, watched, name)
-    return image, ImageFacts(found, width, height, orientation)
+    return image, ImageFacts(found, width, height, orientation, _beyond(image))
+
+
+def _beyond(image: ImageFile.ImageFile) -> str:
+    """What an image holds beyond 8 bits of a colour and one frame; nothing more is read for it."""
+    if image.mode.startswith(("I", "F")):
+        return DEEP
+    if isinstance(image, PngImagePlugin.PngImageFile):
+        several = image.n_frames > 1
+    else:
+        several = isinstance(image, TiffImagePlugin.TiffImageFile) and bool(image.tag_v2.next)
+    return FRAMES if several else ""
 
 
 def _orientation(image: ImageFile.ImageFile, watched: _Watched, name: str) -> int:

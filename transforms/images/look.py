@@ -31,12 +31,14 @@ HEADS_AT_ONCE = 1024
 class LookOptions:
     """Options of a look at images: `mode` is the option --check-images, None for its default.
 
-    `complete` says that an image that the listing lacks is not there: see `shows_all`. Otherwise it is asked for.
+    `complete` says that an image that the listing lacks is not there: see `shows_all`. Otherwise it is asked for. `others`: formats are
+    read as well that images can be transcoded from.
     """
 
     mode: str | None
     root: Location
     complete: bool = False
+    others: bool = False
 
 
 def shows_all(root: Location) -> bool:
@@ -120,7 +122,7 @@ def _look_at(
     location = options.root.below(row.path)
     if home is not None and _is_opened(options.mode, row):
         try:
-            return _header_on_disk(location.path, home, file.size if file is not None else 0, row.path)
+            return _header_on_disk(location.path, home, file.size if file is not None else 0, row.path, options.others)
         except ImageError as error:
             return error
         except OSError:
@@ -142,7 +144,7 @@ def _look_at(
             return head if head is not None and (start, end) == (0, len(head)) else read_range(location, start, end)
 
         reader = RangeReader(fetch, size, block)
-        return (decode if options.mode == "decode" else read_header)(reader, row.path)
+        return (decode if options.mode == "decode" else read_header)(reader, row.path, options.others)
     except MissingFileError:
         return _missing(location)
     except ImageError as error:
@@ -151,9 +153,9 @@ def _look_at(
         return ImageError(Rejected.UNREADABLE_FILE, str(error))
 
 
-def _header_on_disk(path: str, home: str, size: int, name: str) -> ImageFacts:
+def _header_on_disk(path: str, home: str, size: int, name: str, others: bool) -> ImageFacts:
     with (
         opened_below(path, home, size or None) as descriptor,
         os.fdopen(descriptor, "rb", FIRST_BLOCK, closefd=False) as file,
     ):
-        return read_header(file, name)
+        return read_header(file, name, others)

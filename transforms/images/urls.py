@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 from urllib.parse import unquote
 
@@ -138,6 +138,28 @@ def prefix_in_datastore(datastore: str, place: str) -> str:
     return _append(f"{named}/paths/{_encode(path, 'azureml')}", "")
 
 
+_UNENCODED = {
+    scheme: re.compile(f"[{characters[1:]}]|%(?![0-9A-Fa-f]{{2}})") for scheme, characters in _ENCODED.items()
+}
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
+def misread(urls: Iterable[str]) -> list[str]:
+    """Image URLs of which the trainer makes others: a character that ends the path stands in them, or a % that encodes nothing.
+
+    >>> misread(["https://h/a b#1.jpg", "https://h/1.jpg?sig=x", "https://h/50%.jpg", "abfss://c@h/a#1.jpg", "file:///a?b.jpg"])
+    ['https://h/1.jpg?sig=x', 'https://h/50%.jpg', 'abfss://c@h/a#1.jpg']
+    """
+    # Nearly all URLs hold none of these, which is soon seen.
+    odd = (url for url in urls if "%" in url or "?" in url or "#" in url or not url.isprintable())
+    return [url for url in odd if _is_misread(url)]
+
+
+def _is_misread(url: str) -> bool:
+    unencoded = _UNENCODED.get(url.partition("://")[0])
+    return _CONTROL.search(url) is not None or (unencoded is not None and unencoded.search(url) is not None)
+
+
 _MOST_ROOTS = 20
 
 
@@ -166,6 +188,17 @@ def read_by_jobs(root: str) -> bool:
     [True, False, False, False]
     """
     return root.startswith(("https://", "http://", "wasbs://", "abfss://")) or workspace_of(root) is not None
+
+
+def streamed_by_jobs(root: str) -> bool:
+    """Tell whether a job that is set to stream images (`stream_image_files`) reads image URLs that begin so.
+
+    >>> [streamed_by_jobs(root) for root in ("https://", "azureml://datastores/d/paths/")]
+    [False, False]
+    >>> streamed_by_jobs("azureml://subscriptions/s/resourcegroups/g/workspaces/w/datastores/d/paths/")
+    True
+    """
+    return workspace_of(root) is not None
 
 
 def path_below(prefix: str, url: str) -> str | None:

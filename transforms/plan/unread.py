@@ -99,10 +99,6 @@ def _archives(files: _Files) -> Unread | None:
 
 
 _JSON_KEYS: tuple[tuple[str, tuple[str, ...], str], ...] = (
-    ("Label Studio", ("from_name", "to_name"), _EXPORT),
-    ("Label Studio", ("rectanglelabels",), _EXPORT),
-    ("Label Studio", ("polygonlabels",), _EXPORT),
-    ("Label Studio", ("completed_by", "annotations"), _EXPORT),
     ("Supervisely", ("classTitle",), _EXPORT),
     ("Supervisely", ("tags", "classes", "shape"), _EXPORT),
     ("Datumaro", ("dm_format_version",), _EXPORT),
@@ -127,8 +123,8 @@ def _json(files: _Files) -> Unread | None:
 def _xml(files: _Files) -> Unread | None:
     for name in files.of("xml")[:_LOOKED_AT]:
         head = files.head(name)
-        if re.search(r"<annotations\b", head) and re.search(r"<(?:image|track|meta)\b", head):
-            return Unread("CVAT's XML", name, _EXPORT)
+        if re.search(r"<annotations\b", head) and re.search(r"<track\b", head):
+            return Unread("tracks of CVAT for video", name, "export the task from CVAT as CVAT for images 1.1")
     return None
 
 

@@ -20,6 +20,7 @@ from markupsafe import Markup
 from labelbeam.schemas.evaluation import Evaluation
 from labelbeam.schemas.manifest import Manifest
 from labelbeam.schemas.neutral import Rejection
+from labelbeam.transforms.builds.preflight import preflight
 from labelbeam.transforms.report import figures
 from labelbeam.transforms.report.evaluations import EvaluationFigures, Worst, evaluation_figures
 from labelbeam.transforms.report.overlays import PALETTE, Drawing, draw
@@ -58,7 +59,8 @@ class ShownRejection:
 
 @dataclass(slots=True)
 class Content:
-    """Everything that a page shows. `name` is what a person calls the dataset; `notes` are sentences on what is missing."""
+    """Everything that a page shows. `name` is what a person calls the dataset; `notes` are sentences on what is missing, `commands` what a
+    person may want to type next."""
 
     name: str
     manifest: Manifest
@@ -68,6 +70,7 @@ class Content:
     evaluation: Evaluation | None = None
     worst_pictures: Sequence[Picture] = ()
     notes: list[str] = field(default_factory=list)
+    commands: Sequence[str] = ()
 
 
 def render(content: Content) -> bytes:
@@ -104,6 +107,8 @@ def render(content: Content) -> bytes:
         "sizes": figures.sizes_table(manifest),
         "maps": figures.maps(manifest),
         "options": figures.options(manifest),
+        "hints": [doubt for doubt in preflight(manifest) if doubt not in manifest.doubts],
+        "commands": content.commands,
         "shown": shown,
         "in_gallery": sorted(
             {(number, manifest.labels[number]) for item in shown for number in item.numbers}, key=lambda pair: pair[1]

@@ -16,6 +16,7 @@ import msgspec
 from labelbeam.schemas.config import SPLITS
 from labelbeam.schemas.manifest import FileEntry, Manifest
 from labelbeam.schemas.neutral import Rejection
+from labelbeam.schemas.records import RECORDS, Record, pixels
 from labelbeam.transforms.columns.hashes import stable_hash
 from labelbeam.transforms.stores.errors import StoreError
 from labelbeam.transforms.stores.location import Location, within
@@ -54,6 +55,7 @@ class Sample:
     width: int
     height: int
     label: Any
+    """As JSON has it."""
 
     @property
     def labels(self) -> Counter[str]:
@@ -74,7 +76,9 @@ def sample_records(build: Location, manifest: Manifest) -> Found:
     splits = {split: manifest.splits[split] for split in SPLITS if split in manifest.splits}
     splits = {split: part for split, part in splits.items() if part.images}
     quotas = dict(zip(splits, shares([part.images for part in splits.values()], IMAGES), strict=True))
-    read = in_threads(lambda part: _candidates(build, *part), [(name, part.files) for name, part in splits.items()])
+    decoder: msgspec.json.Decoder[Record] = msgspec.json.Decoder(RECORDS[manifest.task])
+    parts = [(name, part.files) for name, part in splits.items()]
+    read = in_threads(lambda part: _candidates(build, decoder, *part), parts)
     found = Found([], [])
     for quota, (candidates, note) in zip(quotas.values(), read, strict=True):
         found.samples.extend(choose(candidates, quota))
@@ -110,22 +114,24 @@ def choose(candidates: Iterable[Sample], quota: int) -> list[Sample]:
     return sorted(chosen, key=lambda sample: (sample.file, sample.line))
 
 
-def _candidates(build: Location, split: str, files: Sequence[FileEntry]) -> tuple[list[Sample], str]:
+def _candidates(
+    build: Location, decoder: msgspec.json.Decoder[Record], split: str, files: Sequence[FileEntry]
+) -> tuple[list[Sample], str]:
     samples: list[Sample] = []
     try:
         for entry, lines in _lines(build, files, ENOUGH):
             step = math.ceil(len(lines) / CANDIDATES)
             for number in range(0, len(lines), step):
-                samples.append(_sample(split, entry.path, number + 1, msgspec.json.decode(lines[number])))
-    except (StoreError, msgspec.DecodeError, UnicodeDecodeError, KeyError, TypeError, ValueError) as error:
+                samples.append(_sample(split, entry.path, number + 1, decoder.decode(lines[number])))
+    except (StoreError, msgspec.DecodeError, ValueError, RecursionError) as error:
         return samples, f"records of {split} could not be read: {error}"
     return samples, ""
 
 
-def _sample(split: str, file: str, line: int, record: Any) -> Sample:
-    details = record["image_details"]
-    width, height = (int(str(details[side]).removesuffix("px")) for side in ("width", "height"))
-    return Sample(split, file, line, str(record["image_url"]), str(details["format"]), width, height, record["label"])
+def _sample(split: str, file: str, line: int, record: Record) -> Sample:
+    details = record.image_details
+    width, height = pixels(details.width), pixels(details.height)
+    return Sample(split, file, line, record.image_url, details.format, width, height, msgspec.to_builtins(record.label))
 
 
 def _lines(build: Location, files: Sequence[FileEntry], enough: int) -> Iterator[tuple[FileEntry, list[bytes]]]:
@@ -164,7 +170,7 @@ def sample_rejections(build: Location, manifest: Manifest) -> FoundRejections:
                     samples.append(rejection)
             if _complete(by_code, wanted):
                 break
-    except (StoreError, msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (StoreError, msgspec.DecodeError, ValueError, RecursionError) as error:
         notes.append(f"rejected records could not be read: {error}")
     codes = sorted(by_code, key=lambda code: (-wanted.get(code, 0), code))
     return FoundRejections([rejection for code in codes for rejection in by_code[code]], notes)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import posixpath
+import shlex
 from collections.abc import Sequence
 
 import msgspec
@@ -14,6 +15,7 @@ from labelbeam.schemas.manifest import Manifest
 from labelbeam.schemas.neutral import Rejection
 from labelbeam.schemas.reasons import Rejected
 from labelbeam.transforms.builds.image_places import ImagePlace, find_images
+from labelbeam.transforms.builds.next_steps import next_steps
 from labelbeam.transforms.builds.published import place_of, published
 from labelbeam.transforms.messages.redact import redact
 from labelbeam.transforms.report.evaluations import evaluation_figures
@@ -125,9 +127,15 @@ def write_report(output: Location, manifest: Manifest, images: ImagePlace, evalu
         evaluation=evaluation,
         worst_pictures=worst,
         notes=notes,
+        commands=[shlex.join(words) for words in next_steps(manifest, _typed(output), _typed(build))],
     )
     place = build.below(NAME)
     put(place, render(content))
+    return _typed(place)
+
+
+def _typed(place: Location) -> str:
+    """A directory as a person types it, without credentials."""
     return place.path if place.local else place.shown
 
 

@@ -14,7 +14,7 @@ from http import HTTPStatus
 from time import monotonic
 from typing import Any, NamedTuple, TypeVar
 
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import DecodeError, HTTPError
 from urllib3.util import Timeout, parse_url
 
 from labelbeam.schemas.requests import JSON_TYPE
@@ -70,10 +70,11 @@ _Result = TypeVar("_Result")
 
 
 class Reply(NamedTuple):
-    """An answer of status 200. `content_type` is in lower case and without parameters, "" where none was given."""
+    """An answer of success. `content_type` is in lower case and without parameters, "" where none was given."""
 
     content_type: str
     body: bytes
+    status: int = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,8 +278,9 @@ class Endpoint:
             response, content = self._in_time(body, self._with_token(token))
             if response.status == HTTPStatus.UNAUTHORIZED and (other := self._tokens.in_place_of(token)) is not None:
                 response, content = self._in_time(body, self._with_token(other))
-        if response.status == HTTPStatus.OK:
-            return Reply(response.headers.get("Content-Type", "").partition(";")[0].strip().lower(), content)
+        if response.status == HTTPStatus.OK or (200 < response.status < 300 and content.strip()):
+            content_type = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+            return Reply(content_type, content, response.status)
         answer = self.excerpt(content)
         if why := _ENDS_THE_RUN.get(response.status):
             raise EndpointError(f"{self.options.shown}: answers {response.status}: {why}{_said(answer)}")
@@ -341,7 +343,7 @@ class Endpoint:
         """The whole body; a server that sends it drop by drop has no longer for it than for anything else."""
         parts: list[bytes] = []
         size = 0
-        while part := response.read1(_CHUNK):
+        while part := _unpacked(response):
             parts.append(part)
             size += len(part)
             if size > ANSWER_LIMIT:
@@ -350,6 +352,19 @@ class Endpoint:
                 raise TimeoutError("the time of the request was over")
         response.release_conn()
         return b"".join(parts)
+
+
+def _unpacked(response: Any) -> bytes:
+    """The next bytes of a body.
+
+    Raises:
+        TruncatedAnswerError: it came packed, though nobody asked for that, and broken.
+    """
+    try:
+        part: bytes = response.read1(_CHUNK)
+    except DecodeError as error:
+        raise TruncatedAnswerError(f"answer: cannot be unpacked: {error}") from None
+    return part
 
 
 def _said(answer: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -22,6 +23,8 @@ MODEL_HEADERS = "ms-azureml-model-"
 """What the headers begin with in which a managed endpoint says what the model's own server answered."""
 
 _MODEL_STATUS = "ms-azureml-model-error-statuscode"
+_INNER = re.compile(r"\s*([1-5][0-9][0-9])\b.*")
+"""A status, which a proxy may have repeated after a comma, or followed by its phrase."""
 
 
 class EndpointError(LabelBeamError):
@@ -36,7 +39,8 @@ class StatusError(Exception):
 
     def __init__(self, status: int, headers: Any, answer: str, model: Mapping[str, str]) -> None:
         said = ", ".join(f"{name}: {value}" for name, value in model.items())
-        super().__init__("; ".join(filter(None, [said, answer[:200]])) or str(status))
+        bare = str(status) if status >= HTTPStatus.BAD_REQUEST else f"the server answers {status} and nothing more"
+        super().__init__("; ".join(filter(None, [said, answer[:200]])) or bare)
         self.status = status
         self.headers = headers
         self.answer = answer
@@ -45,9 +49,9 @@ class StatusError(Exception):
     @property
     def is_of_scoring_script(self) -> bool:
         """Whether the scoring script failed: 500, or what a managed endpoint makes of the 5xx of its model's server, 424."""
-        inner = self.model.get(_MODEL_STATUS, "").strip()
+        inner = _INNER.fullmatch(self.model.get(_MODEL_STATUS, ""))
         return self.status == HTTPStatus.INTERNAL_SERVER_ERROR or (
-            self.status == HTTPStatus.FAILED_DEPENDENCY and len(inner) == 3 and inner.isdigit() and inner[0] == "5"
+            self.status == HTTPStatus.FAILED_DEPENDENCY and inner is not None and inner[1].startswith("5")
         )
 
 

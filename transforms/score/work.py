@@ -294,10 +294,8 @@ class Scorer:
             except InvalidAnswerError as error:
                 is_page = isinstance(error, NotJsonError) and not isinstance(error, TruncatedAnswerError)
                 if is_page and "json" not in reply.content_type and reply.content_type not in _NO_PAGE:
-                    raise _PageError(
-                        f"found an answer of type {reply.content_type}, expected JSON", reply.body
-                    ) from None
-                error.body = reply.body
+                    raise _PageError(f"found an answer of type {reply.content_type}, expected JSON", reply) from None
+                error.body, error.status = reply.body, reply.status
                 raise
             return predictions_of(answers, [item.url for item in batch])
 
@@ -317,7 +315,9 @@ class Scorer:
         else:
             code = next(code for kind, code in _CODES.items() if isinstance(error, kind))
             answer = self.endpoint.excerpt(getattr(error, "body", b""))
-            failed = FailedImage(url, code, 200, self.endpoint.without_key(str(error)), answer)
+            failed = FailedImage(
+                url, code, getattr(error, "status", 200), self.endpoint.without_key(str(error)), answer
+            )
         self._check_predicts(failed)
         return failed
 
@@ -349,9 +349,9 @@ class Scorer:
 class _PageError(Exception):
     """An answer is no JSON, and is said to be of another type."""
 
-    def __init__(self, words: str, body: bytes) -> None:
+    def __init__(self, words: str, reply: Reply) -> None:
         super().__init__(words)
-        self.body = body
+        self.body, self.status = reply.body, reply.status
 
 
 _CODES: dict[type[Exception], Failed] = {

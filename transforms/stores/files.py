@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple, TypeVar
 from uuid import uuid4
 
 from labelbeam.transforms.stores.errors import MissingFileError, StoreError
@@ -23,6 +23,8 @@ from labelbeam.transforms.stores.location import Location
 from labelbeam.transforms.stores.retries import ask
 from labelbeam.transforms.stores.threads import in_threads
 from labelbeam.transforms.stores.tokens import content_token
+
+_Answer = TypeVar("_Answer")
 
 
 class StoredFile(NamedTuple):
@@ -95,13 +97,25 @@ def put(location: Location, data: bytes) -> None:
 
 
 def _put_local(path: Path, data: bytes) -> None:
-    # Its own name might be as long as a name may be.
-    temporary = path.with_name(f".labelbeam-{uuid4().hex}.tmp")
-    try:
-        _write_new(temporary, data)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    _by_way_of_temporary(path, data, lambda temporary: temporary.replace(path))
+
+
+def _by_way_of_temporary(path: Path, data: bytes, place: Callable[[Path], _Answer]) -> _Answer:
+    """Write a file beside `path`, and have `place` give it that name; again where another run, a clean, has taken it for a dead run's."""
+
+    def attempt() -> _Answer:
+        # Its own name might be as long as a name may be.
+        temporary = path.with_name(f".labelbeam-{uuid4().hex}.tmp")
+        try:
+            _write_new(temporary, data)
+            return place(temporary)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    for _ in range(_OFTEN):
+        with suppress(FileNotFoundError):
+            return attempt()
+    return attempt()
 
 
 def _write_new(path: Path, data: bytes) -> None:
@@ -155,9 +169,7 @@ def put_if(location: Location, data: bytes, seen: str | None) -> bool:
 
 
 def _put_new_local(path: Path, data: bytes) -> bool:
-    temporary = path.with_name(f".labelbeam-{uuid4().hex}.tmp")
-    try:
-        _write_new(temporary, data)
+    def place(temporary: Path) -> bool:
         try:
             os.link(temporary, path)
         except FileExistsError:
@@ -169,8 +181,8 @@ def _put_new_local(path: Path, data: bytes) -> bool:
                 return False
             temporary.replace(path)
         return True
-    finally:
-        temporary.unlink(missing_ok=True)
+
+    return _by_way_of_temporary(path, data, place)
 
 
 def put_through(location: Location, data: bytes, way: Location, check: Callable[[], None]) -> None:
@@ -183,6 +195,43 @@ def put_through(location: Location, data: bytes, way: Location, check: Callable[
     ask(way, "cannot be written", lambda: _write_new(Path(way.path), data))
     check()
     ask(location, "cannot be written", lambda: os.replace(way.path, location.path))
+
+
+def put_over(location: Location, data: bytes, way: Location) -> bool:
+    """`put` over a file that is there, and never anew where somebody has removed it. Whether it was put.
+
+    Only this run writes the file, and others remove it. On a disk it is put by way of the file `way`: whoever removes the file, then
+    that one, and then the file once more, has removed it for good. Stores without conditions are asked right before.
+
+    Raises:
+        StoreError: it cannot be written.
+    """
+    if location.local:
+        with suppress(FileNotFoundError):
+            os.unlink(way.path)  # Of a try that failed on its way.
+        try:
+            put_through(location, data, way, lambda: _check_is_there(location))
+        except MissingFileError:
+            return False
+        return True
+    for _ in range(_TRIES):
+        seen = version(location)
+        if seen is None and (hasattr(location.fs, "put_if") or kind(location) is None):
+            return False
+        if put_if(location, data, seen):
+            return True
+        # It was put by a try whose answer was lost, or it was removed: the next look tells.
+    raise StoreError(
+        f"{location.shown}: cannot be written: it changed {_TRIES} times meanwhile; does something else write to it?"
+    )
+
+
+_TRIES = 3
+
+
+def _check_is_there(location: Location) -> None:
+    if kind(location) is None:
+        raise MissingFileError(f"{location.shown}: is not there any more")
 
 
 _OFTEN = 100

@@ -23,7 +23,7 @@ from labelbeam.transforms.stores.failures import LongerError, ShortReadError
 from labelbeam.transforms.stores.location import Location, within
 from labelbeam.transforms.stores.retries import ask, ask_async
 from labelbeam.transforms.stores.threads import READS_AT_ONCE, each_in_threads, each_in_turn, in_threads
-from labelbeam.transforms.workers.budget import reading
+from labelbeam.transforms.workers.budget import check_room, reading
 
 APART = 0.002
 """Seconds between the first requests: a server may drop connections that all come in one moment (Python's own keeps 5 waiting)."""
@@ -187,7 +187,9 @@ def _read(part: Part, what: str) -> bytes:
 
     def read() -> bytes:
         if location.local:
-            _check_regular(location.path)
+            size = _check_regular(location.path)
+            if part.start is None:
+                check_room(size if part.most is None else min(size, part.most), location.shown)
         data: bytes = location.fs.cat_file(location.path, **part.bounds())
         if len(data) < part.expected and not location.local:
             _check_length(data, part, location.fs.info(location.path).get("size"))
@@ -198,15 +200,18 @@ def _read(part: Part, what: str) -> bytes:
     return ask(location, what, read)
 
 
-def _check_regular(path: str) -> None:
-    """Make sure that bytes come of what is there. Others may have put a pipe, which is waited for, or a device without an end.
+def _check_regular(path: str) -> int:
+    """Make sure that bytes come of what is there, and tell how many. Others may have put a pipe, which is waited for, or a device
+    without an end.
 
     Raises:
         OSError: it is neither a file nor a directory, or nothing.
     """
-    mode = os.stat(path).st_mode
+    about = os.stat(path)
+    mode = about.st_mode
     if not (modes.S_ISREG(mode) or modes.S_ISDIR(mode)):  # What is wrong with a directory, the system says by itself.
         raise OSError(errno.EINVAL, "expected a file, found a pipe, a socket or a device, which is not read")
+    return about.st_size
 
 
 LARGEST = 2**30

@@ -45,8 +45,7 @@ class Budget:
             self._free -= taken
             self._holders[thread] += 1
         try:
-            if size >= LOOKED_AT_FROM and size + MARGIN > (left := memory_left()):
-                raise short(what, size, left)
+            check_room(size, what)
             yield
         finally:
             with self._freed:
@@ -55,6 +54,16 @@ class Budget:
                 if not self._holders[thread]:
                     del self._holders[thread]
                 self._freed.notify_all()
+
+
+def check_room(size: int, what: str = "") -> None:
+    """Make sure that `size` bytes can be allocated, for what is as large as a person or a server has made it.
+
+    Raises:
+        ShortageError: this process may not allocate so many; `what` names what they are for.
+    """
+    if size >= LOOKED_AT_FROM and size + MARGIN > (left := memory_left()):
+        raise short(what, size, left)
 
 
 def short(what: str, size: int, left: int) -> ShortageError:

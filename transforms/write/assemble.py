@@ -40,6 +40,7 @@ from labelbeam.transforms.write.settle import (
     Settled,
     copy,
     fold_duplicates,
+    in_images_left,
     leave_out_twins,
     leave_out_unsampled,
     settle,
@@ -115,7 +116,7 @@ def assemble(
         leave_out_twins(settled, whole.twins)
     skipped_before = skipped_objects.total()
     rejected_before = Counter(item.kind for item in rejections)
-    settle(settled, look_at, options.look_at_all)
+    settle(settled, look_at, options.look_at_all, options.transcode, options.task.startswith("image_classification"))
 
     at = _image_of(objects, settled)
     order = np.lexsort((objects.order, objects.image, at))
@@ -125,10 +126,8 @@ def assemble(
         objects, at = _distinct_labels(objects, at)
     found = len(objects)
     if settled.skips:
-        inside = np.flatnonzero(~np.isin(at, list(settled.skips)))
-        counts = np.bincount(at, minlength=len(settled.images)).tolist()
-        for row, why in settled.skips.items():
-            skipped_objects[OBJECTS_OF[why]] += counts[row]
+        inside, outside_of = in_images_left(at, settled)
+        skipped_objects.update(outside_of)
         objects, at = objects.alone(inside), at[inside]
     emptied = np.zeros(len(settled.images), np.int64)
     renamed: Renamed | None = None
@@ -180,19 +179,17 @@ def assemble(
         adjusted=+adjusted,
         records_in=records_in,
         copied=copied,
-        oddities=oddities.leaving(objects, sizes, at, settled.images.paths)
-        | oddities.of_records(splits.values())
-        | drawn.oddities
-        | ({} if whole.twins is None else not_compared(settled.images, written, whole.twins)),
+        oddities={
+            **oddities.leaving(objects, sizes, at, settled.images.paths),
+            **oddities.of_records(splits.values()),
+            **oddities.of_images(
+                splits.values(), {settled.images.paths[row]: what for row, what in settled.remarks.items()}
+            ),
+            **drawn.oddities,
+            **({} if whole.twins is None else not_compared(settled.images, written, whole.twins)),
+        },
         twins=[] if whole.twins is None else twins_of(settled.images, drawn.members, whole.twins),
     )
-
-
-OBJECTS_OF = {
-    Skipped.NOT_SAMPLED: Skipped.IMAGE_NOT_SAMPLED,
-    Skipped.SAME_CONTENT: Skipped.IMAGE_OF_SAME_CONTENT,
-}
-"""What the objects of images are skipped as that are left out before anybody looks at them."""
 
 
 def _bounded(item: Rejection) -> Rejection:
@@ -379,6 +376,19 @@ def _by_split(
             valid[ranges(bounds[picked], counts)], np.concatenate([[0], np.cumsum(counts)]), objects, names, judged
         )
         paths = [images.paths[row] for row in rows]
-        urls = [image_url(prefix, path) for path in paths]
-        splits[split] = SplitRecords(paths, urls, [settled.formats[row] for row in rows], settled.sizes[picked], labels)
+        splits[split] = SplitRecords(paths, *_as_written(settled, rows, prefix), labels)
     return splits
+
+
+def _as_written(
+    settled: Settled, rows: Sequence[int], prefix: str
+) -> tuple[list[str], list[str], npt.NDArray[np.int32]]:
+    """URLs, formats and sizes of images, as they were copied where that was not as they are."""
+    paths = [settled.images.paths[row] for row in rows]
+    formats = [settled.formats[row] for row in rows]
+    sizes = settled.sizes[np.array(rows, np.int64)]
+    for number, row in enumerate(rows) if settled.written else ():
+        written = settled.written.get(row)
+        if written is not None and (made := written.transcoded) is not None:
+            paths[number], formats[number], sizes[number] = written.path, made.format, (made.width, made.height)
+    return [image_url(prefix, path) for path in paths], formats, sizes

@@ -5,7 +5,7 @@ Here all is known that decides it: the size that an image really has, and all ob
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,10 +15,13 @@ from labelbeam.schemas.manifest import Oddity
 from labelbeam.transforms.columns.arrays import Floats, Integers, ranges
 from labelbeam.transforms.columns.objects import Objects
 from labelbeam.transforms.geometry.polygons import NormalizedPolygons
+from labelbeam.transforms.images.facts import TURNED, UNTURNED
+from labelbeam.transforms.images.urls import misread
+from labelbeam.transforms.messages.redact import redact
 from labelbeam.transforms.tasks.records import SplitRecords
 from labelbeam.transforms.tasks.statistics import extents
 
-LEAVING, CROWDS, TWICE = "leaving", "crowds", "twice"
+LEAVING, CROWDS, TWICE, MISREAD = "leaving", "crowds", "twice", "misread"
 
 _SLACK = 0.02
 """How far a box may leave its image, as a share of its side and one pixel, and still be one of this image."""
@@ -76,6 +79,24 @@ def of_records(splits: Iterable[SplitRecords]) -> dict[str, Oddity]:
         for name, where in ((CROWDS, crowds), (TWICE, twice)):
             found.setdefault(name, Oddity()).add(_oddity(where, len(rows), at, records.paths))
     return found
+
+
+def of_images(splits: Iterable[SplitRecords], remarks: Mapping[str, str]) -> dict[str, Oddity]:
+    """Images by what the trainer may make of them, where that is known by path; and those whose URLs it reads as others.
+
+    How images are turned matters to those alone that have boxes or outlines.
+    """
+    found: dict[str, list[str]] = {}
+    total = 0
+    for records in splits:
+        total += len(records.paths)
+        has_places = records.labels.judged.geometry is not None
+        for path in records.paths if remarks else ():
+            if (remark := remarks.get(path)) and (has_places or remark not in (TURNED, UNTURNED)):
+                found.setdefault(remark, []).append(path)
+        if odd := misread(records.urls):
+            found.setdefault(MISREAD, []).extend(map(redact, odd))
+    return {name: Oddity(len(images), total, min(images)) for name, images in found.items()}
 
 
 def _oddity(where: npt.NDArray[np.bool_], of: int, at: Integers, paths: Sequence[str]) -> Oddity:

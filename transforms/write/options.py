@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from labelbeam.schemas.config import ConvertConfig, background_policy
 from labelbeam.schemas.label_map import LabelMap, label_map
 from labelbeam.transforms.formats.plans import Plan
+from labelbeam.transforms.images.transcode import Transcode, transcode_of
 from labelbeam.transforms.images.urls import default_prefix
 from labelbeam.transforms.write.splits import SOURCES_OWN, SplitOptions, split_options
 
@@ -29,6 +30,7 @@ class AssembleOptions:
     """Of images that have the same bytes one is written."""
     keep_emptied: bool = False
     """Images all of whose objects --labels has dropped are written, as background; else they are left out."""
+    transcode: Transcode | None = None
     unseen: frozenset[str] = frozenset()
     """Sources none of whose images was found: one name in two of them is ambiguous."""
 
@@ -47,5 +49,6 @@ def assemble_options(config: ConvertConfig, plan: Plan) -> AssembleOptions:
         labels=label_map(config),
         drop_twins=config.duplicates == "drop",
         keep_emptied=config.background == "keep",
+        transcode=transcode_of(config),
         unseen=plan.unseen,
     )

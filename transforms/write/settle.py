@@ -12,11 +12,21 @@ import numpy.typing as npt
 from labelbeam.schemas.manifest import CopiedImage
 from labelbeam.schemas.neutral import Rejection
 from labelbeam.schemas.reasons import Adjusted, Rejected, Skipped
+from labelbeam.transforms.columns.arrays import Integers
 from labelbeam.transforms.columns.hashes import sample_hash
 from labelbeam.transforms.columns.images import Images
 from labelbeam.transforms.geometry.boxes import OK, Codes, code_of
-from labelbeam.transforms.images.facts import CopyTo, ImageError, LookAt, settle_format, settle_size
+from labelbeam.transforms.images.facts import (
+    CopyTo,
+    ImageError,
+    LookAt,
+    Picture,
+    frame_remark,
+    settle_format,
+    settle_size,
+)
 from labelbeam.transforms.images.names import LONGEST_PATH, too_long
+from labelbeam.transforms.images.transcode import Transcode, format_of
 from labelbeam.transforms.stores.paths import leads_out, url_leads_out
 from labelbeam.transforms.write.twins import Twins
 
@@ -28,7 +38,9 @@ class Settled:
     sizes: (n, 2) width and height in pixels. codes: (n,) `OK` or why the image is rejected. messages: by row, where it is
     rejected. skips: by row, where it is left out. lent: the keys of records whose path another record has, by the row of
     that one. sources: where each of these came from. strangers: those of them that declare another size, so that their
-    objects lie in another frame and cannot be lent.
+    objects lie in another frame and cannot be lent. remarks: by row, what the trainer may make of an image: `DEEP`, `FRAMES`, or by the
+    frame of its record `TURNED` or `UNTURNED`. pictures: by row, what is known of images that were looked at, to transcode them.
+    written: by row, what an image was transcoded to.
     """
 
     images: Images
@@ -41,6 +53,9 @@ class Settled:
     lent: dict[int, list[int]] = field(default_factory=dict)
     sources: dict[int, str] = field(default_factory=dict)
     strangers: list[int] = field(default_factory=list)
+    pictures: dict[int, Picture] = field(default_factory=dict)
+    written: dict[int, CopiedImage] = field(default_factory=dict)
+    remarks: dict[int, str] = field(default_factory=dict)
 
     def reject(self, row: int, code: Rejected, message: str) -> None:
         """Reject an image."""
@@ -110,6 +125,22 @@ def fold_duplicates(rows: Images, rejections: list[Rejection], unseen: frozenset
     return settled
 
 
+OBJECTS_OF = {
+    Skipped.NOT_SAMPLED: Skipped.IMAGE_NOT_SAMPLED,
+    Skipped.SAME_CONTENT: Skipped.IMAGE_OF_SAME_CONTENT,
+}
+"""What the objects of images are skipped as that are left out before anybody looks at them."""
+
+
+def in_images_left(at: Integers, settled: Settled) -> tuple[Integers, Counter[Skipped]]:
+    """The objects, by the rows `at` of their images, whose images are not left out; and how many are of those that are, by reason."""
+    counts = np.bincount(at, minlength=len(settled.images)).tolist()
+    skipped: Counter[Skipped] = Counter()
+    for row, reason in settled.skips.items():
+        skipped[OBJECTS_OF[reason]] += counts[row]
+    return np.flatnonzero(~np.isin(at, list(settled.skips))), skipped
+
+
 def leave_out_twins(settled: Settled, twins: Twins) -> None:
     """Skip the images that have the same bytes as one whose path sorts before theirs."""
     for row, path in enumerate(settled.images.paths):
@@ -137,8 +168,13 @@ def leave_out_unsampled(
     return left, outside
 
 
-def settle(settled: Settled, look_at: LookAt, look_at_all: bool) -> None:
-    """Settle size and format of each image, by its declaration and, where it was looked at, by its file."""
+def settle(
+    settled: Settled, look_at: LookAt, look_at_all: bool, transcode: Transcode | None = None, upright: bool = False
+) -> None:
+    """Settle size and format of each image, by its declaration and, where it was looked at, by its file.
+
+    With `transcode` the format is that which the image is written in. `upright`: it has no objects that lie in a frame.
+    """
     images = settled.images
     known = [all(size) for size in settled.sizes.tolist()]
     short = [
@@ -159,7 +195,13 @@ def settle(settled: Settled, look_at: LookAt, look_at_all: bool) -> None:
             if isinstance(facts, ImageError):
                 raise facts
             declared_format = images.notes[row].format if facts is None and row in images.notes else ""
-            settled.formats[row], renamed = (declared_format, None) if declared_format else settle_format(path, facts)
+            renamed = None
+            if declared_format:
+                settled.formats[row] = declared_format
+            elif transcode is not None and facts is not None:
+                settled.formats[row] = format_of(facts, transcode)
+            else:
+                settled.formats[row], renamed = settle_format(path, facts)
             if renamed:
                 settled.adjusted.setdefault(row, []).append(renamed)
             if facts is not None:
@@ -167,6 +209,10 @@ def settle(settled: Settled, look_at: LookAt, look_at_all: bool) -> None:
                 frame = settle_size(declared, facts)
                 settled.sizes[row] = (frame.width, frame.height)
                 settled.adjusted.setdefault(row, []).extend(frame.adjusted)
+                settled.pictures[row] = Picture(path, facts, upright or Adjusted.ROTATED_FRAME in frame.adjusted)
+                remark = facts.beyond or frame_remark(facts, frame)
+                if remark and transcode is None:  # Else it is written as the trainer reads it.
+                    settled.remarks[row] = remark
             elif not known[row]:
                 message = "no width and height in the annotations; --check-images header reads them from the image"
                 if "://" in path:
@@ -187,10 +233,13 @@ def copy(settled: Settled, left: npt.NDArray[np.bool_], copy_to: CopyTo) -> list
     """Copy the images that are left; those that cannot be are rejected, and left no more."""
     rows = np.flatnonzero(left).tolist()
     copied: list[CopiedImage] = []
-    for row, result in zip(rows, copy_to([settled.images.paths[row] for row in rows]), strict=True):
+    pictures = [settled.pictures.get(row) or Picture(settled.images.paths[row]) for row in rows]
+    for row, result in zip(rows, copy_to(pictures), strict=True):
         if isinstance(result, ImageError):
             settled.reject(row, result.code, str(result))
             left[row] = False
         elif result is not None:
             copied.append(result)
-    return copied
+            if result.transcoded is not None:
+                settled.written[row] = result
+    return sorted(copied, key=lambda image: image.path)

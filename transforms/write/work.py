@@ -17,6 +17,7 @@ from labelbeam.transforms.formats.frames import Frame
 from labelbeam.transforms.formats.reading import Findings
 from labelbeam.transforms.images.copies import CopyOptions, Known, copier, copies_stand
 from labelbeam.transforms.images.look import LookOptions, looker, shows_all
+from labelbeam.transforms.images.transcode import Transcode
 from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.stores.location import StorageOptions
 from labelbeam.transforms.workers import parcels
@@ -43,6 +44,7 @@ class ShardOptions:
     report: str
     px: bool
     copy_images: str | None
+    transcode: Transcode | None
     storage: StorageOptions
 
     @property
@@ -86,12 +88,14 @@ def write_shard(
             finished = finished_bucket(target, options.storage, bucket, options.buckets, Receipt)
             # A runner that lost something then has perhaps not lost it now: what was made of less is not used.
             same = finished is not None and (finished.records_in, finished.listed_in) == _counted(fragments)
-            if finished is not None and same and copies_stand(build, finished, known.copies):
+            if finished is not None and same and copies_stand(build, finished, known.copies, copies):
                 finished.arrived = parcels.parcel_sum(encoded)
                 return finished
         complete = options.images_listed and shows_all(root)
-        look_at = looker(LookOptions(options.check_images, root, complete), known.images, known.looked)
-        copy_to = copier(CopyOptions(root, copies, complete), known) if copies else None
+        look_at = looker(
+            LookOptions(options.check_images, root, complete, options.transcode is not None), known.images, known.looked
+        )
+        copy_to = copier(CopyOptions(root, copies, complete, options.transcode), known) if copies else None
         assembled = assemble(fragments, options.assemble, frames, look_at, copy_to, whole)
         receipt = write_bucket(assembled, bucket, options.buckets, options.assemble.task, options.px, build)
         receipt.arrived, receipt.listed_in = parcels.parcel_sum(encoded), _counted(fragments)[1]
@@ -112,6 +116,6 @@ def _known(fragments: Sequence[Fragment]) -> Known:
     return Known(
         join_listed([fragment.listed for fragment in fragments if fragment.listed is not None]),
         join_listed([fragment.listed_copies for fragment in fragments if fragment.listed_copies is not None]),
-        {image.path: image for fragment in fragments for image in fragment.copied},
+        {image.image: image for fragment in fragments for image in fragment.copied},
         {path: found for fragment in fragments for path, found in fragment.looked.items()},
     )

@@ -49,13 +49,15 @@ def told(answer: Cleaned, capsys: pytest.CaptureFixture[str]) -> list[str]:
 
 
 def test_each_build_that_goes_is_named_and_files_are_counted(capsys: pytest.CaptureFixture[str]) -> None:
-    found = {"old": ["a"], "unfinished": ["b"], "temporaries": ["x", "y"]}
+    found = {"old": ["a"], "unfinished": ["b"], "temporaries": ["x", "y"], "receipts": ["c"]}
     assert told(cleaned(**found), capsys) == [
         "removed: old build a",
         "removed: unfinished build b",
         "removed: 2 files that were never finished",
+        "removed: receipts that 1 finished build had left",
         "kept: 1 builds, in force: c",
     ]
+    assert "nothing to remove" not in told(cleaned(receipts=["c"]), capsys)
     assert told(cleaned(True, **found), capsys)[0] == "would be removed: old build a"
 
 

@@ -34,8 +34,10 @@ LABELS: dict[str, Any] = {
 }
 
 
-def build(folder: Path, task: str = DETECTION, train: int = 20, validation: int = 4, prefix: str = WORKSPACE) -> Build:
-    """A build whose labels are half can, half carton."""
+def sources(
+    folder: Path, task: str = DETECTION, train: int = 20, validation: int = 4, prefix: str = WORKSPACE
+) -> list[str | Path]:
+    """Options that name sources whose labels are half can, half carton."""
     sources: list[Path | str] = []
     for split, count in (("train", train), ("validation", validation)):
         details = {"format": "jpg", "width": 4, "height": 3}
@@ -51,7 +53,12 @@ def build(folder: Path, task: str = DETECTION, train: int = 20, validation: int 
             file = folder / f"{split}.jsonl"
             file.write_text("".join(f"{json.dumps(record)}\n" for record in records))
             sources += ["--source", file]
-    return convert(*sources, task=task, output=folder / "My parts")
+    return sources
+
+
+def build(folder: Path, task: str = DETECTION, train: int = 20, validation: int = 4, prefix: str = WORKSPACE) -> Build:
+    """A build of them."""
+    return convert(*sources(folder, task, train, validation, prefix), task=task, output=folder / "My parts")
 
 
 @pytest.mark.parametrize("task", TASKS)
@@ -169,3 +176,24 @@ def test_azures_own_loaders_take_every_file(tmp_path: Path, task: str) -> None:
     assert ran.returncode == 0, ran.stderr
     loaded = [line.split()[0] for line in ran.stdout.splitlines()]
     assert loaded == ["Data", "Data", CLASSES[task]]
+
+
+def test_nothing_is_written_elsewhere_by_a_split_a_link_or_into_a_build(tmp_path: Path) -> None:
+    made = build(tmp_path)
+    answer = labelbeam("job", made.output, "--to", made.root / "train")
+    assert (answer.status, "which never change" in answer.err) == (2, True)
+    file = made.root / "manifest.json"
+    before = file.read_text()
+    document = json.loads(before)
+    document["splits"]["../../escaped"] = document["splits"].pop("train")
+    file.write_text(json.dumps(document))
+    answer = labelbeam("job", made.output, "--to", tmp_path / "a/b/c")
+    assert (answer.status, "as a split or file" in answer.err) == (1, True)
+    assert not [*tmp_path.rglob("*.yaml")]
+    file.write_text(before)
+    (tmp_path / "to").mkdir()
+    (tmp_path / "mine").write_text("mine")
+    (tmp_path / "to/job.yaml").symlink_to(tmp_path / "mine")
+    assert labelbeam("job", made.output, "--to", tmp_path / "to").status == 0
+    assert (tmp_path / "mine").read_text() == "mine"
+    assert "training_data" in (tmp_path / "to/job.yaml").read_text()

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from labelbeam.pipelines.runs.convert import Outcome
-from labelbeam.pipelines.runs.summary import next_steps, summary
+from labelbeam.pipelines.runs.summary import summary
 from labelbeam.schemas.config import ConvertConfig
 from labelbeam.schemas.doubts import Doubt, unclassified
 from labelbeam.schemas.manifest import Counts, SplitCounts, Tally
 from labelbeam.schemas.reasons import Rejected
-from labelbeam.transforms.builds.azure_paths import azure_path
+from labelbeam.transforms.builds.next_steps import next_steps
 from labelbeam.transforms.messages.words import plain
 from tests.manifests import BUILD, manifest
 
@@ -112,45 +112,8 @@ def test_a_command_that_is_broken_over_lines_is_one_command_to_a_shell() -> None
     what = outcome("my data/built")
     text = "\n".join(lines(what, "my data/built", 60)).partition("next:\n")[2]
     commands = text.replace("\\\n", " ").splitlines()
-    assert [shlex.split(command) for command in commands] == next_steps(what, config("my data/built"))
-
-
-def test_the_commands_register_each_split_with_azure_ml() -> None:
-    place, time = f"{Path('built').absolute()}/builds/{BUILD}", BUILD.partition("-")[0]
-    assert next_steps(outcome(), config()) == [
-        ["labelbeam", "verify", "built"],
-        *(
-            shlex.split(
-                f"az ml data create --name built-{split} --version {time} --type mltable --path '{place}/{split}'"
-            )
-            for split in ("train", "validation")
-        ),
-        ["labelbeam", "job", "built"],
-    ]
-
-
-def test_the_asset_is_called_after_the_output_in_letters_that_azure_takes() -> None:
-    for output in ("s3://bucket/My data_1/", "My data_1"):
-        assert next_steps(outcome(output), config(output))[1][5] == "My-data-1-train"
-    assert next_steps(outcome("s3://ü/"), config("s3://ü/"))[1][5] == "dataset-train"
-
-
-@pytest.mark.parametrize(
-    ("place", "path"),
-    [
-        ("/data/built/train", "/data/built/train"),
-        ("az://box/built/train", "azureml://datastores/DATASTORE/paths/built/train"),
-        ("abfs://box/built/train", "azureml://datastores/DATASTORE/paths/built/train"),
-        ("abfs://box@lab.dfs.core.windows.net/built", "abfss://box@lab.dfs.core.windows.net/built"),
-        ("abfss://box@lab.dfs.core.windows.net/built", "abfss://box@lab.dfs.core.windows.net/built"),
-        ("https://lab.blob.core.windows.net/box/built", "https://lab.blob.core.windows.net/box/built"),
-    ],
-)
-def test_a_path_for_azure_ml_is_one_that_it_takes(place: str, path: str) -> None:
-    assert azure_path(place) == path
-
-
-WORKSPACE = "azureml://subscriptions/s/resourcegroups/g/workspaces/w/datastores/"
+    build = f"{Path('my data/built').absolute()}/builds/{BUILD}"
+    assert [shlex.split(command) for command in commands] == next_steps(what.manifest, "my data/built", build)
 
 
 @pytest.mark.parametrize(
@@ -158,20 +121,10 @@ WORKSPACE = "azureml://subscriptions/s/resourcegroups/g/workspaces/w/datastores/
 )
 def test_a_build_that_no_job_can_read_is_not_registered_and_it_is_said_what_to_do(root: str) -> None:
     what = outcome(image_roots={"https://": 1_000, root: 200})
-    assert next_steps(what, config()) == [["labelbeam", "verify", "built"]]
     text = " ".join(" ".join(lines(what)).split())
     assert "az ml" not in text
     assert f"warning: no job in Azure ML can read this build: 200 of 1,200 image URLs start with '{root}'" in text
     assert "--copy-images" in text and "--image-url" in text
-
-
-def test_a_build_whose_images_lie_in_a_workspace_is_registered_there() -> None:
-    roots = {f"{WORKSPACE}one/paths/": 5, f"{WORKSPACE}two/paths/": 5, "https://": 1}
-    for command in next_steps(outcome(image_roots=roots), config())[1:3]:
-        assert command[-6:] == ["--subscription", "s", "-g", "g", "-w", "w"]
-    others = roots | {WORKSPACE.replace("/w/", "/x/") + "three/paths/": 1}
-    for command in next_steps(outcome(image_roots=others), config())[1:3]:
-        assert "--subscription" not in command
 
 
 def test_a_placeholder_in_a_command_is_explained() -> None:

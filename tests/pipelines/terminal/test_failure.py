@@ -124,7 +124,13 @@ def test_a_traceback_that_ends_nowhere_is_still_told() -> None:
 
 
 @pytest.mark.parametrize(
-    "error", [MemoryError(), worker_report("MemoryError"), worker_report("MemoryError: [while running 'x']")]
+    "error",
+    [
+        MemoryError(),
+        RuntimeError("MemoryError [while running 'x']"),
+        worker_report("MemoryError"),
+        worker_report("MemoryError: [while running 'x']"),
+    ],
 )
 def test_out_of_memory_says_what_to_do(error: BaseException) -> None:
     message, status = told(error)
@@ -139,6 +145,8 @@ def test_out_of_memory_says_what_to_do(error: BaseException) -> None:
         OSError(28, "No space left on device", "/tmp/x"),
         OSError(12, "Cannot allocate memory [while running 'read']"),
         RuntimeError("can't start new thread"),
+        ImportError("libarrow.so.2500: failed to map segment from shared object"),
+        worker_report("ImportError: /x/y.so: cannot allocate memory in static TLS block"),
         worker_report("OSError: [Errno 23] Too many open files in system"),
         worker_report("RuntimeError: can't start new thread [while running 'write']"),
     ],
@@ -152,5 +160,10 @@ def test_a_machine_that_runs_short_is_told_in_words_wherever_it_does(error: Base
 
 
 def test_other_failures_of_the_system_are_not_taken_for_a_shortage() -> None:
-    for error in (OSError(5, "Input/output error"), RuntimeError("no [Errno 28] here"), ValueError("[Errno 28] x")):
+    for error in (
+        OSError(5, "Input/output error"),
+        RuntimeError("no [Errno 28] here"),
+        ImportError("No module named x"),
+        ValueError("[Errno 28] x"),
+    ):
         assert "this was not expected" in describe(error).message

@@ -310,8 +310,7 @@ def test_a_clean_that_was_taken_for_dead_removes_no_build_any_more(output: Locat
         with pytest.raises(LostLockError):
             remove_leftovers(output, found, lock.check)
     assert builds(output) == [FIRST, SECOND, THIRD]
-    # What it could be resumed by is gone: nobody puts it in force later, when this process might remove it.
-    assert kind(output.below(f"unfinished/{THIRD}")) is None
+    assert kind(output.below(f"unfinished/{THIRD}")) == "directory"
 
 
 def test_the_command_says_where_the_pointer_names_nothing(output: Location) -> None:

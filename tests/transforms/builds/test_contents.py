@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from labelbeam.schemas.errors import LabelBeamError
@@ -40,8 +39,10 @@ def test_a_file_that_is_gone_is_told_of(tmp_path: Path) -> None:
 
 def test_records_are_read_by_their_task() -> None:
     lines = b'{"image_url":"https://h/1.jpg","image_details":{"format":"jpg","width":1,"height":1},"label":"cat"}\n'
-    (record,) = records_of(lines, "image_classification")
+    (record,) = records_of(lines, "image_classification", "a")
     assert (record.image_url, record.label) == ("https://h/1.jpg", "cat")
-    assert records_of(b"", "image_classification") == []
-    with pytest.raises(msgspec.ValidationError):
-        records_of(lines, "image_object_detection")
+    assert records_of(b"", "image_classification", "a") == []
+    nested = b'{"image_url":' + b"[" * 100_000
+    for wrong in (lines, nested, b"\xff"):
+        with pytest.raises(LabelBeamError, match=r"^a: .*expected records of image_object_detection"):
+            records_of(wrong, "image_object_detection", "a")

@@ -12,7 +12,8 @@ import pytest
 from labelbeam.schemas.doubts import Doubt, Doubted
 from labelbeam.schemas.manifest import Counts, Oddity, Receipt
 from labelbeam.transforms.builds.oddities import label_doubts, object_doubts
-from labelbeam.transforms.write.oddities import CROWDS, LEAVING, TWICE
+from labelbeam.transforms.images.facts import DEEP, FRAMES, TURNED, UNTURNED
+from labelbeam.transforms.write.oddities import CROWDS, LEAVING, MISREAD, TWICE
 from tests.end_to_end.builds import DETECTION, PREFIX, SEGMENTATION, attempt, convert
 from tests.end_to_end.datasets import coco_box, coco_image, put, voc_object, voc_xml, write_coco, write_image
 
@@ -36,6 +37,17 @@ def test_many_are_told_once_for_all_buckets() -> None:
         {LEAVING: Oddity(1, 5, "a"), TWICE: Oddity(1, 5, "d")},
     )
     assert told(*parts) == [("boxes_leave_images", 2, "a"), ("mostly_crowds", 3, "c"), ("objects_twice", 1, "d")]
+
+
+def test_images_that_the_trainer_reads_otherwise_are_told_however_few_they_are() -> None:
+    parts = [{name: Oddity(1, 10**6, name)} for name in (TURNED, UNTURNED, FRAMES, DEEP, MISREAD)]
+    assert told(*parts, {DEEP: Oddity(2, 9, "b")}) == [
+        ("image_url_misread", 1, "misread"),
+        ("decoded_otherwise", 3, "b"),
+        ("decoded_otherwise", 1, "frames"),
+        ("boxes_turned", 1, "turned"),
+        ("boxes_unturned", 1, "unturned"),
+    ]
 
 
 def test_a_format_that_knows_more_closely_why_boxes_leave_images_is_not_contradicted() -> None:

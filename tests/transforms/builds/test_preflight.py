@@ -11,11 +11,13 @@ from labelbeam.schemas.manifest import SplitCounts
 from labelbeam.transforms.builds.preflight import FEWEST_IMAGES, FEWEST_OF_A_LABEL, preflight
 from tests.manifests import manifest
 
+STORE = "azureml://subscriptions/s/resourcegroups/g/workspaces/w/datastores/d/paths/"
+
 GOOD: dict[str, Any] = {
     "labels": ["cat", "dog"],
     "splits": {"train": SplitCounts(20, 20), "validation": SplitCounts(5, 5)},
     "label_counts": {"train": {"cat": 10, "dog": 10}, "validation": {"cat": 5}},
-    "image_roots": {"https://": 25},
+    "image_roots": {STORE: 25},
 }
 
 
@@ -29,9 +31,15 @@ def test_of_a_good_build_nothing_is_told() -> None:
 
 @pytest.mark.parametrize("root", ["file://", "s3://", "", "azureml://datastores/d/paths/", "AmlDatastore://d/"])
 def test_urls_that_no_job_reads_are_counted(root: str) -> None:
-    (doubt,) = preflight(manifest(**GOOD | {"image_roots": {"https://": 20, root: 5}}))
+    (doubt,) = preflight(manifest(**GOOD | {"image_roots": {STORE: 20, root: 5}}))
     assert (doubt.code, doubt.count, doubt.example) == (Doubted.IMAGE_URL_NOT_READ, 5, root)
     assert "5 of 25 image URLs" in doubt.message
+
+
+@pytest.mark.parametrize("root", ["https://", "http://", "abfss://", "wasbs://"])
+def test_urls_that_a_job_reads_but_does_not_stream_are_counted(root: str) -> None:
+    (doubt,) = preflight(manifest(**GOOD | {"image_roots": {STORE: 20, root: 5}}))
+    assert (doubt.code, doubt.count, doubt.example) == (Doubted.NOT_STREAMED, 5, root)
 
 
 @pytest.mark.parametrize(
@@ -73,9 +81,20 @@ def test_a_validation_split_is_missed_also_where_it_is_empty(splits: dict[str, S
     assert codes(splits={"train": SplitCounts(20, 20), **splits}) == ["no_validation_split"]
 
 
-def test_of_the_doubts_of_a_build_those_of_labels_alike_are_told_again() -> None:
-    doubts = [Doubt(Doubted.LABELS_ALIKE, "a and A"), Doubt(Doubted.LISTING, "x")]
-    assert codes(doubts=doubts) == [Doubted.LABELS_ALIKE]
+@pytest.mark.parametrize(
+    ("model", "minded"),
+    [
+        (None, ["image_url_misread", "decoded_otherwise", "boxes_turned", "boxes_unturned", "labels_alike"]),
+        ("yolov5", ["image_url_misread", "decoded_otherwise", "boxes_unturned", "labels_alike"]),
+        ("fasterrcnn_resnet50_fpn", ["image_url_misread", "decoded_otherwise", "boxes_turned", "labels_alike"]),
+    ],
+)
+def test_of_the_doubts_of_a_build_those_that_its_model_would_mind_are_told_again(
+    model: str | None, minded: list[str]
+) -> None:
+    told = ["listing", "image_url_misread", "decoded_otherwise", "boxes_turned", "boxes_unturned", "labels_alike"]
+    found = preflight(manifest(**GOOD | {"doubts": [Doubt(code, "x") for code in told]}), model)
+    assert [doubt.code for doubt in found] == minded
 
 
 def test_what_is_to_be_mended_first_is_told_first() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from labelbeam.schemas.errors import LabelBeamError
 from labelbeam.schemas.layout import build_folder
-from labelbeam.schemas.manifest import Manifest
+from labelbeam.schemas.manifest import Copies, FileEntry, Manifest, SplitCounts
 from labelbeam.transforms.builds.published import (
     check_kind_in_force,
     is_finished,
@@ -137,3 +137,23 @@ def test_a_build_is_finished_by_a_manifest_of_its_own(tmp_path: Path) -> None:
     assert is_finished(output, BUILD) is None
     (tmp_path / "builds" / BUILD / "manifest.json").write_text(json.dumps({"build": BUILD}))
     assert is_finished(output, BUILD) is None
+
+
+@pytest.mark.parametrize("name", ["../../x", "a/b", "", "Train", "train\n"])
+def test_a_manifest_names_no_split_that_leads_elsewhere(name: str, tmp_path: Path) -> None:
+    put_manifest(tmp_path, manifest(splits={name: SplitCounts(1, 1, [])}))
+    with pytest.raises(StoreError, match=r"manifest\.json: not a manifest .* as a split or file"):
+        latest_manifest(locate(str(tmp_path), {}))
+
+
+@pytest.mark.parametrize("path", ["../../../../etc/passwd", "/etc/passwd", "train/../../x", "a\x1b"])
+@pytest.mark.parametrize("kind", ["split", "parquet", "rejected", "copied"])
+def test_a_manifest_names_no_file_outside_of_its_build(kind: str, path: str, tmp_path: Path) -> None:
+    entries = [FileEntry(path, 1, 1, "")]
+    odd = {
+        "split": {"splits": {"train": SplitCounts(1, 1, entries)}},
+        "copied": {"copied": Copies("/c", 1, 1, entries)},
+    }.get(kind, {kind: entries})
+    put_manifest(tmp_path, manifest(**odd))
+    with pytest.raises(StoreError, match=r"manifest\.json: not a manifest .* as a split or file"):
+        latest_manifest(locate(str(tmp_path), {}))

@@ -148,3 +148,13 @@ def test_a_build_is_not_gone_on_with_through_a_link(link: str, tmp_path: Path) -
     with pytest.raises(StoreError, match=r"is a link, .* expected a directory"):
         begin(output, BuildIdentity("20240102T000000000000Z-aaaaaaaa", "1", identity.made_from))
     assert sorted(elsewhere.rglob("*")) == before
+
+
+def test_a_build_is_not_gone_on_with_once_nothing_proves_that_it_was_begun(tmp_path: Path) -> None:
+    output = locate(str(tmp_path / "out"), {})
+    first, resumes = begin(output, BuildIdentity("20260101T000000000000Z-0a1b2c3d", "1", "0a1b2c3d" * 8))
+    assert not resumes
+    forget(output, first.build)  # As a clean does first, which may stand still before it removes the files.
+    put(output.below(f"unfinished/{first.build}/notes.txt"), b"of others")
+    second, resumes = begin(output, BuildIdentity("20260101T000000000000Z-0a1b2c3d", "1", "0a1b2c3d" * 8))
+    assert (resumes, second.build > first.build) == (False, True)

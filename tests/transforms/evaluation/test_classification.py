@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from labelbeam.schemas.predictions import LabelsPrediction
 from labelbeam.transforms.evaluation.classification import answer, average_precision, evaluate_labels
+from labelbeam.transforms.stores.errors import ShortageError
+from labelbeam.transforms.workers import budget
 
 LABELS = ["ant", "bee", "cow", "dog", "eel"]
 NONE = "(nothing)"
@@ -173,3 +175,10 @@ def test_an_image_without_a_prediction_is_wrong_and_in_no_column_of_the_confusio
 def test_where_there_is_nothing_there_are_no_figures() -> None:
     figures = evaluate_labels([], [], None)
     assert set(figures.metrics.values()) == {None} and figures.by_class == {} and figures.warnings == []
+
+
+def test_more_labels_than_memory_holds_a_table_of_end_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(budget, "memory_left", lambda: 0)
+    truth = [[f"{number}"] for number in range(1000)]
+    with pytest.raises(ShortageError, match=r"a table of 1,000 images and 1,000 labels: needs 24 MB"):
+        evaluate_labels(truth, [None] * 1000, None)

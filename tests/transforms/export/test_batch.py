@@ -32,7 +32,7 @@ def image(task: str, item: dict[str, Any], place: ImagePlace = PLACE) -> Image:
 
 def batch(task: str, *items: dict[str, Any]) -> Batch:
     """A batch of records."""
-    return Batch("train", [image(task, item) for item in items])
+    return Batch("train", [image(task, item) for item in items], PLACE)
 
 
 def test_boxes_are_pixels_of_their_own_image() -> None:

@@ -15,7 +15,8 @@ import fsspec
 import pytest
 
 import labelbeam
-from labelbeam.schemas.errors import BusyError, LostLockError, UsageError
+from labelbeam.schemas.errors import BusyError, LabelBeamError, LostLockError, UsageError
+from labelbeam.schemas.layout import is_of_a_claim
 from labelbeam.transforms.export.destination import destination
 from labelbeam.transforms.export.files import Files
 from labelbeam.transforms.export.marker import MARKER, UNFINISHED, Marker
@@ -155,6 +156,49 @@ def test_what_others_keep_under_the_hidden_name_is_in_the_way(tmp_path: Path) ->
     assert (tmp_path / ".out.labelbeam-export/mine").exists()
 
 
+def test_links_that_another_user_may_have_put_beside_dest_are_not_followed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output, victim = published(tmp_path / "published"), tmp_path / "victim"
+    victim.mkdir()
+    (victim / MARKER).write_text(MARKED)
+    (victim / "precious").write_text("x")
+    before = tree(victim)
+    beside, replaced = (tmp_path / f".out.labelbeam-{what}" for what in ("export", "replaced"))
+    beside.symlink_to(victim)
+    with pytest.raises(LabelBeamError, match=r"export"):
+        labelbeam.export(output, tmp_path / "out", to="csv")
+    beside.unlink()
+    beside.mkdir()
+    (beside / UNFINISHED).symlink_to(victim / "precious")
+    with pytest.raises(LabelBeamError, match=r"cannot be written"):
+        labelbeam.export(output, tmp_path / "out", to="csv")
+    (beside / UNFINISHED).unlink(missing_ok=True)
+    replaced.symlink_to(victim)
+    with pytest.raises(UsageError, match=r"replaced is in the way: it is a link"):
+        labelbeam.export(output, tmp_path / "out", to="csv")
+    replaced.unlink()
+    monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
+    beside.mkdir(exist_ok=True)
+    with pytest.raises(UsageError, match="another user's"):
+        labelbeam.export(output, tmp_path / "out", to="csv")
+    assert tree(victim) == before
+
+
+MARKED = json.dumps(
+    {
+        "format_version": 1,
+        "format": "csv",
+        "build": "b",
+        "labelbeam_version": "0",
+        "task": "t",
+        "splits": {},
+        "not_held": {},
+    }
+    | {"files": {"precious": 1}}
+)
+
+
 # An object store, which renames nothing. ------------------------------------------------------------------------------
 
 
@@ -173,9 +217,10 @@ def export_to(url: str, *names: str, last: str = "data.yaml") -> None:
 
 
 def names_at(url: str) -> set[str]:
-    """What lies there."""
+    """What lies there, but for claims."""
     fs, path = fsspec.url_to_fs(url)
-    return {name.removeprefix(f"{path}/") for name in fs.find(path)}
+    names = {name.removeprefix(f"{path}/") for name in fs.find(path)}
+    return {name for name in names if not is_of_a_claim(name)}
 
 
 def test_in_a_store_the_marker_comes_last_and_what_readers_begin_with_before_it(memory: str) -> None:
@@ -217,16 +262,18 @@ def test_in_a_store_files_of_others_are_refused_and_stay(memory: str) -> None:
     assert names_at(memory) == {"mine.txt"}
 
 
-def test_in_a_store_the_export_that_began_first_gives_way(memory: str) -> None:
+def test_in_a_store_an_export_beside_another_gives_way_and_one_that_was_taken_over_ends(memory: str) -> None:
+    fs, path = fsspec.url_to_fs(memory)
     with pytest.raises(LostLockError), destination(locate(memory, {})) as (files, finish):
-        export_to(memory, "labels/1.txt")
-        fs, path = fsspec.url_to_fs(memory)
-        fs.rm_file(f"{path}/{MARKER}")
-        fs.pipe_file(f"{path}/{UNFINISHED}", b'{"run":"other"}')
-        for name in ("labels/1.txt", "list.txt", "data.yaml"):
-            files.claim(name, 4 if name != "labels/1.txt" else 1)
+        files.put_all([("labels/1.txt", b"x")])
+        with pytest.raises(BusyError, match="another export to it is under way"):
+            export_to(memory, "labels/1.txt")
+        for claim in fs.glob(f"{path}/unfinished/lock-*.json"):
+            fs.rm_file(claim)  # As a run does that takes this one for dead.
+        with pytest.raises(LostLockError):
+            files.put_all([("labels/2.txt", b"x")])
         finish(lambda: marker_of(files))
-    assert MARKER not in names_at(memory)
+    assert names_at(memory) == {UNFINISHED, "labels/1.txt"}
 
 
 def test_in_a_store_an_export_that_ends_at_any_of_its_changes_has_no_marker_or_is_whole(
@@ -263,6 +310,8 @@ def test_in_a_store_an_export_that_ends_at_any_of_its_changes_has_no_marker_or_i
         assert MARKER not in found or found - {UNFINISHED} in whole, dies
         if not died:
             break
+        for claim in fs.glob(f"{path}/unfinished/*"):
+            fs.rm_file(claim)  # Of this process, which lives: of a dead one it would go by itself.
         export_to(memory, *new)
         assert names_at(memory) == whole[1]
     assert dies > 7

@@ -79,7 +79,7 @@ def test_a_shard_that_is_not_as_it_was_published_ends_the_export(tmp_path: Path)
 @pytest.mark.parametrize(
     ("task", "options", "words"),
     [
-        (DETECTION, {"to": "huggingface"}, "expected one of coco, yolo, voc, csv"),
+        (DETECTION, {"to": "supervisely"}, "expected one of coco, yolo, voc, huggingface, webdataset, croissant, csv"),
         (CLASSIFICATION, {"to": "yolo"}, "no form for image_classification"),
         (DETECTION, {"to": "csv", "copy_images": True}, "no place for images"),
         (DETECTION, {"to": "coco", "images": "x"}, "without --copy-images"),
@@ -98,3 +98,40 @@ def test_a_destination_within_or_around_the_build_or_its_images_is_refused(place
     with pytest.raises(UsageError, match="lie in each other"):
         labelbeam.export(tmp_path / "published", tmp_path / place, to="coco")
     assert tree(tmp_path) == before
+
+
+HOSTILE: dict[str, Any] = {
+    "a side of 5,000 digits": record("1.png", [])
+    | {"image_details": {"format": "png", "width": "9" * 5000 + "px", "height": 1}},
+    "a side of 2 to 40": record("1.png", [], 2**40),
+    "no area": record("1.png", [box("a", 0.5, 0.5, 0.5, 0.6)]),
+}
+
+
+@pytest.mark.parametrize("what", HOSTILE)
+def test_a_record_that_no_run_has_written_ends_an_export_in_words(what: str, tmp_path: Path) -> None:
+    for to in ("yolo", "coco"):
+        with pytest.raises(LabelBeamError, match="nothing was exported"):
+            export(tmp_path, DETECTION, [HOSTILE[what]], to)
+
+
+@pytest.mark.parametrize("to", ["yolo", "voc", "coco", "csv"])
+def test_a_label_that_the_manifest_does_not_list_ends_an_export_in_words(to: str, tmp_path: Path) -> None:
+    output = publish(tmp_path / "published", DETECTION, {"train": [[record("1.png", [box("a", 0, 0, 1, 1)])]]})
+    (manifest,) = output.rglob("manifest.json")
+    manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"labels": ["b"]}))
+    with pytest.raises(LabelBeamError, match="the label 'a', which the manifest does not list"):
+        labelbeam.export(output, tmp_path / "out", to=to)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["published"]
+
+
+def test_an_export_is_not_put_into_another_output_or_its_builds(tmp_path: Path) -> None:
+    mine, other = (
+        publish(tmp_path / name, DETECTION, {"train": [[record("1.png", [])]]}) for name in ("mine", "other")
+    )
+    (build,) = (other / "builds").iterdir()
+    before = tree(other)
+    for place in (build / "exports", build, other / "builds/x", other):
+        with pytest.raises(UsageError, match="DEST"):
+            labelbeam.export(mine, place, to="csv")
+    assert tree(other) == before

@@ -77,3 +77,13 @@ def test_an_export_that_is_abandoned_closes_its_streams_and_its_spools(tmp_path:
     assert tree(tmp_path / "scratch").keys() == {"stream-0"}  # A spool has no name.
     files.abandon()
     assert stream.closed and spool.closed and not (tmp_path / "out").exists()
+
+
+def test_an_export_that_is_abandoned_on_a_full_disk_closes_all_the_same(tmp_path: Path) -> None:
+    files = files_in(tmp_path)
+    full = open("/dev/full", "r+b")  # noqa: SIM115  # closed by `abandon`
+    full.write(b"x")
+    files._spools.append(full)
+    stream = files.stream("a")
+    files.abandon()
+    assert full.closed and stream.closed

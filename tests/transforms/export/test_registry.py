@@ -15,7 +15,7 @@ PAGE = Path(__file__).parents[3] / "docs/export.md"
 
 
 def test_each_way_out_stands_under_its_own_name_and_takes_tasks_that_there_are() -> None:
-    assert list(EXPORTERS) == ["coco", "yolo", "voc", "csv"]
+    assert list(EXPORTERS) == ["coco", "yolo", "voc", "huggingface", "webdataset", "croissant", "csv"]
     for name, exporter in EXPORTERS.items():
         assert exporter.name == name
         assert exporter.tasks and set(exporter.tasks) <= set(TASKS)
@@ -23,7 +23,7 @@ def test_each_way_out_stands_under_its_own_name_and_takes_tasks_that_there_are()
 
 def test_every_task_has_a_way_out_with_images() -> None:
     for task in TASKS:
-        assert any(task in exporter.tasks and exporter.holds_images for exporter in EXPORTERS.values()), task
+        assert any(task in exporter.tasks and exporter.images != "none" for exporter in EXPORTERS.values()), task
 
 
 def test_the_page_of_exports_has_a_row_for_each_with_its_tasks_and_copies() -> None:
@@ -32,7 +32,7 @@ def test_the_page_of_exports_has_a_row_for_each_with_its_tasks_and_copies() -> N
     assert [name for name, _, _ in rows] == list(EXPORTERS)
     for name, tasks, copies in rows:
         assert (tasks == "all four") == (list(EXPORTERS[name].tasks) == list(TASKS))
-        assert (copies == "none") == (not EXPORTERS[name].holds_images)
+        assert (copies == "none") == (EXPORTERS[name].images == "none")
 
 
 def test_the_help_of_the_command_names_all(capsys: pytest.CaptureFixture[str]) -> None:

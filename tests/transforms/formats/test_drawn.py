@@ -10,7 +10,12 @@ import pytest
 
 from labelbeam.schemas.neutral import SourceImage
 from labelbeam.transforms.formats.drawn import (
+    Drawn,
     JsonError,
+    Part,
+    add_label,
+    add_parts,
+    box_around,
     corners_of,
     declare_size,
     decode_json,
@@ -19,6 +24,8 @@ from labelbeam.transforms.formats.drawn import (
     label_of,
     number,
 )
+from labelbeam.transforms.stores.errors import ShortageError
+from labelbeam.transforms.workers import budget
 
 
 def image() -> SourceImage:
@@ -138,3 +145,53 @@ def test_an_outline_keeps_within_half_a_pixel_of_its_ellipse(radii: tuple[float,
 
 def test_an_outline_has_no_more_than_360_corners() -> None:
     assert [len(ellipse((0, 0), (radius, radius))[1]) for radius in (0, 1, 5, 1e8)] == [12, 12, 12, 360]
+
+
+def test_a_file_that_takes_more_memory_than_there_is_is_no_fault_of_the_data(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(budget, "memory_left", lambda: 0)
+    assert decode_json(b"[" + b"[]," * 1000 + b"0]")
+    with pytest.raises(ShortageError, match="a JSON file: needs"):
+        decode_json(b"[" + b"[]," * 400_000 + b"0]")
+
+
+@pytest.mark.parametrize(
+    ("degrees", "pivot", "expected"),
+    [
+        (0, (5, 5), (0, 0, 10, 4)),
+        (90, (0, 0), (-4, 0, 0, 10)),
+        (90, (5, 2), (3, -3, 7, 7)),
+        (-90, (0, 0), (0, -10, 4, 0)),
+        (360, (1, 2), (0, 0, 10, 4)),
+    ],
+)
+def test_a_box_is_turned_clockwise_about_a_point(degrees: float, pivot: Any, expected: Any) -> None:
+    assert box_around((0, 0, 10, 4), degrees, pivot) == pytest.approx(expected)
+
+
+def test_shapes_of_a_group_are_one_object_that_is_called_like_the_first() -> None:
+    ring = np.array([[0.0, 0], [4, 0], [4, 4]])
+    found = image()
+    parts = [
+        Part("a", "cat", "1", Drawn((0, 0, 4, 4), [ring], traced=True)),
+        Part("b", "dog", "2", Drawn((9, 9, 10, 11), [], turned=True)),
+        Part("a", "cow", "3", Drawn((2, 3, 8, 5), [])),
+        Part("c", "owl", "4", Drawn((0, 0, 4, 4), [ring], traced=True)),
+    ]
+    assert add_parts(found, parts) == (1, 1)
+    told = [(item.label, item.locator, item.bbox, item.from_mask, len(item.rings or [])) for item in found.objects]
+    assert told == [
+        ("cat", "1", (0, 0, 8, 5), False, 1),
+        ("dog", "2", (9, 9, 10, 11), False, 0),
+        ("owl", "4", (0, 0, 4, 4), True, 1),
+    ]
+    assert sorted(found.adjusted) == ["bbox_turned", "mask_to_polygon", "mask_to_polygon"]
+
+
+def test_a_label_counts_once_and_none_is_rejected() -> None:
+    found, labels = image(), dict[str, Any]()
+    for value in ("cat", " cat", None, 7):
+        add_label(found, value, "flags", labels)
+    assert list(labels) == ["cat", "7"]
+    assert [(item.kind, item.code, item.locator) for item in found.rejected] == [
+        ("object", "invalid_label", "1.json flags")
+    ]

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labelbeam.transforms.formats.json_objects import RepeatedKeyError, json_object, unique
+from labelbeam.transforms.formats.json_objects import (
+    RepeatedKeyError,
+    check_json_room,
+    json_object,
+    json_room,
+    unique,
+)
+from labelbeam.transforms.stores.errors import ShortageError
+from labelbeam.transforms.workers import budget
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
@@ -49,3 +59,18 @@ def test_what_is_no_object_is_told_in_words(text: str | bytes, words: str) -> No
 def test_what_is_no_number_costs_no_more_than_its_value() -> None:
     found = json_object('{"a": NaN, "b": 1}')
     assert isinstance(found, dict) and found["b"] == 1
+
+
+@pytest.mark.parametrize("item", [b"[],", b"{},", b"1.5,", b'"ab",', b'{"a":1},', b'{"name":"rect","x":1,"y":2},'])
+def test_json_takes_no_more_room_than_is_looked_for(item: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = b"[" + item * (2**21 // len(item)) + b"0]"
+    tracemalloc.start()
+    try:
+        msgspec.json.decode(data)
+        assert tracemalloc.get_traced_memory()[1] < 1.2 * json_room(data)
+    finally:
+        tracemalloc.stop()
+    monkeypatch.setattr(budget, "memory_left", lambda: 0)
+    check_json_room(data, "a file", len(data))
+    with pytest.raises(ShortageError, match="a file: needs"):
+        check_json_room(data, "a file")

@@ -7,7 +7,9 @@ import pickle
 import pytest
 
 from labelbeam.schemas.config import ConvertConfig
-from labelbeam.transforms.formats.named_images import ImageFinder, ListedImages, finder_of
+from labelbeam.schemas.errors import UsageError
+from labelbeam.transforms.formats.frames import Evidence
+from labelbeam.transforms.formats.named_images import ImageFinder, ListedImages, finder_of, image_named, refuse_far
 from labelbeam.transforms.formats.reading import Reading, ReadOptions
 from labelbeam.transforms.workers.staged_units import StagedUnit
 
@@ -51,3 +53,30 @@ def test_the_listing_is_left_for_units_in_this_process_or_in_the_store(staged: b
     assert len(finder) == len(LISTED)
     assert finder.find("2.jpg", "val").path == "val/2.jpg"
     assert result.findings.evidence[memory].count("images_listed") == len(LISTED)
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "near", "found", "split"),
+    [
+        ("1.jpg", "a.xml", "one/images", "one/images/1.jpg", None),
+        ("images/1.jpg", "a.xml", "two", "two/images/1.jpg", None),
+        ("2.jpg", "a.xml", "images/val", "val/2.jpg", "validation"),
+        ("2.jpg", "a.xml", "images/test", "2.jpg", None),
+        ("9.jpg", "x/a.xml", "images", "x/9.jpg", None),
+    ],
+)
+def test_an_image_is_looked_for_first_where_its_tool_puts_it(
+    name: str, path: str, near: str, found: str, split: str | None
+) -> None:
+    image = image_named(name, ImageFinder(LISTED), path, "memory://x", path, near)
+    assert (image.path, image.split, image.rejected) == (found, split, [])
+
+
+def test_a_source_of_which_most_numbers_are_no_shares_is_refused() -> None:
+    evidence = Evidence()
+    evidence.add("boxes", 4, "a.json")
+    evidence.add("far", 2, "a.json")
+    refuse_far({"memory://x": evidence}, "no percent")
+    evidence.add("far", 1, "b.json")
+    with pytest.raises(UsageError, match=r"memory://x: 3 of 4 regions, such as in a\.json, are no percent"):
+        refuse_far({"memory://x": evidence}, "no percent")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -205,6 +207,91 @@ def write_openimages(made: Sequence[Picture]) -> dict[str, str]:
     return files
 
 
+def write_cvat(made: Sequence[Picture], kind: str = "polygon") -> dict[str, str]:
+    """A project's export, whose subsets are splits."""
+    inner = ""
+    for number, (split, name, width, height, objects) in enumerate(made):
+        shapes = ""
+        for label, outline in objects:
+            left, top, right, bottom = box_of(outline)
+            points = ";".join(f"{x:.2f},{y:.2f}" for x, y in outline)
+            sides = f'xtl="{left:.2f}" ytl="{top:.2f}" xbr="{right:.2f}" ybr="{bottom:.2f}"'
+            across, down = right - left, bottom - top
+            turned = f'xtl="{left + across / 2 - down / 2}" xbr="{left + across / 2 + down / 2}" rotation="270.00"'
+            turned += f' ytl="{top + down / 2 - across / 2}" ybr="{top + down / 2 + across / 2}"'
+            fields = {"polygon": f'points="{points}"', "box": sides, "turned": turned}[kind]
+            tag = "polygon" if kind == "polygon" else "box"
+            shapes += f'<{tag} label="{label}" source="manual" occluded="1" {fields} z_order="1"></{tag}>'
+        size = f'width="{width}" height="{height}"'
+        inner += f'<image id="{number}" name="{name}.jpg" subset="{split}" task_id="1" {size}>{shapes}</image>'
+    return {"annotations.xml": f"<annotations><version>1.1</version><meta/>{inner}</annotations>"}
+
+
+def write_labelstudio(made: Sequence[Picture], outlined: bool = True, minimal: bool = False) -> dict[str, str]:
+    files = {}
+    for split in ("train", "val"):
+        tasks: list[dict[str, Any]] = []
+        for number, (its, name, width, height, objects) in enumerate(made):
+            if its != split:
+                continue
+            results = []
+            for at, (label, outline) in enumerate(objects):
+                left, top, right, bottom = (
+                    100 * side / whole for side, whole in zip(box_of(outline), (width, height) * 2, strict=True)
+                )
+                value: dict[str, Any] = {
+                    "x": left,
+                    "y": top,
+                    "width": right - left,
+                    "height": bottom - top,
+                    "rotation": 0,
+                }
+                kind = "polygonlabels" if outlined else "rectanglelabels"
+                if outlined:
+                    value = {"points": [[100 * x / width, 100 * y / height] for x, y in outline]}
+                sizes = {"original_width": width, "original_height": height}
+                value |= {kind: [label]}
+                result = {"id": f"r{at}", "type": kind, "from_name": "label", "to_name": "image", "image_rotation": 0}
+                results.append(value | sizes if minimal else result | sizes | {"value": value})
+            image = f"/data/upload/7/0a1b2c3d-{name}.jpg"
+            annotation = {"id": number, "completed_by": 1, "was_cancelled": False, "result": results}
+            full = {"id": number, "data": {"image": image}, "annotations": [annotation], "predictions": []}
+            about = {"annotator": 1, "annotation_id": number, "lead_time": 1.5}
+            tasks.append({"image": image, "id": number, "label": results} | about if minimal else full)
+        files[f"{split}/project-7.json"] = json.dumps(tasks)
+    return files
+
+
+def write_huggingface(made: Sequence[Picture], table: str = "jsonl", outlined: bool = False) -> dict[str, str]:
+    names = "".join(f"          '{number}': {name}\n" for number, name in enumerate(LABELS))
+    readme = "---\ndataset_info:\n  features:\n  - name: objects\n    sequence:\n    - name: category\n      dtype:\n"
+    files = {
+        "README.md": f"{readme}        class_label:\n          names:\n{names.replace('  ', '   ')}---\n# A card\n"
+    }
+    for split in ("train", "val"):
+        rows = []
+        for its, name, width, height, objects in made:
+            if its != split:
+                continue
+            boxes = [box_of(outline) for _, outline in objects]
+            found: dict[str, Any] = {
+                "bbox": [[left, top, right - left, bottom - top] for left, top, right, bottom in boxes],
+                "category": [LABELS.index(label) for label, _ in objects],
+            }
+            if outlined:
+                found["segmentation"] = [[[side for corner in outline for side in corner]] for _, outline in objects]
+            rows.append({"file_name": f"{name}.jpg", "width": width, "height": height, "objects": found})
+        text = "\n".join(map(json.dumps, rows))
+        if table == "csv":
+            buffer = io.StringIO()
+            written = csv.DictWriter(buffer, list(rows[0]))
+            written.writeheader()
+            written.writerows(rows)
+            text = buffer.getvalue()
+        files[f"images/{split}/metadata.{table}"] = text
+    return files
+
+
 Writer = Callable[[Sequence[Picture]], dict[str, str]]
 WRITERS: dict[str, tuple[str, Writer, dict[str, Any]]] = {
     "coco": ("coco", write_coco, {}),
@@ -216,10 +303,19 @@ WRITERS: dict[str, tuple[str, Writer, dict[str, Any]]] = {
     "via rectangles": ("via", lambda made: write_via(made, outlined=False), {}),
     "customvision": ("customvision", write_customvision, {}),
     "openimages": ("openimages", write_openimages, {}),
+    "cvat": ("cvat", write_cvat, {}),
+    "cvat boxes": ("cvat", lambda made: write_cvat(made, "box"), {}),
+    "cvat turned boxes": ("cvat", lambda made: write_cvat(made, "turned"), {}),
+    "labelstudio": ("labelstudio", write_labelstudio, {}),
+    "labelstudio rectangles": ("labelstudio", lambda made: write_labelstudio(made, outlined=False), {}),
+    "labelstudio minimal": ("labelstudio", lambda made: write_labelstudio(made, minimal=True), {}),
+    "huggingface": ("huggingface", write_huggingface, {}),
+    "huggingface csv": ("huggingface", lambda made: write_huggingface(made, "csv"), {}),
+    "huggingface outlines": ("huggingface", lambda made: write_huggingface(made, outlined=True), {}),
     "labelme": ("labelme", write_labelme, {}),
     "labelme rectangles": ("labelme", lambda made: write_labelme(made, outlined=False), {}),
 }
-OUTLINED = ("coco", "voc", "yolo outlines", "labelme", "via")
+OUTLINED = ("coco", "voc", "yolo outlines", "labelme", "via", "cvat", "labelstudio", "huggingface outlines")
 
 
 def records(root: str, made: Sequence[Picture], name: str, task: Any) -> dict[str, list[Any]]:
@@ -284,7 +380,12 @@ def same(one: Any, other: Any) -> None:
 
 @pytest.mark.parametrize(
     ("name", "task"),
-    [(name, task) for name in list(WRITERS)[1:] for task in (DETECTION, MULTILABEL)]
+    [(name, DETECTION) for name in list(WRITERS)[1:]]
+    # One way of writing each format tells of its labels.
+    + [
+        (name, MULTILABEL)
+        for name in {found: name for name, (found, *_) in WRITERS.items() if found != "coco"}.values()
+    ]
     + [(name, SEGMENTATION) for name in OUTLINED[1:]],
 )
 def test_the_same_273_objects_are_the_same_records_in_every_format(name: str, task: str, memory: str) -> None:

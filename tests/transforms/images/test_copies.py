@@ -15,7 +15,7 @@ from labelbeam.schemas.reasons import Rejected
 from labelbeam.transforms.columns.listed import Listed, listed_files
 from labelbeam.transforms.images import copies as copy_images
 from labelbeam.transforms.images.copies import CopyOptions, Known, copier, copies_stand
-from labelbeam.transforms.images.facts import ImageError
+from labelbeam.transforms.images.facts import ImageError, Picture
 from labelbeam.transforms.stores.files import put
 from labelbeam.transforms.stores.listing import list_files
 from labelbeam.transforms.stores.locate import locate
@@ -41,7 +41,7 @@ def listed(root: Location) -> Listed:
 
 def copy(roots: tuple[Location, Location], known: Known, *paths: str, complete: bool = False) -> list[Any]:
     """The lines, or the codes of what could not be copied."""
-    results = copier(CopyOptions(*roots, complete), known)(paths)
+    results = copier(CopyOptions(*roots, complete), known)([Picture(path) for path in paths])
     return [result.code if isinstance(result, ImageError) else result for result in results]
 
 

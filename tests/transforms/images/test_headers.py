@@ -11,7 +11,7 @@ import pytest
 from PIL import ExifTags, Image
 
 from labelbeam.schemas.reasons import Rejected
-from labelbeam.transforms.images.facts import SCHEMA_FORMATS, ImageError, ImageFacts, settle_format
+from labelbeam.transforms.images.facts import DEEP, FRAMES, SCHEMA_FORMATS, ImageError, ImageFacts, settle_format
 from labelbeam.transforms.images.headers import decode, read_header
 
 PHOTO = Image.effect_noise((37, 23), 80).convert("RGB")
@@ -43,34 +43,42 @@ def rejected(reader: Reader, content: bytes, name: str = "a.jpg") -> ImageError:
 
 @READERS
 @pytest.mark.parametrize(
-    ("content", "format_name"),
+    ("content", "format_name", "beyond"),
     [
-        (saved(PHOTO, "JPEG"), "jpg"),
-        (saved(PHOTO, "JPEG", progressive=True), "jpg"),
-        (saved(PHOTO.convert("CMYK"), "JPEG"), "jpg"),
-        (saved(PHOTO.convert("L"), "JPEG"), "jpg"),
-        (saved(PHOTO, "MPO", save_all=True, append_images=[PHOTO.resize((9, 9))]), "jpg"),
-        (saved(PHOTO, "PNG"), "png"),
-        (saved(PHOTO.convert("P"), "PNG"), "png"),
-        (saved(PHOTO.convert("L").convert("I;16"), "PNG"), "png"),
-        (saved(PHOTO, "PNG", save_all=True, append_images=[PHOTO.rotate(90)], disposal=1), "png"),
-        (saved(PHOTO, "BMP"), "bmp"),
-        (saved(PHOTO.convert("1"), "BMP"), "bmp"),
-        (saved(PHOTO, "TIFF"), "tif"),
-        (saved(PHOTO, "TIFF", big_tiff=True), "tif"),
-        (saved(PHOTO, "TIFF", compression="tiff_lzw"), "tif"),
-        (saved(PHOTO.convert("CMYK"), "TIFF"), "tif"),
-        (saved(PHOTO.convert("L").convert("I;16"), "TIFF"), "tif"),
-        (saved(PHOTO, "TIFF", save_all=True, append_images=[PHOTO.resize((9, 9))]), "tif"),
+        (saved(PHOTO, "JPEG"), "jpg", ""),
+        (saved(PHOTO, "JPEG", progressive=True), "jpg", ""),
+        (saved(PHOTO.convert("CMYK"), "JPEG"), "jpg", ""),
+        (saved(PHOTO.convert("L"), "JPEG"), "jpg", ""),
+        (saved(PHOTO, "MPO", save_all=True, append_images=[PHOTO.resize((9, 9))]), "jpg", ""),
+        (saved(PHOTO, "PNG"), "png", ""),
+        (saved(PHOTO.convert("P"), "PNG"), "png", ""),
+        (saved(PHOTO.convert("L").convert("I;16"), "PNG"), "png", DEEP),
+        (saved(PHOTO, "PNG", save_all=True, append_images=[PHOTO.rotate(90)], disposal=1), "png", FRAMES),
+        (saved(PHOTO, "BMP"), "bmp", ""),
+        (saved(PHOTO.convert("1"), "BMP"), "bmp", ""),
+        (saved(PHOTO, "TIFF"), "tif", ""),
+        (saved(PHOTO, "TIFF", big_tiff=True), "tif", ""),
+        (saved(PHOTO, "TIFF", compression="tiff_lzw"), "tif", ""),
+        (saved(PHOTO.convert("CMYK"), "TIFF"), "tif", ""),
+        (saved(PHOTO.convert("L").convert("I;16"), "TIFF"), "tif", DEEP),
+        (saved(PHOTO, "TIFF", save_all=True, append_images=[PHOTO.resize((9, 9))]), "tif", FRAMES),
     ],
     ids=[
         *("jpeg", "progressive jpeg", "cmyk jpeg", "grey jpeg", "mpo", "png", "palette png", "16 bit png", "apng"),
         *("bmp", "1 bit bmp", "tiff", "bigtiff", "lzw tiff", "cmyk tiff", "16 bit tiff", "tiff of two pages"),
     ],
 )
-def test_format_and_size_come_from_the_bytes(reader: Reader, content: bytes, format_name: str) -> None:
+def test_format_and_size_come_from_the_bytes(reader: Reader, content: bytes, format_name: str, beyond: str) -> None:
     facts = reader(io.BytesIO(content), "misnamed.gif")
-    assert facts == ImageFacts(format_name, 37, 23, 1)
+    assert facts == ImageFacts(format_name, 37, 23, 1, beyond)
+
+
+def test_greys_are_called_deep_of_which_a_decoder_to_rgb_makes_white_or_black() -> None:
+    for deep in (Image.new("I;16", (9, 9), 30_000), Image.new("I", (9, 9), 300), Image.new("F", (9, 9), 0.5)):
+        content = saved(deep, "TIFF")
+        assert read_header(io.BytesIO(content), "a.tif").beyond == DEEP
+        with Image.open(io.BytesIO(content)) as opened:
+            assert opened.convert("RGB").getpixel((0, 0)) in ((255, 255, 255), (0, 0, 0))
 
 
 @READERS

@@ -98,3 +98,15 @@ def test_images_of_the_same_bytes_and_shares_by_label_are_shown() -> None:
     assert not document.xpath("//img")
     made.same_content.groups = 0
     assert "same bytes" not in html.document_fromstring(render(Content(EVIL, made)).decode()).text_content()
+
+
+def test_the_commands_that_follow_stand_on_it_with_what_a_job_would_mind() -> None:
+    page = html.document_fromstring(
+        render(content(commands=["labelbeam verify x", f"labelbeam job '{EVIL}'"])).decode()
+    )
+    (section,) = page.xpath("//section[@aria-labelledby='next']")
+    assert {code.text_content() for code in section.xpath(".//code")} >= {"few_images", "no_validation_split"}
+    verify, job = (command.text_content() for command in section.xpath("./pre"))
+    assert verify == "labelbeam verify x" and "onerror" in job
+    without = html.document_fromstring(render(content()).decode())
+    assert not without.xpath("//section[@aria-labelledby='next'] | //a[@href='#next']")

@@ -150,3 +150,28 @@ def test_a_few_rejections_of_each_code_are_shown_the_most_frequent_code_first(tm
     found = sample_rejections(locate(str(tmp_path), {}), manifest)
     assert found.notes == []
     assert [item.code for item in found.samples] == ["missing_image"] * OF_A_CODE + ["no_label"] * 2 + ["empty_bbox"]
+
+
+NO_RECORDS = [
+    b"[" * 100_000,
+    b"{}",
+    json.dumps(record(1, side="9" * 5000 + "px")).encode(),
+    json.dumps(record(1) | {"label": [{"x": 1}]}).encode(),
+    json.dumps(record(1) | {"label": None}).encode(),
+    b"\xff",
+]
+
+
+@pytest.mark.parametrize("line", NO_RECORDS)
+def test_lines_that_are_none_of_a_build_are_told_of(line: bytes, tmp_path: Path) -> None:
+    manifest = built(tmp_path, {"train": [[record(0)]]}, [[rejection(0, "missing_image")]])
+    for entries in (manifest.splits["train"].files, manifest.rejected):
+        (entry,) = entries
+        with tmp_path.joinpath(entry.path).open("ab") as file:
+            file.write(line + b"\n")
+        entries[:] = [FileEntry(entry.path, 2, entry.bytes + len(line) + 1, "")]
+    found = sample_records(locate(str(tmp_path), {}), manifest)
+    assert [sample.url for sample in found.samples] == ["https://h/0.jpg"]
+    assert [note.partition(":")[0] for note in found.notes] == ["records of train could not be read"]
+    refused = sample_rejections(locate(str(tmp_path), {}), manifest)
+    assert [len(refused.samples), len(refused.notes)] in ([1, 1], [1, 0])

@@ -7,13 +7,15 @@ import resource
 import stat as modes
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from labelbeam.transforms.stores.errors import MissingFileError, StoreError
-from labelbeam.transforms.stores.files import kind, put, stat
+from labelbeam.transforms.stores.files import kind, put, put_if, stat
 from labelbeam.transforms.stores.locate import locate
+from labelbeam.transforms.stores.location import Location
 from labelbeam.transforms.stores.reading import read_file
 
 # Reading ------------------------------------------------------------------------------------------------------------
@@ -52,6 +54,7 @@ def test_a_full_disk_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:
     code = f"""
 import resource
 from labelbeam.transforms.stores.locate import locate
+from labelbeam.transforms.stores.location import Location
 from labelbeam.transforms.stores.errors import StoreError
 from labelbeam.transforms.stores.files import put
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, {resource.RLIM_INFINITY}))
@@ -68,6 +71,24 @@ except StoreError as error:
 def test_a_directory_that_may_not_be_written_to_is_an_error(nobody: Path) -> None:
     with pytest.raises(StoreError, match=rf"^file://{nobody}/x: cannot be written: permission denied$"):
         put(locate(f"{nobody}/x", {}), b"")
+
+
+@pytest.mark.parametrize("write", [put, lambda place, data: put_if(place, data, None)])
+def test_a_file_is_written_again_where_another_run_took_its_temporary_one_for_a_dead_runs(
+    write: Callable[[Location, bytes], object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    removed: list[Path] = []
+
+    def remove_all(descriptor: int) -> None:
+        if len(removed) < 3:
+            removed.extend(tmp_path.glob("a/.labelbeam-*.tmp"))
+            removed[-1].unlink()
+            (tmp_path / "a").rmdir()
+
+    monkeypatch.setattr("labelbeam.transforms.stores.files.os.fsync", remove_all)
+    write(locate(f"{tmp_path}/a/x", {}), b"1")
+    assert (len(removed), (tmp_path / "a/x").read_bytes()) == (3, b"1")
+    assert [path.name for path in (tmp_path / "a").iterdir()] == ["x"]
 
 
 def test_a_file_is_not_written_below_a_file(tmp_path: Path) -> None:

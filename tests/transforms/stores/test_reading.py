@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
-from labelbeam.transforms.stores.errors import MissingFileError, StoreError, UnavailableError
+from labelbeam.transforms.stores.errors import MissingFileError, ShortageError, StoreError, UnavailableError
 from labelbeam.transforms.stores.files import put
 from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.stores.location import Location
 from labelbeam.transforms.stores.reading import read_file, read_many, read_range
+from labelbeam.transforms.workers import budget
 
 
 class RangelessStore(MemoryFileSystem):  # type: ignore[misc]
@@ -115,3 +116,13 @@ def test_neither_a_pipe_nor_a_device_is_waited_for_or_read(place: str, tmp_path:
             read()
     with pytest.raises(StoreError, match="directory"):
         read_file(locate(str(tmp_path), {}))
+
+
+def test_a_file_of_unknown_size_is_not_read_where_memory_does_not_suffice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with (tmp_path / "sparse").open("wb") as file:
+        file.truncate(2**34)
+    monkeypatch.setattr(budget, "memory_left", lambda: 2**30)
+    with pytest.raises(ShortageError, match=r"sparse: needs 17,180 MB of memory, and 1,074 MB are left"):
+        read_file(locate(str(tmp_path / "sparse"), {}))

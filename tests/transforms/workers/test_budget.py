@@ -9,7 +9,7 @@ import pytest
 
 from labelbeam.transforms.stores.errors import ShortageError
 from labelbeam.transforms.workers import budget as module
-from labelbeam.transforms.workers.budget import LOOKED_AT_FROM, Budget, decoding, reading, short
+from labelbeam.transforms.workers.budget import LOOKED_AT_FROM, Budget, check_room, decoding, reading, short
 
 
 def test_a_budget_is_given_back_when_it_was_refused() -> None:
@@ -108,3 +108,10 @@ def test_a_shortage_names_what_it_is_for_or_what_is_read() -> None:
 
 def test_pixels_and_files_have_budgets_of_their_own() -> None:
     assert reading() is reading() is not decoding()
+
+
+def test_room_is_looked_for_from_a_size_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "memory_left", lambda: 0)
+    check_room(LOOKED_AT_FROM - 1)
+    with pytest.raises(ShortageError, match=r"^a table: needs .* no fault of the data"):
+        check_room(LOOKED_AT_FROM, "a table")

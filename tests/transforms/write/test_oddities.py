@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from labelbeam.schemas.manifest import Oddity
 from labelbeam.schemas.neutral import SourceImage, SourceObject
 from labelbeam.transforms.columns.fragments import fragments_of
+from labelbeam.transforms.images.facts import DEEP, FRAMES, TURNED, UNTURNED, ImageFacts
 from labelbeam.transforms.write.assemble import assemble
-from labelbeam.transforms.write.oddities import CROWDS, LEAVING, TWICE
+from labelbeam.transforms.write.oddities import CROWDS, LEAVING, MISREAD, TWICE
 from labelbeam.transforms.write.options import AssembleOptions
 
 DETECTION, SEGMENTATION, MULTILABEL = (
@@ -38,10 +39,36 @@ def outline(label: str, *rings: Sequence[tuple[float, float]]) -> SourceObject:
     return SourceObject(label, "o", rings=[np.array(ring) for ring in rings])
 
 
-def oddities(*images: SourceImage, task: str = DETECTION) -> dict[str, Oddity]:
+def oddities(
+    *images: SourceImage, task: str = DETECTION, looked: Mapping[str, ImageFacts] | None = None
+) -> dict[str, Oddity]:
     fragments = [fragment for _, fragment in fragments_of(images, 1, 0)]
-    found = assemble(fragments, AssembleOptions(task, "https://h/"), {}, lambda rows: [None] * len(rows)).oddities
+    options = AssembleOptions(task, "https://h/", look_at_all=looked is not None)
+    found = assemble(fragments, options, {}, lambda rows: [(looked or {}).get(row.path) for row in rows]).oddities
     return {name: odd for name, odd in found.items() if odd.count}
+
+
+def test_what_the_trainer_may_make_of_images_is_counted_where_they_were_looked_at_and_are_written() -> None:
+    box_of = [box("cat", 10, 10, 30, 30)]
+    facts = {
+        name: ImageFacts("png", 100, 80, 1, what) for name, what in (("a", DEEP), ("b", DEEP), ("c", FRAMES), ("d", ""))
+    }
+    facts["e"] = ImageFacts("png", 1, 1, 1, FRAMES)  # Of another size than declared, and so rejected.
+    facts["f"] = ImageFacts("jpg", 80, 100, 6)
+    facts["g"] = facts["h"] = ImageFacts("jpg", 100, 80, 3)
+    facts["i"] = ImageFacts("tif", 80, 100, 6)  # Whoever reads a TIFF turns it.
+    images = [image(name, *box_of) for name in "abcdefghi"]
+    expected = {DEEP: Oddity(2, 8, "a"), FRAMES: Oddity(1, 8, "c")}
+    assert oddities(*images, task=MULTILABEL, looked=facts) == expected
+    turned = {TURNED: Oddity(1, 8, "f"), UNTURNED: Oddity(2, 8, "g")}
+    assert oddities(*images, looked=facts) == expected | turned
+    assert oddities(*images) == {}
+
+
+def test_image_urls_that_lead_the_trainer_elsewhere_are_counted_and_hold_no_secret() -> None:
+    names = ["https://host/1.jpg?sig=SECRET", "https://host/2%.jpg", "https://host/3%20a b#.jpg", "4%?.jpg"]
+    (found,) = oddities(*(image(name, box("cat", 10, 10, 30, 30)) for name in names)).items()
+    assert found[0] == MISREAD and found[1].count == 2 and "SECRET" not in found[1].example
 
 
 def test_objects_in_their_places_are_not_odd() -> None:

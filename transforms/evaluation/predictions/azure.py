@@ -22,7 +22,10 @@ from labelbeam.transforms.evaluation.predictions.checks import PredictionsError,
 COLUMNS = ("image_url", "label_confidence", "label")
 
 LONGEST_CELL = 2**24
-"""Characters of a cell; lists of Python are parsed by Python's own parser, which takes a hundred times their memory."""
+"""Characters of a cell."""
+
+LONGEST_LITERAL = 2**20
+"""Characters of a list as Python writes it: Python's own parser takes several hundred times their memory."""
 
 _SIDES = ("topX", "topY", "bottomX", "bottomY")
 _OBJECTS = ("image_object_detection", "image_instance_segmentation")
@@ -118,6 +121,10 @@ def _literal(cell: str, column: str) -> Any:
         return msgspec.json.decode(cell)
     except (msgspec.DecodeError, RecursionError):
         pass
+    if len(cell) > LONGEST_LITERAL:
+        raise ValueError(
+            f"{column} has {len(cell)} characters and is no JSON; lists as Python writes them are read up to {LONGEST_LITERAL}"
+        )
     try:
         with warnings.catch_warnings(action="ignore"):  # Of odd escapes in text, as if it were a program.
             return ast.literal_eval(cell.strip())

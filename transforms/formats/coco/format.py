@@ -26,12 +26,12 @@ class CocoOptions(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknow
     coco_boxes: Annotated[
         Literal["detect", "pixels", "relative", "percent"],
         Meta(
-            description="coco: whether coordinates are pixels, fractions of the image, or percent of it; detect decides once "
+            description="coco, huggingface: whether coordinates are pixels, fractions of the image, or percent of it; detect decides once "
             "a file, by all of its boxes and outlines"
         ),
     ] = "detect"
     coco_corners: Annotated[
-        bool, Meta(description="coco: a bbox is two corners, [x1, y1, x2, y2], not [x, y, width, height]")
+        bool, Meta(description="coco, huggingface: a bbox is two corners, [x1, y1, x2, y2], not [x, y, width, height]")
     ] = False
 
 

@@ -22,7 +22,7 @@ import msgspec
 
 from labelbeam.schemas.neutral import RAW_LIMIT
 from labelbeam.schemas.reasons import Adjusted, Rejected
-from labelbeam.transforms.formats.coco.scan import split_elements
+from labelbeam.transforms.formats.coco.scan import TARGET, split_elements
 from labelbeam.transforms.formats.coco.values import (
     EXACT,
     Id,
@@ -39,6 +39,7 @@ from labelbeam.transforms.formats.coco.values import (
     text_of,
     unexpected,
 )
+from labelbeam.transforms.formats.json_objects import check_json_room
 
 
 class CocoImage(msgspec.Struct, gc=False):
@@ -164,7 +165,9 @@ def decode_range(block: bytes, record: type[Record]) -> Decoded[Record]:
 
     Raises:
         UnsafeSplitError: the range does not hold whole elements only.
+        ShortageError: an element is so large that there is no memory for what it holds.
     """
+    check_json_room(block, "an element of a COCO file", 2 * TARGET)
     body = block.strip(b" \t\r\n,")
     try:
         return Decoded(_list_decoder(record).decode(b"[%b]" % body))

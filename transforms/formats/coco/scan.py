@@ -56,12 +56,18 @@ def split_elements(block: bytes) -> list[tuple[int, int]]:
         UnsafeSplitError: the block does not hold whole elements only.
     """
     scanner = BracketScanner()
-    at, opening, depth = scanner.feed(block)
-    if scanner.in_string or scanner.depth or (depth < 0).any():
+    starts: list[int] = []
+    ends: list[int] = []
+    # In parts: the brackets of all of a range would take more than thirty times its bytes.
+    for offset in range(0, len(block), WINDOW):
+        at, opening, depth = scanner.feed(block[offset : offset + WINDOW])
+        if (depth < 0).any():
+            raise UnsafeSplitError("the range does not hold whole elements")
+        starts += (at[opening & (depth == 1)] + offset).tolist()
+        ends += (at[~opening & (depth == 0)] + offset + 1).tolist()
+    if scanner.in_string or scanner.depth:
         raise UnsafeSplitError("the range does not hold whole elements")
-    starts = at[opening & (depth == 1)]
-    ends = at[~opening & (depth == 0)] + 1
-    return list(zip(starts.tolist(), ends.tolist(), strict=True))
+    return list(zip(starts, ends, strict=True))
 
 
 # Scanning. ----------------------------------------------------------------------------------------------------------

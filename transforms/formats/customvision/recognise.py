@@ -2,18 +2,10 @@
 
 from __future__ import annotations
 
-import posixpath
 import re
 
-from labelbeam.transforms.formats.folder.classified import are_classified
+from labelbeam.transforms.formats.claims import files_told, goes_first
 from labelbeam.transforms.formats.format import Claim, Tree
-from labelbeam.transforms.formats.plans import HEAD
-from labelbeam.transforms.images.names import extension
-from labelbeam.transforms.stores.files import stat
-from labelbeam.transforms.stores.reading import read_range
-from labelbeam.transforms.stores.threads import in_threads
-
-_LOOKED_AT = 200
 
 _KEY = re.compile(rb'"(\w+)"\s*:')
 _TAG = frozenset({b"tagName", b"tag_name", b"tagId", b"tag_id", b"tagIds", b"tag_ids"})
@@ -43,24 +35,16 @@ def claim_of(tree: Tree, asked: bool) -> Claim | None:
     Raises:
         StoreError: a file cannot be read.
     """
-    if len(tree.locations) == len(tree.files) == 1:
-        file = tree.files[0]
-        name = posixpath.basename(file.path)
-        if extension(name) != "json" or file.parent is None:
-            return None
-        told = holds_images(read_range(file, 0, min(stat(file).size, HEAD)))
-        return Claim(f"{name} is of Custom Vision", found=(file.parent, [name], [])) if told else None
-    root = tree.root
-    if root is None:
+    told = files_told(tree, ("json",), lambda file, size: _kind_of(tree.head_of(file, size)))
+    if told is None or goes_first(tree, asked, told[1]):
         return None
-    files = [file for file in tree.visible if extension(file.path) == "json" and file.size]
-    files = sorted(files, key=lambda file: (file.path.count("/"), file.path))[:_LOOKED_AT]
-    heads = in_threads(lambda file: read_range(root.below(file.path), 0, min(file.size, HEAD)), files)
-    found = [file.path for file, head in zip(files, heads, strict=True) if holds_images(head)]
-    tags = [file.path for file, head in zip(files, heads, strict=True) if holds_tags(head)]
+    root, kinds, _ = told
+    found = [path for path, kind in kinds.items() if kind == "images"]
     if not found:
         return None
-    classified = tree.config.task.startswith("image_classification") and not asked
-    if classified and are_classified([file.path for file in tree.visible]):
-        return None
+    tags = [path for path, kind in kinds.items() if kind == "tags"]
     return Claim(f"found {', '.join(found[:5])} of Custom Vision", found=(root, found, tags))
+
+
+def _kind_of(head: bytes) -> str | None:
+    return "images" if holds_images(head) else "tags" if holds_tags(head) else None

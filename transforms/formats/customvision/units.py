@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from labelbeam.schemas.errors import LabelBeamError, UsageError
+from labelbeam.schemas.errors import LabelBeamError
 from labelbeam.transforms.columns.fragments import fragments_of
 from labelbeam.transforms.formats.customvision.read import CustomVisionError, read_images, read_tags
 from labelbeam.transforms.formats.format import Tree
 from labelbeam.transforms.formats.frames import FRACTIONS, Evidence, Frame
-from labelbeam.transforms.formats.named_images import IMAGES, finder_of, plan_named, tally_images
+from labelbeam.transforms.formats.named_images import IMAGES, finder_of, plan_named, refuse_far, tally_images
 from labelbeam.transforms.formats.plans import Plan
 from labelbeam.transforms.formats.reading import Findings, Reading, ReadResult, Unit
-from labelbeam.transforms.messages.redact import redact
 from labelbeam.transforms.stores.files import StoredFile
 from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.stores.location import Location
@@ -82,11 +81,8 @@ def frames_of(evidence: Mapping[str, Evidence]) -> dict[str, Frame]:
     Raises:
         UsageError: most of a source's numbers are none.
     """
-    for source, item in sorted(evidence.items()):
-        boxes, far = item.count("boxes"), item.count("far")
-        if 2 * far > boxes:
-            raise UsageError(
-                f"{redact(source)}: {far:,} of {boxes:,} regions, such as in {item.example('far')}, are no fractions of the image, as Custom "
-                "Vision's API has them; if they are pixels, divide them by width and height"
-            )
+    refuse_far(
+        evidence,
+        "no fractions of the image, as Custom Vision's API has them; if they are pixels, divide them by width and height",
+    )
     return dict.fromkeys(evidence, FRACTIONS)

@@ -20,6 +20,7 @@ from labelbeam.transforms.formats.folder.lookup import ImageNames
 from labelbeam.transforms.formats.folder.tables import read_table
 from labelbeam.transforms.formats.reading import Findings, Reading, ReadResult
 from labelbeam.transforms.images.look import LookOptions, looker
+from labelbeam.transforms.images.transcode import transcode_of
 from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.stores.reading import read_file
 
@@ -56,7 +57,10 @@ class FolderUnit:
         # Which images a sample holds is known to those who write: they look at these alone.
         if self.listed is not None and options.config.check_images != "none" and options.config.sample is None:
             root = locate(self.images, options.storage)
-            look_at = looker(LookOptions(options.config.check_images, root), self.listed)
+            look_at = looker(
+                LookOptions(options.config.check_images, root, others=transcode_of(options.config) is not None),
+                self.listed,
+            )
             for fragment in fragments.values():
                 rows = fragment.images.rows(range(len(fragment.images)))
                 fragment.looked = dict(zip(fragment.images.paths, look_at(rows), strict=True))

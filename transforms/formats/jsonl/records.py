@@ -19,7 +19,7 @@ import numpy as np
 from labelbeam.schemas.neutral import RAW_LIMIT, Box, Rejection, Ring, SourceImage, SourceObject
 from labelbeam.schemas.reasons import Adjusted, Rejected
 from labelbeam.transforms.formats.frames import Evidence
-from labelbeam.transforms.formats.json_objects import json_object
+from labelbeam.transforms.formats.json_objects import check_json_room, json_object
 from labelbeam.transforms.formats.labels import normalized
 from labelbeam.transforms.images.facts import SCHEMA_FORMATS
 from labelbeam.transforms.images.names import URL_SCHEMES, extension
@@ -99,8 +99,6 @@ class Lines:
                 "--source-image-url how it begins here"
             )
             return printable(url), Rejected.UNSUPPORTED_URL, message
-        if "?" in url and not url.startswith("file:"):
-            self.evidence.add("urls_with_query", 1, locator)
         return url, None, ""
 
     def _reject(
@@ -193,6 +191,7 @@ class Lines:
 
 def _decoded(text: bytes) -> dict[str, Any] | str:
     """The object that a line holds, or what is wrong with the line."""
+    check_json_room(text, "a line of JSON")
     try:
         record = msgspec.json.decode(text, type=dict[str, Any])
         if b"\\" not in text and text.count(b":") == _colons(record):

@@ -81,11 +81,4 @@ _DOUBTS = (
         "{count} image URLs start with something else than the others, and stay as they are",
         "--source-image-url",
     ),
-    (
-        "urls_with_query",
-        Doubted.IMAGE_URL_NOT_READ,
-        "{count} image URLs hold a `?`, where the trainer ends the path; name the images by a datastore, which holds "
-        "credentials of its own",
-        "--image-url",
-    ),
 )

@@ -10,16 +10,20 @@ import base64
 import binascii
 import json
 import math
-from collections.abc import Hashable
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from labelbeam.schemas.neutral import Box, Ring, SourceImage, SourceObject
+from labelbeam.schemas.neutral import Ring, SourceImage, SourceObject
 from labelbeam.schemas.reasons import Adjusted, Rejected
 from labelbeam.transforms.formats.drawn import (
     LARGEST_RADIUS,
+    Drawn,
+    DrawnError,
     JsonError,
+    Part,
+    add_label,
+    add_parts,
     corners_of,
     declare_size,
     decode_json,
@@ -42,19 +46,6 @@ class LabelMeImage(NamedTuple):
     image: SourceImage
     boxes: int = 0
     twofold: bool = False
-
-
-class _Shape(NamedTuple):
-    box: Box
-    rings: list[Ring]
-    turned: bool = False
-    traced: bool = False
-
-
-class _ShapeError(ValueError):
-    def __init__(self, code: Rejected, message: str) -> None:
-        super().__init__(code, message)
-        self.code, self.message = code, message
 
 
 def read_labelme(
@@ -119,85 +110,65 @@ def _classified(image: SourceImage, flags: Any, shapes: list[Any], labels: str) 
                 message = f"the flag {name!r:.60} is {value!r:.60}, expected true or false"
                 reject_object(image, Rejected.INVALID_LABEL, message, "flags")
             elif value:
-                _add_label(image, name, "flags", found)
+                add_label(image, name, "flags", found)
     else:
         for place, shape in enumerate(shapes):
-            _add_label(image, shape.get("label") if isinstance(shape, dict) else None, f"shapes[{place}]", found)
+            add_label(image, shape.get("label") if isinstance(shape, dict) else None, f"shapes[{place}]", found)
     image.objects = list(found.values())
     return LabelMeImage(image, twofold=labels == "detect" and flagged and bool(shapes))
 
 
-def _add_label(image: SourceImage, value: Any, locator: str, found: dict[str, SourceObject]) -> None:
-    label = label_of(value, image)
-    if label is None:
-        message = f"the label is {value!r:.60}, expected a text"
-        reject_object(image, Rejected.INVALID_LABEL, message, locator)
-    else:
-        found.setdefault(label, SourceObject(label, locator))
-
-
 def _add_objects(image: SourceImage, shapes: list[Any]) -> int:
     """Add the objects of a file; shapes of one label and group are one. Returns how many have no outline."""
-    groups: dict[Hashable, tuple[SourceObject, list[_Shape]]] = {}
+    parts: list[Part] = []
     for place, shape in enumerate(shapes):
         locator = f"shapes[{place}]"
         try:
             if not isinstance(shape, dict):
-                raise _ShapeError(Rejected.INVALID_RECORD, f"the shape is {shape!r:.60}, expected an object")
+                raise DrawnError(Rejected.INVALID_RECORD, f"the shape is {shape!r:.60}, expected an object")
             label = label_of(shape.get("label"), image)
             if label is None:
-                raise _ShapeError(Rejected.INVALID_LABEL, f"the label is {shape.get('label')!r:.60}, expected a text")
+                raise DrawnError(Rejected.INVALID_LABEL, f"the label is {shape.get('label')!r:.60}, expected a text")
             drawn = _drawn(shape)
-        except _ShapeError as error:
+        except DrawnError as error:
             reject_object(image, error.code, error.message, locator, _raw(shape))
             continue
         group = shape.get("group_id")
         key = (label, group) if isinstance(group, int | str) and not isinstance(group, bool) else place
-        groups.setdefault(key, (SourceObject(label, locator), []))[1].append(drawn)
-    boxes = 0
-    for item, parts in groups.values():
-        rings = [ring for part in parts for ring in part.rings]
-        boxes += not rings
-        item.rings = rings or None
-        # A mask alone is disjoint by construction; beside other parts it is united with them.
-        item.from_mask = len(parts) == 1 and parts[0].traced
-        item.bbox = extent([np.array(part.box).reshape(2, 2) for part in parts])
-        image.adjusted += [Adjusted.BBOX_TURNED] * sum(part.turned for part in parts)
-        image.adjusted += [Adjusted.MASK_TO_POLYGON] * sum(part.traced for part in parts)
-        image.objects.append(item)
-    return boxes
+        parts.append(Part(key, label, locator, drawn))
+    return add_parts(image, parts)[0]
 
 
-def _drawn(shape: dict[str, Any]) -> _Shape:
+def _drawn(shape: dict[str, Any]) -> Drawn:
     """The box and the outline of a shape; a polygon where nothing says what it is."""
     kind = shape.get("shape_type") or "polygon"
     if kind in WITHOUT_AREA:
-        raise _ShapeError(Rejected.MISSING_BBOX, f"a {kind} has no area")
+        raise DrawnError(Rejected.MISSING_BBOX, f"a {kind} has no area")
     corners = corners_of(shape.get("points"))
     if corners is None:
         code = Rejected.INVALID_BBOX if kind in _BOXES else Rejected.INVALID_POLYGON
-        raise _ShapeError(code, "points is no list of pairs of finite numbers")
+        raise DrawnError(code, "points is no list of pairs of finite numbers")
     if kind == "rectangle" and len(corners) in (2, 4):
-        return _Shape(extent([corners]), [], turned=len(corners) == 4 and not _is_upright(corners))
+        return Drawn(extent([corners]), [], turned=len(corners) == 4 and not _is_upright(corners))
     if kind == "rotation" and len(corners) == 4:
-        return _Shape(extent([corners]), [], turned=True)
+        return Drawn(extent([corners]), [], turned=True)
     if kind == "circle" and len(corners) == 2:
         (x, y), rim = corners[0].tolist(), corners[1]
         radius = math.dist((x, y), rim.tolist())
         if not radius < LARGEST_RADIUS:
-            raise _ShapeError(Rejected.INVALID_POLYGON, f"the radius of the circle is {radius:g}")
+            raise DrawnError(Rejected.INVALID_POLYGON, f"the radius of the circle is {radius:g}")
         box, ring = ellipse((x, y), (radius, radius))
-        return _Shape(box, [ring])
+        return Drawn(box, [ring])
     if kind == "mask" and len(corners) == 2:
         return _of_mask(shape.get("mask"), corners)
     if kind == "polygon":
         if len(corners) < 3:
-            raise _ShapeError(Rejected.INVALID_POLYGON, f"{len(corners)} corners, expected at least three")
-        return _Shape(extent([corners]), [corners])
+            raise DrawnError(Rejected.INVALID_POLYGON, f"{len(corners)} corners, expected at least three")
+        return Drawn(extent([corners]), [corners])
     if kind in ("rectangle", "rotation", "circle", "mask"):
         code = Rejected.INVALID_BBOX if kind in _BOXES else Rejected.INVALID_POLYGON
-        raise _ShapeError(code, f"a {kind} of {len(corners)} points")
-    raise _ShapeError(Rejected.INVALID_RECORD, f"shape_type is {kind!r:.60}, which is not known")
+        raise DrawnError(code, f"a {kind} of {len(corners)} points")
+    raise DrawnError(Rejected.INVALID_RECORD, f"shape_type is {kind!r:.60}, which is not known")
 
 
 def _is_upright(corners: Ring) -> bool:
@@ -206,28 +177,28 @@ def _is_upright(corners: Ring) -> bool:
     return bool((np.minimum(np.abs(corners - low), np.abs(corners - high)) <= 0.01).all())
 
 
-def _of_mask(encoded: Any, corners: Ring) -> _Shape:
+def _of_mask(encoded: Any, corners: Ring) -> Drawn:
     """Trace a mask: a PNG in base64, whose first and last pixels lie at the two points."""
     if not isinstance(encoded, str):
-        raise _ShapeError(Rejected.UNREADABLE_MASK, f"the mask is {encoded!r:.60}, expected a PNG in base64")
+        raise DrawnError(Rejected.UNREADABLE_MASK, f"the mask is {encoded!r:.60}, expected a PNG in base64")
     try:
         png = base64.b64decode(encoded, validate=True)
     except (binascii.Error, ValueError) as error:
-        raise _ShapeError(Rejected.UNREADABLE_MASK, f"the mask is no base64: {error}") from None
+        raise DrawnError(Rejected.UNREADABLE_MASK, f"the mask is no base64: {error}") from None
     try:
         pixels = read_mask(png, None).indices != 0
     except MaskError as error:
-        raise _ShapeError(error.code, error.message) from None
+        raise DrawnError(error.code, error.message) from None
     if not pixels.any():
-        raise _ShapeError(Rejected.EMPTY_MASK, "the mask has no pixel")
+        raise DrawnError(Rejected.EMPTY_MASK, "the mask has no pixel")
     height, width = pixels.shape
     first, last = corners.min(axis=0), corners.max(axis=0)
     spans = last - first + 1
     if abs(spans[0] - width) > 1.5 or abs(spans[1] - height) > 1.5:
         message = f"the mask is {width}×{height}, and its points are {spans[0]:g}×{spans[1]:g} pixels apart"
-        raise _ShapeError(Rejected.MASK_SIZE_MISMATCH, message)
+        raise DrawnError(Rejected.MASK_SIZE_MISMATCH, message)
     rings = [ring + np.round(first) for ring in trace(runs_of_mask(pixels), height, width)]
-    return _Shape(extent(rings), rings, traced=True)
+    return Drawn(extent(rings), rings, traced=True)
 
 
 def _raw(shape: Any) -> str:

@@ -15,8 +15,11 @@ _BEFORE = 4096
 
 _STEP = 2**16
 
+LONGEST_ROW = 2**20
+"""Bytes of a row; what is longer is none, and belongs to no image."""
+
 Row = tuple[int, list[str]]
-"""Where a row begins in its file, and its cells."""
+"""Where a row begins in its file, and its cells; none of a row that is too long."""
 
 
 def rows_in(
@@ -46,19 +49,22 @@ def rows_in(
 
 
 def _rows_from_before(read: Callable[[int, int], bytes], start: int, end: int, first: int, size: int) -> Iterator[Row]:
-    """The rows from the one before `start` on, or an earlier one."""
+    """The rows from the one before `start` on, or an earlier one; from `start` on where that one is too long to be read."""
     window = _BEFORE
     while True:
         begin = max(first, start - window)
         rows = _rows(_lines(read, begin, size, end, whole=begin == first))
         head = next(rows, None)
-        if begin == first or (head is not None and head[0] < start):
+        if begin == first or window > LONGEST_ROW or (head is not None and head[0] < start):
             return chain([head] if head is not None else [], rows)
-        window *= 16
+        window = min(16 * window, LONGEST_ROW + 1)
 
 
-def _rows(lines: Iterator[tuple[int, str]]) -> Iterator[Row]:
+def _rows(lines: Iterator[tuple[int, str | None]]) -> Iterator[Row]:
     for at, line in lines:
+        if line is None:
+            yield at, []
+            continue
         try:
             cells = next(csv.reader([line]), [])
         except csv.Error:
@@ -69,10 +75,14 @@ def _rows(lines: Iterator[tuple[int, str]]) -> Iterator[Row]:
 
 def _lines(
     read: Callable[[int, int], bytes], begin: int, size: int, end: int, whole: bool
-) -> Iterator[tuple[int, str]]:
-    """Lines from `begin` on with their places, the first left out unless it is `whole`; read as far as somebody asks."""
+) -> Iterator[tuple[int, str | None]]:
+    """Lines from `begin` on with their places, the first left out unless it is `whole`; read as far as somebody asks.
+
+    None stands for a line that is longer than `LONGEST_ROW`, of which no more is held. One that goes on beyond `end` is the last.
+    """
     held, at = b"", begin
     reached = begin
+    too_long = False
     while reached < size or held:
         # A line without an end is read in steps that grow, so that looking for its end stays little work.
         upto = min(size, max(end, reached + max(_STEP, len(held))))
@@ -83,9 +93,16 @@ def _lines(
         if reached == size:
             lines, held = [*lines, held], b""
         for line in lines:
-            if whole:
-                yield at, line.decode("utf-8", "replace").rstrip("\r")
-            whole = True
+            if whole and not too_long:
+                fits = len(line) <= LONGEST_ROW
+                yield at, line.decode("utf-8", "replace").rstrip("\r") if fits else None
+            whole, too_long = True, False
             at += len(line) + 1
-        if reached == size:
+        if len(held) > LONGEST_ROW:
+            if whole and not too_long:
+                yield at, None
+            too_long = True
+            at += len(held)
+            held = b""
+        if reached == size or (too_long and reached >= end):
             return

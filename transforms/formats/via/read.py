@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,12 +12,12 @@ import numpy as np
 from labelbeam.schemas.neutral import Box, Ring, SourceImage, SourceObject
 from labelbeam.schemas.reasons import Rejected
 from labelbeam.transforms.formats.drawn import LARGEST_RADIUS, ellipse, extent, label_of, number
+from labelbeam.transforms.formats.labels import likely_label
 from labelbeam.transforms.formats.named_images import ImageFinder, image_named, reject_image, reject_object
 from labelbeam.transforms.formats.via.content import ViaContent, ViaFile
 from labelbeam.transforms.formats.voc.folders import join
 from labelbeam.transforms.formats.yolo.entries import parts_of
 
-_USUAL = ("label", "class", "category", "name", "type", "object", "object_name", "class_name", "label_name")
 _EXAMPLES = frozenset({"caption", "public_domain", "image_url", "image_quality"})
 """Attributes of files that VIA makes for every new project."""
 
@@ -52,9 +52,12 @@ def find_attribute(content: ViaContent, given: str | None, task: str) -> Attribu
         if given is not None and given in of_files and given not in of_regions:
             return Attribute(given, True)
         if chosen:
-            found = _choose(chosen)
-            return Attribute(found.name, True, (*found.others, *of_regions))
-    return Attribute(given) if given is not None else _choose(of_regions)
+            name, others = likely_label(chosen)
+            return Attribute(name, True, (*others, *of_regions))
+    if given is not None:
+        return Attribute(given)
+    name, others = likely_label(of_regions)
+    return Attribute(name, others=others)
 
 
 def _with_values(attributes: Iterable[Any]) -> list[str]:
@@ -64,17 +67,6 @@ def _with_values(attributes: Iterable[Any]) -> list[str]:
         if isinstance(each, dict):
             counts.update(name for name, value in each.items() if value not in ("", None, {}))
     return sorted(counts, key=lambda name: (-counts[name], name))
-
-
-def _choose(names: Sequence[str]) -> Attribute:
-    if len(names) < 2:
-        return Attribute(names[0] if names else None)
-    usual = sorted(
-        (name for name in names if name.strip().lower().replace(" ", "_") in _USUAL),
-        key=lambda name: _USUAL.index(name.strip().lower().replace(" ", "_")),
-    )
-    chosen = usual[0] if usual else names[0]
-    return Attribute(chosen, others=tuple(name for name in names if name != chosen))
 
 
 def read_via(

@@ -9,6 +9,7 @@ from time import monotonic
 from typing import Any
 
 from labelbeam.transforms.stores.failures import LongerError
+from labelbeam.transforms.workers.budget import LOOKED_AT_FROM, check_room
 
 STEP = 2**18
 """Bytes that are taken, or unpacked, at a time."""
@@ -22,6 +23,7 @@ async def read_body(answer: Any, most: int, timeout: float) -> bytes:
 
     Raises:
         LongerError: it has more than `most` bytes; no more than that are held.
+        ShortageError: this process has not the memory for it.
         TimeoutError: it comes drop by drop.
         OSError: it is packed in a way that is not read, or damaged.
     """
@@ -29,12 +31,15 @@ async def read_body(answer: Any, most: int, timeout: float) -> bytes:
     if not is_encoded(answer) and declared.isdecimal() and len(declared) < 20 and int(declared) > most:
         raise LongerError(f"the server sends {declared} bytes, and no more than {most} are taken")
     parts: list[bytes] = []
-    taken = 0
+    taken = asked = 0
     async for part in _unpacked(answer, _arriving(answer, timeout)):
         taken += len(part)
         if taken > most:
             raise LongerError(f"the server sends more than {most} bytes")
         parts.append(part)
+        if taken >= asked + LOOKED_AT_FROM:
+            asked = taken
+            check_room(taken, "what a server sends")  # The parts are held once more when they are joined.
     return b"".join(parts)
 
 

@@ -20,6 +20,7 @@ from yarl import URL
 
 from labelbeam.transforms.stores.failures import LongerError, ShortReadError
 from labelbeam.transforms.stores.paths import quote_path
+from labelbeam.transforms.stores.web.addresses import leads_to_keys
 from labelbeam.transforms.stores.web.bodies import STEP, is_encoded, read_body
 from labelbeam.transforms.stores.web.index_pages import IndexPage, is_cut, read_index_page
 
@@ -232,6 +233,10 @@ class HttpStore(AsyncFileSystem):  # type: ignore[misc]
                 raise OSError("the server leads to what is no address") from None
             if url.scheme not in ("http", "https"):
                 raise OSError(f"the server leads to an address of {url.scheme!r}, expected http or https")
+            if url.host != URL(self._origin).host and await leads_to_keys(url.host or "", url.port or 0):
+                raise OSError(
+                    f"the server leads to {url.host}, where clouds tell a machine its keys; that is not followed"
+                )
         raise OSError(f"the server leads on more than {REDIRECTS} times")
 
     async def _asked(self, method: str, url: URL, headers: Mapping[str, str]) -> aiohttp.ClientResponse:

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from labelbeam.schemas.predictions import LabelsPrediction, ObjectsPrediction
+from labelbeam.transforms.evaluation.predictions.azure import LONGEST_LITERAL, CsvRow, prediction_of_row
+from labelbeam.transforms.evaluation.predictions.checks import PredictionsError
 from labelbeam.transforms.evaluation.predictions.read import Form
 from tests.transforms.evaluation.files import (
     DETECTION,
@@ -134,3 +136,9 @@ def test_a_cell_may_hold_a_large_mask(tmp_path: Path) -> None:
     ((_, _, value),) = read(write_csv(tmp_path / "p.csv", ["a", [0.5], label]), SEGMENTATION).said
     assert isinstance(value, ObjectsPrediction) and value.boxes[0].polygon is not None
     assert len(value.boxes[0].polygon[0]) == 60_000
+
+
+def test_a_list_as_python_writes_it_is_read_up_to_a_length() -> None:
+    cell = f"['{'a' * LONGEST_LITERAL}']"
+    with pytest.raises(PredictionsError, match=r"label has 1048580 characters and is no JSON"):
+        prediction_of_row(CsvRow("p.csv, line 2", "u", cell, "[1.0]"), "image_classification_multilabel")

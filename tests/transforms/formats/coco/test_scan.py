@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import pytest
 
 from labelbeam.transforms.formats.coco.cut import plan_exact
@@ -107,3 +109,17 @@ def test_a_block_of_broken_elements_is_unsafe(block: bytes) -> None:
 def test_elements_of_a_block_are_found_with_their_bounds() -> None:
     assert split_elements(b' {"a": [{}]} ,[1],{}') == [(1, 12), (14, 17), (18, 20)]
     assert split_elements(b"1, 2") == split_elements(b"") == []
+
+
+def test_elements_are_found_wherever_they_begin_and_in_little_memory() -> None:
+    deep = b"[" * 1_000_000 + b"]" * 1_000_000
+    block = b'{"a":1},' * 60_000 + b'{"b":' + deep + b"}"
+    tracemalloc.start()
+    try:
+        found = split_elements(block)
+        assert tracemalloc.get_traced_memory()[1] < 40_000_000
+    finally:
+        tracemalloc.stop()
+    assert len(found) == 60_001
+    assert {block[start:end] for start, end in found[:-1]} == {b'{"a":1}'}
+    assert found[-1] == (480_000, len(block))

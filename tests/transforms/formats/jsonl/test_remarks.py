@@ -59,7 +59,6 @@ def test_each_kind_of_evidence_is_one_doubt_with_its_count_and_no_credential() -
         (Doubted.CROWD_UNKNOWN, 4),
         (Doubted.CONFIDENCES_BELOW_ONE, 5),
         (Doubted.URLS_ELSEWHERE, 6),
-        (Doubted.IMAGE_URL_NOT_READ, 7),
     ]
     for doubt in doubts:
         assert f"{doubt.count} " in doubt.message

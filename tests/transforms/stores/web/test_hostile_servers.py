@@ -14,10 +14,12 @@ from pathlib import Path
 import pytest
 
 from labelbeam.schemas.errors import LabelBeamError
-from labelbeam.transforms.stores.errors import StoreError
+from labelbeam.transforms.stores.errors import ShortageError, StoreError
+from labelbeam.transforms.stores.files import kind
 from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.stores.reading import read_file, read_many, read_range
 from labelbeam.transforms.stores.web.index_pages import read_index_page
+from labelbeam.transforms.workers import budget
 from tests.servers.hostile import hostile_server, http
 
 Answering = Callable[[socket.socket, bytes], None]
@@ -234,3 +236,21 @@ def test_links_in_comments_and_scripts_are_none() -> None:
 def test_a_character_of_thousands_of_digits_is_no_character() -> None:
     page = f'<a href="&#{"9" * 5000};.jpg">x</a><a href="b.jpg">b</a>'
     assert "b.jpg" in read_index_page(page, "http://h/d/").files
+
+
+def test_no_server_leads_to_where_a_cloud_tells_keys() -> None:
+    to = "Location: http://169.254.169.254/latest/meta-data/iam"
+    with hostile_server(lambda c, _: c.sendall(http("302 Found", b"", to))) as url:
+        for ask in (read_file, kind):
+            with pytest.raises(StoreError, match=r"leads to 169\.254\.169\.254, where clouds tell a machine its keys"):
+                ask(locate(f"{url}/1.xml", {}))
+
+
+def test_what_a_server_sends_without_end_ends_where_memory_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(budget, "memory_left", lambda: 2**20)
+    body = http("200 OK", packed("gzip"), "Content-Encoding: gzip")
+    with hostile_server(lambda c, _: c.sendall(body)) as url:
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        with pytest.raises(ShortageError, match="what a server sends: needs"):
+            read_file(locate(f"{url}/latest.json", {}))
+    assert grown(before) < 100_000

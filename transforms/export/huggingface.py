@@ -1,0 +1,55 @@
+"""Hugging Face's image folders: a directory of images for each split, and `metadata.jsonl` in it, as `datasets` loads them.
+
+A line of `metadata.jsonl` names an image by its path beside it, and holds its labels as `samples` says; categories are names. The card,
+`README.md`, says which files are which split: without it `datasets` goes by what stands in their paths. The format:
+https://huggingface.co/docs/datasets/image_dataset#imagefolder
+"""
+
+from __future__ import annotations
+
+from typing import BinaryIO
+
+import msgspec
+import yaml
+
+from labelbeam.schemas.manifest import Manifest
+from labelbeam.schemas.tasks import TASKS
+from labelbeam.transforms.export.batch import Batch, Image
+from labelbeam.transforms.export.exporter import Exporter, Told
+from labelbeam.transforms.export.files import Files
+from labelbeam.transforms.export.samples import samples
+
+_NAME = "metadata.jsonl"
+
+
+class _Writer:
+    def __init__(self, manifest: Manifest, files: Files, told: Told, copied: bool) -> None:
+        self._manifest = manifest
+        self._files = files
+        self._stream: BinaryIO | None = None
+
+    def begin(self, split: str) -> None:
+        self._stream = self._files.stream(f"{split}/{_NAME}")
+
+    def add(self, batch: Batch) -> None:
+        assert self._stream is not None
+        for image, sample in samples(batch, self._manifest.task):
+            self._stream.write(msgspec.json.encode({"file_name": image.path, **sample}) + b"\n")
+
+    def end(self, split: str) -> None:
+        self._stream = None
+
+    def finish(self) -> None:
+        splits = [{"split": split, "path": f"{split}/**"} for split in self._manifest.splits]
+        card = {"configs": [{"config_name": "default", "data_files": splits}]}
+        about = f"{self._manifest.task}, build {self._manifest.build}, written by labelbeam {self._manifest.labelbeam_version}."
+        text = f"---\n{yaml.safe_dump(card, sort_keys=False)}---\n\n{about}\n"
+        self._files.put_last("README.md", text.encode())
+
+    def image_path(self, split: str, image: Image) -> str:
+        return f"{split}/{image.path}"
+
+
+EXPORTER = Exporter(
+    "huggingface", "a directory of images for each split, with a `metadata.jsonl`", TASKS, "always", _Writer
+)

@@ -1,0 +1,81 @@
+"""Claims of files that labelling tools write: a file that is the source, or those of a directory, known by what they hold."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Callable, Collection, Iterable
+from functools import partial
+from typing import TypeVar
+
+from labelbeam.schemas.errors import UsageError
+from labelbeam.transforms.formats.folder.classified import are_classified
+from labelbeam.transforms.formats.folder.splits import table_split
+from labelbeam.transforms.formats.format import Tree
+from labelbeam.transforms.formats.yolo.entries import split_of_path
+from labelbeam.transforms.images.names import extension
+from labelbeam.transforms.stores.files import StoredFile, stat
+from labelbeam.transforms.stores.location import Location
+from labelbeam.transforms.stores.threads import in_threads
+
+_LOOKED_AT = 200
+"""Files that are opened: a project has one or some, beside whatever else a directory holds."""
+
+_Told = TypeVar("_Told")
+
+
+def files_told(
+    tree: Tree, extensions: Collection[str], tell: Callable[[Location, int], _Told | None]
+) -> tuple[Location, dict[str, _Told], bool] | None:
+    """What `tell` says of files by path, those of which it says nothing left out; None where there are no others.
+
+    The files are the one that is the source, or those of the directory that is, the least deep first. Also the root, and whether the
+    source is the file itself.
+
+    Raises:
+        StoreError: a file cannot be read.
+    """
+    if len(tree.locations) == len(tree.files) == 1:
+        file = tree.files[0]
+        name = posixpath.basename(file.path)
+        if extension(name) not in extensions or file.parent is None:
+            return None
+        told = tell(file, stat(file).size)
+        return None if told is None else (file.parent, {name: told}, True)
+    root = tree.root
+    if root is None:
+        return None
+    files = [file for file in tree.visible if extension(file.path) in extensions and file.size]
+    files = sorted(files, key=lambda file: (file.path.count("/"), file.path))[:_LOOKED_AT]
+    told_of = in_threads(partial(_told_below, tell, root), files)
+    found = {file.path: told for file, told in zip(files, told_of, strict=True) if told is not None}
+    return (root, found, False) if found else None
+
+
+def _told_below(tell: Callable[[Location, int], _Told | None], root: Location, file: StoredFile) -> _Told | None:
+    return tell(root.below(file.path), file.size)
+
+
+def goes_first(tree: Tree, asked: bool, names: Collection[str]) -> bool:
+    """Tell whether class folders or a table of labels beside these files go before them: for classification, where nobody has asked."""
+    if asked or tree.root is None or not tree.config.task.startswith("image_classification"):
+        return False
+    return are_classified([file.path for file in tree.visible if file.path not in names])
+
+
+def split_of_file(path: str, prefix: str = "") -> str | None:
+    """The split of a file of annotations: of a folder above it, else of its own name, which its tool begins with `prefix`."""
+    return split_of_path(path) or table_split(posixpath.basename(path).rpartition(".")[0].removeprefix(prefix))
+
+
+def check_one_each(shown: str, title: str, found: Iterable[tuple[str, object]]) -> None:
+    """Refuse several files in one folder, by path and what tells them apart: they may describe the same objects.
+
+    Raises:
+        UsageError: there are such.
+    """
+    files = list(found)
+    if len({(posixpath.dirname(path), which) for path, which in files}) < len(files):
+        raise UsageError(
+            f"{shown}: several files of {title} that may describe the same images ({', '.join(path for path, _ in files[:5])}); name "
+            "the one to read with --source"
+        )

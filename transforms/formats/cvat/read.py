@@ -1,0 +1,196 @@
+"""Images of a CVAT file, read into the neutral form.
+
+The fields are those that CVAT's own writer (`dataset_manager/formats/cvat.py`) and its page "XML annotation format" give them: corners in
+continuous pixels, rotations clockwise in degrees about the middle, ellipses by centre and radii, and masks as run lengths along the
+rows of their own box, background first. Shapes of one group are one object, as where CVAT exports COCO.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from lxml import etree
+
+from labelbeam.schemas.neutral import Ring, SourceImage, SourceObject
+from labelbeam.schemas.reasons import Rejected, Skipped
+from labelbeam.transforms.formats.cvat.format import CvatOptions
+from labelbeam.transforms.formats.drawn import (
+    LARGEST_RADIUS,
+    Drawn,
+    DrawnError,
+    Part,
+    add_label,
+    add_parts,
+    box_around,
+    declare_size,
+    ellipse,
+    extent,
+    label_of,
+)
+from labelbeam.transforms.formats.folder.splits import plain_split
+from labelbeam.transforms.formats.named_images import ImageFinder, image_named, reject_image, reject_object
+from labelbeam.transforms.formats.voc.folders import join
+from labelbeam.transforms.formats.voc.shapes import number
+from labelbeam.transforms.geometry.rle import GeometryError, read_rle
+from labelbeam.transforms.geometry.trace import trace
+
+WITHOUT_AREA = frozenset({"polyline", "points", "cuboid", "skeleton"})
+_SHAPES = frozenset({"box", "polygon", "ellipse", "mask", *WITHOUT_AREA})
+
+_FAR = 1e9
+"""Pixels beyond which nothing is of an image."""
+
+
+class CvatImage(NamedTuple):
+    """An image that was read, and what it says of itself, counted.
+
+    `boxes` are objects without an outline, `united` those of several shapes. `twofold` says that it has tags and shapes, `other_subset`
+    that its subset is no split.
+    """
+
+    image: SourceImage
+    boxes: int = 0
+    united: int = 0
+    twofold: bool = False
+    other_subset: bool = False
+
+
+def read_image(
+    element: etree._Element, images: ImageFinder, options: CvatOptions, *, path: str, source: str, task: str
+) -> CvatImage:
+    """Read an `<image>` of the file at `path`."""
+    subset = str(element.get("subset", "")).strip()
+    split = plain_split(subset)
+    image = _image_of(element, subset if split is not None else "", images, path, source)
+    image.split = split or image.split
+    other = bool(subset) and split is None and subset.lower() != "default"
+    declare_size(image, *(_side(element, name) for name in ("width", "height")))
+    shapes = [
+        (f"{shape.tag!s:.40}[{place}]", shape) for place, shape in enumerate(element) if isinstance(shape.tag, str)
+    ]
+    if "classification" in task:
+        return CvatImage(image, twofold=_add_labels(image, shapes, options.cvat_labels), other_subset=other)
+    parts = _parts(image, shapes, apart=options.cvat_groups == "apart")
+    boxes, united = add_parts(image, parts)
+    return CvatImage(image, boxes, united, other_subset=other)
+
+
+def _image_of(element: etree._Element, subset: str, images: ImageFinder, path: str, source: str) -> SourceImage:
+    name = str(element.get("name", "")).strip()
+    locator = f"{path} image {element.get('id', '')!s:.40}".rstrip()
+    if not name:
+        image = SourceImage(path, source, locator, rejected=[], adjusted=[], objects=[], skipped=[])
+        reject_image(image, Rejected.INVALID_RECORD, "the image has no name")
+        return image
+    # CVAT puts images below `images`, those of a project's subsets into a folder each.
+    return image_named(name, images, path, source, locator, join("images", subset))
+
+
+def _side(element: etree._Element, name: str) -> float | str | None:
+    text = element.get(name)
+    found = number(text) if text else None
+    return text if found is None else found
+
+
+def _add_labels(image: SourceImage, shapes: list[tuple[str, etree._Element]], labels: str) -> bool:
+    """Labels by tags, or by shapes; whether both are there and either could be meant."""
+    tags = [(locator, shape) for locator, shape in shapes if shape.tag == "tag"]
+    drawn = [(locator, shape) for locator, shape in shapes if shape.tag in _SHAPES]
+    found: dict[str, SourceObject] = {}
+    for locator, shape in tags if labels == "tags" or (labels == "detect" and tags) else drawn:
+        add_label(image, shape.get("label"), locator, found)
+    image.objects = list(found.values())
+    return labels == "detect" and bool(tags) and bool(drawn)
+
+
+def _parts(image: SourceImage, shapes: list[tuple[str, etree._Element]], apart: bool) -> list[Part]:
+    """The shapes that can be used; the others are rejected or skipped. Each is a group by itself where they stay `apart`."""
+    parts: list[Part] = []
+    for locator, shape in shapes:
+        if shape.tag == "tag":
+            continue
+        if shape.get("outside") in ("1", "true", "True"):
+            image.skipped.append(Skipped.OUTSIDE)
+            continue
+        try:
+            if shape.tag not in _SHAPES:
+                raise DrawnError(Rejected.UNKNOWN_ELEMENT, f"<{shape.tag!s:.40}> is no shape of CVAT that is known")
+            label = label_of(shape.get("label"), image)
+            if label is None:
+                raise DrawnError(Rejected.INVALID_LABEL, f"the label is {shape.get('label')!r:.60}, expected a text")
+            drawn = _drawn(shape)
+        except DrawnError as error:
+            reject_object(image, error.code, error.message, locator, _raw(shape))
+            continue
+        group = str(shape.get("group_id", "")).strip()
+        key = locator if apart or group in ("", "0") else (label, group)
+        parts.append(Part(key, label, locator, drawn))
+    return parts
+
+
+def _drawn(shape: etree._Element) -> Drawn:
+    """The box and the outline of a shape."""
+    if shape.tag in WITHOUT_AREA:
+        raise DrawnError(Rejected.MISSING_BBOX, f"a {shape.tag} has no box and no area")
+    if shape.tag == "mask":
+        return _of_mask(shape)
+    if shape.tag == "polygon":
+        corners = _corners(str(shape.get("points", "")))
+        return Drawn(extent([corners]), [corners])
+    names = ("xtl", "ytl", "xbr", "ybr") if shape.tag == "box" else ("cx", "cy", "rx", "ry")
+    code = Rejected.INVALID_BBOX if shape.tag == "box" else Rejected.INVALID_POLYGON
+    sides = [number(str(shape.get(name, ""))) for name in names]
+    turn = number(str(shape.get("rotation", "0")))
+    if turn is None or any(side is None or abs(side) > _FAR for side in sides):
+        raise DrawnError(code, f"{', '.join(names)} are no four finite numbers, or rotation is none")
+    first, second, third, fourth = (side for side in sides if side is not None)
+    if shape.tag == "ellipse":
+        if max(abs(third), abs(fourth)) >= LARGEST_RADIUS:
+            raise DrawnError(code, f"the radius is {max(third, fourth):g}")
+        box, ring = ellipse((first, second), (third, fourth), math.radians(turn))
+        return Drawn(box, [ring])
+    box = (first, second, third, fourth)
+    if turn % 360 == 0:
+        return Drawn(box, [])
+    return Drawn(box_around(box, turn, ((first + third) / 2, (second + fourth) / 2)), [], turned=True)
+
+
+def _corners(text: str) -> Ring:
+    """Corners from `x,y;x,y`."""
+    pairs = [pair.split(",") for pair in text.split(";") if pair.strip()]
+    sides = [number(side) for pair in pairs for side in pair]
+    if any(len(pair) != 2 for pair in pairs) or any(side is None or abs(side) > _FAR for side in sides):
+        raise DrawnError(Rejected.INVALID_POLYGON, "points are no pairs of finite numbers, as in `1.5,2;3,4`")
+    if len(pairs) < 3:
+        raise DrawnError(Rejected.INVALID_POLYGON, f"{len(pairs)} corners, expected at least three")
+    return np.array(sides, np.float64).reshape(-1, 2)
+
+
+def _of_mask(shape: etree._Element) -> Drawn:
+    """Trace a mask, whose runs go along the rows of its box."""
+    sides = [number(str(shape.get(name, ""))) for name in ("left", "top", "width", "height")]
+    if any(side is None or side != int(side) or abs(side) > _FAR for side in sides):
+        raise DrawnError(Rejected.INVALID_BBOX, "left, top, width and height are no four whole numbers")
+    left, top, width, height = (int(side) for side in sides if side is not None)
+    if min(width, height) < 1:
+        raise DrawnError(Rejected.EMPTY_MASK, f"the mask is {width}×{height}")
+    text = str(shape.get("rle", ""))
+    try:
+        counts = [int(count) for count in text.split(",")] if text.isascii() and "_" not in text else []
+    except ValueError:
+        raise DrawnError(Rejected.INVALID_RLE, "rle is no list of whole numbers") from None
+    try:
+        # Runs along the rows are those down the columns of the mask that is mirrored at its diagonal.
+        runs = read_rle([width, height], counts, height, width)
+    except GeometryError as error:
+        raise DrawnError(error.code, str(error)) from None
+    rings = [ring[::-1, ::-1] + (left, top) for ring in trace(runs, width, height)]
+    return Drawn(extent(rings), rings, traced=True)
+
+
+def _raw(shape: etree._Element) -> str:
+    """An excerpt of a shape."""
+    fields = " ".join(f'{name}="{value!s:.200}"' for name, value in shape.items())
+    return f"<{shape.tag!s} {fields}>"[:500]

@@ -1,0 +1,151 @@
+"""Plan of CVAT's files, in ranges of bytes, and what their evidence says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+
+from labelbeam.schemas.doubts import Doubt, Doubted
+from labelbeam.schemas.errors import LabelBeamError
+from labelbeam.transforms.columns.fragments import Fragment, fragments_of
+from labelbeam.transforms.formats.cvat.format import CvatOptions
+from labelbeam.transforms.formats.cvat.read import CvatImage, read_image
+from labelbeam.transforms.formats.cvat.xml import CvatError, UnsafeCutError, images_in
+from labelbeam.transforms.formats.format import Tree
+from labelbeam.transforms.formats.frames import Evidence
+from labelbeam.transforms.formats.named_images import IMAGES, finder_of, plan_named, remarks_on, tally_images
+from labelbeam.transforms.formats.plans import BATCH, Plan
+from labelbeam.transforms.formats.reading import Findings, Reading, ReadResult, Unit
+from labelbeam.transforms.messages.redact import redact
+from labelbeam.transforms.stores.files import StoredFile
+from labelbeam.transforms.stores.locate import locate
+from labelbeam.transforms.stores.location import Location
+from labelbeam.transforms.stores.reading import read_range
+from labelbeam.transforms.workers.quiet_gc import quiet_gc
+
+RANGE = 16 * 2**20
+"""Bytes of a unit."""
+
+_KEYS = 44
+"""Bits of an image's key for the place in its file; the file's number stands above them."""
+
+
+def plan_cvat(tree: Tree, found: tuple[Location, Sequence[str]], exact: bool) -> Plan:
+    """Plan the files that were found; see `transforms.plan.make_plan` for errors."""
+    root, names = found
+    files = [file for file in tree.listing_of(root).files if file.path in names]
+
+    def units(chosen: list[StoredFile]) -> list[Unit]:
+        return [
+            CvatUnit(
+                root.url, file.path, number, start, file.size if exact else min(file.size, start + RANGE), file.size
+            )
+            for number, file in enumerate(chosen)
+            for start in range(0, file.size, file.size if exact else RANGE)
+        ]
+
+    plan = plan_named(tree, "cvat", root, files, units)
+    plan.in_bytes = True
+    plan.files = [(root.below(file.path).url, file) for file in files]
+    return plan
+
+
+@dataclass(frozen=True, slots=True)
+class CvatUnit:
+    """The images of a file whose tags begin in the bytes [start, end); `bytes` is its size, `number` its own among the files."""
+
+    root: str
+    path: str
+    number: int
+    start: int
+    end: int
+    bytes: int
+    index = IMAGES
+
+    @property
+    def size(self) -> int:
+        """Bytes, for progress."""
+        return self.end - self.start
+
+    def read(self, reading: Reading) -> ReadResult:
+        """Read its images, and keep no more than a batch of them at a time.
+
+        Raises:
+            StoreError: the file cannot be read.
+            LabelBeamError: it is malformed as a whole.
+        """
+        options, finder = reading.options, finder_of(reading)
+        given, task = options.config.of(CvatOptions), options.config.task
+        file = locate(self.root, options.storage).below(self.path)
+        evidence, records = Evidence(), 0
+
+        def read() -> Iterator[CvatImage]:
+            for element in images_in(partial(read_range, file), self.start, self.end, self.bytes):
+                if element.tag == "track":
+                    evidence.add("tracks", 1, self.path)
+                else:
+                    yield read_image(element, finder, given, path=self.path, source=self.root, task=task)
+
+        def parts() -> Iterator[tuple[int, Fragment]]:
+            nonlocal records
+            images, key = read(), (self.number << _KEYS) + self.start
+            while batch := list(islice(images, BATCH)):
+                for found in batch:
+                    _tally(evidence, found, task)
+                tally_images(evidence, [found.image for found in batch], finder)
+                for bucket, fragment in fragments_of([found.image for found in batch], options.buckets, key):
+                    records += fragment.records
+                    yield bucket, fragment
+                key += len(batch)
+
+        try:
+            with quiet_gc():
+                result = reading.result(Findings(0, {self.root: evidence}), parts())
+        except UnsafeCutError:
+            return ReadResult(Findings(unsafe=[file.url]))
+        except CvatError as error:
+            raise LabelBeamError(f"{file.shown}: {error}; expected an export of CVAT for images 1.1") from None
+        result.findings.records = records
+        return result
+
+
+def _tally(evidence: Evidence, found: CvatImage, task: str) -> None:
+    locator = found.image.locator
+    evidence.add("without_outline", found.boxes if "segmentation" in task else 0, locator)
+    evidence.add("united", found.united, locator)
+    evidence.add("twofold", int(found.twofold), locator)
+    evidence.add("other_subset", int(found.other_subset), locator)
+
+
+def doubts_of(evidence: Mapping[str, Evidence]) -> list[Doubt]:
+    """Doubts that follow from the evidence."""
+    doubts = remarks_on(evidence)
+    for source, item in sorted(evidence.items()):
+        shown = redact(source)
+        for name, code, words, option in (
+            (
+                "twofold",
+                Doubted.LABELS_IN_TWO_PLACES,
+                "images have both tags and shapes, of which the tags were read as labels",
+                "--cvat-labels shapes",
+            ),
+            (
+                "united",
+                Doubted.SHAPES_UNITED,
+                "objects are of several shapes with one label and one group, as where CVAT exports COCO",
+                "--cvat-groups apart",
+            ),
+            ("other_subset", Doubted.LISTED_IN_NO_SPLIT, "images are in subsets that are no splits", "--split"),
+            (
+                "tracks",
+                Doubted.TRACKS_NOT_READ,
+                "tracks of CVAT for video are not read; export the task as CVAT for images",
+                "",
+            ),
+        ):
+            if count := item.count(name):
+                example = item.example(name)
+                doubts.append(Doubt(code, f"{shown}: {count:,} {words}, such as in {example}", count, example, option))
+    return doubts

@@ -1,0 +1,57 @@
+"""Names of categories, which Hugging Face keeps beside a table: in the README's metadata, or in dataset_infos.json."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from labelbeam.transforms.formats.drawn import JsonError, decode_json
+from labelbeam.transforms.formats.safe_yaml import NoYamlError, load_yaml
+
+NAMED_IN = ("README.md", "dataset_infos.json")
+LARGEST = 4 * 2**20
+"""Bytes of a file that is looked into for names."""
+
+_FRONT = re.compile(rb"\A(?:\xef\xbb\xbf)?---[ \t]*\r?\n(.*?)\r?\n---[ \t]*(?:\r?\n|\Z)", re.DOTALL)
+
+
+def names_in(path: str, data: bytes) -> list[dict[int, str]]:
+    """The lists of names that a file gives for categories of objects; none where it gives none."""
+    try:
+        if path.endswith(".json"):
+            content = decode_json(data)
+        else:
+            front = _FRONT.match(data)
+            content = load_yaml(front[1]) if front is not None else None
+    except (JsonError, NoYamlError):
+        return []
+    return _names_of_objects(content)
+
+
+def _names_of_objects(content: Any) -> list[dict[int, str]]:
+    """Names of all class labels below a feature that is called `objects`, each list once."""
+    found: list[dict[int, str]] = []
+    pending: list[tuple[Any, bool]] = [(content, False)]
+    while pending:
+        node, inside = pending.pop()
+        if isinstance(node, list):
+            pending += [(item, inside) for item in node]
+        elif isinstance(node, dict):
+            inside = inside or node.get("name") == "objects"
+            label = node.get("class_label", node if node.get("_type") == "ClassLabel" else None)
+            names = _listed(label.get("names")) if inside and isinstance(label, dict) else {}
+            if names and names not in found:
+                found.append(names)
+            pending += [(item, inside or key == "objects") for key, item in node.items()]
+    return found
+
+
+def _listed(names: Any) -> dict[int, str]:
+    """Names by number, from a list or a mapping."""
+    pairs = enumerate(names) if isinstance(names, list) else names.items() if isinstance(names, Mapping) else ()
+    return {
+        int(number): str(name)
+        for number, name in pairs
+        if isinstance(name, str | int) and str(number).isascii() and str(number).isdigit() and len(str(number)) < 10
+    }

@@ -1,0 +1,59 @@
+"""Recognise tables of Hugging Face's image folders that hold objects."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from typing import NamedTuple
+
+from labelbeam.transforms.formats.claims import check_one_each, files_told, goes_first
+from labelbeam.transforms.formats.folder.columns import LABEL_COLUMNS
+from labelbeam.transforms.formats.format import Claim, Tree
+from labelbeam.transforms.formats.json_objects import json_object
+
+TABLES = ("metadata.jsonl", "metadata.csv")
+
+_OBJECTS = re.compile(rb'"objects"\s*:\s*(?:[\[{]|null)')
+_FILE = re.compile(rb'file_names?"\s*:')
+_MARKS = re.compile(r"[\s_-]+")
+
+
+class Objects(NamedTuple):
+    """A table that holds objects; and whether it has labels of images as well."""
+
+    labelled: bool
+
+
+def objects_in(path: str, head: bytes) -> Objects | None:
+    """What a table that begins so is; None where it has no objects, or another name."""
+    name = posixpath.basename(path).lower()
+    if name not in TABLES:
+        return None
+    line = head.removeprefix(b"\xef\xbb\xbf").partition(b"\n")[0]
+    if name.endswith(".csv"):
+        columns = [column.strip().strip('"') for column in line.decode("utf-8", "replace").split(",")]
+        told = "objects" in columns and any(column.endswith("file_name") for column in columns)
+    else:
+        first = json_object(line)
+        columns = list(first) if isinstance(first, dict) else []
+        told = _OBJECTS.search(head) is not None and _FILE.search(head) is not None
+    return Objects(any(_MARKS.sub("", column).lower() in LABEL_COLUMNS for column in columns)) if told else None
+
+
+def claim_of(tree: Tree, asked: bool) -> Claim | None:
+    """Claim one directory, or one table. For classification, labels of images go before it, in tables and folders.
+
+    Raises:
+        StoreError: a file cannot be read.
+        UsageError: two tables describe the same images.
+    """
+    told = files_told(tree, ("jsonl", "csv"), lambda file, size: objects_in(file.path, tree.head_of(file, size)))
+    if told is None or goes_first(tree, asked, told[1]):
+        return None
+    root, tables, _ = told
+    labels = tree.config.task.startswith("image_classification")
+    if labels and not asked and any(table.labelled for table in tables.values()):
+        return None
+    check_one_each(root.shown, "Hugging Face", ((path, "") for path in tables))
+    shown = ", ".join(list(tables)[:5])
+    return Claim(f"found objects in {shown}", found=(root, list(tables)), beats=frozenset({"folder", "jsonl"}))

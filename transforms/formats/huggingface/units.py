@@ -1,0 +1,114 @@
+"""Plan of Hugging Face's tables: ranges of lines, or a CSV as a whole; and what their evidence says."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from labelbeam.schemas.doubts import Doubt, Doubted
+from labelbeam.transforms.columns.fragments import fragments_of
+from labelbeam.transforms.formats.format import Tree
+from labelbeam.transforms.formats.frames import Evidence
+from labelbeam.transforms.formats.huggingface.names import LARGEST, NAMED_IN, names_in
+from labelbeam.transforms.formats.huggingface.read import read_rows, rows_of_csv, rows_of_lines
+from labelbeam.transforms.formats.jsonl.units import RANGE, lines_of
+from labelbeam.transforms.formats.named_images import IMAGES, finder_of, plan_named, remarks_on, tally_images
+from labelbeam.transforms.formats.plans import Plan
+from labelbeam.transforms.formats.reading import Findings, Reading, ReadResult, Unit
+from labelbeam.transforms.messages.redact import redact
+from labelbeam.transforms.stores.files import StoredFile
+from labelbeam.transforms.stores.locate import locate
+from labelbeam.transforms.stores.location import Location
+from labelbeam.transforms.stores.reading import read_bounded, read_file
+from labelbeam.transforms.workers.quiet_gc import quiet_gc
+
+_KEYS = 44
+"""Bits of an image's key for the place in its table; the table's number stands above them."""
+
+
+def plan_huggingface(tree: Tree, found: tuple[Location, Sequence[str]]) -> Plan:
+    """Plan the tables that were found; see `transforms.plan.make_plan` for errors."""
+    root, names = found
+    listing = tree.listing_of(root).files
+    files = [file for file in listing if file.path in names]
+    categories = _categories(root, listing)
+
+    def units(chosen: list[StoredFile]) -> list[Unit]:
+        return [
+            HuggingFaceUnit(root.url, file.path, number, start, min(file.size, start + step), file.size, categories)
+            for number, file in enumerate(chosen)
+            for step in [RANGE if file.path.lower().endswith("jsonl") else max(1, file.size)]
+            for start in range(0, file.size, step)
+        ]
+
+    plan = plan_named(tree, "huggingface", root, files, units)
+    plan.in_bytes = True
+    plan.files = [(root.below(file.path).url, file) for file in files]
+    return plan
+
+
+def _categories(root: Location, listing: Sequence[StoredFile]) -> dict[int, str]:
+    """The one list of names that files at the root give; none where there are several, between which nothing decides."""
+    found: list[dict[int, str]] = []
+    for file in listing:
+        if posixpath.basename(file.path) in NAMED_IN and "/" not in file.path and file.size <= LARGEST:
+            found += [
+                each for each in names_in(file.path, read_bounded(root.below(file.path), LARGEST)) if each not in found
+            ]
+    return found[0] if len(found) == 1 else {}
+
+
+@dataclass(frozen=True, slots=True)
+class HuggingFaceUnit:
+    """The lines of a table that begin in the bytes [start, end), or a CSV; `bytes` is its size, `number` its own."""
+
+    root: str
+    path: str
+    number: int
+    start: int
+    end: int
+    bytes: int
+    names: dict[int, str]
+    index = IMAGES
+
+    @property
+    def size(self) -> int:
+        """Bytes, for progress."""
+        return self.end - self.start
+
+    def read(self, reading: Reading) -> ReadResult:
+        """Read its rows.
+
+        Raises:
+            StoreError: the table cannot be read.
+        """
+        options, finder, evidence = reading.options, finder_of(reading), Evidence()
+        file, first = locate(self.root, options.storage).below(self.path), 0
+        with quiet_gc():
+            if self.path.lower().endswith("jsonl"):
+                first, block = lines_of(file, self.start, self.end, self.bytes)
+                rows = rows_of_lines(block, first)
+            else:
+                rows = rows_of_csv(read_file(file, self.bytes or None))
+            task = options.config.task
+            read = read_rows(rows, self.names, finder, evidence, path=self.path, source=self.root, task=task)
+        evidence.add("without_outline", read.without, self.path)
+        evidence.add("unnamed", read.unnamed, self.path)
+        tally_images(evidence, read.images, finder)
+        fragments = dict(fragments_of(read.images, options.buckets, (self.number << _KEYS) + first))
+        records = sum(fragment.records for fragment in fragments.values())
+        return reading.result(Findings(records, {self.root: evidence}), sorted(fragments.items()))
+
+
+def doubts_of(evidence: Mapping[str, Evidence]) -> list[Doubt]:
+    """Doubts that follow from the evidence, beside those of boxes."""
+    doubts = remarks_on(evidence)
+    for source, item in sorted(evidence.items()):
+        if unnamed := item.count("unnamed"):
+            message = (
+                f"{redact(source)}: {unnamed:,} objects have a number as category, such as in {item.example('unnamed')}, and neither "
+                "README.md nor dataset_infos.json gives one list of their names"
+            )
+            doubts.append(Doubt(Doubted.LABELS_ARE_NUMBERS, message, unnamed, item.example("unnamed")))
+    return doubts

@@ -1,0 +1,130 @@
+"""Plan of Label Studio's exports, a unit each, and what their evidence says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from labelbeam.schemas.doubts import Doubt, Doubted
+from labelbeam.schemas.errors import LabelBeamError
+from labelbeam.transforms.columns.fragments import fragments_of
+from labelbeam.transforms.formats.claims import split_of_file
+from labelbeam.transforms.formats.format import Tree
+from labelbeam.transforms.formats.frames import Evidence
+from labelbeam.transforms.formats.labelstudio.format import LabelStudioOptions
+from labelbeam.transforms.formats.labelstudio.read import read_studio
+from labelbeam.transforms.formats.labelstudio.tasks import StudioError, read_tasks
+from labelbeam.transforms.formats.named_images import IMAGES, finder_of, plan_named, remarks_on, tally_images
+from labelbeam.transforms.formats.plans import Plan
+from labelbeam.transforms.formats.reading import Findings, Reading, ReadResult, Unit
+from labelbeam.transforms.messages.redact import redact
+from labelbeam.transforms.stores.files import StoredFile
+from labelbeam.transforms.stores.locate import locate
+from labelbeam.transforms.stores.location import Location
+from labelbeam.transforms.stores.reading import read_file
+from labelbeam.transforms.workers.quiet_gc import quiet_gc
+
+FILE_BITS = 32
+"""Bits of an image's key for its place in a file; the file's number stands above them."""
+
+
+def plan_labelstudio(tree: Tree, found: tuple[Location, Sequence[str]]) -> Plan:
+    """Plan the files that were found; see `transforms.plan.make_plan` for errors."""
+    root, names = found
+    files = [file for file in tree.listing_of(root).files if file.path in names]
+
+    def units(chosen: list[StoredFile]) -> list[Unit]:
+        return [LabelStudioUnit(root.url, file.path, file.size, number) for number, file in enumerate(chosen)]
+
+    return plan_named(tree, "labelstudio", root, files, units)
+
+
+@dataclass(frozen=True, slots=True)
+class LabelStudioUnit:
+    """One export by its path; `number` is its own among them."""
+
+    root: str
+    path: str
+    size: int
+    number: int
+    index = IMAGES
+
+    def read(self, reading: Reading) -> ReadResult:
+        """Read its tasks.
+
+        Raises:
+            StoreError: it cannot be read.
+            LabelBeamError: it is malformed as a whole.
+        """
+        options, finder = reading.options, finder_of(reading)
+        given, task = options.config.of(LabelStudioOptions), options.config.task
+        file = locate(self.root, options.storage).below(self.path)
+        data = read_file(file, self.size or None)
+        split = split_of_file(self.path)
+        try:
+            with quiet_gc():
+                tasks = read_tasks(data)
+                read = read_studio(tasks, given, finder, path=self.path, source=self.root, task=task, split=split)
+        except StudioError as error:
+            raise LabelBeamError(f"{file.shown}: {error}; expected an export of Label Studio as JSON") from None
+        evidence = Evidence()
+        for name, count in sorted(read.counts.items()):
+            evidence.add(name, count, self.path)
+        if read.others:
+            evidence.add("chosen", 1, f"{read.others[0]!r} before {', '.join(map(repr, read.others[1:6]))}")
+        tally_images(evidence, read.images, finder)
+        fragments = dict(fragments_of(read.images, options.buckets, self.number << FILE_BITS))
+        records = sum(fragment.records for fragment in fragments.values())
+        return reading.result(Findings(records, {self.root: evidence}), sorted(fragments.items()))
+
+
+_SAID = (
+    (
+        "several",
+        Doubted.SEVERAL_ANNOTATIONS,
+        "tasks have several annotations, of which the latest was read",
+        "--labelstudio-annotations latest",
+    ),
+    (
+        "unannotated",
+        Doubted.IMAGES_NOT_ANNOTATED,
+        "tasks have no annotation, or only cancelled ones, and are skipped: they are no background",
+        "",
+    ),
+    (
+        "predicted",
+        Doubted.PREDICTED_LABELS,
+        "of the tasks without an annotation have predictions, which are not read",
+        "--labelstudio-annotations predictions",
+    ),
+    ("models", Doubted.PREDICTED_LABELS, "tasks were read as a model predicts them", ""),
+    (
+        "unlabelled",
+        Doubted.REGIONS_WITHOUT_LABEL,
+        "regions have no label, and are rejected",
+        "",
+    ),
+    (
+        "twofold",
+        Doubted.LABELS_IN_TWO_PLACES,
+        "tasks have both choices and labelled regions, of which the choices were read as labels",
+        "--labelstudio-control",
+    ),
+)
+
+
+def doubts_of(evidence: Mapping[str, Evidence]) -> list[Doubt]:
+    """Doubts that follow from the evidence."""
+    doubts = remarks_on(evidence)
+    for source, item in sorted(evidence.items()):
+        shown = redact(source)
+        for name, code, words, option in _SAID:
+            if count := item.count(name):
+                example = item.example(name)
+                message = f"{shown}: {count:,} {words}, such as in {example}"
+                doubts.append(Doubt(code, message, count, example, option))
+        if chosen := item.count("chosen"):
+            example = item.example("chosen")
+            message = f"{shown}: several controls may give the labels; taken is {example}"
+            doubts.append(Doubt(Doubted.LABEL_COLUMN, message, chosen, example, "--labelstudio-control"))
+    return doubts
