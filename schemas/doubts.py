@@ -41,6 +41,7 @@ class Doubted(Documented):
         "a label sorts before the trainer's `--bg--` and shifts its index",
     )
     LABEL_OF_BACKGROUND = "label_of_background", "a label by its name says that there is no object, and has objects"
+    LABELS_ESCAPED = "labels_escaped", "labels hold escapes, or letters of another charset, as an exporter left them"
     LABEL_SAYS_NOTHING = "label_says_nothing", "a label by its name says that nobody has said what it is, or cared"
     MOSTLY_CROWDS = "mostly_crowds", "most objects have isCrowd 1, and metrics leave these out"
     OBJECTS_TWICE = "objects_twice", "objects have the label and the place of another of their image"
@@ -58,6 +59,7 @@ class Doubted(Documented):
     SHARES_MISSED = "shares_missed", "the shares of --split are not met, since --split-group keeps groups whole"
     SPLIT_EMPTY = "split_empty", "a split has no image, and the trainer refuses it"
     SPLIT_OF_BACKGROUND = "split_of_background", "a split has no object, and the trainer refuses it"
+    COPIES_IN_SPLITS = "copies_in_splits", "copies of one image, as augmentation makes them, are in several splits"
     CHANGED_MUCH = "changed_much", "the build differs from the one before by more than --max-change, and was accepted"
     # The frame of coordinates.
     RELATIVE_COORDINATES = "relative_coordinates", "all coordinates of a file are fractions or percent of the image"
@@ -65,6 +67,7 @@ class Doubted(Documented):
     CORNERS_OR_SIZES = "corners_or_sizes", "boxes read as x, y, width, height agree with the rest only as two corners"
     FIXED_GRID = "fixed_grid", "boxes seem to count on a grid of 1000 steps, whatever the size of their image"
     BOXES_LEAVE_IMAGES = "boxes_leave_images", "many boxes leave images of the declared width and height"
+    BOXES_FAR_OUT = "boxes_far_out", "a few boxes end far outside of their images, as where a digit was typed twice"
     OUTLINES_OFF_BOXES = "outlines_off_boxes", "outlines lie outside of the boxes of their own objects"
     AREA_CONTRADICTS_BOX = "area_contradicts_box", "areas are larger than the boxes of their own objects"
     ROTATED_BOXES = "rotated_boxes", "boxes are turned by an angle that stands beside them"
@@ -72,11 +75,28 @@ class Doubted(Documented):
         "flags_not_read",
         "flags by another name, or in another place, say that a record is not to be trained on",
     )
+    FIELDS_RENAMED = (
+        "fields_renamed",
+        "fields of records are called otherwise than their format calls them, and were read",
+    )
+    OBJECTS_WITHOUT_BOX = "objects_without_box", "annotations have neither a box nor an outline, and are rejected"
+    OUTLINES_BY_AXIS = (
+        "outlines_by_axis",
+        "outlines hold all x and then all y, as their boxes prove, and were read so",
+    )
+    MASKS_BY_ROWS = "masks_by_rows", "run lengths of masks seem to count along rows, and COCO's go down columns"
+    SMALLER_THAN_A_PIXEL = "smaller_than_a_pixel", "objects are smaller than a pixel of their image"
+    ALL_IN_A_CORNER = (
+        "all_in_a_corner",
+        "all objects lie in the upper left quarter of their images, as those of a smaller copy would",
+    )
     # References within a file.
     CATEGORIES_SHIFTED = (
         "categories_shifted",
         "category ids of objects seem to count from another number than the categories",
     )
+    NO_CATEGORIES = "no_categories", "annotations have categories that nothing names"
+    NAMES_FOR_IDS = "names_for_ids", "annotations give the name of an image or a category in place of its id"
     ANNOTATIONS_OF_NO_IMAGE = "annotations_of_no_image", "many annotations name images that the file does not list"
     # Names.
     SEVERAL_SUPERCATEGORIES = (
@@ -86,6 +106,10 @@ class Doubted(Documented):
     NO_TRAIN_SPLIT = "no_train_split", "the names of the files give no split to train on"
     # Images.
     IMAGES_NOT_FOUND = "images_not_found", "images are not where they were looked for"
+    IMAGES_IN_OTHER_FOLDERS = (
+        "images_in_other_folders",
+        "images are not in the folders that their names give, and were found by the last part of their names",
+    )
     NAMED_BY_URL = "named_by_url", "images are not found by name, and are named by the URLs that their records give"
     IMAGES_IN_SEVERAL_PLACES = "images_in_several_places", "images of these names lie in more than one usual place"
     DECLARED_SIZE_DIFFERS = "declared_size_differs", "images are of another width and height than declared"
@@ -107,16 +131,21 @@ class Doubted(Documented):
     LISTED_WITHOUT_ANNOTATION = "listed_without_annotation", "a list names images that have no annotation file"
     LISTED_IN_TWO_SPLITS = "listed_in_two_splits", "lists put an image into two splits"
     LISTED_IN_NO_SPLIT = "listed_in_no_split", "images are in lists, or subsets, that are of no split"
+    LISTS_NOT_READ = "lists_not_read", "lists that may say which split images are of were not read"
     OUTSIDE_LISTS = "outside_lists", "annotation files or images are in no list and no split, and skipped"
     OUTSIDE_ANNOTATIONS = "outside_annotations", "XML files lie outside of Annotations, and are not read"
     IMAGES_WITHOUT_ANNOTATION = "images_without_annotation", "images have no annotation file, and are not read"
     LABELS_ALIKE = (
         "labels_alike",
-        "labels that differ in letter case, blanks, joining marks or a .0 only, and may be one",
+        "labels that differ in letter case, blanks, joining marks, percent-encoding or a .0 only, and may be one",
     )
     # YOLO.
     SPLIT_NOT_FOUND = "split_not_found", "entries of data.yaml or obj.data lead to no image in the source"
     CLASS_NAMES_DIFFER = "class_names_differ", "files of a dataset name its classes otherwise, or count them otherwise"
+    LABELS_OF_SEVERAL_IMAGES = (
+        "labels_of_several_images",
+        "one label file is that of several images, and each has its objects",
+    )
     IMAGES_WITHOUT_LABELS = "images_without_labels", "most images have no label file, and are background"
     WITHOUT_OUTLINE = "without_outline", "objects have a box and no outline, which segmentation needs"
     BOX_BEFORE_OUTLINE = (
@@ -146,6 +175,11 @@ class Doubted(Documented):
     # Tables of labels.
     TABLE_NOT_READ = "table_not_read", "a table by a usual name was not read"
     TABLE_EMPTY = "table_empty", "a table holds a header and no rows"
+    IMAGES_WITHOUT_ROW = (
+        "images_without_row",
+        "many images are in no row of a table, and lie in folders that could name their class",
+    )
+    TABLE_CHARSET = "table_charset", "some rows of a table are not in UTF-8, so that letters of others may be wrong"
     HEADER_MISSING = "header_missing", "the first row of a table is read as one of an image, not as a header"
     LABEL_COLUMN = (
         "label_column",
@@ -202,6 +236,10 @@ NOTES: frozenset[Doubted] = frozenset(
         Doubted.SAMPLED,
         Doubted.SHARES_MISSED,
         Doubted.RELATIVE_COORDINATES,
+        Doubted.FIELDS_RENAMED,
+        Doubted.NAMES_FOR_IDS,
+        Doubted.OUTLINES_BY_AXIS,
+        Doubted.BOXES_FAR_OUT,
         Doubted.OUTSIDE_LISTS,
         Doubted.IMAGES_WITHOUT_ANNOTATION,
         Doubted.SPLIT_FOLDERS,

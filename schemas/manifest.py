@@ -169,6 +169,8 @@ class Receipt(msgspec.Struct):
     """Images written, by the datastore or scheme that their URLs begin with."""
     oddities: dict[str, Oddity] = {}
     """What stands out in its objects, by name; see `transforms.write.oddities`."""
+    copies_of: dict[str, dict[str, str]] = {}
+    """Some of the images of which it has augmented copies: for each, a copy in each of its splits; see `transforms.write.augmented`."""
 
     twins: list[Twin] = []
     """Its images that have the same bytes as others, where images were compared."""

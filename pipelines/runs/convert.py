@@ -320,7 +320,7 @@ def _gate(manifest: Manifest, config: ConvertConfig, where: str) -> None:
         raise TooManyRejectedError(
             f"{images.rejected} of {looked} images were rejected ({share:.1%}), --max-rejected allows "
             f"{config.max_rejected:.1%}; nothing was published. Reasons: {reasons}. {where}mend the source, or raise "
-            "--max-rejected"
+            f"--max-rejected{_why(manifest, config)}"
         )
     same = manifest.same_content
     if config.duplicates == "fail" and same is not None and same.groups:
@@ -334,6 +334,7 @@ def _gate(manifest: Manifest, config: ConvertConfig, where: str) -> None:
         raise NothingLeftError(
             f"{', '.join(config.source)}: of {images.found} images none is left to write ({images.rejected} rejected, "
             f"{images.skipped} skipped), expected at least one; nothing was published. Reasons: {_reasons(manifest)}"
+            f"{_why(manifest, config)}"
         )
 
 
@@ -341,11 +342,25 @@ def _settle(manifest: Manifest, config: ConvertConfig) -> None:
     """Refuse what --strict does not let pass."""
     if not config.strict or not (left := unsettled(manifest.doubts, config.accept)):
         return
-    lines = [plain(f"  {doubt.code}: {doubt.message}{f' ({doubt.option})' if doubt.option else ''}") for doubt in left]
     codes = " ".join(f"--accept {code}" for code in dict.fromkeys(doubt.code for doubt in left))
     raise DoubtedError(
         f"--strict: {len(left)} doubts stand; nothing was published. Settle each by its option, mend the source, or accept "
-        f"how it was read with {codes}\n" + "\n".join(lines)
+        f"how it was read with {codes}\n{_lines(left)}"
+    )
+
+
+_MOST_DOUBTS = 5
+
+
+def _why(manifest: Manifest, config: ConvertConfig) -> str:
+    """Doubts that may say why so much was rejected."""
+    left = unsettled(manifest.doubts, config.accept)
+    return f"\nWhat was doubted:\n{_lines(left[:_MOST_DOUBTS])}" if left else ""
+
+
+def _lines(doubts: Sequence[Doubt]) -> str:
+    return "\n".join(
+        plain(f"  {doubt.code}: {doubt.message}{f' ({doubt.option})' if doubt.option else ''}") for doubt in doubts
     )
 
 

@@ -30,6 +30,7 @@ from labelbeam.transforms.builds.split_doubts import group_doubts, sample_doubt,
 from labelbeam.transforms.formats.plans import Plan
 from labelbeam.transforms.messages.redact import redact
 from labelbeam.transforms.tasks.statistics import build_statistics
+from labelbeam.transforms.write.augmented import copies_in_splits
 from labelbeam.transforms.write.stratify import SCHEME
 
 
@@ -82,7 +83,7 @@ def make_manifest(
     doubts = list(doubts)
     doubts += [*object_doubts(receipts, doubts), *label_doubts(by_label, config.task), *labels_alike(by_label)]
     doubts += labels_joined(by_label, config.task)
-    doubts += [*split_doubts(splits, config), *group_doubts(receipts, splits, config)]
+    doubts += [*split_doubts(splits, config), *group_doubts(receipts, splits, config), *copies_in_splits(receipts)]
     same = same_content(receipts) if config.duplicates is not None else None
     doubts += twin_doubts(receipts, same)
     sample = _sample(config, counts, skipped)

@@ -6,18 +6,21 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from labelbeam.schemas.doubts import Doubt, Doubted
 from labelbeam.schemas.manifest import Oddity, Receipt
-from labelbeam.transforms.formats.labels import says_nothing, says_there_is_none
+from labelbeam.transforms.formats.labels import says_nothing, says_there_is_none, unescaped
 from labelbeam.transforms.images.facts import DEEP, FRAMES, TURNED, UNTURNED
 from labelbeam.transforms.messages.words import listed
-from labelbeam.transforms.write.oddities import CROWDS, LEAVING, MISREAD, TWICE
+from labelbeam.transforms.write.oddities import CORNER, CROWDS, LEAVING, MISREAD, TINY, TWICE
 
 BACKGROUND_LABEL = "--bg--"
 """The trainer's own label for background; most of its models take it to sort first."""
 
-_ONE_IN = {LEAVING: 10, CROWDS: 2, TWICE: 1000}
+_ONE_IN = {LEAVING: 10, CROWDS: 2, TWICE: 1000, TINY: 10, CORNER: 1}
 """An oddity of fewer than one object in so many is told by nobody: COCO itself has crowds, and an object twice here and there."""
 
-_FEWEST = 2
+_FEWEST, _SHOWN = 2, 5
+
+_FEWEST_IN_A_CORNER = 20
+"""Objects of which by chance not all lie in one quarter of their images."""
 
 _TOLD_ALREADY = frozenset(
     {
@@ -51,6 +54,25 @@ def object_doubts(receipts: Iterable[Receipt], told: Iterable[Doubt]) -> Iterato
             odd.count,
             odd.example,
         )
+    unit_told = not {Doubted.FIXED_GRID, Doubted.FRAMES_DISAGREE}.isdisjoint(item.code for item in told)
+    if TINY in many and oddities[TINY].count >= _FEWEST and not unit_told:
+        odd = oddities[TINY]
+        yield Doubt(
+            Doubted.SMALLER_THAN_A_PIXEL,
+            f"{odd.count:,} of {odd.of:,} objects are smaller than a pixel both ways, such as in {odd.example}; their numbers may be "
+            "fractions of the image where pixels are expected, or divided twice",
+            odd.count,
+            odd.example,
+        )
+    elif CORNER in many and oddities[CORNER].count >= _FEWEST_IN_A_CORNER and not unit_told:
+        odd = oddities[CORNER]
+        yield Doubt(
+            Doubted.ALL_IN_A_CORNER,
+            f"all {odd.of:,} objects lie in the upper left quarter of their images, such as in {odd.example}; their numbers may be "
+            "percent, or of a smaller copy of the images than these",
+            odd.count,
+            odd.example,
+        )
     if CROWDS in many and oddities[CROWDS].count * _ONE_IN[CROWDS] > oddities[CROWDS].of:
         odd = oddities[CROWDS]
         yield Doubt(
@@ -74,7 +96,8 @@ def object_doubts(receipts: Iterable[Receipt], told: Iterable[Doubt]) -> Iterato
 _REMARKS = {
     DEEP: (
         Doubted.DECODED_OTHERWISE,
-        "hold greys of more than 8 bits, which all models but yolov5 cut off at 255, so that nearly all becomes white; save them with 8 bits",
+        "hold greys of more than 8 bits, which all models but yolov5 cut off at 255, so that nearly all becomes white; --transcode png writes copies "
+        "with 8 bits",
     ),
     FRAMES: (
         Doubted.DECODED_OTHERWISE,
@@ -83,12 +106,12 @@ _REMARKS = {
     TURNED: (
         Doubted.BOXES_TURNED,
         "are turned by their EXIF orientation, and their objects lie where that shows them: yolov5 trains on them so, and all other models "
-        "on the images as they are stored, where these objects are elsewhere; save the images turned, without the orientation",
+        "on the images as they are stored, where these objects are elsewhere; --transcode writes copies that are turned",
     ),
     UNTURNED: (
         Doubted.BOXES_UNTURNED,
         "are turned by their EXIF orientation, and their objects lie where they are in the images as these are stored: yolov5 trains on the "
-        "images turned, where these objects are elsewhere, and all other models as they are stored; save the images without the orientation",
+        "images turned, where these objects are elsewhere, and all other models as they are stored; --transcode writes copies without the orientation",
     ),
 }
 
@@ -124,6 +147,11 @@ def label_doubts(counts: Mapping[str, int], task: str) -> Iterator[Doubt]:
     none = [name for name in names if says_there_is_none(name) and not task.startswith("image_classification")]
     if none or BACKGROUND_LABEL in names:
         yield _of_words(none or [BACKGROUND_LABEL], counts, Doubted.LABEL_OF_BACKGROUND, "there is no object")
+    escaped = {name: plain for name in names if (plain := unescaped(name)) is not None}
+    if escaped:
+        shown = ", ".join(f"{name!r:.60} for {plain!r:.60}" for name, plain in list(escaped.items())[:_SHOWN])
+        message = f"labels seem to be escaped, or in a wrong charset, as an exporter left them: {shown}; they are written as they stand"
+        yield Doubt(Doubted.LABELS_ESCAPED, message, len(escaped), next(iter(escaped)))
     nothing = [name for name in names if says_nothing(name)]
     if nothing:
         yield _of_words(nothing, counts, Doubted.LABEL_SAYS_NOTHING, "nobody has said what it is")

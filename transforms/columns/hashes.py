@@ -3,6 +3,23 @@
 from __future__ import annotations
 
 import hashlib
+import re
+from urllib.parse import unquote
+
+_KEPT = re.compile(r"(%(?:2[35f]|3f))", re.IGNORECASE)
+"""`#`, `%`, `/` and `?` mean something else in a URL once they are decoded."""
+
+
+def identity_of(path: str) -> str:
+    """What the spellings of one image have in common: a URL with its `%XX` decoded, as whoever opens it decodes them; a path as it is.
+
+    >>> identity_of("https://host/a%20b.jpg") == identity_of("https://host/a b.jpg"), identity_of("a%20b.jpg")
+    (True, 'a%20b.jpg')
+    """
+    if "%" not in path or "://" not in path or path.startswith("file:"):
+        return path
+    parts = _KEPT.split(path)
+    return "".join(part.upper() if at % 2 else unquote(part, errors="surrogateescape") for at, part in enumerate(parts))
 
 
 def stable_hash(text: str) -> int:
@@ -12,7 +29,7 @@ def stable_hash(text: str) -> int:
 
 def bucket_of(path: str, buckets: int) -> int:
     """The bucket of an image, by its path."""
-    return stable_hash(path) % buckets if buckets > 1 else 0
+    return stable_hash(identity_of(path)) % buckets if buckets > 1 else 0
 
 
 def draw_split(path: str, shares: dict[str, float]) -> str:
@@ -27,4 +44,4 @@ def draw_split(path: str, shares: dict[str, float]) -> str:
 
 def sample_hash(path: str) -> int:
     """What a sample is drawn by: another hash than those of buckets and splits, so that it is one of each of them alike."""
-    return stable_hash(f"sample {path}")
+    return stable_hash(f"sample {identity_of(path)}")

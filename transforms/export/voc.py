@@ -23,6 +23,7 @@ from labelbeam.transforms.export.batch import Batch, Image, PixelBox, PixelMask,
 from labelbeam.transforms.export.exporter import Exporter, Lost, Told
 from labelbeam.transforms.export.files import Files
 from labelbeam.transforms.export.yolo import bridged
+from labelbeam.transforms.formats.voc.lists import is_heading
 from labelbeam.transforms.geometry.rings import parts_overlap
 from labelbeam.transforms.geometry.rle import GeometryError
 
@@ -108,14 +109,9 @@ class _Writer:
         return f"JPEGImages/{image.path}"
 
 
-_HEADINGS = frozenset(
-    ("filename", "file_name", "file", "image", "images", "img", "image_id", "id", "name", "path", "xml", "annotation")
-)
-
-
 def _listed(stem: str) -> str:
     """A line of a list; one that would be taken for the headings of a table, such as `image`, begins with `./`."""
-    return f"./{stem}" if set(re.split(r"[\s,;]+", stem.lower())) <= _HEADINGS else stem
+    return f"./{stem}" if is_heading(stem) else stem
 
 
 def _overlap(rings: Sequence[Ring], image: Image) -> bool:

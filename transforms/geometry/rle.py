@@ -145,6 +145,26 @@ def foreground(runs: Runs) -> tuple[Runs, Runs]:
     return changes[0::2], changes[1::2]
 
 
+_FEWEST_STEPS, _MOST = 2, 0.8
+
+
+def goes_along_rows(runs: Runs, width: int, height: int) -> bool:
+    """Tell whether runs seem to go along rows, and not down columns as COCO's do.
+
+    One run of an object and the next lie side by side: a column apart in COCO's order, a row apart in the other. Where one run
+    does not touch the next at the one distance, and does at the other, it shows. In square images it cannot.
+    """
+    starts, stops = foreground(runs)
+    if len(starts) <= _FEWEST_STEPS or width == height:
+        return False
+
+    def touching(step: int) -> float:
+        side_by_side = (starts[:-1] + step < stops[1:]) & (starts[1:] < stops[:-1] + step)
+        return float(side_by_side.mean())
+
+    return touching(width) >= _MOST and touching(height) <= 1 - _MOST
+
+
 def box_of_runs(runs: Runs, height: int) -> Box:
     """Tight box, in pixels, around the foreground of a mask of that height.
 

@@ -24,6 +24,7 @@ from labelbeam.transforms.tasks.records import ENCODER, encode_jsonl, encode_par
 from labelbeam.transforms.tasks.registry import TASKS
 from labelbeam.transforms.tasks.statistics import statistics_of
 from labelbeam.transforms.write.assemble import Assembled
+from labelbeam.transforms.write.augmented import copies_of
 
 
 def encode_rejections(rejections: list[Rejection]) -> bytes:
@@ -103,6 +104,7 @@ def write_bucket(
         statistics={split: statistics_of(part.labels, part.sizes) for split, part in assembled.splits.items()},
         oddities=assembled.oddities,
         twins=assembled.twins,
+        copies_of=copies_of({split: part.paths for split, part in assembled.splits.items()}),
         image_roots=count_roots([url for part in assembled.splits.values() for url in part.urls]),
     )
 

@@ -21,14 +21,18 @@ from labelbeam.transforms.messages.redact import redact
 from labelbeam.transforms.tasks.records import SplitRecords
 from labelbeam.transforms.tasks.statistics import extents
 
-LEAVING, CROWDS, TWICE, MISREAD = "leaving", "crowds", "twice", "misread"
+LEAVING, CROWDS, TWICE, MISREAD, TINY, CORNER = "leaving", "crowds", "twice", "misread", "tiny", "corner"
+
+_PIXEL = 0.99
+"""Pixels of a side up to which nobody can have drawn an object."""
 
 _SLACK = 0.02
 """How far a box may leave its image, as a share of its side and one pixel, and still be one of this image."""
 
 
-def leaving(objects: Objects, sizes: Floats, at: Integers, paths: Sequence[str]) -> dict[str, Oddity]:
-    """Boxes, and outlines without one, that leave their image by more than drawing and rounding explain, cut or rejected.
+def of_places(objects: Objects, sizes: Floats, at: Integers, paths: Sequence[str]) -> dict[str, Oddity]:
+    """Boxes, and outlines without one, that leave their image by more than drawing and rounding explain, cut or rejected; those
+    that are smaller than a pixel; and those in the upper left quarter of their image.
 
     Args:
         objects: n objects in pixels.
@@ -39,9 +43,14 @@ def leaving(objects: Objects, sizes: Floats, at: Integers, paths: Sequence[str])
         places = _places(objects)
         known = np.isfinite(places).all(axis=1) & (sizes > 1).all(axis=1)
         slack = sizes * _SLACK + 1
+        spans = places[:, 2:] - places[:, :2]
         beyond = (places[:, :2] < -slack) | (places[:, 2:] > sizes + slack)
-        out: npt.NDArray[np.bool_] = np.asarray(known & beyond.any(axis=1))
-    return {LEAVING: _oddity(out, int(known.sum()), at, paths)}
+        where = {
+            LEAVING: known & beyond.any(axis=1),
+            TINY: known & (spans > 0).all(axis=1) & (spans < _PIXEL).all(axis=1),
+            CORNER: known & (places[:, 2:] < sizes / 2).all(axis=1),
+        }
+    return {name: _oddity(np.asarray(found), int(known.sum()), at, paths) for name, found in where.items()}
 
 
 def _places(objects: Objects) -> Floats:

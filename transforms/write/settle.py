@@ -13,7 +13,7 @@ from labelbeam.schemas.manifest import CopiedImage
 from labelbeam.schemas.neutral import Rejection
 from labelbeam.schemas.reasons import Adjusted, Rejected, Skipped
 from labelbeam.transforms.columns.arrays import Integers
-from labelbeam.transforms.columns.hashes import sample_hash
+from labelbeam.transforms.columns.hashes import identity_of, sample_hash
 from labelbeam.transforms.columns.images import Images
 from labelbeam.transforms.geometry.boxes import OK, Codes, code_of
 from labelbeam.transforms.images.facts import (
@@ -26,7 +26,7 @@ from labelbeam.transforms.images.facts import (
     settle_size,
 )
 from labelbeam.transforms.images.names import LONGEST_PATH, too_long
-from labelbeam.transforms.images.transcode import Transcode, format_of
+from labelbeam.transforms.images.transcode import Transcode, format_of, stays
 from labelbeam.transforms.stores.paths import leads_out, url_leads_out
 from labelbeam.transforms.write.twins import Twins
 
@@ -82,7 +82,7 @@ def fold_duplicates(rows: Images, rejections: list[Rejection], unseen: frozenset
 
     Records of two sources one of which is `unseen` need not mean one picture: all of them are rejected.
     """
-    paths = rows.paths
+    paths = rows.paths = _one_spelling(rows.paths)
     order = sorted(range(len(rows)), key=paths.__getitem__)
     if len(set(paths)) < len(paths):
         order.sort(key=lambda row: (paths[row], rows.sources[row], int(rows.keys[row])))
@@ -168,6 +168,16 @@ def leave_out_unsampled(
     return left, outside
 
 
+def _one_spelling(paths: list[str]) -> list[str]:
+    """Paths, those of them that are URLs of one image in the same spelling: the one that sorts first."""
+    if not any("://" in path and "%" in path for path in paths):
+        return paths
+    first: dict[str, str] = {}
+    for path in sorted(set(paths)):
+        first.setdefault(identity_of(path), path)
+    return [first[identity_of(path)] for path in paths]
+
+
 def settle(
     settled: Settled, look_at: LookAt, look_at_all: bool, transcode: Transcode | None = None, upright: bool = False
 ) -> None:
@@ -211,7 +221,9 @@ def settle(
                 settled.adjusted.setdefault(row, []).extend(frame.adjusted)
                 settled.pictures[row] = Picture(path, facts, upright or Adjusted.ROTATED_FRAME in frame.adjusted)
                 remark = facts.beyond or frame_remark(facts, frame)
-                if remark and transcode is None:  # Else it is written as the trainer reads it.
+                if remark and (
+                    transcode is None or stays(facts, transcode)
+                ):  # Else it is written as the trainer reads it.
                     settled.remarks[row] = remark
             elif not known[row]:
                 message = "no width and height in the annotations; --check-images header reads them from the image"

@@ -10,6 +10,7 @@ from labelbeam.schemas.manifest import Oddity
 from labelbeam.schemas.split_group import SplitGroup, parse_split_group
 from labelbeam.transforms.columns.hashes import draw_split
 from labelbeam.transforms.columns.images import NO_NOTE, Images
+from labelbeam.transforms.write.augmented import origin_of
 from labelbeam.transforms.write.stratify import Strata
 
 UNGROUPED = "ungrouped"
@@ -53,12 +54,12 @@ def draw_splits(images: Images, rows: Sequence[int], options: SplitOptions, stra
         elif strata is not None and (number := strata.split(path)) is not None:
             split = [*options.shares][number]
         elif options.group is None:
-            split = draw_split(path, options.shares)
+            split = draw_split(origin_of(path), options.shares)
         else:
             group = options.group.group(path, images.notes.get(row, NO_NOTE).group)
             if group is None:
                 ungrouped.append(path)
-            split = draw_split(path if group is None else f"group {group}", options.shares)
+            split = draw_split(origin_of(path) if group is None else f"group {group}", options.shares)
         drawn.members.setdefault(split, []).append(row)
     if options.group is not None:
         drawn.oddities[UNGROUPED] = Oddity(len(ungrouped), len(rows), min(ungrouped, default=""))

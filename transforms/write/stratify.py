@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from labelbeam.transforms.columns.arrays import Floats, Integers, ranges
-from labelbeam.transforms.columns.hashes import stable_hash
+from labelbeam.transforms.columns.hashes import identity_of, stable_hash
 
 SCHEME = "iterative stratification (Sechidis, Tsoumakas, Vlahavas 2011)"
 
@@ -27,9 +27,12 @@ def _no_hashes() -> Hashes:
 
 @dataclass(slots=True)
 class Survey:
-    """Labels of n images. paths: (n,) hashes of the images' paths. counts: (n,) labels of each. labels: hashes of these, image by image."""
+    """Labels of n images. paths: (n,) hashes of the images' paths. units: (n,) hashes of what they are copies of, which stays together.
+    counts: (n,) labels of each. labels: hashes of these, image by image.
+    """
 
     paths: Hashes = field(default_factory=_no_hashes)
+    units: Hashes = field(default_factory=_no_hashes)
     counts: Integers = field(default_factory=lambda: np.empty(0, np.int64))
     labels: Hashes = field(default_factory=_no_hashes)
 
@@ -39,6 +42,7 @@ def join_surveys(parts: Iterable[Survey]) -> Survey:
     parts = [Survey(), *parts]
     return Survey(
         np.concatenate([part.paths for part in parts]),
+        np.concatenate([part.units for part in parts]),
         np.concatenate([part.counts for part in parts]),
         np.concatenate([part.labels for part in parts]),
     )
@@ -58,7 +62,7 @@ class Strata:
 
     def split(self, path: str) -> int | None:
         """The split of an image; None where it was not known when splits were drawn."""
-        wanted = np.uint64(stable_hash(path))
+        wanted = np.uint64(stable_hash(identity_of(path)))
         row = int(np.searchsorted(self.paths, wanted))
         return int(self.splits[row]) if row < len(self.paths) and self.paths[row] == wanted else None
 
@@ -72,14 +76,18 @@ def draw_strata(survey: Survey, shares: Sequence[float]) -> Strata:
 def stratified(survey: Survey, shares: Sequence[float]) -> npt.NDArray[np.int8]:
     """The split of each image, as an index into `shares`; it depends on the images alone, not on their order.
 
-    Each label's images are divided by what the splits lack of it, and last those without a label by what they lack in all.
+    Each label's images are divided by what the splits lack of it, and last those without a label by what they lack in all. Copies of
+    one image count as one, with the labels of all.
     """
-    count = len(survey.paths)
-    place = np.argsort(_mixed(survey.paths), kind="stable")
+    units, unit_of = np.unique(survey.units, return_inverse=True)
+    count = len(units)
+    place = np.argsort(_mixed(units), kind="stable")
     rank = np.empty(count, np.int64)
     rank[place] = np.arange(count)
-    rows = np.repeat(rank, survey.counts)
+    rows = np.repeat(rank[unit_of], survey.counts)
     _, labels = np.unique(survey.labels, return_inverse=True)
+    if count < len(unit_of):
+        rows, labels = np.unique(np.stack([rows, labels]), axis=1)
     # Images by label, in the order of their hashes, and labels by image.
     by_label, by_image = np.lexsort((rows, labels)), np.lexsort((labels, rows))
     left = np.bincount(labels) if len(labels) else np.empty(0, np.int64)
@@ -103,7 +111,7 @@ def stratified(survey: Survey, shares: Sequence[float]) -> npt.NDArray[np.int8]:
     bare = np.flatnonzero(chosen < 0)
     reached = np.bincount(chosen[chosen >= 0], minlength=len(shares))
     chosen[bare] = _dealt(len(bare), count * np.asarray(shares) - reached)
-    return chosen[rank]
+    return chosen[rank[unit_of]]
 
 
 def _dealt(count: int, lacks: Floats) -> npt.NDArray[np.int8]:

@@ -9,10 +9,11 @@ import numpy as np
 
 from labelbeam.schemas.label_map import LabelMap
 from labelbeam.transforms.columns.fragments import Fragment, decode
-from labelbeam.transforms.columns.hashes import sample_hash, stable_hash
+from labelbeam.transforms.columns.hashes import identity_of, sample_hash, stable_hash
 from labelbeam.transforms.stores.location import StorageOptions
 from labelbeam.transforms.workers import parcels
 from labelbeam.transforms.workers.quiet_gc import quiet_gc
+from labelbeam.transforms.write.augmented import origin_of
 from labelbeam.transforms.write.options import AssembleOptions
 from labelbeam.transforms.write.stratify import Survey
 from labelbeam.transforms.write.whole import Whole
@@ -59,7 +60,11 @@ def survey(fragments: Iterable[Fragment], labels: LabelMap | None, whole: Whole)
         pairs.append(np.stack([at[known].astype(np.uint64), of[known]], axis=1))
     distinct = np.unique(np.concatenate(pairs), axis=0)
     counts = np.bincount(distinct[:, 0].astype(np.int64), minlength=len(rows))
-    return Survey(np.fromiter(map(stable_hash, rows), np.uint64, len(rows)), counts, distinct[:, 1])
+    paths, units = (
+        np.fromiter((stable_hash(name(path)) for path in rows), np.uint64, len(rows))
+        for name in (identity_of, origin_of)
+    )
+    return Survey(paths, units, counts, distinct[:, 1])
 
 
 def _hashes(names: Sequence[str], labels: LabelMap | None, whole: Whole) -> np.ndarray:

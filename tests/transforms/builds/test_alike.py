@@ -15,9 +15,13 @@ from labelbeam.transforms.builds.alike import labels_alike, labels_joined
         ("T-Shirt", "t  shirt"),
         ("\uff23\uff21\uff34", "cat"),
         ("1", "1.0"),
+        ("c\u0430t", "cat"),
+        ("\u2602\ufe0f", "\u2602"),
         ("12.0", "12"),
         ("3.00", "3.0"),
         ("\u0441\u0430r", "car"),
+        ("caf%C3%A9", "caf\u00e9"),
+        ("milk%20bottle", "milk bottle"),
     ],
 )
 def test_labels_that_differ_in_their_form_only_are_told_with_both_counts(one: str, other: str) -> None:
@@ -39,7 +43,9 @@ def test_other_labels_are_not_doubted(labels: list[str]) -> None:
 MULTILABEL = "image_classification_multilabel"
 
 
-@pytest.mark.parametrize("joined", ["cat/dog", "cat+dog", "cat & dog", "dog|cat", "cat;dog", "cat,dog,cow"])
+@pytest.mark.parametrize(
+    "joined", ["cat/dog", "cat+dog", "cat & dog", "dog|cat", "cat;dog", "cat,dog,cow", "cat#dog", "cat:dog", "cat、dog"]
+)
 def test_a_label_that_is_made_of_others_is_told_where_images_may_have_several(joined: str) -> None:
     (doubt,) = labels_joined({"cat": 2, "dog": 3, "cow": 1, joined: 1}, MULTILABEL)
     assert (doubt.code, doubt.example) == ("label_separator", joined)

@@ -13,7 +13,7 @@ from labelbeam.schemas.doubts import Doubt, Doubted
 from labelbeam.schemas.manifest import Counts, Oddity, Receipt
 from labelbeam.transforms.builds.oddities import label_doubts, object_doubts
 from labelbeam.transforms.images.facts import DEEP, FRAMES, TURNED, UNTURNED
-from labelbeam.transforms.write.oddities import CROWDS, LEAVING, MISREAD, TWICE
+from labelbeam.transforms.write.oddities import CORNER, CROWDS, LEAVING, MISREAD, TINY, TWICE
 from tests.end_to_end.builds import DETECTION, PREFIX, SEGMENTATION, attempt, convert
 from tests.end_to_end.datasets import coco_box, coco_image, put, voc_object, voc_xml, write_coco, write_image
 
@@ -56,9 +56,30 @@ def test_a_format_that_knows_more_closely_why_boxes_leave_images_is_not_contradi
     assert told({LEAVING: Oddity(9, 9, "a")}, before=(Doubt(Doubted.LISTING, "m"),)) == [("boxes_leave_images", 9, "a")]
 
 
+def test_objects_of_no_size_or_all_in_a_corner_are_told_where_no_format_has_told_of_units() -> None:
+    assert told({TINY: Oddity(2, 20, "a")}) == [("smaller_than_a_pixel", 2, "a")]
+    assert told({CORNER: Oddity(20, 20, "a")}) == [("all_in_a_corner", 20, "a")]
+    assert told({TINY: Oddity(20, 20, "a"), CORNER: Oddity(20, 20, "b")}) == [("smaller_than_a_pixel", 20, "a")]
+    for few in (
+        {TINY: Oddity(1, 1, "a")},
+        {TINY: Oddity(2, 21, "a")},
+        {CORNER: Oddity(19, 19, "a")},
+        {CORNER: Oddity(99, 100, "a")},
+    ):
+        assert told(few) == []
+    for code in (Doubted.FRAMES_DISAGREE, Doubted.FIXED_GRID):
+        assert told({TINY: Oddity(9, 9, "a"), CORNER: Oddity(30, 30, "b")}, before=(Doubt(code, "m"),)) == []
+
+
 @pytest.mark.parametrize(
     ("label", "code"),
     [
+        ("R&amp;D", "labels_escaped"),
+        ("caf&eacute;", "labels_escaped"),
+        ("cat &#128008;", "labels_escaped"),
+        ("hex%20bolt", "labels_escaped"),
+        ("caf\u00c3\u00a9", "labels_escaped"),
+        ("cat\ufffd", "labels_escaped"),
         ("background", "label_of_background"),
         ("_Background_", "label_of_background"),
         ("no objects", "label_of_background"),
@@ -77,7 +98,22 @@ def test_labels_that_say_something_else_than_what_is_there_are_told(label: str, 
     assert doubt.example == label
 
 
-@pytest.mark.parametrize("label", ["cat", "backgrounds", "Nancy", "voided", "emptying"])
+@pytest.mark.parametrize(
+    "label",
+    [
+        "cat",
+        "backgrounds",
+        "Nancy",
+        "voided",
+        "emptying",
+        "R&D",
+        "a & b;",
+        "100% wool",
+        "caf\u00e9",
+        "\U0001f408",
+        "\u732b",
+    ],
+)
 def test_other_labels_are_not(label: str) -> None:
     assert not list(label_doubts({label: 3}, DETECTION))
 

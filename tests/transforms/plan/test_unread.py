@@ -34,6 +34,11 @@ TREES: list[tuple[str, dict[str, str]]] = [
     ("Datumaro", {"images/1.jpg": "", "annotations/default.json": DATUMARO}),
     ("CVAT", {"images/1.jpg": "", "annotations.xml": CVAT}),
     ("a table of boxes", {"images/1.jpg": "", "train_labels.csv": BOXES}),
+    (
+        "XML of another kind",
+        {"images/1.jpg": "", "all.xml": "<?xml version='1.0'?>\n<!-- dlib --><dataset><images/></dataset>"},
+    ),
+    ("Pascal VOC in files without .xml", {"Images/n02-a/1.jpg": "", "Annotation/n02-a/1": "<annotation></annotation>"}),
     ("KITTI", {"image_2/1.png": "", "label_2/1.txt": KITTI}),
     ("TFRecord", {"train.tfrecord-00000-of-00002": "x"}),
     ("TFRecord", {"data/train.record": "x"}),
@@ -63,7 +68,10 @@ def test_a_tree_of_another_format_is_named(title: str, files: dict[str, str], ta
         plan(memory, files, task)
 
 
-@pytest.mark.parametrize(("title", "files"), [(title, files) for title, files in TREES if "boxes" not in title])
+@pytest.mark.parametrize(
+    ("title", "files"),
+    [(title, files) for title, files in TREES if title not in ("a table of boxes", "XML of another kind")],
+)
 def test_it_is_named_for_classification_as_well_where_no_folder_is_a_class(
     title: str, files: dict[str, str], memory: str
 ) -> None:

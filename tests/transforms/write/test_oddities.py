@@ -15,7 +15,7 @@ from labelbeam.schemas.neutral import SourceImage, SourceObject
 from labelbeam.transforms.columns.fragments import fragments_of
 from labelbeam.transforms.images.facts import DEEP, FRAMES, TURNED, UNTURNED, ImageFacts
 from labelbeam.transforms.write.assemble import assemble
-from labelbeam.transforms.write.oddities import CROWDS, LEAVING, MISREAD, TWICE
+from labelbeam.transforms.write.oddities import CORNER, CROWDS, LEAVING, MISREAD, TINY, TWICE
 from labelbeam.transforms.write.options import AssembleOptions
 
 DETECTION, SEGMENTATION, MULTILABEL = (
@@ -40,12 +40,12 @@ def outline(label: str, *rings: Sequence[tuple[float, float]]) -> SourceObject:
 
 
 def oddities(
-    *images: SourceImage, task: str = DETECTION, looked: Mapping[str, ImageFacts] | None = None
+    *images: SourceImage, task: str = DETECTION, looked: Mapping[str, ImageFacts] | None = None, corner: bool = False
 ) -> dict[str, Oddity]:
     fragments = [fragment for _, fragment in fragments_of(images, 1, 0)]
     options = AssembleOptions(task, "https://h/", look_at_all=looked is not None)
     found = assemble(fragments, options, {}, lambda rows: [(looked or {}).get(row.path) for row in rows]).oddities
-    return {name: odd for name, odd in found.items() if odd.count}
+    return {name: odd for name, odd in found.items() if odd.count and (name != CORNER or corner)}
 
 
 def test_what_the_trainer_may_make_of_images_is_counted_where_they_were_looked_at_and_are_written() -> None:
@@ -159,3 +159,19 @@ def test_parts_add_up_in_any_order() -> None:
         for part in order:
             total.add(part)
         assert total == Oddity(3, 12, "a.jpg")
+
+
+@pytest.mark.parametrize("task", [DETECTION, SEGMENTATION])
+def test_objects_below_a_pixel_are_counted_by_the_size_that_their_image_has(task: str) -> None:
+    small = outline("cat", [(10.1, 10.1), (10.9, 10.1), (10.9, 10.9)])
+    thin = outline("cat", [(10.1, 10.1), (30.9, 10.1), (30.9, 10.9)])
+    assert oddities(image("1.jpg", small, thin), task=task) == {TINY: Oddity(1, 2, "1.jpg")}
+    assert oddities(image("1.jpg", small, size=None), task=task) == {}
+    assert oddities(image("1.jpg", box("cat", 5, 5, 5, 5)), task=task) == {}
+
+
+def test_objects_in_the_upper_left_quarter_are_counted() -> None:
+    found = oddities(
+        image("1.jpg", box("cat", 1, 1, 49, 39), box("cat", 1, 1, 51, 39), box("cat", 1, 1, 49, 41)), corner=True
+    )
+    assert found == {CORNER: Oddity(1, 3, "1.jpg")}

@@ -201,3 +201,11 @@ def test_images_that_may_be_two_are_not_rejected_outside_of_a_sample() -> None:
     assert len(run(twins, **options).rejections) == 2
     outside = run(twins, whole=Whole(sampled=0), **options)
     assert (outside.rejections, outside.skipped, outside.images_found) == ([], {Skipped.NOT_SAMPLED: 2}, 2)
+
+
+def test_two_spellings_of_one_url_are_one_image_and_names_on_a_disk_are_two() -> None:
+    plain, encoded = "https://h/a b.jpg", "https://h/a%20b.jpg"
+    assembled = run([image(encoded, box("dog")), image(plain, box("cat"))])
+    assert labels_of(assembled, plain) == ["dog", "cat"]
+    assert [rejection.code for rejection in assembled.rejections] == ["duplicate_image"]
+    assert len(written(run([image("a b.jpg", box("cat")), image("a%20b.jpg", box("dog"))]))) == 2

@@ -14,8 +14,10 @@ SHARES = (0.7, 0.2, 0.1)
 
 def survey(labels: list[list[int]], names: list[str] | None = None) -> Survey:
     paths = names or [f"{number}.jpg" for number in range(len(labels))]
+    hashes = np.array([stable_hash(path) for path in paths], np.uint64)
     return Survey(
-        np.array([stable_hash(path) for path in paths], np.uint64),
+        hashes,
+        hashes,
         np.array([len(each) for each in labels], np.int64),
         np.array([label for each in labels for label in each], np.uint64),
     )
@@ -68,6 +70,14 @@ def test_few_images_change_their_split_when_others_are_added(added: int, most: f
     labels = several(3000 + added)
     before, after = stratified(survey(labels[:3000]), SHARES), stratified(survey(labels), SHARES)[:3000]
     assert (before != after).mean() <= most
+
+
+def test_copies_of_one_image_stay_together() -> None:
+    found = survey(several(300))
+    found.units = found.units[np.arange(300) // 3]
+    chosen = stratified(found, SHARES).reshape(100, 3)
+    assert (chosen == chosen[:, :1]).all()
+    assert np.bincount(chosen[:, 0]).tolist() == [70, 20, 10]
 
 
 @pytest.mark.parametrize("labels", [[], [[]], [[], [], [3]], [[1], [1]], [[1, 2]]])

@@ -54,6 +54,12 @@ def test_images_outside_of_a_sample_are_not_in_it() -> None:
     assert len(labels_of(IMAGES, whole=Whole(sampled=below))) == 1
 
 
+def test_copies_that_augmentation_has_made_are_of_one_unit() -> None:
+    names = ["a_jpg.rf.0a1b2c3d4e.jpg", "a_jpg.rf.ffffffffff.jpg", "b.jpg"]
+    found = survey(fragments([image(name) for name in names]), None, NOTHING_OF_ALL)
+    assert (len(set(found.paths.tolist())), len(set(found.units.tolist()))) == (3, 2)
+
+
 def test_a_bucket_is_surveyed_as_it_arrives() -> None:
     encoded = [wrap(part.encode()) for part in fragments(IMAGES[:2])]
     assert survey_bucket(encoded, None, NOTHING_OF_ALL).counts.tolist() == [3, 2]

@@ -7,7 +7,6 @@ here as columns, already cut by the bucket of the image that they belong to.
 from __future__ import annotations
 
 import math
-import sys
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from functools import cached_property
@@ -28,7 +27,8 @@ from labelbeam.transforms.formats.coco.beside import add_fields_beside
 from labelbeam.transforms.formats.coco.brackets import BracketScanner
 from labelbeam.transforms.formats.coco.evidence import Collector, extents
 from labelbeam.transforms.formats.coco.index import CocoIndex
-from labelbeam.transforms.formats.coco.outlines import lay_masks, lay_polygons
+from labelbeam.transforms.formats.coco.other_names import may_hold
+from labelbeam.transforms.formats.coco.outlines import join_axes, lay_masks, lay_polygons
 from labelbeam.transforms.formats.coco.records import (
     BadElement,
     Boxed,
@@ -38,6 +38,7 @@ from labelbeam.transforms.formats.coco.records import (
     areas_of,
     decode_range,
 )
+from labelbeam.transforms.formats.coco.references import References, lookup
 from labelbeam.transforms.formats.coco.scan import split_elements
 from labelbeam.transforms.formats.coco.values import Id, Rle
 from labelbeam.transforms.formats.frames import Evidence
@@ -77,9 +78,13 @@ def read_annotations(
     elif task == "image_instance_segmentation":
         record = Outlined
     decoded = decode_range(block, record)
-    if record is Boxed and (None in map(_BBOX, decoded.records) or _are_turned(decoded.records)):
+    without_box = record is not LabelOnly and None in map(_BBOX, decoded.records)
+    patient = without_box and (may_hold(block, "bbox") or may_hold(block, "segmentation"))
+    if record is Outlined and patient:
+        decoded = decode_range(block, record, patient)
+    if record is Boxed and (without_box or _are_turned(decoded.records)):
         # A box that is missing or turned can be derived from the outline, which was not parsed so far.
-        outlined = decode_range(block, Outlined)
+        outlined = decode_range(block, Outlined, patient)
         for item in outlined.records:
             if item.angle and item.segmentation:
                 item.bbox = None
@@ -88,11 +93,11 @@ def read_annotations(
     fragments, evidence, found = _RangeReader(index, block, offset, buckets, decoded).read()
     add_fields_beside(block, evidence, boxed=record is not LabelOnly)
     if record is Boxed:
-        _sample_outlines(block, evidence)
+        _sample_outlines(block, evidence, index)
     return fragments, evidence, found
 
 
-def _sample_outlines(block: bytes, evidence: Evidence) -> None:
+def _sample_outlines(block: bytes, evidence: Evidence, index: CocoIndex) -> None:
     """Compare boxes with outlines also where only boxes are read: in the first records of the range."""
     head = block[:HEAD]
     if b'"segmentation"' not in head:
@@ -113,7 +118,10 @@ def _sample_outlines(block: bytes, evidence: Evidence) -> None:
     with np.errstate(over="ignore", invalid="ignore"):
         bbox[:, 2:] += bbox[:, :2]
     extent = np.array([(min(c[::2]), min(c[1::2]), max(c[::2]), max(c[1::2])) for _, c in kept])
-    Collector(evidence, lambda row: f"annotations id={kept[row][0].id!r}").outlines_in_boxes(extent, bbox)
+    references = References(index)
+    rows = [references.row(item.image_id)[0] for item, _ in kept]
+    sizes = np.array([index.sizes[row] if row >= 0 else (0, 0) for row in rows])
+    Collector(evidence, lambda row: f"annotations id={kept[row][0].id!r}").outlines_in_boxes(extent, bbox, sizes)
 
 
 def _are_turned(records: Sequence[Any]) -> bool:
@@ -140,6 +148,8 @@ class _RangeReader:
         for bad in decoded.bad:
             self._reject_bad(bad)
         self.found = len(decoded.records) + len(decoded.bad)
+        for (field, name), count in decoded.renamed.items():
+            self.evidence.add(f"renamed_{field}", count, name)
         records, positions, rows, labels = self._resolve(decoded.records)
         # Sorted by bucket before anything is laid out, each bucket's share of every column is one piece of it.
         order = np.argsort(self.index.buckets[rows], kind="stable")
@@ -152,6 +162,8 @@ class _RangeReader:
                 kept = np.flatnonzero(~said)
                 picked = [picked[at] for at in kept.tolist()]
                 places, rows, labels = places[kept], rows[kept], labels[kept]
+        if picked and isinstance(picked[0], Boxed):
+            self._tell_without_box(picked, labels)
         objects, evidence = self._columns(picked, places, rows, labels)
         bucket = self.index.buckets[objects.image - self.index.first_key]
         ends = np.cumsum(np.bincount(bucket, minlength=self.buckets)).tolist()
@@ -163,6 +175,15 @@ class _RangeReader:
         if decoded.adjusted or self.adjusted:
             self.fragments[0].adjusted = dict(Counter(decoded.adjusted) + self.adjusted)
         return self.fragments, evidence.merge(self.evidence), self.found
+
+    def _tell_without_box(self, records: Sequence[Any], labels: Integers) -> None:
+        bare = [
+            at
+            for at, box in enumerate(map(_BBOX, records))
+            if box is None and not getattr(records[at], "segmentation", None)
+        ]
+        names = sorted({self.index.labels[labels[at]] for at in bare})
+        self.evidence.add("objects_without_box", len(bare), names[0] if names else "")
 
     def _says_empty(self, records: Sequence[Any], labels: Integers) -> Flags:
         """Mask of records that have no box and a label that says that there is no object: they tell of background."""
@@ -185,12 +206,16 @@ class _RangeReader:
         rows = np.fromiter(map(index.rows.get, map(_IMAGE_ID, records), repeat(-1)), np.int64, count)
         labels = np.fromiter(map(index.label_of.get, map(_CATEGORY_ID, records), repeat(-1)), np.int64, count)
         doubtful = np.flatnonzero((rows < 0) | (labels < 0)).tolist()
+        references = References(index)
         for position in doubtful:
             item = records[position]
-            rows[position] = row = _lookup(index.rows, item.image_id, -1)
-            labels[position] = _lookup(index.label_of, item.category_id, -1)
+            row, by_file = references.row(item.image_id)
+            rows[position] = row
+            self.evidence.add("images_by_name", int(by_file), repr(item.image_id)[:60])
+            labels[position], by_name = references.label(item.category_id)
+            self.evidence.add("categories_by_name", int(by_name), repr(item.category_id)[:60])
             if row < 0:
-                code = _lookup(index.refused, item.image_id, Rejected.UNKNOWN_IMAGE)
+                code = lookup(index.refused, item.image_id, Rejected.UNKNOWN_IMAGE)
                 self._reject(item, position, None, code, f"image_id is {item.image_id!r}: {code.doc}")
             elif labels[position] < 0:
                 self._reject(item, position, row, *self._why_no_label(item.category_id))
@@ -216,14 +241,12 @@ class _RangeReader:
         if doubtful:
             refused = self.index.refused
             gone = np.zeros(len(records), bool)
-            gone[[at for at in doubtful if rows[at] < 0 and _lookup(refused, records[at].image_id, None) is None]] = (
-                True
-            )
+            gone[[at for at in doubtful if rows[at] < 0 and lookup(refused, records[at].image_id, None) is None]] = True
             collect.add("of_unknown_image", gone)
 
     def _why_no_label(self, category: Id) -> tuple[Rejected, str]:
         unknown = Rejected.UNKNOWN_CATEGORY, f"category_id is {category!r}: {Rejected.UNKNOWN_CATEGORY.doc}"
-        why: tuple[Rejected, str] = _lookup(self.index.refused_labels, category, unknown)
+        why: tuple[Rejected, str] = lookup(self.index.refused_labels, category, unknown)
         return why
 
     def _columns(
@@ -268,18 +291,23 @@ class _RangeReader:
         if not isinstance(records[0], Outlined):
             return objects, evidence
         masks = {at: item.segmentation for at, item in enumerate(records) if isinstance(item.segmentation, Rle)}
-        lay_polygons(objects, [[] if at in masks else item.segmentation or [] for at, item in enumerate(records)])
+        polygons = [[] if at in masks else item.segmentation or [] for at, item in enumerate(records)]
+        joined = join_axes(polygons, objects.bbox)
+        evidence.add("outlines_by_axis", len(joined), min((collect.name(at) for at in joined), default=""))
+        lay_polygons(objects, polygons)
         extent = extents(objects)
         collect.outlines(extent)
-        collect.outlines_in_boxes(extent, objects.bbox)
+        collect.outlines_in_boxes(extent, objects.bbox, self.index.sizes[rows])
         if not masks:
             return objects, evidence
-        failed = lay_masks(objects, masks, self.index.sizes[rows])
+        failed, by_rows = lay_masks(objects, masks, self.index.sizes[rows])
+        evidence.add("masks", len(masks) - len(failed))
+        evidence.add("masks_by_rows", len(by_rows), min((collect.name(at) for at in by_rows), default=""))
         for at, error in failed:
             self._reject(records[at], int(positions[at]), int(rows[at]), error.code, str(error))
         extent = extents(objects)
         extent[np.setdiff1d(np.arange(count), list(masks))] = np.nan
-        collect.outlines_in_boxes(extent, objects.bbox)
+        collect.outlines_in_boxes(extent, objects.bbox, self.index.sizes[rows])
         if failed:
             keep = np.ones(count, bool)
             keep[[at for at, _ in failed]] = False
@@ -328,9 +356,10 @@ class _RangeReader:
         bbox[turned] = np.concatenate([middle - reach / units, middle + reach / units], axis=1)
         self.adjusted[Adjusted.BBOX_TURNED] += int(turned.sum())
         collect.add("turned_boxes", turned)
+        collect.add("turned_below_a_turn", turned & (np.abs(degrees) <= 2 * math.pi))
 
     def _reject_bad(self, bad: BadElement) -> None:
-        row = _lookup(self.index.rows, bad.known.get("image_id"), -1)
+        row = lookup(self.index.rows, bad.known.get("image_id"), -1)
         path = self.index.paths[row] if row >= 0 else None
         identity = bad.known.get("id")
         locator = (
@@ -354,17 +383,3 @@ class _RangeReader:
         if row >= 0:
             key = self.index.first_key + row
             fragment.rejected_of[key] = fragment.rejected_of.get(key, 0) + 1
-
-
-def _lookup(table: dict[Id, Any], identity: Any, default: Any) -> Any:
-    """Find an id, also where one side writes it as a number and the other as text."""
-    found = table.get(identity)
-    if found is None and isinstance(identity, int):
-        found = table.get(str(identity))
-    if found is None and isinstance(identity, str) and identity.isdecimal() and len(identity) < _MOST_DIGITS:
-        found = table.get(int(identity))
-    return default if found is None else found
-
-
-_MOST_DIGITS = sys.int_info.default_max_str_digits
-"""Python makes no number of text with more digits."""

@@ -27,11 +27,13 @@ class Categories:
     refused: dict[Id, tuple[Rejected, str]] = field(default_factory=dict)
     adjusted: Counter[Adjusted] = field(default_factory=Counter)
     supercategories: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    renamed: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def add(self, block: bytes) -> None:
         """Take in a range of `categories`."""
         decoded = decode_range(block, CocoCategory)
         self.adjusted.update(decoded.adjusted)
+        self.renamed.update(decoded.renamed)
         for category in decoded.records:
             try:
                 category.name.encode()

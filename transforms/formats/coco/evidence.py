@@ -36,6 +36,9 @@ _SLACK = 0.02
 _FAR_OUT = 0.1
 """A box that leaves its image by so much of its side is of another image, or of another size of it."""
 
+_OBLONG, _NEAR = 0.9, 0.01
+"""The shorter side of an image as a share of the longer one, up to which the two can be told apart, and how near a box ends to it."""
+
 _GRID, _GRID_REACHED, _BEYOND_GRID = 1024.0, 900.0, 1300
 """Some tools and models count on 1000 steps, or 1024, whatever the image's size: where their numbers end, what some of them
 reach, and a side of images of which some box would lie further out if pixels were counted."""
@@ -66,7 +69,9 @@ class Collector:
             solid: Flags = np.asarray(np.isfinite(bbox).all(1) & (bbox[:, 2:] > 0).all(1))
             if not solid.any():
                 return
-            self._unit("boxes", bbox, solid)
+            small = self._unit("boxes", bbox, solid)
+            if small.any():
+                self._shares(bbox, sizes, areas, small)
             self._percent(bbox, sizes, areas, solid, images)
             self._grid(bbox, sizes, solid)
             self._layout(bbox, sizes, areas, solid)
@@ -78,18 +83,34 @@ class Collector:
             as_box = np.concatenate([extent[:, :2], extent[:, 2:] - extent[:, :2]], axis=1)
             self._unit("outlines", as_box, found)
 
-    def outlines_in_boxes(self, extent: Floats, bbox: Floats) -> None:
-        """Tally whether outlines lie where their boxes do; both [n, 4] as left, top, right, bottom, NaN where there is none."""
+    def outlines_in_boxes(self, extent: Floats, bbox: Floats, sizes: Sizes) -> None:
+        """Tally whether outlines lie where their boxes do; both [n, 4] as left, top, right, bottom, NaN where there is none.
+
+        `sizes` [n, 2] are those of their images, 0 where unknown.
+        """
         with np.errstate(invalid="ignore", over="ignore"):
             both = np.isfinite(extent).all(1) & np.isfinite(bbox).all(1) & (bbox[:, 2:] > bbox[:, :2]).all(1)
             # Of two units nothing can be said before it is decided which.
             both &= (np.abs(extent).max(1) > _NO_FRACTION) & (np.abs(bbox).max(1) > _NO_FRACTION)
-            apart = both & (_overlap(extent, bbox) < _LEAST_OVERLAP)
+            overlap = _overlap(extent, bbox)
+            apart, unlike = both & (overlap < _LEAST_OVERLAP), both & (overlap < _ALIKE)
             self.add("outlined_boxes", both)
             self.add("outlines_elsewhere", apart)
-            self.add("outlines_exchanged", apart & (_overlap(extent[:, [1, 0, 3, 2]], bbox) > 1 - _LEAST_OVERLAP))
+            span = bbox[:, 2:] - bbox[:, :2]
+            below = sizes[:, 1:] - bbox[:, [3, 1]]
+            flipped = np.stack([bbox[:, 0], below[:, 0], bbox[:, 2], below[:, 1]], axis=1)
+            for name, other in (
+                ("exchanged", bbox[:, [1, 0, 3, 2]]),
+                ("centred", bbox - np.tile(span / 2, 2)),
+                ("flipped", flipped),
+                ("corners", np.concatenate([bbox[:, :2], span], axis=1)),
+            ):
+                self.add(
+                    f"outlines_{name}",
+                    unlike & (other[:, 2:] > other[:, :2]).all(1) & (_overlap(extent, other) > _ALIKE),
+                )
 
-    def _unit(self, name: str, bbox: Floats, found: Flags) -> None:
+    def _unit(self, name: str, bbox: Floats, found: Flags) -> Flags:
         near, size = bbox[:, :2], bbox[:, 2:]
         inside = found & (size <= 1 + _OVERSHOOT).all(1) & (near <= 1 + _OVERSHOOT).all(1) & (near >= -0.5).all(1)
         small = inside & ((bbox > 0) & (bbox < 1)).any(1)
@@ -100,6 +121,31 @@ class Collector:
         self.add(f"{name}_far_beyond_1", found & (np.abs(bbox) > _NO_FRACTION).any(1))
         if name == "boxes":
             self._readings("fractions", bbox, small, 1 + _OVERSHOOT, _OVERSHOOT)
+        return small
+
+    def _shares(self, bbox: Floats, sizes: Sizes, areas: Floats, small: Flags) -> None:
+        """Tally whether fractions are of width and height, or both of the longer side, by areas and by where boxes end."""
+        low, third = bbox[:, :2], bbox[:, 2:]
+        known = small & (sizes > 0).all(1)
+        product, between = third[:, 0] * third[:, 1], (third - low)[:, 0] * (third - low)[:, 1]
+        pixels = sizes.prod(1, dtype=np.float64)
+        longer = sizes.max(1).astype(np.float64)
+        told = known & (areas > 0)
+        as_sizes = told & (_alike(areas, product * pixels) | _alike(areas, product))
+        ordered = (third > low).all(1)
+        self.add("areas_of_fractions", told)
+        self.add("areas_of_their_sizes", as_sizes)
+        self.add(
+            "areas_of_their_corners",
+            told & ~as_sizes & ordered & (_alike(areas, between * pixels) | _alike(areas, between)),
+        )
+        self.add("areas_of_longer_side", told & ~as_sizes & _alike(areas, product * longer * longer))
+        ratio = sizes / np.maximum(longer, 1)[:, None]
+        oblong = known & (ratio.min(1) <= _OBLONG)
+        end, limit = (low + third)[np.arange(len(low)), ratio.argmin(1)], ratio.min(1)
+        self.add("boxes_in_oblong_images", oblong)
+        self.add("boxes_beyond_longer_side", oblong & (end > limit + _NEAR / 2))
+        self.add("boxes_reaching_longer_side", oblong & (np.abs(end - limit) <= _NEAR))
 
     def _percent(self, bbox: Floats, sizes: Sizes, areas: Floats, solid: Flags, images: Integers) -> None:
         large = solid & (sizes >= _LARGE).all(1)
@@ -174,8 +220,8 @@ class Collector:
         self.add("areas_beyond_boxes", told & (areas > product * 1.05 + 1) & ~inclusive)
 
 
-_LEAST_OVERLAP = 0.2
-"""An outline and its box that share less of what they cover together are of two places."""
+_LEAST_OVERLAP, _ALIKE = 0.2, 0.9
+"""An outline and its box that share less of what they cover together are of two places; those that share more are of one."""
 
 
 def _overlap(one: Floats, other: Floats) -> Floats:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
+import numpy as np
 
+from labelbeam.schemas.doubts import Doubt, Doubted
 from labelbeam.schemas.errors import LabelBeamError, UsageError
 from labelbeam.transforms.formats.coco.brackets import BracketScanner
 from labelbeam.transforms.formats.coco.cut import plan_ranges
 from labelbeam.transforms.formats.coco.names import split_of_name
-from labelbeam.transforms.formats.coco.scan import ElementRange, MalformedJsonError
+from labelbeam.transforms.formats.coco.other_names import OF_ANNOTATIONS, folded, other_name
+from labelbeam.transforms.formats.coco.scan import SECTIONS, ElementRange, MalformedJsonError
 from labelbeam.transforms.formats.plans import HEAD
 from labelbeam.transforms.stores.files import StoredFile, stat
 from labelbeam.transforms.stores.location import Location
@@ -41,7 +45,6 @@ _NOT_JSON = (
     (b"<", "is XML or HTML; of a VOC tree name the root; of a download, see whether it is an error page"),
     (b"\x89PNG", "is an image; name the directory of the dataset"),
     (b"\xff\xd8\xff", "is an image; name the directory of the dataset"),
-    (b"[", "is a list, as prediction results are; name the file of the annotations"),
 )
 
 
@@ -61,6 +64,8 @@ def look_into(location: Location, exact: bool) -> KnownFile:
     for start, what in _NOT_JSON:
         if text.startswith(start):
             raise UsageError(f"{location.shown}: the file {what}; expected a COCO JSON object")
+    if text.startswith(b"["):
+        raise UsageError(f"{location.shown}: the file {_list_of_what(location, stored)}; expected a COCO JSON object")
     if b"\0" in head[:8] or head.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise LabelBeamError(
             f"{location.shown}: the file is UTF-16 or UTF-32, or no text at all, expected UTF-8; "
@@ -79,6 +84,29 @@ def look_into(location: Location, exact: bool) -> KnownFile:
     annotation = first["annotations"][0] if first["annotations"] else {}
     return KnownFile(location, stored, ranges, first["images"], annotation, split_of_name(location.path))
 
+
+def _list_of_what(location: Location, stored: StoredFile) -> str:
+    """Words for a file that is a list: of a COCO object, of images with their objects, or of predictions."""
+    block = read_range(location, 0, min(stored.size, HEAD)).removeprefix(b"\xef\xbb\xbf")
+    depth: dict[bytes, int] = {}
+    at, _, depths = BracketScanner().feed(block)
+    for match in _LISTS_OF_COCO.finditer(block):
+        before = int(np.searchsorted(at, match.start()))
+        depth.setdefault(match[1], int(depths[before - 1]) if before else 0)
+    if depth.get(b"images") == 2:
+        return "is a list around a COCO object; take it out, with: jq '.[0]'"
+    if depth.get(b"annotations") == 2 or depth.get(b"objects") == 2:
+        return (
+            "is a list of images with their objects in them; put the images into a list `images`, and the objects into a list "
+            "`annotations`, whose image_id names the image of each"
+        )
+    return "is a list, as prediction results are; name the file of the annotations"
+
+
+_LISTS_OF_COCO = re.compile(rb'"(images|annotations|objects)"\s*:\s*\[')
+_WRAPPED = re.compile(
+    rb'"((?:[^"\\]|\\.){1,100})"\s*:\s*\[?\s*\{\s*"(?:images|annotations|categories|info|licenses)"\s*:'
+)
 
 _SAMPLE = 20
 
@@ -108,9 +136,7 @@ _OTHER_KINDS = {
 
 def _holds_boxes(value: object) -> bool:
     """Tell whether a field of an image holds objects with boxes or outlines."""
-    return isinstance(value, list) and any(
-        isinstance(item, dict) and not {"bbox", "box", "segmentation", "category_id"}.isdisjoint(item) for item in value
-    )
+    return isinstance(value, list) and any(isinstance(item, dict) and not _OBJECT.isdisjoint(item) for item in value)
 
 
 def check_kind(file: KnownFile, task: str) -> None:
@@ -122,7 +148,14 @@ def check_kind(file: KnownFile, task: str) -> None:
     """
     shown = file.location.shown
     sections = {part.section for part in file.ranges}
+    _check_lists(file, sections)
     if "images" not in sections:
+        head = read_range(file.location, 0, min(file.stored.size, HEAD))
+        if (wrapped := _WRAPPED.search(head)) is not None:
+            key = wrapped[1].decode("utf-8", "replace")
+            raise UsageError(
+                f"{shown}: the COCO object stands inside another one, as {key!r}; take it out, with: jq '.[\"{key}\"]'"
+            )
         found = ", ".join(sorted(sections)) or "none that holds anything"
         raise LabelBeamError(
             f"{shown}: found these lists: {found}; expected `images` with at least one image; is this a COCO file?"
@@ -142,3 +175,59 @@ def check_kind(file: KnownFile, task: str) -> None:
         raise UsageError(
             f"{shown}: its annotations are keypoints without boxes or outlines, which {task} needs; {advice}"
         )
+
+
+def _check_lists(file: KnownFile, sections: set[str]) -> None:
+    """Refuse a file one of whose lists is called otherwise than COCO calls it.
+
+    Raises:
+        UsageError: it is.
+    """
+    shown = file.location.shown
+    others = sorted(sections.difference(SECTIONS))
+    for wanted in SECTIONS:
+        named = [
+            name for name in others if folded(name).removesuffix("s") == wanted.removesuffix("s").replace("ie", "y")
+        ]
+        named += [name for name in others if folded(name) == wanted]
+        if wanted not in sections and named:
+            raise UsageError(
+                f"{shown}: found a list {named[0]!r} and none called {wanted!r}, as COCO calls it: rename it"
+            )
+    if "annotations" in sections or "images" not in sections:
+        return
+    for name in others:
+        if any(
+            "image_id" in item and not _OBJECT.isdisjoint(item)
+            for item in _first_elements(file.location, file.ranges, name)
+        ):
+            raise UsageError(
+                f"{shown}: the list {name!r} holds objects of images, and there is no list 'annotations', as COCO calls it: rename it"
+            )
+
+
+_OBJECT = frozenset({"bbox", "box", "segmentation", "category_id"})
+
+_EXPECTED_CATEGORIES = (
+    'expected a list `categories` of objects such as {"id": 1, "name": "cat"}, whose ids the annotations give'
+)
+
+
+def doubts_of_categories(file: KnownFile) -> list[Doubt]:
+    """A doubt where annotations have categories that nothing names: `categories` is missing or empty, or holds names without ids."""
+    if not file.annotation:
+        return []
+    shown = file.location.shown
+    part = next((part for part in file.ranges if part.section == "categories"), None)
+    if part is None:
+        identity = file.annotation.get("category_id")
+        key = other_name(file.annotation, "category_id", OF_ANNOTATIONS)
+        says = f"category_id is {identity!r:.60}" if key is None else f"{key} is {file.annotation[key]!r:.60}"
+        message = f"{shown}: found no categories, and of the first annotation {says}"
+        return [Doubt(Doubted.NO_CATEGORIES, f"{message}; {_EXPECTED_CATEGORIES}", example=says)]
+    head = read_range(file.location, part.start, min(part.end, part.start + HEAD)).strip(b" \t\r\n,")
+    if head and b"{" not in head:
+        names = head[:60].decode("utf-8", "replace")
+        message = f"{shown}: `categories` holds {names} and no ids, and whether these count from 0 or 1 nobody can tell"
+        return [Doubt(Doubted.NO_CATEGORIES, f"{message}; {_EXPECTED_CATEGORIES}", example=names)]
+    return []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Sequence
 from functools import partial
 from typing import NamedTuple, TypeAlias
@@ -12,8 +13,8 @@ from labelbeam.schemas.doubts import Doubt, Doubted
 from labelbeam.schemas.errors import LabelBeamError, UsageError
 from labelbeam.transforms.formats.coco.file import KnownFile, Record
 from labelbeam.transforms.formats.coco.names import ANNOTATION_FOLDERS, COCO_YEAR, subset_of_name
-from labelbeam.transforms.formats.coco.records import image_name
-from labelbeam.transforms.formats.coco.store_names import with_double_slashes
+from labelbeam.transforms.formats.coco.records import image_name, name_of_url
+from labelbeam.transforms.formats.coco.store_names import with_double_slashes, without_year
 from labelbeam.transforms.images.facts import ImageError, settle_size
 from labelbeam.transforms.images.headers import read_header
 from labelbeam.transforms.images.look import FIRST_BLOCK
@@ -27,11 +28,14 @@ from labelbeam.transforms.stores.reading import read_range
 from labelbeam.transforms.stores.threads import in_threads
 
 _IMAGE_FOLDERS = ("images", "Images", "img", "imgs", "JPEGImages", "data")
+_OF_COCO = re.compile(r"(?:^|[/_])\d{12}\.jpg$")
+"""The names of COCO's own images, which others have annotated as well."""
+
 _LOOKED_FOR = 5
 """Images of a file that are looked for in all places; the one that holds one of them is asked for more."""
 
-_LOOKED_AT = 3
-"""Images of a file that are opened to compare their size with the declared one."""
+_LOOKED_AT = 12
+"""Images of a file that are opened to compare their size with the declared one: not all of them need be of another."""
 
 
 Spellings: TypeAlias = tuple[str, ...]
@@ -42,13 +46,15 @@ class Root(NamedTuple):
     """Place of a file's images.
 
     `seen`: whether any of its first images was found there. `all_seen`: whether all of them were. `flat`: whether names that
-    the records have from a URL are those of files without the URL's folder.
+    the records have from a URL are those of files without the URL's folder. `by_last`: whether none was found in the folders
+    that its name gives, and all that were found lie elsewhere under the last part of it.
     """
 
     location: Location
     seen: bool
     all_seen: bool
     flat: bool = False
+    by_last: bool = False
 
 
 def find_images_root(config: ConvertConfig, options: StorageOptions, file: KnownFile, doubts: list[Doubt]) -> Root:
@@ -66,7 +72,15 @@ def find_images_root(config: ConvertConfig, options: StorageOptions, file: Known
             flat = all(_from_url(image) for _, image in sample) and all(
                 found == posixpath.basename(found) != spelled[0] for spelled, found in held.items()
             )
-            return Root(root, True, len(held) == len(names), flat)
+            exact = {
+                found
+                for spelled, found in held.items()
+                if found == spelled[0] or found.replace("//", "/") == spelled[0]
+            }
+            by_last = not exact and not all(_from_url(image) for _, image in sample)
+            return Root(root, True, len(held) == len(names) and not by_last, flat, by_last)
+    if (elsewhere := _in_other_folders(places, names, file, doubts)) is not None:
+        return elsewhere
     year = COCO_YEAR.search(posixpath.basename(file.location.path))
     root = places[0]
     above = root.parent
@@ -82,6 +96,44 @@ def find_images_root(config: ConvertConfig, options: StorageOptions, file: Known
     return Root(root, False, False)
 
 
+def _in_other_folders(
+    places: Sequence[Location], names: Sequence[Spellings], file: KnownFile, doubts: list[Doubt]
+) -> Root | None:
+    """The place that holds images by the last part of their names, without some of the folders before it; None where none does.
+
+    Tools that export write the folders of their own server, and another number of them than they pack.
+    """
+    written = {others: spelled[0] for spelled in names if (others := _without_folders(spelled[0]))}
+    shorter = list(written)
+    for spelled in shorter[:_LOOKED_FOR]:
+        there = in_threads(partial(_found, spelled=spelled), places)
+        found = [place for place, path in zip(places, there, strict=True) if path is not None]
+        if not found:
+            continue
+        root, held = _fullest(found, shorter, doubts)
+        first = next(iter(held))
+        message = (
+            f"{file.location.shown}: of its first {len(names)} images none lies in the folders that its name gives, such as "
+            f"{written[first]!r}; {len(held)} lie below {root.shown} under the last part of it, as {held[first]!r}; images are found by "
+            "that part alone, where only one file has it"
+        )
+        doubts.append(Doubt(Doubted.IMAGES_IN_OTHER_FOLDERS, message, len(held), written[first], "--images"))
+        return Root(root, True, False, by_last=True)
+    return None
+
+
+def _without_folders(path: str) -> Spellings:
+    """A path without one or more of its folders, those that keep the most of its beginning first; nothing where it has none.
+
+    >>> _without_folders("images/1/a.jpg"), _without_folders("a.jpg")
+    (('images/a.jpg', '1/a.jpg', 'a.jpg'), ())
+    """
+    *folders, last = path.split("/")
+    beginnings = ["/".join([*folders[:count], last]) for count in range(len(folders) - 1, 0, -1)]
+    ends = ["/".join([*folders[count:], last]) for count in range(1, len(folders) + 1)]
+    return tuple(dict.fromkeys([*beginnings, *ends])) if folders else ()
+
+
 def _from_url(image: Record) -> bool:
     """Tell whether a record has its image's name from a URL alone, as in LVIS."""
     return image.get("file_name") is None
@@ -93,7 +145,8 @@ def _spellings(image: Record) -> Spellings:
     path = image_path(name, "")[0] if isinstance(name, str) and "://" not in name else None
     if path is None:
         return ()
-    others = [posixpath.basename(path)] if _from_url(image) else []
+    others = [without_year(path)]
+    others += [posixpath.basename(path)] if _from_url(image) else [by_url] if (by_url := name_of_url(image)) else []
     return tuple(dict.fromkeys([path, *filter(None, [with_double_slashes(name)]), *others]))
 
 
@@ -118,8 +171,9 @@ def _fullest(
     best = max(rank.values())
     most = best[0]
     full = [place for place in candidates if rank[place.url] == best]
-    if len({place.path.casefold() for place in full}) > 1:
-        example = min(held[full[0].url].values())
+    example = min(held[full[0].url].values())
+    lying = {place.below(min(held[place.url].values())).path.casefold() for place in full}
+    if len({place.path.casefold() for place in full}) > 1 and len(lying) > 1:
         message = (
             f"{example!r} and others lie in {' and in '.join(place.shown for place in full)}; the images are taken from "
             f"{full[0].shown}; if that is wrong, name their directory with --images"
@@ -174,6 +228,8 @@ def _usual_places(file: KnownFile) -> list[Location]:
         )
     ]
     names += _IMAGE_FOLDERS
+    if any(_OF_COCO.search(str(image_name(image))) for image in file.images[:1]):
+        names += [f"{outer}{subset}2017" for outer in ("", "images/") for subset in ("train", "val", "test")]
     here = file.location.parent
     if here is None:
         raise UsageError(f"{file.location.shown}: has no directory around it; name that of the images with --images")

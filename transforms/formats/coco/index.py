@@ -21,6 +21,7 @@ from labelbeam.transforms.columns.images import ImageNote, Images
 from labelbeam.transforms.columns.listed import Listed
 from labelbeam.transforms.formats.coco.beside import flagged_images
 from labelbeam.transforms.formats.coco.categories import Categories
+from labelbeam.transforms.formats.coco.other_names import doubts_of_names
 from labelbeam.transforms.formats.coco.records import (
     BadElement,
     CocoImage,
@@ -105,12 +106,16 @@ class IndexBuilder:
         self.adjusted: Counter[Adjusted] = Counter()
         self.found = 0
         self.flagged: list[str] = []
+        self.renamed: Counter[tuple[str, str]] = Counter()
 
     def add_images(self, block: bytes, offset: int = 0) -> None:
         """Take in a range of `images`, whose bytes lie at `offset` of the file."""
         decoded = decode_range(block, CocoImage)
+        if not all(image.file_name for image in decoded.records):
+            decoded = decode_range(block, CocoImage, patient=True)  # Other fields may tell its name.
         self.found += len(decoded.records) + len(decoded.bad)
         self.adjusted.update(decoded.adjusted)
+        self.renamed.update(decoded.renamed)
         self.flagged += flagged_images(block)
         for bad in decoded.bad:
             self._add_bad(bad, offset)
@@ -192,10 +197,12 @@ class IndexBuilder:
 
     @property
     def doubts(self) -> list[Doubt]:
-        """Labels that join categories of several supercategories, and images that a flag takes out."""
+        """Fields by other names, labels that join categories of several supercategories, and images that a flag takes out."""
+        renamed = list(doubts_of_names(redact(self.index.source), self.renamed + self.categories.renamed))
         if not self.flagged:
-            return self.categories.doubts
+            return [*renamed, *self.categories.doubts]
         return [
+            *renamed,
             Doubt(
                 Doubted.FLAGS_NOT_READ,
                 f"{redact(self.index.source)}: {len(self.flagged)} of {self.found} images, such as {self.flagged[0]}, have a flag "
@@ -222,17 +229,20 @@ class IndexBuilder:
                 self.index.paths[row] = path
                 self.normalized.discard(row)
 
-    def take_stored_names(self, missing: Sequence[int], stored: Sequence[str], checked: bool) -> list[Doubt]:
+    def take_stored_names(
+        self, missing: Sequence[int], stored: Sequence[str], checked: bool, by_last: bool = False
+    ) -> list[Doubt]:
         """Give the images at `missing` the paths that the store has for them; those that it does not have are told.
 
         Args:
             checked: whether images are looked at later, so that what is missing is rejected then.
+            by_last: whether they may lie in other folders than their names give.
         """
         paths = self.index.paths
         apart = set(missing)
         wanted = [paths[row] for row in missing]
         taken = (path for row, path in enumerate(paths) if row not in apart)
-        found = find_in_store(wanted, stored, taken)
+        found = find_in_store(wanted, stored, taken, by_last)
         lost: list[str] = []
         for row in missing:
             candidates = found.get(paths[row], [])

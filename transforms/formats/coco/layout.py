@@ -72,6 +72,7 @@ def doubts_of_layout(shown: str, evidence: Evidence, frame: Frame, asked: str) -
         )
         return
     if frame.boxes == "fractions":
+        yield from _of_shares(shown, evidence, asked)
         yield from _of_readings(shown, evidence, "fractions", evidence.count("boxes_under_a_pixel"))
         return
     if frame.boxes != "pixels":
@@ -89,6 +90,51 @@ def doubts_of_layout(shown: str, evidence: Evidence, frame: Frame, asked: str) -
         )
 
 
+def _of_shares(shown: str, evidence: Evidence, asked: str) -> Iterator[Doubt]:
+    """Doubts where fractions are those of corners, or of the longer side of the image."""
+    areas, sizes, corners, longer = map(
+        evidence.count,
+        ("areas_of_fractions", "areas_of_their_sizes", "areas_of_their_corners", "areas_of_longer_side"),
+    )
+    if corners >= _FEWEST and corners > sizes:
+        yield Doubt(
+            Doubted.CORNERS_OR_SIZES,
+            f"{shown}: in {corners} of {areas} annotations the area is that of a box of two corners (x1, y1, x2, y2), such as "
+            f"{evidence.example('areas_of_their_corners')}, and in {sizes} that of a corner and a size; all are written as x, y, "
+            "width, height",
+            corners,
+            evidence.example("areas_of_their_corners"),
+            "--coco-corners",
+        )
+        return
+    if asked != "detect":
+        return
+    oblong, beyond, reaching = map(
+        evidence.count, ("boxes_in_oblong_images", "boxes_beyond_longer_side", "boxes_reaching_longer_side")
+    )
+    if longer >= _FEWEST and longer > sizes:
+        found, example = f"in {longer} of {areas} annotations the area is", evidence.example("areas_of_longer_side")
+    elif oblong >= _FEWEST_OBLONG and not beyond and reaching >= _FEWEST and not sizes:
+        found, example = (
+            f"none of {oblong} boxes ends beyond, and {reaching} end at,",
+            evidence.example("boxes_reaching_longer_side"),
+        )
+    else:
+        return
+    yield Doubt(
+        Doubted.FRAMES_DISAGREE,
+        f"{shown}: {found} what it would be if x and y were both shares of the longer side of the image, such as {example}; they are "
+        "read as shares of width and height; if they are of the longer side, multiply both by it and build with --coco-boxes pixels",
+        longer or reaching,
+        example,
+        "--coco-boxes relative",
+    )
+
+
+_FEWEST_OBLONG = 5
+"""Boxes in images that are not square, of which none ends beyond what the shorter side is of the longer one, from which on that tells."""
+
+
 def _of_readings(shown: str, evidence: Evidence, name: str, known: int) -> Iterator[Doubt]:
     """A doubt where boxes leave their images: with the other reading in which none does, if there is one."""
     leaving, example = evidence.count(f"{name}_leaving"), evidence.example(f"{name}_leaving")
@@ -101,7 +147,8 @@ def _of_readings(shown: str, evidence: Evidence, name: str, known: int) -> Itera
         as_corners = reading.tally == "leaving_as_corners"
         proven = as_corners and known > _FEWEST
         possible = not (as_corners and sized) and (name == "boxes" or reading.tally != "leaving_exchanged")
-        if (told or proven) and possible and not evidence.count(f"{name}_{reading.tally}"):
+        exchanged = reading.tally == "leaving_exchanged" and evidence.count(f"{name}_leaving_far") * _MANY >= known
+        if (told or proven or exchanged) and possible and not evidence.count(f"{name}_{reading.tally}"):
             yield Doubt(
                 reading.code,
                 f"{shown}: {leaving} of {known} boxes leave an image of the declared width and height, such as {example}, and none "

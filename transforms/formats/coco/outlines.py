@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 from itertools import chain
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from labelbeam.schemas.neutral import Ring
-from labelbeam.transforms.columns.arrays import Integers
+from labelbeam.transforms.columns.arrays import Floats, Integers
 from labelbeam.transforms.columns.objects import Objects, Rings, join_rings, make_rings
 from labelbeam.transforms.formats.coco.values import Rle
-from labelbeam.transforms.geometry.rle import GeometryError, read_rle
+from labelbeam.transforms.geometry.rle import GeometryError, goes_along_rows, read_rle
 from labelbeam.transforms.geometry.trace import trace_many
 
 _NO_RING = [0.0, 0.0]
@@ -45,15 +46,45 @@ def _lay_out(polygons: list[list[list[float]]]) -> tuple[list[list[float]], Inte
     return parts, np.fromiter(map(len, parts), np.int64, len(parts))
 
 
+def join_axes(polygons: list[list[list[float]]], boxes: Floats) -> list[int]:
+    """Join the two lists of polygons that hold all x and all y apart, as their boxes prove, in place; return where that was so.
+
+    Args:
+        boxes: (n, 4) left, top, right and bottom of each object's box; NaN where it has none.
+    """
+    joined: list[int] = []
+    for at, parts in enumerate(polygons):
+        if len(parts) != 2 or len(parts[0]) != len(parts[1]) or len(parts[0]) < _FEWEST_CORNERS:
+            continue
+        across, along = parts
+        left, top, right, bottom = boxes[at].tolist()
+        near = 0.01 * max(right - left, bottom - top) + 1e-9
+        apart = (min(across) - left, max(across) - right, min(along) - top, max(along) - bottom)
+        every = [*across, *along]
+        usual = (min(every[::2]) - left, max(every[::2]) - right, min(every[1::2]) - top, max(every[1::2]) - bottom)
+        if all(abs(side) <= near for side in apart) and (len(across) % 2 or any(abs(side) > near for side in usual)):
+            polygons[at] = [list(chain.from_iterable(zip(across, along, strict=True)))]
+            joined.append(at)
+    return joined
+
+
+_FEWEST_CORNERS = 3
+
+
 def _is_of_pairs(parts: list[list[float]]) -> bool:
     """Tell whether they are the corners of one part, as contour finders give them, rather than parts."""
     return len(parts) >= 3 and all(len(part) == 2 for part in parts)
 
 
-def lay_masks(
-    objects: Objects, masks: Mapping[int, Rle], declared: npt.NDArray[np.int32]
-) -> list[tuple[int, GeometryError]]:
-    """Fill in the rings of the objects that are masks, along their pixels' edges; those that are no valid mask are returned.
+class LaidMasks(NamedTuple):
+    """The places of objects whose mask is not valid, each with why, and of those whose runs seem to go along rows."""
+
+    failed: list[tuple[int, GeometryError]]
+    by_rows: list[int]
+
+
+def lay_masks(objects: Objects, masks: Mapping[int, Rle], declared: npt.NDArray[np.int32]) -> LaidMasks:
+    """Fill in the rings of the objects that are masks, along their pixels' edges.
 
     Rings of masks are laid between those of polygons, so that a bucket's rings stay one piece.
 
@@ -64,6 +95,7 @@ def lay_masks(
     """
     by_height: defaultdict[int, list[tuple[int, Integers, int]]] = defaultdict(list)
     failed: list[tuple[int, GeometryError]] = []
+    by_rows: list[int] = []
     for at, rle in masks.items():
         sides = declared[at].tolist()
         try:
@@ -72,6 +104,8 @@ def lay_masks(
         except GeometryError as error:
             failed.append((at, error))
             continue
+        if goes_along_rows(runs, width, height):
+            by_rows.append(at)
         by_height[height].append((at, runs, width))
         objects.mask_size[at] = (height, width)
     traced: dict[int, list[Ring]] = {}
@@ -79,7 +113,7 @@ def lay_masks(
         rings = trace_many([runs for _, runs, _ in members], height, [width for _, _, width in members])
         traced |= {at: ring_list for (at, _, _), ring_list in zip(members, rings, strict=True)}
     _insert_rings(objects, traced)
-    return failed
+    return LaidMasks(failed, by_rows)
 
 
 def _insert_rings(objects: Objects, traced: dict[int, list[Ring]]) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from labelbeam.schemas.config import ConvertConfig
 from labelbeam.schemas.doubts import Doubt, Doubted
 from labelbeam.transforms.columns.listed import Listed, join_listed, listed_files
-from labelbeam.transforms.formats.coco.file import KnownFile, check_kind, look_into
+from labelbeam.transforms.formats.coco.file import KnownFile, check_kind, doubts_of_categories, look_into
 from labelbeam.transforms.formats.coco.images_root import Root, common_root, distinct_roots, find_images_root
 from labelbeam.transforms.formats.coco.names import split_is_doubtful
 from labelbeam.transforms.formats.coco.units import CocoFile, CocoUnit, StoredImages
@@ -25,7 +25,7 @@ def plan_coco(config: ConvertConfig, options: StorageOptions, locations: Sequenc
     files = [look_into(location, exact) for location in sorted(locations, key=lambda location: location.url)]
     for file in files:
         check_kind(file, config.task)
-    doubts: list[Doubt] = []
+    doubts = [doubt for file in files for doubt in doubts_of_categories(file)]
     found: list[Root] = []
     by_url: list[bool] = []
     for file in files:
@@ -112,7 +112,8 @@ def _stored(root: Root, listed_of: Mapping[str, Listed], config: ConvertConfig) 
     """Names that a file's images are compared with: the listing of the directory that they lie in."""
     if config.check_images == "none" or root.location.url not in listed_of:
         return None
-    return StoredImages(listed_of[root.location.url], root.location.url, config.check_images is not None)
+    checked = config.check_images is not None
+    return StoredImages(listed_of[root.location.url], root.location.url, checked, root.by_last)
 
 
 def _no_train_split(config: ConvertConfig, files: Sequence[KnownFile]) -> list[Doubt]:
@@ -125,7 +126,7 @@ def _no_train_split(config: ConvertConfig, files: Sequence[KnownFile]) -> list[D
         return []
     shown = doubtful[0].location.shown
     message = (
-        f"{shown}: a word of its name is taken as its split, {doubtful[0].split}, and no source gives a train split; if the "
+        f"{shown}: a word of its name, or its folder's, is taken as its split, {doubtful[0].split}, and no source gives a train split; if the "
         "word is of the subject, say --split train=1, or shares of several"
     )
     return [Doubt(Doubted.NO_TRAIN_SPLIT, message, len(doubtful), shown, "--split train=1")]

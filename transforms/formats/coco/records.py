@@ -22,7 +22,15 @@ import msgspec
 
 from labelbeam.schemas.neutral import RAW_LIMIT
 from labelbeam.schemas.reasons import Adjusted, Rejected
+from labelbeam.transforms.formats.coco.other_names import (
+    OF_ANNOTATIONS,
+    OF_CATEGORIES,
+    OF_IMAGES,
+    other_name,
+    with_usual_names,
+)
 from labelbeam.transforms.formats.coco.scan import TARGET, split_elements
+from labelbeam.transforms.formats.coco.segmentations import segmentation_of
 from labelbeam.transforms.formats.coco.values import (
     EXACT,
     Id,
@@ -34,7 +42,6 @@ from labelbeam.transforms.formats.coco.values import (
     id_of,
     label_of,
     optional_id,
-    segmentation_of,
     side_of,
     text_of,
     unexpected,
@@ -127,11 +134,15 @@ class BadElement:
 
 @dataclass(slots=True)
 class Decoded(Generic[Record]):
-    """The records of one range and what could not be read, both in order; `adjusted` counts records by what was done."""
+    """The records of one range and what could not be read, both in order; `adjusted` counts records by what was done.
+
+    `renamed` counts records by a field and the other name under which it stands.
+    """
 
     records: list[Record]
     bad: list[BadElement] = field(default_factory=list)
     adjusted: dict[Adjusted, int] = field(default_factory=dict)
+    renamed: Counter[tuple[str, str]] = field(default_factory=Counter)
 
 
 @cache
@@ -155,7 +166,7 @@ _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _BARE = re.compile(rb'"(?:[^"\\]|\\.)*"|[^\s,"][^,"]*')
 
 
-def decode_range(block: bytes, record: type[Record]) -> Decoded[Record]:
+def decode_range(block: bytes, record: type[Record], patient: bool = False) -> Decoded[Record]:
     """Decode the elements of a range, the bytes `{…},{…}`, into records.
 
     What a strict decoder refuses is read element by element as far as its meaning is plain: NaN and Infinity where they
@@ -163,16 +174,20 @@ def decode_range(block: bytes, record: type[Record]) -> Decoded[Record]:
     in text. Of a key that stands twice the last value counts. Polygons keep finite numbers only: a part with another
     is empty.
 
+    `patient` says that each element is read so, also one that the strict decoder would take without a field that it may lack.
+
     Raises:
         UnsafeSplitError: the range does not hold whole elements only.
         ShortageError: an element is so large that there is no memory for what it holds.
     """
     check_json_room(block, "an element of a COCO file", 2 * TARGET)
     body = block.strip(b" \t\r\n,")
-    try:
-        return Decoded(_list_decoder(record).decode(b"[%b]" % body))
-    except _UNREADABLE:
-        return _decode_each(block, record)
+    if not patient:
+        try:
+            return Decoded(_list_decoder(record).decode(b"[%b]" % body))
+        except _UNREADABLE:
+            pass
+    return _decode_each(block, record, patient)
 
 
 def elements(block: bytes) -> Iterator[dict[str, Any]]:
@@ -186,23 +201,26 @@ def elements(block: bytes) -> Iterator[dict[str, Any]]:
             yield fields
 
 
-def _decode_each(block: bytes, record: type[Record]) -> Decoded[Record]:
+def _decode_each(block: bytes, record: type[Record], patient: bool) -> Decoded[Record]:
     decoded: Decoded[Record] = Decoded([])
     tally: Counter[Adjusted] = Counter()
     bounds = split_elements(block)
     decoder = _decoder(record)
     for start, end in bounds:
         element = block[start:end]
-        try:
-            decoded.records.append(decoder.decode(element))
-            continue
-        except _UNREADABLE:
-            pass
+        if not patient:
+            try:
+                decoded.records.append(decoder.decode(element))
+                continue
+            except _UNREADABLE:
+                pass
         fields: Any = None
         adjusted: set[Adjusted] = set()
         try:
             fields = _load(element)
+            fields, renamed = _usual(fields, record)
             decoded.records.append(_coerce(fields, record, adjusted))
+            decoded.renamed.update(renamed.items())
             tally.update(adjusted)
         except RecordError as error:
             decoded.bad.append(BadElement(start, error.code, str(error), _excerpt(element), _known(fields)))
@@ -285,10 +303,6 @@ def _coerce(fields: Any, record: type[Record], adjusted: set[Adjusted]) -> Recor
     Raises:
         RecordError: it is not.
     """
-    if not isinstance(fields, dict):
-        raise unexpected(fields, "an object")
-    if record is CocoImage and (file_name := image_name(fields)) is not None:
-        fields = fields | {"file_name": file_name}
     values: dict[str, Any] = {}
     for item in _fields(record):
         name = item.name
@@ -308,21 +322,46 @@ def _coerce(fields: Any, record: type[Record], adjusted: set[Adjusted]) -> Recor
     return record(**values)
 
 
+def _usual(fields: Any, record: type[msgspec.Struct]) -> tuple[dict[str, Any], dict[str, str]]:
+    """An element with COCO's names for its fields, and the other names that it has for them.
+
+    Raises:
+        RecordError: it is no object.
+    """
+    if not isinstance(fields, dict):
+        raise unexpected(fields, "an object")
+    if record is CocoImage:
+        fields, renamed = with_usual_names(fields, ("id", "file_name"), OF_IMAGES)
+        file_name = image_name(fields)
+        return (fields if file_name is None else fields | {"file_name": file_name}), renamed
+    others = OF_CATEGORIES if record is CocoCategory else OF_ANNOTATIONS
+    wanted = (item.name for item in _fields(record) if item.name in others)
+    return with_usual_names(fields, wanted, others)
+
+
 _AS_THEY_ARE = frozenset({"ignore", "area", "attributes", "rotation", "supercategory"})
 """Fields that no record is rejected for: who reads one makes of it what it can."""
 
 
 def image_name(fields: dict[str, Any]) -> Any:
-    """The `file_name` of an image's record; without one, as in LVIS, the last folder and the name in `coco_url`.
+    """The `file_name` of an image's record, or what it is called else; without one, as in LVIS, the last folder and the name in `coco_url`.
 
-    >>> image_name({"coco_url": "http://images.cocodataset.org/val2017/000000397133.jpg"})
-    'val2017/000000397133.jpg'
+    >>> image_name({"coco_url": "http://images.cocodataset.org/val2017/000000397133.jpg"}), image_name({"filename": "a.jpg"})
+    ('val2017/000000397133.jpg', 'a.jpg')
     """
-    name, url = fields.get("file_name"), fields.get("coco_url")
-    if name is None and isinstance(url, str) and "://" in url:
-        path = url.partition("://")[2].partition("?")[0].partition("/")[2]
-        name = "/".join(path.split("/")[-2:]) or None
-    return name
+    name = fields.get("file_name")
+    if not name and (key := other_name(fields, "file_name", OF_IMAGES)) is not None:
+        name = fields[key]
+    return name or name_of_url(fields) or name
+
+
+def name_of_url(fields: dict[str, Any]) -> str | None:
+    """The last folder and the name in an image's `coco_url`; None where it has none."""
+    url = fields.get("coco_url")
+    if not isinstance(url, str) or "://" not in url:
+        return None
+    path = url.partition("://")[2].partition("?")[0].partition("/")[2]
+    return "/".join(path.split("/")[-2:]) or None
 
 
 _COERCE: dict[str, Callable[[Any, set[Adjusted]], Any]] = {

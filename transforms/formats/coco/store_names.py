@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable
 from urllib.parse import unquote
 
-from labelbeam.transforms.images.names import IMAGE_FORMATS, OTHER_IMAGE_FORMATS, extension
+from labelbeam.transforms.images.names import extension, is_image
 from labelbeam.transforms.stores.paths import safe_relative
-
-_EXTENSIONS = IMAGE_FORMATS | OTHER_IMAGE_FORMATS
 
 
 def with_double_slashes(name: str) -> str | None:
@@ -23,6 +22,18 @@ def with_double_slashes(name: str) -> str | None:
     if "//" not in path or "://" in path or safe_relative(path) is None:
         return None
     return "/".join(part for part in path.split("/") if part != ".")
+
+
+_OF_2014 = re.compile(r"(^|/)COCO_(?:train|val|test)\d{4}_(?=\d{12}\.)")
+
+
+def without_year(path: str) -> str:
+    """The name that an image of COCO 2014 has in COCO 2017; others stay as they are.
+
+    >>> without_year("val2017/COCO_val2014_000000397133.jpg"), without_year("COCO_1.jpg")
+    ('val2017/000000397133.jpg', 'COCO_1.jpg')
+    """
+    return _OF_2014.sub(r"\1", path)
 
 
 def _composed(path: str) -> str:
@@ -39,18 +50,24 @@ def _caseless(path: str) -> str:
 
 def _without_extension(path: str) -> str:
     caseless = _caseless(path)
-    return caseless[: -len(extension(caseless)) - 1] if extension(caseless) in _EXTENSIONS else caseless
+    return caseless[: -len(extension(caseless)) - 1] if is_image(caseless) else caseless
 
 
-_ALIKE = (_composed, _decoded, _caseless, _without_extension)
+_ALIKE = (_composed, _decoded, without_year, _caseless, _without_extension)
 """What two names of one file have in common, the least difference first."""
 
 
-def find_in_store(wanted: Iterable[str], stored: Iterable[str], taken: Iterable[str]) -> dict[str, list[str]]:
+def _last(path: str) -> str:
+    return without_year(_composed(path)).rpartition("/")[2]
+
+
+def find_in_store(
+    wanted: Iterable[str], stored: Iterable[str], taken: Iterable[str], by_last: bool = False
+) -> dict[str, list[str]]:
     """For each wanted path that the store lacks, the stored paths that it may mean by the least difference: one, or several.
 
     `taken` are stored paths that another record names to the letter; they are its, and no other's. Where two wanted paths
-    mean one stored path, it is neither's, and both stand without.
+    mean one stored path, it is neither's, and both stand without. `by_last` says that folders differ as well.
 
     >>> sorted(find_in_store(["IMG_1.JPG", "b%20c.png"], ["IMG_1.jpg", "b c.png"], []).items())
     [('IMG_1.JPG', ['IMG_1.jpg']), ('b%20c.png', ['b c.png'])]
@@ -58,11 +75,11 @@ def find_in_store(wanted: Iterable[str], stored: Iterable[str], taken: Iterable[
     ({'A.jpg': ['a.JPG', 'a.jpg']}, {})
     """
     held = set(taken)
-    free = [path for path in stored if path not in held and extension(path) in _EXTENSIONS]
+    free = [path for path in stored if path not in held and is_image(path)]
     wanted = list(dict.fromkeys(wanted))
     open_ = wanted
     found: dict[str, list[str]] = {}
-    for key in _ALIKE:
+    for key in (*_ALIKE, _last) if by_last else _ALIKE:
         by_key: defaultdict[str, list[str]] = defaultdict(list)
         for path in free:
             by_key[key(path)].append(path)

@@ -24,11 +24,14 @@ from labelbeam.transforms.workers.staged_units import stage_alone
 
 @dataclass(frozen=True, slots=True)
 class StoredImages:
-    """Contents of the store: its listing by hash, the URL of the directory that was listed, and whether images are checked later."""
+    """Contents of the store: its listing by hash, the URL of the directory that was listed, whether images are checked later, and
+    whether they lie in other folders than their names give.
+    """
 
     listed: Listed
     root: str
     checked: bool
+    by_last: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +105,7 @@ class CocoFile:
             missing = builder.missing(self.images.listed)
             if missing:
                 stored = self._stored(self.images.root, options)
-                doubts = builder.take_stored_names(missing, stored, self.images.checked)
+                doubts = builder.take_stored_names(missing, stored, self.images.checked, self.images.by_last)
         if column := group_column(options.config):
             images = [part for part in self.ranges if part.section == "images"]
             builder.take_groups((read_range(location, part.start, part.end) for part in images), column)

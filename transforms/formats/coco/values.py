@@ -60,7 +60,7 @@ def optional_id(value: Any) -> Id | None:
         return None
 
 
-def _number(value: Any, adjusted: set[Adjusted]) -> float:
+def number_of(value: Any, adjusted: set[Adjusted]) -> float:
     """A number, which may be NaN or infinite."""
     if isinstance(value, float):
         return value
@@ -85,7 +85,7 @@ def side_of(value: Any, adjusted: set[Adjusted]) -> int | None:
     if isinstance(value, int) and not isinstance(value, bool):
         return value
     try:
-        number = _number(value, adjusted)
+        number = number_of(value, adjusted)
     except RecordError:
         number = math.nan
     if not number.is_integer():
@@ -105,21 +105,32 @@ def label_of(value: Any, adjusted: set[Adjusted]) -> str:
     is_number = isinstance(value, int) or (isinstance(value, float) and math.isfinite(value))
     if is_number and not isinstance(value, bool):
         adjusted.add(Adjusted.LABEL_FROM_NUMBER)
-        return str(value)
+        return str(int(value) if isinstance(value, float) and value.is_integer() and abs(value) < EXACT else value)
     return text_of(value, adjusted)
 
 
+_SIZE, _CORNERS, _CENTRE = "size", "corners", "centre"
+
 _SIDES = (
-    (("x", "y", "width", "height"), False),
-    (("x", "y", "w", "h"), False),
-    (("left", "top", "width", "height"), False),
-    (("xmin", "ymin", "width", "height"), False),
-    (("xmin", "ymin", "xmax", "ymax"), True),
-    (("x1", "y1", "x2", "y2"), True),
-    (("x0", "y0", "x1", "y1"), True),
-    (("left", "top", "right", "bottom"), True),
+    (("x", "y", "width", "height"), _SIZE),
+    (("x", "y", "w", "h"), _SIZE),
+    (("left", "top", "width", "height"), _SIZE),
+    (("left", "top", "w", "h"), _SIZE),
+    (("xmin", "ymin", "width", "height"), _SIZE),
+    (("xmin", "ymin", "xmax", "ymax"), _CORNERS),
+    (("minx", "miny", "maxx", "maxy"), _CORNERS),
+    (("x1", "y1", "x2", "y2"), _CORNERS),
+    (("x0", "y0", "x1", "y1"), _CORNERS),
+    (("xtl", "ytl", "xbr", "ybr"), _CORNERS),
+    (("topx", "topy", "bottomx", "bottomy"), _CORNERS),
+    (("left", "top", "right", "bottom"), _CORNERS),
+    (("cx", "cy", "w", "h"), _CENTRE),
+    (("cx", "cy", "width", "height"), _CENTRE),
+    (("xc", "yc", "w", "h"), _CENTRE),
+    (("xcenter", "ycenter", "width", "height"), _CENTRE),
+    (("centerx", "centery", "width", "height"), _CENTRE),
 )
-"""The names of a box's four numbers, and whether they are two corners."""
+"""The names of a box's four numbers, and what they are: a corner and a size, two corners, or a centre and a size."""
 
 
 def _four(value: Any) -> Any:
@@ -131,16 +142,26 @@ def _four(value: Any) -> Any:
             value = re.split(r"[\s,;]+", value.strip().strip("()[]").strip())
     if isinstance(value, list) and len(value) == 1 and isinstance(value[0], list | dict):
         value = value[0]
+    if isinstance(value, list) and len(value) == 2 and all(isinstance(item, dict) and is_pair(item) for item in value):
+        value = {f"{axis}{number}": item[axis] for number, item in enumerate(value, 1) for axis in ("x", "y")}
     if isinstance(value, dict):
         named = {str(key).lower().replace("_", ""): number for key, number in value.items()}
-        for sides, corners in _SIDES:
+        for sides, meaning in _SIDES:
             if named.keys() >= set(sides):
-                numbers = [_number(named[side], set()) for side in sides]
-                if corners:
+                numbers = [number_of(named[side], set()) for side in sides]
+                if meaning == _CORNERS:
                     numbers[2:] = numbers[2] - numbers[0], numbers[3] - numbers[1]
+                elif meaning == _CENTRE:
+                    numbers[:2] = numbers[0] - numbers[2] / 2, numbers[1] - numbers[3] / 2
                 return numbers
     return value
 
+
+_FOUR = "[x, y, width, height] as finite numbers"
+_EXPECTED_BOX = {
+    5: f"{_FOUR}; a fifth may be an angle by which the box is turned, or a score",
+    8: f"{_FOUR}; eight may be the corners of a box that is turned",
+}
 
 _LONGEST_BOX = 1000
 """Characters of a box as text."""
@@ -160,11 +181,13 @@ def bbox_of(value: Any, adjusted: set[Adjusted]) -> Quad | None:
         adjusted.add(Adjusted.NUMBER_FROM_TEXT)
     if isinstance(value, list) and len(value) == 4:
         try:
-            numbers = [_number(item, adjusted) for item in value]
+            numbers = [number_of(item, adjusted) for item in value]
         except RecordError:
             numbers = []
     if not numbers or not all(map(math.isfinite, numbers)):
-        raise unexpected(given, "[x, y, width, height] as finite numbers", Rejected.INVALID_BBOX)
+        raise unexpected(
+            given, _EXPECTED_BOX.get(len(value) if isinstance(value, list) else 0, _FOUR), Rejected.INVALID_BBOX
+        )
     return (numbers[0], numbers[1], numbers[2], numbers[3])
 
 
@@ -175,62 +198,14 @@ def crowd_of(value: Any, adjusted: set[Adjusted]) -> int | None:
     if isinstance(value, str) and value.strip().lower() in ("true", "false"):
         return int(value.strip().lower() == "true")
     try:
-        number = float(value) if isinstance(value, bool) else _number(value, adjusted)
+        number = float(value) if isinstance(value, bool) else number_of(value, adjusted)
     except RecordError:
         return 0
     return int(number != 0 and not math.isnan(number))
 
 
-def segmentation_of(value: Any, adjusted: set[Adjusted]) -> list[list[float]] | Rle | None:
-    """The parts of a polygon as flat lists of x, y, or a mask; None where it is nothing of both."""
-    if isinstance(value, str) and value.strip():
-        try:
-            value = json.loads(value)
-        except (ValueError, RecursionError):
-            return None
-    if isinstance(value, list) and len(value) == 1 and isinstance(value[0], dict) and "counts" in value[0]:
-        value = value[0]
-    if isinstance(value, dict) and "counts" not in value and _is_pair(value):
-        return None
-    if isinstance(value, dict):
-        return Rle(value.get("size"), value.get("counts"))  # type: ignore[arg-type]  # read_rle takes anything
-    if not isinstance(value, list):
-        return None
-    return [_part(part, adjusted) for part in _parts(value, _DEEPEST_LIST)]
-
-
-_DEEPEST_LIST = 6
-"""Lists around a polygon's numbers, at most."""
-
-
-def _is_pair(value: Any) -> bool:
+def is_pair(value: Any) -> bool:
     """Tell whether it is one corner, [x, y] or {"x": x, "y": y}."""
     if isinstance(value, dict):
-        return {"x", "y"} <= value.keys()
+        return {"x", "y"} <= value.keys() and not isinstance(value["x"], list | dict)
     return isinstance(value, list) and len(value) == 2 and not any(isinstance(item, list | dict) for item in value)
-
-
-def _parts(value: list[Any], depth: int) -> list[Any]:
-    """The parts of a polygon as flat lists, however they are nested: as corners, in further lists, or without one."""
-    if value and not any(isinstance(item, list | dict) for item in value):
-        return [value]
-    if len(value) >= 3 and all(map(_is_pair, value)):
-        return [[number for pair in value for number in (pair if isinstance(pair, list) else (pair["x"], pair["y"]))]]
-    if not depth:
-        return [[]]
-    parts: list[Any] = []
-    for item in value:
-        nested = isinstance(item, list) and any(isinstance(inner, list | dict) for inner in item)
-        parts += _parts(item, depth - 1) if nested else [item]
-    return parts
-
-
-def _part(part: Any, adjusted: set[Adjusted]) -> list[float]:
-    """The numbers of one part of a polygon; none of them where one is not finite: it is dropped further down."""
-    if not isinstance(part, list):
-        return []
-    try:
-        numbers = [_number(item, adjusted) for item in part]
-    except RecordError:
-        return []
-    return numbers if all(map(math.isfinite, numbers)) else []

@@ -36,7 +36,9 @@ def plan_customvision(tree: Tree, root: Location, names: Sequence[str], tags: Se
     def units(chosen: list[StoredFile]) -> list[Unit]:
         return [CustomVisionUnit(root.url, file.path, file.size, number, known) for number, file in enumerate(chosen)]
 
-    return plan_named(tree, "customvision", root, files, units)
+    plan = plan_named(tree, "customvision", root, files, units)
+    plan.in_bytes = True
+    return plan
 
 
 @dataclass(frozen=True, slots=True)

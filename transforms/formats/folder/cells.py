@@ -21,6 +21,12 @@ _ITEM = re.compile(
 )
 _BETWEEN = re.compile(r"\s*[,;|]\s*|\s+")
 _MAPPING = re.compile(rf"\{{\s*(?:{_STRING})\s*:", re.DOTALL)
+_WRAPPED = re.compile(
+    r"(?:(?:np|numpy|pd|pandas)\.)?(?:array|Index|Series|list|tuple|set|frozenset)\(\s*([\[({].*[\])}])?\s*(?:,\s*(?:dtype|name)=[^()\[\]]*)?\)",
+    re.DOTALL,
+)
+"""A list as the function that makes it is written: `array(['cat'], dtype=object)`, `set()`."""
+
 _BRACKETS = {"[": "]", "(": ")", "{": "}"}
 _ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|x[0-9a-fA-F]{2}|.)", re.DOTALL)
 _ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "'": "'", '"': '"', "\\": "\\", "/": "/"}
@@ -115,6 +121,10 @@ def parse_list(cell: str) -> list[object] | None:
     if len(cell) > 3 and cell[0] == cell[-1] and cell[0] in "\"'" and cell[1:].lstrip()[:1] == "[":
         inner = cell[1:-1]
         return parse_list((inner.replace('""', '"') if '""' in inner else _unescape(inner)).strip())
+    if (wrapped := _WRAPPED.fullmatch(cell)) is not None:
+        return parse_list(wrapped[1].strip()) if wrapped[1] else []
+    if cell in ("()", "{}"):
+        return []
     if len(cell) < 2 or _BRACKETS.get(cell[0]) != cell[-1]:
         return None
     if _MAPPING.match(cell):

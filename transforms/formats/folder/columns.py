@@ -7,13 +7,16 @@ what they hold. --image-column and --label-columns overrule both.
 from __future__ import annotations
 
 import re
+import shlex
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
+from labelbeam.schemas.config import SPLIT_ALIASES
 from labelbeam.schemas.doubts import Doubt, Doubted
 from labelbeam.schemas.errors import LabelBeamError, UsageError
 from labelbeam.transforms.formats.folder.flags import FlagColumn, look_at_flags, number
 from labelbeam.transforms.formats.folder.lookup import ImageNames
+from labelbeam.transforms.formats.verdicts import is_verdict, speaks_against
 from labelbeam.transforms.images.names import IMAGE_FORMATS, extension
 from labelbeam.transforms.messages.words import listed
 
@@ -45,6 +48,18 @@ _OTHER_FACTS = frozenset(
     {*SPLIT_COLUMNS, *CONFIDENCES, "fold", "kfold", "folds", "source", "verified", "isverified", "isvalid", "valid"}
     | {"istrain", "istest", "isval", "isvalidation", "istraining", "width", "height", "score", "quality", "checked"}
     | {"difficult", "isdifficult", "occluded", "isoccluded", "truncated", "istruncated", "iscrowd", "isgroupof"}
+    | {
+        "deleted",
+        "isdeleted",
+        "excluded",
+        "exclude",
+        "ignored",
+        "ignore",
+        "approved",
+        "isapproved",
+        "iscorrupt",
+        "isduplicate",
+    }
     | {"isdepiction", "isinside", "index", "idx", "id", "rownumber", "group", "groupid", "patientid", "reviewed"}
 ) - {"set"}
 """What columns are called that describe a row and are no class, although they may hold 0 and 1."""
@@ -151,17 +166,25 @@ def looks_like_image(cell: str) -> bool:
     return extension(cell.strip().replace("\\", "/").partition("?")[0]) in IMAGE_FORMATS
 
 
+def is_name_of_image(cell: str, images: ImageNames | None) -> bool:
+    """Tell whether what stands in the first row names an image, without its extension, and is no usual name of a column."""
+    usual = key(cell) in FILE_COLUMNS or key(cell) in _USUAL_IDS
+    return images is not None and not usual and bool(cell.strip()) and images.names(cell)
+
+
 def file_column(columns: Sequence[str], rows: Sequence[Sequence[str]], images: ImageNames | None) -> int | None:
     """The column that names images: by its name, unless what it holds fits none and another column fits nearly all."""
     by_name, _ = column(columns, FILE_COLUMNS)
     if by_name is not None and _share(by_name, rows, images, True) >= 0.5:
         return by_name
-    usual = ("id", "idcode", "name", "uid")
-    shares = [_share(index, rows, images, key(name) in usual) for index, name in enumerate(columns)]
+    shares = [_share(index, rows, images, key(name) in _USUAL_IDS) for index, name in enumerate(columns)]
     best = max(range(len(columns)), key=shares.__getitem__, default=None)
     if by_name is not None and (best is None or shares[best] < 0.9):
         return by_name
     return best if best is not None and shares[best] >= 0.5 else None
+
+
+_USUAL_IDS = ("id", "idcode", "name", "uid")
 
 
 def _share(index: int, rows: Sequence[Sequence[str]], images: ImageNames | None, usual: bool) -> float:
@@ -214,6 +237,10 @@ def class_columns(
             "for what they are called; --label-columns names those that are"
         )
         doubts.append(Doubt(Doubted.COLUMNS_OF_FACTS, message, len(facts), columns[min(facts)], "--label-columns"))
+    if as_split := [columns[index] for index in sorted(classes) if key(columns[index]) in SPLIT_ALIASES]:
+        option = f"--split-column {as_split[0]} --split-values 1={SPLIT_ALIASES[key(as_split[0])]},0=SPLIT"
+        message = f"{name}: {listed(as_split)} holds 0 and 1 and is read as a class, although it is called like a split; {option} reads it as one"
+        doubts.append(Doubt(Doubted.SPLIT_COLUMN, message, len(as_split), as_split[0], option))
     empty = {index for index, found in looked.items() if not found.filled and key(columns[index]) not in _OTHER_FACTS}
     others = looked.keys() - classes - facts - empty
     if len(others) > len(classes):
@@ -264,3 +291,66 @@ def column_of_names(columns: Sequence[str], rows: Sequence[Sequence[str]], label
         ):
             return index
     return None
+
+
+def rows_spoken_against(
+    name: str, columns: Sequence[str], rows: Sequence[Sequence[str]], read: set[int], file: int
+) -> Iterator[Doubt]:
+    """A doubt where a column that is not read says of rows that they are not to be trained on."""
+    for index, shown in enumerate(columns):
+        if index in read or not is_verdict(shown):
+            continue
+        against = [row for row in rows if len(row) > index and speaks_against(shown, row[index])]
+        if against:
+            message = (
+                f"{name}: {len(against)} of {len(rows)} rows, such as that of {against[0][file]!r}, have {against[0][index]!r} as "
+                f"{listed([shown])}, which is not read: they are trained on like all others; remove these rows if they are not to be"
+            )
+            yield Doubt(Doubted.FLAGS_NOT_READ, message, len(against), against[0][file])
+
+
+def against_flags(
+    name: str, columns: Sequence[str], rows: Sequence[Sequence[str]], label: int, taken: Collection[int | None]
+) -> Iterator[Doubt]:
+    """A doubt where columns of 0 and 1 beside one of labels say something else than that one."""
+    among = [
+        index
+        for index, shown in enumerate(columns)
+        if index not in taken and index != label and key(shown) not in _OTHER_FACTS and not is_verdict(shown)
+    ]
+    for some in (rows[:SAMPLE], rows):  # Nearly always the first rows tell that there are none.
+        looked = {index: look_at_flags(row[index] for row in some if len(row) > index) for index in among}
+        among = [index for index in among if looked[index].flags == looked[index].filled and not looked[index].further]
+    labels = {row[label].strip() for row in rows if len(row) > label}
+    flags = {index: looked[index] for index in among if looked[index].filled}
+    present = any(found.present for found in flags.values())
+    if len(flags) < _FEWEST_FLAGS or not present or not any(columns[index] in labels for index in flags):
+        return
+    whole = [row for row in rows if len(row) == len(columns)]
+    against = [
+        row
+        for row in whole
+        if {columns[index] for index, found in flags.items() if found.meaning[row[index]]} != {row[label].strip()}
+    ]
+    if against:
+        names = [columns[index] for index in flags]
+        option = f"--label-columns {shlex.quote(','.join(names))}"
+        message = (
+            f"{name}: {listed([columns[label]])} is read as the labels, and in {len(against)} of {len(rows)} rows, such as that of "
+            f"{against[0][label]!r}, the columns {listed(names)} of 0 and 1 say something else; {option} reads these"
+        )
+        yield Doubt(Doubted.LABEL_COLUMN, message, len(against), columns[label], option)
+
+
+_FEWEST_FLAGS = 2
+"""Columns of 0 and 1 that are classes, and no fact."""
+
+_CORRECTED = re.compile(
+    r"(?:corrected|new|final|fixed|true|gold|clean(?:ed)?|revised|verified|updated|actual|human)(?:labels?|class|category|tags?)"
+    r"|(?:labels?|class|category|tags?)(?:corrected|new|final|fixed|clean(?:ed)?|revised|verified|updated)"
+)
+
+
+def corrected_columns(columns: Sequence[str], label: int) -> list[str]:
+    """The names of columns that hold labels as somebody has corrected them, beside the one that is read."""
+    return [shown for index, shown in enumerate(columns) if index != label and _CORRECTED.fullmatch(key(shown))]

@@ -21,15 +21,19 @@ from labelbeam.transforms.formats.folder.columns import (
     SAMPLE,
     NoLabelsError,
     TableError,
+    against_flags,
     class_columns,
     column,
     column_of_label_words,
     column_of_names,
+    corrected_columns,
     file_column,
     group_columns,
+    is_name_of_image,
     looks_like_image,
     named_columns,
     remaining_column,
+    rows_spoken_against,
     unrecognised,
 )
 from labelbeam.transforms.formats.folder.flags import FlagColumn, look_at_flags, number
@@ -72,6 +76,7 @@ def read_csv(
         rows.append(UnreadableRow(record.line, record.raw, message) if message else row)
     if reader:
         table.doubts += reader.found(name)
+    table.doubts += rows_spoken_against(name, columns, cells, {*needed}, table.file)
     return TableRows(rows, table.doubts, reader is not None, isinstance(reader, _LabelColumn) and reader.one_a_row)
 
 
@@ -140,11 +145,14 @@ def _read_header(table: _Table, lines: list[str], images: ImageNames | None) -> 
         given = table.options.image_column
         if given is not None and (file := named_columns(table.name, columns, given, "--image-column")):
             table.file = file[0]
-        elif any(map(looks_like_image, columns)):
-            _without_header(table, columns, rows)
-            columns = table.columns
+        elif (
+            file_cell := next((index for index, cell in enumerate(columns) if looks_like_image(cell)), None)
+        ) is not None:
+            columns = _without_header(table, columns, rows, file_cell)
         elif (by_content := file_column(columns, rows, images)) is not None:
             table.file = by_content
+            if is_name_of_image(columns[by_content], images):
+                columns = _without_header(table, columns, rows, by_content)
         else:
             found = max(found, columns, key=len)
             continue
@@ -156,9 +164,8 @@ def _read_header(table: _Table, lines: list[str], images: ImageNames | None) -> 
     raise unrecognised(table.name, "columns", found, f"a header with {EXPECTED_FILE} and {EXPECTED_LABEL}{hint}")
 
 
-def _without_header(table: _Table, first: list[str], rows: Sequence[Sequence[str]]) -> None:
-    """Take the first row for one of an image; of the other columns all but one have to be splits, or empty."""
-    file = next(index for index, cell in enumerate(first) if looks_like_image(cell))
+def _without_header(table: _Table, first: list[str], rows: Sequence[Sequence[str]], file: int) -> list[str]:
+    """Take the first row for one of an image; of the other columns all but one have to be splits, or empty. Names for the columns."""
     everything = [first, *rows]
     others = [index for index in range(len(first)) if index != file]
     filled = {index: {row[index].strip().lower() for row in everything if len(row) > index} - {""} for index in others}
@@ -171,13 +178,9 @@ def _without_header(table: _Table, first: list[str], rows: Sequence[Sequence[str
         )
     table.file = file
     names = {file: "file_name", labels[0]: "label", **dict.fromkeys(splits, "split")}
-    table.columns = [names.get(index, "") for index in range(len(first))]
-    table.doubt(
-        Doubted.HEADER_MISSING,
-        f"the first row names the image {first[file]!r}, so it is read as a row and no header",
-        1,
-        first[file],
-    )
+    said = f"the first row names the image {first[file]!r}, so it is read as a row and no header"
+    table.doubt(Doubted.HEADER_MISSING, said, 1, first[file])
+    return [names.get(index, "") for index in range(len(first))]
 
 
 def _malformed(cells: list[str], columns: list[str], needed: list[int]) -> str | None:
@@ -303,6 +306,7 @@ def _reader(
     label, several = column(columns, LABEL_COLUMNS)
     if label is not None:
         _doubt_label_column(table, cells, label, several)
+        table.doubts += against_flags(table.name, columns, cells, label, taken)
         return as_labels(label)
     if not table.records:
         return None
@@ -340,8 +344,14 @@ def _label_column(table: _Table, cells: list[list[str]], task: str, label: int) 
     reader, doubts = read_cells(table.name, held, task, table.options.label_separator)
     table.doubts += doubts
     confidence, _ = column(table.columns, CONFIDENCES)
+    if confidence is None and (score := column(table.columns, ("score", "scores", "conf"))[0]) is not None:
+        # What else is called so may count anything.
+        confidence = score if look_at_flags(row[score] for row in cells if len(row) > score).is_probabilities else None
     if confidence in (label, table.file):
         confidence = None
+    if held and sum((value := number(cell)) is not None and value % 1 != 0 for cell in held) * 2 > len(held):
+        said = f"the labels of {listed([table.columns[label]])} are measures, such as {held[0]!r}, and each value is read as a class"
+        table.doubt(Doubted.LABELS_ARE_NUMBERS, said, len(held), held[0])
     name = "" if confidence is None else table.columns[confidence]
     return _LabelColumn(label, reader, confidence, name, table.options.min_confidence)
 
@@ -353,6 +363,10 @@ def _doubt_label_column(table: _Table, cells: list[list[str]], label: int, sever
         said = f"the labels of {listed([chosen])} are numbers, and {listed([columns[named]])} has a name for each"
         option = f"--label-columns {shlex.quote(columns[named])}"
         table.doubt(Doubted.LABELS_ARE_NUMBERS, f"{said}; {option} reads the names", 1, chosen, option)
+    elif corrected := corrected_columns(columns, label):
+        option = f"--label-columns {shlex.quote(corrected[0])}"
+        said = f"{listed([chosen])} is read as the labels, and {listed(corrected)} may hold what they were corrected to; {option} reads that"
+        table.doubt(Doubted.LABEL_COLUMN, said, len(corrected), chosen, option)
     elif len(several) > 1:
         others = [name for name in several if name != chosen]
         numbers = bool(others) and all(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,14 +12,17 @@ _WORDS = {"": False, "false": False, "no": False, "nan": False, "none": False, "
 _LETTERS = ({"y": True, "n": False}, {"t": True, "f": False}, {"x": True}, {"✓": True}, {"+": True, "-": False})
 
 
-def number(cell: str) -> float | None:
-    """The finite number in a cell, if it is one.
+_COMMA = re.compile(r"[+-]?\d+,\d+")
 
-    >>> number("0.50"), number("-1"), number("x"), number("nan")
-    (0.5, -1.0, None, None)
+
+def number(cell: str) -> float | None:
+    """The finite number in a cell, if it is one; its point may be a comma.
+
+    >>> number("0.50"), number("-1"), number("0,25"), number("x"), number("nan")
+    (0.5, -1.0, 0.25, None, None)
     """
     try:
-        value = float(cell)
+        value = float(cell.replace(",", ".") if _COMMA.fullmatch(cell) else cell)
     except ValueError:
         return None
     return value if math.isfinite(value) and "_" not in cell else None

@@ -15,6 +15,7 @@ from labelbeam.transforms.formats.folder.columns import (
     column,
     group_columns,
     named_columns,
+    rows_spoken_against,
     unrecognised,
 )
 from labelbeam.transforms.formats.folder.format import FolderOptions
@@ -44,6 +45,7 @@ def read_json_lines(name: str, text: str, options: FolderOptions, group: str = "
     doubts += doubts_of_flags(name, {str(value) for value in values if isinstance(value, list | str)})
     splits = split_columns(name, keys, list(cells.values()), file, options, doubts)
     groups = group_columns(name, keys, group)
+    doubts += rows_spoken_against(name, keys, list(cells.values()), {file, label, *splits.meaning, *groups}, file)
     for line, raw, record in records:
         if isinstance(record, str):
             rows.append(UnreadableRow(line, raw, record))

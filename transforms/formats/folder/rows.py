@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from labelbeam.schemas.doubts import Doubt
+from labelbeam.schemas.doubts import Doubt, Doubted
 from labelbeam.schemas.errors import UsageError
 from labelbeam.transforms.formats.folder.columns import NoLabelsError, TableError
 from labelbeam.transforms.formats.folder.format import FolderOptions
@@ -85,7 +85,24 @@ def read_rows(
         text = _with_tabs(text)
     if name.lower().endswith((".jsonl", ".ndjson")):
         return read_json_lines(name, text, options or FolderOptions(), group)
-    return read_csv(name, text, task, options or FolderOptions(), images, group)
+    content = read_csv(name, text, task, options or FolderOptions(), images, group)
+    content.doubts += _of_two_charsets(name, text)
+    return content
+
+
+def _of_two_charsets(name: str, text: str) -> list[Doubt]:
+    """A doubt where some rows are no UTF-8: what others hold beyond ASCII may be so by accident, as `\\xc3\\xa8` of GBK is."""
+    if not NOT_TEXT.search(text):
+        return []
+    lines = [line for line in text.splitlines() if not line.isascii()]
+    left = [line for line in lines if not NOT_TEXT.search(line)]
+    if not left:
+        return []
+    message = (
+        f"{name}: {len(lines) - len(left)} rows are not in UTF-8 and are rejected, so that others may be misread, such as {left[0][:80]!r}; "
+        "save the table as UTF-8"
+    )
+    return [Doubt(Doubted.TABLE_CHARSET, message, len(left), left[0][:80])]
 
 
 def _with_tabs(text: str) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from labelbeam.schemas.config import SPLIT_ALIASES, SPLITS
 from labelbeam.schemas.doubts import Doubt, Doubted
-from labelbeam.transforms.formats.folder.columns import SPLIT_COLUMNS, column, key, named_columns
+from labelbeam.transforms.formats.folder.columns import LABEL_COLUMNS, SAMPLE, SPLIT_COLUMNS, column, key, named_columns
 from labelbeam.transforms.formats.folder.flags import look_at_flags
 from labelbeam.transforms.formats.folder.format import FolderOptions
 from labelbeam.transforms.formats.folder.splits import parse_splits, split_name
@@ -81,16 +82,61 @@ def split_columns(
     given = parse_split_values(options.split_values)
     others = {*(named_columns(name, columns, options.label_columns, "--label-columns") or ()), file}
     if index is None or index in others:
-        return _of_single_splits(name, columns, rows, {*range(len(columns))} - others, doubts)
+        found = _of_single_splits(name, columns, rows, {*range(len(columns))} - others, doubts)
+        others.add(column(columns, LABEL_COLUMNS)[0])
+        if not found.meaning and (index := _of_words(columns, rows, others)) is not None:
+            meaning = {word: SPLIT_ALIASES[word] for word in map(str.lower, _cells(rows, index))}
+            _told(name, columns[index], meaning, _cells(rows, index), doubts)
+            return SplitColumns({index: meaning})
+        if not found.meaning:
+            doubts += _folds(name, columns, rows, others)
+        return found
     if named and given is None and _OF_ONE_SPLIT.fullmatch(key(columns[index])):
         return _of_single_splits(name, columns, rows, {index}, [])
-    cells = Counter(cell for row in rows if len(row) > index and (cell := row[index].strip()))
+    cells = _cells(rows, index)
     usual = key(columns[index]) in SPLIT_COLUMNS[:_USUAL] or any(split_name(cell) for cell in cells)
     # One of yes and no that is called `set` may be a class of a table with a column for each.
     usual = usual and not (key(columns[index]) == "set" and look_at_flags(cells).flags == len(cells))
     said = doubts if usual or named or given else []
     meaning = meaning_of(name, columns[index], cells, given, said)
     return SplitColumns({index: meaning} if meaning else {})
+
+
+def _cells(rows: Sequence[Sequence[str]], index: int) -> Counter[str]:
+    return Counter(cell for row in rows if len(row) > index and (cell := row[index].strip()))
+
+
+def _of_words(columns: Sequence[str], rows: Sequence[Sequence[str]], others: Collection[int | None]) -> int | None:
+    """The one column, whatever it is called, that holds words for splits and nothing else, of which some row is to train on."""
+    found = [index for index in range(len(columns)) if index not in others]
+    for some in (rows[:SAMPLE], rows):
+        found = [
+            index
+            for index in found
+            if (cells := _cells(some, index)) and {*map(str.lower, cells)} <= SPLIT_ALIASES.keys()
+        ]
+    splits = {SPLIT_ALIASES[cell.lower()] for index in found for cell in _cells(rows, index)}
+    return found[0] if len(found) == 1 and "train" in splits and len(splits) > 1 else None
+
+
+_FOLDS = re.compile(r"(?:k|cv|val|test)?folds?(?:id|number|nr|no|index)?")
+_MOST_FOLDS = 20
+
+
+def _folds(
+    name: str, columns: Sequence[str], rows: Sequence[Sequence[str]], others: Collection[int | None]
+) -> Iterator[Doubt]:
+    """A doubt where a column numbers folds, of which nothing tells which one validates."""
+    for index, shown in enumerate(columns):
+        cells = sorted(_cells(rows, index), key=lambda cell: (len(cell), cell))
+        if _FOLDS.fullmatch(key(shown)) and index not in others and 1 < len(cells) <= _MOST_FOLDS:
+            values = ",".join(f"{cell}={'train' if at else 'validation'}" for at, cell in enumerate(cells))
+            option = f"--split-column {shlex.quote(shown)} --split-values {shlex.quote(values)}"
+            message = (
+                f"{name}: {listed([shown])} numbers {len(cells)} folds, and all are read into one split; {option} would validate with "
+                f"{cells[0]!r}, and --split-column none says that it is no split"
+            )
+            yield Doubt(Doubted.SPLIT_COLUMN, message, len(cells), shown, option)
 
 
 def meaning_of(

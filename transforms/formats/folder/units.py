@@ -13,6 +13,7 @@ from labelbeam.transforms.formats.folder.format import FolderOptions
 from labelbeam.transforms.formats.folder.layout import (
     FolderItem,
     FolderPlan,
+    doubts_of_unlisted,
     image_of_item,
     unlisted_images,
 )
@@ -104,12 +105,14 @@ class TableUnit:
         listed = {item.path: item.split for item in self.plan.items if item.split is not None}
         for image in images:
             image.split = image.split or listed.get(image.path)
-        images += unlisted_images(self.plan, {image.path for image in images}, self.root)
+        unlisted = unlisted_images(self.plan, {image.path for image in images}, self.root)
+        images += unlisted
         fragments = dict(fragments_of(images, options.buckets, 0))
         for rejection in (rejection for content in contents for rejection in content.rejected):
             bucket = bucket_of(rejection.image or rejection.locator, options.buckets)
             fragments.setdefault(bucket, Fragment()).rejections.append(rejection)
         records = sum(fragment.records for fragment in fragments.values())
         doubts = [doubt for content in contents for doubt in content.doubts]
+        doubts += doubts_of_unlisted(self.plan, unlisted)
         doubts += numbers_for_names({item.label for image in images for item in image.objects}, self.plan.names)
         return reading.result(Findings(records, doubts=doubts), sorted(fragments.items()))

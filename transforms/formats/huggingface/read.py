@@ -165,7 +165,9 @@ def _tell(
     collector.boxes(boxes, known[:, 1:3].astype(np.int32), known[:, 0], known[:, 3].astype(np.int64))
     if np.isfinite(extents).any():
         collector.outlines(extents)
-        collector.outlines_in_boxes(extents, np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], axis=1))
+        collector.outlines_in_boxes(
+            extents, np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], axis=1), known[:, 1:3].astype(np.int32)
+        )
 
 
 def _image_of(row: dict[str, Any] | str, images: ImageFinder, path: str, source: str, locator: str) -> SourceImage:

@@ -18,6 +18,7 @@ import numpy as np
 
 from labelbeam.schemas.neutral import RAW_LIMIT, Box, Rejection, Ring, SourceImage, SourceObject
 from labelbeam.schemas.reasons import Adjusted, Rejected
+from labelbeam.transforms.formats.coco.segmentations import parts_of
 from labelbeam.transforms.formats.frames import Evidence
 from labelbeam.transforms.formats.json_objects import check_json_room, json_object
 from labelbeam.transforms.formats.labels import normalized
@@ -308,6 +309,7 @@ def _rings(polygon: object) -> tuple[list[Ring], bool] | str:
     """The rings of a polygon, and whether parts are no rings; or a sentence where none is one."""
     if not isinstance(polygon, list) or not polygon:
         return f"polygon is {_excerpt(polygon)}, expected a list of lists of x, y, x, y, …"
+    polygon = parts_of(polygon)
     rings = [ring for part in polygon if (ring := _ring(part)) is not None]
     if not rings:
         return f"of {len(polygon)} parts of polygon none is a list of three or more pairs of numbers"

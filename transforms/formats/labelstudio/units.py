@@ -36,7 +36,9 @@ def plan_labelstudio(tree: Tree, found: tuple[Location, Sequence[str]]) -> Plan:
     def units(chosen: list[StoredFile]) -> list[Unit]:
         return [LabelStudioUnit(root.url, file.path, file.size, number) for number, file in enumerate(chosen)]
 
-    return plan_named(tree, "labelstudio", root, files, units)
+    plan = plan_named(tree, "labelstudio", root, files, units)
+    plan.in_bytes = True
+    return plan
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,9 @@ def plan_via(tree: Tree, found: tuple[Location, Sequence[str]]) -> Plan:
     def units(chosen: list[StoredFile]) -> list[Unit]:
         return [ViaUnit(root.url, file.path, file.size, number) for number, file in enumerate(chosen)]
 
-    return plan_named(tree, "via", root, files, units)
+    plan = plan_named(tree, "via", root, files, units)
+    plan.in_bytes = True
+    return plan
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,13 @@ _LEAST_OVERLAP = 0.2
 """An outline and its box that share less of what they cover together are of two places."""
 
 
+def add_beside(evidence: Evidence, read: Sequence[VocImage]) -> None:
+    """Tally what fields say that are not read."""
+    for item in read:
+        evidence.add("flagged_beside", item.flagged, item.image.locator)
+        evidence.add("scored", item.scored, item.image.locator)
+
+
 def add_evidence(
     evidence: Evidence, read: Sequence[VocImage], sizes_of: Mapping[str, tuple[int, int]] | None = None
 ) -> None:

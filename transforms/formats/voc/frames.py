@@ -204,8 +204,12 @@ def _leaving(name: str, item: Evidence, option: str) -> list[Doubt]:
         return [Doubt(Doubted.BOXES_LEAVE_IMAGES, message, leaving, example, option)]
     if inside := item.count("inside_if_turned"):
         what = counted(inside, "box lies", "boxes lie")
-        message = f"{name}: {what} outside of the declared size, and inside where width and height are swapped{look}"
+        message = f"{name}: {what} outside of the declared size, and inside where width and height are swapped, or x and y of the box{look}"
         return [Doubt(Doubted.BOXES_LEAVE_IMAGES, message, inside, item.example("inside_if_turned"), option)]
+    if far:
+        example = item.example("boxes_far_out")
+        message = f"{name}: {far:,} of {placed:,} boxes end far outside of their image, such as in {example}, and are cut at its border or rejected"
+        return [Doubt(Doubted.BOXES_FAR_OUT, message, far, example)]
     return []
 
 
@@ -260,6 +264,19 @@ def _others(name: str, item: Evidence) -> list[Doubt]:
         doubts.append(
             Doubt(Doubted.DECLARED_SIZE_DIFFERS, message, differ, item.example("size_differs"), "--check-images header")
         )
+    if flagged := item.count("flagged_beside"):
+        example = item.example("flagged_beside")
+        message = (
+            f"{name}: {counted(flagged, 'object or image', 'objects or images')}, such as in {example}, {'has' if flagged == 1 else 'have'} a field such as a "
+            "status of rejected, which is not read: they are trained on like all others; remove them if they are not to be"
+        )
+        doubts.append(Doubt(Doubted.FLAGS_NOT_READ, message, flagged, example))
+    if scored := item.count("scored"):
+        message = (
+            f"{name}: {counted(scored, 'object')} {'has' if scored == 1 else 'have'} a confidence between 0 and 1, such as in "
+            f"{item.example('scored')}, as predictions of a model do; they are read as labels"
+        )
+        doubts.append(Doubt(Doubted.PREDICTED_LABELS, message, scored, item.example("scored")))
     if far := item.count("far_turned"):
         message = (
             f"{name}: {far:,} of {item.count('turned'):,} rotated boxes (robndbox) have an angle of more than a whole turn and are "

@@ -28,6 +28,7 @@ class VocImage(NamedTuple):
     `boxes` are those of its objects as they are written, of whatever kind, or what outlines without a box extend over. `outlined` says for each object of segmentation whether
     it has an outline. `far_turned` counts rotations of more than a whole turn. `outlined` are the extents of each object's outline and
     of its box, as left, top, right, bottom. `named` is the image that `<filename>` names where the file is called like another one.
+    `flagged` counts what fields that are not read speak against: the image, or objects; `scored` objects with a confidence.
     """
 
     image: SourceImage
@@ -37,6 +38,8 @@ class VocImage(NamedTuple):
     far_turned: int = 0
     outlined: Sequence[tuple[Box, Box]] = ()
     named: str = ""
+    flagged: int = 0
+    scored: int = 0
 
 
 def read_voc(
@@ -73,11 +76,13 @@ def read_voc(
         message = f"{annotation.repeated}; expected one, of one image"[:RAW_LIMIT]
         image.rejected.append(Rejection(source, item.xml, image.path, "image", Rejected.REPEATED_FIELD, message))
     image.adjusted += [Adjusted.LABEL_NORMALIZED] * sum(found.name_normalized for found in annotation.objects)
+    found = [voc_object for voc_object in annotation.objects if not voc_object.deleted]
+    named, scored = _named_otherwise(item, annotation), sum(voc_object.scored for voc_object in found)
+    flagged = annotation.flagged + sum(voc_object.flagged for voc_object in found)
     if "classification" in task:
         _add_labels(image, annotation, item.labels)
-        return VocImage(image, named=_named_otherwise(item, annotation))
+        return VocImage(image, named=named, flagged=flagged, scored=scored)
     _add_objects(image, annotation, mask, options, "segmentation" in task)
-    found = [voc_object for voc_object in annotation.objects if not voc_object.deleted]
     return VocImage(
         image,
         [box for voc_object in found if (box := voc_object.box or _extent_box(voc_object)) is not None],
@@ -85,7 +90,9 @@ def read_voc(
         sum(not voc_object.rings for voc_object in image.objects) if "segmentation" in task else 0,
         sum(voc_object.box is not None and abs(voc_object.box.angle) > WHOLE_TURN for voc_object in found),
         [_outlined(voc_object) for voc_object in found if voc_object.outline and voc_object.box is not None],
-        _named_otherwise(item, annotation),
+        named,
+        flagged,
+        scored,
     )
 
 

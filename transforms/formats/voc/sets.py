@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import codecs
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from labelbeam.schemas.config import SPLIT_ALIASES
 from labelbeam.schemas.doubts import Doubt, Doubted
+from labelbeam.transforms.formats.folder.splits import table_split
 from labelbeam.transforms.formats.labels import normalized
-from labelbeam.transforms.formats.voc.folders import join, split_of_folder
-from labelbeam.transforms.formats.voc.image_index import (
-    IMAGE_SUFFIXES,
-    home_of_image,
-    home_of_xml,
-    key_of,
-    split_suffix,
-    stem_of_xml,
-)
+from labelbeam.transforms.formats.voc.image_index import split_suffix
+from labelbeam.transforms.formats.voc.lists import Names, flags_of, lines_of, uncommented
 
 _HELD_OUT_FIRST = ("validation", "test", "train")
 """Which list wins where an image is in several: what is held out stays so, and what a training validates with first."""
@@ -43,37 +36,65 @@ class ImageSets(NamedTuple):
 
 
 LIST_SUFFIXES = (".txt", ".lst", ".list", ".csv")
+_SETS = ("imagesets", "imageset", "image_sets")
+_BESIDE = "beside"
+_KINDS = ("main", "", _BESIDE, "segmentation", "layout", "action")
+"""Folders of lists, the likeliest first. Lists that are made for another task have splits, which are better than none."""
 
 
-def lists_of_task(files: Iterable[str], task: str) -> dict[str, list[str]]:
-    """Find the lists that apply to a task: their paths by the directory of the dataset that they are of.
+class ListFiles(NamedTuple):
+    """Lists by the directory of the dataset that they are of, and those of which it is not known whether they count, likewise."""
+
+    chosen: dict[str, list[str]]
+    unknown: dict[str, list[str]]
+
+
+def lists_of_task(files: Iterable[str], task: str) -> ListFiles:
+    """Find the lists that apply to a task.
 
     Instance segmentation has its lists in `ImageSets/Segmentation`; without these, and for the other tasks, they are
-    those in `ImageSets/Main`, without these those in `ImageSets` itself, and without these those for segmentation, whose splits
-    are better than none. Without `ImageSets`, files called like a split, such as `train.txt`, are lists.
+    those in `ImageSets/Main`, without these those in `ImageSets` itself, and without these those of another task. Without
+    `ImageSets`, files called like a split, such as `train.txt` or `val_list.txt`, are lists. A folder by another name in
+    `ImageSets` counts where it is the only one.
     """
     found: dict[str, dict[str, list[str]]] = {}
+    unknown: dict[str, list[str]] = {}
     for path in files:
-        if not path.lower().endswith(LIST_SUFFIXES):
+        *folders, name = path.split("/")
+        is_list = name.lower().endswith(LIST_SUFFIXES)
+        sets = next((at for at, folder in enumerate(folders) if folder.lower() in _SETS), None)
+        if sets is not None and (is_list or ("." not in name and _list_of_split(name))):
+            above, kind = sets, "/".join(folders[sets + 1 :]).lower()
+        elif sets is not None and _list_of_split(name.partition(".")[0]):
+            unknown.setdefault("/".join(folders[:sets]), []).append(path)  # Such as `train.json`.
             continue
-        folders = path.split("/")[:-1]
-        lower = [folder.lower() for folder in folders[-2:]]
-        sets = next((at for at, folder in enumerate(lower) if folder in _SETS), None)
-        if sets is not None:
-            above, kind = len(folders) - len(lower) + sets, "".join(lower[sets + 1 :])
-        elif _stem(path).lower() in {*SPLIT_ALIASES, _TRAINVAL}:
-            above, kind = len(folders), "beside"
+        elif is_list and sets is None and _list_of_split(_stem(path)):
+            above, kind = len(folders), _BESIDE
         else:
             continue
         found.setdefault("/".join(folders[:above]), {}).setdefault(kind, []).append(path)
-    kinds: tuple[str, ...] = ("main", "", "beside", "segmentation")
-    if task == "image_instance_segmentation":
-        kinds = ("segmentation", *kinds)
-    chosen = {root: next((of[kind] for kind in kinds if kind in of), []) for root, of in found.items()}
-    return {root: sorted(paths) for root, paths in chosen.items() if paths}
+    kinds = ("segmentation", *_KINDS) if task == "image_instance_segmentation" else _KINDS
+    chosen = {}
+    for root, of in found.items():
+        kind = next((kind for kind in kinds if kind in of), next(iter(of)) if len(of) == 1 else None)
+        if kind is not None:
+            chosen[root] = sorted(of[kind])
+        else:
+            unknown[root] = sorted([*unknown.get(root, []), *(path for paths in of.values() for path in paths)])
+    return ListFiles(chosen, unknown)
 
 
-_SETS = ("imagesets", "imageset", "image_sets")
+def _list_of_split(stem: str) -> str | None:
+    """The split that a list is of by its name, or `trainval`."""
+    if part := _OF_PART.fullmatch(stem):  # `train_cls` of ImageNet, `trainaug` of many who segment.
+        return SPLIT_ALIASES[part[1].lower()]
+    return _TRAINVAL if _OF_BOTH.fullmatch(stem) else table_split(stem)
+
+
+_OF_PART = re.compile(r"(?i)(train|val|test)[_-]?(?:aug|cls|loc|det|seg)")
+
+
+_OF_BOTH = re.compile(r"(?i)(?:.*[^a-z])?train[_-]?val(?:[^a-z].*)?")
 
 
 def read_image_sets(
@@ -86,41 +107,69 @@ def read_image_sets(
     """Read the lists of one folder; None where they name no annotation file at all.
 
     `xmls` are the annotation files by id: their path below `Annotations`, without `.xml`. `doubts` receives what a
-    person should know of the lists: contradictions, and ids without an annotation file. Lists of a class are not
-    read for tasks that they say nothing about, since there are three a class.
+    person should know of the lists: contradictions, ids without an annotation file, and flags of no class. Lists of a class
+    are not read for tasks that they say nothing about, since there are three a class.
     """
-    members: dict[str, set[str]] = {}  # Ids by split, or by the name of a list that is of no split.
+    members: dict[str, set[str]] = {}  # Annotation files by split, or by the name of a list that is of no split.
     flags: dict[str, dict[str, int]] = {}
+    known = Names.of(xmls)
+    listed: set[str] = set()
+    unknown: set[str] = set()
+    of_no_class: dict[str, int] = {}
     for_labels = "classification" in task or all(_class_and_list(path)[0] for path in paths)
+    contents: dict[str, tuple[list[str], dict[str, int] | None]] = {}
     for path in paths:
-        label, name = _class_and_list(path)
-        if label and not for_labels and label not in SPLIT_ALIASES:
-            continue
-        lines = _lines(read(path))
-        marked = _flags(lines) if label else None
-        if marked is None:
+        label, _ = _class_and_list(path)
+        if not label or for_labels or label in SPLIT_ALIASES:
+            lines = lines_of(read(path))
+            contents[path] = lines, flags_of(lines)
+    alone = _of_a_class_alone({path: marked for path, (_, marked) in contents.items() if marked})
+    for path, (lines, marked) in contents.items():
+        label, name = (normalized(_stem(path)),) * 2 if path in alone else _class_and_list(path)
+        split = _list_of_split(_stem(path))
+        if not label or marked is None:
             # `train_val.txt` is what the class "train" has for val, or else somebody's trainval.
-            name = _stem(path).replace("_", "").lower()
-        members.setdefault(SPLIT_ALIASES.get(name, name), set()).update(lines if marked is None else marked)
-        for identity, flag in (marked or {}).items():
-            of_image = flags.setdefault(identity, {})
-            of_image[label] = max(flag, of_image.get(label, flag))
+            name = split or _stem(path).lower()
+            if minus := sum(flag < 0 for flag in (marked or {}).values()):
+                of_no_class[path] = minus
+        ids = lines if not label or marked is None else list(marked)
+        resolved = known.resolve(ids, numbers_behind=not label or marked is not None or split is not None)
+        listed |= resolved.keys()
+        unknown |= {one for one in ids if one not in resolved and uncommented(one)}
+        members.setdefault(SPLIT_ALIASES.get(name, name), set()).update(resolved.values())
+        for identity, flag in (marked or {}).items() if label else ():
+            if (xml := resolved.get(identity)) is not None:
+                of_image = flags.setdefault(xml, {})
+                of_image[label] = max(flag, of_image.get(label, flag))
 
     where = paths[0].rpartition("/")[0]
     for_sets = any(folder.lower() in _SETS for folder in where.split("/"))
-    ids = set().union(*members.values())
-    resolved = _resolve(ids, xmls)
-    ids = {one for one in ids if one in resolved or _uncommented(one)}
-    ignored = not resolved or (not for_sets and len(resolved) < len(ids) / 2)
-    if unknown := ids - resolved.keys():
+    unknown -= listed
+    ignored = not listed or (not for_sets and len(listed) < len(unknown))
+    if unknown:
         message = f"{where or paths[0]}: no annotation file for {some(unknown)} in the lists"
         message += ", so the lists are ignored" if ignored else ""
         doubts.append(Doubt(Doubted.LISTED_WITHOUT_ANNOTATION, message, len(unknown), min(unknown)))
     if ignored:
         return None
-    of_list = {name: {resolved[one] for one in listed if one in resolved} for name, listed in members.items()}
-    labels = {resolved[one]: _labels(marks) for one, marks in flags.items() if one in resolved}
-    return ImageSets(_splits(of_list, where, doubts), labels)
+    if of_no_class:
+        doubts.append(_flags_of_no_class(of_no_class))
+    return ImageSets(_splits(members, where, doubts), {xml: _labels(marks) for xml, marks in flags.items()})
+
+
+def _of_a_class_alone(flags: Mapping[str, Mapping[str, int]]) -> set[str]:
+    """Lists with flags that are called like a class and no split, such as `cat.txt`: where some flag says that it is not there."""
+    alone = {path for path in flags if _list_of_split(_stem(path)) is None and not _class_and_list(path)[0]}
+    return alone if any(flag < 1 for path in alone for flag in flags[path].values()) else set()
+
+
+def _flags_of_no_class(minus: Mapping[str, int]) -> Doubt:
+    example = min(minus)
+    message = (
+        f"{example}: {minus[example]:,} lines end in -1, as where a list says which images show a class, and the list names no class: "
+        "all of its images are taken for images of its split; a list of the class car is called car_train.txt"
+    )
+    return Doubt(Doubted.FLAGS_NOT_READ, message, sum(minus.values()), example)
 
 
 def some(names: Collection[str]) -> str:
@@ -178,118 +227,3 @@ def _class_and_list(path: str) -> tuple[str, str]:
 
 def _stem(path: str) -> str:
     return split_suffix(path, LIST_SUFFIXES)[0].rpartition("/")[2]
-
-
-def _lines(data: bytes) -> list[str]:
-    """The lines that are not blank. An id in another charset than UTF-8 will be found to have no annotation file."""
-    text = data.decode(_charset_of(data[:1024]), errors="replace")
-    lines = [stripped for line in text.replace("\r", "\n").split("\n") if (stripped := line.strip())]
-    # A table's line of headings.
-    return lines[1:] if lines and set(_SEPARATORS.split(lines[0].lower())) <= _HEADINGS else lines
-
-
-def _charset_of(head: bytes) -> str:
-    """UTF-8, or UTF-16 as PowerShell's `>` writes it, with a mark or without: names then have a zero in every second byte."""
-    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return "utf-16"
-    if b"\0" not in head:
-        return "utf-8-sig"
-    return "utf-16-be" if head[::2].count(0) > head[1::2].count(0) else "utf-16-le"
-
-
-_SEPARATORS = re.compile(r"[\s,;]+")
-_HEADINGS = frozenset(
-    ("filename", "file_name", "file", "image", "images", "img", "image_id", "id", "name", "path", "xml", "annotation")
-)
-
-
-def _flags(lines: Sequence[str]) -> dict[str, int] | None:
-    """Flags by id; None where a line has none, so that these are just ids."""
-    flags: dict[str, int] = {}
-    for line in lines:
-        line = _uncommented(line)
-        parts = line.replace(",", " ").replace(";", " ").rsplit(None, 1)
-        if len(parts) == 2 and _FLAG.fullmatch(parts[1]):
-            identity = line[: len(parts[0])]
-            flags[identity] = max(int(float(parts[1])), flags.get(identity, -1))
-        elif line:
-            return None
-    return flags
-
-
-_FLAG = re.compile(r"[+-]?[01](?:\.0{0,9})?")
-"""1, 0 or -1; MATLAB also writes 1.0000."""
-
-_COMMENT = re.compile(r"(?:^|\s)(?:#|//|%|;)")
-
-
-def _uncommented(line: str) -> str:
-    """A line without what stands behind a mark of comments."""
-    return _COMMENT.split(line, maxsplit=1)[0].strip()
-
-
-def _resolve(lines: Iterable[str], xmls: Mapping[str, str]) -> dict[str, str]:
-    """Annotation files by the lines of lists: an id, a path, or several names of one image in a line."""
-    names = _Names({}, {})
-    for xml in xmls.values():
-        names.add(xml)
-    resolved = {}
-    for line in lines:
-        found = xmls.get(line) or names.find(line) or _of_several(line, names)
-        if found is None and (name := _uncommented(line)) != line and name:
-            found = xmls.get(name) or names.find(name) or _of_several(name, names)
-        if found is not None:
-            resolved[line] = found
-    return resolved
-
-
-class _Names(NamedTuple):
-    """Annotation files by the ends of their paths, and by these without letter case and in one Unicode form; None for several."""
-
-    exact: dict[str, str | None]
-    alike: dict[str, str | None]
-
-    def add(self, xml: str) -> None:
-        for ending in _endings(join(home_of_xml(xml).name, stem_of_xml(xml))):
-            for known, name in ((self.exact, ending), (self.alike, key_of(ending))):
-                known[name] = None if known.get(name, xml) != xml else xml
-
-    def find(self, listed: str) -> str | None:
-        """The annotation file of a name, with or without suffix, image folder, and directories above the dataset."""
-        path = listed.strip("\"',; \t").replace("\\", "/")
-        path = split_suffix(path, {*IMAGE_SUFFIXES, ".xml"})[0]
-        for ending in _endings(join(home_of_image(path), path.rpartition("/")[2])):
-            if found := self.exact.get(ending) or self.alike.get(key_of(ending)):
-                split, other = split_of_folder(path), split_of_folder(found)
-                return found if split is None or other is None or split == other else None
-        return None
-
-
-_NAME_ENDS = re.compile(
-    rf"(?:{'|'.join(map(re.escape, (*sorted(IMAGE_SUFFIXES), '.xml')))})(?=[\s,;\"']|$)", re.IGNORECASE
-)
-
-
-def _of_several(line: str, known: _Names) -> str | None:
-    """The annotation file that all names of a line lead to: image and annotation, in any order."""
-    found = {known.find(name) for name in _names_in(line) or _SEPARATORS.split(line)}
-    return found.pop() if len(found) == 1 else None
-
-
-def _names_in(line: str) -> list[str]:
-    """Names with a suffix, blanks in them included, between commas and semicolons. Linear in the line, whatever it holds."""
-    names: list[str] = []
-    start = 0
-    for end in _NAME_ENDS.finditer(line):
-        separator = max(line.rfind(mark, start, end.start()) for mark in ",;")
-        start = max(start, separator + 1)
-        if start < end.start():
-            names.append(line[start : end.end()].strip("\"' \t"))
-            start = end.end()
-    return names
-
-
-def _endings(path: str) -> Iterable[str]:
-    """A path, and it without the first, the first two, … of its directories."""
-    parts = [part for part in path.split("/") if part not in ("", ".")]
-    return ["/".join(parts[start:]) for start in range(len(parts))]

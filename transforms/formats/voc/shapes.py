@@ -69,10 +69,17 @@ def number(text: str) -> float | None:
 
 
 _CORNERS = ("xmin", "ymin", "xmax", "ymax")
+_OTHER_CORNERS = (
+    ("x1", "y1", "x2", "y2"),
+    ("left", "top", "right", "bottom"),
+    ("x_min", "y_min", "x_max", "y_max"),
+    ("minx", "miny", "maxx", "maxy"),
+    ("xtl", "ytl", "xbr", "ybr"),
+)
 _SIZES = (("w", "h"), ("width", "height"))
 _CENTRES = (("cx", "cy"), ("x_center", "y_center"), ("xcenter", "ycenter"))
 _STARTS = frozenset({"xmin", "cx", "x_center", "xcenter"})
-_BOX_FIELDS = frozenset({*_CORNERS, "x", "y", "angle"}.union(*_SIZES, *_CENTRES))
+_BOX_FIELDS = frozenset({*_CORNERS, "x", "y", "angle"}.union(*_SIZES, *_CENTRES, *_OTHER_CORNERS))
 
 
 def has_box(element: etree._Element) -> bool:
@@ -82,7 +89,14 @@ def has_box(element: etree._Element) -> bool:
     if not len(element) and not element.keys():
         return False
     fields = fields_of(element)
-    return not _STARTS.isdisjoint(fields) or {"x", "y", "w", "h"} <= fields.keys()
+    return not _STARTS.isdisjoint(fields) or {"x", "y", "w", "h"} <= fields.keys() or _corners_in(fields) is not None
+
+
+def _corners_in(fields: dict[str, str]) -> tuple[str, ...] | None:
+    """The names of two corners by another name than VOC's; None where none are there, or further ones, as of an outline."""
+    if "x3" in fields or "xmin" in fields:
+        return None
+    return next((names for names in _OTHER_CORNERS if all(name in fields for name in names)), None)
 
 
 Shape: TypeAlias = tuple[Box | None, str]
@@ -117,6 +131,8 @@ def _box_of(tag: str, fields: dict[str, str]) -> Shape:
                 return _centred(tag, fields, (*centre, *size))
         if "xmin" in fields and "xmax" not in fields and size[0] in fields:
             return _box(fields, ("xmin", "ymin", *size), "corner_and_size")
+    if (corners := _corners_in(fields)) is not None:
+        return _box(fields, corners, "corners")
     if fields and "xmin" not in fields and "xmax" not in fields and "x" in fields:
         names = ", ".join(sorted(fields))
         return None, f"<{tag}> has {reprlib.repr(names)}, expected xmin, ymin, xmax and ymax"

@@ -137,13 +137,14 @@ def _image_sets(
     doubts: list[Doubt],
 ) -> dict[str, ImageSets | None]:
     """The image sets of each root: those beside it, else the next ones above. A sole set of lists is a sole root's wherever it lies."""
-    lists = lists_of_task(files, task)
+    lists, unknown = lists_of_task(files, task)
     by_root: dict[str, dict[str, str]] = {}
     for xml, home in homes.items():
         by_root.setdefault(home.root, {})[join(home.inner, stem_of_xml(xml))] = xml
     if len(by_root) == len(lists) == 1:
         lists = dict(zip(by_root, lists.values(), strict=True))
     sets: dict[str, ImageSets | None] = dict.fromkeys(by_root)
+    unread = [path for paths in unknown.values() for path in paths]
     for place, paths in sorted(lists.items()):
         roots = [root for root in by_root if _next_above(root, lists) == place]
         if len(roots) == 1:
@@ -156,6 +157,11 @@ def _image_sets(
             }
         if xmls:
             sets |= dict.fromkeys(roots, read_image_sets(paths, read, task, xmls, doubts))
+        else:
+            unread += paths
+    if unread and None in sets.values():
+        message = f"lists that may say which split images are of, and were not read, since several may count or none lies beside Annotations: {some(unread)}"
+        doubts.append(Doubt(Doubted.LISTS_NOT_READ, message, len(unread), min(unread)))
     return sets
 
 

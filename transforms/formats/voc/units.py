@@ -13,7 +13,7 @@ from labelbeam.schemas.reasons import Rejected
 from labelbeam.transforms.columns.fragments import fragments_of
 from labelbeam.transforms.formats.frames import Evidence
 from labelbeam.transforms.formats.reading import Findings, Reading, ReadOptions, ReadResult
-from labelbeam.transforms.formats.voc.evidence import add_evidence
+from labelbeam.transforms.formats.voc.evidence import add_beside, add_evidence
 from labelbeam.transforms.formats.voc.folders import join
 from labelbeam.transforms.formats.voc.format import VocOptions
 from labelbeam.transforms.formats.voc.image_index import ImageIndex, key_of, split_suffix
@@ -66,6 +66,7 @@ class VocUnit:
         evidence = Evidence()
         there = [item for item in read if not item.image.left_out]
         evidence.add("files", len(there))
+        add_beside(evidence, there)
         self._look_for_named(options, there, evidence)
         if "classification" not in options.config.task:
             add_evidence(evidence, there, self._sizes(options, [item.image for item in there]))

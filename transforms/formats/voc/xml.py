@@ -19,6 +19,7 @@ from lxml import etree
 
 from labelbeam.schemas.reasons import Adjusted, Rejected
 from labelbeam.transforms.formats.labels import normalized
+from labelbeam.transforms.formats.verdicts import speaks_against
 from labelbeam.transforms.formats.voc.charsets import XmlError, as_utf8, invalid
 from labelbeam.transforms.formats.voc.shapes import (
     OUTLINES,
@@ -45,7 +46,8 @@ class VocObject(msgspec.Struct, frozen=True):
     `position` counts `<object>` from 1, `part` its boxes, 0 where it has one. `name` is "" where it is missing or empty.
     `box` is None where there is none, and then `box_error` says what stands there instead, or is "" where nothing does.
     `name_error` says why the name is not told, `turned` is a rotation beside the box in degrees. `deleted`, `ignored` and `crowd`
-    are flags of tools. `repeated` says which field stands several times and says different things.
+    are flags of tools. `repeated` says which field stands several times and says different things. `flagged` says that a field which
+    is not read speaks against the object, such as a status, and `scored` that it has a confidence, as a model gives it.
     """
 
     position: int
@@ -66,6 +68,8 @@ class VocObject(msgspec.Struct, frozen=True):
     ignored: bool = False
     crowd: bool = False
     repeated: str = ""
+    flagged: bool = False
+    scored: bool = False
 
     @property
     def locator(self) -> str:
@@ -79,7 +83,8 @@ class Annotation(msgspec.Struct, frozen=True):
     `filename` is "" where it is missing or empty. `width` and `height` are None where they are missing or are no
     positive whole number, as in the files of tools that never opened the image and wrote 0. `strange` are the tags of elements
     with the fields of a box that belong to no object. `repeated` says what of the image stands several times and says
-    different things, as where the annotations of several images are in one file.
+    different things, as where the annotations of several images are in one file. `flagged` says that a field which is not read speaks
+    against the image.
     """
 
     filename: str
@@ -89,6 +94,7 @@ class Annotation(msgspec.Struct, frozen=True):
     adjusted: tuple[Adjusted, ...] = ()
     strange: tuple[str, ...] = ()
     repeated: str = ""
+    flagged: bool = False
 
 
 def parse_annotation(data: bytes) -> Annotation:
@@ -132,7 +138,12 @@ def parse_annotation(data: bytes) -> Annotation:
     ):
         if others and not repeated:
             repeated = f"{field} is {reprlib.repr(one)} and {reprlib.repr(others[0])}"
-    return Annotation(filename or "", width, height, tuple(objects), adjusted, tuple(strange), repeated)
+    said = [
+        *((tag_of(child), text_of(child)) for child in root if not len(child)),
+        *((str(name), str(text)) for name, text in root.items()),
+    ]
+    flagged = any(speaks_against(name, text) for name, text in said)
+    return Annotation(filename or "", width, height, tuple(objects), adjusted, tuple(strange), repeated, flagged)
 
 
 _PARSER = etree.XMLParser(
@@ -218,6 +229,7 @@ def _of_object(element: etree._Element, position: int) -> Iterator[VocObject]:
     rotated: list[etree._Element] = []
     outlines: list[etree._Element] = []
     turned = 0.0
+    beside: list[tuple[str, str]] = []
     several: dict[str, list[str]] = {}
     for child in element:
         tag = tag_of(child)
@@ -226,7 +238,8 @@ def _of_object(element: etree._Element, position: int) -> Iterator[VocObject]:
         elif tag in OUTLINES:
             outlines.append(child)
         elif tag == "attributes":
-            turned = turned or _rotation(child)
+            attributes = _attributes(child)
+            turned, beside = turned or _rotation(attributes), [*beside, *attributes]
         elif tag in _NOT_OF_OBJECT or tag in _OBJECTS:
             continue
         elif tag in ("bndbox", "robndbox") or len(child) or child.keys():
@@ -235,7 +248,7 @@ def _of_object(element: etree._Element, position: int) -> Iterator[VocObject]:
             several.setdefault(tag, [texts[tag]]).append(text_of(child))
         else:
             texts[tag] = text_of(child)
-    as_written = [name for name in names if name.strip()]
+    as_written = [name for name in names if name.strip()] or [texts[tag] for tag in _NAMES if texts.get(tag)][:1]
     names = [normalized(name) for name in as_written]
     if not boxes and not rotated and has_box(element):
         boxes.append(element)
@@ -250,7 +263,9 @@ def _of_object(element: etree._Element, position: int) -> Iterator[VocObject]:
         shapes = [(None, f"angle is {angle!r} beside the box: no unit is known of it")] * len(shapes)
     one_each = len(shapes) > 1 and len(outlines) == len(shapes)
     outline, outline_error = outline_of(outlines)
-    repeated = ""
+    beside += [(name, text) for name, text in texts.items() if name not in _FLAGS]
+    repeated, flagged = "", any(speaks_against(name, text) for name, text in beside)
+    scored = any(_SCORE.fullmatch(name) and 0 < (number(text) or 0) < 1 for name, text in beside)
     for number_of_shape, (box, error) in enumerate(shapes):
         name, name_error = _name(names, number_of_shape, len(shapes))
         if several:
@@ -276,11 +291,18 @@ def _of_object(element: etree._Element, position: int) -> Iterator[VocObject]:
             "ignore" in texts and _flag(texts["ignore"]),
             "iscrowd" in texts and _flag(texts["iscrowd"]),
             repeated,
+            flagged,
+            scored,
         )
 
 
+_NAMES = ("class", "label", "category", "classname", "class_name")
+"""Tags of a name where none is called `name`."""
+
 _FLAGS = ("difficult", "deleted", "ignore", "iscrowd")
 """Flags that decide what becomes of an object."""
+
+_SCORE = re.compile(r"scores?|confidences?|conf|probability|prob")
 
 
 def _of_box(texts: dict[str, str], several: dict[str, list[str]], at: int, count: int) -> tuple[dict[str, str], str]:
@@ -320,13 +342,15 @@ def _name(names: list[str], at: int, count: int) -> tuple[str, str]:
     return "", f"the object has {len(names)} names for {count} boxes, expected one name, or one a box"
 
 
-def _rotation(attributes: etree._Element) -> float:
-    """The rotation in degrees that CVAT writes among an object's attributes, 0 where there is none."""
-    for attribute in attributes:
-        fields = fields_of(attribute)
-        if fields.get("name", "").lower() == "rotation":
-            return number(fields.get("value", "")) or 0.0
-    return number(fields_of(attributes).get("rotation", "")) or 0.0
+def _attributes(element: etree._Element) -> list[tuple[str, str]]:
+    """Names and values that CVAT writes among an object's attributes; others write the name as the tag."""
+    found = [(fields.get("name", "").lower(), fields.get("value", "")) for fields in map(fields_of, element)]
+    return [*((name, value) for name, value in found if name), *fields_of(element).items()]
+
+
+def _rotation(attributes: Sequence[tuple[str, str]]) -> float:
+    """The rotation in degrees among an object's attributes, 0 where there is none."""
+    return next((number(value) or 0.0 for name, value in attributes if name == "rotation"), 0.0)
 
 
 def _sole(texts: Sequence[str], read: Callable[[str], _Read | None]) -> tuple[_Read | None, list[_Read]]:

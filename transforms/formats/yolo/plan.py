@@ -14,10 +14,9 @@ from labelbeam.transforms.formats.plans import BATCH, HEAD, Plan, asks_for_image
 from labelbeam.transforms.formats.reading import in_order
 from labelbeam.transforms.formats.yolo.description import LARGEST_DESCRIPTION, Names, is_names_file
 from labelbeam.transforms.formats.yolo.format import YoloOptions
-from labelbeam.transforms.formats.yolo.pairs import is_image
 from labelbeam.transforms.formats.yolo.tree import plan_yolo
 from labelbeam.transforms.formats.yolo.units import YoloUnit
-from labelbeam.transforms.images.names import extension
+from labelbeam.transforms.images.names import extension, is_image
 from labelbeam.transforms.messages.words import printable
 from labelbeam.transforms.stores.listing import Listing
 from labelbeam.transforms.stores.locate import locate

@@ -28,9 +28,9 @@ from labelbeam.transforms.formats.yolo.description import (
 )
 from labelbeam.transforms.formats.yolo.entries import find_entry, parts_of
 from labelbeam.transforms.formats.yolo.names_files import doubts_of_names, doubts_of_notes
-from labelbeam.transforms.formats.yolo.pairs import Conventions, LabelFiles, in_labels, is_image
+from labelbeam.transforms.formats.yolo.pairs import Conventions, LabelFiles, in_labels
 from labelbeam.transforms.formats.yolo.splits import Splits, path_of_missing, read_splits
-from labelbeam.transforms.images.names import extension, hidden
+from labelbeam.transforms.images.names import extension, hidden, is_image
 from labelbeam.transforms.stores.threads import in_threads
 
 
@@ -291,6 +291,18 @@ def _what_is_missing(items: Sequence[YoloItem], names: _Tables) -> list[Doubt]:
     if len(without) > len(read) / 2:
         message = f"{some(without)} of {len(read):,} images have no label file, and are background"
         doubts.append(Doubt(Doubted.IMAGES_WITHOUT_LABELS, message, len(without), min(without)))
+    images_of: dict[str, list[str]] = {}
+    for item in read:
+        if item.labels is not None:
+            images_of.setdefault(item.labels, []).append(item.image)
+    shared = {labels: images for labels, images in images_of.items() if len(images) > 1}
+    if shared:
+        first, images = next(iter(sorted(shared.items())))
+        message = (
+            f"{len(shared):,} label files are those of several images each, which differ by their extension or folder, such as {first} of "
+            f"{' and '.join(images[:3])}; each of these images has all of its objects; remove the images that are not labelled"
+        )
+        doubts.append(Doubt(Doubted.LABELS_OF_SEVERAL_IMAGES, message, len(shared), first))
     numbered = [item.labels for item in read if item.labels is not None and names.tables[item.names] is None]
     if numbered:
         message = f"label files whose classes no file names, so that their labels are numbers: {some(numbered)}"

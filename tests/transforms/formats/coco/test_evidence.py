@@ -95,11 +95,15 @@ def test_an_outline_away_from_its_box_is_tallied_unless_units_differ(
     extent: Numbers, box: Numbers, elsewhere: int
 ) -> None:
     evidence = Evidence()
-    Collector(evidence, str).outlines_in_boxes(np.array([extent], float), np.array([box], float))
+    Collector(evidence, str).outlines_in_boxes(
+        np.array([extent], float), np.array([box], float), np.zeros((1, 2), np.int32)
+    )
     assert evidence.count("outlines_elsewhere") == elsewhere
 
 
 def test_outlines_whose_axes_are_exchanged_are_told() -> None:
     evidence = Evidence()
-    Collector(evidence, str).outlines_in_boxes(np.array([[10.0, 300, 50, 400]]), np.array([[300.0, 10, 400, 50]]))
+    Collector(evidence, str).outlines_in_boxes(
+        np.array([[10.0, 300, 50, 400]]), np.array([[300.0, 10, 400, 50]]), np.zeros((1, 2), np.int32)
+    )
     assert counts(evidence, "outlines_elsewhere", "outlines_exchanged") == [1, 1]

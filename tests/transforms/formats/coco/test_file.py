@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -59,6 +60,19 @@ def test_a_test_set_without_annotations_is_planned(memory: str) -> None:
             "[" + json.dumps(BOX | {"score": 0.5}) + "]",
             "a list, as prediction results are; name the file of the annotations",
         ),
+        ("[" + coco() + "]", "a list around a COCO object; take it out, with: jq '.\\[0\\]'"),
+        (
+            '[{"file_name": "1.jpg", "annotations": [{"bbox": [1, 2, 3, 4]}]}]',
+            "a list of images with their objects in them",
+        ),
+        (
+            '{"dataset": ' + coco() + "}",
+            """stands inside another one, as 'dataset'; take it out, with: jq '.\\["dataset"\\]'""",
+        ),
+        ('{"coco": [{"info": {}, "images": []}]}', "stands inside another one, as 'coco'"),
+        (coco().replace('"annotations"', '"Annotations"'), "found a list 'Annotations' and none called 'annotations'"),
+        (coco().replace('"categories"', '"category"'), "found a list 'category' and none called 'categories'"),
+        (coco().replace('"annotations"', '"objects"'), "the list 'objects' holds objects of images"),
         (coco(annotation={"id": 1, "image_id": 1, "segments_info": []}), "panoptic .* use the instances_"),
         (coco(annotation={"id": 1, "image_id": 1, "caption": "A cat."}), "captions, .* use the instances_"),
         (
@@ -93,3 +107,29 @@ def test_odd_first_records_are_left_to_whoever_reads_them(memory: str) -> None:
     for content in (text, deep):
         made = plan(f"{fill(memory, {'x.json': content})}/x.json")
         assert (len(made.indexes), len(made.units)) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("sections", "annotation", "said"),
+    [
+        ({"categories": None}, None, "found no categories, and of the first annotation category_id is 1"),
+        (
+            {"categories": []},
+            {"id": 1, "category": "cat"},
+            "found no categories, and of the first annotation category is 'cat'",
+        ),
+        ({"categories": ["cat", "dog"]}, None, '`categories` holds "cat", "dog" and no ids'),
+    ],
+)
+def test_categories_that_nothing_names_are_doubted(sections: Any, annotation: Any, said: str, memory: str) -> None:
+    root = fill(memory, {"x.json": coco(annotation=annotation, **sections), "1.jpg": ""})
+    (doubt,) = plan(f"{root}/x.json").doubts
+    assert doubt.code == "no_categories"
+    assert said in doubt.message
+
+
+def test_a_file_without_annotations_needs_no_categories(memory: str) -> None:
+    root = fill(
+        memory, {"x.json": '{"images": [{"id": 1, "file_name": "1.jpg", "width": 4, "height": 3}]}', "1.jpg": ""}
+    )
+    assert plan(f"{root}/x.json").doubts == []

@@ -179,3 +179,26 @@ def test_a_directory_of_images_that_is_a_link_serves_one_source(tmp_path: Path) 
     made = plan(f"{tmp_path}/d", check_images="exists")
     assert shown(made, "1.jpg", "train2017/1.jpg", "val2017/1.jpg") == ["train2017/1.jpg", "val2017/1.jpg"]
     assert "d/train2017/ is a link out of" in made.warnings[0]
+
+
+@pytest.mark.parametrize(
+    ("names", "files", "root", "told"),
+    [
+        (["images/1/a.jpg", "images/1/b.jpg"], ["images/a.jpg", "images/b.jpg"], "", "'images/1/a.jpg'; 2 lie below"),
+        (["upload/a.jpg", "upload/b.jpg"], ["images/a.jpg"], "images", "1 lie below"),
+        (["x/y/a.jpg"], ["y/a.jpg"], "", "as 'y/a.jpg'"),
+        (["COCO_val2014_000000000139.jpg"], ["val2017/000000000139.jpg"], "val2017", ""),
+        (["images/1/a.jpg", "images/b.jpg"], ["images/a.jpg", "images/b.jpg"], "", ""),
+        (["x/a.jpg"], ["b.jpg"], "", "was not found"),
+    ],
+)
+def test_images_are_found_in_other_folders_where_none_lies_in_its_own(
+    names: list[str], files: list[str], root: str, told: str, memory: str
+) -> None:
+    top = fill(memory, {"x.json": coco(*names), **dict.fromkeys(files, "")})
+    made = plan(f"{top}/x.json")
+    assert made.images_root == f"{top}/{root}".rstrip("/")
+    assert [told in warning for warning in made.warnings] == [True] * bool(told)
+    (index,) = made.indexes
+    by_last = index.images is not None and index.images.by_last
+    assert by_last is (names[-1] not in files and "not found" not in told)

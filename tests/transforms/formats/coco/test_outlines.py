@@ -13,7 +13,7 @@ from labelbeam.schemas.neutral import SourceImage, SourceObject
 from labelbeam.schemas.reasons import Rejected
 from labelbeam.transforms.columns.fragments import fragments_of
 from labelbeam.transforms.columns.objects import Objects
-from labelbeam.transforms.formats.coco.outlines import lay_masks, lay_polygons
+from labelbeam.transforms.formats.coco.outlines import LaidMasks, lay_masks, lay_polygons
 from labelbeam.transforms.formats.coco.values import Rle
 
 SQUARE = [0.0, 0.0, 4.0, 0.0, 4.0, 4.0, 0.0, 4.0]
@@ -59,11 +59,14 @@ def test_polygons_are_laid_one_after_the_other(
     assert rings(of) == expected
 
 
+NONE_FAILED = LaidMasks([], [])
+
+
 def test_rings_of_masks_lie_between_those_of_polygons_in_the_order_of_their_objects() -> None:
     of = objects(4)
     lay_polygons(of, [[SQUARE], [], [TRIANGLE], []])
     drawn = mask("......", ".##...", ".##...", "......")
-    assert lay_masks(of, {1: drawn, 3: drawn}, np.array([[6, 4]] * 4, np.int32)) == []
+    assert lay_masks(of, {1: drawn, 3: drawn}, np.array([[6, 4]] * 4, np.int32)) == NONE_FAILED
     laid = rings(of)
     assert (laid[0], laid[2]) == ([SQUARE], [TRIANGLE])
     assert laid[1] == laid[3] != []
@@ -83,7 +86,7 @@ def test_a_mask_that_is_none_is_given_back_and_leaves_the_others(
 ) -> None:
     of = objects(2)
     lay_polygons(of, [[], []])
-    failed = lay_masks(
+    failed, _ = lay_masks(
         of,
         {0: Rle(size=size, counts=counts), 1: mask("#.....", "......", "......", "......")},
         np.array([[6, 4]] * 2, np.int32),
@@ -95,7 +98,7 @@ def test_a_mask_that_is_none_is_given_back_and_leaves_the_others(
 def test_where_no_size_is_declared_it_is_the_masks_own() -> None:
     of = objects(1)
     lay_polygons(of, [[]])
-    assert lay_masks(of, {0: mask("##", "..", "..")}, np.zeros((1, 2), np.int32)) == []
+    assert lay_masks(of, {0: mask("##", "..", "..")}, np.zeros((1, 2), np.int32)) == NONE_FAILED
     assert of.mask_size.tolist() == [[3, 2]]
 
 
@@ -108,10 +111,8 @@ def test_a_mask_is_filled_by_its_rings(rows: Sequence[Sequence[bool]]) -> None:
     drawn = np.array(rows)
     of = objects(1)
     lay_polygons(of, [[]])
-    assert (
-        lay_masks(of, {0: mask(*("".join(".#"[cell] for cell in row) for row in rows))}, np.array([[6, 4]], np.int32))
-        == []
-    )
+    rle = mask(*("".join(".#"[cell] for cell in row) for row in rows))
+    assert lay_masks(of, {0: rle}, np.array([[6, 4]], np.int32)).failed == []
     filled = np.zeros((4, 6), bool)
     x, y = np.meshgrid(np.arange(6) + 0.5, np.arange(4) + 0.5)
     for ring in of.rings_of(0):

@@ -70,3 +70,15 @@ def test_what_is_found_is_in_the_store_and_no_file_is_found_twice(wanted: list[s
 )
 def test_empty_parts_of_a_name_are_kept_where_it_leads_nowhere(name: str, path: str | None) -> None:
     assert with_double_slashes(name) == path
+
+
+def test_folders_differ_only_where_all_do() -> None:
+    stored = ["images/a.jpg", "images/b.jpg", "images/B.jpg", "x/c.jpg", "y/c.jpg"]
+    assert find_in_store(["1/a.jpg"], stored, []) == {}
+    found = find_in_store(["1/a.jpg", "1/c.jpg", "1/d.jpg"], stored, [], by_last=True)
+    assert found == {"1/a.jpg": ["images/a.jpg"], "1/c.jpg": ["x/c.jpg", "y/c.jpg"]}
+    assert find_in_store(["1/a.jpg", "2/a.jpg"], stored, [], by_last=True) == {}
+    assert find_in_store(["1/a.jpg"], stored, ["images/a.jpg"], by_last=True) == {}
+    assert find_in_store(["COCO_val2014_000000000139.jpg"], ["000000000139.jpg"], []) == {
+        "COCO_val2014_000000000139.jpg": ["000000000139.jpg"]
+    }

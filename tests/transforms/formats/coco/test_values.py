@@ -208,10 +208,10 @@ def test_a_mask_is_passed_on_whatever_is_in_it_for_its_own_reader_to_judge() -> 
     assert odd.size == [2.0, "3"]
     assert odd.counts[0] == 1
     assert math.isnan(odd.counts[1])
-    assert annotation('"segmentation": {}').segmentation == Rle(None, None)  # type: ignore[arg-type]
+    assert annotation('"segmentation": {"counts": [1, 5]}').segmentation == Rle(None, [1, 5])  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("value", ["null", '""', "7", "false"])
+@pytest.mark.parametrize("value", ["null", '""', "7", "false", "{}"])
 def test_a_segmentation_that_is_neither_a_list_nor_an_object_is_none(value: str) -> None:
     assert annotation(f'"segmentation": {value}').segmentation is None
 

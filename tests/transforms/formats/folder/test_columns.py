@@ -20,8 +20,9 @@ from tests.transforms.formats.folder.read_columns import IMAGES, SEVERAL, codes,
 def test_columns_of_facts_are_no_classes(column: str) -> None:
     content = read(f"filename,{column},cat,dog\n1.jpg,1,1,0\n2.jpg,0,1,1\n")
     assert labels(content) == {"1.jpg": ["cat"], "2.jpg": ["cat", "dog"]}
-    assert codes(content) == ["columns_of_facts"] and f"'{column}'" in content.warnings[0]
-    assert "--label-columns" in content.warnings[0]
+    told = [doubt.message for doubt in content.doubts if doubt.code == "columns_of_facts"]
+    assert len(told) == 1 and f"'{column}'" in told[0]
+    assert "--label-columns" in told[0]
     assert labels(read(f"filename,{column},cat\n1.jpg,1,0\n2.jpg,0,1\n", label_columns=f"{column},cat")) == {
         "1.jpg": [column],
         "2.jpg": ["cat"],

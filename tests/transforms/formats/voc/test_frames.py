@@ -99,7 +99,8 @@ def codes(counts: dict[str, int], in_fractions: bool = False, origin: int = 1) -
         ({name: count for name, count in GRID.items() if name != "boxes_to_grid_left"}, [Doubted.FIXED_GRID]),
         ({"inside_if_turned": 1}, [Doubted.BOXES_LEAVE_IMAGES]),
         ({"boxes_placed": 100, "boxes_leaving": 1, "boxes_far_out": 1}, [Doubted.BOXES_LEAVE_IMAGES]),
-        ({"boxes_placed": 101, "boxes_leaving": 1, "boxes_far_out": 1}, []),
+        ({"boxes_placed": 101, "boxes_leaving": 1, "boxes_far_out": 1}, [Doubted.BOXES_FAR_OUT]),
+        ({"boxes_placed": 101, "boxes_leaving": 1}, []),
         ({"files_of_sizes": 1}, [Doubted.CORNERS_OR_SIZES]),
         ({"outlines_elsewhere": 1, "outlined_boxes": 100}, [Doubted.OUTLINES_OFF_BOXES]),
         ({"outlines_elsewhere": 1, "outlined_boxes": 101}, []),
@@ -108,6 +109,8 @@ def codes(counts: dict[str, int], in_fractions: bool = False, origin: int = 1) -
         ({"size_differs": 1}, [Doubted.DECLARED_SIZE_DIFFERS]),
         ({"far_turned": 1}, [Doubted.VOC_ANGLES]),
         ({"without_outline": 1}, [Doubted.VOC_WITHOUT_OUTLINE]),
+        ({"flagged_beside": 1}, [Doubted.FLAGS_NOT_READ]),
+        ({"scored": 2}, [Doubted.PREDICTED_LABELS]),
     ],
 )
 def test_what_is_left_of_a_doubt_is_told(counts: dict[str, int], found: list[str]) -> None:

@@ -112,3 +112,9 @@ def test_below_the_images_own_root_there_is_no_jpegimages_by_convention():
 def test_names_tell_images_but_masks_are_told_by_their_folder():
     names = ["a.jpg", "a.JPEG", "b/a.tif", "a.webp", "a.xml", "jpg", "a.jpg.txt", "SegmentationClass/a.png"]
     assert [name for name in names if is_image(name)] == names[:4]
+
+
+def test_a_file_called_like_an_image_with_its_suffix_is_of_that_image():
+    index = ImageIndex(["JPEGImages/1.jpg", "JPEGImages/a.b.png"], [])
+    assert index.find("Annotations/1.jpg.xml", "").path == "JPEGImages/1.jpg"
+    assert index.find("Annotations/a.b.xml", "").path == "JPEGImages/a.b.png"

@@ -363,3 +363,10 @@ def test_a_plan_is_read_item_by_item():
         "validation",
         [Adjusted.IMAGE_BY_OTHER_NAME],
     )
+
+
+def test_what_speaks_against_objects_and_images_is_counted_for_every_task():
+    xml = xml_of(thing(status="rejected"), thing(score=0.5), thing()).replace(b"<size>", b"<ignore>1</ignore><size>")
+    for task in (DETECTION, MULTILABEL):
+        found = read(xml, task=task)
+        assert (found.flagged, found.scored) == (2, 1)
