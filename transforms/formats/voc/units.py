@@ -12,7 +12,7 @@ from labelbeam.schemas.neutral import SourceImage
 from labelbeam.schemas.reasons import Rejected
 from labelbeam.transforms.columns.fragments import fragments_of
 from labelbeam.transforms.formats.frames import Evidence
-from labelbeam.transforms.formats.reading import Findings, Reading, ReadOptions, ReadResult, encode_fragments
+from labelbeam.transforms.formats.reading import Findings, Reading, ReadOptions, ReadResult
 from labelbeam.transforms.formats.voc.evidence import add_beside, add_evidence
 from labelbeam.transforms.formats.voc.folders import join
 from labelbeam.transforms.formats.voc.format import VocOptions
@@ -73,7 +73,7 @@ class VocUnit:
             self._look_at_some(options, [item.image for item in read], evidence)
         records = sum(fragment.records for fragment in fragments.values())
         found = {self.root: evidence} if evidence.tallies else {}
-        return ReadResult(Findings(records, found), encode_fragments(sorted(fragments.items())))
+        return reading.result(Findings(records, found), sorted(fragments.items()))
 
     def _images(self, options: ReadOptions) -> list[VocImage]:
         """Read many files at a time; what is there is parsed while others are read."""
