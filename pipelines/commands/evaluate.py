@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -12,10 +11,9 @@ from msgspec import json
 from labelbeam.pipelines.command_line.options import add_options
 from labelbeam.pipelines.command_line.parser import Parser, add_output, fraction
 from labelbeam.pipelines.commands.command import Command
-from labelbeam.pipelines.terminal.streams import set_up_logging, write_stdout
+from labelbeam.pipelines.terminal.streams import say, set_up_logging, write_stdout
 from labelbeam.schemas.evaluation import Evaluation
 from labelbeam.transforms.evaluation.gates import GATES, hold
-from labelbeam.transforms.messages.words import plain
 
 CLASSES_SHOWN = 40
 """Labels in the table for people, those of the most images or objects; the others stand in the JSON."""
@@ -79,9 +77,9 @@ def _run(known: argparse.Namespace) -> int:
         write_stdout(json.encode(evaluated.evaluation).decode())
     else:
         for line in _table(evaluated.evaluation):
-            print(plain(line), file=sys.stderr)
+            say(line)
         for option, place in evaluated.written.items():
-            print(f"written by {option}: {place}", file=sys.stderr)
+            say(f"written by {option}: {place}")
     hold(gates, evaluated.evaluation.metrics)
     return 0
 

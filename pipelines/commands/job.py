@@ -5,14 +5,13 @@ from __future__ import annotations
 import argparse
 import re
 import shlex
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from labelbeam.pipelines.command_line.options import add_options, check_accepted
 from labelbeam.pipelines.command_line.parser import Parser, add_output, count
 from labelbeam.pipelines.commands.command import Command
-from labelbeam.pipelines.terminal.streams import LOG, set_up_logging
+from labelbeam.pipelines.terminal.streams import LOG, say, set_up_logging
 from labelbeam.schemas.errors import DoubtedError, LabelBeamError, UsageError
 
 if TYPE_CHECKING:
@@ -128,7 +127,7 @@ def _run(known: argparse.Namespace) -> int:
         raise LabelBeamError(f"--to: {folder}: cannot be written: {error.strerror}; name another directory") from None
     for name, document in documents.items():
         put(place.below(name), yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=10_000).encode())
-    print(f"wrote {', '.join(documents)} of the build {manifest.build} into {folder}", file=sys.stderr)
+    say(f"wrote {', '.join(documents)} of the build {manifest.build} into {folder}")
     if service is not None:
         _make(service, folder, documents, known.submit)
     left = [] if known.submit else ["job.yaml"] if known.register else list(documents)
@@ -166,19 +165,18 @@ def _make(service: MLWorkspace, folder: Path, documents: dict[str, dict[str, Any
         if name != "job.yaml":
             new = service.register(folder / name, document)
             done = "registered" if new else "is registered already:"
-            print(f"{done} {document['name']}:{document['version']}", file=sys.stderr)
+            say(f"{done} {document['name']}:{document['version']}")
     if submit:
         job = service.submit(folder / "job.yaml", documents["job.yaml"]["name"])
         if job.new:
-            print(f"submitted {job.name}", file=sys.stderr)
+            say(f"submitted {job.name}")
         else:
-            print(
+            say(
                 f"was submitted before: {job.name}, whose status is {job.status}; to train once more on the same build with the same "
-                "options, give the job a --job-name",
-                file=sys.stderr,
+                "options, give the job a --job-name"
             )
         if job.url:
-            print(f"  {job.url}", file=sys.stderr)
+            say(f"  {job.url}")
 
 
 def _check(manifest: Manifest, model: str | None, accepted: list[str]) -> None:
@@ -241,11 +239,11 @@ def _asset_path(manifest: Manifest, place: str, datastore: str | None) -> str:
 
 def _show(folder: Path, names: list[str], where: list[str]) -> None:
     if names:
-        print("next:", file=sys.stderr)
+        say("next:")
     for name in names:
         kind = "job" if name == "job.yaml" else "data"
         words = ["az", "ml", kind, "create", "--file", str(folder / name), *where]
-        print(f"  {shlex.join(words)}", file=sys.stderr)
+        say(f"  {shlex.join(words)}")
 
 
 COMMAND = Command(

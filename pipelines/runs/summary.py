@@ -38,6 +38,7 @@ _SAID_ABOVE = (
     Doubted.DECODED_OTHERWISE,
     Doubted.BOXES_TURNED,
     Doubted.BOXES_UNTURNED,
+    Doubted.SAMPLED,
     Doubted.LABELS_ALIKE,
     Doubted.NO_TRAIN_SPLIT,
 )
@@ -70,6 +71,10 @@ def summary(outcome: Outcome, config: ConvertConfig, seconds: float, width: int 
         yield Line(f"  {build_place(outcome, config)}")
         return
     width = min(width, WIDEST)
+    if manifest.sample is not None:
+        yield Line(
+            f"SAMPLE: {manifest.sample.images:,} of {manifest.sample.of:,} images, not the whole dataset", "bold yellow"
+        )
     yield Line(f"task: {manifest.task}")
     yield from _wrapped(f"format: {manifest.source.format} ({manifest.source.recognised})", width, "  ")
     if not outcome.build:
@@ -232,6 +237,7 @@ def as_json(outcome: Outcome, display: Display) -> dict[str, Any]:
         "skipped_by_reason",
         "adjusted_by_reason",
         "labels",
+        "sample",
         "warnings",
         "doubts",
     )

@@ -240,3 +240,38 @@ def test_images_that_a_url_names_are_found_in_folders_of_subsets_and_without(
     build = convert("--source", source, "--image-url", PREFIX, *options, output=tmp_path / "out")
     assert sorted(build.records) == paths
     assert build.manifest["doubts"] == []
+
+
+# Folders that the store does not have. ------------------------------------------------------------------------------
+
+
+def test_images_in_other_folders_than_their_names_say_are_found_and_told(tmp_path: Path) -> None:
+    images = [coco_image(number, f"images\\1/{number}.jpg") for number in (1, 2, 3)]
+    source = write_coco(tmp_path / "result.json", images, [coco_box(number, number) for number in (1, 2, 3)])
+    for name in ("images/1.jpg", "images/2.jpg", "a/3.jpg", "b/3.jpg"):
+        write_image(tmp_path / name)
+    build = convert("--source", source, "--image-url", PREFIX, output=tmp_path / "out")
+    assert sorted(build.records) == ["images/1.jpg", "images/2.jpg"]
+    assert build.adjusted["image_by_other_name"] == 2
+    assert build.codes("images/1/3.jpg", "image") == ["ambiguous_image"]
+    assert doubts(build)["images_in_other_folders"]["count"] == 2
+
+
+@pytest.mark.parametrize("split", [(), ("--split", "train=0.5,validation=0.5")])
+def test_augmented_copies_are_told_in_several_splits_and_drawn_into_one(split: tuple[str, ...], tmp_path: Path) -> None:
+    hashes = ("0a1b2c3d4e5f60718293a4b5c6d7e8f9", "1a1b2c3d4e5f60718293a4b5c6d7e8f9")
+    for folder, part in zip(("train", "valid"), hashes, strict=True):
+        images = [coco_image(number, f"{number}_jpg.rf.{part}.jpg") for number in range(8)]
+        write_coco(tmp_path / folder / "_annotations.coco.json", images, [coco_box(n, n) for n in range(8)])
+        for image in images:
+            touch(tmp_path / folder / image["file_name"])
+    build = convert("--source", tmp_path, "--image-url", PREFIX, *split, output=tmp_path / "out")
+    of_image = [
+        {
+            build.splits[f"{folder}/{number}_jpg.rf.{part}.jpg"]
+            for folder, part in zip(("train", "valid"), hashes, strict=True)
+        }
+        for number in range(8)
+    ]
+    assert [len(splits) for splits in of_image] == [1 if split else 2] * 8
+    assert ("copies_in_splits" in doubts(build)) is not bool(split)

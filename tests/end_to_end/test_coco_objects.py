@@ -20,7 +20,7 @@ from tests.end_to_end.builds import (
     failed,
     near,
 )
-from tests.end_to_end.coco_builds import build_of, doubts
+from tests.end_to_end.coco_builds import CAT, build_of, doubts
 from tests.end_to_end.datasets import SQUARE, coco_box, coco_image, write_coco
 
 # Flags, angles and outlines. ----------------------------------------------------------------------------------------
@@ -197,3 +197,12 @@ def test_labels_that_differ_in_marks_without_a_width_are_alike(mark: str, tmp_pa
     source = write_coco(tmp_path / "d.json", [coco_image(1)], [coco_box(1, 1), coco_box(2, 1, category=2)], categories)
     build = convert("--source", source, "--image-url", PREFIX, output=tmp_path / "out")
     assert "labels_alike" in doubts(build)
+
+
+def test_a_file_whose_fields_have_other_names_is_read_and_told(tmp_path: Path) -> None:
+    images = [{"image_id": 1, "fileName": "1.jpg", "width": 100, "height": 80}]
+    found = [{"id": 1, "imageId": "1.jpg", "category": "cat", "boundingBox": {"cx": 20, "cy": 30, "w": 20, "h": 20}}]
+    source = write_coco(tmp_path / "d.json", images, found, [{"id": 7, "title": "cat"}])
+    build = convert("--source", source, "--image-url", PREFIX, output=tmp_path / "out")
+    assert near(build.boxes("1.jpg")[0], CAT)
+    assert set(doubts(build)) == {"fields_renamed", "names_for_ids"}

@@ -19,7 +19,15 @@ def normalized(label: str) -> str:
     return label if label.isascii() else unicodedata.normalize("NFC", label)
 
 
-_NONE = frozenset({"empty", "background", "none", "nothing", "blank", "no object", "no objects", "bg", "negative"})
+_NONE = (
+    frozenset({"empty", "background", "none", "nothing", "blank", "no object", "no objects", "bg", "negative"})
+    | frozenset(
+        f"no {what}{plural}"
+        for what in ("animal", "annotation", "defect", "detection", "instance", "target")
+        for plural in ("", "s")
+    )
+    | frozenset({"empty image", "empty frame", "false trigger", "misfire", "negative sample", "nothing here"})
+)
 
 _NOTHING = frozenset(
     {

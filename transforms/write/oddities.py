@@ -43,10 +43,11 @@ def of_places(objects: Objects, sizes: Floats, at: Integers, paths: Sequence[str
         places = _places(objects)
         known = np.isfinite(places).all(axis=1) & (sizes > 1).all(axis=1)
         slack = sizes * _SLACK + 1
+        spans = places[:, 2:] - places[:, :2]
         beyond = (places[:, :2] < -slack) | (places[:, 2:] > sizes + slack)
         where = {
             LEAVING: known & beyond.any(axis=1),
-            TINY: known & (places[:, 2:] - places[:, :2] < _PIXEL).all(axis=1),
+            TINY: known & (spans > 0).all(axis=1) & (spans < _PIXEL).all(axis=1),
             CORNER: known & (places[:, 2:] < sizes / 2).all(axis=1),
         }
     return {name: _oddity(np.asarray(found), int(known.sum()), at, paths) for name, found in where.items()}

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labelbeam.transforms.columns.hashes import bucket_of, draw_split, stable_hash
+from labelbeam.transforms.columns.hashes import bucket_of, draw_split, identity_of, stable_hash
 from tests.transforms.columns.drawn import (
     quick,
 )
@@ -50,3 +50,21 @@ def test_moving_the_border_of_two_splits_moves_no_image_across_another() -> None
     for path in (f"{number}.jpg" for number in range(500)):
         if draw_split(path, small) == "train":
             assert draw_split(path, large) == "train"
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("https://h/a b.jpg", "https://h/a%20b.jpg", True),
+        ("https://h/%C3%A9.jpg", "https://h/\u00e9.jpg", True),
+        ("https://h/a%2fb.jpg", "https://h/a%2Fb.jpg", True),
+        ("https://h/a%2Fb.jpg", "https://h/a/b.jpg", False),
+        ("https://h/a%3Fb.jpg", "https://h/a?b.jpg", False),
+        ("https://h/a%2520b.jpg", "https://h/a%20b.jpg", False),
+        ("file:///a%20b.jpg", "file:///a b.jpg", False),
+        ("a%20b.jpg", "a b.jpg", False),
+    ],
+)
+def test_spellings_of_one_url_go_to_one_bucket(one: str, other: str, same: bool) -> None:
+    assert (identity_of(one) == identity_of(other)) is same
+    assert bucket_of(one, 10**9) == bucket_of(other, 10**9) or not same

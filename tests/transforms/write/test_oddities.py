@@ -14,8 +14,9 @@ from labelbeam.schemas.manifest import Oddity
 from labelbeam.schemas.neutral import SourceImage, SourceObject
 from labelbeam.transforms.columns.fragments import fragments_of
 from labelbeam.transforms.images.facts import DEEP, FRAMES, TURNED, UNTURNED, ImageFacts
-from labelbeam.transforms.write.assemble import AssembleOptions, assemble
+from labelbeam.transforms.write.assemble import assemble
 from labelbeam.transforms.write.oddities import CORNER, CROWDS, LEAVING, MISREAD, TINY, TWICE
+from labelbeam.transforms.write.options import AssembleOptions
 
 DETECTION, SEGMENTATION, MULTILABEL = (
     "image_object_detection",
@@ -166,6 +167,7 @@ def test_objects_below_a_pixel_are_counted_by_the_size_that_their_image_has(task
     thin = outline("cat", [(10.1, 10.1), (30.9, 10.1), (30.9, 10.9)])
     assert oddities(image("1.jpg", small, thin), task=task) == {TINY: Oddity(1, 2, "1.jpg")}
     assert oddities(image("1.jpg", small, size=None), task=task) == {}
+    assert oddities(image("1.jpg", box("cat", 5, 5, 5, 5)), task=task) == {}
 
 
 def test_objects_in_the_upper_left_quarter_are_counted() -> None:

@@ -162,6 +162,8 @@ class _RangeReader:
                 kept = np.flatnonzero(~said)
                 picked = [picked[at] for at in kept.tolist()]
                 places, rows, labels = places[kept], rows[kept], labels[kept]
+        if picked and isinstance(picked[0], Boxed):
+            self._tell_without_box(picked, labels)
         objects, evidence = self._columns(picked, places, rows, labels)
         bucket = self.index.buckets[objects.image - self.index.first_key]
         ends = np.cumsum(np.bincount(bucket, minlength=self.buckets)).tolist()
@@ -173,6 +175,15 @@ class _RangeReader:
         if decoded.adjusted or self.adjusted:
             self.fragments[0].adjusted = dict(Counter(decoded.adjusted) + self.adjusted)
         return self.fragments, evidence.merge(self.evidence), self.found
+
+    def _tell_without_box(self, records: Sequence[Any], labels: Integers) -> None:
+        bare = [
+            at
+            for at, box in enumerate(map(_BBOX, records))
+            if box is None and not getattr(records[at], "segmentation", None)
+        ]
+        names = sorted({self.index.labels[labels[at]] for at in bare})
+        self.evidence.add("objects_without_box", len(bare), names[0] if names else "")
 
     def _says_empty(self, records: Sequence[Any], labels: Integers) -> Flags:
         """Mask of records that have no box and a label that says that there is no object: they tell of background."""
@@ -345,6 +356,7 @@ class _RangeReader:
         bbox[turned] = np.concatenate([middle - reach / units, middle + reach / units], axis=1)
         self.adjusted[Adjusted.BBOX_TURNED] += int(turned.sum())
         collect.add("turned_boxes", turned)
+        collect.add("turned_below_a_turn", turned & (np.abs(degrees) <= 2 * math.pi))
 
     def _reject_bad(self, bad: BadElement) -> None:
         row = lookup(self.index.rows, bad.known.get("image_id"), -1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
@@ -15,6 +16,7 @@ from labelbeam.transforms.formats.coco.records import elements
 from labelbeam.transforms.formats.coco.values import crowd_of
 from labelbeam.transforms.formats.frames import Evidence
 from labelbeam.transforms.formats.plans import HEAD
+from labelbeam.transforms.formats.verdicts import is_verdict, speaks_against
 
 _READ = frozenset({"iscrowd", "ignore"})
 """Flags that are read where they are called so to the letter, and stand right in the annotation."""
@@ -22,10 +24,10 @@ _READ = frozenset({"iscrowd", "ignore"})
 _FLAG = re.compile(
     r"(?:is|to)?(?:crowd|groupof|ignored?|deleted?|discarded?|rejected|excluded?|difficult|dontcare)(?:flag)?"
 )
-_FLAG_OF_USE = re.compile(r"(?:is)?(?:valid|enabled|active|approved|usable)")
 _FORMAT = re.compile(r"(?:bbox|box)(?:mode|format|type)")
 _SCORE = re.compile(r"scores?|confidences?|conf|probability|prob")
-_FURTHER = frozenset({"attributes", "attribute", "extra", "flags", "properties", "metadata"})
+_ANGLE = re.compile(r"(?:bbox|box)?(?:rotation|rotate|angle|theta)(?:angle|deg|degrees|rad|radians)?")
+_FURTHER = frozenset({"attributes", "attribute", "extra", "flags", "properties", "metadata", "tags"})
 """Fields that hold further ones."""
 
 _CORNERS = frozenset({0, 2, "0", "2"})
@@ -42,27 +44,45 @@ def is_flag(key: str) -> bool:
     >>> is_flag("isCrowd"), is_flag("IsGroupOf"), is_flag("is_deleted"), is_flag("is_valid"), is_flag("occluded")
     (True, True, True, True, False)
     """
-    return any(flag.fullmatch(_folded(key)) for flag in (_FLAG, _FLAG_OF_USE))
+    return _FLAG.fullmatch(_folded(key)) is not None or is_verdict(key)
 
 
 def _takes_out(key: str, value: Any) -> bool:
     """Tell whether a flag is set, or one that says that a record is of use is not."""
-    if _FLAG_OF_USE.fullmatch(_folded(key)) is not None:
-        return value is False or (isinstance(value, str | int) and str(value).strip().lower() in ("0", "false"))
-    return _is_set(value)
+    if _FLAG.fullmatch(_folded(key)) is not None:
+        return _is_set(value)
+    return isinstance(value, str | int) and speaks_against(key, str(value))
 
 
 def _is_set(value: Any) -> bool:
+    if isinstance(value, str) and value.strip().lower() in ("yes", "y", "on"):
+        return True
     return not isinstance(value, list | dict) and bool(crowd_of(value, set()))
 
 
 def _flagged(key: str, value: Any) -> bool:
     """Tell whether a flag is set that is not read: by another name, or in a field that holds further ones."""
+    if isinstance(value, list):
+        return _folded(key) in _FURTHER and any(isinstance(item, str) and is_flag(item) for item in value)
     if isinstance(value, dict):
         return _folded(key) in _FURTHER and any(
             is_flag(inner) and _takes_out(inner, item) for inner, item in value.items()
         )
     return is_flag(key) and key not in _READ and _takes_out(key, value)
+
+
+def _is_angle(key: str, value: Any) -> bool:
+    number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and value != 0
+    return number and _ANGLE.fullmatch(_folded(key)) is not None
+
+
+def _angled(key: str, value: Any) -> bool:
+    """Tell whether an angle stands in a field that is not read for one: what is read is `rotation`, there and in `attributes`."""
+    if not isinstance(value, dict):
+        return key != "rotation" and _is_angle(key, value)
+    return _folded(key) in _FURTHER and any(
+        _is_angle(inner, item) for inner, item in value.items() if (key, inner) != ("attributes", "rotation")
+    )
 
 
 def _as_corners(key: str, value: Any) -> bool:
@@ -82,6 +102,7 @@ _TALLIES: tuple[tuple[str, Callable[[str, Any], bool]], ...] = (
     ("flagged_beside", _flagged),
     ("corners_by_mode", _as_corners),
     ("scored", _scored),
+    ("angled", _angled),
 )
 
 
@@ -89,12 +110,13 @@ def _may_tell(key: str) -> bool:
     folded = _folded(key)
     if folded in _FURTHER or (is_flag(key) and key not in _READ):
         return True
-    return _FORMAT.fullmatch(folded) is not None or _SCORE.fullmatch(folded) is not None
+    return any(names.fullmatch(folded) for names in (_FORMAT, _SCORE, _ANGLE))
 
 
 def flagged_images(block: bytes) -> list[str]:
     """The ids, for people, of images of a range that a flag says are deleted or to be ignored."""
-    if not any(flag in block for flag in _FLAGS_OF_IMAGES):
+    named = any(flag in block for flag in _FLAGS_OF_IMAGES)
+    if not named and not any(is_flag(key) for fields in _first_records(block) for key in fields):
         return []
     return [
         f"images id={fields.get('id')!r}"
@@ -103,18 +125,8 @@ def flagged_images(block: bytes) -> list[str]:
     ]
 
 
-_FLAGS_OF_IMAGES = (
-    b"elete",
-    b"gnore",
-    b"iscard",
-    b'ejected"',
-    b"xclude",
-    b'alid"',
-    b'nabled"',
-    b'ctive"',
-    b'pproved"',
-    b'sable"',
-)
+_FLAGS_OF_IMAGES = (b'eleted"', b'gnore"', b'gnored"', b'iscarded"', b'ejected"')
+"""What stands in a range, wherever, that has a flag of an image which only such images have."""
 
 
 def add_fields_beside(block: bytes, evidence: Evidence, boxed: bool) -> None:
@@ -128,7 +140,7 @@ def add_fields_beside(block: bytes, evidence: Evidence, boxed: bool) -> None:
         return
     for identity, left_out, values in _values(block, keys):
         for name, holds in _TALLIES:
-            told = (holds is _flagged and left_out) or (holds is _as_corners and not boxed)
+            told = (holds is _flagged and left_out) or (holds in (_as_corners, _angled) and not boxed)
             if not told and any(
                 holds(key, value) for key, value in zip(keys, values, strict=True) if value is not None
             ):
@@ -188,6 +200,15 @@ def doubts_beside(shown: str, evidence: Evidence, corners: bool) -> Iterator[Dou
             by_mode,
             evidence.example("corners_by_mode"),
             "--coco-corners",
+        )
+    if angled := evidence.count("angled"):
+        yield Doubt(
+            Doubted.ROTATED_BOXES,
+            f"{shown}: {angled} of {all_} annotations, such as {evidence.example('angled')}, have an angle in a field that is not read, as "
+            "nobody knows its unit and what it turns; boxes are written as they stand: name it `rotation`, in degrees clockwise about "
+            "the centre of the box",
+            angled,
+            evidence.example("angled"),
         )
     if scored:
         yield Doubt(

@@ -92,18 +92,23 @@ class Collector:
             both = np.isfinite(extent).all(1) & np.isfinite(bbox).all(1) & (bbox[:, 2:] > bbox[:, :2]).all(1)
             # Of two units nothing can be said before it is decided which.
             both &= (np.abs(extent).max(1) > _NO_FRACTION) & (np.abs(bbox).max(1) > _NO_FRACTION)
-            apart = both & (_overlap(extent, bbox) < _LEAST_OVERLAP)
+            overlap = _overlap(extent, bbox)
+            apart, unlike = both & (overlap < _LEAST_OVERLAP), both & (overlap < _ALIKE)
             self.add("outlined_boxes", both)
             self.add("outlines_elsewhere", apart)
-            half = (bbox[:, 2:] - bbox[:, :2]) / 2
+            span = bbox[:, 2:] - bbox[:, :2]
             below = sizes[:, 1:] - bbox[:, [3, 1]]
             flipped = np.stack([bbox[:, 0], below[:, 0], bbox[:, 2], below[:, 1]], axis=1)
             for name, other in (
                 ("exchanged", bbox[:, [1, 0, 3, 2]]),
-                ("centred", bbox - np.tile(half, 2)),
+                ("centred", bbox - np.tile(span / 2, 2)),
                 ("flipped", flipped),
+                ("corners", np.concatenate([bbox[:, :2], span], axis=1)),
             ):
-                self.add(f"outlines_{name}", apart & (_overlap(extent, other) > 1 - _LEAST_OVERLAP))
+                self.add(
+                    f"outlines_{name}",
+                    unlike & (other[:, 2:] > other[:, :2]).all(1) & (_overlap(extent, other) > _ALIKE),
+                )
 
     def _unit(self, name: str, bbox: Floats, found: Flags) -> Flags:
         near, size = bbox[:, :2], bbox[:, 2:]
@@ -215,8 +220,8 @@ class Collector:
         self.add("areas_beyond_boxes", told & (areas > product * 1.05 + 1) & ~inclusive)
 
 
-_LEAST_OVERLAP = 0.2
-"""An outline and its box that share less of what they cover together are of two places."""
+_LEAST_OVERLAP, _ALIKE = 0.2, 0.9
+"""An outline and its box that share less of what they cover together are of two places; those that share more are of one."""
 
 
 def _overlap(one: Floats, other: Floats) -> Floats:

@@ -72,11 +72,14 @@ def _decide(evidence: Evidence, name: str) -> Decision | None:
 
 
 def _is_percent(evidence: Evidence) -> bool:
+    return evidence.count("boxes_in_large_images") >= _FEWEST and _lie_in_percent(evidence)
+
+
+def _lie_in_percent(evidence: Evidence) -> bool:
     """Tell whether no box leaves the first hundred pixels of large images, although some reach both of its far sides."""
     found = evidence.count("boxes_in_large_images")
     return (
-        found >= _FEWEST
-        and found == evidence.count("boxes")
+        found == evidence.count("boxes")
         and not evidence.count("boxes_beyond_100")
         and evidence.count("boxes_reaching_right") > 0
         and evidence.count("boxes_reaching_down") > 0
@@ -93,14 +96,6 @@ def _two_frames(source: str, evidence: Evidence, name: str) -> str:
     )
 
 
-_OTHER_BOXES = {
-    "exchanged": "x and y were exchanged",
-    "centred": "the boxes began with their centre",
-    "flipped": "y of the boxes counted from below",
-}
-"""What boxes that lie off their outlines may be, by the tally of those that would lie there then."""
-
-
 def doubts_of(source: str, evidence: Evidence, frame: Frame, asked: Asked, corners: bool) -> Iterator[Doubt]:
     """Doubts that a file's evidence leaves, with what was decided."""
     shown = redact(source)
@@ -114,23 +109,8 @@ def doubts_of(source: str, evidence: Evidence, frame: Frame, asked: Asked, corne
     yield from _of_units(shown, evidence, frame, asked)
     if not corners:
         yield from doubts_of_layout(shown, evidence, frame, asked)
-    elsewhere, outlined = evidence.count("outlines_elsewhere"), evidence.count("outlined_boxes")
-    if elsewhere and elsewhere * 100 >= outlined and frame.boxes == frame.outlines == "pixels" and not corners:
-        why = next(
-            (
-                f"; {count} of them would lie there if {words}"
-                for name, words in _OTHER_BOXES.items()
-                if (count := evidence.count(f"outlines_{name}"))
-            ),
-            "",
-        )
-        yield Doubt(
-            Doubted.OUTLINES_OFF_BOXES,
-            f"{shown}: {elsewhere} of {outlined} outlines lie outside of their own box, such as "
-            f"{evidence.example('outlines_elsewhere')}{why}; both are written as they stand",
-            elsewhere,
-            evidence.example("outlines_elsewhere"),
-        )
+    if frame.boxes == frame.outlines == "pixels" and not corners:
+        yield from _of_outlines(shown, evidence)
     by_axis = evidence.count("outlines_by_axis")
     if by_axis:
         yield Doubt(
@@ -139,6 +119,16 @@ def doubts_of(source: str, evidence: Evidence, frame: Frame, asked: Asked, corne
             f"{evidence.example('outlines_by_axis')}, as their boxes prove; they are read so",
             by_axis,
             evidence.example("outlines_by_axis"),
+        )
+    without = evidence.count("objects_without_box")
+    if without:
+        label = evidence.example("objects_without_box")
+        yield Doubt(
+            Doubted.OBJECTS_WITHOUT_BOX,
+            f"{shown}: {without} annotations have neither a box nor an outline, such as those of the category {label!r}, and are rejected; "
+            "if the category says that an image shows nothing, or something of the whole image, leave its annotations out",
+            without,
+            label,
         )
     by_rows, masks = evidence.count("masks_by_rows"), evidence.count("masks")
     if by_rows * 2 >= masks and by_rows:
@@ -151,14 +141,54 @@ def doubts_of(source: str, evidence: Evidence, frame: Frame, asked: Asked, corne
         )
     turned = evidence.count("turned_boxes")
     if turned:
+        small = evidence.count("turned_below_a_turn") == turned
         yield Doubt(
             Doubted.ROTATED_BOXES,
             f"{shown}: {turned} boxes are rotated by an angle that stands beside them, such as "
             f"{evidence.example('turned_boxes')}; each is written as the box around the rectangle turned about its centre, in "
-            "degrees",
+            f"degrees{'; all angles are below 6.3, and may be radians' if small else ''}",
             turned,
             evidence.example("turned_boxes"),
         )
+
+
+_OTHER_BOXES = {
+    "corners": "the boxes were two corners",
+    "exchanged": "x and y were exchanged",
+    "centred": "the boxes began with their centre",
+    "flipped": "y of the boxes counted from below",
+}
+"""What boxes that are not those of their outlines may be, by the tally of those that would be then."""
+
+
+def _of_outlines(shown: str, evidence: Evidence) -> Iterator[Doubt]:
+    """A doubt where outlines lie off their boxes, or are those of boxes of another meaning."""
+    elsewhere, outlined = evidence.count("outlines_elsewhere"), evidence.count("outlined_boxes")
+    fitting = {name: evidence.count(f"outlines_{name}") for name in _OTHER_BOXES}
+    best = max(fitting, key=lambda name: fitting[name])
+    count = fitting[best]
+    told = elsewhere and elsewhere * 100 >= outlined
+    if not told and (count < _FEWEST_OUTLINES or count * 2 < outlined):
+        return
+    example = evidence.example("outlines_elsewhere" if told else f"outlines_{best}")
+    found = (
+        f"{elsewhere} of {outlined} outlines lie outside of their own box"
+        if told
+        else (f"{count} of {outlined} outlines are not those of their own box")
+    )
+    why = f"; {count} of them would lie there if {_OTHER_BOXES[best]}" if count else ""
+    as_corners = best == "corners" and count * 2 >= outlined
+    yield Doubt(
+        Doubted.CORNERS_OR_SIZES if as_corners else Doubted.OUTLINES_OFF_BOXES,
+        f"{shown}: {found}, such as {example}{why}; both are written as they stand",
+        elsewhere if told else count,
+        example,
+        "--coco-corners" if as_corners else "",
+    )
+
+
+_FEWEST_OUTLINES = 2
+"""Outlines that are those of boxes of another meaning, from which on it is no chance."""
 
 
 def _of_references(shown: str, evidence: Evidence) -> Iterator[Doubt]:
@@ -218,6 +248,16 @@ def _of_units(shown: str, evidence: Evidence, frame: Frame, asked: Asked) -> Ite
                 f"image, such as {example}; all are taken as pixels",
                 small,
                 example,
+                "--coco-boxes pixels",
+            )
+        if asked == "detect" and evidence.count("boxes") == _FEWEST - 1 and _lie_in_percent(evidence):
+            yield Doubt(
+                Doubted.FRAMES_DISAGREE,
+                f"{shown}: all {_FEWEST - 1} boxes lie within the first 100 pixels of large images and reach their end, such as "
+                f"{evidence.example('boxes_reaching_right')}, as if they were percent of the image; they are taken as pixels; "
+                "--coco-boxes percent reads percent",
+                _FEWEST - 1,
+                evidence.example("boxes_reaching_right"),
                 "--coco-boxes pixels",
             )
         percent, large = evidence.count("images_of_percent"), evidence.count("large_images")

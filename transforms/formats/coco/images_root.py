@@ -171,8 +171,9 @@ def _fullest(
     best = max(rank.values())
     most = best[0]
     full = [place for place in candidates if rank[place.url] == best]
-    if len({place.path.casefold() for place in full}) > 1:
-        example = min(held[full[0].url].values())
+    example = min(held[full[0].url].values())
+    lying = {place.below(min(held[place.url].values())).path.casefold() for place in full}
+    if len({place.path.casefold() for place in full}) > 1 and len(lying) > 1:
         message = (
             f"{example!r} and others lie in {' and in '.join(place.shown for place in full)}; the images are taken from "
             f"{full[0].shown}; if that is wrong, name their directory with --images"

@@ -147,7 +147,8 @@ def _of_readings(shown: str, evidence: Evidence, name: str, known: int) -> Itera
         as_corners = reading.tally == "leaving_as_corners"
         proven = as_corners and known > _FEWEST
         possible = not (as_corners and sized) and (name == "boxes" or reading.tally != "leaving_exchanged")
-        if (told or proven) and possible and not evidence.count(f"{name}_{reading.tally}"):
+        exchanged = reading.tally == "leaving_exchanged" and evidence.count(f"{name}_leaving_far") * _MANY >= known
+        if (told or proven or exchanged) and possible and not evidence.count(f"{name}_{reading.tally}"):
             yield Doubt(
                 reading.code,
                 f"{shown}: {leaving} of {known} boxes leave an image of the declared width and height, such as {example}, and none "

@@ -42,10 +42,16 @@ _USUAL_WORDS = re.compile(
 def split_is_doubtful(path: str) -> bool:
     """Tell whether the word that gives a file its split stands among words of a subject, whose word it may be.
 
+    That of a folder alone is doubtful as well, where the file is not called as those are that lie in folders of splits.
+
     >>> split_is_doubtful("crash-test-dummies.json"), split_is_doubtful("instances_test2017.json")
+    (True, False)
+    >>> split_is_doubtful("test/labels.json"), split_is_doubtful("test/_annotations.coco.json")
     (True, False)
     """
     words = _words(posixpath.basename(path))
+    if not any(word in SPLIT_ALIASES for word in words):
+        return split_of_name(path) is not None and COCO_NAME.fullmatch(posixpath.basename(path)) is None
     others = [word for word in words if word not in SPLIT_ALIASES and not _USUAL_WORDS.fullmatch(word)]
     return bool(others) and any(word in SPLIT_ALIASES for word in words)
 

@@ -52,7 +52,7 @@ def plan_coco(config: ConvertConfig, options: StorageOptions, locations: Sequenc
     fingerprint, covers = fingerprint_of(sources)
     buckets = bucket_count(config, sum(file.stored.size for file in files))
     plan = Plan("coco", "", root.url, buckets, fingerprint, covers, in_bytes=True)
-    plan.files = list(sources)
+    plan.files, plan.columns = list(sources), True
     compared = config.check_images != "none" and any(each.seen and not each.all_seen for each in found)
     checked = _depends_on_images(config, files)
     listed_of: dict[str, Listed] = {}
@@ -126,7 +126,7 @@ def _no_train_split(config: ConvertConfig, files: Sequence[KnownFile]) -> list[D
         return []
     shown = doubtful[0].location.shown
     message = (
-        f"{shown}: a word of its name is taken as its split, {doubtful[0].split}, and no source gives a train split; if the "
+        f"{shown}: a word of its name, or its folder's, is taken as its split, {doubtful[0].split}, and no source gives a train split; if the "
         "word is of the subject, say --split train=1, or shares of several"
     )
     return [Doubt(Doubted.NO_TRAIN_SPLIT, message, len(doubtful), shown, "--split train=1")]

@@ -157,6 +157,12 @@ def _four(value: Any) -> Any:
     return value
 
 
+_FOUR = "[x, y, width, height] as finite numbers"
+_EXPECTED_BOX = {
+    5: f"{_FOUR}; a fifth may be an angle by which the box is turned, or a score",
+    8: f"{_FOUR}; eight may be the corners of a box that is turned",
+}
+
 _LONGEST_BOX = 1000
 """Characters of a box as text."""
 
@@ -179,7 +185,9 @@ def bbox_of(value: Any, adjusted: set[Adjusted]) -> Quad | None:
         except RecordError:
             numbers = []
     if not numbers or not all(map(math.isfinite, numbers)):
-        raise unexpected(given, "[x, y, width, height] as finite numbers", Rejected.INVALID_BBOX)
+        raise unexpected(
+            given, _EXPECTED_BOX.get(len(value) if isinstance(value, list) else 0, _FOUR), Rejected.INVALID_BBOX
+        )
     return (numbers[0], numbers[1], numbers[2], numbers[3])
 
 

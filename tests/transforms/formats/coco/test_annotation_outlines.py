@@ -167,17 +167,21 @@ def test_all_x_and_then_all_y_are_joined_where_the_box_proves_it(segmentation: A
 
 
 @pytest.mark.parametrize(
-    ("box", "words"),
+    ("box", "elsewhere", "other"),
     [
-        ([1, 1, 2, 1], None),
-        ([2.0, 1.5, 2, 1], "centred"),
-        ([1, 2, 2, 1], "flipped"),
-        ([1, 1, 1, 2], None),
-        ([4, 0, 1, 1], ""),
+        ([1, 1, 2, 1], False, None),
+        ([2, 1.5, 2, 1], True, "centred"),
+        ([1, 2, 2, 1], True, "flipped"),
+        ([1, 1, 3, 2], False, "corners"),
+        ([1, 1, 2, 2], False, None),
+        ([1, 1, 1, 2], False, "exchanged"),
+        ([4, 0, 1, 1], True, None),
     ],
 )
-def test_what_else_a_box_off_its_outline_may_be_is_counted(box: list[float], words: str | None) -> None:
+def test_what_else_a_box_that_is_not_its_outlines_may_be_is_counted(
+    box: list[float], elsewhere: bool, other: str | None
+) -> None:
     found = outlined([[1, 1, 3, 1, 3, 2, 1, 2]], bbox=box).evidence
-    assert found.count("outlines_elsewhere") == int(words is not None)
-    told = [name for name in ("exchanged", "centred", "flipped") if found.count(f"outlines_{name}")]
-    assert told == ([words] if words else [])
+    assert found.count("outlines_elsewhere") == elsewhere
+    told = [name for name in ("exchanged", "centred", "flipped", "corners") if found.count(f"outlines_{name}")]
+    assert told == ([other] if other else [])

@@ -38,6 +38,10 @@ FLAGS = [
     {"attributes": {"is_crowd": True}},
     {"attributes": {"ignore": 1, "occluded": False}},
     {"extra": {"ignore": 1}},
+    {"attributes": {"ignore": "yes"}},
+    {"difficult": 1},
+    {"to_delete": "true"},
+    {"excluded": True},
 ]
 
 
@@ -117,3 +121,51 @@ def test_images_that_a_flag_takes_out_are_named(flag: dict[str, Any]) -> None:
     off = dict.fromkeys(flag, False)
     assert flagged_images(block(image | off, image | {"id": 2} | flag, image | {"id": 3})) == ["images id=2"]
     assert flagged_images(block(image, image | {"file_name": 'deleted".jpg'})) == []
+
+
+@pytest.mark.parametrize(
+    "flag",
+    [
+        {"is_valid": False},
+        {"valid": 0},
+        {"usable": "false"},
+        {"attributes": {"approved": False}},
+        {"tags": ["ignore"]},
+        {"status": "rejected"},
+        {"attributes": {"review_state": "Deleted"}},
+    ],
+)
+def test_a_flag_that_says_that_a_record_is_of_no_use_is_told(flag: dict[str, Any]) -> None:
+    assert doubts(PLAIN | flag) == [("flags_not_read", 1, "annotations id=1")]
+
+
+@pytest.mark.parametrize(
+    "flag",
+    [{"is_valid": True}, {"valid": 1}, {"usable": None}, {"attributes": {"approved": "true"}}, {"tags": ["cat"]}],
+)
+def test_a_flag_that_says_that_a_record_is_of_use_is_not_told(flag: dict[str, Any]) -> None:
+    assert doubts(PLAIN | flag) == []
+
+
+@pytest.mark.parametrize(
+    "angle",
+    [{"angle": 30}, {"theta": 0.5}, {"rotation_deg": 90}, {"attributes": {"angle": 30}}, {"extra": {"rotation": 5}}],
+)
+def test_an_angle_in_a_field_that_is_not_read_is_told_where_boxes_are(angle: dict[str, Any]) -> None:
+    assert doubts(PLAIN | angle) == [("rotated_boxes", 1, "annotations id=1")]
+    assert doubts(PLAIN | angle, boxed=False) == []
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"angle": 0},
+        {"angle": None},
+        {"rotation": 30},
+        {"attributes": {"rotation": 30}},
+        {"angle": True},
+        {"triangle": 3},
+    ],
+)
+def test_what_is_no_angle_or_is_read_is_not_told(other: dict[str, Any]) -> None:
+    assert doubts(PLAIN | other) == []

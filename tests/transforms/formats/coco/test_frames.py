@@ -111,3 +111,61 @@ def test_boxes_that_are_said_to_be_pixels_are_no_doubt_for_being_small() -> None
 def test_every_doubt_has_the_count_and_the_example_of_its_records() -> None:
     (doubt,) = doubts_of("d.json", tallied(turned_boxes=3), PIXELS, "detect", False)
     assert (doubt.count, doubt.example) == (3, "the first of turned_boxes")
+
+
+def told(**counts: int) -> dict[str, str]:
+    return {
+        doubt.code: doubt.message for doubt in doubts_of("d.json", tallied(**counts), PIXELS, "detect", corners=False)
+    }
+
+
+@pytest.mark.parametrize(
+    ("counts", "code", "words"),
+    [
+        ({"outlines_corners": 3}, Doubted.CORNERS_OR_SIZES, "3 of them would lie there if the boxes were two corners"),
+        (
+            {"outlines_flipped": 2, "outlines_elsewhere": 3},
+            Doubted.OUTLINES_OFF_BOXES,
+            "if y of the boxes counted from below",
+        ),
+        ({"outlines_centred": 2}, Doubted.OUTLINES_OFF_BOXES, "2 of 3 outlines are not those of their own box"),
+        ({"outlines_elsewhere": 1}, Doubted.OUTLINES_OFF_BOXES, "1 of 3 outlines lie outside"),
+    ],
+)
+def test_outlines_off_their_boxes_are_told_with_the_reading_that_fits(
+    counts: dict[str, int], code: str, words: str
+) -> None:
+    found = told(outlined_boxes=3, **counts)
+    assert list(found) == [code]
+    assert words in found[code]
+
+
+@pytest.mark.parametrize("counts", [{"outlines_corners": 1}, {"outlines_exchanged": 2, "outlined_boxes": 2}, {}])
+def test_a_few_outlines_that_would_fit_otherwise_are_chance(counts: dict[str, int]) -> None:
+    assert told(**({"outlined_boxes": 3} | counts | {"outlined_boxes": 9})) == {}
+
+
+def test_two_boxes_that_may_be_percent_are_told_and_three_are_asked_for() -> None:
+    two = {name: min(count, 2) for name, count in PERCENT.items()}
+    assert frame_of("d.json", tallied(**two), "detect", corners=False) == PIXELS
+    assert "--coco-boxes percent reads percent" in told(**two)[Doubted.FRAMES_DISAGREE]
+    assert told(**(two | {"boxes_beyond_100": 1})) == {}
+
+
+@pytest.mark.parametrize(
+    ("counts", "code", "words"),
+    [
+        ({"masks": 4, "masks_by_rows": 2}, Doubted.MASKS_BY_ROWS, "2 of 4 masks"),
+        ({"outlines_by_axis": 2}, Doubted.OUTLINES_BY_AXIS, "2 outlines hold all x"),
+        ({"objects_without_box": 2}, Doubted.OBJECTS_WITHOUT_BOX, "category 'the first of objects_without_box'"),
+        ({"images_by_name": 2}, Doubted.NAMES_FOR_IDS, "the name of an image as image_id"),
+        ({"turned_boxes": 2, "turned_below_a_turn": 2}, Doubted.ROTATED_BOXES, "may be radians"),
+    ],
+)
+def test_what_was_read_in_one_of_two_ways_is_told(counts: dict[str, int], code: str, words: str) -> None:
+    assert words in told(**counts)[code]
+    assert "radians" not in told(turned_boxes=2, turned_below_a_turn=1)[Doubted.ROTATED_BOXES]
+
+
+def test_a_few_masks_that_seem_to_go_along_rows_are_chance() -> None:
+    assert told(masks=5, masks_by_rows=2) == {}

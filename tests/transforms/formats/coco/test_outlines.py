@@ -111,10 +111,8 @@ def test_a_mask_is_filled_by_its_rings(rows: Sequence[Sequence[bool]]) -> None:
     drawn = np.array(rows)
     of = objects(1)
     lay_polygons(of, [[]])
-    assert (
-        lay_masks(of, {0: mask(*("".join(".#"[cell] for cell in row) for row in rows))}, np.array([[6, 4]], np.int32))
-        == NONE_FAILED
-    )
+    rle = mask(*("".join(".#"[cell] for cell in row) for row in rows))
+    assert lay_masks(of, {0: rle}, np.array([[6, 4]], np.int32)).failed == []
     filled = np.zeros((4, 6), bool)
     x, y = np.meshgrid(np.arange(6) + 0.5, np.arange(4) + 0.5)
     for ring in of.rings_of(0):

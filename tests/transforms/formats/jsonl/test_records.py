@@ -247,6 +247,12 @@ def test_parts_of_a_polygon_that_are_no_rings_are_dropped_and_the_others_stay() 
     assert item.by_xor
 
 
+@pytest.mark.parametrize("polygon", [[0.1, 0.1, 0.5, 0.1, 0.5, 0.5], [[0.1, 0.1], [0.5, 0.1], [0.5, 0.5]]])
+def test_a_polygon_that_is_nested_otherwise_is_read(polygon: Any) -> None:
+    (item,) = one([{"label": "cat", "polygon": polygon}]).objects
+    assert [ring.tolist() for ring in item.rings or ()] == [[[0.1, 0.1], [0.5, 0.1], [0.5, 0.5]]]
+
+
 @pytest.mark.parametrize("polygon", [[], "x", 5, {}, [[]], [[0.1, 0.2, 0.3, 0.4]], [0.1, 0.2, 0.3, 0.4]])
 def test_a_polygon_without_a_ring_costs_its_object(polygon: Any) -> None:
     image = one([{"label": "cat", "polygon": polygon}])

@@ -21,6 +21,13 @@ def test_an_image_without_a_label_file_is_background() -> None:
     )
 
 
+def test_one_label_file_of_several_images_is_told() -> None:
+    found = plan(["images/1.jpg", "images/1.png", "images/2.jpg", "labels/1.txt", "labels/2.txt"])
+    assert set(labels(found).values()) == {"labels/1.txt", "labels/2.txt"}
+    (doubt,) = [doubt for doubt in found.doubts if doubt.code == Doubted.LABELS_OF_SEVERAL_IMAGES]
+    assert (doubt.count, doubt.example) == (1, "labels/1.txt")
+
+
 def test_a_label_file_without_an_image_is_that_of_one_that_is_missing() -> None:
     found = plan(["images/1.png", "labels/1.txt", "labels/2.txt", "README.txt", "labels/classes.txt", "notes.txt"])
     assert labels(found) == {"images/1.png": "labels/1.txt", "images/2.png": "labels/2.txt"}
