@@ -118,7 +118,7 @@ def test_the_codes_and_options_that_pages_name_exist() -> None:
     known |= {"coco_url", "bbox_mode", "bbox_format", "video_id", "frame_id", "date_captured"}
     # YOLO's fields, files and directories, and its trainers' functions.
     known |= {"kpt_shape", "is_obb", "save_txt", "verify_image_label", "check_det_dataset", "obj_valid_data"}
-    known |= {"train_images", "train_labels", "all_points_x", "class_id"}
+    known |= {"train_images", "train_labels", "all_points_x", "class_id", "label_id"}
     # Of labels.json and --labels.
     known |= {"min_count", "source_labels", "source_ids", "source_names", "left_out", "patient_id"}
     # LabelMe's and VIA's fields.
@@ -139,6 +139,7 @@ def test_the_codes_and_options_that_pages_name_exist() -> None:
     known |= {*dir(Build), *Assembled.__dataclass_fields__, *dir(public.errors.LabelBeamError)}
     elsewhere = {"--runs", "--names", "--seconds", "--replay", "--exclude", "--name", "--version", "--type", "--path"}
     elsewhere |= {"--label", "--repository", "--bg--", "--file", "--scale"}
+    elsewhere |= {"--label"}  # Of Beam.
     elsewhere |= {"--all", "--fresh", "--fast", "--durations", "--proofs"}  # Of the tests and of CI.
     for name in PAGES:
         assert set(re.findall(r"`(?!test_)([a-z]+(?:_[a-z]+)+)`", page(name))) <= known, name
