@@ -73,6 +73,8 @@ setup(
         "entra": TOKENS,
         # Makes data assets and jobs in a workspace.
         "azureml": ["azure-ai-ml>=1.35,<2", *TOKENS],
+        # Evaluates boxes and masks faster than pycocotools.
+        "faster": ["faster-coco-eval>=1.8,<2"],
         # Submits to Dataflow; its workers read and write gs:// as all others do.
         "dataflow": ["apache-beam[gcp]>=2.65,<2.78", *STORES["gcs"]],
         "dev": [

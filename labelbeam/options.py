@@ -30,6 +30,11 @@ class InspectOptions(TypedDict, total=False):
     datastore: str
     check_images: CheckImages
     split: str | Mapping[str, float]
+    split_group: str
+    stratify: bool
+    duplicates: Literal["keep", "drop", "fail"]
+    labels: Url | Mapping[str, Any]
+    sample: int | float
     shards: int | Literal["auto"]
     out_of_bounds: Literal["clip", "reject"]
     background: Literal["keep", "drop"]
@@ -51,6 +56,7 @@ class InspectOptions(TypedDict, total=False):
     labelstudio_annotations: Literal["detect", "first", "latest", "all", "predictions"]
     labelstudio_annotator: str | None
     labelstudio_control: str | None
+    datumaro_groups: Literal["unite", "apart"]
     yolo_data: str
     yolo_boxes: Literal["detect", "pixels", "relative"]
     yolo_oriented: Literal["detect", "reject", "box", "polygon"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any, Unpack
+from typing import Any, Literal, Unpack
 
 from labelbeam.options import ConvertOptions, Gates, InspectOptions, ScoreOptions, Storage, Url, builtin, storage_of
 from labelbeam.pipelines.command_line.config_file import ConfigFile, read_config
@@ -216,6 +216,7 @@ def evaluate(
     result: Url | None = None,
     coco_results: Url | None = None,
     coco_truth: Url | None = None,
+    engine: Literal["pycocotools", "faster-coco-eval"] | None = None,
     storage_options: Storage = None,
     **gates: Unpack[Gates],
 ) -> Evaluation:
@@ -224,13 +225,13 @@ def evaluate(
     Args:
         predictions: what `score` or Azure's batch scoring wrote, JSON lines, or COCO results.
         result: a directory for evaluation.json, or a .json file; --output on the command line.
+        engine: what computes the figures of boxes and masks, pycocotools by default.
         gates: the least that figures may be, such as `min_map=0.5`.
 
     Raises:
         BelowGateError: a figure is below its gate; `result` and the COCO files have been written by then.
         LabelBeamError: the build or the predictions cannot be read, or an option does not fit the build.
     """
-    places = (result, coco_results, coco_truth)
     asked = _plain(gates, GATES)
     storage = storage_of(storage_options)
     with failures_in_words(storage):
@@ -240,7 +241,10 @@ def evaluate(
             split,
             _text(coco),
             threshold,
-            *(_text(place) for place in places),
+            result=_text(result),
+            coco_results=_text(coco_results),
+            coco_truth=_text(coco_truth),
+            engine=engine,
         )
         evaluated = evaluate_predictions(wanted, asked, storage)
         hold(asked, evaluated.evaluation.metrics)

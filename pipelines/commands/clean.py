@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from typing import TYPE_CHECKING
 
 from msgspec import json
@@ -11,8 +10,8 @@ from msgspec import json
 from labelbeam.pipelines.command_line.options import add_options
 from labelbeam.pipelines.command_line.parser import Parser, add_output, count
 from labelbeam.pipelines.commands.command import Command
-from labelbeam.pipelines.terminal.streams import set_up_logging, write_stdout
-from labelbeam.transforms.messages.words import counted, plain
+from labelbeam.pipelines.terminal.streams import say, set_up_logging, write_stdout
+from labelbeam.transforms.messages.words import counted
 
 if TYPE_CHECKING:
     from labelbeam.transforms.builds.clean import Cleaned
@@ -70,20 +69,20 @@ def _print(cleaned: Cleaned) -> None:
     verb = "would be removed" if cleaned.dry_run else "removed"
     for name, builds in (("old build", found.old), ("unfinished build", found.unfinished)):
         for build in builds:
-            print(f"{verb}: {name} {plain(build)}", file=sys.stderr)
+            say(f"{verb}: {name} {build}")
     if found.temporaries:
-        print(f"{verb}: {len(found.temporaries)} files that were never finished", file=sys.stderr)
+        say(f"{verb}: {len(found.temporaries)} files that were never finished")
     if found.receipts:
-        print(f"{verb}: receipts that {counted(len(found.receipts), 'finished build')} had left", file=sys.stderr)
+        say(f"{verb}: receipts that {counted(len(found.receipts), 'finished build')} had left")
     for path in found.foreign[:FOREIGN_SHOWN]:
-        print(f"left: {plain(path)}, which no build is known to have written", file=sys.stderr)
+        say(f"left: {path}, which no build is known to have written")
     if len(found.foreign) > FOREIGN_SHOWN:
-        print(f"left: {len(found.foreign) - FOREIGN_SHOWN} more such files and directories", file=sys.stderr)
+        say(f"left: {len(found.foreign) - FOREIGN_SHOWN} more such files and directories")
     if cleaned.busy is not None:
-        print(f"{cleaned.busy}. Unfinished builds and files were left alone", file=sys.stderr)
+        say(f"{cleaned.busy}. Unfinished builds and files were left alone")
     if not found.any:
-        print("nothing to remove", file=sys.stderr)
-    print(f"kept: {len(found.kept)} builds, in force: {plain(found.current or 'none')}", file=sys.stderr)
+        say("nothing to remove")
+    say(f"kept: {len(found.kept)} builds, in force: {found.current or 'none'}")
 
 
 COMMAND = Command(

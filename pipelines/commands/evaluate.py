@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -12,10 +11,9 @@ from msgspec import json
 from labelbeam.pipelines.command_line.options import add_options
 from labelbeam.pipelines.command_line.parser import Parser, add_output, fraction
 from labelbeam.pipelines.commands.command import Command
-from labelbeam.pipelines.terminal.streams import set_up_logging, write_stdout
+from labelbeam.pipelines.terminal.streams import say, set_up_logging, write_stdout
 from labelbeam.schemas.evaluation import Evaluation
 from labelbeam.transforms.evaluation.gates import GATES, hold
-from labelbeam.transforms.messages.words import plain
 
 CLASSES_SHOWN = 40
 """Labels in the table for people, those of the most images or objects; the others stand in the JSON."""
@@ -41,6 +39,12 @@ def _add_arguments(parser: Parser) -> None:
         metavar="X",
         help="the probability from which on a label counts, for multi-label (default: 0.5)",
     )
+    group.add_argument(
+        "--engine",
+        choices=("pycocotools", "faster-coco-eval"),
+        help="what computes the figures of boxes and masks; the other one is faster, and needs "
+        "pip install 'labelbeam[faster]' (default: pycocotools)",
+    )
     group = parser.add_argument_group("what to write")
     group.add_argument(
         "--output", dest="result", metavar="URL", help="a directory for evaluation.json, or a .json file"
@@ -65,7 +69,7 @@ def _run(known: argparse.Namespace) -> int:
     from labelbeam.transforms.evaluation.compare import Wanted
     from labelbeam.transforms.evaluation.evaluate import evaluate
 
-    options = ("predictions", "split", "coco", "threshold", "result", "coco_results", "coco_truth")
+    options = ("predictions", "split", "coco", "threshold", "result", "coco_results", "coco_truth", "engine")
     wanted = Wanted(known.output, *(getattr(known, name) for name in options))
     gates = {name: value for name, value in vars(known).items() if name in GATES}
     evaluated = evaluate(wanted, gates, known.storage)
@@ -73,9 +77,9 @@ def _run(known: argparse.Namespace) -> int:
         write_stdout(json.encode(evaluated.evaluation).decode())
     else:
         for line in _table(evaluated.evaluation):
-            print(plain(line), file=sys.stderr)
+            say(line)
         for option, place in evaluated.written.items():
-            print(f"written by {option}: {place}", file=sys.stderr)
+            say(f"written by {option}: {place}")
     hold(gates, evaluated.evaluation.metrics)
     return 0
 

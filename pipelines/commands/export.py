@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from typing import TYPE_CHECKING
 
 from msgspec import json
@@ -11,7 +10,7 @@ from msgspec import json
 from labelbeam.pipelines.command_line.options import add_options
 from labelbeam.pipelines.command_line.parser import Parser, add_output
 from labelbeam.pipelines.commands.command import Command
-from labelbeam.pipelines.terminal.streams import LOG, set_up_logging, write_stdout
+from labelbeam.pipelines.terminal.streams import LOG, say, set_up_logging, write_stdout
 
 if TYPE_CHECKING:
     from labelbeam.transforms.export.export import Exported
@@ -66,7 +65,7 @@ def _print(exported: Exported) -> None:
         f"{name}: {part['images']:,} images, {part['objects']:,} objects" for name, part in exported.splits.items()
     )
     copied = f" {exported.copied:,} images were copied." if exported.copied else ""
-    print(f"wrote build {exported.build} as {exported.format} to {exported.dest} ({splits}).{copied}", file=sys.stderr)
+    say(f"wrote build {exported.build} as {exported.format} to {exported.dest} ({splits}).{copied}")
 
 
 COMMAND = Command(

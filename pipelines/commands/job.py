@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import re
 import shlex
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from labelbeam.pipelines.command_line.options import add_options, check_accepted
 from labelbeam.pipelines.command_line.parser import Parser, add_output, count
 from labelbeam.pipelines.commands.command import Command
-from labelbeam.pipelines.terminal.streams import LOG, set_up_logging
+from labelbeam.pipelines.terminal.streams import LOG, say, set_up_logging
 from labelbeam.schemas.errors import DoubtedError, LabelBeamError, UsageError
 
 if TYPE_CHECKING:
@@ -34,7 +34,8 @@ def _add_arguments(parser: Parser) -> None:
     parser.add_argument(
         "--datastore",
         metavar="NAME",
-        help="the workspace's datastore of the container that OUTPUT lies in, where its URL does not name the account",
+        help="the datastore of the container that OUTPUT lies in, by its name or as azureml://…/datastores/NAME, where neither its URL names "
+        "the account nor the images lie in the same container",
     )
     parser.add_argument("--name", metavar="NAME", help="what the assets begin with (default: the last name in OUTPUT)")
     parser.add_argument("--experiment", metavar="NAME", help="the experiment of the job (default: as the assets)")
@@ -104,7 +105,9 @@ def _run(known: argparse.Namespace) -> int:
         name=known.job_name,
     )
     documents: dict[str, dict[str, Any]] = {
-        f"{split}.data.yaml": data_asset(manifest, stem, split, _asset_path(f"{shown}/{split}", known.datastore))
+        f"{split}.data.yaml": data_asset(
+            manifest, stem, split, _asset_path(manifest, f"{shown}/{split}", known.datastore)
+        )
         for split, part in manifest.splits.items()
         if part.images
     }
@@ -124,7 +127,7 @@ def _run(known: argparse.Namespace) -> int:
         raise LabelBeamError(f"--to: {folder}: cannot be written: {error.strerror}; name another directory") from None
     for name, document in documents.items():
         put(place.below(name), yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=10_000).encode())
-    print(f"wrote {', '.join(documents)} of the build {manifest.build} into {folder}", file=sys.stderr)
+    say(f"wrote {', '.join(documents)} of the build {manifest.build} into {folder}")
     if service is not None:
         _make(service, folder, documents, known.submit)
     left = [] if known.submit else ["job.yaml"] if known.register else list(documents)
@@ -137,7 +140,7 @@ def _workspace(known: argparse.Namespace, manifest: Manifest) -> WorkspaceName |
     from labelbeam.transforms.builds.azure_paths import WorkspaceName, workspaces_named
 
     of_images = workspaces_named(manifest)
-    parts = of_images[0] if len(of_images) == 1 else (None, None, None)
+    parts = of_images[0] if len(of_images) == 1 else ("", "", "")
     given = [known.subscription, known.resource_group, known.workspace]
     chosen = [option or part for option, part in zip(given, parts, strict=True)]
     if not any(given) and len(of_images) != 1:
@@ -162,19 +165,18 @@ def _make(service: MLWorkspace, folder: Path, documents: dict[str, dict[str, Any
         if name != "job.yaml":
             new = service.register(folder / name, document)
             done = "registered" if new else "is registered already:"
-            print(f"{done} {document['name']}:{document['version']}", file=sys.stderr)
+            say(f"{done} {document['name']}:{document['version']}")
     if submit:
         job = service.submit(folder / "job.yaml", documents["job.yaml"]["name"])
         if job.new:
-            print(f"submitted {job.name}", file=sys.stderr)
+            say(f"submitted {job.name}")
         else:
-            print(
+            say(
                 f"was submitted before: {job.name}, whose status is {job.status}; to train once more on the same build with the same "
-                "options, give the job a --job-name",
-                file=sys.stderr,
+                "options, give the job a --job-name"
             )
         if job.url:
-            print(f"  {job.url}", file=sys.stderr)
+            say(f"  {job.url}")
 
 
 def _check(manifest: Manifest, model: str | None, accepted: list[str]) -> None:
@@ -204,10 +206,17 @@ def _check(manifest: Manifest, model: str | None, accepted: list[str]) -> None:
         LOG.warning("warning: %s", doubt.message)
 
 
-def _asset_path(place: str, datastore: str | None) -> str:
-    from labelbeam.transforms.builds.azure_paths import PLACEHOLDER, azure_path
+def _asset_path(manifest: Manifest, place: str, datastore: str | None) -> str:
+    """The path of a data asset at a directory, with the datastore that `--datastore` names where its URL does not say the account.
 
-    path = azure_path(place)
+    Raises:
+        LabelBeamError: Azure ML does not read that store.
+        UsageError: the datastore is not named, or by no name of one.
+    """
+    from labelbeam.transforms.builds.azure_paths import PLACEHOLDER, asset_path
+    from labelbeam.transforms.images.urls import prefix_in_datastore
+
+    path = asset_path(manifest, place)
     if PLACEHOLDER not in path:
         return path
     scheme = place.partition("://")[0]
@@ -219,16 +228,22 @@ def _asset_path(place: str, datastore: str | None) -> str:
         raise UsageError(
             f"{place} does not name its account; say which datastore its container is with --datastore NAME"
         )
+    if "://" in datastore:
+        return prefix_in_datastore(datastore, place).rstrip("/")
+    if not re.fullmatch(r"\w+", datastore, re.ASCII):
+        raise UsageError(
+            f"--datastore: found {datastore!r}, expected the name of a datastore, or azureml://subscriptions/…/datastores/NAME"
+        )
     return path.replace(PLACEHOLDER, datastore)
 
 
 def _show(folder: Path, names: list[str], where: list[str]) -> None:
     if names:
-        print("next:", file=sys.stderr)
+        say("next:")
     for name in names:
         kind = "job" if name == "job.yaml" else "data"
         words = ["az", "ml", kind, "create", "--file", str(folder / name), *where]
-        print(f"  {shlex.join(words)}", file=sys.stderr)
+        say(f"  {shlex.join(words)}")
 
 
 COMMAND = Command(

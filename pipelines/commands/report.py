@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import sys
 
 from labelbeam.pipelines.command_line.options import add_options
 from labelbeam.pipelines.command_line.parser import Parser, add_output
 from labelbeam.pipelines.commands.command import Command
-from labelbeam.pipelines.terminal.streams import set_up_logging
+from labelbeam.pipelines.terminal.streams import say, set_up_logging
 
 
 def _add_arguments(parser: Parser) -> None:
@@ -26,7 +25,7 @@ def _run(known: argparse.Namespace) -> int:
     from labelbeam.transforms.report.write import report_of_published
 
     place = report_of_published(known.output, known.storage, known.images, known.evaluation, not known.no_images)
-    print(f"wrote {place}", file=sys.stderr)
+    say(f"wrote {place}")
     return 0
 
 

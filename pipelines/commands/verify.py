@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from typing import TYPE_CHECKING
 
 from msgspec import json
@@ -11,7 +10,7 @@ from msgspec import json
 from labelbeam.pipelines.command_line.options import add_options
 from labelbeam.pipelines.command_line.parser import Parser, add_output
 from labelbeam.pipelines.commands.command import Command
-from labelbeam.pipelines.terminal.streams import set_up_logging, write_stdout
+from labelbeam.pipelines.terminal.streams import say, set_up_logging, write_stdout
 
 if TYPE_CHECKING:
     from labelbeam.transforms.verify.check import Checked
@@ -59,19 +58,18 @@ def _print_json(checked: Checked) -> None:
 def _print(checked: Checked, output: str) -> None:
     differences = checked.differences
     for item in differences.told:
-        print(f"{item.file}: found {item.found}; expected {item.expected}", file=sys.stderr)
+        say(f"{item.file}: found {item.found}; expected {item.expected}")
     for kind, count in differences.further.items():
-        print(f"… and {count} more of the kind: {kind}", file=sys.stderr)
+        say(f"… and {count} more of the kind: {kind}")
     looked_at = f"{checked.files} files with {checked.records} records"
     if checked.copies is not None:
         looked_at += f", {checked.copies} copied images"
     if not len(differences):
-        print(f"ok: build {checked.build}, {looked_at}, is as it was published", file=sys.stderr)
+        say(f"ok: build {checked.build}, {looked_at}, is as it was published")
         return
-    print(
+    say(
         f"different: {len(differences)} differences in {looked_at} of {output}; build again with labelbeam convert, or put back "
-        "the files from a copy",
-        file=sys.stderr,
+        "the files from a copy"
     )
 
 

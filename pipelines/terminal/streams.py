@@ -109,6 +109,11 @@ def write_stdout(text: str) -> None:
         raise LabelBeamError(f"stdout: cannot be written: {error.strerror}") from None
 
 
+def say(line: str) -> None:
+    """Show a line to a person, on stderr. An end of a line in it is part of a name, which cannot forge another one."""
+    print(plain(line), file=sys.stderr)
+
+
 class Lenient:
     """A stream for what people read, which goes silent where nothing can be written to it: what came of a run matters more.
 

@@ -224,6 +224,7 @@ def test_an_evaluation_is_not_put_over_a_build_or_what_it_was_read_from(option: 
         build.root / "manifest.json",
         tmp_path / "out/unfinished",
         predictions,
+        source,
     ]
     for target in targets:
         answer = labelbeam("evaluate", tmp_path / "out", "--predictions", predictions, option, target)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import socket
 from pathlib import Path
 
 import pytest
 
+from labelbeam.transforms.builds.lock import _process
 from tests.end_to_end.builds import Answer, labelbeam
 from tests.end_to_end.datasets import coco, coco_box, coco_image
 from tests.servers.hostile import hostile_server, http
@@ -83,3 +85,29 @@ def test_answers_of_endpoints_and_web_servers(tmp_path: Path, waits: list[float]
             harmless(ran)
         ran = labelbeam("convert", *task, "--source", url, "--output", tmp_path / "built")
         assert ran.status in (1, 2) and OBEYED.search(ran.err) is None
+
+
+def test_names_in_an_output_that_somebody_else_can_write_to(tmp_path: Path) -> None:
+    (tmp_path / "i.json").write_text(json.dumps(coco([coco_image(0, "1.jpg")], [coco_box(0, 0)])))
+    out = tmp_path / "out"
+    prefix = ("--image-url", "azureml://subscriptions/s/resourcegroups/g/workspaces/w/datastores/d/paths/")
+    made = labelbeam(
+        "convert", *DETECTION, "--source", tmp_path / "i.json", "--output", out, "--max-rejected", "1", *prefix
+    )
+    assert made.status == 0, made.err
+    (build,) = (out / "builds").iterdir()
+    manifest = json.loads((build / "manifest.json").read_text())
+    (root,) = manifest["image_roots"]
+    manifest["image_roots"] = {root.replace("/s/", f"/{EVIL}\nFORGED/"): 1}
+    (build / "manifest.json").write_text(json.dumps(manifest))
+    accept = ("--accept", "few_images", "--accept", "rare_labels", "--accept", "no_validation_split")
+    assert harmless(labelbeam("job", out, "--to", tmp_path / "to", *accept)).status == 0
+    manifest["splits"]["train"]["files"][0]["path"] = f"train/{EVIL}\nFORGED"
+    (build / "manifest.json").write_text(json.dumps(manifest))
+    for command in (("verify",), ("job",), ("report",), ("export", "--to", "csv", tmp_path / "x")):
+        harmless(labelbeam(command[0], out, *command[1:]))
+    claim = {"work": "build", "since": f"{EVIL}\nFORGED", "host": "h", "build": "b", "process": _process(os.getpid())}
+    (out / "unfinished").mkdir()
+    (out / "unfinished/lock-1.json").write_text(json.dumps({**claim, "held": True}))
+    (out / f".labelbeam-{'0' * 32}.tmp").touch()
+    harmless(labelbeam("clean", out))

@@ -311,6 +311,32 @@ LABEL_STUDIO_TOKENS = (
 )  # fmt: skip
 
 
+_LABELS = {"labels": [{"name": "cat", "parent": ""}, {"name": "dog"}]}
+_ITEM = {
+    "id": "1",
+    "image": {"path": "1.jpg", "size": [4, 6]},
+    "annotations": [
+        {"id": 0, "type": "bbox", "label_id": 0, "group": 1, "bbox": [1, 2, 3, 4], "attributes": {"rotation": 30}},
+        {"type": "polygon", "label_id": 0, "group": 1, "points": [1, 1, 5, 1, 5, 3]},
+        {"type": "mask", "label_id": 1, "group": 0, "rle": {"size": [4, 6], "counts": counts_to_string([3, 5, 16])}},
+        {"type": "ellipse", "label_id": 1, "points": [1, 1, 5, 3]},
+        {"type": "label", "label_id": 7},
+        {"type": "points", "label_id": 0, "points": [1, 1]},
+        {"type": "caption", "caption": "x"},
+    ],
+}
+DATUMARO = (
+    json.dumps({"dm_format_version": "1.0", "infos": {}, "categories": {"label": _LABELS}, "items": [_ITEM]}).encode(),
+    json.dumps(
+        {"categories": {"label": {"labels": ["a"]}}, "items": [_ITEM | {"media": {"path": "../2.png"}}, 7, {}]}
+    ).encode(),
+)
+DATUMARO_TOKENS = (
+    *(b'"items"', b'"annotations"', b'"type"', b'"bbox"', b'"points"', b'"mask"', b'"rle"', b'"size"', b'"counts"', b'"label_id"', b'"group"'),
+    *(b'"label"', b'"ellipse"', b'"categories"', b'"labels"', b'"path"', b'"image"', b'"id"', b'"rotation"'),
+)  # fmt: skip
+
+
 _FACE = {"file_name": "1.jpg", "width": 12, "height": 10}
 _FACES = {"bbox": [[1, 2, 3, 4], [0, 0, 1, 1]], "category": [0, 1], "area": [12, 1], "iscrowd": [0, 1]}
 HUGGING_FACE = (

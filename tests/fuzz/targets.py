@@ -51,6 +51,7 @@ from labelbeam.transforms.formats.customvision.read import CustomVisionError, re
 from labelbeam.transforms.formats.cvat.format import CvatOptions
 from labelbeam.transforms.formats.cvat.read import read_image as read_cvat_image
 from labelbeam.transforms.formats.cvat.xml import CvatError, UnsafeCutError, images_in
+from labelbeam.transforms.formats.datumaro.read import DatumaroError, read_items
 from labelbeam.transforms.formats.folder.columns import TableError
 from labelbeam.transforms.formats.folder.format import FolderOptions
 from labelbeam.transforms.formats.folder.tables import LabelTable, read_table
@@ -69,9 +70,10 @@ from labelbeam.transforms.formats.openimages.recognise import table_of
 from labelbeam.transforms.formats.openimages.rows import rows_in
 from labelbeam.transforms.formats.via.content import ViaError, read_content
 from labelbeam.transforms.formats.via.read import find_attribute, read_via
+from labelbeam.transforms.formats.voc.charsets import XmlError
 from labelbeam.transforms.formats.voc.masks import MaskError, read_mask
 from labelbeam.transforms.formats.voc.sets import read_image_sets
-from labelbeam.transforms.formats.voc.xml import XmlError, parse_annotation
+from labelbeam.transforms.formats.voc.xml import parse_annotation
 from labelbeam.transforms.formats.yolo.description import describes, parse_description, parse_names
 from labelbeam.transforms.formats.yolo.entries import find_entry, resolved
 from labelbeam.transforms.formats.yolo.lines import parse_labels
@@ -517,6 +519,25 @@ def read_labelstudio_file(data: bytes) -> None:
         _accounted(read.images)
 
 
+def read_datumaro_file(data: bytes) -> None:
+    """Every item of a file is an image, whose annotations are objects or rejections, or the file is refused."""
+    task = sorted(TASKS)[zlib.crc32(data) % 4]
+    try:
+        read = read_items(
+            data,
+            _LISTED,
+            path="annotations/a.json",
+            source="memory://x",
+            task=task,
+            split=None,
+            apart=bool(len(data) % 2),
+        )
+    except DatumaroError as error:
+        _writable(str(error).encode("utf-8", "backslashreplace").decode())
+        return
+    _accounted(read.images)
+
+
 def read_huggingface_table(data: bytes) -> None:
     """Every row that is not blank is an image, whose objects are objects or rejections; names are text by numbers from 0 on."""
     task = sorted(TASKS)[zlib.crc32(data) % 4]
@@ -745,6 +766,7 @@ TARGETS = {
     "labelstudio": Target(
         read_labelstudio_file, seeds.LABEL_STUDIO, (*seeds.TOOL_TOKENS, *seeds.LABEL_STUDIO_TOKENS), _SOURCES
     ),
+    "datumaro": Target(read_datumaro_file, seeds.DATUMARO, (*seeds.TOOL_TOKENS, *seeds.DATUMARO_TOKENS), _SOURCES),
     "huggingface": Target(
         read_huggingface_table, seeds.HUGGING_FACE, (*seeds.TOOL_TOKENS, *seeds.HUGGING_FACE_TOKENS), _SOURCES
     ),

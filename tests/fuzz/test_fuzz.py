@@ -27,6 +27,7 @@ NAMES = (
     "openimages",
     "cvat",
     "labelstudio",
+    "datumaro",
     "huggingface",
     "predictions",
     "images",

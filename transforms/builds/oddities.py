@@ -96,7 +96,8 @@ def object_doubts(receipts: Iterable[Receipt], told: Iterable[Doubt]) -> Iterato
 _REMARKS = {
     DEEP: (
         Doubted.DECODED_OTHERWISE,
-        "hold greys of more than 8 bits, which all models but yolov5 cut off at 255, so that nearly all becomes white; save them with 8 bits",
+        "hold greys of more than 8 bits, which all models but yolov5 cut off at 255, so that nearly all becomes white; --transcode png writes copies "
+        "with 8 bits",
     ),
     FRAMES: (
         Doubted.DECODED_OTHERWISE,
@@ -105,12 +106,12 @@ _REMARKS = {
     TURNED: (
         Doubted.BOXES_TURNED,
         "are turned by their EXIF orientation, and their objects lie where that shows them: yolov5 trains on them so, and all other models "
-        "on the images as they are stored, where these objects are elsewhere; save the images turned, without the orientation",
+        "on the images as they are stored, where these objects are elsewhere; --transcode writes copies that are turned",
     ),
     UNTURNED: (
         Doubted.BOXES_UNTURNED,
         "are turned by their EXIF orientation, and their objects lie where they are in the images as these are stored: yolov5 trains on the "
-        "images turned, where these objects are elsewhere, and all other models as they are stored; save the images without the orientation",
+        "images turned, where these objects are elsewhere, and all other models as they are stored; --transcode writes copies without the orientation",
     ),
 }
 

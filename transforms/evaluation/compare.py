@@ -15,6 +15,7 @@ from labelbeam.schemas.predictions import LabelsPrediction
 from labelbeam.schemas.records import ClassificationRecord, DetectionRecord, MultilabelRecord, SegmentationRecord
 from labelbeam.transforms.evaluation.classification import evaluate_labels
 from labelbeam.transforms.evaluation.detection import evaluate_objects, result_documents, truth_document
+from labelbeam.transforms.evaluation.engines import Engine
 from labelbeam.transforms.evaluation.matching import Matched, match
 from labelbeam.transforms.evaluation.objects import PixelObject, predicted_objects, true_objects
 from labelbeam.transforms.evaluation.predictions.coco import own_names, read_names
@@ -47,6 +48,7 @@ class Wanted:
     result: str | None = None
     coco_results: str | None = None
     coco_truth: str | None = None
+    engine: Engine | None = None
 
 
 def compare(truth: Truth, wanted: Wanted, storage: StorageOptions, targets: Mapping[str, Location]) -> Evaluation:
@@ -76,7 +78,7 @@ def compare(truth: Truth, wanted: Wanted, storage: StorageOptions, targets: Mapp
     if truth.task in (SINGLE, MULTILABEL):
         _labels(evaluation, truth, matched, wanted.threshold)
     else:
-        _objects(evaluation, truth, matched, targets)
+        _objects(evaluation, truth, matched, targets, wanted.engine or "pycocotools")
     return evaluation
 
 
@@ -126,7 +128,9 @@ def _labels(evaluation: Evaluation, truth: Truth, matched: Matched, threshold: f
     evaluation.worst = worst_labels(truth.records, truth.sizes, names, predictions, figures.answers, threshold)
 
 
-def _objects(evaluation: Evaluation, truth: Truth, matched: Matched, targets: Mapping[str, Location]) -> None:
+def _objects(
+    evaluation: Evaluation, truth: Truth, matched: Matched, targets: Mapping[str, Location], engine: Engine
+) -> None:
     with_masks = truth.task == SEGMENTATION
     true: list[list[PixelObject]] = []
     found: list[list[PixelObject]] = []
@@ -144,7 +148,7 @@ def _objects(evaluation: Evaluation, truth: Truth, matched: Matched, targets: Ma
         put(targets["--coco-truth"], msgspec.json.encode(truth_document(urls, truth.sizes, true, labels)))
     if "--coco-results" in targets:
         put(targets["--coco-results"], msgspec.json.encode(result_documents(found, labels)))
-    figures = evaluate_objects(truth.sizes, true, found, labels, with_masks)
+    figures = evaluate_objects(truth.sizes, true, found, labels, with_masks, engine)
     evaluation.metrics, evaluation.by_class = figures.metrics, figures.by_class
     in_truth = {item.label for items in true for item in items if not item.crowd}
     _warn_of_labels(evaluation, in_truth, known, truth.labels, "change no figure but their own")

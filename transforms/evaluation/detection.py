@@ -5,23 +5,19 @@ What it is given can be written out as well, so that anybody can run it on the s
 
 from __future__ import annotations
 
-import contextlib
-import io
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
-from pycocotools.cocoeval import COCOeval
 
+from labelbeam.transforms.evaluation.engines import Accumulated, Document, Engine, Kind, accumulate
 from labelbeam.transforms.evaluation.objects import PixelObject
 
-Kind: TypeAlias = Literal["bbox", "segm"]
-Document: TypeAlias = dict[str, Any]
 Figures: TypeAlias = dict[str, float | None]
 
 SHOWN_FROM = 0.3
@@ -133,6 +129,7 @@ def evaluate_objects(
     predicted: Sequence[Sequence[PixelObject]],
     labels: Sequence[str],
     with_masks: bool,
+    engine: Engine = "pycocotools",
 ) -> ObjectFigures:
     """Compare the objects of n images.
 
@@ -142,15 +139,16 @@ def evaluate_objects(
         predicted: the objects that were predicted for it.
         labels: the labels of all of them.
         with_masks: whether masks decide what matches; boxes are compared as well then, as `bbox_…`.
+        engine: what computes the figures.
     """
     names = [""] * len(sizes)
-    evaluated = _run(names, sizes, truth, predicted, labels, "segm" if with_masks else "bbox")
+    evaluated = _run(names, sizes, truth, predicted, labels, "segm" if with_masks else "bbox", engine)
     metrics = _summary(evaluated)
     by_class = _by_class(evaluated, labels)
     true_counts = Counter(item.label for items in truth for item in items if not item.crowd)
     predicted_counts = Counter(item.label for items in predicted for item in items)
     if with_masks:
-        boxes = _run(names, sizes, truth, predicted, labels, "bbox")
+        boxes = _run(names, sizes, truth, predicted, labels, "bbox", engine)
         metrics |= {f"bbox_{name}": value for name, value in _summary(boxes).items()}
         for label, figures in _by_class(boxes, labels).items():
             by_class[label]["bbox_ap"] = figures["ap"]
@@ -169,26 +167,14 @@ def _run(
     predicted: Sequence[Sequence[PixelObject]],
     labels: Sequence[str],
     kind: Kind,
-) -> Any:
-    """COCOeval after it has run; it writes into what it is given, so each run gets its own."""
+    engine: Engine,
+) -> Accumulated:
     document = truth_document(names, sizes, truth, labels)
     results = result_documents(predicted, labels)
     areas = [_area(item, kind) for items in predicted for item in items]
     for number, (result, area) in enumerate(zip(results, areas, strict=True), 1):
         result |= {"id": number, "area": area, "iscrowd": 0}
-    with contextlib.redirect_stdout(io.StringIO()):
-        evaluated = COCOeval(_dataset(document), _dataset(document | {"annotations": results}), kind)
-        evaluated.evaluate()
-        evaluated.accumulate()
-        evaluated.summarize()
-    return evaluated
-
-
-def _dataset(document: Document) -> Any:
-    dataset = COCO()
-    dataset.dataset = document
-    dataset.createIndex()
-    return dataset
+    return accumulate(engine, document, results, kind)
 
 
 def _area(item: PixelObject, kind: Kind) -> float:
@@ -198,8 +184,8 @@ def _area(item: PixelObject, kind: Kind) -> float:
     return item.box[2] * item.box[3]
 
 
-def _summary(evaluated: Any) -> Figures:
-    return {name: _known(value) for name, value in zip(COCO_FIGURES, evaluated.stats.tolist(), strict=True)}
+def _summary(evaluated: Accumulated) -> Figures:
+    return {name: _known(value) for name, value in zip(COCO_FIGURES, evaluated.stats, strict=True)}
 
 
 def _known(value: float) -> float | None:
@@ -212,9 +198,9 @@ def _mean(values: npt.NDArray[np.float64]) -> float | None:
     return float(np.mean(values)) if values.size else None
 
 
-def _by_class(evaluated: Any, labels: Sequence[str]) -> dict[str, dict[str, float | int | None]]:
+def _by_class(evaluated: Accumulated, labels: Sequence[str]) -> dict[str, dict[str, float | int | None]]:
     """Figures of each label: of all sizes and up to 100 objects an image, unless the name says otherwise."""
-    precision, recall = evaluated.eval["precision"], evaluated.eval["recall"]  # (10, 101, K, 4, 3), (10, K, 4, 3)
+    precision, recall = evaluated.precision, evaluated.recall
     return {
         label: {
             "ap": _mean(precision[:, :, k, 0, 2]),
@@ -229,14 +215,12 @@ def _by_class(evaluated: Any, labels: Sequence[str]) -> dict[str, dict[str, floa
     }
 
 
-def _outcomes(evaluated: Any, images: int) -> list[ImageOutcome]:
-    """Outcomes of each image, from the matches that COCOeval made at an IoU of 0.5 among objects of all sizes."""
+def _outcomes(evaluated: Accumulated, images: int) -> list[ImageOutcome]:
+    """Outcomes of each image, from its matches."""
     outcomes = [ImageOutcome() for _ in range(images)]
-    first_true = _first_ids(evaluated.cocoGt)
-    first_predicted = _first_ids(evaluated.cocoDt)
-    for match in evaluated.evalImgs:
-        if match is None or match["aRng"] != evaluated.params.areaRng[0]:
-            continue
+    first_true = _first_ids(evaluated.true)
+    first_predicted = _first_ids(evaluated.found)
+    for match in evaluated.matches:
         outcome = outcomes[match["image_id"] - 1]
         shown = np.array(match["dtScores"]) >= SHOWN_FROM
         hits = match["dtMatches"][0]
@@ -256,6 +240,6 @@ def _outcomes(evaluated: Any, images: int) -> list[ImageOutcome]:
     return outcomes
 
 
-def _first_ids(dataset: Any) -> dict[int, int]:
+def _first_ids(dataset: COCO) -> dict[int, int]:
     """The id of the first object of each image; those of an image follow each other."""
     return {image: items[0]["id"] for image, items in dataset.imgToAnns.items() if items}

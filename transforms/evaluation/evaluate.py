@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 import msgspec
 
 from labelbeam.schemas.errors import LabelBeamError, UsageError
 from labelbeam.schemas.evaluation import Evaluation
+from labelbeam.schemas.manifest import Manifest
 from labelbeam.transforms.builds.published import published
 from labelbeam.transforms.evaluation.compare import MULTILABEL, SINGLE, Wanted, compare
+from labelbeam.transforms.evaluation.engines import check_installed
 from labelbeam.transforms.evaluation.gates import check_gates
 from labelbeam.transforms.evaluation.predictions.read import prediction_files
 from labelbeam.transforms.evaluation.truth import read_truth
+from labelbeam.transforms.messages.redact import is_redacted
 from labelbeam.transforms.plan.places import check_in_no_output
 from labelbeam.transforms.stores.files import put
 from labelbeam.transforms.stores.locate import locate, locate_target
@@ -54,7 +58,7 @@ def evaluate(wanted: Wanted, gates: Mapping[str, float], storage: StorageOptions
     manifest = published(output)
     check_gates(gates, manifest.task)
     _check_options(wanted, manifest.task)
-    _check_not_read(targets, wanted, storage)
+    _check_not_read(targets, wanted, manifest, storage)
     truth = read_truth(output, manifest, wanted.split)
     if not truth.records:
         raise LabelBeamError(f"{output.shown}: found no image in what is to be compared, expected one or more")
@@ -81,15 +85,25 @@ def _check_targets(targets: Mapping[str, Location], predictions: str, storage: S
             raise UsageError(f"{option}: {target.shown} is named by another option as well; expected a file of its own")
 
 
-def _check_not_read(targets: Mapping[str, Location], wanted: Wanted, storage: StorageOptions) -> None:
-    """Make sure that no file is put over one that is read, also where a directory or a glob names it."""
+def _check_not_read(
+    targets: Mapping[str, Location], wanted: Wanted, manifest: Manifest, storage: StorageOptions
+) -> None:
+    """Make sure that no file is put over one that is read, also where a directory or a glob names it, nor over what the build was
+    made from.
+    """
     if not targets:
         return
+    made_from: list[Location] = []
+    for url in manifest.source.files:
+        with suppress(LabelBeamError):  # What cannot be opened here is not written to either.
+            made_from += [] if is_redacted(url) else [locate(url, storage)]
     read = prediction_files(wanted.predictions, storage)
     read += [locate(wanted.coco, storage)] if wanted.coco is not None else []
     for option, target in targets.items():
         if any(lies_in(target, place, storage) and lies_in(place, target, storage) for place in read):
             raise UsageError(f"{option}: {target.shown} is read by this evaluation; expected a file of its own")
+        if any(lies_in(target, place, storage) and lies_in(place, target, storage) for place in made_from):
+            raise UsageError(f"{option}: {target.shown} is what the build was made from; expected a file of its own")
 
 
 def _check_options(wanted: Wanted, task: str) -> None:
@@ -104,3 +118,7 @@ def _check_options(wanted: Wanted, task: str) -> None:
     ):
         if url is not None and task in (SINGLE, MULTILABEL):
             raise UsageError(f"{option}: the build is for {task}; COCO's files hold boxes and masks")
+    if wanted.engine is not None:
+        if task in (SINGLE, MULTILABEL):
+            raise UsageError(f"--engine: the build is for {task}; an engine computes the figures of boxes and masks")
+        check_installed(wanted.engine)

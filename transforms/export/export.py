@@ -26,12 +26,13 @@ from labelbeam.transforms.export.registry import EXPORTERS
 from labelbeam.transforms.messages.redact import is_redacted
 from labelbeam.transforms.messages.words import did_you_mean, printable
 from labelbeam.transforms.plan.places import check_in_no_output
-from labelbeam.transforms.stores.files import put
+from labelbeam.transforms.stores.files import put, stat
 from labelbeam.transforms.stores.locate import locate, locate_target
 from labelbeam.transforms.stores.location import Location, StorageOptions
 from labelbeam.transforms.stores.overlap import lies_in
 from labelbeam.transforms.stores.reading import read_file
 from labelbeam.transforms.stores.threads import in_threads
+from labelbeam.transforms.workers.budget import reading
 
 FORMAT_VERSION = 1
 
@@ -165,9 +166,11 @@ def _copy(batch: Batch, writer: Writer, files: Files) -> int:
 
     def copy(names: tuple[str, str]) -> int:
         assert batch.place.root is not None
-        data = read_file(batch.place.root.below(names[0]))
-        put(files.place.below(names[1]), data)
-        return len(data)
+        origin = batch.place.root.below(names[0])
+        size = stat(origin).size
+        with reading().take(size, origin.shown):
+            put(files.place.below(names[1]), read_file(origin, size))
+        return size
 
     files.check()
     paths = [writer.image_path(batch.split, image) for image in batch.images]

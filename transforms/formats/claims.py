@@ -13,12 +13,13 @@ from labelbeam.transforms.formats.folder.splits import table_split
 from labelbeam.transforms.formats.format import Tree
 from labelbeam.transforms.formats.yolo.entries import split_of_path
 from labelbeam.transforms.images.names import extension
+from labelbeam.transforms.stores.errors import StoreError
 from labelbeam.transforms.stores.files import StoredFile, stat
 from labelbeam.transforms.stores.location import Location
 from labelbeam.transforms.stores.threads import in_threads
 
-_LOOKED_AT = 200
-"""Files that are opened: a project has one or some, beside whatever else a directory holds."""
+_BATCHES = (50, 200)
+"""Files that are opened first, and then at a time, until there is none of the format among them."""
 
 _Told = TypeVar("_Told")
 
@@ -28,8 +29,8 @@ def files_told(
 ) -> tuple[Location, dict[str, _Told], bool] | None:
     """What `tell` says of files by path, those of which it says nothing left out; None where there are no others.
 
-    The files are the one that is the source, or those of the directory that is, the least deep first. Also the root, and whether the
-    source is the file itself.
+    The files are the one that is the source, or those of the directory that is, the least deep first: per-image files may lie there by
+    the thousand, and no more are opened once a whole batch holds none. Also the root, and whether the source is the file itself.
 
     Raises:
         StoreError: a file cannot be read.
@@ -44,15 +45,25 @@ def files_told(
     root = tree.root
     if root is None:
         return None
-    files = [file for file in tree.visible if extension(file.path) in extensions and file.size]
-    files = sorted(files, key=lambda file: (file.path.count("/"), file.path))[:_LOOKED_AT]
-    told_of = in_threads(partial(_told_below, tell, root), files)
-    found = {file.path: told for file, told in zip(files, told_of, strict=True) if told is not None}
+    files = [file for file in tree.visible_of(*extensions) if file.size]
+    files = sorted(files, key=lambda file: (file.path.count("/"), file.path))
+    found: dict[str, _Told] = {}
+    at, step = 0, _BATCHES[0]
+    while batch := files[at : at + step]:
+        told_of = in_threads(partial(_told_below, tell, root), batch)
+        more = {file.path: told for file, told in zip(batch, told_of, strict=True) if told is not None}
+        if not more:
+            break
+        found |= more
+        at, step = at + step, _BATCHES[1]
     return (root, found, False) if found else None
 
 
 def _told_below(tell: Callable[[Location, int], _Told | None], root: Location, file: StoredFile) -> _Told | None:
-    return tell(root.below(file.path), file.size)
+    try:
+        return tell(root.below(file.path), file.size)
+    except StoreError:
+        return None  # It tells nothing; who reads it rejects it.
 
 
 def goes_first(tree: Tree, asked: bool, names: Collection[str]) -> bool:

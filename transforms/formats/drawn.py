@@ -164,19 +164,27 @@ def box_around(box: Box, degrees: float, pivot: tuple[float, float]) -> Box:
 
 def add_parts(image: SourceImage, parts: Iterable[Part]) -> tuple[int, int]:
     """Add the objects that shapes make; returns how many have no outline, and how many are of several shapes."""
-    groups: dict[Hashable, tuple[SourceObject, list[Drawn]]] = {}
-    for group, label, locator, drawn in parts:
-        groups.setdefault(group, (SourceObject(label, locator), []))[1].append(drawn)
-    for item, shapes in groups.values():
-        item.rings = [ring for shape in shapes for ring in shape.rings] or None
+    groups: dict[Hashable, list[Part]] = {}
+    for part in parts:
+        groups.setdefault(part.group, []).append(part)
+    without = united = 0
+    for members in groups.values():
+        (_, label, locator, drawn), *others = members
+        box, rings = drawn.box, drawn.rings
+        if others:
+            united += 1
+            box = extent([np.array(part.drawn.box).reshape(2, 2) for part in members])
+            rings = [ring for part in members for ring in part.drawn.rings]
+        for part in members:
+            if part.drawn.turned:
+                image.adjusted.append(Adjusted.BBOX_TURNED)
+            if part.drawn.traced:
+                image.adjusted.append(Adjusted.MASK_TO_POLYGON)
+        without += not rings
         # A mask alone is disjoint by construction; beside other parts it is united with them.
-        item.from_mask = len(shapes) == 1 and shapes[0].traced
-        item.bbox = extent([np.array(shape.box).reshape(2, 2) for shape in shapes])
-        image.adjusted += [Adjusted.BBOX_TURNED] * sum(shape.turned for shape in shapes)
-        image.adjusted += [Adjusted.MASK_TO_POLYGON] * sum(shape.traced for shape in shapes)
-        image.objects.append(item)
-    without = sum(item.rings is None for item, _ in groups.values())
-    return without, sum(len(shapes) > 1 for _, shapes in groups.values())
+        from_mask = drawn.traced and not others
+        image.objects.append(SourceObject(label, locator, box, rings or None, from_mask=from_mask))
+    return without, united
 
 
 def add_label(image: SourceImage, value: Any, locator: str, found: dict[str, SourceObject]) -> None:

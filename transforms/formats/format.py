@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from labelbeam.transforms.stores.location import Location, StorageOptions
 
 
+_HEADS = 256
+"""Beginnings of files that are kept, of 64 KB each at most."""
+
+
 @dataclass
 class Tree:
     """The sources of a build, before it is known what they are: files, or a directory that is listed once."""
@@ -63,9 +67,12 @@ class Tree:
         from labelbeam.transforms.formats.plans import HEAD
         from labelbeam.transforms.stores.reading import read_range
 
-        if file.url not in self._heads:
-            self._heads[file.url] = read_range(file, 0, min(size, HEAD))
-        return self._heads[file.url]
+        head = self._heads.get(file.url)
+        if head is None:
+            head = read_range(file, 0, min(size, HEAD))
+            if len(self._heads) < _HEADS:
+                self._heads[file.url] = head
+        return head
 
     @cached_property
     def visible(self) -> list[StoredFile]:
@@ -77,6 +84,23 @@ class Tree:
         from labelbeam.transforms.images.names import hidden
 
         return [file for file in self.listing_of(self.root).files if not hidden(file.path)] if self.root else []
+
+    def visible_of(self, *extensions: str) -> list[StoredFile]:
+        """Those of `visible` that have one of the extensions, in the same order.
+
+        Raises:
+            StoreError: it cannot be listed.
+        """
+        return sorted(file for each in extensions for file in self._by_extension.get(each, ()))
+
+    @cached_property
+    def _by_extension(self) -> dict[str, list[StoredFile]]:
+        from labelbeam.transforms.images.names import extension
+
+        found: dict[str, list[StoredFile]] = {}
+        for file in self.visible:
+            found.setdefault(extension(file.path), []).append(file)
+        return found
 
 
 class Claim(NamedTuple):

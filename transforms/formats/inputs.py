@@ -57,7 +57,7 @@ def fingerprint_of(files: Iterable[tuple[str, StoredFile]]) -> tuple[str, dict[s
     """A hash over URL, size and token of every input file, in any order and however often it is named; what it covers."""
     digest = hashlib.sha256()
     files = sorted(set(files))
-    urls = {url: stable(url) for url, _ in files}
+    urls = {url: stable(url) for url in {url for url, _ in files}}
     for url, file in files:
         # Names cannot forge this, whatever they hold; and a signature in a URL that is made anew each day is no change.
         digest.update(repr((urls[url], *file)).encode())

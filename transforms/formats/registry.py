@@ -5,6 +5,7 @@ from __future__ import annotations
 from labelbeam.transforms.formats.coco.format import Coco
 from labelbeam.transforms.formats.customvision.format import CustomVision
 from labelbeam.transforms.formats.cvat.format import Cvat
+from labelbeam.transforms.formats.datumaro.format import Datumaro
 from labelbeam.transforms.formats.folder.format import Folder
 from labelbeam.transforms.formats.format import Format
 from labelbeam.transforms.formats.huggingface.format import HuggingFace
@@ -31,5 +32,6 @@ FORMATS: dict[str, Format] = {
         Cvat(),
         LabelStudio(),
         HuggingFace(),
+        Datumaro(),
     )
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import get_args
 
 from labelbeam.schemas.reasons import Rejected
@@ -47,8 +48,17 @@ NO_NAMES = ("", ".", "..")  # Keys of object stores may hold them; `..` is rejec
 
 def hidden(path: str) -> bool:
     """Tell whether a file, or a directory above it, is hidden or kept by a system for itself."""
-    parts = [part for part in path.split("/") if part not in NO_NAMES]
-    return any(part[0] == "." or part.lower() in _SYSTEM_NAMES for part in parts)
+    folder, _, name = path.rpartition("/")
+    return _is_hidden(name) or _is_below_hidden(folder)
+
+
+@lru_cache(4096)
+def _is_below_hidden(folder: str) -> bool:
+    return any(map(_is_hidden, folder.split("/")))
+
+
+def _is_hidden(name: str) -> bool:
+    return name.lower() in _SYSTEM_NAMES or (name[:1] == "." and name not in NO_NAMES)
 
 
 IMAGE_FORMATS: frozenset[str] = frozenset(get_args(ImageFormat))
@@ -61,5 +71,19 @@ def extension(path: str) -> str:
     >>> extension("a.b/IMG.JPG"), extension(".hidden")
     ('jpg', '')
     """
-    stem, _, found = path[path.rfind("/") + 1 :].rpartition(".")
+    stem, _, found = path.rpartition(".")
+    if stem[-1:] in _BEFORE_NO_EXTENSION or "/" in found:
+        stem, _, found = path[path.rfind("/") + 1 :].rpartition(".")
     return found.lower() if stem.strip(".") else ""
+
+
+_BEFORE_NO_EXTENSION = ("", ".", "/")
+"""What stands before a dot that may part no extension from a name; before most dots stands something else."""
+
+
+def is_image(path: str) -> bool:
+    """Tell whether a file is an image by its name, also one of a format that is not read."""
+    return extension(path) in _ALL_IMAGE_FORMATS
+
+
+_ALL_IMAGE_FORMATS = IMAGE_FORMATS | OTHER_IMAGE_FORMATS

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from PIL import Image, ImageCms, ImageFile
 
 from labelbeam.schemas.config import ConvertConfig
-from labelbeam.transforms.images.facts import ImageFacts, Picture
+from labelbeam.transforms.images.facts import DEEP, ImageFacts, Picture
 from labelbeam.transforms.images.headers import MAX_PIXELS, load
 
 _QUALITY = 95
@@ -75,6 +75,11 @@ def format_of(facts: ImageFacts, options: Transcode) -> str:
     return "jpg" if facts.format == "jpg" else "png"
 
 
+def stays(facts: ImageFacts, options: Transcode) -> bool:
+    """Whether an image keeps its bytes."""
+    return _stays(facts, options, format_of(facts, options))
+
+
 def path_of(path: str, format_name: str) -> str:
     """The path of an image in another format: one more extension, so that no two paths become one.
 
@@ -131,7 +136,9 @@ def _size(facts: ImageFacts, turned: bool) -> tuple[int, int]:
 def _stays(facts: ImageFacts, options: Transcode, wanted: str) -> bool:
     """Whether the file is what is wanted already."""
     fits = options.max_side is None or max(facts.width, facts.height) <= options.max_side
-    return facts.format == wanted and facts.orientation == 1 and fits
+    # Who asks for no format wants pixels left alone, also those that the trainer cuts off.
+    shown = options.format is None or facts.beyond != DEEP
+    return facts.format == wanted and facts.orientation == 1 and fits and shown
 
 
 _TURNS = {

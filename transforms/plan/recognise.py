@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 from labelbeam.schemas.config import ConvertConfig
 from labelbeam.schemas.errors import LabelBeamError, UsageError
-from labelbeam.transforms.formats.folder.layout import is_image
 from labelbeam.transforms.formats.folder.levels import read_levels
 from labelbeam.transforms.formats.format import Claim, Format, Tree
 from labelbeam.transforms.formats.registry import FORMATS
+from labelbeam.transforms.images.names import is_image
 from labelbeam.transforms.plan.unread import Unread, masks_among, name_unread
 from labelbeam.transforms.stores.errors import MissingFileError
 from labelbeam.transforms.stores.files import kind

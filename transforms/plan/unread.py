@@ -10,7 +10,7 @@ from typing import NamedTuple
 from labelbeam.transforms.formats.format import Tree
 from labelbeam.transforms.formats.plans import HEAD
 from labelbeam.transforms.formats.yolo.recognise import holds_labels
-from labelbeam.transforms.images.names import IMAGE_FORMATS, OTHER_IMAGE_FORMATS, extension
+from labelbeam.transforms.images.names import IMAGE_FORMATS, extension, is_image
 from labelbeam.transforms.stores.files import stat
 from labelbeam.transforms.stores.location import Location
 from labelbeam.transforms.stores.reading import read_range
@@ -80,7 +80,7 @@ def _records(files: _Files) -> Unread | None:
         if re.search(r"\.(?:tfrecords?|record)(?:-\d+-of-\d+)?(?:\.gz)?$", name, re.IGNORECASE):
             return Unread("TFRecord", name, f"{_CONVERT}; TensorFlow Datasets can write the images and labels out")
     parquet = files.of("parquet", "arrow")
-    if parquet and not any(map(_is_image, files.names)):
+    if parquet and not any(map(is_image, files.names)):
         advice = (
             "write its images into a folder for each class, or beside a metadata.jsonl, with the datasets library, or convert it "
             "to COCO"
@@ -91,7 +91,7 @@ def _records(files: _Files) -> Unread | None:
 
 def _archives(files: _Files) -> Unread | None:
     shards = files.of("tar", "zip", "tgz", "gz", "7z", "rar")
-    if not shards or any(map(_is_image, files.names)):
+    if not shards or any(map(is_image, files.names)):
         return None
     if len(files.of("tar")) > 1:
         return Unread("WebDataset", shards[0], "unpack the archives into one folder")
@@ -101,8 +101,6 @@ def _archives(files: _Files) -> Unread | None:
 _JSON_KEYS: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("Supervisely", ("classTitle",), _EXPORT),
     ("Supervisely", ("tags", "classes", "shape"), _EXPORT),
-    ("Datumaro", ("dm_format_version",), _EXPORT),
-    ("Datumaro", ("items", "categories", "infos"), _EXPORT),
     ("BDD100K or Scalabel", ("box2d",), _CONVERT),
     ("Create ML", ("coordinates", "annotations", "image"), _CONVERT),
     ("a dataset of Hugging Face", ("builder_name", "features"), "write its images out with the datasets library"),
@@ -153,7 +151,7 @@ _KITTI = re.compile(r"\s*[A-Za-z_]+(?:\s+-?[\d.]+){14,15}\s*")
 
 def _texts(files: _Files) -> Unread | None:
     """Text files, one for each image."""
-    stems = {_stem(name) for name in files.names if _is_image(name)}
+    stems = {_stem(name) for name in files.names if is_image(name)}
     texts = [name for name in files.of("txt") if _stem(name) in stems]
     heads = [
         (name, [line for line in files.head(name).splitlines()[:20] if line.strip()]) for name in texts[:_LOOKED_AT]
@@ -190,7 +188,7 @@ def masks_among(names: Iterable[str]) -> Unread | None:
     pictures: dict[str, str] = {}
     masks: dict[str, str] = {}
     named = True
-    for name in filter(_is_image, names):
+    for name in filter(is_image, names):
         folders = name.split("/")[:-1]
         stem = _stem(name)
         in_masks = any(map(_MASKS.fullmatch, folders))
@@ -215,10 +213,6 @@ def masks_among(names: Iterable[str]) -> Unread | None:
 
 def _stem(name: str) -> str:
     return posixpath.splitext(posixpath.basename(name))[0]
-
-
-def _is_image(name: str) -> bool:
-    return extension(name) in IMAGE_FORMATS or extension(name) in OTHER_IMAGE_FORMATS
 
 
 def _is_number(cell: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,9 @@ import yaml
 import labelbeam
 from labelbeam.schemas.errors import LabelBeamError, UsageError
 from labelbeam.transforms.export.marker import MARKER
+from labelbeam.transforms.stores.files import put
+from labelbeam.transforms.stores.location import Location
+from labelbeam.transforms.workers.budget import Budget
 from tests.transforms.export.published import (
     CLASSIFICATION,
     DETECTION,
@@ -47,6 +51,28 @@ def test_images_are_copied_to_where_the_label_files_expect_them(tmp_path: Path) 
     assert exported.copied == 2
     assert {"images/train/labels/1.txt", "labels/train/b/2.txt"} < files.keys()
     assert yaml.safe_load(files["data.yaml"])["train"] == "images/train"
+
+
+def test_images_that_are_copied_are_held_by_a_budget(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = [f"{number}.png" for number in range(20)]
+    records = [record(name, []) for name in names]
+    published = publish(tmp_path / "published", DETECTION, {"train": [records]}, tmp_path / "images")
+    size = (tmp_path / "images/0.png").stat().st_size
+    held: list[int] = []
+    most: list[int] = []
+
+    def put_slowly(place: Location, data: bytes) -> None:
+        held.append(1)
+        most.append(len(held))
+        time.sleep(0.01)
+        put(place, data)
+        held.pop()
+
+    budget = Budget(3 * size)
+    monkeypatch.setattr("labelbeam.transforms.export.export.reading", lambda: budget)
+    monkeypatch.setattr("labelbeam.transforms.export.export.put", put_slowly)
+    assert labelbeam.export(published, tmp_path / "out", to="yolo", copy_images=True).copied == 20
+    assert 1 < max(most) <= 3
 
 
 def test_an_image_that_is_missing_ends_the_export(tmp_path: Path) -> None:

@@ -41,6 +41,13 @@ def test_files_of_a_directory_are_told_the_least_deep_first(memory: str) -> None
     assert list(found[0]) == ["1.json", "b/2.json"]
 
 
+@pytest.mark.parametrize(("others", "found"), [(0, 60), (49, 60), (50, 0)])
+def test_files_are_opened_until_a_whole_batch_holds_none(others: int, found: int, memory: str) -> None:
+    files = {f"a{number:02}.json": "none" for number in range(others)}
+    read = told(tree_of(memory, files | {f"b{number:02}.json": "one" for number in range(60)}))
+    assert len(read[0] if read else {}) == found
+
+
 @pytest.mark.parametrize(
     ("sources", "expected"),
     [

@@ -37,6 +37,14 @@ def test_a_directory_is_listed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(listed) == 1
 
 
+def test_files_are_found_by_their_extensions_in_the_order_of_their_paths() -> None:
+    found = tree(
+        fill("memory://called", {"b.json": "", "a.CSV": "", "c/d.json": "", ".e/f.json": "", "json": "", "1.jpg": ""})
+    )
+    assert [file.path for file in found.visible_of("json", "csv")] == ["a.CSV", "b.json", "c/d.json"]
+    assert found.visible_of("xml") == []
+
+
 def test_without_a_root_nothing_is_visible() -> None:
     assert tree("memory://a/b.json", files=True).visible == []
 

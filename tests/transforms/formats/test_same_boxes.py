@@ -24,7 +24,8 @@ from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.tasks.records import encode_jsonl
 from labelbeam.transforms.tasks.registry import TASKS
 from labelbeam.transforms.workers import parcels
-from labelbeam.transforms.write.assemble import assemble, assemble_options
+from labelbeam.transforms.write.assemble import assemble
+from labelbeam.transforms.write.options import assemble_options
 
 DETECTION = "image_object_detection"
 SEGMENTATION = "image_instance_segmentation"
@@ -261,6 +262,29 @@ def write_labelstudio(made: Sequence[Picture], outlined: bool = True, minimal: b
     return files
 
 
+def write_datumaro(made: Sequence[Picture], kind: str = "polygon") -> dict[str, str]:
+    labels = {"labels": [{"name": label, "parent": "", "attributes": []} for label in LABELS], "attributes": []}
+    files = {}
+    for split in ("train", "val"):
+        items: list[dict[str, Any]] = []
+        for its, name, width, height, objects in made:
+            if its != split:
+                continue
+            found = []
+            for at, (label, outline) in enumerate(objects):
+                left, top, right, bottom = box_of(outline)
+                shape: dict[str, Any] = {"bbox": [left, top, right - left, bottom - top]}
+                if kind == "polygon":
+                    shape = {"points": [side for corner in outline for side in corner]}
+                about = {"id": at, "type": kind, "attributes": {"occluded": False}, "group": 0, "z_order": 0}
+                found.append(about | shape | {"label_id": LABELS.index(label)})
+            image = {"path": f"{name}.jpg", "size": [height, width]}
+            items.append({"id": name, "annotations": found, "image": image})
+        content = {"info": {}, "categories": {"label": labels}, "items": items}
+        files[f"annotations/{split}.json"] = json.dumps(content)
+    return files
+
+
 def write_huggingface(made: Sequence[Picture], table: str = "jsonl", outlined: bool = False) -> dict[str, str]:
     names = "".join(f"          '{number}': {name}\n" for number, name in enumerate(LABELS))
     readme = "---\ndataset_info:\n  features:\n  - name: objects\n    sequence:\n    - name: category\n      dtype:\n"
@@ -308,13 +332,15 @@ WRITERS: dict[str, tuple[str, Writer, dict[str, Any]]] = {
     "labelstudio": ("labelstudio", write_labelstudio, {}),
     "labelstudio rectangles": ("labelstudio", lambda made: write_labelstudio(made, outlined=False), {}),
     "labelstudio minimal": ("labelstudio", lambda made: write_labelstudio(made, minimal=True), {}),
+    "datumaro": ("datumaro", write_datumaro, {}),
+    "datumaro boxes": ("datumaro", lambda made: write_datumaro(made, "bbox"), {}),
     "huggingface": ("huggingface", write_huggingface, {}),
     "huggingface csv": ("huggingface", lambda made: write_huggingface(made, "csv"), {}),
     "huggingface outlines": ("huggingface", lambda made: write_huggingface(made, outlined=True), {}),
     "labelme": ("labelme", write_labelme, {}),
     "labelme rectangles": ("labelme", lambda made: write_labelme(made, outlined=False), {}),
 }
-OUTLINED = ("coco", "voc", "yolo outlines", "labelme", "via", "cvat", "labelstudio", "huggingface outlines")
+OUTLINED = ("coco", "voc", "yolo outlines", "labelme", "via", "cvat", "labelstudio", "datumaro", "huggingface outlines")
 
 
 def records(root: str, made: Sequence[Picture], name: str, task: Any) -> dict[str, list[Any]]:

@@ -15,6 +15,7 @@ from labelbeam.transforms.images.names import (
     extension,
     hidden,
     image_path,
+    is_image,
     too_long,
 )
 
@@ -28,6 +29,8 @@ from labelbeam.transforms.images.names import (
             ("a.jpg/x", ""),
             ("a.", ""),
             ("..jpg", ""),
+            ("a/..jpg", ""),
+            ("a..jpg", "jpg"),
             ("...a.jpg", "jpg"),
             ("", ""),
         ),
@@ -78,6 +81,16 @@ def test_a_path_is_its_own_path(name: str) -> None:
     assert (path is None) is (code is not None)
     if path is not None:
         assert image_path(path, "") == (path, None, False)
+
+
+def test_an_image_is_known_by_its_extension_also_where_its_format_is_not_read() -> None:
+    assert [is_image(path) for path in ("a/1.JPG", "1.webp", "1.txt", "jpg", ".jpg")] == [
+        True,
+        True,
+        False,
+        False,
+        False,
+    ]
 
 
 def test_no_format_is_taken_and_rejected_at_once() -> None:

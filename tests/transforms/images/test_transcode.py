@@ -129,6 +129,12 @@ def test_every_mode_becomes_eight_bits_of_grey_or_colours(mode: str) -> None:
     assert low < 100 < high  # type: ignore[operator]
 
 
+def test_deep_greys_become_eight_bits_where_a_format_is_asked_for_be_it_their_own() -> None:
+    data = saved(Image.new("I;16", (4, 4), 30_000), "PNG")
+    assert read_header(io.BytesIO(made(data, "png").data), "x").beyond == ""
+    assert made(data, None, 100).data == data
+
+
 def test_colours_of_another_profile_are_those_of_srgb() -> None:
     lab = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     written = made(saved(drawn(), "PNG", icc_profile=lab), "jpg")

@@ -21,7 +21,6 @@ LABELME = json.dumps(
 )
 CREATE_ML = json.dumps([{"image": "1.jpg", "annotations": [{"label": "a", "coordinates": {"x": 1}}]}])
 SUPERVISELY = json.dumps({"size": {}, "objects": [{"classTitle": "cat", "points": {"exterior": []}}]})
-DATUMARO = json.dumps({"info": {}, "dm_format_version": "1.0", "categories": {}, "items": []})
 CVAT = "<?xml version='1.0'?><annotations><version>1.1</version><meta/><track id='0' label='cat'/></annotations>"
 OPEN_IMAGES = "ImageID,Source,LabelName,Confidence,XMin,XMax,YMin,YMax\n1,x,/m/1,1,0.1,0.2,0.3,0.4\n"
 BOXES = "filename,width,height,class,xmin,ymin,xmax,ymax\n1.jpg,10,10,cat,1,2,3,4\n"
@@ -31,7 +30,6 @@ YOLO = "0 0.5 0.5 0.25 0.25\n1 0.1 0.1 0.05 0.05\n"
 TREES: list[tuple[str, dict[str, str]]] = [
     ("Create ML", {"train/1.jpg": "", "train/_annotations.createml.json": CREATE_ML}),
     ("Supervisely", {"ds/img/1.jpg": "", "ds/ann/1.jpg.json": SUPERVISELY}),
-    ("Datumaro", {"images/1.jpg": "", "annotations/default.json": DATUMARO}),
     ("CVAT", {"images/1.jpg": "", "annotations.xml": CVAT}),
     ("a table of boxes", {"images/1.jpg": "", "train_labels.csv": BOXES}),
     (
@@ -82,7 +80,7 @@ def test_it_is_named_for_classification_as_well_where_no_folder_is_a_class(
 @pytest.mark.parametrize(
     ("title", "name", "text"),
     [
-        *(("Create ML", "c.json", CREATE_ML), ("Datumaro", "d.json", DATUMARO)),
+        ("Create ML", "c.json", CREATE_ML),
         *(("CVAT", "annotations.xml", CVAT), ("boxes", "b.csv", BOXES)),
         *(
             ("TFRecord", "a.tfrecord", "x"),

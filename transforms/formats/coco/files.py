@@ -15,6 +15,7 @@ from labelbeam.transforms.stores.reading import read_range
 from labelbeam.transforms.stores.threads import in_threads
 
 _LIST_OF_OBJECTS = re.compile(rb'"(images|annotations|categories)"\s*:\s*\[\s*[{\]]')
+_NO_LIST = re.compile(rb'"categories"\s*:\s*\{')
 _BATCH = 64
 _DEEPEST = 3
 """Directories above a COCO file, below the source's root, that are looked into: `coco/annotations/v1/x.json`."""
@@ -63,5 +64,9 @@ def _is_coco(file: Location, size: int) -> bool:
     ]
     # Without zeros, UTF-16 reads like ASCII here.
     keys = {match[1] for part in parts for match in _LIST_OF_OBJECTS.finditer(part.replace(b"\0", b""))}
-    # What lies between in a longer file may hold the others.
-    return b"images" in keys and len(keys) > 1 if size <= 2 * HEAD else bool(keys)
+    if size <= 2 * HEAD:
+        return b"images" in keys and len(keys) > 1
+    # What lies between in a longer file may hold the others, unless it is of a tool that has annotations in each of its items.
+    start = parts[0].replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n")
+    of_items = start.startswith(b"[") or _NO_LIST.search(start) is not None
+    return bool(keys) and not (of_items and keys == {b"annotations"})

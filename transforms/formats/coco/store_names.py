@@ -8,10 +8,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 from urllib.parse import unquote
 
-from labelbeam.transforms.images.names import IMAGE_FORMATS, OTHER_IMAGE_FORMATS, extension
+from labelbeam.transforms.images.names import extension, is_image
 from labelbeam.transforms.stores.paths import safe_relative
-
-_EXTENSIONS = IMAGE_FORMATS | OTHER_IMAGE_FORMATS
 
 
 def with_double_slashes(name: str) -> str | None:
@@ -52,7 +50,7 @@ def _caseless(path: str) -> str:
 
 def _without_extension(path: str) -> str:
     caseless = _caseless(path)
-    return caseless[: -len(extension(caseless)) - 1] if extension(caseless) in _EXTENSIONS else caseless
+    return caseless[: -len(extension(caseless)) - 1] if is_image(caseless) else caseless
 
 
 _ALIKE = (_composed, _decoded, without_year, _caseless, _without_extension)
@@ -77,7 +75,7 @@ def find_in_store(
     ({'A.jpg': ['a.JPG', 'a.jpg']}, {})
     """
     held = set(taken)
-    free = [path for path in stored if path not in held and extension(path) in _EXTENSIONS]
+    free = [path for path in stored if path not in held and is_image(path)]
     wanted = list(dict.fromkeys(wanted))
     open_ = wanted
     found: dict[str, list[str]] = {}

@@ -12,7 +12,7 @@ from labelbeam.transforms.formats.format import Tree
 from labelbeam.transforms.formats.frames import FRACTIONS, Evidence, Frame
 from labelbeam.transforms.formats.named_images import IMAGES, finder_of, plan_named, refuse_far, tally_images
 from labelbeam.transforms.formats.plans import Plan
-from labelbeam.transforms.formats.reading import Findings, Reading, ReadResult, Unit, encode_fragments
+from labelbeam.transforms.formats.reading import Findings, Reading, ReadResult, Unit
 from labelbeam.transforms.stores.files import StoredFile
 from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.stores.location import Location
@@ -36,7 +36,9 @@ def plan_customvision(tree: Tree, root: Location, names: Sequence[str], tags: Se
     def units(chosen: list[StoredFile]) -> list[Unit]:
         return [CustomVisionUnit(root.url, file.path, file.size, number, known) for number, file in enumerate(chosen)]
 
-    return plan_named(tree, "customvision", root, files, units)
+    plan = plan_named(tree, "customvision", root, files, units)
+    plan.in_bytes = True
+    return plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,7 @@ class CustomVisionUnit:
         tally_images(evidence, read.images, finder)
         fragments = dict(fragments_of(read.images, options.buckets, self.number << FILE_BITS))
         records = sum(fragment.records for fragment in fragments.values())
-        return ReadResult(Findings(records, {self.root: evidence}), encode_fragments(sorted(fragments.items())))
+        return reading.result(Findings(records, {self.root: evidence}), sorted(fragments.items()))
 
 
 def frames_of(evidence: Mapping[str, Evidence]) -> dict[str, Frame]:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from lxml import etree
 
-from labelbeam.schemas.neutral import Ring, SourceImage, SourceObject
+from labelbeam.schemas.neutral import Box, Ring, SourceImage, SourceObject
 from labelbeam.schemas.reasons import Rejected, Skipped
 from labelbeam.transforms.formats.cvat.format import CvatOptions
 from labelbeam.transforms.formats.drawn import (
@@ -62,7 +62,7 @@ def read_image(
 ) -> CvatImage:
     """Read an `<image>` of the file at `path`."""
     subset = str(element.get("subset", "")).strip()
-    split = plain_split(subset)
+    split = plain_split(subset) if subset else None
     image = _image_of(element, subset if split is not None else "", images, path, source)
     image.split = split or image.split
     other = bool(subset) and split is None and subset.lower() != "default"
@@ -111,7 +111,7 @@ def _parts(image: SourceImage, shapes: list[tuple[str, etree._Element]], apart: 
     for locator, shape in shapes:
         if shape.tag == "tag":
             continue
-        if shape.get("outside") in ("1", "true", "True"):
+        if shape.get("outside", "0") in ("1", "true", "True"):
             image.skipped.append(Skipped.OUTSIDE)
             continue
         try:
@@ -133,28 +133,40 @@ def _parts(image: SourceImage, shapes: list[tuple[str, etree._Element]], apart: 
 def _drawn(shape: etree._Element) -> Drawn:
     """The box and the outline of a shape."""
     if shape.tag in WITHOUT_AREA:
-        raise DrawnError(Rejected.MISSING_BBOX, f"a {shape.tag} has no box and no area")
+        raise DrawnError(Rejected.MISSING_BBOX, f"a {shape.tag!s} has no box and no area")
     if shape.tag == "mask":
         return _of_mask(shape)
     if shape.tag == "polygon":
         corners = _corners(str(shape.get("points", "")))
         return Drawn(extent([corners]), [corners])
-    names = ("xtl", "ytl", "xbr", "ybr") if shape.tag == "box" else ("cx", "cy", "rx", "ry")
-    code = Rejected.INVALID_BBOX if shape.tag == "box" else Rejected.INVALID_POLYGON
-    sides = [number(str(shape.get(name, ""))) for name in names]
     turn = number(str(shape.get("rotation", "0")))
-    if turn is None or any(side is None or abs(side) > _FAR for side in sides):
-        raise DrawnError(code, f"{', '.join(names)} are no four finite numbers, or rotation is none")
-    first, second, third, fourth = (side for side in sides if side is not None)
-    if shape.tag == "ellipse":
-        if max(abs(third), abs(fourth)) >= LARGEST_RADIUS:
-            raise DrawnError(code, f"the radius is {max(third, fourth):g}")
-        box, ring = ellipse((first, second), (third, fourth), math.radians(turn))
-        return Drawn(box, [ring])
-    box = (first, second, third, fourth)
-    if turn % 360 == 0:
-        return Drawn(box, [])
-    return Drawn(box_around(box, turn, ((first + third) / 2, (second + fourth) / 2)), [], turned=True)
+    if shape.tag == "box":
+        box = _four(shape, ("xtl", "ytl", "xbr", "ybr"))
+        if box is None or turn is None:
+            raise DrawnError(
+                Rejected.INVALID_BBOX, "xtl, ytl, xbr and ybr are no four finite numbers, or rotation is none"
+            )
+        if turn % 360 == 0:
+            return Drawn(box, [])
+        return Drawn(box_around(box, turn, ((box[0] + box[2]) / 2, (box[1] + box[3]) / 2)), [], turned=True)
+    sides = _four(shape, ("cx", "cy", "rx", "ry"))
+    if sides is None or turn is None or max(map(abs, sides[2:])) >= LARGEST_RADIUS:
+        message = "cx, cy, rx and ry are no four finite numbers of an image, or rotation is none"
+        raise DrawnError(Rejected.INVALID_POLYGON, message)
+    box, ring = ellipse(sides[:2], sides[2:], math.radians(turn))
+    return Drawn(box, [ring])
+
+
+def _four(shape: etree._Element, names: tuple[str, str, str, str]) -> Box | None:
+    """Four numbers of a shape; None where one is missing, or none of an image."""
+    try:
+        texts = [str(shape.attrib[name]) for name in names]
+        first, second, third, fourth = map(float, texts)
+    except (KeyError, ValueError):
+        return None
+    found = (first, second, third, fourth)
+    near = all(-_FAR <= side <= _FAR for side in found)  # What is no number is nowhere.
+    return found if near and "_" not in "".join(texts) else None
 
 
 def _corners(text: str) -> Ring:
@@ -170,10 +182,10 @@ def _corners(text: str) -> Ring:
 
 def _of_mask(shape: etree._Element) -> Drawn:
     """Trace a mask, whose runs go along the rows of its box."""
-    sides = [number(str(shape.get(name, ""))) for name in ("left", "top", "width", "height")]
-    if any(side is None or side != int(side) or abs(side) > _FAR for side in sides):
+    sides = _four(shape, ("left", "top", "width", "height"))
+    if sides is None or any(side != int(side) for side in sides):
         raise DrawnError(Rejected.INVALID_BBOX, "left, top, width and height are no four whole numbers")
-    left, top, width, height = (int(side) for side in sides if side is not None)
+    left, top, width, height = map(int, sides)
     if min(width, height) < 1:
         raise DrawnError(Rejected.EMPTY_MASK, f"the mask is {width}×{height}")
     text = str(shape.get("rle", ""))
@@ -192,5 +204,5 @@ def _of_mask(shape: etree._Element) -> Drawn:
 
 def _raw(shape: etree._Element) -> str:
     """An excerpt of a shape."""
-    fields = " ".join(f'{name}="{value!s:.200}"' for name, value in shape.items())
+    fields = " ".join(f'{name!s}="{value!s:.200}"' for name, value in shape.items())
     return f"<{shape.tag!s} {fields}>"[:500]

@@ -58,11 +58,26 @@ def class_doubts(
             f"{len(deep)} images lie deeper than one folder: the class of {deep[0]!r} is {chosen!r}; with {option} it is "
             f"{other!r}"
         )
+        if (alike := _folders_alike(deep, levels)) and options.class_level == "top":
+            shown = ",".join(f"{name}=SPLIT" for name in alike[:3])
+            message += (
+                f"; {listed(alike)} hold the same folders: if they are splits, --split-folders {shown} says which"
+            )
         doubts.append(Doubt(Doubted.CLASS_LEVEL, message, len(deep), deep[0], option))
     if len(classes) == 1:
         message = f"all images have the one class {listed(classes)}"
         doubts.append(Doubt(Doubted.ONE_CLASS, message, len(images), next(iter(classes))))
     return [*doubts, *_kinds_of_files(images, labels, classes), *_masks_among(images)]
+
+
+def _folders_alike(deep: Sequence[str], levels: Levels) -> list[str]:
+    """The top folders, where each holds the same folders as the others, as splits do."""
+    inside: dict[str, set[str]] = defaultdict(set)
+    for path in deep:
+        names = levels.locate(path)[1]
+        inside[names[0]].add(fold(names[1]))
+    first = next(iter(inside.values()))
+    return sorted(inside) if len(inside) > 1 and all(names == first for names in inside.values()) else []
 
 
 def _kinds_of_files(images: Sequence[str], labels: Sequence[str | None], classes: Set[str]) -> Iterator[Doubt]:
@@ -141,3 +156,21 @@ def numbers_for_names(labels: Set[str], names: Sequence[str]) -> list[Doubt]:
         "write the names in place of the numbers if the model is to know them"
     )
     return [Doubt(Doubted.LABELS_ARE_NUMBERS, message, len(labels), min(labels))]
+
+
+_READ_ME = re.compile(r"(?i)(?:.*/)?read[_-]?me(?:\.(?:md|txt|rst))?")
+
+
+def is_read_me(path: str) -> bool:
+    """Tell whether a file is one that explains a dataset."""
+    return _READ_ME.fullmatch(path) is not None
+
+
+def explains(labels: Set[str], text: str) -> bool:
+    """Tell whether a text has a line for each of labels that are numbers, which begins with it and goes on with a word.
+
+    >>> explains({"0", "1"}, "Classes:\\n* 0: cat\\n| 1 | dog |"), explains({"0", "1"}, "1. Download it.\\n2. Unpack it.")
+    (True, False)
+    """
+    lines = set(re.findall(r"(?m)^\W*(\d+)[^\w\n]+[^\W\d]", text))
+    return len(labels) > 1 and labels <= lines

@@ -5,9 +5,10 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Sequence
 
-from labelbeam.transforms.formats.folder.layout import is_image, table_candidates
+from labelbeam.transforms.formats.folder.layout import table_candidates
 from labelbeam.transforms.formats.folder.levels import read_levels
 from labelbeam.transforms.formats.folder.places import NAMED_TABLES
+from labelbeam.transforms.images.names import is_image
 
 
 def are_classified(files: Sequence[str]) -> bool:

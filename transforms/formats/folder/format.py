@@ -110,7 +110,7 @@ class Folder:
         """Claim a table, a directory that holds one by a usual name, and images that nothing else claims."""
         from labelbeam.transforms.formats.folder.layout import table_candidates
         from labelbeam.transforms.formats.folder.places import NAMED_TABLES, is_table_name
-        from labelbeam.transforms.images.names import IMAGE_FORMATS, OTHER_IMAGE_FORMATS, extension
+        from labelbeam.transforms.images.names import is_image
 
         if len(tree.locations) == len(tree.files) == 1 and is_table_name(tree.files[0].path):
             table = posixpath.basename(tree.files[0].path)
@@ -130,7 +130,7 @@ class Folder:
         named = [name for name in tables if posixpath.basename(name).lower() in NAMED_TABLES]
         if named and tree.config.task.startswith("image_classification"):
             return Claim(f"found a table of labels, {named[0]}")
-        images = sum(extension(name) in IMAGE_FORMATS or extension(name) in OTHER_IMAGE_FORMATS for name in names)
+        images = sum(map(is_image, names))
         if not images and not tables:
             return None
         return Claim(f"found {images} images and neither COCO nor VOC annotations", certain=False)

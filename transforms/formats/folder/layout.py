@@ -30,8 +30,8 @@ from labelbeam.transforms.formats.folder.places import (
     is_table_name,
 )
 from labelbeam.transforms.formats.folder.tables import LabelTable
-from labelbeam.transforms.images.names import IMAGE_FORMATS, OTHER_IMAGE_FORMATS, extension, hidden
-from labelbeam.transforms.messages.words import printable
+from labelbeam.transforms.images.names import IMAGE_FORMATS, extension, hidden, is_image
+from labelbeam.transforms.messages.words import listed, printable
 from labelbeam.transforms.stores.paths import safe_relative
 
 _NAMES_OF_CLASSES = re.compile(
@@ -65,6 +65,8 @@ class FolderPlan:
     doubts: list[Doubt] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
     """Files that may hold the names of classes that are numbers."""
+    classes: frozenset[str] = frozenset()
+    """Names of the folders that would be classes, were there no tables."""
 
     @property
     def warnings(self) -> list[str]:
@@ -74,13 +76,12 @@ class FolderPlan:
 
 def table_candidates(files: Sequence[str], split_folders: str | None = None) -> list[str]:
     """Files that may be tables: what `plan_folder` wants the first bytes of."""
-    visible = [path for path in files if not hidden(path)]
-    places = set(read_levels([path for path in visible if is_image(path)], split_folders).places)
-    return sorted(
-        path
-        for path in visible
-        if is_of_attributes(path) or (is_table_name(path) and posixpath.dirname(path) in places)
-    )
+    tables = [path for path in files if is_table_name(path) and not hidden(path)]
+    if not tables:
+        return []
+    images = [path for path in files if is_image(path) and not hidden(path)]
+    places = set(read_levels(images, split_folders).places)
+    return sorted(path for path in tables if is_of_attributes(path) or posixpath.dirname(path) in places)
 
 
 _DEFAULTS = FolderOptions()
@@ -142,7 +143,8 @@ def plan_folder(
         )
         doubts += [*numbers_for_names(classes, names)]
     names = [path for path in names if path not in {table.path for table in tables}]
-    return FolderPlan(items, tables, len(files) - len(images) - len(tables), doubts, names)
+    ignored = len(files) - len(images) - len(tables)
+    return FolderPlan(items, tables, ignored, doubts, names, frozenset(classes) if tables else frozenset())
 
 
 def image_of_item(item: FolderItem, source: str) -> SourceImage:
@@ -173,9 +175,20 @@ def unlisted_images(plan: FolderPlan, named: Set[str], source: str) -> list[Sour
     return [image_of_item(item, source) for item in plan.items if item.path not in named] if plan.tables else []
 
 
-def is_image(path: str) -> bool:
-    """Tell whether a file is an image by its name, also one of a format that is not read."""
-    return extension(path) in IMAGE_FORMATS or extension(path) in OTHER_IMAGE_FORMATS
+_MANY = 10
+"""One image in so many that no table names is no slip."""
+
+
+def doubts_of_unlisted(plan: FolderPlan, unlisted: Sequence[SourceImage]) -> list[Doubt]:
+    """A doubt where many images are in no row, and lie in folders that could name their class."""
+    found = [image.path for image in unlisted if not plan.classes.isdisjoint(image.path.split("/")[:-1])]
+    if len(plan.classes) < 2 or len(found) * _MANY < len(plan.items):
+        return []
+    message = (
+        f"{len(found):,} images, such as {found[0]!r}, are in no row of {listed(table.path for table in plan.tables)} and have no label, "
+        "though they lie in folders that could name their class; move the tables elsewhere to take the labels from the folders"
+    )
+    return [Doubt(Doubted.IMAGES_WITHOUT_ROW, message, len(found), found[0])]
 
 
 @lru_cache(4096)
@@ -206,7 +219,7 @@ def _files_of_names(visible: Sequence[str], levels: Levels) -> list[str]:
     return [
         path
         for path in visible
-        if posixpath.dirname(path) in levels.places
-        and extension(path) in (*TABLE_EXTENSIONS, "txt", "json", "names", "yaml", "yml", "pbtxt")
+        if extension(path) in (*TABLE_EXTENSIONS, "txt", "json", "names", "yaml", "yml", "pbtxt")
+        and posixpath.dirname(path) in levels.places
         and _NAMES_OF_CLASSES.fullmatch(posixpath.basename(path).rpartition(".")[0] or path)
     ]

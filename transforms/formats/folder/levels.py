@@ -7,6 +7,7 @@ images that each reading explains.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -288,11 +289,23 @@ def _beside(
         return splits
     deep = sum(top.images for top in others.values() if top.inside)
     several = len({split for name, split in splits.items() if tops[name].inside}) > 1
+    # One split of several classes tells as much, where nothing beside it holds any.
+    in_classes = [tops[name].images for name in splits if len(tops[name].inside) > 1]
+    several = several or (not deep and bool(in_classes) and (len(splits) > 1 or sum(in_classes) > images))
     if parallel or (several and deep > FEW * total):
         asked = parallel or [name for name, top in others.items() if top.inside]
+        missing = next((split for split in SPLITS if split not in splits.values()), "test")
+        proposed = missing if missing == "train" or _HELD_OUT.match(asked[0]) else "train"
+        copies = [name for name in asked if len(split_names(tops[name].inside).keys() & splits.keys()) > 1]
+        if copies:
+            levels.refusal = (
+                f"the folder {listed(copies)} holds folders called like the splits {listed(splits)} beside it, as a copy of the dataset "
+                f"does; move it elsewhere, or name it as --source SOURCE/{copies[0]} if it is the dataset"
+            )
+            return {}
         levels.refusal = (
             f"the folders {listed(splits)} are named like splits and hold folders of classes, as {listed(asked)} beside them do; "
-            f"say which split that is, as in --split-folders {asked[0]}=train, move it elsewhere, or take all as classes with "
+            f"say which split that is, as in --split-folders {asked[0]}={proposed}, move it elsewhere, or take all as classes with "
             "--split-folders none"
         )
         return {}
@@ -307,6 +320,9 @@ def _beside(
     )
     doubts.append(Doubt(Doubted.SPLITS_AS_CLASSES, message, len(splits), next(iter(splits)), "--split-folders none"))
     return {}
+
+
+_HELD_OUT = re.compile(r"(?i)eval|hold|val|test|dev")
 
 
 def _find_splits_inside(levels: Levels, leaves: list[_Leaf], total: int) -> None:

@@ -31,7 +31,7 @@ def is_table_name(path: str) -> bool:
 
 def is_of_attributes(path: str) -> bool:
     """Tell whether a file is CelebA's text of attributes, which lies in a folder of its own."""
-    return _ATTRIBUTES.fullmatch(path) is not None
+    return path[-4:].lower() == ".txt" and _ATTRIBUTES.fullmatch(path) is not None
 
 
 class FolderError(LabelBeamError):

@@ -8,8 +8,10 @@ from dataclasses import replace
 from labelbeam.schemas.config import ConvertConfig
 from labelbeam.schemas.doubts import Doubt, Doubted
 from labelbeam.schemas.errors import LabelBeamError, UsageError
+from labelbeam.schemas.reasons import Rejected
 from labelbeam.transforms.columns.listed import listed_files
-from labelbeam.transforms.formats.folder.classes import copies_in_classes
+from labelbeam.transforms.formats.folder.classes import copies_in_classes, explains, is_read_me, numbers_for_names
+from labelbeam.transforms.formats.folder.elsewhere import candidates, is_text, labels_elsewhere
 from labelbeam.transforms.formats.folder.format import FolderOptions
 from labelbeam.transforms.formats.folder.layout import FolderPlan, plan_folder, table_candidates
 from labelbeam.transforms.formats.folder.lookup import ImageNames
@@ -31,6 +33,7 @@ from labelbeam.transforms.formats.plans import (
     asks_for_images,
     bucket_count,
 )
+from labelbeam.transforms.images.names import hidden
 from labelbeam.transforms.stores.listing import Listing
 from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.stores.location import Location, StorageOptions
@@ -81,6 +84,7 @@ def plan_folder_source(
         wanted = {item.path for item in content.items}
         plan.listed = listed_files(file for file in image_files if file.path in wanted)
     plan.buckets = bucket_count(config, len(content.items) * SHARD_TARGET // IMAGES_A_SHARD)
+    plan.columns = bool(content.tables)
     if content.tables:
         plan.units = [TableUnit(root.url, content)]
     else:
@@ -92,10 +96,39 @@ def plan_folder_source(
     if not content.tables:
         stored = {file.path: file.size for file in image_files}
         plan.doubts += copies_in_classes(((item.path, item.label) for item in content.items), stored)
+        plan.doubts += [*_labels_elsewhere(content, root, sizes), *_names_in_words(content, root, sizes)]
     if content.ignored:
         message = f"{content.ignored} files are neither images nor tables of labels and were left alone"
         plan.doubts.append(Doubt(Doubted.FILES_LEFT_ALONE, message, content.ignored))
     return plan
+
+
+def _labels_elsewhere(content: FolderPlan, root: Location, sizes: Mapping[str, int]) -> list[Doubt]:
+    unlabelled = {item.path for item in content.items if item.problem is Rejected.NO_LABEL}
+    if len({item.label for item in content.items} - {None}) == 1:
+        unlabelled = {item.path for item in content.items}  # A folder that says nothing is called like no class.
+    if not unlabelled:
+        return []
+    heads = {
+        path: read_range(root.below(path), 0, min(sizes[path], HEAD)).decode("utf-8-sig", "replace")
+        if is_text(path)
+        else None
+        for path in candidates(path for path in sizes if not hidden(path))
+    }
+    return labels_elsewhere(heads, ImageNames(unlabelled))
+
+
+def _names_in_words(content: FolderPlan, root: Location, sizes: Mapping[str, int]) -> list[Doubt]:
+    """A doubt where all labels are numbers, and what explains the dataset says what each stands for."""
+    labels = {item.label for item in content.items if item.label}
+    if content.names or not all(label.isdecimal() for label in labels):
+        return []
+    read_mes = [path for path in sorted(sizes) if is_read_me(path) and "/" not in path]
+    heads = {
+        path: read_range(root.below(path), 0, min(sizes[path], HEAD)).decode("utf-8-sig", "replace")
+        for path in read_mes
+    }
+    return numbers_for_names(labels, [path for path, text in heads.items() if explains(labels, text)])
 
 
 _LONGEST_LIST = 2**26

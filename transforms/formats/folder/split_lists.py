@@ -46,9 +46,17 @@ def split_list_candidates(files: Iterable[str], images: Iterable[str]) -> list[s
         if extension(path) in _EXTENSIONS
         and not hidden(path)
         and (posixpath.dirname(path) in holding or _FOLDERS.fullmatch(posixpath.dirname(path)))
-        and (table_split(stem := _stem(path)) or _OF_ROWS.fullmatch(stem) or stem == "images")
+        and (_split_of(stem := _stem(path)) or _OF_ROWS.fullmatch(stem) or stem == "images")
     ]
     return sorted(found) if len(found) <= _MOST and any(_stem(path) != "images" for path in found) else []
+
+
+_OF_BOTH = re.compile(r"(?i)(?:.*[^a-z])?train[_-]?val(?:[^a-z].*)?")
+
+
+def _split_of(stem: str) -> str | None:
+    """The split of a list by its name. One of `trainval` beside one of `test` is what there is to train on."""
+    return table_split(stem) or ("train" if _OF_BOTH.fullmatch(stem) else None)
 
 
 def read_split_lists(
@@ -57,11 +65,12 @@ def read_split_lists(
     """Read the lists of which nearly all rows name images. `contents` is the text of each by path; `given` are --split-values."""
     found = SplitLists()
     told: dict[str, set[str]] = {}
+    of_both: dict[str, set[str]] = {}
     said: list[str] = []
     rows_of = {path: _rows(text, images) for path, text in contents.items()}
     for path, rows in rows_of.items():
         stem, folder = _stem(path), posixpath.dirname(path)
-        split = table_split(stem)
+        split = _split_of(stem)
         if split is None and not _OF_ROWS.fullmatch(stem):
             continue
         if not _name_images(rows, images):
@@ -82,13 +91,18 @@ def read_split_lists(
             own = split or meaning.get(row[-1].lower())
             image, _, problem = lookup.find(row[0])
             if own is not None and problem is None:
-                told.setdefault(image, set()).add(own)
+                (of_both if split and table_split(stem) is None else told).setdefault(image, set()).add(own)
                 counts[own] += 1
         if counts:
             said.append(f"{path} ({', '.join(f'{name} {count}' for name, count in sorted(counts.items()))})")
-    if not said or len({split for splits in told.values() for split in splits}) < 2:
-        # One list alone names the images of one split and says nothing of the others.
+    told = {**of_both, **told}
+    if not said:
         return SplitLists(doubts=found.doubts)
+    if len({split for splits in told.values() for split in splits}) < 2:
+        # One list alone names the images of one split and says nothing of the others.
+        message = f"the lists {', '.join(said)} name images of one split only, and are not read; --split draws splits"
+        doubt = Doubt(Doubted.LISTS_NOT_READ, message, len(told), said[0].partition(" (")[0], "--split")
+        return SplitLists(doubts=[*found.doubts, *([doubt] if len(told) < len(images.files) else [])])
     found.lists = len(said)
     found.splits = {path: next(split for split in _FIRST if split in splits) for path, splits in told.items()}
     message = f"splits were read from the lists {', '.join(said)}; --split-column none reads none"

@@ -41,7 +41,7 @@ def claim_of(tree: Tree, asked: bool) -> Claim | None:
     root = tree.root
     if root is None:
         return None
-    files = [file for file in tree.visible if extension(file.path) == "json" and file.size]
+    files = [file for file in tree.visible_of("json") if file.size]
     files.sort(key=lambda file: (file.path.count("/"), file.path))
     looked = files[:_LOOKED_AT]
     heads = in_threads(lambda file: read_range(root.below(file.path), 0, min(file.size, HEAD)), looked[:_LOOKED_AT])

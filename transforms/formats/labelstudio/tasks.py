@@ -159,7 +159,7 @@ def choose(task: StudioTask, which: str, annotator: str | None) -> Chosen:
     live = [each for each in task.annotations if not each.cancelled and (annotator is None or annotator in each.by)]
     if not live:
         made = list(task.predictions) if which == "predictions" and annotator is None else []
-        return Chosen(made and [max(made, key=lambda each: each.changed)], predicted=bool(made))
+        return Chosen([_latest(made)] if made else [], predicted=bool(made))
     if which == "all":
         return Chosen(live)
     if which == "first":
@@ -171,4 +171,7 @@ def choose(task: StudioTask, which: str, annotator: str | None) -> Chosen:
 
 def _latest(annotations: Sequence[Annotation]) -> Annotation:
     """The last that was changed; of those of one time, the last."""
-    return max(reversed(annotations), key=lambda each: each.changed)
+    latest = annotations[0]
+    for each in annotations:
+        latest = each if each.changed >= latest.changed else latest
+    return latest

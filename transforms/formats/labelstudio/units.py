@@ -16,7 +16,7 @@ from labelbeam.transforms.formats.labelstudio.read import read_studio
 from labelbeam.transforms.formats.labelstudio.tasks import StudioError, read_tasks
 from labelbeam.transforms.formats.named_images import IMAGES, finder_of, plan_named, remarks_on, tally_images
 from labelbeam.transforms.formats.plans import Plan
-from labelbeam.transforms.formats.reading import Findings, Reading, ReadResult, Unit, encode_fragments
+from labelbeam.transforms.formats.reading import Findings, Reading, ReadResult, Unit
 from labelbeam.transforms.messages.redact import redact
 from labelbeam.transforms.stores.files import StoredFile
 from labelbeam.transforms.stores.locate import locate
@@ -36,7 +36,9 @@ def plan_labelstudio(tree: Tree, found: tuple[Location, Sequence[str]]) -> Plan:
     def units(chosen: list[StoredFile]) -> list[Unit]:
         return [LabelStudioUnit(root.url, file.path, file.size, number) for number, file in enumerate(chosen)]
 
-    return plan_named(tree, "labelstudio", root, files, units)
+    plan = plan_named(tree, "labelstudio", root, files, units)
+    plan.in_bytes = True
+    return plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,7 @@ class LabelStudioUnit:
         tally_images(evidence, read.images, finder)
         fragments = dict(fragments_of(read.images, options.buckets, self.number << FILE_BITS))
         records = sum(fragment.records for fragment in fragments.values())
-        return ReadResult(Findings(records, {self.root: evidence}), encode_fragments(sorted(fragments.items())))
+        return reading.result(Findings(records, {self.root: evidence}), sorted(fragments.items()))
 
 
 _SAID = (

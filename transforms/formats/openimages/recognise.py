@@ -92,7 +92,7 @@ def claim_of(tree: Tree, asked: bool) -> Claim | None:
     root = tree.root
     if root is None:
         return None
-    heads = _heads(root, [file for file in tree.visible if extension(file.path) == "csv"])
+    heads = _heads(root, tree.visible_of("csv"))
     tables = [table for path, head in heads if (table := table_of(path, head)) is not None]
     labels = tree.config.task.startswith("image_classification")
     of_labels = [table for table in tables if not table.of_boxes]

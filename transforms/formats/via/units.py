@@ -12,7 +12,7 @@ from labelbeam.transforms.formats.format import Tree
 from labelbeam.transforms.formats.frames import Evidence
 from labelbeam.transforms.formats.named_images import IMAGES, finder_of, plan_named, remarks_on, tally_images
 from labelbeam.transforms.formats.plans import Plan
-from labelbeam.transforms.formats.reading import Findings, Reading, ReadResult, Unit, encode_fragments
+from labelbeam.transforms.formats.reading import Findings, Reading, ReadResult, Unit
 from labelbeam.transforms.formats.via.content import ViaError, read_content
 from labelbeam.transforms.formats.via.format import ViaOptions
 from labelbeam.transforms.formats.via.read import find_attribute, read_via
@@ -36,7 +36,9 @@ def plan_via(tree: Tree, found: tuple[Location, Sequence[str]]) -> Plan:
     def units(chosen: list[StoredFile]) -> list[Unit]:
         return [ViaUnit(root.url, file.path, file.size, number) for number, file in enumerate(chosen)]
 
-    return plan_named(tree, "via", root, files, units)
+    plan = plan_named(tree, "via", root, files, units)
+    plan.in_bytes = True
+    return plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,7 @@ class ViaUnit:
         tally_images(evidence, read.images, finder)
         fragments = dict(fragments_of(read.images, options.buckets, self.number << FILE_BITS))
         records = sum(fragment.records for fragment in fragments.values())
-        return ReadResult(Findings(records, {self.root: evidence}), encode_fragments(sorted(fragments.items())))
+        return reading.result(Findings(records, {self.root: evidence}), sorted(fragments.items()))
 
 
 def doubts_of(evidence: Mapping[str, Evidence]) -> list[Doubt]:

@@ -76,10 +76,9 @@ class Voc:
         if tree.root is None:
             return None
         from labelbeam.transforms.formats.voc.annotations import XMLS_LOOKED_AT, holds_voc
-        from labelbeam.transforms.images.names import extension
         from labelbeam.transforms.messages.words import counted
 
-        xmls = [file for file in tree.visible if extension(file.path) == "xml"]
+        xmls = tree.visible_of("xml")
         xmls.sort(key=lambda file: "annotations/" not in file.path.lower())
         if not holds_voc(tree.root, xmls[:XMLS_LOOKED_AT]):
             return None

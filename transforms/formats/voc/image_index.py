@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Collection, Iterable, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from labelbeam.transforms.formats.voc.folders import (
@@ -62,7 +63,12 @@ class Home(NamedTuple):
     @property
     def name(self) -> str:
         """The home: what annotation files and images of one place have in common."""
-        return bare_path(join(self.root, self.folder, self.inner))
+        return _name_of(self)
+
+
+@lru_cache(4096)
+def _name_of(home: Home) -> str:
+    return bare_path(join(home.root, home.folder, home.inner))
 
 
 def split_suffix(name: str, suffixes: Collection[str] = IMAGE_SUFFIXES) -> tuple[str, str]:
@@ -86,11 +92,16 @@ def home_of_xml(path: str) -> Home:
     >>> home_of_xml("VOC2012/Annotations/a/1.xml"), home_of_xml("a/1.xml")
     (Home(root='VOC2012', folder='Annotations', inner='a'), Home(root='', folder='', inner='a'))
     """
-    folders = path.split("/")[:-1]
+    return _home_of(path.rpartition("/")[0])
+
+
+@lru_cache(4096)
+def _home_of(directory: str) -> Home:
+    folders = directory.split("/")
     for depth, folder in enumerate(folders):
         if rank_of(folder) == ANNOTATIONS:
             return Home("/".join(folders[:depth]), folder, "/".join(folders[depth + 1 :]))
-    return Home("", "", "/".join(folders))
+    return Home("", "", directory)
 
 
 def home_of_image(path: str) -> str:
@@ -104,7 +115,12 @@ def home_of_image(path: str) -> str:
 
 def is_image(path: str) -> bool:
     """Tell whether the name is an image's. Masks have such names too and are known by their folder."""
-    return split_suffix(path)[1] != "" and not any(part.lower() in _MASK_FOLDERS for part in path.split("/")[:-1])
+    return split_suffix(path)[1] != "" and not _are_of_masks(path.rpartition("/")[0])
+
+
+@lru_cache(4096)
+def _are_of_masks(folders: str) -> bool:
+    return any(folder.lower() in _MASK_FOLDERS for folder in folders.split("/"))
 
 
 class Found(NamedTuple):
@@ -251,7 +267,12 @@ def as_relative(filename: str) -> str:
 
 def _rank(image: str) -> int:
     """Rank of the folder that an image lies in: lower is better."""
-    return next((rank for part in image.split("/")[:-1] if (rank := rank_of(part)) != BESIDE), BESIDE)
+    return _rank_of_folders(image.rpartition("/")[0])
+
+
+@lru_cache(4096)
+def _rank_of_folders(folders: str) -> int:
+    return next((rank for folder in folders.split("/") if (rank := rank_of(folder)) != BESIDE), BESIDE)
 
 
 def _images_for(folder: str) -> str:

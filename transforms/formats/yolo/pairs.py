@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from labelbeam.transforms.formats.voc.folders import ANNOTATIONS, bare_path, rank_of
 from labelbeam.transforms.formats.voc.image_index import key_of
-from labelbeam.transforms.images.names import IMAGE_FORMATS, OTHER_IMAGE_FORMATS, extension
+from labelbeam.transforms.images.names import is_image
 
 
 class Pair(NamedTuple):
@@ -26,11 +26,6 @@ class Pair(NamedTuple):
     labels: str | None
     by_other_name: bool = False
     candidates: tuple[str, ...] = ()
-
-
-def is_image(path: str) -> bool:
-    """Tell whether the name is an image's, also of a format that is rejected later."""
-    return extension(path) in IMAGE_FORMATS or extension(path) in OTHER_IMAGE_FORMATS
 
 
 class LabelFiles:

@@ -11,8 +11,8 @@ from labelbeam.transforms.formats.folder.classified import are_classified
 from labelbeam.transforms.formats.format import Claim, Tree
 from labelbeam.transforms.formats.plans import HEAD
 from labelbeam.transforms.formats.yolo.description import describes, is_names_file, may_describe
-from labelbeam.transforms.formats.yolo.pairs import in_labels, is_image
-from labelbeam.transforms.images.names import extension
+from labelbeam.transforms.formats.yolo.pairs import in_labels
+from labelbeam.transforms.images.names import extension, is_image
 from labelbeam.transforms.messages.words import counted
 from labelbeam.transforms.stores.errors import StoreError
 from labelbeam.transforms.stores.files import StoredFile, stat
@@ -55,14 +55,14 @@ def claim_of_directory(tree: Tree) -> Claim | None:
     texts = _label_files(files, images, described is not None)
     labels = [path for path in texts if files[path].size][: 4 * _LOOKED_AT]
     first = _first(tree, [files[path] for path in labels], lambda file, head: holds_labels(head))
+    if first is None and described is None:
+        return None
     described_labels = described is not None and first is not None
     if tree.config.task.startswith("image_classification") and not described_labels and are_classified(list(files)):
         return None
     if first is not None:
         beside = f", and {described}" if described is not None else ""
         return Claim(f"found {counted(len(texts), 'label file')}, such as {first}{beside}")
-    if described is None:
-        return None
     # Without a label file, it is no match for annotations of another format.
     alone = not any(extension(path) in ("json", "xml", "csv") for path in files)
     return Claim(f"found {described}", certain=alone or bool(texts))
@@ -93,10 +93,12 @@ def _head(location: Location, size: int) -> str:
 
 def _label_files(files: Mapping[str, StoredFile], images: Sequence[str], described: bool) -> list[str]:
     """Text files called like an image; where a dataset is described without its images, those in folders."""
+    texts = [path for path in files if extension(path) == "txt" and not is_names_file(path)]
+    if not texts:
+        return []
     stems = {posixpath.basename(path).rpartition(".")[0] for path in images} | {
         posixpath.basename(path) for path in images
     }
-    texts = [path for path in files if extension(path) == "txt" and not is_names_file(path)]
     found = [path for path in texts if posixpath.basename(path).rpartition(".")[0] in stems]
     if not found and not images:
         found = [path for path in texts if in_labels(path) or (described and "/" in path)]

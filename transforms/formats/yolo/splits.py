@@ -22,7 +22,7 @@ from labelbeam.transforms.formats.yolo.entries import (
     parts_of,
     split_of_path,
 )
-from labelbeam.transforms.formats.yolo.pairs import is_image
+from labelbeam.transforms.images.names import is_image
 from labelbeam.transforms.stores.paths import safe_relative
 
 _HELD_OUT_FIRST = ("validation", "test", "train")

@@ -28,9 +28,9 @@ from labelbeam.transforms.formats.yolo.description import (
 )
 from labelbeam.transforms.formats.yolo.entries import find_entry, parts_of
 from labelbeam.transforms.formats.yolo.names_files import doubts_of_names, doubts_of_notes
-from labelbeam.transforms.formats.yolo.pairs import Conventions, LabelFiles, in_labels, is_image
+from labelbeam.transforms.formats.yolo.pairs import Conventions, LabelFiles, in_labels
 from labelbeam.transforms.formats.yolo.splits import Splits, path_of_missing, read_splits
-from labelbeam.transforms.images.names import extension, hidden
+from labelbeam.transforms.images.names import extension, hidden, is_image
 from labelbeam.transforms.stores.threads import in_threads
 
 

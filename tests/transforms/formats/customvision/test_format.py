@@ -33,7 +33,7 @@ def test_what_it_claims_is_planned(memory: str) -> None:
     claim = CustomVision().recognise(tree, False)
     assert claim is not None
     plan = CustomVision().plan(tree, claim, False)
-    assert (plan.format, [unit.size for unit in plan.units]) == ("customvision", [len(EXPORT)])
+    assert (plan.format, plan.in_bytes, [unit.size for unit in plan.units]) == ("customvision", True, [len(EXPORT)])
 
 
 def test_what_it_was_asked_for_and_cannot_take_is_refused(memory: str) -> None:

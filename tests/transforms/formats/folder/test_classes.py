@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from labelbeam.transforms.formats.folder.classes import copies_in_classes, numbers_for_names
+from labelbeam.transforms.formats.folder.classes import copies_in_classes, explains, is_read_me, numbers_for_names
 from labelbeam.transforms.formats.folder.layout import plan_folder
 from tests.end_to_end.builds import CLASSIFICATION, PREFIX, attempt, convert
 from tests.end_to_end.datasets import write_image
@@ -106,3 +106,15 @@ def test_images_that_are_called_like_masks_of_others_are_doubted(files: tuple[st
 )
 def test_images_that_are_called_like_masks_of_nothing_are_not(files: tuple[str, ...]) -> None:
     assert "folders_of_files" not in codes(*files)
+
+
+def test_what_explains_a_dataset_is_known_by_its_name_and_by_a_line_for_each_number() -> None:
+    assert [is_read_me(path) for path in ("README.md", "a/Read_me.txt", "readme", "reader.md")] == [
+        True,
+        True,
+        True,
+        False,
+    ]
+    assert explains({"0", "10"}, "# Classes\r\n- 0 = T-shirt\r\n- 10 = Café\r\n")
+    assert not explains({"0", "1"}, "0: cat\n1: 5 images\n")
+    assert not explains({"3"}, "3. Train it.")

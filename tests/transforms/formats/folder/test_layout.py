@@ -10,12 +10,13 @@ from labelbeam.schemas.reasons import Rejected
 from labelbeam.transforms.formats.folder.format import FolderOptions
 from labelbeam.transforms.formats.folder.layout import (
     FolderItem,
+    doubts_of_unlisted,
     image_of_item,
     plan_folder,
     unlisted_images,
 )
 from labelbeam.transforms.formats.folder.places import FolderError
-from tests.transforms.formats.folder.folder_plans import SINGLE, labels, plan, problems
+from tests.transforms.formats.folder.folder_plans import LABELLED, SINGLE, labels, plan, problems
 
 # Classes from folders
 
@@ -227,3 +228,14 @@ def test_images_that_no_table_names_are_found_without_label() -> None:
 
 def test_without_tables_no_image_is_unlisted() -> None:
     assert unlisted_images(plan("cat/1.jpg"), set(), "root") == []
+
+
+def test_images_in_folders_of_classes_that_no_row_names_are_told_where_they_are_many() -> None:
+    files = ["train/cat/1.jpg", "train/dog/2.jpg", "val/3.jpg", "solution.csv"]
+    found = plan_folder(files, SINGLE, heads={"solution.csv": b"filename,label\n3.jpg,cat\n"})
+    unlisted = unlisted_images(found, {"val/3.jpg"}, "root")
+    (doubt,) = doubts_of_unlisted(found, unlisted)
+    assert (doubt.code, doubt.count, doubt.example) == ("images_without_row", 2, "train/cat/1.jpg")
+    assert doubts_of_unlisted(found, []) == []
+    flat = plan_folder(["1.jpg", "2.jpg", "labels.csv"], SINGLE, heads={"labels.csv": LABELLED})
+    assert doubts_of_unlisted(flat, unlisted_images(flat, {"1.jpg"}, "root")) == []

@@ -118,10 +118,12 @@ def test_a_split_beside_the_classes_that_it_holds_is_a_split_and_that_is_told(va
     assert {label for _, label in read(plan(*read(found), split_folders="none")).values()} == {"cat", "dog", val}
 
 
-@pytest.mark.parametrize("other", ["extra", "holdout", "evaluation"])
-def test_what_a_folder_of_the_same_classes_beside_splits_is_has_to_be_said(other: str) -> None:
+@pytest.mark.parametrize(
+    ("other", "proposed"), [("extra", "train"), ("holdout", "validation"), ("evaluation", "validation")]
+)
+def test_what_a_folder_of_the_same_classes_beside_splits_is_has_to_be_said(other: str, proposed: str) -> None:
     files = [f"{folder}/{label}/1.jpg" for folder in ("train", "test", other) for label in ("0", "1")]
-    with pytest.raises(FolderError, match=f"--split-folders {other}=train"):
+    with pytest.raises(FolderError, match=f"--split-folders {other}={proposed}"):
         plan(*files)
     found = plan(*files, split_folders=f"{other}=val")
     assert read(found)[f"{other}/0/1.jpg"] == ("validation", "0")
@@ -136,7 +138,7 @@ def test_a_split_with_another_word_is_one_beside_another_with_the_same_classes(v
 
 
 def test_one_split_beside_a_folder_of_the_same_classes_is_asked_about() -> None:
-    with pytest.raises(FolderError, match="--split-folders holdout=train"):
+    with pytest.raises(FolderError, match="--split-folders holdout=validation"):
         plan(*(f"{folder}/{label}/1.jpg" for folder in ("train", "holdout") for label in "ab"))
 
 
@@ -181,3 +183,41 @@ def test_classes_that_are_numbers_are_told_where_their_names_lie_beside_them(nam
 def test_a_folder_that_is_given_twice_is_refused() -> None:
     with pytest.raises(UsageError, match="--split-folders: found the folder 'extra' twice"):
         parse_split_folders("extra=train,extra=test")
+
+
+def test_one_split_of_classes_is_one_where_those_beside_it_hold_no_folders() -> None:
+    found = plan("train/cat/1.jpg", "train/dog/2.jpg", "test/3.jpg", "unlabeled/4.jpg")
+    assert read(found) == {
+        "train/cat/1.jpg": ("train", "cat"),
+        "train/dog/2.jpg": ("train", "dog"),
+        "test/3.jpg": ("test", None),
+        "unlabeled/4.jpg": (None, None),
+    }
+    assert codes(found) == ["folder_without_classes"]
+
+
+def test_a_copy_of_the_dataset_inside_of_it_is_called_so() -> None:
+    files = [
+        f"{around}{split}/{label}/1.jpg"
+        for around in ("", "chest_xray/")
+        for split in ("train", "test")
+        for label in "ab"
+    ]
+    with pytest.raises(
+        FolderError, match=r"'chest_xray' holds folders called like the splits .* as a copy of the dataset does"
+    ):
+        plan(*files)
+
+
+@pytest.mark.parametrize(("folder", "beside", "split"), [("Trian", "test", "train"), ("eval", "train", "validation")])
+def test_the_split_that_is_missing_is_the_one_that_is_proposed(folder: str, beside: str, split: str) -> None:
+    with pytest.raises(FolderError, match=f"--split-folders {folder}={split},"):
+        plan(*(f"{name}/{label}/1.jpg" for name in (folder, beside) for label in ("cat", "dog")))
+
+
+def test_folders_that_hold_the_same_folders_may_be_splits() -> None:
+    found = plan(*(f"{name}/{label}/1.jpg" for name in ("entrenamiento", "prueba") for label in ("gato", "perro")))
+    (doubt,) = found.doubts
+    assert doubt.code == "class_level" and "--split-folders entrenamiento=SPLIT,prueba=SPLIT" in doubt.message
+    (doubt,) = plan("a/x/1.jpg", "b/y/1.jpg").doubts
+    assert "--split-folders" not in doubt.message

@@ -56,7 +56,17 @@ def test_lists_of_names_with_or_without_folders_and_extensions_are_splits() -> N
 
 
 def test_one_list_alone_says_nothing_of_the_others() -> None:
-    assert read(train_dot_txt="a\nb\n").splits == {}
+    found = read(train_dot_txt="a\nb\n")
+    assert (found.splits, codes(found)) == ({}, ["lists_not_read"])
+    assert codes(read(train_dot_txt="a\nb\nc\nd\n")) == []
+
+
+def test_a_list_of_trainval_is_what_there_is_to_train_on_unless_others_say_more() -> None:
+    found = read(train_val_list_dot_txt="a.jpg\nb.jpg\nc.jpg\n", test_list_dot_txt="d.jpg\n")
+    assert by_name(found) == {"a": "train", "b": "train", "c": "train", "d": "test"}
+    found = read(trainval_dot_txt="a 1\nb 2\nc 1\n", val_dot_txt="c 1\n", test_dot_txt="d 2\n")
+    assert by_name(found) == {"a": "train", "b": "train", "c": "validation", "d": "test"}
+    assert codes(found) == ["split_lists"]
 
 
 def test_a_list_of_rows_is_read_by_its_last_column_and_below_its_headings() -> None:

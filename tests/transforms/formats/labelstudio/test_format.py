@@ -28,7 +28,7 @@ def test_what_it_claims_is_planned(memory: str) -> None:
     claim = LabelStudio().recognise(tree, False)
     assert claim is not None
     plan = LabelStudio().plan(tree, claim, False)
-    assert (plan.format, [unit.size for unit in plan.units]) == ("labelstudio", [len(EXPORT)])
+    assert (plan.format, plan.in_bytes, [unit.size for unit in plan.units]) == ("labelstudio", True, [len(EXPORT)])
 
 
 def test_what_it_was_asked_for_and_cannot_take_is_refused(memory: str) -> None:

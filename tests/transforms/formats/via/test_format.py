@@ -32,7 +32,7 @@ def test_what_it_claims_is_planned(file: bool, memory: str) -> None:
     assert claim is not None
     assert claim.beats == ({"folder", "jsonl"} if file else frozenset())
     plan = Via().plan(tree, claim, False)
-    assert (plan.format, [unit.size for unit in plan.units]) == ("via", [len(PROJECT)])
+    assert (plan.format, plan.in_bytes, [unit.size for unit in plan.units]) == ("via", True, [len(PROJECT)])
 
 
 @pytest.mark.parametrize("file", [False, True])

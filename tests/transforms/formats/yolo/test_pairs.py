@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from labelbeam.transforms.formats.yolo.pairs import Conventions, LabelFiles, Pair, in_labels, is_image
+from labelbeam.transforms.formats.yolo.pairs import Conventions, LabelFiles, Pair, in_labels
+from labelbeam.transforms.images.names import is_image
 from tests.transforms.formats.yolo.trees import labels, plan
 
 
