@@ -136,6 +136,7 @@ def test_the_codes_and_options_that_pages_name_exist() -> None:
         "original_width",
         "original_height",
         "image_rotation",
+        "label_id",
     }
     known |= {"is_train", "is_valid", "is_test", "list_eval_partition"}  # Columns and files of datasets.
     known |= {name for name in dir(fixtures) if name.endswith("_store")}
