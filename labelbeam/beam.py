@@ -55,8 +55,12 @@ from labelbeam.transforms.tasks.registry import TASKS
 from labelbeam.transforms.workers import parcels
 from labelbeam.transforms.workers.quiet_gc import quiet_gc
 from labelbeam.transforms.workers.staged_units import stage_units
-from labelbeam.transforms.write.assemble import Assembled, assemble, assemble_options
+from labelbeam.transforms.write.assemble import Assembled, assemble
 from labelbeam.transforms.write.bucket import encode_rejections
+from labelbeam.transforms.write.options import assemble_options
+from labelbeam.transforms.write.survey import SurveyOptions
+from labelbeam.transforms.write.transform import of_bucket, surveys_of
+from labelbeam.transforms.write.whole import Whole, whole_source
 
 __all__ = [
     "BoxRow",
@@ -132,12 +136,17 @@ class ReadDataset(beam.PTransform):  # type: ignore[misc]  # Beam has no types
             plan, ReadOptions(config, self._storage, plan.buckets, self._staging), units
         )
         findings = merged(read[FINDINGS])
-        rows = (
-            read[FRAGMENTS]
-            | "GroupByBucket" >> beam.GroupByKey()
-            | "Assemble"
-            >> beam.ParDo(_Assemble(config, self._storage, plan), findings).with_outputs(_REJECTIONS, main="records")
+        grouped = read[FRAGMENTS] | "GroupByBucket" >> beam.GroupByKey()
+        assemble = _Assemble(config, self._storage, plan)
+        surveys = SurveyOptions(
+            assemble_options(config, plan),
+            config.duplicates is not None,
+            plan.images_root,
+            plan.buckets,
+            self._storage,
         )
+        sides = [findings, *surveys_of(grouped, findings, surveys)]
+        rows = grouped | "Assemble" >> beam.ParDo(assemble, *sides).with_outputs(_REJECTIONS, main="records")
         records, rejections = rows["records"], rows[_REJECTIONS]
         records.element_type = ROWS[config.task]
         rejections.element_type = RejectionRow
@@ -154,13 +163,19 @@ class _Assemble(beam.DoFn):  # type: ignore[misc]
         self._images_root = plan.images_root
         self._assemble = assemble_options(config, plan)
         self._listed = plan.listed is not None
+        self._buckets = plan.buckets
 
-    def process(self, group: tuple[int, Iterable[bytes]], findings: Findings) -> Iterator[Any]:
+    def process(
+        self, group: tuple[int, Iterable[bytes]], findings: Findings, surveys: Mapping[str, Any] | None = None
+    ) -> Iterator[Any]:
         if findings.unsafe:
             raise LabelBeamError(
                 f"{findings.unsafe[0]}: cannot be cut on sight; read it with ReadDataset(…, exact=True), which scans it in full"
             )
-        assembled = self._assembled(list(group[1]), self._format.frames(findings.evidence, self._config))
+        frames = self._format.frames(findings.evidence, self._config)
+        whole = whole_source(findings, self._assemble.labels, self._assemble.sample)
+        whole = of_bucket(whole, surveys, group[0], self._buckets)
+        assembled = self._assembled(list(group[1]), frames, whole)
         for name in ("images_found", "objects_found", "skipped_images", "skipped_objects"):
             Metrics.counter("labelbeam", name).inc(getattr(assembled, name))
         task = self._config.task
@@ -171,13 +186,13 @@ class _Assemble(beam.DoFn):  # type: ignore[misc]
         for rejection in rejected:
             yield TaggedOutput(_REJECTIONS, rejection_row(rejection))
 
-    def _assembled(self, encoded: list[bytes], frames: Mapping[str, Frame]) -> Assembled:
+    def _assembled(self, encoded: list[bytes], frames: Mapping[str, Frame], whole: Whole) -> Assembled:
         root = locate(self._images_root, self._storage)
         with quiet_gc():
             fragments = [decode(parcels.unwrap(data)) for data in encoded]
             listed = join_listed([fragment.listed for fragment in fragments if fragment.listed is not None])
             look_at = looker(LookOptions(self._config.check_images, root, self._listed and shows_all(root)), listed)
-            return assemble(fragments, self._assemble, frames, look_at)
+            return assemble(fragments, self._assemble, frames, look_at, whole=whole)
 
 
 class ReadBuild(beam.PTransform):  # type: ignore[misc]

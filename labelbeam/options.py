@@ -30,6 +30,11 @@ class InspectOptions(TypedDict, total=False):
     datastore: str
     check_images: CheckImages
     split: str | Mapping[str, float]
+    split_group: str
+    stratify: bool
+    duplicates: Literal["keep", "drop", "fail"]
+    labels: Url | Mapping[str, Any]
+    sample: int | float
     shards: int | Literal["auto"]
     out_of_bounds: Literal["clip", "reject"]
     background: Literal["keep", "drop"]

@@ -15,6 +15,8 @@ from labelbeam.schemas.errors import UsageError
 from labelbeam.schemas.tasks import Task
 
 CheckImages: TypeAlias = Literal["none", "exists", "header", "decode"]
+LARGEST_SAMPLE = 100_000
+"""Images of a sample by number: the hashes of so many are compared in one place. A fraction has no such limit."""
 Text: TypeAlias = Annotated[str, Meta(min_length=1)]
 SPLITS = ("train", "validation", "test")
 SPLIT_ALIASES = {
@@ -67,6 +69,38 @@ class ConvertConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, om
         Meta(
             description="shares by hash of the image's path, such as train=0.8,validation=0.2 "
             "(default: the source's own splits, else all train)"
+        ),
+    ] = None
+    split_group: Annotated[
+        Text | None,
+        Meta(
+            description="what belongs together and comes into one split of --split: folder, a column or COCO field such as "
+            "patient_id, or a regular expression over the image's path (default: each image by itself)"
+        ),
+    ] = None
+    stratify: Annotated[
+        bool,
+        Meta(description="draw --split so that its shares hold for the images of each label, as far as they can"),
+    ] = False
+    duplicates: Annotated[
+        Literal["keep", "drop", "fail"] | None,
+        Meta(
+            description="compare the images byte by byte; keep: tell which are the same; drop: write one of them; fail: publish nothing "
+            "(default: they are not compared)"
+        ),
+    ] = None
+    labels: Annotated[
+        str | dict[str, Any] | None,
+        Meta(
+            description="what labels become: a YAML or JSON file that renames, merges, keeps or drops them, or pairs such as "
+            "kitten=cat,person= (default: they stay as they are)"
+        ),
+    ] = None
+    sample: Annotated[
+        Annotated[int, Meta(ge=1, le=LARGEST_SAMPLE)] | Annotated[float, Meta(gt=0, lt=1)] | None,
+        Meta(
+            description="build from a part of the images, drawn by hash, for a quick look: so many, or a fraction of them "
+            "(default: all)"
         ),
     ] = None
     shards: Annotated[

@@ -45,6 +45,18 @@ class Doubted(Documented):
     LABEL_SAYS_NOTHING = "label_says_nothing", "a label by its name says that nobody has said what it is, or cared"
     MOSTLY_CROWDS = "mostly_crowds", "most objects have isCrowd 1, and metrics leave these out"
     OBJECTS_TWICE = "objects_twice", "objects have the label and the place of another of their image"
+    SAME_IMAGES = "same_images", "images have the same bytes as others, perhaps of another split"
+    NOT_COMPARED = (
+        "not_compared",
+        "images could not be read, or are named by a URL, and were not compared by --duplicates",
+    )
+    SAMPLED = "sampled", "the build is a sample by --sample, and not the whole dataset"
+    LABELS_NOT_FOUND = "labels_not_found", "--labels names labels that the source does not have"
+    SPLIT_GROUP_NOT_FOUND = (
+        "split_group_not_found",
+        "--split-group finds no group for images, which are drawn by themselves",
+    )
+    SHARES_MISSED = "shares_missed", "the shares of --split are not met, since --split-group keeps groups whole"
     SPLIT_EMPTY = "split_empty", "a split has no image, and the trainer refuses it"
     SPLIT_OF_BACKGROUND = "split_of_background", "a split has no object, and the trainer refuses it"
     COPIES_IN_SPLITS = "copies_in_splits", "copies of one image, as augmentation makes them, are in several splits"
@@ -221,6 +233,8 @@ class Doubted(Documented):
 NOTES: frozenset[Doubted] = frozenset(
     {
         Doubted.CHANGED_MUCH,
+        Doubted.SAMPLED,
+        Doubted.SHARES_MISSED,
         Doubted.RELATIVE_COORDINATES,
         Doubted.FIELDS_RENAMED,
         Doubted.NAMES_FOR_IDS,
@@ -256,7 +270,8 @@ class Doubt(msgspec.Struct, frozen=True):
     """A doubt of a build.
 
     `count` is how many records, files or names it is about, and `example` one of them. `option` is what a person types to
-    settle it, "" where the source has to be mended. `message` says it in one sentence, with what was found and decided.
+    settle it, "" where the source has to be mended. `message` says it in one sentence, with what was found and decided. Bytes of a
+    source that are no UTF-8 stand in it as `\\udcXX`.
     """
 
     code: str
@@ -264,6 +279,13 @@ class Doubt(msgspec.Struct, frozen=True):
     count: int = 1
     example: str = ""
     option: str = ""
+
+    def __post_init__(self) -> None:
+        """Make sure that it can be written: it quotes what a source holds, whatever that is."""
+        for name in ("message", "example", "option"):
+            text = getattr(self, name)
+            if not text.isascii():
+                msgspec.structs.force_setattr(self, name, text.encode("utf-8", "backslashreplace").decode())
 
 
 def merge_doubts(doubts: Iterable[Doubt]) -> list[Doubt]:

@@ -43,6 +43,12 @@ class NothingLeftError(LabelBeamError):
     exit_code = 3
 
 
+class DuplicatesError(LabelBeamError):
+    """Images have the same bytes, and --duplicates is fail (exit status 3)."""
+
+    exit_code = 3
+
+
 class DoubtedError(LabelBeamError):
     """A doubt stands that was not accepted, and --strict was given (exit status 3)."""
 

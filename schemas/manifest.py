@@ -118,6 +118,26 @@ class Oddity(msgspec.Struct):
         self.example = min(filter(None, (self.example, other.example)), default="")
 
 
+class Twin(msgspec.Struct, frozen=True, order=True):
+    """An image that is written and has the same bytes as others, of which `first` is the path that sorts first."""
+
+    first: str
+    path: str
+    split: str
+
+
+class SameContent(msgspec.Struct):
+    """Images that are written and have the same bytes as others: in how many groups, and how many of these lie in several splits.
+
+    `listed` are the first of these groups, those across splits before all others.
+    """
+
+    images: int = 0
+    groups: int = 0
+    across_splits: int = 0
+    listed: list[list[Twin]] = []
+
+
 class Receipt(msgspec.Struct):
     """Receipt of one bucket of images: its share of every file of the build, and its share of the counts."""
 
@@ -152,11 +172,48 @@ class Receipt(msgspec.Struct):
     copies_of: dict[str, dict[str, str]] = {}
     """Some of the images of which it has augmented copies: for each, a copy in each of its splits; see `transforms.write.augmented`."""
 
+    twins: list[Twin] = []
+    """Its images that have the same bytes as others, where images were compared."""
+
     def files(self) -> list[FileEntry]:
         """Every file of the bucket."""
         shards = [entry for part in self.splits.values() for entry in part.files]
         copied = self.copied.files if self.copied is not None else []
         return [*shards, *self.parquet, *([self.rejected] if self.rejected is not None else []), *copied]
+
+
+class SourceLabel(msgspec.Struct, omit_defaults=True):
+    """A label of the source, and what became of it.
+
+    `label` is the build's name for it. `ids` are the source's own, where it numbers its labels. `objects` are as they were read,
+    before any was rejected; None where they were not counted by label. `left_out` is the code under which they were skipped.
+    """
+
+    name: str
+    label: str
+    ids: list[int | str] = []
+    objects: int | None = None
+    left_out: str = ""
+
+
+class Sample(msgspec.Struct):
+    """A sample of the images that were found: what --sample asked for, and how many of how many are in it, whatever became of them."""
+
+    asked: int | float
+    images: int
+    of: int
+
+
+class Stratification(msgspec.Struct):
+    """Shares by label: which were asked for, and which the images that were written have, in all and of each label.
+
+    `scheme` is how they were drawn. Shares are by split.
+    """
+
+    scheme: str
+    asked: dict[str, float]
+    images: dict[str, float]
+    labels: dict[str, dict[str, float]]
 
 
 class Source(msgspec.Struct):
@@ -206,6 +263,14 @@ class Manifest(msgspec.Struct):
     """Records that speak for a reading, by what they show: `boxes_beyond_1`, say. Of all sources together."""
     statistics: dict[str, SplitStatistics] | None = None
     """Histograms, by split; None in builds of versions that kept none."""
+    source_labels: list[SourceLabel] = []
+    """The labels of the source, where --labels was given or the source numbers its labels."""
+    same_content: SameContent | None = None
+    """Images that have the same bytes as others; None where images were not compared."""
+    stratification: Stratification | None = None
+    """The shares of labels that were reached, where --stratify was given."""
+    sample: Sample | None = None
+    """What the build is a sample of; None where it is of the whole source."""
     image_roots: dict[str, int] = {}
     """Images, by the datastore or scheme that their URLs begin with; empty in builds of versions that did not count them."""
 

@@ -64,7 +64,7 @@ class SourceImage(msgspec.Struct):
     `split` is the source's own, or None. `objects` are those that could be read; `rejected` are those that could not,
     `skipped` those that are left out on purpose, and all count as found. An image without any is background.
     `left_out` says why the image as a whole is left out, unread. `format` is what the source declares, as an extension, where
-    the name has another one; it counts where nobody looks at the image.
+    the name has another one; it counts where nobody looks at the image. `group` is what the column holds that --split-group names.
     """
 
     path: str
@@ -79,3 +79,4 @@ class SourceImage(msgspec.Struct):
     adjusted: list[Adjusted] = []
     left_out: Skipped | None = None
     format: str = ""
+    group: str = ""

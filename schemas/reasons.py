@@ -61,7 +61,10 @@ class Rejected(Documented):
     NOT_AN_IMAGE = "not_an_image", "the file's content is no image, whatever its name says"
     TRUNCATED_IMAGE = "truncated_image", "the image ends before its last pixel, or does not decode"
     UNSUPPORTED_FORMAT = "unsupported_format", "the image is of none of jpg, jpeg, png, jpe, jfif, bmp, tif, tiff"
-    IMAGE_TOO_LARGE = "image_too_large", "the image has more pixels than Pillow's decompression-bomb limit"
+    IMAGE_TOO_LARGE = (
+        "image_too_large",
+        "the image has more pixels than Pillow's decompression-bomb limit, or a JPEG more than 1,000 scans",
+    )
     # Geometry.
     MISSING_BBOX = "missing_bbox", "the object has no box, and nothing that one could be derived from"
     INVALID_BBOX = "invalid_bbox", "the box is not four finite numbers"
@@ -111,6 +114,20 @@ class Skipped(Documented):
     )
     LABEL_ABSENT = "label_absent", "the label has confidence 0: it was verified that the image does not show it"
     OUTSIDE_IMAGE_SETS = "outside_image_sets", "no list in ImageSets that applies to the task names the annotation file"
+    LABEL_DROPPED = "label_dropped", "--labels drops the object's label, or does not keep it"
+    LABEL_RARE = "label_rare", "fewer objects have the label than the min_count of --labels"
+    LABEL_MERGED = "label_merged", "the image has another label that --labels gives the same name, and is written once"
+    ONLY_DROPPED_LABELS = (
+        "only_dropped_labels",
+        "--labels drops the labels of all objects of the image; --background keep writes it without objects",
+    )
+    SAME_CONTENT = "same_content", "another image has the same bytes and is written; --duplicates is drop"
+    IMAGE_OF_SAME_CONTENT = (
+        "image_of_same_content",
+        "the object is of an image that is dropped for one of the same bytes",
+    )
+    NOT_SAMPLED = "not_sampled", "the image is not in the sample that --sample draws"
+    IMAGE_NOT_SAMPLED = "image_not_sampled", "the object is of an image that is not in the sample"
 
 
 class Adjusted(Documented):
@@ -133,6 +150,7 @@ class Adjusted(Documented):
     MASK_TO_POLYGON = "mask_to_polygon", "a mask was traced along its pixel edges"
     OBJECT_OF_DUPLICATE_IMAGE = "object_of_duplicate_image", "the object came with a second record of its image"
     LABEL_NORMALIZED = "label_normalized", "blanks around the label were removed, or its letters composed (Unicode NFC)"
+    LABEL_RENAMED = "label_renamed", "--labels gives the label another name"
     LABEL_FROM_NUMBER = "label_from_number", "the label was a number and is written as text"
     PATH_NORMALIZED = "path_normalized", "backslashes, `./` or `//` in the image's path were normalised"
     FORMAT_FROM_CONTENT = "format_from_content", "the image's content is of another format than its name says"

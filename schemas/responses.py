@@ -178,7 +178,8 @@ _STRINGS = 2
 
 
 def _readings(value: Any, images: int) -> Iterator[Any]:
-    """Entries that an answer of another shape may hold: below `predictions`, as JSON strings, as columns of a table with a row an image.
+    """Entries that an answer of another shape may hold: below `predictions`, as JSON strings, as columns of a table with a row an image, by the
+    images' numbers.
 
     Raises:
         msgspec.DecodeError: a string holds no JSON.
@@ -190,6 +191,8 @@ def _readings(value: Any, images: int) -> Iterator[Any]:
         columns = [list(column.values()) if isinstance(column, dict) else column for column in value.values()]
         if columns and all(isinstance(column, list) and len(column) == images for column in columns):
             yield [dict(zip(value, row, strict=True)) for row in zip(*columns, strict=True)]
+        if list(value) == [str(number) for number in range(images)]:
+            yield list(value.values())
     elif isinstance(value, list) and any(isinstance(item, str) for item in value):
         yield [msgspec.json.decode(item) if isinstance(item, str) else item for item in value]
 

@@ -114,30 +114,18 @@ def test_the_codes_and_options_that_pages_name_exist() -> None:
     known |= {*map(str, Lost), *Exported.__struct_fields__}
     known |= {"image_width", "image_height", "label_confidence"}  # Of exports of labelling projects.
     known |= {"source_id", "label_count", "parent_first"}  # Columns of Parquet, and Flink's word.
-    known |= {
-        "coco_url",
-        "bbox_mode",
-        "bbox_format",
-        "video_id",
-        "frame_id",
-        "date_captured",
-    }  # COCO's and LVIS's fields.
+    # COCO's and LVIS's fields.
+    known |= {"coco_url", "bbox_mode", "bbox_format", "video_id", "frame_id", "date_captured"}
     # YOLO's fields, files and directories, and its trainers' functions.
     known |= {"kpt_shape", "is_obb", "save_txt", "verify_image_label", "check_det_dataset", "obj_valid_data"}
-    known |= {"train_images", "train_labels", "all_points_x", "class_id"}
+    known |= {"train_images", "train_labels", "all_points_x", "class_id", "label_id"}
+    # Of labels.json and --labels.
+    known |= {"min_count", "source_labels", "source_ids", "source_names", "left_out", "patient_id"}
     # LabelMe's and VIA's fields.
     known |= {"shape_type", "group_id", "default_filepath", "public_domain", "image_url", "shape_attributes"}
     # CVAT's, Label Studio's and Hugging Face's.
-    known |= {
-        "z_order",
-        "to_name",
-        "was_cancelled",
-        "ground_truth",
-        "original_width",
-        "original_height",
-        "image_rotation",
-        "label_id",
-    }
+    known |= {"z_order", "to_name", "was_cancelled", "ground_truth"}
+    known |= {"original_width", "original_height", "image_rotation", "label_id"}
     known |= {"is_train", "is_valid", "is_test", "list_eval_partition"}  # Columns and files of datasets.
     known |= {name for name in dir(fixtures) if name.endswith("_store")}
     known |= {*COCO_FIGURES, *label_figures(), *set().union(*class_figures()), *COLUMNS}
@@ -150,7 +138,8 @@ def test_the_codes_and_options_that_pages_name_exist() -> None:
     known |= {*dir(public), *inspect.signature(public.score).parameters, *inspect.signature(public.evaluate).parameters}
     known |= {*dir(Build), *Assembled.__dataclass_fields__, *dir(public.errors.LabelBeamError)}
     elsewhere = {"--runs", "--names", "--seconds", "--replay", "--exclude", "--name", "--version", "--type", "--path"}
-    elsewhere |= {"--repository", "--bg--", "--file", "--scale"}
+    elsewhere |= {"--label", "--repository", "--bg--", "--file", "--scale"}
+    elsewhere |= {"--label"}  # Of Beam.
     elsewhere |= {"--all", "--fresh", "--fast", "--durations", "--proofs"}  # Of the tests and of CI.
     for name in PAGES:
         assert set(re.findall(r"`(?!test_)([a-z]+(?:_[a-z]+)+)`", page(name))) <= known, name

@@ -7,9 +7,9 @@ version, which YAML would read as the number 1.2.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import yaml
 
@@ -17,6 +17,8 @@ from labelbeam.pipelines.runners.options import BEAM_OPTIONS, Pair, expected_of
 from labelbeam.schemas.errors import UsageError
 from labelbeam.transforms.messages.words import did_you_mean
 from labelbeam.transforms.stores.small_files import read_small
+
+Content = TypeVar("Content")
 
 SIZE_LIMIT = 2**20
 """Bytes of a config; more is some other file."""
@@ -102,17 +104,30 @@ def read_config(path: str, names: Collection[str]) -> ConfigFile:
     Raises:
         UsageError: it does not exist, is no YAML, is no mapping, or has a key that is no option.
     """
+    return _loaded(path, "a YAML file of options", lambda loader: _read(path, loader, names))
+
+
+def read_values(path: str, expected: str) -> Any:
+    """The content of a YAML file, by the same rules as a config; `expected` says what it should be.
+
+    Raises:
+        UsageError: it does not exist, or is no YAML.
+    """
+    return _loaded(path, expected, lambda loader: loader.get_single_data())
+
+
+def _loaded(path: str, expected: str, read: Callable[[Any], Content]) -> Content:
     try:
         data = read_small(path, SIZE_LIMIT)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise UsageError(f"{path}: cannot be read: {reason}; expected a YAML file of options") from None
+        raise UsageError(f"{path}: cannot be read: {reason}; expected {expected}") from None
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise UsageError(f"{path}: byte {error.start} is not UTF-8; save the config as UTF-8") from None
+        raise UsageError(f"{path}: byte {error.start} is not UTF-8; save the file as UTF-8") from None
     try:
-        return _read(path, _Loader(text), names)
+        return read(_Loader(text))
     except yaml.MarkedYAMLError as error:
         # The error's own text would quote the line, which may hold a secret.
         mark = error.problem_mark or error.context_mark

@@ -15,9 +15,11 @@ import msgspec
 from msgspec import Meta
 
 from labelbeam.pipelines.command_line.config_file import ConfigFile
+from labelbeam.pipelines.command_line.labels import read_labels
 from labelbeam.schemas.config import CheckImages, ConvertConfig, parse_split
 from labelbeam.schemas.doubts import Doubted
 from labelbeam.schemas.errors import UsageError
+from labelbeam.schemas.split_group import parse_split_group
 from labelbeam.transforms.formats.json_objects import RepeatedKeyError, unique
 from labelbeam.transforms.formats.registry import FORMATS
 from labelbeam.transforms.images.urls import prefix_in_datastore
@@ -37,6 +39,11 @@ GROUPS = {
     "how to build it": [
         "check_images",
         "split",
+        "split_group",
+        "stratify",
+        "duplicates",
+        "labels",
+        "sample",
         "shards",
         "out_of_bounds",
         "background",
@@ -61,6 +68,9 @@ GROUPS = {
 _METAVARS = {
     "task": "TASK",
     "split": "SHARES",
+    "split_group": "REGEX|COLUMN|folder",
+    "labels": "FILE|PAIRS",
+    "sample": "N|FRACTION",
     "shards": "N|auto",
     "max_rejected": "FRACTION",
     "max_change": "FRACTION",
@@ -78,6 +88,7 @@ _EXPECTED = {
     "source": "a path or URL, or a list of them",
     "accept": "the code of a doubt, or a list of them",
     "split": "shares such as train=0.8,validation=0.2, or a mapping of them",
+    "labels": "a YAML or JSON file, pairs such as kitten=cat,person=, or a mapping",
     "storage_options": f"a JSON object by protocol such as {_STORAGE_EXAMPLE}, @FILE, or a mapping",
 }
 
@@ -158,6 +169,12 @@ def _alternatives(kind: Any, metas: tuple[Any, ...] = ()) -> Iterator[tuple[Any,
 def _bounds(metas: tuple[Any, ...]) -> str:
     low = next((meta.ge for meta in metas if isinstance(meta, Meta) and meta.ge is not None), None)
     high = next((meta.le for meta in metas if isinstance(meta, Meta) and meta.le is not None), None)
+    above, below = (
+        next((limit for meta in metas if isinstance(meta, Meta) and (limit := getattr(meta, side)) is not None), None)
+        for side in ("gt", "lt")
+    )
+    if above is not None:
+        return f" above {above}" if below is None else f" above {above} and below {below}"
     return "" if low is None else f" from {low} up" if high is None else f" from {low} to {high}"
 
 
@@ -238,6 +255,24 @@ def make_config(flags: dict[str, Any], file: ConfigFile | None = None, **fixed: 
     except UsageError as error:
         where = _name_in(file, flags, "split")
         raise UsageError(str(error).replace("--split", where, 1)) from None
+    if config.split_group is not None:
+        where = _name_in(file, flags, "split_group")
+        try:
+            parse_split_group(config.split_group)
+        except UsageError as error:
+            raise UsageError(str(error).replace("--split-group", where, 1)) from None
+    for name in ("split_group", "stratify"):
+        if getattr(config, name) and config.split is None:
+            raise UsageError(
+                f"{_name_in(file, flags, name)}: draws nothing without --split, expected --split train=0.8,validation=0.2 or the like as well"
+            )
+    if config.stratify and config.split_group is not None:
+        raise UsageError(
+            f"{_name_in(file, flags, 'stratify')}: divides the images of each label, which --split-group keeps together; expected one of "
+            "them"
+        )
+    if config.labels is not None:
+        config.labels = read_labels(config.labels, _name_in(file, flags, "labels"))
     if config.transcode is not None or config.max_side is not None:
         config.check_images = _looked_at(config)
     if config.datastore is not None:

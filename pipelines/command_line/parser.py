@@ -9,7 +9,7 @@ import argparse
 import contextlib
 import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, NoReturn
 
 from labelbeam.pipelines.runners.options import BEAM_OPTIONS
@@ -105,12 +105,17 @@ def fraction(text: str) -> float:
     return number
 
 
-def add_beam_options(parser: argparse.ArgumentParser) -> None:
-    """Add Beam's options, which the help does not list; the parser must know which have a value, so that none is taken for a path."""
+def add_beam_options(parser: argparse.ArgumentParser, ours: Collection[str] = ()) -> None:
+    """Add Beam's options, which the help does not list; the parser must know which have a value, so that none is taken for a path.
+
+    A name that is one of `ours` is no longer Beam's: `--labels`, which Beam knows as `--label` too.
+    """
     parser.set_defaults(beam=[])
     # For each option that does not go to a group, argparse makes a formatter of the help, and so asks how wide the terminal is.
     group = parser.add_argument_group()
     for name, option in BEAM_OPTIONS.items():
+        if name in ours:
+            continue
         group.add_argument(
             f"--{name}",
             action=_BeamAction,

@@ -47,7 +47,7 @@ examples:
 def _add_arguments(parser: Parser) -> None:
     parser.add_argument("config", nargs="?", metavar="CONFIG.yaml", help="a file with options; a flag wins over it")
     add_options(parser, FIELDS)
-    add_beam_options(parser)
+    add_beam_options(parser, FIELDS)
 
 
 def _run(known: argparse.Namespace) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,7 +34,8 @@ def _add_arguments(parser: Parser) -> None:
     parser.add_argument(
         "--datastore",
         metavar="NAME",
-        help="the workspace's datastore of the container that OUTPUT lies in, where its URL does not name the account",
+        help="the datastore of the container that OUTPUT lies in, by its name or as azureml://…/datastores/NAME, where neither its URL names "
+        "the account nor the images lie in the same container",
     )
     parser.add_argument("--name", metavar="NAME", help="what the assets begin with (default: the last name in OUTPUT)")
     parser.add_argument("--experiment", metavar="NAME", help="the experiment of the job (default: as the assets)")
@@ -103,7 +105,9 @@ def _run(known: argparse.Namespace) -> int:
         name=known.job_name,
     )
     documents: dict[str, dict[str, Any]] = {
-        f"{split}.data.yaml": data_asset(manifest, stem, split, _asset_path(f"{shown}/{split}", known.datastore))
+        f"{split}.data.yaml": data_asset(
+            manifest, stem, split, _asset_path(manifest, f"{shown}/{split}", known.datastore)
+        )
         for split, part in manifest.splits.items()
         if part.images
     }
@@ -202,10 +206,17 @@ def _check(manifest: Manifest, model: str | None, accepted: list[str]) -> None:
         LOG.warning("warning: %s", doubt.message)
 
 
-def _asset_path(place: str, datastore: str | None) -> str:
-    from labelbeam.transforms.builds.azure_paths import PLACEHOLDER, azure_path
+def _asset_path(manifest: Manifest, place: str, datastore: str | None) -> str:
+    """The path of a data asset at a directory, with the datastore that `--datastore` names where its URL does not say the account.
 
-    path = azure_path(place)
+    Raises:
+        LabelBeamError: Azure ML does not read that store.
+        UsageError: the datastore is not named, or by no name of one.
+    """
+    from labelbeam.transforms.builds.azure_paths import PLACEHOLDER, asset_path
+    from labelbeam.transforms.images.urls import prefix_in_datastore
+
+    path = asset_path(manifest, place)
     if PLACEHOLDER not in path:
         return path
     scheme = place.partition("://")[0]
@@ -216,6 +227,12 @@ def _asset_path(place: str, datastore: str | None) -> str:
     if datastore is None:
         raise UsageError(
             f"{place} does not name its account; say which datastore its container is with --datastore NAME"
+        )
+    if "://" in datastore:
+        return prefix_in_datastore(datastore, place).rstrip("/")
+    if not re.fullmatch(r"\w+", datastore, re.ASCII):
+        raise UsageError(
+            f"--datastore: found {datastore!r}, expected the name of a datastore, or azureml://subscriptions/…/datastores/NAME"
         )
     return path.replace(PLACEHOLDER, datastore)
 

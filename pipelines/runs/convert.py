@@ -18,12 +18,14 @@ from labelbeam.schemas.doubts import Doubt, Doubted, unsettled
 from labelbeam.schemas.errors import (
     CountsError,
     DoubtedError,
+    DuplicatesError,
     LabelBeamError,
     NothingLeftError,
     SuspiciousChangeError,
     TooManyRejectedError,
     UsageError,
 )
+from labelbeam.schemas.label_map import label_map
 from labelbeam.schemas.layout import build_folder
 from labelbeam.schemas.manifest import Manifest, Source
 from labelbeam.transforms.builds.drift import check_change
@@ -33,6 +35,7 @@ from labelbeam.transforms.builds.manifest import add_doubts, make_manifest
 from labelbeam.transforms.builds.publish import complete, finish
 from labelbeam.transforms.builds.published import check_kind_in_force, latest_manifest
 from labelbeam.transforms.builds.resume import Target, begin, forget, target_of
+from labelbeam.transforms.builds.source_labels import doubts_of_labels, source_labels
 from labelbeam.transforms.formats.frames import total
 from labelbeam.transforms.formats.plans import Plan
 from labelbeam.transforms.formats.reading import ReadOptions
@@ -68,7 +71,7 @@ class Outcome:
     """Of `inspect`: why a build would be refused; empty where it would be published."""
 
 
-REFUSALS = (TooManyRejectedError, NothingLeftError, SuspiciousChangeError, DoubtedError)
+REFUSALS = (TooManyRejectedError, DuplicatesError, NothingLeftError, SuspiciousChangeError, DoubtedError)
 
 
 def convert(config: ConvertConfig, storage: StorageOptions, beam_flags: Sequence[str], display: Display) -> Outcome:
@@ -285,8 +288,11 @@ def _worker_count(plan: Plan, beam_flags: Sequence[str]) -> int:
 def _manifest(plan: Plan, config: ConvertConfig, identity: BuildIdentity, report: Report) -> Manifest:
     findings = report.findings
     remarks = FORMATS[plan.format].remarks(findings.evidence, config)
-    doubts = [*plan.doubts, *findings.doubts, *remarks]
-    manifest = make_manifest(plan, config, identity, report.receipts, findings.records, findings.sent, doubts)
+    labels = label_map(config)
+    sources = source_labels(plan, findings, labels)
+    named = doubts_of_labels(labels, [source.name for source in sources])
+    doubts = [*plan.doubts, *findings.doubts, *remarks, *named]
+    manifest = make_manifest(plan, config, identity, report.receipts, findings.records, findings.sent, doubts, sources)
     manifest.evidence = total(findings.evidence.values())
     if manifest.counts.images.found == 0:
         raise LabelBeamError(f"{', '.join(config.source)}: no image was found, expected at least one")
@@ -307,13 +313,22 @@ def _pass(manifest: Manifest, previous: Manifest | None, config: ConvertConfig, 
 def _gate(manifest: Manifest, config: ConvertConfig, where: str) -> None:
     """Refuse a build of which too much was rejected, or nothing is left; `where` says where the rejected records are."""
     images = manifest.counts.images
-    share = images.rejected / images.found
+    looked = images.found if manifest.sample is None else max(1, manifest.sample.images)
+    share = images.rejected / looked
     if share > config.max_rejected:
         reasons = ", ".join(f"{code} {count}" for code, count in _by_count(manifest.rejected_by_reason))
         raise TooManyRejectedError(
-            f"{images.rejected} of {images.found} images were rejected ({share:.1%}), --max-rejected allows "
+            f"{images.rejected} of {looked} images were rejected ({share:.1%}), --max-rejected allows "
             f"{config.max_rejected:.1%}; nothing was published. Reasons: {reasons}. {where}mend the source, or raise "
             f"--max-rejected{_why(manifest, config)}"
+        )
+    same = manifest.same_content
+    if config.duplicates == "fail" and same is not None and same.groups:
+        groups = "; ".join(", ".join(f"{twin.path} ({twin.split})" for twin in group[:5]) for group in same.listed[:5])
+        raise DuplicatesError(
+            f"--duplicates fail: {same.images} images have the same bytes as others, in {same.groups} groups, of which {same.across_splits} "
+            f"lie in several splits; nothing was published. Such as: {plain(groups)}. Remove them, or have one of each written with "
+            "--duplicates drop"
         )
     if not images.written:
         raise NothingLeftError(

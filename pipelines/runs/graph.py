@@ -26,7 +26,7 @@ from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.stores.location import StorageOptions
 from labelbeam.transforms.workers.pool import Begun, current_workers
 from labelbeam.transforms.workers.staged_units import stage_units
-from labelbeam.transforms.write.assemble import assemble_options
+from labelbeam.transforms.write.options import assemble_options
 from labelbeam.transforms.write.transform import WriteShards
 from labelbeam.transforms.write.work import ShardOptions
 

@@ -18,7 +18,7 @@ from labelbeam.schemas.config import ConvertConfig
 from labelbeam.schemas.doubts import Doubt, Doubted, unsettled
 from labelbeam.schemas.layout import build_folder
 from labelbeam.schemas.reasons import Adjusted, Rejected, Skipped
-from labelbeam.transforms.builds.azure_paths import azure_path
+from labelbeam.transforms.builds.azure_paths import PLACEHOLDER, asset_path
 from labelbeam.transforms.builds.next_steps import next_steps
 from labelbeam.transforms.builds.preflight import preflight
 from labelbeam.transforms.images.urls import read_by_jobs
@@ -38,6 +38,7 @@ _SAID_ABOVE = (
     Doubted.DECODED_OTHERWISE,
     Doubted.BOXES_TURNED,
     Doubted.BOXES_UNTURNED,
+    Doubted.SAMPLED,
     Doubted.LABELS_ALIKE,
     Doubted.NO_TRAIN_SPLIT,
 )
@@ -70,6 +71,10 @@ def summary(outcome: Outcome, config: ConvertConfig, seconds: float, width: int 
         yield Line(f"  {build_place(outcome, config)}")
         return
     width = min(width, WIDEST)
+    if manifest.sample is not None:
+        yield Line(
+            f"SAMPLE: {manifest.sample.images:,} of {manifest.sample.of:,} images, not the whole dataset", "bold yellow"
+        )
     yield Line(f"task: {manifest.task}")
     yield from _wrapped(f"format: {manifest.source.format} ({manifest.source.recognised})", width, "  ")
     if not outcome.build:
@@ -125,7 +130,7 @@ def _published(outcome: Outcome, config: ConvertConfig, seconds: float, width: i
         yield from map(Line, _command(command, width))
     if unread := [root for root in outcome.manifest.image_roots if not read_by_jobs(root)]:
         yield from _not_for_jobs(outcome, unread, width)
-    elif "DATASTORE" in azure_path(build):
+    elif PLACEHOLDER in asset_path(outcome.manifest, build):
         azure = build.startswith(("az://", "abfs://", "abfss://"))
         there = "of this container" if azure else "that you have copied the build to: Azure ML reads no other stores"
         yield Line(f"  (DATASTORE: the workspace's datastore {there})", "dim")
@@ -232,6 +237,7 @@ def as_json(outcome: Outcome, display: Display) -> dict[str, Any]:
         "skipped_by_reason",
         "adjusted_by_reason",
         "labels",
+        "sample",
         "warnings",
         "doubts",
     )

@@ -73,11 +73,11 @@ def test_numbers_and_flags_of_a_table_are_splits_with_a_word(
         assert (splits(settled), codes(settled)) == (expected, [])
 
 
-@pytest.mark.parametrize("column", ["partition", "is_valid"])
-def test_a_person_may_say_that_no_column_tells_the_split(column: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("column", "told"), [("partition", []), ("is_valid", ["flags_not_read"])])
+def test_a_person_may_say_that_no_column_tells_the_split(column: str, told: list[str], tmp_path: Path) -> None:
     root = tree(tmp_path / "in", NAMES, {"labels.csv": table(column, [0, 0, 0, 0, 1, 0])})
     build = built(root, tmp_path / "out", "--split-column", "none")
-    assert (splits(build), codes(build)) == ({"train": NAMES}, [])
+    assert (splits(build), codes(build)) == ({"train": NAMES}, told)
 
 
 @pytest.mark.parametrize(

@@ -70,9 +70,10 @@ from labelbeam.transforms.formats.openimages.recognise import table_of
 from labelbeam.transforms.formats.openimages.rows import rows_in
 from labelbeam.transforms.formats.via.content import ViaError, read_content
 from labelbeam.transforms.formats.via.read import find_attribute, read_via
+from labelbeam.transforms.formats.voc.charsets import XmlError
 from labelbeam.transforms.formats.voc.masks import MaskError, read_mask
 from labelbeam.transforms.formats.voc.sets import read_image_sets
-from labelbeam.transforms.formats.voc.xml import XmlError, parse_annotation
+from labelbeam.transforms.formats.voc.xml import parse_annotation
 from labelbeam.transforms.formats.yolo.description import describes, parse_description, parse_names
 from labelbeam.transforms.formats.yolo.entries import find_entry, resolved
 from labelbeam.transforms.formats.yolo.lines import parse_labels

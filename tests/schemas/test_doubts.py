@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -54,3 +55,8 @@ def test_a_warning_in_words_is_a_doubt_without_a_code_of_its_own() -> None:
 def test_a_code_is_a_word_that_can_be_typed_with_a_sentence_beside_it(code: Doubted) -> None:
     assert code.replace("_", "").isalnum() and code.islower() and code.isascii()
     assert len(code.doc.split()) > 3
+
+
+def test_a_doubt_that_quotes_what_is_no_text_can_be_written() -> None:
+    doubt = Doubt(Doubted.TABLE_CHARSET, "found '\udc88'", 1, "ü\udc88", "--split-values \udc88=train")
+    assert msgspec.json.decode(msgspec.json.encode(doubt))["example"] == "ü\\udc88"

@@ -136,6 +136,7 @@ def test_entries_are_those_of_the_images_in_their_order() -> None:
     [
         {"boxes": [[], [BOX]]},
         {"boxes": {"0": [], "1": [BOX]}},
+        {"0": {"boxes": []}, "1": {"boxes": [BOX]}},
         [json.dumps({"boxes": []}), json.dumps({"boxes": [BOX]})],
         {"predictions": {"boxes": [[], [BOX]]}},
     ],

@@ -16,7 +16,7 @@ from labelbeam.transforms.formats.coco.format import Coco
 from labelbeam.transforms.formats.coco.units import CocoFile, CocoUnit
 from labelbeam.transforms.formats.reading import ReadOptions, ReadResult
 from labelbeam.transforms.workers.parcels import unwrap
-from labelbeam.transforms.write.assemble import AssembleOptions
+from labelbeam.transforms.write.options import AssembleOptions
 from labelbeam.transforms.write.work import ShardOptions
 
 CONFIG = ConvertConfig(task="image_object_detection", source=["s"], output="o")

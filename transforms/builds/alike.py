@@ -13,8 +13,9 @@ _JOINTS = re.compile(r"[\s_\-]+")
 _WHOLE = re.compile(r"[0-9]+\.0+")
 _FORMS_OF_EMOJI = "\ufe0e\ufe0f"
 _SEEN_ALIKE = str.maketrans(
-    "\u0430\u0435\u043e\u0440\u0441\u0445\u0443\u0456\u0455\u0458\u043a\u043c\u0442\u043d\u0432\u03bf\u03b1",
-    "aeopcxyisjkmthboa",
+    "\u0430\u0435\u043e\u0440\u0441\u0445\u0443\u0456\u0455\u0458\u043a\u043c\u0442\u043d\u0432\u04bb\u0501\u051b\u051d"
+    "\u03bf\u03b1\u03b9\u03c1\u03c5\u03bd\u03ba\u03c7",
+    "aeopcxyisjkmthbhdqwoaipuvkx",
 )
 """Letters of other scripts that look like Latin ones."""
 
@@ -47,10 +48,10 @@ def labels_alike(counts: Mapping[str, int]) -> list[Doubt]:
     shown = "; ".join(", ".join(f"{label!r} ({counts[label]})" for label in group) for group in alike[:_SHOWN])
     more = f" and {len(alike) - _SHOWN} more" if len(alike) > _SHOWN else ""
     message = (
-        f"labels that differ in letter case, blanks, percent-encoding or a .0 only are different labels: {shown}{more}; rename them in the source if "
-        "they mean the same"
+        f"labels that differ in letter case, blanks, percent-encoding, a .0 or letters that look the same only are different labels: {shown}{more}; "
+        "make them one with --labels, or in the source, if they mean the same"
     )
-    return [Doubt(Doubted.LABELS_ALIKE, message, len(alike), alike[0][0])]
+    return [Doubt(Doubted.LABELS_ALIKE, message, len(alike), alike[0][0], "--labels")]
 
 
 _BETWEEN = re.compile("\\s*[,;|/+&#:\\\\\uff0c\u3001\uff1b\uff1a\uff5c\uff0f]\\s*")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from labelbeam.schemas.manifest import Manifest
-from labelbeam.transforms.images.urls import workspace_of
+from labelbeam.transforms.builds.image_places import configured_prefix
+from labelbeam.transforms.images.urls import prefix_in_datastore, workspace_of
 
 PLACEHOLDER = "DATASTORE"
 """What stands for the name of a datastore that only the reader knows."""
@@ -26,6 +27,30 @@ def azure_path(place: str) -> str:
     if scheme in ("abfs", "abfss") and "@" in host:
         return f"abfss://{rest}"
     return f"azureml://datastores/{PLACEHOLDER}/paths/{path}"
+
+
+def asset_path(manifest: Manifest, place: str) -> str:
+    """Value of `az ml data create --path` for a directory of a build at the URL or path `place`.
+
+    Where the build's images lie in the same container, and their URLs name the datastore that this is, it is a path of that one.
+    """
+    images = manifest.copied.target if manifest.copied is not None else manifest.source.images
+    prefix = configured_prefix(manifest)
+    datastore = workspace_of(prefix) if prefix is not None else None
+    if prefix is None or datastore is None or _container(images) is None or _container(images) != _container(place):
+        return azure_path(place)
+    named = prefix.partition("/paths/")[0]
+    # Only then is it known that the datastore is this container, and no folder of it or another one.
+    if prefix_in_datastore(named, images).rstrip("/") != prefix.rstrip("/"):
+        return azure_path(place)
+    return prefix_in_datastore(named, place).rstrip("/")
+
+
+def _container(place: str) -> str | None:
+    """A container of Azure, with its account where that is named, whichever scheme names it; None for any other place."""
+    scheme, separator, rest = place.partition("://")
+    container = rest.partition("/")[0]
+    return container if separator and scheme in ("az", "abfs", "abfss", "wasb", "wasbs") and "::" not in place else None
 
 
 class WorkspaceName(NamedTuple):

@@ -3,20 +3,35 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from labelbeam.schemas.config import ConvertConfig, parse_split
-from labelbeam.schemas.doubts import Doubt, Doubted
+from labelbeam.schemas.doubts import Doubt
 from labelbeam.schemas.errors import CountsError
-from labelbeam.schemas.manifest import FORMAT_VERSION, Copies, Counts, Manifest, Receipt, Source, SplitCounts
+from labelbeam.schemas.manifest import (
+    FORMAT_VERSION,
+    Copies,
+    Counts,
+    Manifest,
+    Receipt,
+    Sample,
+    Source,
+    SourceLabel,
+    SplitCounts,
+    Stratification,
+)
+from labelbeam.schemas.reasons import Skipped
 from labelbeam.transforms.builds.alike import labels_alike, labels_joined
 from labelbeam.transforms.builds.identity import BuildIdentity, config_identity
 from labelbeam.transforms.builds.oddities import label_doubts, object_doubts
+from labelbeam.transforms.builds.same_content import same_content, twin_doubts
+from labelbeam.transforms.builds.split_doubts import group_doubts, sample_doubt, split_doubts
 from labelbeam.transforms.formats.plans import Plan
 from labelbeam.transforms.messages.redact import redact
 from labelbeam.transforms.tasks.statistics import build_statistics
 from labelbeam.transforms.write.augmented import copies_in_splits
+from labelbeam.transforms.write.stratify import SCHEME
 
 
 def make_manifest(
@@ -27,12 +42,14 @@ def make_manifest(
     records: int,
     sent: int,
     doubts: Iterable[Doubt],
+    source_labels: Sequence[SourceLabel] = (),
 ) -> Manifest:
     """Add up the receipts.
 
     Args:
         records: images and annotations as the readers counted them; the writers must have seen as many.
         sent: the sum over all that the readers handed on, listings too; the writers must have had the same.
+        source_labels: the source's labels and what became of them, where that is known.
 
     Raises:
         CountsError: they have not, or found is not written + rejected + skipped.
@@ -66,7 +83,12 @@ def make_manifest(
     doubts = list(doubts)
     doubts += [*object_doubts(receipts, doubts), *label_doubts(by_label, config.task), *labels_alike(by_label)]
     doubts += labels_joined(by_label, config.task)
-    doubts += [*_split_doubts(splits, config), *copies_in_splits(receipts)]
+    doubts += [*split_doubts(splits, config), *group_doubts(receipts, splits, config), *copies_in_splits(receipts)]
+    same = same_content(receipts) if config.duplicates is not None else None
+    doubts += twin_doubts(receipts, same)
+    sample = _sample(config, counts, skipped)
+    if sample is not None:
+        doubts.insert(0, sample_doubt(sample))
     return Manifest(
         format_version=FORMAT_VERSION,
         build=identity.build,
@@ -89,7 +111,41 @@ def make_manifest(
         doubts=doubts,
         statistics=build_statistics(receipts),
         image_roots=dict(sorted(roots.items())),
+        source_labels=list(source_labels),
+        sample=sample,
+        same_content=same,
+        stratification=_stratification(config, splits, receipts),
     )
+
+
+def _stratification(
+    config: ConvertConfig, splits: Mapping[str, SplitCounts], receipts: Sequence[Receipt]
+) -> Stratification | None:
+    """The shares that were reached, where they were to hold by label."""
+    asked = parse_split(config.split)
+    if not config.stratify or asked is None:
+        return None
+    by_label: dict[str, Counter[str]] = {}
+    for receipt in receipts:
+        for split, part in receipt.statistics.items():
+            for label, count in part.images_by_label.items():
+                by_label.setdefault(label, Counter())[split] += count
+    images = _shares({split: part.images for split, part in splits.items()}, asked)
+    labels = {label: _shares(counts, asked) for label, counts in sorted(by_label.items())}
+    return Stratification(SCHEME, asked, images, labels)
+
+
+def _shares(counts: Mapping[str, int], splits: Iterable[str]) -> dict[str, float]:
+    total = max(1, sum(counts.values()))
+    return {split: round(counts.get(split, 0) / total, 6) for split in splits}
+
+
+def _sample(config: ConvertConfig, counts: Counts, skipped: Mapping[str, int]) -> Sample | None:
+    """What a sample is of, where one was drawn."""
+    if config.sample is None:
+        return None
+    found = counts.images.found
+    return Sample(config.sample, found - skipped.get(Skipped.NOT_SAMPLED, 0), found)
 
 
 def _source(plan: Plan) -> Source:
@@ -142,30 +198,3 @@ def add_doubts(manifest: Manifest, doubts: Sequence[Doubt]) -> None:
     """Add doubts that came up after the receipts."""
     manifest.doubts += doubts
     manifest.warnings += [doubt.message for doubt in doubts]
-
-
-def _split_doubts(splits: dict[str, SplitCounts], config: ConvertConfig) -> list[Doubt]:
-    """Splits that the trainer refuses as a whole: without a line, or without a single object."""
-    planned = dict.fromkeys([*splits, *(parse_split(config.split) or {})])
-    empty = [split for split in planned if split not in splits]
-    bare = [split for split, part in splits.items() if part.images and not part.objects]
-    return [
-        *(
-            Doubt(
-                Doubted.SPLIT_EMPTY,
-                f"split {split} is empty, and the trainer refuses an empty one; choose other shares",
-                example=split,
-                option="--split",
-            )
-            for split in empty
-        ),
-        *(
-            Doubt(
-                Doubted.SPLIT_OF_BACKGROUND,
-                f"split {split} holds background only, and the trainer refuses a split without a single object",
-                splits[split].images,
-                split,
-            )
-            for split in bare
-        ),
-    ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from labelbeam.schemas.manifest import Manifest
 from labelbeam.transforms.builds.azure import asset_stem, asset_version
-from labelbeam.transforms.builds.azure_paths import azure_path, workspace_flags
+from labelbeam.transforms.builds.azure_paths import asset_path, workspace_flags
 from labelbeam.transforms.images.urls import read_by_jobs
 
 
@@ -20,7 +20,7 @@ def next_steps(manifest: Manifest, output: str, build: str) -> list[list[str]]:
     stem, version = asset_stem(output), asset_version(manifest.build)
     for split in manifest.splits:
         command = ["az", "ml", "data", "create", "--name", f"{stem}-{split}", "--version", version]
-        commands.append([*command, "--type", "mltable", "--path", azure_path(f"{build}/{split}"), *where])
+        commands.append([*command, "--type", "mltable", "--path", asset_path(manifest, f"{build}/{split}"), *where])
     commands.append(["labelbeam", "job", output])
     commands.append(["az", "ml", "job", "create", "--file", "azureml/job.yaml", *where])
     return commands

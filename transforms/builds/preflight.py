@@ -26,6 +26,7 @@ def preflight(manifest: Manifest, model: str | None = None) -> list[Doubt]:
         minded = _OF_YOLOV5 if model.lower().startswith("yolov5") else _OF_OTHERS
     return [
         *_unread(manifest),
+        *_sampled(manifest),
         *_told(manifest, minded),
         *_training(manifest),
         *_labels(manifest),
@@ -64,6 +65,10 @@ def _unread(manifest: Manifest) -> Iterator[Doubt]:
             "azureml://subscriptions/…/datastores/…/paths/…, do for both"
         )
         yield Doubt(Doubted.NOT_STREAMED, message, count, next(iter(others)), "--image-url")
+
+
+def _sampled(manifest: Manifest) -> Iterator[Doubt]:
+    yield from (doubt for doubt in manifest.doubts if doubt.code == Doubted.SAMPLED)
 
 
 def _training(manifest: Manifest) -> Iterator[Doubt]:

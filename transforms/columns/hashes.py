@@ -40,3 +40,8 @@ def draw_split(path: str, shares: dict[str, float]) -> str:
         if draw < 0:
             return split
     return next(reversed(shares))
+
+
+def sample_hash(path: str) -> int:
+    """What a sample is drawn by: another hash than those of buckets and splits, so that it is one of each of them alike."""
+    return stable_hash(f"sample {identity_of(path)}")

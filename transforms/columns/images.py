@@ -22,6 +22,11 @@ class ImageNote(NamedTuple):
     left_out: Skipped | None = None
     format: str = ""
     """The format that the source declares, where the image's name says another."""
+    group: str = ""
+    """What the column holds that --split-group names."""
+
+
+NO_NOTE = ImageNote()
 
 
 class ImageRow(NamedTuple):
@@ -53,6 +58,10 @@ class Images:
 
     def __len__(self) -> int:
         return len(self.paths)
+
+    def read_paths(self) -> list[str]:
+        """The paths of those that are not left out as a whole."""
+        return [path for row, path in enumerate(self.paths) if row not in self.notes or not self.notes[row].left_out]
 
     def take(self, rows: Sequence[int]) -> Images:
         """The images at `rows`, in that order."""

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from labelbeam.schemas.neutral import Ring
-from labelbeam.transforms.columns.arrays import Floats, Integers
+from labelbeam.transforms.columns.arrays import Floats, Integers, ranges
 
 ObjectId = int | str | None
 
@@ -90,6 +90,16 @@ class Objects:
             ids[rows] if isinstance(ids, np.ndarray) else [ids[row] for row in rows.tolist()],
             self.area[rows],
         )
+
+    def alone(self, rows: Integers) -> Objects:
+        """The objects at `rows`, in that order, with their rings alone."""
+        taken = self.take(rows)
+        rings = ranges(taken.ring_start, taken.ring_count)
+        lengths = np.diff(self.rings.offsets)[rings]
+        corners = self.rings.corners[ranges(self.rings.offsets[rings], lengths)]
+        taken.rings = Rings(np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64), corners)
+        taken.ring_start = np.cumsum(taken.ring_count) - taken.ring_count
+        return taken
 
     def slice(self, start: int, end: int) -> Objects:
         """The objects `start` to `end`, with their rings alone; only where rings lie in the order of their objects."""

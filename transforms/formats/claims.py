@@ -13,6 +13,7 @@ from labelbeam.transforms.formats.folder.splits import table_split
 from labelbeam.transforms.formats.format import Tree
 from labelbeam.transforms.formats.yolo.entries import split_of_path
 from labelbeam.transforms.images.names import extension
+from labelbeam.transforms.stores.errors import StoreError
 from labelbeam.transforms.stores.files import StoredFile, stat
 from labelbeam.transforms.stores.location import Location
 from labelbeam.transforms.stores.threads import in_threads
@@ -59,7 +60,10 @@ def files_told(
 
 
 def _told_below(tell: Callable[[Location, int], _Told | None], root: Location, file: StoredFile) -> _Told | None:
-    return tell(root.below(file.path), file.size)
+    try:
+        return tell(root.below(file.path), file.size)
+    except StoreError:
+        return None  # It tells nothing; who reads it rejects it.
 
 
 def goes_first(tree: Tree, asked: bool, names: Collection[str]) -> bool:

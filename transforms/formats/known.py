@@ -12,7 +12,7 @@ import msgspec
 from labelbeam.transforms.columns.fragments import Fragment
 from labelbeam.transforms.columns.hashes import bucket_of
 from labelbeam.transforms.columns.listed import Listed, by_bucket
-from labelbeam.transforms.formats.reading import Findings, Reading, ReadResult, encode_fragments
+from labelbeam.transforms.formats.reading import Findings, Reading, ReadResult
 from labelbeam.transforms.images.copies import decode_copied
 from labelbeam.transforms.stores.errors import StoreError
 from labelbeam.transforms.stores.locate import locate
@@ -33,7 +33,7 @@ class ListingUnit:
 
     def read(self, reading: Reading) -> ReadResult:
         """Divide it by bucket."""
-        return ReadResult(Findings(), encode_fragments(self._by_bucket(reading.options.buckets)))
+        return reading.result(Findings(), self._by_bucket(reading.options.buckets))
 
     def _by_bucket(self, buckets: int) -> Iterator[tuple[int, Fragment]]:
         for bucket, rows in by_bucket(self.listed.hashes, buckets):
@@ -52,7 +52,7 @@ class CopiedUnit:
 
     def read(self, reading: Reading) -> ReadResult:
         """Divide it by bucket; nothing where it is gone or damaged, since it only saves work."""
-        return ReadResult(Findings(), encode_fragments(self._by_bucket(reading)))
+        return reading.result(Findings(), self._by_bucket(reading))
 
     def _by_bucket(self, reading: Reading) -> Iterator[tuple[int, Fragment]]:
         with suppress(StoreError, msgspec.DecodeError, UnicodeDecodeError):

@@ -52,6 +52,10 @@ class Plan:
     unseen: frozenset[str] = frozenset()
     """The sources none of whose images was found, so that one name in two of them need not mean one picture."""
     doubts: list[Doubt] = field(default_factory=list)
+    columns: bool = False
+    """Whether its records have further columns, one of which --split-group may name."""
+    label_ids: dict[str, list[int | str]] = field(default_factory=dict)
+    """The source's own ids by label, where it numbers labels beside the data."""
     image_prefix: str | None = None
     """What image URLs start with without --image-url, where it is not the images' own place; "" where each has its own."""
 
@@ -68,7 +72,7 @@ class Plan:
 
 def asks_for_images(config: ConvertConfig) -> bool:
     """Tell whether a build may look at image files or copy them, so that it needs what the listing says of them."""
-    return config.check_images != "none" or config.copy_images is not None
+    return config.check_images != "none" or config.copy_images is not None or config.duplicates is not None
 
 
 def bucket_count(config: ConvertConfig, size: int) -> int:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import reduce
 from typing import Protocol
 
 import msgspec
+import numpy as np
 
 from labelbeam.schemas.config import ConvertConfig
 from labelbeam.schemas.doubts import Doubt, merge_doubts
 from labelbeam.transforms.columns.fragments import Fragment
+from labelbeam.transforms.columns.hashes import sample_hash
 from labelbeam.transforms.formats.frames import Evidence
 from labelbeam.transforms.stores.location import StorageOptions
 from labelbeam.transforms.workers import parcels
@@ -36,6 +39,14 @@ class Findings(msgspec.Struct):
     unsafe: list[str] = []
     sent: int = 0
     """The `parcel_sum` of the fragments that were handed on: listings, and all else that crosses the shuffle, are in these."""
+    labels: dict[str, int] = {}
+    """Objects as they were read, by the source's label; counted only where --labels asks for it."""
+    label_ids: dict[str, list[int | str]] = {}
+    """The source's own ids by label, where it numbers labels in the data that is read."""
+    sample: int = 0
+    """Images that --sample asks for, where it says a number."""
+    lowest: list[int] = []
+    """The lowest hashes of so many images, in order: those below which the sample lies."""
 
     def merge(self, other: Findings) -> Findings:
         """The findings of both."""
@@ -48,7 +59,28 @@ class Findings(msgspec.Struct):
             merge_doubts([*self.doubts, *other.doubts]),
             sorted({*self.unsafe, *other.unsafe}),
             self.sent + other.sent,
+            _added(self.labels, other.labels),
+            _joined(self.label_ids, other.label_ids),
+            size := max(self.sample, other.sample),
+            sorted({*self.lowest, *other.lowest})[:size],
         )
+
+
+def _added(some: dict[str, int], more: dict[str, int]) -> dict[str, int]:
+    if not some or not more:
+        return some or more
+    return {name: some.get(name, 0) + more.get(name, 0) for name in {**some, **more}}
+
+
+def _joined(some: dict[str, list[int | str]], more: dict[str, list[int | str]]) -> dict[str, list[int | str]]:
+    if not some or not more:
+        return some or more
+    return {name: in_order([*some.get(name, ()), *more.get(name, ())]) for name in {**some, **more}}
+
+
+def in_order(ids: Iterable[int | str]) -> list[int | str]:
+    """Ids of a label, each once: numbers first."""
+    return sorted(set(ids), key=lambda item: (isinstance(item, str), item))
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +101,25 @@ class Reading:
     options: ReadOptions
     index: bytes | str | StagedUnit | None = None
 
+    def result(self, findings: Findings, fragments: Iterable[tuple[int, Fragment]]) -> ReadResult:
+        """What a unit hands on: fragments as bytes for the shuffle, and what of them has to be known of the whole source."""
+        labels: Counter[str] = Counter()
+        encoded: list[tuple[int, bytes]] = []
+        config = self.options.config
+        # A fraction is drawn image by image; for a number of images, all have to be known.
+        size = config.sample if isinstance(config.sample, int) else 0
+        lowest: set[int] = set()
+        for bucket, fragment in fragments:
+            if size:
+                lowest.update(map(sample_hash, fragment.images.read_paths()))
+            if config.labels is not None:
+                counts = np.bincount(fragment.objects.label, minlength=len(fragment.labels)).tolist()
+                labels.update(dict(zip(fragment.labels, counts, strict=True)))
+            encoded.append((bucket, parcels.wrap(fragment.encode())))
+        findings.labels = dict(labels)
+        findings.sample, findings.lowest = size, sorted(lowest)[:size]
+        return ReadResult(findings, encoded)
+
 
 @dataclass(slots=True)
 class ReadResult:
@@ -80,11 +131,6 @@ class ReadResult:
 
     def __post_init__(self) -> None:
         self.findings.sent = parcels.parcel_sum(data for _, data in self.fragments)
-
-
-def encode_fragments(fragments: Iterable[tuple[int, Fragment]]) -> list[tuple[int, bytes]]:
-    """Fragments as bytes for the shuffle."""
-    return [(bucket, parcels.wrap(fragment.encode())) for bucket, fragment in fragments]
 
 
 class Unit(Protocol):

@@ -63,6 +63,10 @@ _SIGNATURES = tuple(
 )
 
 
+MOST_SCANS = 1000
+"""Scans of a JPEG; progressive ones have some ten, and libjpeg-turbo's own tools take 500 for an attack."""
+
+
 class ImageSource(Protocol):
     """Source of bytes: any binary file that seeks, a `RangeReader` for one."""
 
@@ -122,6 +126,7 @@ def load(
             f"{name}: {facts.width}x{facts.height} are {facts.width * facts.height} pixels, at most {most_pixels} are read",
         )
     watched.budget = None
+    watched.scans = 0 if facts.format == "jpg" else None
     image.draft(None, least)
     needed = bytes_to_decode(image, (facts.width, facts.height), copies)
     with decoding().take(needed, name), _judging(watched, facts.format, name):
@@ -133,7 +138,8 @@ class _Watched:
     """The file that Pillow sees: it remembers what the file raised, which Pillow would swallow or rename.
 
     While `budget` is a number, each read takes its bytes from it, and something for the call, so that a hostile header
-    of gigabytes, or of millions of one-byte steps, ends.
+    of gigabytes, or of millions of one-byte steps, ends. While `scans` is a number, a JPEG's are counted: each takes eleven bytes, and
+    the time of all pixels.
     """
 
     HEADER_BUDGET = (
@@ -144,6 +150,7 @@ class _Watched:
     def __init__(self, file: ImageSource) -> None:
         self._file = file
         self.budget: int | None = self.HEADER_BUDGET
+        self.scans: int | None = None
         self.failure: Exception | None = None
 
     def read(self, size: int = -1, /) -> bytes:
@@ -157,6 +164,13 @@ class _Watched:
             if self.budget < 0:
                 raise ImageError(
                     Rejected.TRUNCATED_IMAGE, f"no pixels within the first {self.HEADER_BUDGET} bytes that were read"
+                )
+        if self.scans is not None:
+            # In compressed data, no other byte than 0 follows 0xFF.
+            self.scans += data.count(b"\xff\xda")
+            if self.scans > MOST_SCANS:
+                raise ImageError(
+                    Rejected.IMAGE_TOO_LARGE, f"found more than {MOST_SCANS} scans, as no tool writes them"
                 )
         return data
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from labelbeam.schemas.config import ConvertConfig
 from labelbeam.schemas.errors import LabelBeamError, UsageError
+from labelbeam.schemas.split_group import group_column
 from labelbeam.transforms.formats.plans import Plan
 from labelbeam.transforms.plan.recognise import recognise
 from labelbeam.transforms.plan.unread import name_unread
@@ -35,6 +36,11 @@ def make_plan(config: ConvertConfig, options: StorageOptions, exact: bool = Fals
     if config.task not in found.format.tasks:
         raise UsageError(
             f"--task {config.task}: {found.format.name} does not serve it; expected {', '.join(found.format.tasks)}"
+        )
+    if (column := group_column(config)) and not plan.columns:
+        raise UsageError(
+            f"--split-group: {column!r} names a column, and {found.format.name} has none here; expected folder, or a regular expression "
+            r"over the images' paths such as ^(?P<video>[^/]+)/"
         )
     plan.recognised = found.claim.reason
     return plan

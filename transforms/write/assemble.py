@@ -16,61 +16,39 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from labelbeam.schemas.config import ConvertConfig, background_policy, parse_split
 from labelbeam.schemas.errors import LabelBeamError
-from labelbeam.schemas.manifest import CopiedImage, Oddity
+from labelbeam.schemas.label_map import LONGEST_LABEL
+from labelbeam.schemas.manifest import CopiedImage, Oddity, Twin
 from labelbeam.schemas.neutral import RAW_LIMIT, Rejection
 from labelbeam.schemas.reasons import Adjusted, Rejected, Skipped
 from labelbeam.transforms.columns.arrays import Floats, Integers, ranges
 from labelbeam.transforms.columns.fragments import Fragment
-from labelbeam.transforms.columns.hashes import draw_split
-from labelbeam.transforms.columns.images import ImageNote, join_images
+from labelbeam.transforms.columns.images import NO_NOTE, join_images
 from labelbeam.transforms.columns.objects import AS_DRAWN, Objects, join_objects
 from labelbeam.transforms.formats.frames import PIXELS, SCALES, Frame
-from labelbeam.transforms.formats.plans import Plan
 from labelbeam.transforms.geometry.boxes import OK, REASONS, code_of
 from labelbeam.transforms.images.facts import CopyTo, LookAt
 from labelbeam.transforms.images.names import LONGEST_URL
-from labelbeam.transforms.images.transcode import Transcode, transcode_of
-from labelbeam.transforms.images.urls import default_prefix, image_url
+from labelbeam.transforms.images.urls import image_url
 from labelbeam.transforms.tasks.records import SplitRecords
 from labelbeam.transforms.tasks.registry import TASKS
 from labelbeam.transforms.tasks.task import Judged, Labels, Task
 from labelbeam.transforms.write import oddities
-from labelbeam.transforms.write.augmented import origin_of
-from labelbeam.transforms.write.settle import Settled, copy, fold_duplicates, settle, without_left_out
-
-
-@dataclass(frozen=True, slots=True)
-class AssembleOptions:
-    """Options that decide about records: the options of a build, resolved."""
-
-    task: str
-    image_url: str
-    clip: bool = True
-    keep_background: bool = True
-    max_polygon_points: int | None = None
-    split: dict[str, float] | None = None
-    look_at_all: bool = False
-    """Look at every image; otherwise only at those whose size nobody declared."""
-    transcode: Transcode | None = None
-    unseen: frozenset[str] = frozenset()
-    """Sources none of whose images was found: one name in two of them is ambiguous."""
-
-
-def assemble_options(config: ConvertConfig, plan: Plan) -> AssembleOptions:
-    """The options of a build, resolved."""
-    return AssembleOptions(
-        task=config.task,
-        image_url=config.image_url or plan.image_prefix or default_prefix(plan.images_root),
-        clip=config.out_of_bounds == "clip",
-        keep_background=background_policy(config) == "keep",
-        max_polygon_points=config.max_polygon_points,
-        split=parse_split(config.split),
-        look_at_all=config.check_images not in (None, "none"),
-        transcode=transcode_of(config),
-        unseen=plan.unseen,
-    )
+from labelbeam.transforms.write.options import AssembleOptions
+from labelbeam.transforms.write.rename import Renamed, rename
+from labelbeam.transforms.write.settle import (
+    Settled,
+    copy,
+    fold_duplicates,
+    in_images_left,
+    leave_out_twins,
+    leave_out_unsampled,
+    settle,
+    without_left_out,
+)
+from labelbeam.transforms.write.splits import draw_splits
+from labelbeam.transforms.write.twins import not_compared, twins_of
+from labelbeam.transforms.write.whole import NOTHING_OF_ALL, Whole
 
 
 @dataclass(slots=True)
@@ -93,6 +71,8 @@ class Assembled:
     """The images of the records as they were copied, sorted by path, without those that are named by a URL."""
     oddities: dict[str, Oddity] = field(default_factory=dict)
     """What stands out in its objects."""
+    twins: list[Twin] = field(default_factory=list)
+    """Images that have the same bytes as others."""
 
 
 def assemble(
@@ -101,6 +81,7 @@ def assemble(
     frames: Mapping[str, Frame],
     look_at: LookAt,
     copy_to: CopyTo | None = None,
+    whole: Whole = NOTHING_OF_ALL,
 ) -> Assembled:
     """Make the records of one bucket.
 
@@ -109,6 +90,7 @@ def assemble(
         frames: the frames of those sources whose coordinates are not in pixels.
         look_at: looks at the images' files, as far as the build asks for it.
         copy_to: copies the images that are left; None where none are to be copied. One that cannot be is rejected.
+        whole: what is known of the whole source.
 
     The result depends on what the fragments hold, not on how work was cut into them.
     """
@@ -126,14 +108,34 @@ def assemble(
     for fragment in fragments:
         skipped_objects.update(fragment.skipped)
     settled = fold_duplicates(rows, rejections, options.unseen)
+    if whole.sampled is not None:
+        rejections, outside = leave_out_unsampled(settled, rejections, whole.sampled)
+        left_out[Skipped.NOT_SAMPLED] += outside["image"]
+        skipped_objects[Skipped.IMAGE_NOT_SAMPLED] += outside["object"]
+    if whole.twins is not None and options.drop_twins:
+        leave_out_twins(settled, whole.twins)
+    skipped_before = skipped_objects.total()
     rejected_before = Counter(item.kind for item in rejections)
     settle(settled, look_at, options.look_at_all, options.transcode, options.task.startswith("image_classification"))
 
     at = _image_of(objects, settled)
     order = np.lexsort((objects.order, objects.image, at))
     objects, at = objects.take(order), at[order]
-    if options.task.startswith("image_classification"):
+    classified = options.task.startswith("image_classification")
+    if classified:
         objects, at = _distinct_labels(objects, at)
+    found = len(objects)
+    if settled.skips:
+        inside, outside_of = in_images_left(at, settled)
+        skipped_objects.update(outside_of)
+        objects, at = objects.alone(inside), at[inside]
+    emptied = np.zeros(len(settled.images), np.int64)
+    renamed: Renamed | None = None
+    if options.labels is not None:
+        renamed = rename(objects, at, names, options.labels, whole.rare, classified)
+        emptied = np.bincount(at[~renamed.kept], minlength=len(settled.images))
+        skipped_objects.update(renamed.left_out)
+        objects, at, names = objects.alone(renamed.rows), at[renamed.rows], renamed.names
     sizes = np.maximum(settled.sizes, 1).astype(np.float64)[at]
     numbers = _frame_numbers(objects, settled, at, frames) if frames else np.zeros(len(objects), np.int64)
     if frames:
@@ -148,7 +150,7 @@ def assemble(
     judged.codes[(settled.sizes[at] == 0).any(axis=1)] = code_of(Rejected.IMAGE_REJECTED)
     too_long = [number for number, name in enumerate(names) if len(name) > LONGEST_LABEL]
     judged.codes[np.isin(objects.label, too_long) & (judged.codes == OK)] = code_of(Rejected.INVALID_LABEL)
-    _decide(settled, at, judged, rejected_of, task, options.keep_background)
+    _decide(settled, at, judged, rejected_of, task, options, emptied)
 
     left = settled.codes == OK
     left[list(settled.skips)] = False
@@ -159,14 +161,18 @@ def assemble(
     rejections += _rejected_images(settled)
     for reason, where in judged.adjusted.items():
         adjusted[reason] += int((where & valid).sum())
+    if renamed is not None:
+        adjusted[Adjusted.LABEL_RENAMED] += int((renamed.changed & valid).sum())
     adjusted[Adjusted.OBJECT_OF_DUPLICATE_IMAGE] += int((_is_lent(objects, settled.sources) & valid).sum())
     adjusted.update(reason for row, reasons in settled.adjusted.items() if left[row] for reason in reasons)
-    splits = _by_split(settled, left, objects, at, judged, names, options)
+    written = np.flatnonzero(left).tolist()
+    drawn = draw_splits(settled.images, written, options.split, whole.strata)
+    splits = _by_split(settled, drawn.members, objects, at, judged, names, options.image_url)
     return Assembled(
         splits=splits,
         rejections=sorted(map(_bounded, rejections), key=_in_order),
         images_found=len(settled.images) + rejected_before["image"] + left_out.total(),
-        objects_found=len(objects) + rejected_before["object"] + skipped_objects.total(),
+        objects_found=found + rejected_before["object"] + skipped_before,
         skipped_images=len(settled.skips) + left_out.total(),
         skipped_objects=skipped_objects.total(),
         skipped=Counter(settled.skips.values()) + left_out + skipped_objects,
@@ -179,12 +185,11 @@ def assemble(
             **oddities.of_images(
                 splits.values(), {settled.images.paths[row]: what for row, what in settled.remarks.items()}
             ),
+            **drawn.oddities,
+            **({} if whole.twins is None else not_compared(settled.images, written, whole.twins)),
         },
+        twins=[] if whole.twins is None else twins_of(settled.images, drawn.members, whole.twins),
     )
-
-
-LONGEST_LABEL = 256
-"""Characters of a label, which each object repeats: a few bytes of a dataset would become gigabytes of records."""
 
 
 def _bounded(item: Rejection) -> Rejection:
@@ -285,9 +290,15 @@ def _to_pixels(objects: Objects, numbers: Integers, sizes: Floats, frames: Mappi
 
 
 def _decide(
-    settled: Settled, at: Integers, judged: Judged, rejected_of: Counter[int], task: Task, keep_background: bool
+    settled: Settled,
+    at: Integers,
+    judged: Judged,
+    rejected_of: Counter[int],
+    task: Task,
+    options: AssembleOptions,
+    emptied: Integers,
 ) -> None:
-    """Decide on each image by the numbers of its valid and invalid objects."""
+    """Decide on each image by the numbers of its valid and invalid objects, and of those that --labels has dropped, (images,)."""
     count = len(settled.images)
     valid = np.bincount(at[judged.codes == OK], minlength=count)
     gone = np.bincount(at[judged.codes != OK], minlength=count)
@@ -295,9 +306,10 @@ def _decide(
         for row, key in enumerate(settled.images.keys.tolist()):
             gone[row] += sum(rejected_of[each] for each in (key, *settled.lent.get(row, ())))
     doubtful = (valid == 0) | (task.single_label & (valid > 1))
+    doubtful[list(settled.skips)] = False
     for row in np.flatnonzero(doubtful & (settled.codes == OK)).tolist():
         # Without what was deleted an image is as if that had never been drawn.
-        skipped = [why for why in settled.images.notes.get(row, _NO_NOTE).skipped if why is not Skipped.DELETED]
+        skipped = [why for why in settled.images.notes.get(row, NO_NOTE).skipped if why is not Skipped.DELETED]
         if valid[row]:
             message = (
                 f"found {valid[row]} different labels, expected one; image_classification_multilabel takes them all"
@@ -305,15 +317,14 @@ def _decide(
             settled.reject(row, Rejected.SEVERAL_LABELS, message)
         elif gone[row]:
             settled.reject(row, Rejected.NO_VALID_OBJECT, f"all {gone[row]} of its objects were rejected")
+        elif emptied[row] and not (options.keep_emptied and not task.needs_object):
+            settled.skips[row] = Skipped.ONLY_DROPPED_LABELS
         elif skipped:
             settled.skips[row] = skipped[0]
-        elif not keep_background:
+        elif not options.keep_background:
             settled.skips[row] = Skipped.BACKGROUND
         elif task.needs_object:
             settled.reject(row, Rejected.NO_LABEL, "no label was found, expected at least one")
-
-
-_NO_NOTE = ImageNote()
 
 
 def _rejected_images(settled: Settled) -> Iterator[Rejection]:
@@ -345,21 +356,15 @@ def _rejected_objects(
 
 def _by_split(
     settled: Settled,
-    left: npt.NDArray[np.bool_],
+    members: Mapping[str, Sequence[int]],
     objects: Objects,
     at: Integers,
     judged: Judged,
     names: Sequence[str],
-    options: AssembleOptions,
+    prefix: str,
 ) -> dict[str, SplitRecords]:
     """The records of each split, in the order of the images, which is that of their paths."""
     images = settled.images
-    members: dict[str, list[int]] = {}
-    for row in np.flatnonzero(left).tolist():
-        split = (
-            draw_split(origin_of(images.paths[row]), options.split) if options.split else images.splits[row] or "train"
-        )
-        members.setdefault(split, []).append(row)
     # Objects are sorted by image, so the valid ones of one image are a range of all valid ones.
     valid = np.flatnonzero(judged.codes == OK)
     bounds = np.searchsorted(at[valid], np.arange(len(images) + 1))
@@ -371,7 +376,7 @@ def _by_split(
             valid[ranges(bounds[picked], counts)], np.concatenate([[0], np.cumsum(counts)]), objects, names, judged
         )
         paths = [images.paths[row] for row in rows]
-        splits[split] = SplitRecords(paths, *_as_written(settled, rows, options.image_url), labels)
+        splits[split] = SplitRecords(paths, *_as_written(settled, rows, prefix), labels)
     return splits
 
 

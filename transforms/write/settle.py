@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,7 +12,8 @@ import numpy.typing as npt
 from labelbeam.schemas.manifest import CopiedImage
 from labelbeam.schemas.neutral import Rejection
 from labelbeam.schemas.reasons import Adjusted, Rejected, Skipped
-from labelbeam.transforms.columns.hashes import identity_of
+from labelbeam.transforms.columns.arrays import Integers
+from labelbeam.transforms.columns.hashes import identity_of, sample_hash
 from labelbeam.transforms.columns.images import Images
 from labelbeam.transforms.geometry.boxes import OK, Codes, code_of
 from labelbeam.transforms.images.facts import (
@@ -26,6 +28,7 @@ from labelbeam.transforms.images.facts import (
 from labelbeam.transforms.images.names import LONGEST_PATH, too_long
 from labelbeam.transforms.images.transcode import Transcode, format_of, stays
 from labelbeam.transforms.stores.paths import leads_out, url_leads_out
+from labelbeam.transforms.write.twins import Twins
 
 
 @dataclass(slots=True)
@@ -58,6 +61,12 @@ class Settled:
         """Reject an image."""
         self.codes[row] = code_of(code)
         self.messages[row] = message
+
+    def skip(self, row: int, reason: Skipped) -> None:
+        """Leave an image out, whatever else is known of it."""
+        self.codes[row] = OK
+        self.messages.pop(row, None)
+        self.skips[row] = reason
 
 
 def without_left_out(rows: Images) -> tuple[Images, Counter[Skipped]]:
@@ -116,6 +125,49 @@ def fold_duplicates(rows: Images, rejections: list[Rejection], unseen: frozenset
     return settled
 
 
+OBJECTS_OF = {
+    Skipped.NOT_SAMPLED: Skipped.IMAGE_NOT_SAMPLED,
+    Skipped.SAME_CONTENT: Skipped.IMAGE_OF_SAME_CONTENT,
+}
+"""What the objects of images are skipped as that are left out before anybody looks at them."""
+
+
+def in_images_left(at: Integers, settled: Settled) -> tuple[Integers, Counter[Skipped]]:
+    """The objects, by the rows `at` of their images, whose images are not left out; and how many are of those that are, by reason."""
+    counts = np.bincount(at, minlength=len(settled.images)).tolist()
+    skipped: Counter[Skipped] = Counter()
+    for row, reason in settled.skips.items():
+        skipped[OBJECTS_OF[reason]] += counts[row]
+    return np.flatnonzero(~np.isin(at, list(settled.skips))), skipped
+
+
+def leave_out_twins(settled: Settled, twins: Twins) -> None:
+    """Skip the images that have the same bytes as one whose path sorts before theirs."""
+    for row, path in enumerate(settled.images.paths):
+        if row not in settled.skips and twins.first.get(path, path) != path:
+            settled.skip(row, Skipped.SAME_CONTENT)
+
+
+def leave_out_unsampled(
+    settled: Settled, rejections: Sequence[Rejection], below: int
+) -> tuple[list[Rejection], Counter[str]]:
+    """Skip the images whose hash is not `below`. The rejections of what is in the sample, and how many are not, by kind.
+
+    What is of no certain image is in every sample.
+    """
+    outside: Counter[str] = Counter()
+    left: list[Rejection] = []
+    for item in rejections:
+        if item.image is not None and sample_hash(item.image) >= below:
+            outside[item.kind] += 1
+        else:
+            left.append(item)
+    for row, path in enumerate(settled.images.paths):
+        if sample_hash(path) >= below:
+            settled.skip(row, Skipped.NOT_SAMPLED)
+    return left, outside
+
+
 def _one_spelling(paths: list[str]) -> list[str]:
     """Paths, those of them that are URLs of one image in the same spelling: the one that sorts first."""
     if not any("://" in path and "%" in path for path in paths):
@@ -135,11 +187,13 @@ def settle(
     """
     images = settled.images
     known = [all(size) for size in settled.sizes.tolist()]
-    short = [row for row, path in enumerate(images.paths) if not (too_long(path) or _leads_out(path))]
+    short = [
+        row for row, path in enumerate(images.paths) if not (row in settled.skips or too_long(path) or _leads_out(path))
+    ]
     wanted = [row for row in short if look_at_all or not known[row]]
     looked = dict(zip(wanted, look_at(images.rows(wanted)), strict=True)) if wanted else {}
     for row, path in enumerate(images.paths):
-        if settled.codes[row] != OK:
+        if settled.codes[row] != OK or row in settled.skips:
             continue
         facts = looked.get(row)
         try:

@@ -22,8 +22,11 @@ from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.stores.location import StorageOptions
 from labelbeam.transforms.workers import parcels
 from labelbeam.transforms.workers.quiet_gc import quiet_gc
-from labelbeam.transforms.write.assemble import AssembleOptions, assemble
+from labelbeam.transforms.write.assemble import assemble
 from labelbeam.transforms.write.bucket import write_bucket, write_copied
+from labelbeam.transforms.write.options import AssembleOptions
+from labelbeam.transforms.write.survey import SurveyOptions
+from labelbeam.transforms.write.whole import NOTHING_OF_ALL, Whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,12 @@ class ShardOptions:
     transcode: Transcode | None
     storage: StorageOptions
 
+    @property
+    def surveys(self) -> SurveyOptions:
+        """Options of what is looked at before."""
+        compare = self.config.duplicates is not None
+        return SurveyOptions(self.assemble, compare, self.images_root, self.buckets, self.storage)
+
 
 class Report(msgspec.Struct):
     """Report of a pipeline for the driver: the receipts of all buckets, and what reading found."""
@@ -52,11 +61,18 @@ class Report(msgspec.Struct):
     findings: Findings
 
 
-def write_shard(options: ShardOptions, bucket: int, encoded: Sequence[bytes], frames: Mapping[str, Frame]) -> Receipt:
+def write_shard(
+    options: ShardOptions,
+    bucket: int,
+    encoded: Sequence[bytes],
+    frames: Mapping[str, Frame],
+    whole: Whole = NOTHING_OF_ALL,
+) -> Receipt:
     """Assemble one bucket from its encoded fragments, and write its files.
 
     Args:
         frames: the frames of those sources whose coordinates are not in pixels.
+        whole: what is known of the whole source.
 
     Raises:
         StoreError: a file cannot be written.
@@ -80,7 +96,7 @@ def write_shard(options: ShardOptions, bucket: int, encoded: Sequence[bytes], fr
             LookOptions(options.check_images, root, complete, options.transcode is not None), known.images, known.looked
         )
         copy_to = copier(CopyOptions(root, copies, complete, options.transcode), known) if copies else None
-        assembled = assemble(fragments, options.assemble, frames, look_at, copy_to)
+        assembled = assemble(fragments, options.assemble, frames, look_at, copy_to, whole)
         receipt = write_bucket(assembled, bucket, options.buckets, options.assemble.task, options.px, build)
         receipt.arrived, receipt.listed_in = parcels.parcel_sum(encoded), _counted(fragments)[1]
         if build and copies:

@@ -110,7 +110,7 @@ def test_a_key_that_is_no_option_is_refused_with_its_line(tmp_path: Path, text: 
         ("split: [!!timestamp soon]", ":1:9: not valid YAML for a config: found a tag"),
         (f"split: [0x{'f' * 4998}]", ":1:9: not valid YAML for a config: found a number of 5000 digits"),
         ("task: \x07", "may not stand in YAML"),
-        (b"task: caf\xe9", ": byte 9 is not UTF-8; save the config as UTF-8"),
+        (b"task: caf\xe9", ": byte 9 is not UTF-8; save the file as UTF-8"),
         ("task: x".encode("utf-16"), ": byte 0 is not UTF-8"),
         ("streaming: maybe", ": streaming: found 'maybe', expected true or false"),
         ("runner: [a]", ": runner: found a list, expected text"),

@@ -285,3 +285,23 @@ def test_a_code_that_there_is_not_is_told_with_the_one_that_was_meant() -> None:
     assert said.endswith("; did you mean split_empty?")
     assert refusal({"accept": ["few_images", "x"]}, **REQUIRED).startswith("--accept: found 'x', ")
     check_accepted(["few_images", "split_empty"])
+
+
+@pytest.mark.parametrize(("given", "sample"), [("7", 7), (7, 7), ("0.25", 0.25), (1e-3, 1e-3)])
+def test_a_sample_is_a_number_of_images_or_a_fraction(given: Any, sample: float) -> None:
+    found = make_config({**REQUIRED, "sample": given}).sample
+    assert (found, type(found)) == (sample, type(sample))
+
+
+@pytest.mark.parametrize("given", ["0", "1.0", "-0.1", "100001", "many", True, "nan"])
+def test_a_sample_that_is_none_or_all_is_refused(given: Any) -> None:
+    said = refusal({**REQUIRED, "sample": given})
+    assert "--sample: found" in said
+    assert "expected a whole number from 1 to 100000, or a number above 0 and below 1" in said
+
+
+def test_groups_are_of_splits_that_are_drawn() -> None:
+    shares = {"split": "train=0.5,test=0.5"}
+    assert make_config({}, ConfigFile("", {**REQUIRED, **shares, "split_group": "^a/"})).split_group == "^a/"
+    assert refusal(REQUIRED, split_group="folder").startswith("lb.yaml: split_group: draws nothing without --split")
+    assert refusal({**REQUIRED, **shares, "split_group": "("}).startswith("--split-group: '(' is no regular expression")

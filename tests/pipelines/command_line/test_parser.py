@@ -84,6 +84,14 @@ def test_options_of_beam_are_kept_in_order_with_their_values_and_not_in_the_help
     assert made.parse_args([]).beam == []
 
 
+def test_an_option_of_ours_is_not_one_of_beam() -> None:
+    made = Parser(prog="labelbeam x", allow_abbrev=False)
+    made.add_argument("--labels")
+    add_beam_options(made, ["labels"])
+    known = made.parse_args(["--labels", "a.yaml", "--label", "team=vision"])
+    assert (known.labels, known.beam) == ("a.yaml", [("label", "team=vision")])
+
+
 def test_the_help_is_as_wide_as_the_terminal_and_no_wider_than_a_page(monkeypatch: pytest.MonkeyPatch) -> None:
     for columns, width in (("40", 38), ("500", 98)):
         monkeypatch.setenv("COLUMNS", columns)

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
+from labelbeam.pipelines.commands.job import _asset_path
+from labelbeam.schemas.errors import UsageError
 from labelbeam.schemas.tasks import TASKS
 from tests.end_to_end.builds import (
     CLASSIFICATION,
@@ -22,6 +24,7 @@ from tests.end_to_end.builds import (
     failed,
     labelbeam,
 )
+from tests.manifests import manifest
 from tests.schedules.environment import tools_python
 
 WORKSPACE = "azureml://subscriptions/s/resourcegroups/g/workspaces/w/datastores/d/paths/"
@@ -138,6 +141,15 @@ def test_strict_publishes_what_only_a_job_would_mind(tmp_path: Path) -> None:
     record = {"image_url": f"{WORKSPACE}1.jpg", "image_width": 4, "image_height": 3, "label": "can"}
     (tmp_path / "x.jsonl").write_text(json.dumps(record))
     convert("--source", tmp_path / "x.jsonl", "--strict", task=CLASSIFICATION, output=tmp_path / "out")
+
+
+def test_a_datastore_may_be_named_by_its_name_or_in_full() -> None:
+    place, full = "az://box/a b", WORKSPACE.removesuffix("/paths/")
+    assert _asset_path(manifest(), place, "d1") == "azureml://datastores/d1/paths/a b"
+    assert _asset_path(manifest(), place, full) == f"{full}/paths/a b"
+    for datastore in (None, "two words", "azureml://datastores/d", "d/paths"):
+        with pytest.raises(UsageError, match="--datastore"):
+            _asset_path(manifest(), place, datastore)
 
 
 def test_a_code_that_there_is_not_cannot_be_accepted(tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ def test_the_help_of_a_command_tells_its_usage_what_it_does_and_how_it_ends(name
 @pytest.mark.parametrize("name", COMMANDS)
 def test_an_option_is_never_guessed_from_its_beginning(name: str) -> None:
     for option in PARSERS[name].options():
-        if option.startswith("--") and len(option) > 4:
+        if option.startswith("--") and len(option) > 4 and option != "--labels":  # Beam has --label.
             known, rest = PARSERS[name].parse_known_args([*_needed(name), option[:-1]])
             assert option[:-1] in rest, known
 

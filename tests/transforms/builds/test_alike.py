@@ -19,6 +19,7 @@ from labelbeam.transforms.builds.alike import labels_alike, labels_joined
         ("\u2602\ufe0f", "\u2602"),
         ("12.0", "12"),
         ("3.00", "3.0"),
+        ("\u0441\u0430r", "car"),
         ("caf%C3%A9", "caf\u00e9"),
         ("milk%20bottle", "milk bottle"),
     ],

@@ -32,6 +32,18 @@ def test_a_slice_is_that_of_the_list_and_carries_no_ring_of_others(
     assert len(part.rings.corners) == part.rings.offsets[-1]
 
 
+@quick
+@given(sources, st.data())
+def test_some_alone_are_those_of_the_list_with_no_ring_of_others(
+    images: list[SourceImage], data: st.DataObject
+) -> None:
+    objects = fragment_of(images).objects
+    rows = data.draw(st.lists(st.integers(0, len(objects) - 1), unique=True) if len(objects) else st.just([]))
+    part = objects.alone(np.array(rows, np.int64))
+    assert object_rows(part) == [object_rows(objects)[row] for row in rows]
+    assert (len(part.rings), len(part.rings.corners)) == (int(part.ring_count.sum()), part.rings.offsets[-1])
+
+
 def test_slices_joined_are_the_whole() -> None:
     rings = [np.full((corners, 2), corners, float) for corners in (3, 4, 5, 6)]
     items = [SourceObject("cat", str(number), rings=rings[:number]) for number in range(5)]

@@ -89,7 +89,7 @@ class LinesUnit:
         from labelbeam.schemas.reasons import Rejected
         from labelbeam.transforms.columns.fragments import fragments_of
         from labelbeam.transforms.formats.frames import Evidence
-        from labelbeam.transforms.formats.reading import Findings, ReadResult, encode_fragments
+        from labelbeam.transforms.formats.reading import Findings
         from labelbeam.transforms.stores.locate import locate
         from labelbeam.transforms.stores.reading import read_file
 
@@ -114,7 +114,7 @@ class LinesUnit:
             image.objects.append(SourceObject(label, f"line {number}", box))
         fragments = dict(fragments_of(images.values(), options.buckets, 0))
         records = sum(fragment.records for fragment in fragments.values())
-        return ReadResult(Findings(records, {self.root: evidence}), encode_fragments(sorted(fragments.items())))
+        return reading.result(Findings(records, {self.root: evidence}), sorted(fragments.items()))
 
 
 def main() -> None:

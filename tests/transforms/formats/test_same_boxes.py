@@ -24,7 +24,8 @@ from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.tasks.records import encode_jsonl
 from labelbeam.transforms.tasks.registry import TASKS
 from labelbeam.transforms.workers import parcels
-from labelbeam.transforms.write.assemble import assemble, assemble_options
+from labelbeam.transforms.write.assemble import assemble
+from labelbeam.transforms.write.options import assemble_options
 
 DETECTION = "image_object_detection"
 SEGMENTATION = "image_instance_segmentation"

@@ -7,6 +7,7 @@ import resource
 import struct
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ import pytest
 from PIL import Image
 
 from labelbeam.transforms.images.facts import ImageError
-from labelbeam.transforms.images.headers import decode, read_header
+from labelbeam.transforms.images.headers import MOST_SCANS, decode, read_header
 from labelbeam.transforms.images.thumbnails import thumbnail
 from labelbeam.transforms.stores.errors import ShortageError
 from labelbeam.transforms.workers import budget
@@ -199,3 +200,19 @@ def test_memory_that_runs_out_while_its_orientation_is_read_says_nothing_of_an_i
     )
     with pytest.raises(ShortageError, match="no fault of the image"):
         read_header(data, "a")
+
+
+def scans(count: int) -> bytes:
+    """A progressive JPEG that repeats its last scan."""
+    file = io.BytesIO()
+    Image.new("RGB", (32, 24)).save(file, "JPEG", progressive=True)
+    whole = file.getvalue()
+    return whole[:-2] + whole[whole.rindex(b"\xff\xda") : -2] * count + whole[-2:]
+
+
+@pytest.mark.parametrize("ask", [lambda file: decode(file, "1.jpg"), lambda file: thumbnail(file, "1.jpg", None)])
+def test_a_jpeg_of_more_scans_than_any_tool_writes_is_not_decoded(ask: Callable[[io.BytesIO], object]) -> None:
+    ask(io.BytesIO(scans(100)))
+    with pytest.raises(ImageError, match=r"^1\.jpg: found more than 1000 scans"):
+        ask(io.BytesIO(scans(MOST_SCANS)))
+    assert read_header(io.BytesIO(scans(MOST_SCANS)), "1.jpg").width == 32

@@ -15,6 +15,7 @@ from labelbeam.schemas.manifest import Copies, FileEntry
 from labelbeam.transforms.builds.published import pointer_to
 from labelbeam.transforms.formats.known import CopiedUnit, ListingUnit
 from labelbeam.transforms.plan.copies import plan_copies
+from labelbeam.transforms.stores.errors import StoreError
 from tests.manifests import BUILD, manifest
 
 LIST = FileEntry("copied/copied-00000-of-00001.ndjson", 1, 1, "00")
@@ -62,7 +63,11 @@ def test_what_was_copied_elsewhere_is_not_read(tmp_path: Path) -> None:
 def test_no_file_is_read_that_is_none_of_a_build(path: str, tmp_path: Path) -> None:
     copies(tmp_path, "1.jpg")
     publish(tmp_path, Copies(f"file://{tmp_path}/copies", 1, 1, [FileEntry(path, 1, 1, "00")]))
-    assert [type(unit) for unit in plan(tmp_path)] == [ListingUnit]
+    if path == "copied/x":
+        assert [type(unit) for unit in plan(tmp_path)] == [ListingUnit]
+        return
+    with pytest.raises(StoreError, match="not a manifest of a build of training data"):
+        plan(tmp_path)
 
 
 def test_copies_are_not_put_among_the_files_of_an_output(tmp_path: Path) -> None:

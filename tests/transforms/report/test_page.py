@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from lxml import html
 
-from labelbeam.schemas.manifest import SplitCounts
+from labelbeam.schemas.manifest import SameContent, SplitCounts, Stratification, Twin
 from labelbeam.schemas.neutral import Rejection
 from labelbeam.schemas.reasons import Rejected
 from labelbeam.transforms.report.page import Content, ShownRejection, _percent, render
@@ -80,6 +80,24 @@ def test_a_build_of_nothing_has_a_page() -> None:
 )
 def test_a_share_that_is_not_nothing_is_never_shown_as_0(share: float, text: str) -> None:
     assert _percent(share) == text
+
+
+def test_images_of_the_same_bytes_and_shares_by_label_are_shown() -> None:
+    twins = [Twin("a.jpg", EVIL, "train"), Twin("a.jpg", "b.jpg", "test")]
+    made = content().manifest
+    made.same_content = SameContent(25, 12, 1, [twins] * 11)
+    made.stratification = Stratification("drawn so", {"train": 0.75}, {"train": 0.7}, {EVIL: {"train": 0.625}})
+    document = html.document_fromstring(render(Content(EVIL, made)).decode())
+    text = " ".join(document.text_content().split())
+    assert "25 images in 12 groups, of which 1 lies in several splits. The first 11," in text
+    assert (
+        "asked for75" in text
+        and "62" in text
+        and document.xpath("//section[@aria-labelledby='same']//tr[2]/td[2]")[0].text == "test, train"
+    )
+    assert not document.xpath("//img")
+    made.same_content.groups = 0
+    assert "same bytes" not in html.document_fromstring(render(Content(EVIL, made)).decode()).text_content()
 
 
 def test_the_commands_that_follow_stand_on_it_with_what_a_job_would_mind() -> None:

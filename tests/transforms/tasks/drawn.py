@@ -12,7 +12,8 @@ from labelbeam.schemas.neutral import SourceImage, SourceObject
 from labelbeam.transforms.columns.fragments import fragments_of
 from labelbeam.transforms.tasks.records import SplitRecords, encode_jsonl
 from labelbeam.transforms.tasks.registry import TASKS
-from labelbeam.transforms.write.assemble import AssembleOptions, assemble
+from labelbeam.transforms.write.assemble import assemble
+from labelbeam.transforms.write.options import AssembleOptions
 
 # Names that JSON and Parquet have to carry unharmed.
 label = st.sampled_from(["cat", 'a "b\\c\n', "日本", "\x7f", "\u2028", "--bg--", " "])

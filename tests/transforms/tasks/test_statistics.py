@@ -30,7 +30,8 @@ from labelbeam.transforms.tasks.statistics import (
     statistics_of,
     statistics_of_rows,
 )
-from labelbeam.transforms.write.assemble import AssembleOptions, assemble
+from labelbeam.transforms.write.assemble import assemble
+from labelbeam.transforms.write.options import AssembleOptions
 from tests.transforms.write.test_bucket import write
 
 DETECTION = "image_object_detection"

@@ -12,7 +12,10 @@ from labelbeam.transforms.columns.images import ImageRow
 from labelbeam.transforms.formats.frames import FRACTIONS
 from labelbeam.transforms.tasks.records import encode_jsonl
 from labelbeam.transforms.tasks.registry import TASKS
-from labelbeam.transforms.write.assemble import Assembled, AssembleOptions, assemble
+from labelbeam.transforms.write.assemble import Assembled, assemble
+from labelbeam.transforms.write.options import AssembleOptions
+from labelbeam.transforms.write.splits import SplitOptions
+from labelbeam.transforms.write.whole import NOTHING_OF_ALL, Whole
 
 DETECTION = "image_object_detection"
 
@@ -48,10 +51,14 @@ def run(
     task: str = DETECTION,
     relative: Sequence[str] = (),
     look_at: Any = unseen,
+    whole: Whole = NOTHING_OF_ALL,
     **options: Any,
 ) -> Assembled:
     parts = [item for item in images if isinstance(item, Fragment)] or fragments(images)  # type: ignore[arg-type]
-    return assemble(parts, AssembleOptions(task, PREFIX, **options), dict.fromkeys(relative, FRACTIONS), look_at)
+    shares = options.pop("split", None)
+    options["split"] = shares if isinstance(shares, SplitOptions) else SplitOptions(shares)
+    frames = dict.fromkeys(relative, FRACTIONS)
+    return assemble(parts, AssembleOptions(task, PREFIX, **options), frames, look_at, whole=whole)
 
 
 def box(label: str = "cat", bbox: Any = GOOD, **fields: Any) -> SourceObject:

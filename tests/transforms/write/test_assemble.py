@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from labelbeam.schemas.label_map import LabelMap
 from labelbeam.schemas.neutral import Rejection, SourceImage, SourceObject
 from labelbeam.schemas.reasons import Adjusted, Rejected, Skipped
 from labelbeam.transforms.columns.fragments import Fragment, decode
@@ -24,6 +25,7 @@ from labelbeam.transforms.tasks.records import encode_jsonl
 from labelbeam.transforms.tasks.registry import TASKS
 from labelbeam.transforms.write.assemble import Assembled
 from labelbeam.transforms.write.bucket import encode_rejections
+from labelbeam.transforms.write.whole import NOTHING_OF_ALL, Whole
 from tests.transforms.write.images import (
     CLASSIFICATION,
     DETECTION,
@@ -122,6 +124,11 @@ option_sets = st.fixed_dictionaries(
         "look_at_all": st.booleans(),
         "relative": st.sampled_from([[], ["file:///1.json"]]),
         "look_at": st.sampled_from([unseen, look_by_name]),
+        "labels": st.sampled_from(
+            [None, LabelMap({"dog": "cat"}, drop=["#"]), LabelMap({"cat": "x"}, keep=["x", "#"])]
+        ),
+        "keep_emptied": st.booleans(),
+        "whole": st.sampled_from([NOTHING_OF_ALL, Whole(frozenset({"cat"}), 2**63), Whole(sampled=0)]),
     }
 )
 quick = settings(deadline=None, max_examples=60)

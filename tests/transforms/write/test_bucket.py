@@ -23,8 +23,9 @@ from labelbeam.transforms.stores.errors import StoreError
 from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.tasks.records import arrow_schema, encode_parquet
 from labelbeam.transforms.tasks.registry import TASKS
-from labelbeam.transforms.write.assemble import AssembleOptions, assemble
+from labelbeam.transforms.write.assemble import assemble
 from labelbeam.transforms.write.bucket import encode_rejections, write_bucket
+from labelbeam.transforms.write.options import AssembleOptions
 
 RING = np.array([(1, 1), (9, 1), (9, 9.0)])
 

@@ -14,8 +14,9 @@ from labelbeam.schemas.manifest import Oddity
 from labelbeam.schemas.neutral import SourceImage, SourceObject
 from labelbeam.transforms.columns.fragments import fragments_of
 from labelbeam.transforms.images.facts import DEEP, FRAMES, TURNED, UNTURNED, ImageFacts
-from labelbeam.transforms.write.assemble import AssembleOptions, assemble
+from labelbeam.transforms.write.assemble import assemble
 from labelbeam.transforms.write.oddities import CORNER, CROWDS, LEAVING, MISREAD, TINY, TWICE
+from labelbeam.transforms.write.options import AssembleOptions
 
 DETECTION, SEGMENTATION, MULTILABEL = (
     "image_object_detection",

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from labelbeam.schemas.neutral import Rejection
 from labelbeam.schemas.reasons import Adjusted, Rejected, Skipped
+from labelbeam.transforms.columns.hashes import sample_hash
 from labelbeam.transforms.columns.images import ImageRow
 from labelbeam.transforms.images.facts import ImageError, ImageFacts
+from labelbeam.transforms.write.whole import Whole
 from tests.transforms.write.images import (
     MULTILABEL,
     OUTSIDE,
@@ -160,6 +163,44 @@ def test_size_and_format_of_the_file_are_compared_with_what_is_declared() -> Non
     }
     assert reasons(assembled) == [("image", "size_mismatch")]
     assert assembled.adjusted == {Adjusted.ROTATED_FRAME: 1, Adjusted.FORMAT_FROM_CONTENT: 1}
+
+
+def test_images_outside_of_a_sample_are_not_looked_at_and_counted_with_all_of_theirs() -> None:
+    images = [
+        image(f"{number}.jpg", box(), box("dog", OUTSIDE), width=None, skipped=[Skipped.DELETED])
+        for number in range(20)
+    ]
+    for each in images:
+        each.rejected = [Rejection(each.source, "9", each.path, "object", Rejected.INVALID_BBOX, "as read")]
+    images += [
+        image("gone.jpg", box(), rejected=[Rejection("s", "1", "gone.jpg", "image", Rejected.MISSING_IMAGE, "")])
+    ]
+    inside = {each.path for each in images if sample_hash(each.path) < 2**62}
+    seen: list[str] = []
+
+    def look_at(rows: Sequence[ImageRow]) -> list[ImageFacts]:
+        seen.extend(row.path for row in rows)
+        return [ImageFacts("jpg", 100, 80)] * len(rows)
+
+    found = run([*images, *images[:4]], look_at=look_at, whole=Whole(sampled=2**62))
+    assert 0 < len(inside) < 20 and set(written(found)) == set(seen) == inside - {"gone.jpg"}
+    assert (found.images_found, found.skipped[Skipped.NOT_SAMPLED]) == (
+        25,
+        sum(each.path not in inside for each in [*images, *images[:4]]),
+    )
+    assert {item.image for item in found.rejections} <= inside
+    kinds = Counter(item.kind for item in found.rejections)
+    assert found.images_found == len(seen) + kinds["image"] + found.skipped_images
+    objects = sum(len(part.labels.rows) for part in found.splits.values())
+    assert found.objects_found == 4 * 24 + 1 == objects + kinds["object"] + found.skipped_objects
+
+
+def test_images_that_may_be_two_are_not_rejected_outside_of_a_sample() -> None:
+    twins = [image("a.jpg", source="file:///1"), image("a.jpg", source="file:///2")]
+    options = {"unseen": frozenset({"file:///1", "file:///2"})}
+    assert len(run(twins, **options).rejections) == 2
+    outside = run(twins, whole=Whole(sampled=0), **options)
+    assert (outside.rejections, outside.skipped, outside.images_found) == ([], {Skipped.NOT_SAMPLED: 2}, 2)
 
 
 def test_two_spellings_of_one_url_are_one_image_and_names_on_a_disk_are_two() -> None:

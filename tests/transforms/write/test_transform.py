@@ -13,6 +13,7 @@ from labelbeam.transforms.formats.coco.format import Coco
 from labelbeam.transforms.formats.frames import PIXELS
 from labelbeam.transforms.formats.reading import Findings
 from labelbeam.transforms.write.transform import _Collect, _WriteShard
+from labelbeam.transforms.write.whole import NOTHING_OF_ALL
 from labelbeam.transforms.write.work import Report, write_shard
 from tests.transforms.builds.receipts import receipt
 from tests.transforms.unit_runs import shard_options
@@ -33,7 +34,14 @@ class Framed(Coco):
 def test_a_bucket_is_written_with_the_frames_that_all_evidence_decides(tmp_path: Path) -> None:
     options = shard_options(None, tmp_path, format=Framed())
     group = (3, iter([b"a", b"b"]))
-    assert _WriteShard(options).call(group, Findings(), None) == (write_shard, options, 3, [b"a", b"b"], {"s": PIXELS})
+    assert _WriteShard(options).call(group, Findings(), None) == (
+        write_shard,
+        options,
+        3,
+        [b"a", b"b"],
+        {"s": PIXELS},
+        NOTHING_OF_ALL,
+    )
     assert _WriteShard(options).size(group) == 1
 
 

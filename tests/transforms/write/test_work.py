@@ -18,7 +18,7 @@ from labelbeam.transforms.read.work import read_unit
 from labelbeam.transforms.stores.listing import list_files
 from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.workers.parcels import unwrap, wrap
-from labelbeam.transforms.write.assemble import AssembleOptions
+from labelbeam.transforms.write.options import AssembleOptions
 from labelbeam.transforms.write.work import write_shard
 from tests.transforms.unit_runs import coco, options, shard_options
 

@@ -11,6 +11,7 @@ from labelbeam.schemas.reasons import Adjusted, Rejected
 from labelbeam.transforms.formats.coco.records import CocoCategory, decode_range
 from labelbeam.transforms.formats.coco.values import Id
 from labelbeam.transforms.formats.labels import says_there_is_none
+from labelbeam.transforms.formats.reading import in_order
 from labelbeam.transforms.messages.redact import redact
 
 
@@ -66,6 +67,15 @@ class Categories:
         position = {name: number for number, name in enumerate(labels)}
         empty = frozenset(position[name] for name in labels if says_there_is_none(name))
         return labels, {identity: position[name] for identity, name in names.items()}, empty
+
+    def ids(self) -> dict[str, list[int | str]]:
+        """The ids of each label, for people: those that other programs would read as another number, as text."""
+        labels, label_of, _ = self.labels()
+        found: dict[str, list[int | str]] = {name: [] for name in labels}
+        for identity, number in label_of.items():
+            exact = isinstance(identity, str) or abs(identity) <= 2**53
+            found[labels[number]].append(identity if exact else str(identity))
+        return {name: in_order(ids) for name, ids in found.items()}
 
     @property
     def doubts(self) -> list[Doubt]:

@@ -100,6 +100,7 @@ class IndexBuilder:
         self.normalized: set[int] = set()
         self.categories = Categories(source)
         self.other_names: set[int] = set()
+        self.groups: dict[int, str] = {}
         self.ambiguous_paths: dict[str, str] = {}
         self.refused_paths: defaultdict[Id, set[str | None]] = defaultdict(set)
         self.adjusted: Counter[Adjusted] = Counter()
@@ -267,14 +268,28 @@ class IndexBuilder:
 
     def take_urls(self, blocks: Iterable[bytes]) -> None:
         """Name images by the URLs that their records give, those that give one."""
-        rows, paths = self.index.rows, self.index.paths
+        for row, fields in self._described(blocks):
+            if (url := url_of(fields)) is not None:
+                self.index.paths[row] = url
+
+    def take_groups(self, blocks: Iterable[bytes], column: str) -> None:
+        """Note what a field of each image's record holds: what the image belongs to."""
+        for row, fields in self._described(blocks):
+            value = fields.get(column)
+            if isinstance(value, int | float | str) and not isinstance(value, bool):
+                value = int(value) if isinstance(value, float) and value.is_integer() else value
+                self.groups[row] = str(value).strip()
+
+    def _described(self, blocks: Iterable[bytes]) -> Iterator[tuple[int, dict[str, Any]]]:
+        """The rows of the images with all fields of their records."""
+        rows = self.index.rows
         for block in blocks:
             for fields in elements(block):
                 identity = fields.get("id")
                 identity = int(identity) if isinstance(identity, float) and identity.is_integer() else identity
                 row = rows.get(identity) if isinstance(identity, int | str) else None
-                if row is not None and (url := url_of(fields)) is not None:
-                    paths[row] = url
+                if row is not None:
+                    yield row, fields
 
     def repeated(self) -> frozenset[str]:
         """The paths that several image records name."""
@@ -366,7 +381,7 @@ class IndexBuilder:
             [index.source] * len(rows),
             [_locator(self.ids[row]) for row in rows],
             [self.split] * len(rows),
-            self._notes(rows) if self.normalized or self.other_names else {},
+            self._notes(rows) if self.normalized or self.other_names or self.groups else {},
         )
 
     def _notes(self, rows: list[int]) -> dict[int, ImageNote]:
@@ -374,8 +389,9 @@ class IndexBuilder:
         for number, row in enumerate(rows):
             adjusted = [Adjusted.PATH_NORMALIZED] if row in self.normalized else []
             adjusted += [Adjusted.IMAGE_BY_OTHER_NAME] if row in self.other_names else []
-            if adjusted:
-                notes[number] = ImageNote(adjusted=tuple(adjusted))
+            group = self.groups.get(row, "")
+            if adjusted or group:
+                notes[number] = ImageNote(adjusted=tuple(adjusted), group=group)
         return notes
 
 

@@ -52,7 +52,7 @@ def plan_coco(config: ConvertConfig, options: StorageOptions, locations: Sequenc
     fingerprint, covers = fingerprint_of(sources)
     buckets = bucket_count(config, sum(file.stored.size for file in files))
     plan = Plan("coco", "", root.url, buckets, fingerprint, covers, in_bytes=True)
-    plan.files = list(sources)
+    plan.files, plan.columns = list(sources), True
     compared = config.check_images != "none" and any(each.seen and not each.all_seen for each in found)
     checked = _depends_on_images(config, files)
     listed_of: dict[str, Listed] = {}

@@ -6,19 +6,20 @@ import pickle
 from dataclasses import dataclass
 
 from labelbeam.schemas.doubts import Doubt
+from labelbeam.schemas.split_group import group_column
 from labelbeam.transforms.columns.listed import Listed
 from labelbeam.transforms.formats.coco.annotations import read_annotations
 from labelbeam.transforms.formats.coco.index import CocoIndex, IndexBuilder
 from labelbeam.transforms.formats.coco.scan import ElementRange, UnsafeSplitError
 from labelbeam.transforms.formats.indexes import load_index
 from labelbeam.transforms.formats.inputs import list_dataset
-from labelbeam.transforms.formats.reading import Findings, Reading, ReadOptions, ReadResult, encode_fragments
+from labelbeam.transforms.formats.reading import Findings, Reading, ReadOptions, ReadResult
 from labelbeam.transforms.stores.files import put
 from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.stores.location import Location
 from labelbeam.transforms.stores.reading import read_range
 from labelbeam.transforms.workers.quiet_gc import quiet_gc
-from labelbeam.transforms.workers.staged_units import StagedUnit, stage_alone
+from labelbeam.transforms.workers.staged_units import stage_alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,16 +80,18 @@ class CocoFile:
                     else:
                         builder.categories.add(block)
                 doubts = self._settle_names(builder, location, options)
-                fragments = encode_fragments(builder.finish())
+                result = reading.result(Findings(), builder.finish())
         except UnsafeSplitError:
             return ReadResult(Findings(unsafe=[self.url]))
-        index: bytes | StagedUnit
+        findings = result.findings
+        findings.records, findings.doubts = builder.found, [*builder.doubts, *doubts]
+        findings.label_ids = builder.categories.ids()
         if options.staging is None:
-            index = pickle.dumps(builder.index, protocol=5)
+            result.index = pickle.dumps(builder.index, protocol=5)
         else:
             left_at = locate(options.staging, options.storage).below(f"index-{self.number:05d}")
-            index = stage_alone(builder.index, left_at, put)
-        return ReadResult(Findings(records=builder.found, doubts=[*builder.doubts, *doubts]), fragments, index)
+            result.index = stage_alone(builder.index, left_at, put)
+        return result
 
     def _settle_names(self, builder: IndexBuilder, location: Location, options: ReadOptions) -> list[Doubt]:
         """Find images under the names that the store has, and tell apart those that share one."""
@@ -103,6 +106,9 @@ class CocoFile:
             if missing:
                 stored = self._stored(self.images.root, options)
                 doubts = builder.take_stored_names(missing, stored, self.images.checked, self.images.by_last)
+        if column := group_column(options.config):
+            images = [part for part in self.ranges if part.section == "images"]
+            builder.take_groups((read_range(location, part.start, part.end) for part in images), column)
         if repeated := builder.repeated():
             images = [part for part in self.ranges if part.section == "images"]
             builder.tell_apart(repeated, (read_range(location, part.start, part.end) for part in images))
@@ -146,6 +152,6 @@ class CocoUnit:
                 fragments, evidence, found = read_annotations(
                     block, self.range.start, index, options.config.task, options.buckets
                 )
-                return ReadResult(Findings(found, {self.url: evidence}), encode_fragments(sorted(fragments.items())))
+                return reading.result(Findings(found, {self.url: evidence}), sorted(fragments.items()))
         except UnsafeSplitError:
             return ReadResult(Findings(unsafe=[self.url]))

@@ -9,7 +9,7 @@ from itertools import islice
 
 from labelbeam.schemas.doubts import Doubt, Doubted
 from labelbeam.schemas.errors import LabelBeamError
-from labelbeam.transforms.columns.fragments import fragments_of
+from labelbeam.transforms.columns.fragments import Fragment, fragments_of
 from labelbeam.transforms.formats.cvat.format import CvatOptions
 from labelbeam.transforms.formats.cvat.read import CvatImage, read_image
 from labelbeam.transforms.formats.cvat.xml import CvatError, UnsafeCutError, images_in
@@ -17,7 +17,7 @@ from labelbeam.transforms.formats.format import Tree
 from labelbeam.transforms.formats.frames import Evidence
 from labelbeam.transforms.formats.named_images import IMAGES, finder_of, plan_named, remarks_on, tally_images
 from labelbeam.transforms.formats.plans import BATCH, Plan
-from labelbeam.transforms.formats.reading import Findings, Reading, ReadResult, Unit, encode_fragments
+from labelbeam.transforms.formats.reading import Findings, Reading, ReadResult, Unit
 from labelbeam.transforms.messages.redact import redact
 from labelbeam.transforms.stores.files import StoredFile
 from labelbeam.transforms.stores.locate import locate
@@ -79,7 +79,7 @@ class CvatUnit:
         options, finder = reading.options, finder_of(reading)
         given, task = options.config.of(CvatOptions), options.config.task
         file = locate(self.root, options.storage).below(self.path)
-        evidence, encoded, records = Evidence(), list[tuple[int, bytes]](), 0
+        evidence, records = Evidence(), 0
 
         def read() -> Iterator[CvatImage]:
             for element in images_in(partial(read_range, file), self.start, self.end, self.bytes):
@@ -88,22 +88,27 @@ class CvatUnit:
                 else:
                     yield read_image(element, finder, given, path=self.path, source=self.root, task=task)
 
-        images, key = read(), (self.number << _KEYS) + self.start
+        def parts() -> Iterator[tuple[int, Fragment]]:
+            nonlocal records
+            images, key = read(), (self.number << _KEYS) + self.start
+            while batch := list(islice(images, BATCH)):
+                for found in batch:
+                    _tally(evidence, found, task)
+                tally_images(evidence, [found.image for found in batch], finder)
+                for bucket, fragment in fragments_of([found.image for found in batch], options.buckets, key):
+                    records += fragment.records
+                    yield bucket, fragment
+                key += len(batch)
+
         try:
             with quiet_gc():
-                while batch := list(islice(images, BATCH)):
-                    for found in batch:
-                        _tally(evidence, found, task)
-                    tally_images(evidence, [found.image for found in batch], finder)
-                    fragments = dict(fragments_of([found.image for found in batch], options.buckets, key))
-                    key += len(batch)
-                    records += sum(fragment.records for fragment in fragments.values())
-                    encoded += encode_fragments(sorted(fragments.items()))
+                result = reading.result(Findings(0, {self.root: evidence}), parts())
         except UnsafeCutError:
             return ReadResult(Findings(unsafe=[file.url]))
         except CvatError as error:
             raise LabelBeamError(f"{file.shown}: {error}; expected an export of CVAT for images 1.1") from None
-        return ReadResult(Findings(records, {self.root: evidence}), encoded)
+        result.findings.records = records
+        return result
 
 
 def _tally(evidence: Evidence, found: CvatImage, task: str) -> None:

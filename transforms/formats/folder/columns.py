@@ -133,6 +133,23 @@ def named_columns(name: str, columns: Sequence[str], given: str | None, option: 
     return found
 
 
+def group_columns(name: str, columns: Sequence[str], group: str) -> list[int]:
+    """The column that --split-group names, if it names one.
+
+    Raises:
+        UsageError: the table does not have it.
+    """
+    if not group or group in columns:
+        return [columns.index(group)] if group else []
+    found = [index for index, column in enumerate(columns) if key(column) == key(group)]
+    if len(found) != 1:
+        raise UsageError(
+            f"--split-group: {name} has no column {listed([group])}, expected one of {listed(columns)}; a regular expression that "
+            "looks like a name is none"
+        )
+    return found
+
+
 _LABEL_WORDS = re.compile(
     r"(?:.*(?:label|labels|class|category|categories|tag|tags)|diagnosis|species|breed|genus|disease|findings?)"
 )

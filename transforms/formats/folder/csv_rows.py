@@ -28,6 +28,7 @@ from labelbeam.transforms.formats.folder.columns import (
     column_of_names,
     corrected_columns,
     file_column,
+    group_columns,
     is_name_of_image,
     looks_like_image,
     named_columns,
@@ -47,7 +48,9 @@ _CELL_LIMIT = 2**31 - 1
 _SEPARATOR_LINE = re.compile(r'"?sep=(.|\\t)"?\s*', re.IGNORECASE | re.DOTALL)
 
 
-def read_csv(name: str, text: str, task: str, options: FolderOptions, images: ImageNames | None) -> TableRows:
+def read_csv(
+    name: str, text: str, task: str, options: FolderOptions, images: ImageNames | None, group: str = ""
+) -> TableRows:
     """Read a table; see `read_rows` for errors.
 
     UTF-8, or UTF-16 with a byte order mark; delimited by `,`, `;`, tabs or `|`, whichever makes the header name a file, or by
@@ -59,14 +62,16 @@ def read_csv(name: str, text: str, task: str, options: FolderOptions, images: Im
     if not table.records:
         table.doubt(Doubted.TABLE_EMPTY, "holds a header and no rows")
     splits = split_columns(name, columns, cells, table.file, options, table.doubts)
-    reader = _reader(table, cells, splits.meaning.keys(), task)
-    needed = [table.file, *splits.meaning, *(reader.columns if reader else ())]
+    groups = group_columns(name, columns, group)
+    reader = _reader(table, cells, {*splits.meaning, *groups}, task)
+    needed = [table.file, *splits.meaning, *groups, *(reader.columns if reader else ())]
     rows: list[TableRow | UnreadableRow] = []
     for record in table.records:
         message = record.error or _malformed(record.cells, columns, needed)
         if not message:
             own_split = splits.split(record.cells)
             row = TableRow(record.line, record.raw, record.cells[table.file].strip(), [], own_split)
+            row.group = next((record.cells[index].strip() for index in groups), "")
             message = reader.read(row, record.cells) if reader else None
         rows.append(UnreadableRow(record.line, record.raw, message) if message else row)
     if reader:

@@ -13,6 +13,7 @@ from labelbeam.transforms.formats.folder.columns import (
     LABEL_COLUMNS,
     TableError,
     column,
+    group_columns,
     named_columns,
     rows_spoken_against,
     unrecognised,
@@ -24,7 +25,7 @@ from labelbeam.transforms.formats.json_objects import json_object
 from labelbeam.transforms.messages.words import excerpt, listed, printable
 
 
-def read_json_lines(name: str, text: str, options: FolderOptions) -> TableRows:
+def read_json_lines(name: str, text: str, options: FolderOptions, group: str = "") -> TableRows:
     """Read a table of an object a line; see `read_rows` for errors. A string is one label, for JSON has lists."""
     rows: list[TableRow | UnreadableRow] = []
     records: list[tuple[int, str, dict[str, Any] | str]] = []
@@ -43,7 +44,8 @@ def read_json_lines(name: str, text: str, options: FolderOptions) -> TableRows:
     values = [record.get(keys[label]) for _, _, record in records if isinstance(record, dict)]
     doubts += doubts_of_flags(name, {str(value) for value in values if isinstance(value, list | str)})
     splits = split_columns(name, keys, list(cells.values()), file, options, doubts)
-    doubts += rows_spoken_against(name, keys, list(cells.values()), {file, label, *splits.meaning}, file)
+    groups = group_columns(name, keys, group)
+    doubts += rows_spoken_against(name, keys, list(cells.values()), {file, label, *splits.meaning, *groups}, file)
     for line, raw, record in records:
         if isinstance(record, str):
             rows.append(UnreadableRow(line, raw, record))
@@ -56,6 +58,7 @@ def read_json_lines(name: str, text: str, options: FolderOptions) -> TableRows:
         read = labels_of(value if isinstance(value, list) else [value], options.label_separator)
         row = TableRow(line, raw, image, read.labels, None, [], [*read.invalid], read.numbers, read.normalized)
         row.split = splits.split(cells[line])
+        row.group = next((cells[line][index].strip() for index in groups), "")
         rows.append(row)
     return TableRows(rows, doubts)
 

@@ -84,6 +84,7 @@ def plan_folder_source(
         wanted = {item.path for item in content.items}
         plan.listed = listed_files(file for file in image_files if file.path in wanted)
     plan.buckets = bucket_count(config, len(content.items) * SHARD_TARGET // IMAGES_A_SHARD)
+    plan.columns = bool(content.tables)
     if content.tables:
         plan.units = [TableUnit(root.url, content)]
     else:

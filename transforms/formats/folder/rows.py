@@ -23,7 +23,7 @@ class TableRow:
 
     `labels` are distinct and in the order of the row, `absent` those that it says are not there; `invalid` describes those
     that are no text; `numbers` counts those that were numbers and are text now, `normalized` those that had blanks around
-    them. `split` is None where the row names none.
+    them. `split` is None where the row names none. `group` is what the row says that its image belongs to.
     """
 
     line: int
@@ -35,6 +35,7 @@ class TableRow:
     invalid: list[str] = field(default_factory=list)
     numbers: int = 0
     normalized: int = 0
+    group: str = ""
 
 
 @dataclass(slots=True)
@@ -60,11 +61,17 @@ class TableRows:
 
 
 def read_rows(
-    name: str, data: bytes, task: str, options: FolderOptions | None = None, images: ImageNames | None = None
+    name: str,
+    data: bytes,
+    task: str,
+    options: FolderOptions | None = None,
+    images: ImageNames | None = None,
+    group: str = "",
 ) -> TableRows:
     """Read a table; `name` tells by its extension whether it is JSON Lines (`.jsonl`, `.ndjson`) or CSV (all others).
 
-    `images` are those that exist, which tell columns of names where what they are called does not.
+    `images` are those that exist, which tell columns of names where what they are called does not. `group` names the column of
+    what an image belongs to.
 
     Raises:
         TableError: the table is empty, or its columns are not recognised.
@@ -77,8 +84,8 @@ def read_rows(
     if name.lower().endswith(".txt"):
         text = _with_tabs(text)
     if name.lower().endswith((".jsonl", ".ndjson")):
-        return read_json_lines(name, text, options or FolderOptions())
-    content = read_csv(name, text, task, options or FolderOptions(), images)
+        return read_json_lines(name, text, options or FolderOptions(), group)
+    content = read_csv(name, text, task, options or FolderOptions(), images, group)
     content.doubts += _of_two_charsets(name, text)
     return content
 

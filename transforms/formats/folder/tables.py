@@ -64,6 +64,7 @@ def read_table(
     files: Set[str] | ImageNames | None,
     task: str,
     options: FolderOptions | None = None,
+    group: str = "",
 ) -> TableContent:
     """Read the table's bytes into images, with a `SourceObject` for each label; locators are `line N`, N 1-based.
 
@@ -76,13 +77,15 @@ def read_table(
     INVALID_LABEL, of kind "object". Rows apart from these are in `TableContent.rejected`: INVALID_RECORD where no image
     is certain, DUPLICATE_IMAGE where a row puts an image that is kept into another split.
 
+    `group` names the column of what an image belongs to; where several rows of an image say something there, the first counts.
+
     Images in the folder that no row names are not here, since another table may name them: see `unlisted_images`.
 
     Raises:
         TableError: the table is empty, or its columns are not recognised.
     """
     known = ImageNames(files) if isinstance(files, Set) else files
-    content = read_rows(table.path, data, task, options, known)
+    content = read_rows(table.path, data, task, options, known, group)
     named = [row.file for row in content.rows if isinstance(row, TableRow)]
     lookup = Lookup([table.images, posixpath.dirname(table.path), ""], known, table.split_folders, named)
     images: dict[str, SourceImage] = {}
@@ -107,6 +110,7 @@ def read_table(
         elif split != image.split:
             message = f"the row puts the image into {split}, and {image.locator} into {image.split}, which it stays in"
             rejected.append(_rejection(image, row, "image", Rejected.DUPLICATE_IMAGE, message))
+        image.group = image.group or row.group
         conflicts.add(path, row)
         _add_labels(image, row, labels[path])
     doubts = [*content.doubts, *conflicts.doubts(table.path, images), *_against_folders(table.path, images)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from labelbeam.schemas.split_group import group_column
 from labelbeam.transforms.columns.fragments import Fragment, fragments_of
 from labelbeam.transforms.columns.hashes import bucket_of
 from labelbeam.transforms.columns.listed import Listed
@@ -18,7 +19,7 @@ from labelbeam.transforms.formats.folder.layout import (
 )
 from labelbeam.transforms.formats.folder.lookup import ImageNames
 from labelbeam.transforms.formats.folder.tables import read_table
-from labelbeam.transforms.formats.reading import Findings, Reading, ReadResult, encode_fragments
+from labelbeam.transforms.formats.reading import Findings, Reading, ReadResult
 from labelbeam.transforms.images.look import LookOptions, looker
 from labelbeam.transforms.images.transcode import transcode_of
 from labelbeam.transforms.stores.locate import locate
@@ -54,7 +55,8 @@ class FolderUnit:
         images = [image_of_item(item, self.root) for item in self.items]
         options = reading.options
         fragments = dict(fragments_of(images, options.buckets, self.first_key))
-        if self.listed is not None and options.config.check_images != "none":
+        # Which images a sample holds is known to those who write: they look at these alone.
+        if self.listed is not None and options.config.check_images != "none" and options.config.sample is None:
             root = locate(self.images, options.storage)
             look_at = looker(
                 LookOptions(options.config.check_images, root, others=transcode_of(options.config) is not None),
@@ -64,7 +66,7 @@ class FolderUnit:
                 rows = fragment.images.rows(range(len(fragment.images)))
                 fragment.looked = dict(zip(fragment.images.paths, look_at(rows), strict=True))
         records = sum(fragment.records for fragment in fragments.values())
-        return ReadResult(Findings(records), encode_fragments(sorted(fragments.items())))
+        return reading.result(Findings(records), sorted(fragments.items()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +97,9 @@ class TableUnit:
         root = locate(self.root, options.storage)
         files = ImageNames({item.path for item in self.plan.items})
         task, how = options.config.task, options.config.of(FolderOptions)
+        group = group_column(options.config)
         contents = [
-            read_table(table, read_file(root.below(table.path)), files, task, how) for table in self.plan.tables
+            read_table(table, read_file(root.below(table.path)), files, task, how, group) for table in self.plan.tables
         ]
         images = [image for content in contents for image in content.images]
         listed = {item.path: item.split for item in self.plan.items if item.split is not None}
@@ -112,4 +115,4 @@ class TableUnit:
         doubts = [doubt for content in contents for doubt in content.doubts]
         doubts += doubts_of_unlisted(self.plan, unlisted)
         doubts += numbers_for_names({item.label for image in images for item in image.objects}, self.plan.names)
-        return ReadResult(Findings(records, doubts=doubts), encode_fragments(sorted(fragments.items())))
+        return reading.result(Findings(records, doubts=doubts), sorted(fragments.items()))

@@ -80,6 +80,9 @@ def rows_of_csv(data: bytes) -> Iterator[Row]:
             if not columns:
                 columns = [cell.strip() for cell in cells]
             elif any(cells):
+                # The limit is of the whole process, and another reader may have raised it.
+                if max(map(len, cells)) > _LONGEST_CELL:
+                    raise csv.Error(f"row {count} has a cell of more than {_LONGEST_CELL:,} characters")
                 wrong = f"the row has {len(cells)} cells, expected {len(columns)}"
                 row: dict[str, Any] = dict(zip(columns, cells, strict=False))
                 row["objects"] = _parsed(row.get("objects", ""))

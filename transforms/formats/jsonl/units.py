@@ -9,7 +9,7 @@ from labelbeam.schemas.reasons import Rejected
 from labelbeam.transforms.columns.fragments import Fragment, fragments_of
 from labelbeam.transforms.columns.hashes import bucket_of
 from labelbeam.transforms.formats.jsonl.records import Lines
-from labelbeam.transforms.formats.reading import Findings, Reading, ReadResult, encode_fragments
+from labelbeam.transforms.formats.reading import Findings, Reading, ReadResult
 from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.stores.location import Location
 from labelbeam.transforms.stores.reading import read_range
@@ -78,7 +78,7 @@ class JsonLinesUnit:
                 fragments.setdefault(bucket, Fragment()).rejections.append(rejection)
             records = sum(fragment.records for fragment in fragments.values())
             findings = Findings(records, {self.url: lines.evidence})
-            return ReadResult(findings, encode_fragments(sorted(fragments.items())))
+            return reading.result(findings, sorted(fragments.items()))
 
 
 def lines_of(file: Location, start: int, end: int, size: int) -> tuple[int, bytes]:

@@ -22,7 +22,7 @@ from labelbeam.transforms.formats.named_images import (
     tally_images,
 )
 from labelbeam.transforms.formats.plans import BATCH, Plan
-from labelbeam.transforms.formats.reading import Findings, Reading, ReadResult, Unit, encode_fragments
+from labelbeam.transforms.formats.reading import Findings, Reading, ReadResult, Unit
 from labelbeam.transforms.images.names import extension, hidden
 from labelbeam.transforms.messages.redact import redact
 from labelbeam.transforms.stores.errors import StoreError
@@ -93,7 +93,7 @@ class LabelMeUnit:
         tally_images(evidence, images, finder)
         fragments = dict(fragments_of(images, options.buckets, self.first_key))
         records = sum(fragment.records for fragment in fragments.values())
-        return ReadResult(Findings(records, {self.root: evidence}), encode_fragments(sorted(fragments.items())))
+        return reading.result(Findings(records, {self.root: evidence}), sorted(fragments.items()))
 
 
 def doubts_of(evidence: Mapping[str, Evidence]) -> list[Doubt]:

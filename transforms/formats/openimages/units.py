@@ -16,7 +16,7 @@ from labelbeam.transforms.formats.openimages.read import read_descriptions, read
 from labelbeam.transforms.formats.openimages.recognise import Table, Tables, split_of
 from labelbeam.transforms.formats.openimages.rows import rows_in
 from labelbeam.transforms.formats.plans import Plan
-from labelbeam.transforms.formats.reading import Findings, Reading, ReadResult, Unit, encode_fragments
+from labelbeam.transforms.formats.reading import Findings, Reading, ReadResult, Unit
 from labelbeam.transforms.messages.redact import redact
 from labelbeam.transforms.stores.files import StoredFile
 from labelbeam.transforms.stores.locate import locate
@@ -107,7 +107,7 @@ class OpenImagesUnit:
         tally_images(evidence, read.images, finder)
         fragments = dict(fragments_of(read.images, options.buckets, (self.number << _KEYS) + self.start))
         records = sum(fragment.records for fragment in fragments.values())
-        return ReadResult(Findings(records, {self.root: evidence}), encode_fragments(sorted(fragments.items())))
+        return reading.result(Findings(records, {self.root: evidence}), sorted(fragments.items()))
 
 
 def doubts_of(evidence: Mapping[str, Evidence]) -> list[Doubt]:

@@ -19,7 +19,7 @@ from labelbeam.transforms.formats.named_images import (
     whole_file,
 )
 from labelbeam.transforms.formats.plans import Plan
-from labelbeam.transforms.formats.reading import Findings, Reading, ReadResult, Unit, encode_fragments
+from labelbeam.transforms.formats.reading import Findings, Reading, ReadResult, Unit
 from labelbeam.transforms.formats.via.content import ViaError, read_content
 from labelbeam.transforms.formats.via.format import ViaOptions
 from labelbeam.transforms.formats.via.read import find_attribute, read_via
@@ -93,7 +93,7 @@ class ViaUnit:
         tally_images(evidence, read.images, finder)
         fragments = dict(fragments_of(read.images, options.buckets, self.number << FILE_BITS))
         records = sum(fragment.records for fragment in fragments.values())
-        return ReadResult(Findings(records, {self.root: evidence}), encode_fragments(sorted(fragments.items())))
+        return reading.result(Findings(records, {self.root: evidence}), sorted(fragments.items()))
 
 
 def doubts_of(evidence: Mapping[str, Evidence]) -> list[Doubt]:

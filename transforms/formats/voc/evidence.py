@@ -123,6 +123,8 @@ def add_evidence(
         evidence.add("without_outline", item.without_outline, item.image.locator)
         evidence.add("far_turned", item.far_turned, item.image.locator)
         evidence.add("turned", sum(box.angle != 0 for box in item.boxes))
+        whole = sum(box.angle != 0 and box.angle % 1 == 0 for box in item.boxes)
+        evidence.add("turned_by_whole_numbers", whole, item.image.locator)
 
 
 def _edges(boxes: Sequence[Box], numbers: Floats, lower: Floats, upper: Floats) -> tuple[Floats, Floats]:

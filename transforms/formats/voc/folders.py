@@ -12,8 +12,10 @@ BESIDE = 2
 
 KINDS = {
     "jpegimages": 0,
-    **dict.fromkeys(("images", "image", "imgs", "img"), 1),
-    **dict.fromkeys(("annotations", "annotation", "annos", "anno", "anns", "ann"), ANNOTATIONS),
+    **dict.fromkeys(
+        ("images", "image", "imgs", "img", "photos", "pictures", "pics", "jpg", "jpgs", "jpeg", "jpegs"), 1
+    ),
+    **dict.fromkeys(("annotations", "annotation", "annots", "annot", "annos", "anno", "anns", "ann"), ANNOTATIONS),
     **dict.fromkeys(("labels", "label", "xmls", "xml"), ANNOTATIONS),
 }
 """Words that say what lies in a folder, and how good a place for an image it is: lower is better, `BESIDE` is any other."""

@@ -155,6 +155,14 @@ def _strays(name: str, item: Evidence) -> list[Doubt]:
         message = f"{name}: {strays:,} of {item.count('boxes'):,} boxes are smaller than a pixel, as fractions of the image are"
         example = item.example("boxes_with_fraction")
         doubts.append(Doubt(Doubted.FRAMES_DISAGREE, message, strays, example, "--voc-boxes pixels"))
+    elif (count := item.count("boxes")) and count == item.count("boxes_below_a_pixel"):
+        message = (
+            f"{name}: none of {counted(count, 'box', 'boxes')} is larger than the first pixel, as where all are whole images in fractions "
+            "(relative); they are read as pixels"
+        )
+        doubts.append(
+            Doubt(Doubted.FRAMES_DISAGREE, message, count, item.example("boxes_below_a_pixel"), "--voc-boxes relative")
+        )
     percent, files = item.count("files_in_a_hundred"), item.count("files")
     if _FEWEST <= percent < files and percent * _SOME >= files:
         example = item.example("files_in_a_hundred")
@@ -214,7 +222,14 @@ def _leaving(name: str, item: Evidence, option: str) -> list[Doubt]:
 
 
 def _sizes(name: str, item: Evidence) -> list[Doubt]:
-    files = item.count("files_of_sizes")
+    files, swapped, count = item.count("files_of_sizes"), item.count("swapped"), item.count("boxes")
+    if not files and swapped > 1 and swapped * 5 >= count:
+        example = item.example("swapped")
+        message = (
+            f"{name}: {swapped:,} of {count:,} boxes end before they begin, such as in {example}; they are read as corners in the wrong "
+            "order; if y counts from the bottom of the image, turn it around"
+        )
+        return [Doubt(Doubted.CORNERS_OR_SIZES, message, swapped, example, "--voc-boxes pixels")]
     if not files:
         return []
     example = item.example("files_of_sizes")
@@ -283,6 +298,12 @@ def _others(name: str, item: Evidence) -> list[Doubt]:
             "rejected; if angles are in degrees, the others are wrong: bring all into radians"
         )
         doubts.append(Doubt(Doubted.VOC_ANGLES, message, far, item.example("far_turned")))
+    elif (whole := item.count("turned_by_whole_numbers")) and whole == item.count("turned"):
+        message = (
+            f"{name}: the angles of all {whole:,} rotated boxes (robndbox) are whole numbers, such as in "
+            f"{item.example('turned_by_whole_numbers')}, as degrees are; they are read as radians: bring them into radians if they are not"
+        )
+        doubts.append(Doubt(Doubted.VOC_ANGLES, message, whole, item.example("turned_by_whole_numbers")))
     if without := item.count("without_outline"):
         message = f"{name}: {counted(without, 'object has', 'objects have')} neither a mask in SegmentationObject nor an outline, and are rejected"
         doubts.append(Doubt(Doubted.VOC_WITHOUT_OUTLINE, message, without, item.example("without_outline")))

@@ -12,6 +12,7 @@ import numpy as np
 from labelbeam.schemas.neutral import RAW_LIMIT, Box, Rejection, Ring, SourceImage, SourceObject
 from labelbeam.schemas.reasons import Adjusted, Rejected, Skipped
 from labelbeam.transforms.formats.voc.charsets import XmlError
+from labelbeam.transforms.formats.voc.folders import split_of_folder
 from labelbeam.transforms.formats.voc.format import VocOptions
 from labelbeam.transforms.formats.voc.image_index import ImageIndex, as_relative, key_of, split_suffix, stem_of_xml
 from labelbeam.transforms.formats.voc.masks import MaskError, pair, read_mask
@@ -69,7 +70,7 @@ def read_voc(
 
     image = _image(item, annotation, source, images, believed)
     for number, tag in enumerate(annotation.strange, 1):
-        message = f"<{tag}> has the fields of a box and lies in no <object>"
+        message = f"<{tag}> holds a box, an outline, or objects as text, and lies in no <object>"
         locator = f"{item.xml} {tag}[{number}]"
         image.rejected.append(Rejection(source, locator, image.path, "object", Rejected.UNKNOWN_ELEMENT, message))
     if annotation.repeated:
@@ -156,6 +157,7 @@ def _image(
         index = _index(images)
         found = index.find(item.xml, annotation.filename)
         image.path = found.path or index.convention(item.xml, annotation.filename)
+        image.split = item.split or split_of_folder(found.path or "")
         if found.by_other_name:
             image.adjusted.append(Adjusted.IMAGE_BY_OTHER_NAME)
         if found.candidates:

@@ -68,6 +68,9 @@ def number(text: str) -> float | None:
     return found if math.isfinite(found) and "_" not in text else None
 
 
+ANGLES = ("angle", "rotation", "theta", "rot", "ang")
+"""Tags of an angle. That of roLabelImg, `angle` in a robndbox, is in radians; of others no unit is known."""
+
 _CORNERS = ("xmin", "ymin", "xmax", "ymax")
 _OTHER_CORNERS = (
     ("x1", "y1", "x2", "y2"),
@@ -147,8 +150,9 @@ def _box(
     if None in numbers:
         at = numbers.index(None)
         return None, f"{names[at]} is {reprlib.repr(texts[at])}, expected a finite number"
-    if kind == "corners" and number(fields.get("angle", "0")) != 0:
-        return None, f"angle is {reprlib.repr(fields['angle'])} beside corners: no unit is known of it"
+    for name in ANGLES if kind != "centre_and_size" else ANGLES[1:]:
+        if number(fields.get(name, "0")) != 0:
+            return None, f"{name} is {reprlib.repr(fields[name])} beside the box: no unit is known of it"
     first, second, third, fourth = (found for found in numbers if found is not None)
     if kind != "corners" and (third < 0 or fourth < 0):
         return None, f"{names[2]} and {names[3]} are {third:g} and {fourth:g}, expected no negative size"

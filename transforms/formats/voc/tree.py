@@ -74,7 +74,7 @@ def plan_voc(
     There may be several `Annotations` folders, each with the `JPEGImages`, `ImageSets` and `SegmentationObject` beside
     it; where there is none, every `.xml` is an annotation file. Where lists exist, they are the dataset: what they do
     not name is skipped. In VOC2012 that is five of six annotation files for segmentation. Without lists, folders called
-    train, val and the like are the splits.
+    train, val and the like are the splits: those of annotation files, else those of images.
     """
     doubts: list[Doubt] = []
     files = sorted(path for path in files if not hidden(path))
@@ -89,11 +89,12 @@ def plan_voc(
     for xml, home in homes.items():
         of_root = sets[home.root]
         by_stem = images.by_stem(xml)
+        image = by_stem[0] if len(by_stem) == 1 else None
         items.append(
             VocItem(
                 xml,
-                image=by_stem[0] if len(by_stem) == 1 else None,
-                split=of_root.splits.get(xml) if of_root else split_of_folder(xml),
+                image=image,
+                split=of_root.splits.get(xml) if of_root else split_of_folder(xml) or split_of_folder(image or ""),
                 mask=masks.get(join(home.name, stem_of_xml(xml))),
                 labels=of_root.labels.get(xml) if of_root and "classification" in task else None,
                 skipped=Skipped.OUTSIDE_IMAGE_SETS if of_root and xml not in of_root.splits else None,

@@ -12,15 +12,15 @@ from labelbeam.schemas.neutral import SourceImage
 from labelbeam.schemas.reasons import Rejected
 from labelbeam.transforms.columns.fragments import fragments_of
 from labelbeam.transforms.formats.frames import Evidence
-from labelbeam.transforms.formats.reading import Findings, Reading, ReadOptions, ReadResult, encode_fragments
+from labelbeam.transforms.formats.reading import Findings, Reading, ReadOptions, ReadResult
 from labelbeam.transforms.formats.voc.evidence import add_beside, add_evidence
 from labelbeam.transforms.formats.voc.folders import join
 from labelbeam.transforms.formats.voc.format import VocOptions
 from labelbeam.transforms.formats.voc.image_index import ImageIndex, key_of, split_suffix
+from labelbeam.transforms.formats.voc.markup import LARGEST_XML
 from labelbeam.transforms.formats.voc.masks import LARGEST_MASK_FILE, MaskError
 from labelbeam.transforms.formats.voc.read import VocImage, read_voc, rejected_voc
 from labelbeam.transforms.formats.voc.tree import VocItem
-from labelbeam.transforms.formats.voc.xml import LARGEST_XML
 from labelbeam.transforms.images.facts import ImageError, ImageFacts, settle_size
 from labelbeam.transforms.images.headers import read_header
 from labelbeam.transforms.images.look import FIRST_BLOCK
@@ -73,7 +73,7 @@ class VocUnit:
             self._look_at_some(options, [item.image for item in read], evidence)
         records = sum(fragment.records for fragment in fragments.values())
         found = {self.root: evidence} if evidence.tallies else {}
-        return ReadResult(Findings(records, found), encode_fragments(sorted(fragments.items())))
+        return reading.result(Findings(records, found), sorted(fragments.items()))
 
     def _images(self, options: ReadOptions) -> list[VocImage]:
         """Read many files at a time; what is there is parsed while others are read."""

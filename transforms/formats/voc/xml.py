@@ -1,7 +1,4 @@
-"""One Pascal VOC annotation file: its bytes read into what it says, nothing interpreted yet.
-
-lxml is the only parser, and it only ever sees UTF-8: the charset is resolved first, so that the search for a DTD and
-the repair of bare `&` see the characters that the parser will see, whatever the file was written in.
+"""One Pascal VOC annotation file: its elements read into what they say, nothing interpreted yet.
 
 Tools put objects in many places. Tags are compared without namespace and letter case; objects may lie in elements around them,
 and hold several boxes. What has the fields of a box and is none of this is counted as an object that is not understood.
@@ -17,11 +14,13 @@ from typing import TypeVar
 import msgspec
 from lxml import etree
 
-from labelbeam.schemas.reasons import Adjusted, Rejected
+from labelbeam.schemas.reasons import Adjusted
 from labelbeam.transforms.formats.labels import normalized
 from labelbeam.transforms.formats.verdicts import speaks_against
-from labelbeam.transforms.formats.voc.charsets import XmlError, as_utf8, invalid
+from labelbeam.transforms.formats.voc.charsets import invalid
+from labelbeam.transforms.formats.voc.markup import parse
 from labelbeam.transforms.formats.voc.shapes import (
+    ANGLES,
     OUTLINES,
     Box,
     Outline,
@@ -35,9 +34,6 @@ from labelbeam.transforms.formats.voc.shapes import (
 )
 
 _Read = TypeVar("_Read")
-
-LARGEST_XML = 16 * 2**20
-"""Bytes of the largest annotation file that is read: about 50,000 objects, 0.5 GB once parsed."""
 
 
 class VocObject(msgspec.Struct, frozen=True):
@@ -104,12 +100,7 @@ def parse_annotation(data: bytes) -> Annotation:
     INVALID_XML where the file is not well-formed, nested over 256 deep, larger than `LARGEST_XML`, not in the charset
     that it declares, or has another root than `<annotation>`.
     """
-    if len(data) > LARGEST_XML:
-        raise invalid(f"the file has {len(data):,} bytes, expected at most {LARGEST_XML:,}")
-    data = as_utf8(data)
-    if b"<!DOCTYPE" in data or b"<!ENTITY" in data:
-        raise XmlError(Rejected.UNSAFE_XML, "the file holds <!DOCTYPE or <!ENTITY; remove it: VOC needs neither")
-    root, repaired = _parse(data)
+    root, repaired = parse(data)
     if tag_of(root) == "annotations" and len(root) == 1:
         root = root[0]
     if tag_of(root) != "annotation":
@@ -126,6 +117,8 @@ def parse_annotation(data: bytes) -> Annotation:
     strange: list[str] = []
     for position, element in enumerate(_objects(root, strange, filenames), 1):
         objects += _of_object(element, position)
+    if not objects and not strange and any(_MARKUP.search(text) for text in root.itertext()):
+        strange.append("object")
     filename, other_names = _sole(filenames, lambda name: name or None)
     width, other_widths = _sole(widths, _side)
     height, other_heights = _sole(heights, _side)
@@ -146,51 +139,18 @@ def parse_annotation(data: bytes) -> Annotation:
     return Annotation(filename or "", width, height, tuple(objects), adjusted, tuple(strange), repeated, flagged)
 
 
-_PARSER = etree.XMLParser(
-    encoding="utf-8",
-    resolve_entities=False,
-    no_network=True,
-    load_dtd=False,
-    huge_tree=False,
-    remove_comments=True,
-    remove_pis=True,
-)
-_AMPERSAND = re.compile(
-    # In comments, CDATA and processing instructions `&` is right as it is. An end that never comes is the file's end:
-    # with each start looking for it again, a hostile file would take quadratic time.
-    rb"<!--.*?(?:-->|\Z)|<!\[CDATA\[.*?(?:\]\]>|\Z)|<\?.*?(?:\?>|\Z)"
-    rb"|(&)(?!(?:[A-Za-z_][\w.-]{0,63}|\#[0-9]{1,7}|\#x[0-9A-Fa-f]{1,6});)",
-    re.DOTALL,
-)
-
-
-def _parse(data: bytes) -> tuple[etree._Element, bool]:
-    """Return the root, and whether bare `&` had to be repaired."""
-    try:
-        return etree.fromstring(data, _PARSER), False
-    except etree.XMLSyntaxError as error:
-        _check_memory(error)
-        repaired = _AMPERSAND.sub(lambda match: b"&amp;" if match[1] else match[0], data)
-        if repaired == data:
-            raise invalid(str(error)) from None
-    try:
-        return etree.fromstring(repaired, _PARSER), True
-    except etree.XMLSyntaxError as error:
-        _check_memory(error)
-        raise invalid(str(error)) from None
-
-
-def _check_memory(error: etree.XMLSyntaxError) -> None:
-    """Raise MemoryError where libxml2 has run out of it, which says nothing of the file."""
-    if getattr(error, "code", None) == etree.ErrorTypes.ERR_NO_MEMORY:
-        raise MemoryError(str(error))
-
-
 _SIZES = {"size": ("width", "height"), "imagesize": ("ncols", "nrows")}
 """Elements that hold the size of the image, with the names of its width and height; LabelMe's counts rows and columns."""
 
+_MARKUP = re.compile(r"<(?:object|bndbox)\b", re.IGNORECASE)
+"""Objects as text: in CDATA, or escaped."""
+
 _OBJECTS = ("object", "obj")
 _NOT_OBJECTS = ("filename", "size", "imagesize", "folder", "path", "source", "segmented")
+_LISTS = ("objects", "boxes", "bndboxes", "bboxes", "annotations", "labels", "regions", "shapes", "bndbox")
+"""Elements that hold objects; text in them is in a form that is not read."""
+
+_HOLES = ("hole", "holes", "interior", "inner")
 _NOT_OF_OBJECT = ("part", "attributes")
 """What an object may hold that has names, boxes and numbers of its own."""
 
@@ -203,22 +163,34 @@ def _objects(elements: Iterable[etree._Element], strange: list[str], filenames: 
     for element in elements:
         tag = tag_of(element)
         if tag in _OBJECTS:
-            nested = [child for child in element if tag_of(child) in _OBJECTS]
+            nested = [child for child in element if _is_nested(child)]
             if not nested or any(has_box(child) for child in element):
                 yield element
             yield from _objects(nested, strange, filenames)
         elif tag in _NOT_OBJECTS:
-            continue
-        elif has_box(element):
+            yield from _objects(element, strange, filenames)
+        elif has_box(element) or (tag in OUTLINES and (len(element) or text_of(element))):
             strange.append(tag)
-        elif any(tag_of(child) == "name" for child in element) and any(has_box(child) for child in element):
-            yield element  # An object by another tag.
+        elif _is_object(element):
+            yield element
+        elif tag in _LISTS and not len(element) and text_of(element):
+            strange.append(tag)
         elif len(element):
             before = len(filenames)
             inner = list(_objects(element, strange, filenames))
             if inner and len(filenames) == before:
                 filenames += [text_of(child) for child in element if tag_of(child) == "filename"]
             yield from inner
+
+
+def _is_object(element: etree._Element) -> bool:
+    """Tell whether an element by another tag is an object: it holds a name and something that has a box."""
+    return any(tag_of(child) == "name" for child in element) and any(has_box(child) for child in element)
+
+
+def _is_nested(child: etree._Element) -> bool:
+    """Tell whether an element in an object is an object of its own."""
+    return tag_of(child) in _OBJECTS or (tag_of(child) not in _NOT_OF_OBJECT and _is_object(child))
 
 
 def _of_object(element: etree._Element, position: int) -> Iterator[VocObject]:
@@ -228,7 +200,7 @@ def _of_object(element: etree._Element, position: int) -> Iterator[VocObject]:
     boxes: list[etree._Element] = []
     rotated: list[etree._Element] = []
     outlines: list[etree._Element] = []
-    turned = 0.0
+    turned, outline_hole = 0.0, False
     beside: list[tuple[str, str]] = []
     several: dict[str, list[str]] = {}
     for child in element:
@@ -240,7 +212,9 @@ def _of_object(element: etree._Element, position: int) -> Iterator[VocObject]:
         elif tag == "attributes":
             attributes = _attributes(child)
             turned, beside = turned or _rotation(attributes), [*beside, *attributes]
-        elif tag in _NOT_OF_OBJECT or tag in _OBJECTS:
+        elif tag in _HOLES:
+            outline_hole = True
+        elif tag in _NOT_OF_OBJECT or _is_nested(child):
             continue
         elif tag in ("bndbox", "robndbox") or len(child) or child.keys():
             _boxes(child, boxes, rotated)
@@ -257,12 +231,14 @@ def _of_object(element: etree._Element, position: int) -> Iterator[VocObject]:
     if boxes and rotated and len(rotated) != len(boxes):
         error = f"<bndbox> and <robndbox> stand {len(boxes)} and {len(rotated)} times in the object, expected as many of both"
         shapes = [(None, error)] * max(len(boxes), len(rotated))
-    angles = [text for name in ("angle", "rotation") if name in texts for text in several.get(name, [texts[name]])]
+    angles = [text for name in ANGLES if name in texts for text in several.get(name, [texts[name]])]
     angle = next((text for text in angles if number(text) != 0), None)
     if angle is not None:
         shapes = [(None, f"angle is {angle!r} beside the box: no unit is known of it")] * len(shapes)
     one_each = len(shapes) > 1 and len(outlines) == len(shapes)
     outline, outline_error = outline_of(outlines)
+    if outline_hole:
+        outline, outline_error = (), "the outline has a hole in an element of its own, which is not read"
     beside += [(name, text) for name, text in texts.items() if name not in _FLAGS]
     repeated, flagged = "", any(speaks_against(name, text) for name, text in beside)
     scored = any(_SCORE.fullmatch(name) and 0 < (number(text) or 0) < 1 for name, text in beside)
@@ -270,7 +246,7 @@ def _of_object(element: etree._Element, position: int) -> Iterator[VocObject]:
         name, name_error = _name(names, number_of_shape, len(shapes))
         if several:
             texts, repeated = _of_box(texts, several, number_of_shape, len(shapes))
-        if one_each:
+        if one_each and not outline_hole:
             outline, outline_error = outline_of(outlines[number_of_shape : number_of_shape + 1])
         yield VocObject(
             position,

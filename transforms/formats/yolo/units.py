@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from labelbeam.schemas.reasons import Rejected
 from labelbeam.transforms.columns.fragments import fragments_of
 from labelbeam.transforms.formats.frames import Evidence
-from labelbeam.transforms.formats.reading import Findings, Reading, ReadOptions, ReadResult, encode_fragments
+from labelbeam.transforms.formats.reading import Findings, Reading, ReadOptions, ReadResult
 from labelbeam.transforms.formats.yolo.description import Names
 from labelbeam.transforms.formats.yolo.evidence import add_evidence
 from labelbeam.transforms.formats.yolo.format import YoloOptions
@@ -53,7 +53,7 @@ class YoloUnit:
         add_evidence(evidence, read, "segmentation" in options.config.task)
         records = sum(fragment.records for fragment in fragments.values())
         found = {self.root: evidence} if evidence.tallies else {}
-        return ReadResult(Findings(records, found), encode_fragments(sorted(fragments.items())))
+        return reading.result(Findings(records, found), sorted(fragments.items()))
 
     def _images(self, options: ReadOptions) -> list[YoloImage]:
         """Read many files at a time; what is there is parsed while others are read."""

@@ -105,3 +105,10 @@ def test_a_source_with_a_signature_in_its_url_is_not_told_with_it() -> None:
 @given(st.permutations([{"id": number, "name": name} for number, name in enumerate(["b", "a", "b", "c"])]))
 def test_labels_do_not_depend_on_the_order_of_the_categories(categories: list[dict[str, Any]]) -> None:
     assert labels(*categories) == {0: "b", 1: "a", 2: "b", 3: "c"}
+
+
+def test_ids_are_told_by_label_and_those_that_no_float_holds_as_text() -> None:
+    found = read(
+        {"id": 9, "name": "cat"}, {"id": "x", "name": "cat"}, {"id": 2**53 + 1, "name": "dog"}, {"id": 1, "name": " "}
+    )
+    assert found.ids() == {"cat": [9, "x"], "dog": [str(2**53 + 1)]}

@@ -15,6 +15,7 @@ from labelbeam.schemas.neutral import Rejection
 from labelbeam.schemas.reasons import Adjusted, Rejected
 from labelbeam.transforms.columns.fragments import Fragment
 from labelbeam.transforms.columns.hashes import bucket_of
+from labelbeam.transforms.columns.images import NO_NOTE
 from labelbeam.transforms.formats.coco.index import KEYS_A_SOURCE, CocoIndex, IndexBuilder
 from labelbeam.transforms.images.names import image_path
 
@@ -339,3 +340,16 @@ def test_images_that_a_flag_takes_out_are_doubted_once_for_all_ranges() -> None:
     (doubt,) = builder.doubts
     assert (doubt.code, doubt.count, doubt.example) == ("flags_not_read", 2, "images id=2")
     assert built([image(1, "1.jpg", deleted=False)])[2].doubts == []
+
+
+def test_a_field_of_the_records_may_say_what_an_image_belongs_to() -> None:
+    builder = IndexBuilder("s", 0, "", None, 1)
+    values = [7, 7.0, "a b ", None, True, [7], ""]
+    block = block_of(
+        [image(at, f"{at}.jpg", video_id=value) for at, value in enumerate(values)] + [image("x", "x.jpg")]
+    )
+    builder.add_images(block)
+    builder.take_groups([block], "video_id")
+    ((_, fragment),) = builder.finish()
+    groups = [fragment.images.notes.get(row, NO_NOTE).group for row in range(len(fragment.images))]
+    assert groups == ["7", "7", "a b", "", "", "", "", ""]

@@ -249,3 +249,26 @@ def test_labels_that_contradict_the_folders_called_like_them_are_told(given: str
     rows = "".join(f"{path},{names[label]}\n" for path, label in zip(sorted(FOLDERS), given, strict=True))
     content = read(f"image,label\n{rows}", FOLDERS, task=SINGLE)
     assert codes(content) == (["labels_conflict"] if told else [])
+
+
+@pytest.mark.parametrize("group", ["Patient", "patient", "column"])
+def test_a_column_may_say_what_an_image_belongs_to_and_is_no_class(group: str) -> None:
+    table = "image,Patient,cat,dog\n1.jpg,1,1,0\n2.jpg,0, 1,1\n2.jpg,1,1,1\n3.jpg,,0,1\n".replace(
+        "Patient", group.title()
+    )
+    content = read_table(LabelTable("l.csv"), table.encode(), IMAGES, SEVERAL, FolderOptions(), group)
+    assert {image.path: image.group for image in content.images} == {"1.jpg": "1", "2.jpg": "0", "3.jpg": ""}
+    assert labels(content) == {"1.jpg": ["cat"], "2.jpg": ["cat", "dog"], "3.jpg": ["dog"]}
+
+
+def test_json_lines_may_say_what_an_image_belongs_to() -> None:
+    lines = '{"file_name": "1.jpg", "label": "a", "video": 7}\n{"file_name": "2.jpg", "label": "a", "video": null}'
+    content = read_table(LabelTable("m.jsonl"), lines.encode(), IMAGES, SEVERAL, FolderOptions(), "video")
+    assert [image.group for image in content.images] == ["7", ""]
+
+
+def test_a_column_of_groups_that_is_not_there_is_named_beside_those_that_are() -> None:
+    with pytest.raises(
+        UsageError, match=r"--split-group: l.csv has no column 'Patient', expected one of 'image', 'label'"
+    ):
+        read_table(LabelTable("l.csv"), b"image,label\n1.jpg,a\n", IMAGES, SEVERAL, FolderOptions(), "Patient")

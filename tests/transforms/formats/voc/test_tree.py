@@ -272,6 +272,13 @@ def test_several_images_elsewhere_are_named_and_none_is_taken():
 
 
 def test_an_image_elsewhere_belongs_to_none_of_two_annotation_files_of_its_name():
-    found = plan("a/labels/1.xml", "b/labels/1.xml", "pictures/1.jpg")
+    found = plan("a/labels/1.xml", "b/labels/1.xml", "other/1.jpg")
     assert images_of(found) == {"a/labels/1.xml": None, "b/labels/1.xml": None}
-    assert found.images.find("a/labels/1.xml", "").candidates == ("pictures/1.jpg",)
+    assert found.images.find("a/labels/1.xml", "").candidates == ("other/1.jpg",)
+
+
+def test_images_in_folders_of_splits_are_split_where_the_annotation_files_are_in_none():
+    files = ["annotations/1.xml", "annotations/2.xml", "images/train/1.jpg", "images/val/2.jpg"]
+    assert [item.split for item in plan_voc(files, {}.__getitem__, DETECTION).items] == ["train", "validation"]
+    moved = ["train/annotations/1.xml", "val/1.jpg"]
+    assert [item.split for item in plan_voc(moved, {}.__getitem__, DETECTION).items] == ["train"]

@@ -92,12 +92,36 @@ def test_names_that_do_not_count_as_the_boxes_do_are_nobodys():
         (f"<name>1.jpg</name>{bndbox()}", ("bndbox",)),
         (f"<regions>{bndbox()}</regions>", ("bndbox",)),
         ("<box><xmin>1</xmin><ymin>2</ymin><xmax>3</xmax><ymax>4</ymax></box>", ("box",)),
+        ("<polygon><x1>1</x1><y1>2</y1><x2>9</x2><y2>2</y2><x3>9</x3><y3>8</y3></polygon>", ("polygon",)),
+        ('<objects>[{"name": "dog", "bbox": [1, 2, 3, 4]}]</objects>', ("objects",)),
     ],
 )
 def test_what_has_a_box_and_belongs_to_no_object_is_counted(inside, tags):
     annotation = parse_annotation(f"<annotation>{inside}{CAT}</annotation>".encode())
     assert annotation.strange == tags
     assert len(annotation.objects) == 1
+
+
+@pytest.mark.parametrize(
+    "text", [f"<![CDATA[{CAT}]]>", CAT.replace("<", "&lt;"), f"<objects><![CDATA[{CAT}]]></objects>"]
+)
+def test_objects_that_are_text_are_counted(text):
+    assert len(parse_annotation(f"<annotation>{text}</annotation>".encode()).strange) == 1
+
+
+def test_objects_that_are_commented_out_are_none():
+    assert parse_annotation(f"<annotation><!-- {CAT} --></annotation>".encode()) == Annotation("", None, None, ())
+
+
+@pytest.mark.parametrize("tag", ["size", "source", "folder", "segmented", "attributes"])
+def test_objects_in_an_element_for_something_else_are_found(tag):
+    assert found_in(f"<{tag}><width>5</width>{CAT}</{tag}>{DOG}") == BOTH
+
+
+def test_an_element_of_an_object_with_a_name_and_a_box_is_an_object_but_for_parts():
+    part = f"<part><name>ear</name>{bndbox(xmin='3')}</part>"
+    wheel = f"<subcomponent><name>dog</name>{bndbox(xmin='2')}{part}</subcomponent>"
+    assert found_in(CAT.replace("</object>", f"{wheel}{part}</object>")) == BOTH
 
 
 # Labels.
@@ -169,6 +193,9 @@ def test_a_rotated_box_beside_an_upright_one_is_the_same_object():
         bndbox().replace("</bndbox>", "<angle>90</angle></bndbox>"),
         "<robndbox><cx>5</cx><cy>6</cy><w>-3</w><h>4</h><angle>0</angle></robndbox>",
         "<robndbox><cx>5</cx><cy>6</cy><w>3</w><h>4</h><angle>?</angle></robndbox>",
+        "<robndbox><cx>5</cx><cy>6</cy><w>3</w><h>4</h><theta>0.5</theta></robndbox>",
+        "<robndbox><cx>5</cx><cy>6</cy><w>3</w><h>4</h><rotation>90</rotation></robndbox>",
+        bndbox() + "<theta>0.5</theta>",
     ],
 )
 def test_a_box_that_may_be_meant_in_two_ways_is_none(shape):
@@ -219,6 +246,13 @@ def test_an_outline_that_is_none_says_why(outline):
     (found,) = parse_annotation(with_object(f"<name>cat</name>{outline}")).objects
     assert found.outline == ()
     assert found.outline_error
+
+
+def test_a_hole_in_an_element_of_its_own_costs_the_outline():
+    hole = "<hole><x1>3</x1><y1>3</y1><x2>9</x2><y2>3</y2><x3>9</x3><y3>9</y3></hole>"
+    polygon = "<polygon><x1>1</x1><y1>2</y1><x2>30</x2><y2>2</y2><x3>30</x3><y3>40</y3></polygon>"
+    (found,) = parse_annotation(with_object(f"<name>cat</name>{polygon}{hole}{bndbox()}")).objects
+    assert (found.outline, "hole" in found.outline_error, found.box is None) == ((), True, False)
 
 
 def test_everything_optional_may_be_missing():

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from labelbeam.transforms.formats.voc.xml import XmlError, parse_annotation
+from labelbeam.transforms.formats.voc.charsets import XmlError
+from labelbeam.transforms.formats.voc.xml import parse_annotation
 
 
 def with_object(inner: str) -> bytes:

@@ -8,7 +8,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from labelbeam.schemas.reasons import Adjusted, Rejected
-from labelbeam.transforms.formats.voc.xml import LARGEST_XML, XmlError, parse_annotation
+from labelbeam.transforms.formats.voc.charsets import XmlError
+from labelbeam.transforms.formats.voc.markup import LARGEST_XML
+from labelbeam.transforms.formats.voc.xml import parse_annotation
 from tests.transforms.formats.voc.xml_texts import WHOLE, error_of, name_in, with_object
 
 

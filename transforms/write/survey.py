@@ -1,0 +1,75 @@
+"""What a bucket holds of each label, before anything of it is written: what splits by label are drawn from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from labelbeam.schemas.label_map import LabelMap
+from labelbeam.transforms.columns.fragments import Fragment, decode
+from labelbeam.transforms.columns.hashes import identity_of, sample_hash, stable_hash
+from labelbeam.transforms.stores.location import StorageOptions
+from labelbeam.transforms.workers import parcels
+from labelbeam.transforms.workers.quiet_gc import quiet_gc
+from labelbeam.transforms.write.augmented import origin_of
+from labelbeam.transforms.write.options import AssembleOptions
+from labelbeam.transforms.write.stratify import Survey
+from labelbeam.transforms.write.whole import Whole
+
+
+@dataclass(frozen=True, slots=True)
+class SurveyOptions:
+    """Options of what is looked at in all buckets before any is written; `compare` says that images are compared."""
+
+    assemble: AssembleOptions
+    compare: bool
+    images_root: str
+    buckets: int
+    storage: StorageOptions
+
+
+def survey_bucket(encoded: Sequence[bytes], labels: LabelMap | None, whole: Whole) -> Survey:
+    """Survey one bucket from its encoded fragments."""
+    with quiet_gc():
+        return survey([decode(parcels.unwrap(data)) for data in encoded], labels, whole)
+
+
+def survey(fragments: Iterable[Fragment], labels: LabelMap | None, whole: Whole) -> Survey:
+    """The labels of each image that may be written, under the build's names; sorted by the hash of the image's path.
+
+    Objects count as they were read: whether they are valid is not known yet.
+    """
+    fragments = list(fragments)
+    row_of: dict[int, int] = {}
+    rows: dict[str, int] = {}
+    for fragment in fragments:
+        images = fragment.images
+        for key, path, row in zip(images.keys.tolist(), images.paths, range(len(images)), strict=True):
+            if row in images.notes and images.notes[row].left_out:
+                continue
+            if whole.sampled is None or sample_hash(path) < whole.sampled:
+                row_of[key] = rows.setdefault(path, len(rows))
+    pairs: list[np.ndarray] = [np.empty((0, 2), np.uint64)]
+    for fragment in fragments:
+        hashes = _hashes(fragment.labels, labels, whole)
+        at = np.array([row_of.get(key, -1) for key in fragment.objects.image.tolist()], np.int64)
+        of = hashes[fragment.objects.label] if len(at) else np.empty(0, np.uint64)
+        known = (at >= 0) & (of > 0)
+        pairs.append(np.stack([at[known].astype(np.uint64), of[known]], axis=1))
+    distinct = np.unique(np.concatenate(pairs), axis=0)
+    counts = np.bincount(distinct[:, 0].astype(np.int64), minlength=len(rows))
+    paths, units = (
+        np.fromiter((stable_hash(name(path)) for path in rows), np.uint64, len(rows))
+        for name in (identity_of, origin_of)
+    )
+    return Survey(paths, units, counts, distinct[:, 1])
+
+
+def _hashes(names: Sequence[str], labels: LabelMap | None, whole: Whole) -> np.ndarray:
+    """Hashes of labels under the build's names; 0 for those that are left out."""
+    fates = [None] * len(names) if labels is None else labels.fates(names, whole.rare)
+    made = names if labels is None else [labels.becomes(name) for name in names]
+    hashes = [0 if fate is not None else max(1, stable_hash(name)) for name, fate in zip(made, fates, strict=True)]
+    return np.array(hashes, np.uint64)
