@@ -117,7 +117,7 @@ def parse_annotation(data: bytes) -> Annotation:
     strange: list[str] = []
     for position, element in enumerate(_objects(root, strange, filenames), 1):
         objects += _of_object(element, position)
-    if not objects and not strange and any(_MARKUP.search(text) for text in root.itertext()):
+    if not objects and not strange and any(_MARKUP.search(text) for text in root.itertext() if isinstance(text, str)):
         strange.append("object")
     filename, other_names = _sole(filenames, lambda name: name or None)
     width, other_widths = _sole(widths, _side)
