@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
 from labelbeam.schemas.doubts import Doubt, Doubted
+from labelbeam.schemas.label_map import LONGEST_LABEL
 from labelbeam.schemas.reasons import Adjusted, Rejected
 from labelbeam.transforms.formats.coco.records import CocoCategory, decode_range
 from labelbeam.transforms.formats.coco.values import Id
@@ -73,9 +74,11 @@ class Categories:
         labels, label_of, _ = self.labels()
         found: dict[str, list[int | str]] = {name: [] for name in labels}
         for identity, number in label_of.items():
+            if max(len(labels[number]), len(identity) if isinstance(identity, str) else 0) > LONGEST_LABEL:
+                continue  # Its objects are rejected; and what is long would stand in each report.
             exact = isinstance(identity, str) or abs(identity) <= 2**53
             found[labels[number]].append(identity if exact else str(identity))
-        return {name: in_order(ids) for name, ids in found.items()}
+        return {name: in_order(ids) for name, ids in found.items() if ids}
 
     @property
     def doubts(self) -> list[Doubt]:
