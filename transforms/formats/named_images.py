@@ -7,7 +7,8 @@ leads to nothing is compared with the listing from its end. Only names of the li
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -31,7 +32,12 @@ from labelbeam.transforms.messages.words import printable
 from labelbeam.transforms.stores.files import StoredFile, put
 from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.stores.location import Location
+from labelbeam.transforms.stores.reading import PROBED, read_file
+from labelbeam.transforms.workers.budget import reading
 from labelbeam.transforms.workers.staged_units import StagedUnit, stage_alone
+
+_PARSED = 10
+"""Bytes of memory for each byte of a file that is parsed whole: small objects of JSON take so many."""
 
 IMAGES = "images"
 """The name of the index of images."""
@@ -215,6 +221,18 @@ def plan_named(
     plan.indexes = [ListedImages(root.url, tuple(sorted(printable(file.path) for file in pictures)))]
     plan.units = units(sorted((file._replace(path=printable(file.path)) for file in files), key=lambda file: file.path))
     return plan
+
+
+@contextmanager
+def whole_file(file: Location, size: int) -> Iterator[bytes]:
+    """The content of an annotation file that is parsed whole, with the memory for that; `size` as it was listed, 0 where that is not known.
+
+    Raises:
+        StoreError: it cannot be read.
+        ShortageError: this process has not the memory.
+    """
+    with reading().take(_PARSED * (size or PROBED), file.shown):
+        yield read_file(file, size or None)
 
 
 def tally_images(evidence: Evidence, images: Sequence[SourceImage], finder: ImageFinder) -> None:

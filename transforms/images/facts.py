@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
 from labelbeam.schemas.manifest import CopiedImage
 from labelbeam.schemas.reasons import Adjusted, Rejected
@@ -130,10 +129,14 @@ def settle_format(name: str, facts: ImageFacts | None) -> tuple[str, Adjusted | 
 
 def _extension(name: str) -> str:
     # Only in a web address does `?` or `#` end the path; in a store or on a disk it is part of the name.
-    path = urlsplit(name).path if name.lower().startswith(("http://", "https://")) else name
+    on_the_web = _WEB.match(name)
+    path = on_the_web[1] if on_the_web else name
     plain = _PLAIN.fullmatch(path)
     return (plain[1] if plain else PurePosixPath(path).suffix[1:]).lower()
 
+
+_WEB = re.compile(r"(?i:https?)://[^/?#]*([^?#]*)")
+"""A web address; the group is its path. No part of it needs to be valid."""
 
 _PLAIN = re.compile(r"(?:.*/)?[^/.][^/]*\.(\w+)", re.DOTALL)
 """Nearly all names, for which a path need not be made."""

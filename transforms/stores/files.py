@@ -214,7 +214,7 @@ def put_over(location: Location, data: bytes, way: Location) -> bool:
         except MissingFileError:
             return False
         return True
-    for _ in range(_TRIES):
+    for _ in range(3):
         seen = version(location)
         if seen is None and (hasattr(location.fs, "put_if") or kind(location) is None):
             return False
@@ -222,11 +222,8 @@ def put_over(location: Location, data: bytes, way: Location) -> bool:
             return True
         # It was put by a try whose answer was lost, or it was removed: the next look tells.
     raise StoreError(
-        f"{location.shown}: cannot be written: it changed {_TRIES} times meanwhile; does something else write to it?"
+        f"{location.shown}: cannot be written: it changed again and again; does something else write to it?"
     )
-
-
-_TRIES = 3
 
 
 def _check_is_there(location: Location) -> None:

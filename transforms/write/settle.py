@@ -187,9 +187,8 @@ def settle(
     """
     images = settled.images
     known = [all(size) for size in settled.sizes.tolist()]
-    short = [
-        row for row, path in enumerate(images.paths) if not (row in settled.skips or too_long(path) or _leads_out(path))
-    ]
+    refused = {row: error for row, path in enumerate(images.paths) if (error := _refused(path)) is not None}
+    short = [row for row in range(len(images)) if row not in refused and row not in settled.skips]
     wanted = [row for row in short if look_at_all or not known[row]]
     looked = dict(zip(wanted, look_at(images.rows(wanted)), strict=True)) if wanted else {}
     for row, path in enumerate(images.paths):
@@ -197,11 +196,8 @@ def settle(
             continue
         facts = looked.get(row)
         try:
-            if _leads_out(path):
-                raise ImageError(Rejected.UNSAFE_PATH, f"{path}: {Rejected.UNSAFE_PATH.doc}, once a server decodes it")
-            if too_long(path):
-                message = f"the image's name has {len(path):,} characters, expected at most {LONGEST_PATH:,}"
-                raise ImageError(Rejected.UNSAFE_PATH, message)
+            if row in refused:
+                raise refused[row]
             if isinstance(facts, ImageError):
                 raise facts
             declared_format = images.notes[row].format if facts is None and row in images.notes else ""
@@ -237,8 +233,14 @@ def settle(
             settled.reject(row, error.code, str(error))
 
 
-def _leads_out(path: str) -> bool:
-    return url_leads_out(path) if "://" in path else leads_out(path)
+def _refused(path: str) -> ImageError | None:
+    """Reason why an image is not looked at under its name; None for nearly all."""
+    if url_leads_out(path) if "://" in path else leads_out(path):
+        return ImageError(Rejected.UNSAFE_PATH, f"{path}: {Rejected.UNSAFE_PATH.doc}, once a server decodes it")
+    if too_long(path):
+        message = f"the image's name has {len(path):,} characters, expected at most {LONGEST_PATH:,}"
+        return ImageError(Rejected.UNSAFE_PATH, message)
+    return None
 
 
 def copy(settled: Settled, left: npt.NDArray[np.bool_], copy_to: CopyTo) -> list[CopiedImage]:

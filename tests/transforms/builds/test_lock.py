@@ -130,7 +130,7 @@ def test_a_build_waits_for_a_clean_to_end(output: Location) -> None:
     assert order == ["clean", "build"]
 
 
-@pytest.mark.parametrize("number", range(12))
+@pytest.mark.parametrize("number", range(4))
 @everywhere
 def test_builds_and_cleans_that_begin_together_never_wait_for_each_other(place: Location, number: int) -> None:
     chance = random.Random(number)

@@ -70,6 +70,7 @@ def test_without_a_declared_size_a_turned_image_is_ambiguous(orientation: int) -
         ("a.TIFF", "tif", "tiff"),
         ("https://h/a.jpeg?sig=x/y.png#z.bmp", "jpg", "jpeg"),
         ("HTTP://h/a.jpeg#z.bmp", "jpg", "jpeg"),
+        ("https://[no/host/a.jpeg", "jpg", "jpeg"),
         ("what?/no#1.jpeg", "jpg", "jpeg"),
         ("s3://bucket/no#1?.jpeg", "jpg", "jpeg"),
     ],
@@ -98,7 +99,7 @@ def test_a_name_that_says_something_else_yields_to_the_content(name: str, conten
     assert settle_format(name, ImageFacts(content, 1, 1)) == (content, Adjusted.FORMAT_FROM_CONTENT)
 
 
-@pytest.mark.parametrize("name", ["a", "a.webp", "a.jpg.gz", "https://h/get?name=a.jpg"])
+@pytest.mark.parametrize("name", ["a", "a.webp", "a.jpg.gz", "https://h/get?name=a.jpg", "https://h.jpg"])
 def test_without_content_and_extension_the_message_says_what_to_do(name: str) -> None:
     with pytest.raises(ImageError, match="--check-images header") as caught:
         settle_format(name, None)

@@ -77,7 +77,7 @@ def test_copies_of_one_image_stay_together() -> None:
     found.units = found.units[np.arange(300) // 3]
     chosen = stratified(found, SHARES).reshape(100, 3)
     assert (chosen == chosen[:, :1]).all()
-    assert np.bincount(chosen[:, 0]).tolist() == [70, 20, 10]
+    assert (np.abs(np.bincount(chosen[:, 0]) - 100 * np.array(SHARES)) <= 5).all()
 
 
 @pytest.mark.parametrize("labels", [[], [[]], [[], [], [3]], [[1], [1]], [[1, 2]]])

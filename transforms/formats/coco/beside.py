@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from typing import Any
 
@@ -135,7 +135,7 @@ def add_fields_beside(block: bytes, evidence: Evidence, boxed: bool) -> None:
     Files have the same fields throughout, so those of the first records of the range tell which of all are looked at. `boxed`
     says that the task needs boxes.
     """
-    keys = tuple(sorted({key for fields in _first_records(block) for key in fields if _may_tell(key)}))
+    keys = tuple(sorted(filter(_may_tell, {key for fields in _first_records(block) for key in fields})))
     if not keys:
         return
     for identity, left_out, values in _values(block, keys):
@@ -147,13 +147,19 @@ def add_fields_beside(block: bytes, evidence: Evidence, boxed: bool) -> None:
                 evidence.add(name, 1, f"annotations id={identity!r}")
 
 
-def _first_records(block: bytes) -> Iterator[dict[str, Any]]:
+def _first_records(block: bytes) -> Iterable[dict[str, Any]]:
     head = block[:HEAD]
     if len(head) < len(block):
         at, opening, depth = BracketScanner().feed(head)
         ends = at[~opening & (depth == 0)]
         head = head[: int(ends[-1]) + 1] if len(ends) else b""
-    yield from elements(head)
+    try:
+        return _RECORDS.decode(b"[%b]" % head.strip(b" \t\r\n,"))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return elements(head)
+
+
+_RECORDS = msgspec.json.Decoder(list[dict[str, Any]])
 
 
 def _values(block: bytes, keys: tuple[str, ...]) -> Iterator[tuple[Any, bool, Sequence[Any]]]:

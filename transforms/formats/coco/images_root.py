@@ -10,21 +10,17 @@ from typing import NamedTuple, TypeAlias
 
 from labelbeam.schemas.config import SPLIT_ALIASES, ConvertConfig
 from labelbeam.schemas.doubts import Doubt, Doubted
-from labelbeam.schemas.errors import LabelBeamError, UsageError
+from labelbeam.schemas.errors import UsageError
 from labelbeam.transforms.formats.coco.file import KnownFile, Record
 from labelbeam.transforms.formats.coco.names import ANNOTATION_FOLDERS, COCO_YEAR, subset_of_name
 from labelbeam.transforms.formats.coco.records import image_name, name_of_url
 from labelbeam.transforms.formats.coco.store_names import with_double_slashes, without_year
-from labelbeam.transforms.images.facts import ImageError, settle_size
-from labelbeam.transforms.images.headers import read_header
-from labelbeam.transforms.images.look import FIRST_BLOCK
+from labelbeam.transforms.formats.declared_sizes import sizes_that_differ
 from labelbeam.transforms.images.names import image_path
 from labelbeam.transforms.stores.errors import StoreError
-from labelbeam.transforms.stores.files import kind, stat
+from labelbeam.transforms.stores.files import kind
 from labelbeam.transforms.stores.locate import locate
-from labelbeam.transforms.stores.location import Location, StorageOptions, within
-from labelbeam.transforms.stores.range_reader import RangeReader
-from labelbeam.transforms.stores.reading import read_range
+from labelbeam.transforms.stores.location import Location, StorageOptions
 from labelbeam.transforms.stores.threads import in_threads
 
 _IMAGE_FOLDERS = ("images", "Images", "img", "imgs", "JPEGImages", "data")
@@ -33,10 +29,6 @@ _OF_COCO = re.compile(r"(?:^|[/_])\d{12}\.jpg$")
 
 _LOOKED_FOR = 5
 """Images of a file that are looked for in all places; the one that holds one of them is asked for more."""
-
-_LOOKED_AT = 12
-"""Images of a file that are opened to compare their size with the declared one: not all of them need be of another."""
-
 
 Spellings: TypeAlias = tuple[str, ...]
 """The path of an image as its record has it, and how a store may have it otherwise."""
@@ -183,35 +175,20 @@ def _fullest(
 
 
 def _sizes_that_differ(root: Location, sample: Sequence[tuple[str, Record]]) -> list[Doubt]:
-    """A doubt where the first images are of another size than declared, which costs a look at three of them."""
+    """A doubt where the first images are of another size than declared, which costs a look at a few of them."""
     declared = [
         (path, (image["width"], image["height"]))
         for path, image in sample
         if all(type(image.get(side)) is int and image[side] > 0 for side in ("width", "height"))
-    ][:_LOOKED_AT]
-    messages = [message for message in in_threads(lambda each: _mismatch(root, *each), declared) if message]
+    ]
+    messages, looked_at = sizes_that_differ(root, declared)
     if not messages:
         return []
     message = (
-        f"{len(messages)} of the first {len(declared)} images are of another size than declared: {messages[0]}; coordinates "
+        f"{len(messages)} of the first {looked_at} images are of another size than declared: {messages[0]}; coordinates "
         "are divided by the declared width and height; --check-images header compares each image and rejects those"
     )
     return [Doubt(Doubted.DECLARED_SIZE_DIFFERS, message, len(messages), messages[0], "--check-images header")]
-
-
-def _mismatch(root: Location, path: str, declared: tuple[int, int]) -> str | None:
-    """Reason why the declared size is not that of the image; None where it is, or where nobody can tell."""
-    file = root.below(path)
-    if not within(root, path):
-        return None
-    try:
-        reader = RangeReader(lambda start, end: read_range(file, start, end), stat(file).size, FIRST_BLOCK)
-        settle_size(declared, read_header(reader, path))
-    except ImageError as error:
-        return f"{path}: {error}" if error.code == "size_mismatch" else None
-    except (LabelBeamError, OSError):
-        return None
-    return None
 
 
 def _usual_places(file: KnownFile) -> list[Location]:

@@ -12,6 +12,7 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cache
@@ -117,7 +118,10 @@ def _float_of(value: Any) -> float:
 def areas_of(records: Sequence[Boxed]) -> list[float]:
     """The `area` of each record; NaN where it tells none."""
     areas = list(map(attrgetter("area"), records))
-    return areas if set(map(type, areas)) == {float} else list(map(_float_of, areas))
+    if set(map(type, areas)) <= {float, int}:
+        with suppress(OverflowError):
+            return list(map(float, areas))
+    return list(map(_float_of, areas))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,13 +10,20 @@ from labelbeam.transforms.columns.fragments import fragments_of
 from labelbeam.transforms.formats.customvision.read import CustomVisionError, read_images, read_tags
 from labelbeam.transforms.formats.format import Tree
 from labelbeam.transforms.formats.frames import FRACTIONS, Evidence, Frame
-from labelbeam.transforms.formats.named_images import IMAGES, finder_of, plan_named, refuse_far, tally_images
+from labelbeam.transforms.formats.named_images import (
+    IMAGES,
+    finder_of,
+    plan_named,
+    refuse_far,
+    tally_images,
+    whole_file,
+)
 from labelbeam.transforms.formats.plans import Plan
 from labelbeam.transforms.formats.reading import Findings, Reading, ReadResult, Unit
 from labelbeam.transforms.stores.files import StoredFile
 from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.stores.location import Location
-from labelbeam.transforms.stores.reading import read_bounded, read_file
+from labelbeam.transforms.stores.reading import read_bounded
 from labelbeam.transforms.workers.quiet_gc import quiet_gc
 
 FILE_BITS = 32
@@ -61,10 +68,9 @@ class CustomVisionUnit:
         """
         options, finder = reading.options, finder_of(reading)
         file = locate(self.root, options.storage).below(self.path)
-        data = read_file(file, self.size or None)
         task = options.config.task
         try:
-            with quiet_gc():
+            with whole_file(file, self.size) as data, quiet_gc():
                 read = read_images(data, self.tags, finder, path=self.path, source=self.root, task=task)
         except CustomVisionError as error:
             raise LabelBeamError(f"{file.shown}: {error}; expected images as Custom Vision's API gives them") from None

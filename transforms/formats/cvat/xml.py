@@ -15,8 +15,13 @@ from collections.abc import Callable, Iterator
 
 from lxml import etree
 
+from labelbeam.transforms.workers.budget import check_room
+
 BLOCK = 2**20
 """Bytes that are read and parsed at a time."""
+
+_ELEMENT, _ATTRIBUTE = 128, 256
+"""Bytes that an element and an attribute take in libxml2, at most, beside their text."""
 
 _TAG = re.compile(rb"<image(?=[\s/>])")
 _LONGEST_TAG = len(b"<image ")
@@ -125,14 +130,19 @@ def _parsed(blocks: Iterator[bytes]) -> Iterator[etree._Element]:
         remove_comments=True,
         remove_pis=True,
     )
+    held = 0
     try:
         for block in blocks:
             if block:
+                # Elements that are in no image, or in one without an end, are not forgotten.
+                held += _ELEMENT * block.count(b"<") + _ATTRIBUTE * block.count(b"=")
+                check_room(held, "an element of a CVAT file")
                 parser.feed(block)
             for _, element in parser.read_events():
                 assert isinstance(element, etree._Element), "ends are of elements"
                 yield element
                 _forget(element)
+                held = 0
         parser.close()
     except etree.XMLSyntaxError as error:
         if getattr(error, "code", None) == etree.ErrorTypes.ERR_NO_MEMORY:

@@ -13,14 +13,20 @@ from labelbeam.transforms.formats.datumaro.format import DatumaroOptions
 from labelbeam.transforms.formats.datumaro.read import DatumaroError, read_items
 from labelbeam.transforms.formats.format import Tree
 from labelbeam.transforms.formats.frames import Evidence
-from labelbeam.transforms.formats.named_images import IMAGES, finder_of, plan_named, remarks_on, tally_images
+from labelbeam.transforms.formats.named_images import (
+    IMAGES,
+    finder_of,
+    plan_named,
+    remarks_on,
+    tally_images,
+    whole_file,
+)
 from labelbeam.transforms.formats.plans import Plan
-from labelbeam.transforms.formats.reading import Findings, Reading, ReadResult, Unit, encode_fragments
+from labelbeam.transforms.formats.reading import Findings, Reading, ReadResult, Unit
 from labelbeam.transforms.messages.redact import redact
 from labelbeam.transforms.stores.files import StoredFile
 from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.stores.location import Location
-from labelbeam.transforms.stores.reading import read_file
 from labelbeam.transforms.workers.quiet_gc import quiet_gc
 
 FILE_BITS = 32
@@ -61,9 +67,8 @@ class DatumaroUnit:
         task, split = options.config.task, split_of_file(self.path)
         apart = options.config.of(DatumaroOptions).datumaro_groups == "apart"
         file = locate(self.root, options.storage).below(self.path)
-        data = read_file(file, self.size or None)
         try:
-            with quiet_gc():
+            with whole_file(file, self.size) as data, quiet_gc():
                 read = read_items(data, finder, path=self.path, source=self.root, task=task, split=split, apart=apart)
         except DatumaroError as error:
             raise LabelBeamError(f"{file.shown}: {error}; expected a subset as Datumaro writes it") from None
@@ -74,7 +79,7 @@ class DatumaroUnit:
         tally_images(evidence, read.images, finder)
         fragments = dict(fragments_of(read.images, options.buckets, self.number << FILE_BITS))
         records = sum(fragment.records for fragment in fragments.values())
-        return ReadResult(Findings(records, {self.root: evidence}), encode_fragments(sorted(fragments.items())))
+        return reading.result(Findings(records, {self.root: evidence}), sorted(fragments.items()))
 
 
 def doubts_of(evidence: Mapping[str, Evidence]) -> list[Doubt]:

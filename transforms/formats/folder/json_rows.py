@@ -22,7 +22,7 @@ from labelbeam.transforms.formats.folder.format import FolderOptions
 from labelbeam.transforms.formats.folder.rows import NOT_TEXT, TableRow, TableRows, UnreadableRow
 from labelbeam.transforms.formats.folder.split_columns import split_columns
 from labelbeam.transforms.formats.json_objects import json_object
-from labelbeam.transforms.messages.words import excerpt, listed
+from labelbeam.transforms.messages.words import excerpt, listed, printable
 
 
 def read_json_lines(name: str, text: str, options: FolderOptions, group: str = "") -> TableRows:
@@ -75,5 +75,5 @@ def _chosen(name: str, keys: list[str], options: FolderOptions) -> tuple[int, in
 
 
 def _cell(value: Any) -> str:
-    """A value as a table would hold it; nothing for what no cell holds."""
-    return "" if value is None or isinstance(value, list | dict) else str(value)
+    """A value as a table would hold it, which has no lone surrogates; nothing for what no cell holds."""
+    return "" if value is None or isinstance(value, list | dict) else printable(str(value))

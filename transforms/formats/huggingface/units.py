@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 from labelbeam.schemas.doubts import Doubt, Doubted
@@ -13,14 +14,21 @@ from labelbeam.transforms.formats.frames import Evidence
 from labelbeam.transforms.formats.huggingface.names import LARGEST, NAMED_IN, names_in
 from labelbeam.transforms.formats.huggingface.read import read_rows, rows_of_csv, rows_of_lines
 from labelbeam.transforms.formats.jsonl.units import RANGE, lines_of
-from labelbeam.transforms.formats.named_images import IMAGES, finder_of, plan_named, remarks_on, tally_images
+from labelbeam.transforms.formats.named_images import (
+    IMAGES,
+    finder_of,
+    plan_named,
+    remarks_on,
+    tally_images,
+    whole_file,
+)
 from labelbeam.transforms.formats.plans import Plan
 from labelbeam.transforms.formats.reading import Findings, Reading, ReadResult, Unit
 from labelbeam.transforms.messages.redact import redact
 from labelbeam.transforms.stores.files import StoredFile
 from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.stores.location import Location
-from labelbeam.transforms.stores.reading import read_bounded, read_file
+from labelbeam.transforms.stores.reading import read_bounded
 from labelbeam.transforms.workers.quiet_gc import quiet_gc
 
 _KEYS = 44
@@ -85,12 +93,12 @@ class HuggingFaceUnit:
         """
         options, finder, evidence = reading.options, finder_of(reading), Evidence()
         file, first = locate(self.root, options.storage).below(self.path), 0
-        with quiet_gc():
+        with quiet_gc(), ExitStack() as held:
             if self.path.lower().endswith("jsonl"):
                 first, block = lines_of(file, self.start, self.end, self.bytes)
                 rows = rows_of_lines(block, first)
             else:
-                rows = rows_of_csv(read_file(file, self.bytes or None))
+                rows = rows_of_csv(held.enter_context(whole_file(file, self.bytes)))
             task = options.config.task
             read = read_rows(rows, self.names, finder, evidence, path=self.path, source=self.root, task=task)
         evidence.add("without_outline", read.without, self.path)

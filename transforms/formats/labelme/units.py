@@ -9,6 +9,7 @@ from labelbeam.schemas.doubts import Doubt, Doubted
 from labelbeam.schemas.neutral import SourceImage
 from labelbeam.schemas.reasons import Rejected
 from labelbeam.transforms.columns.fragments import fragments_of
+from labelbeam.transforms.formats.declared_sizes import sizes_that_differ
 from labelbeam.transforms.formats.format import Tree
 from labelbeam.transforms.formats.frames import Evidence
 from labelbeam.transforms.formats.labelme.format import LabelMeOptions
@@ -45,10 +46,17 @@ def plan_labelme(tree: Tree, only: str | None) -> Plan:
         if extension(file.path) == "json" and not hidden(file.path) and only in (None, file.path)
     ]
 
+    place_of_images = root.url if tree.config.images is None else locate(tree.config.images, tree.storage).url
+
     def units(found: list[StoredFile]) -> list[Unit]:
         batches = (found[start : start + BATCH] for start in range(0, len(found), BATCH))
         return [
-            LabelMeUnit(root.url, tuple((file.path, file.size) for file in batch), number * BATCH)
+            LabelMeUnit(
+                root.url,
+                tuple((file.path, file.size) for file in batch),
+                number * BATCH,
+                "" if number or tree.config.check_images is not None else place_of_images,
+            )
             for number, batch in enumerate(batches)
         ]
 
@@ -57,11 +65,15 @@ def plan_labelme(tree: Tree, only: str | None) -> Plan:
 
 @dataclass(frozen=True, slots=True)
 class LabelMeUnit:
-    """A batch of JSON files by path and size; the keys of their images start at `first_key`."""
+    """A batch of JSON files by path and size; the keys of their images start at `first_key`.
+
+    `looked_at` is the URL of the directory where a few of its images are looked at; "" where none is.
+    """
 
     root: str
     files: tuple[tuple[str, int], ...]
     first_key: int
+    looked_at: str = ""
     index = IMAGES
 
     @property
@@ -91,6 +103,12 @@ class LabelMeUnit:
             evidence.add("twofold", int(read.twofold), path)
             evidence.add("without_outline", read.boxes if "segmentation" in task else 0, path)
         tally_images(evidence, images, finder)
+        if self.looked_at:
+            declared = [(image.path, (image.width, image.height)) for image in images if image.path in finder]
+            known = [(path, (width, height)) for path, (width, height) in declared if width and height]
+            messages, count = sizes_that_differ(locate(self.looked_at, options.storage), known)
+            evidence.add("looked_at", count)
+            evidence.add("size_differs", len(messages), min(messages, default=""))
         fragments = dict(fragments_of(images, options.buckets, self.first_key))
         records = sum(fragment.records for fragment in fragments.values())
         return reading.result(Findings(records, {self.root: evidence}), sorted(fragments.items()))
@@ -106,6 +124,13 @@ def doubts_of(evidence: Mapping[str, Evidence]) -> list[Doubt]:
                 f"{shown}: {left:,} JSON files hold no shapes, such as {item.example('left_alone')}, and are left alone"
             )
             doubts.append(Doubt(Doubted.FILES_LEFT_ALONE, message, left, item.example("left_alone")))
+        if differ := item.count("size_differs"):
+            example = item.example("size_differs")
+            message = (
+                f"{shown}: {differ:,} of {item.count('looked_at'):,} images that were looked at are of another size than declared: {example}; "
+                "coordinates are divided by the declared width and height; --check-images header compares each and rejects those"
+            )
+            doubts.append(Doubt(Doubted.DECLARED_SIZE_DIFFERS, message, differ, example, "--check-images header"))
         if twofold := item.count("twofold"):
             message = f"{shown}: {twofold:,} files have both flags and shapes, of which the flags were read as labels"
             doubts.append(

@@ -14,14 +14,20 @@ from labelbeam.transforms.formats.frames import Evidence
 from labelbeam.transforms.formats.labelstudio.format import LabelStudioOptions
 from labelbeam.transforms.formats.labelstudio.read import read_studio
 from labelbeam.transforms.formats.labelstudio.tasks import StudioError, read_tasks
-from labelbeam.transforms.formats.named_images import IMAGES, finder_of, plan_named, remarks_on, tally_images
+from labelbeam.transforms.formats.named_images import (
+    IMAGES,
+    finder_of,
+    plan_named,
+    remarks_on,
+    tally_images,
+    whole_file,
+)
 from labelbeam.transforms.formats.plans import Plan
 from labelbeam.transforms.formats.reading import Findings, Reading, ReadResult, Unit
 from labelbeam.transforms.messages.redact import redact
 from labelbeam.transforms.stores.files import StoredFile
 from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.stores.location import Location
-from labelbeam.transforms.stores.reading import read_file
 from labelbeam.transforms.workers.quiet_gc import quiet_gc
 
 FILE_BITS = 32
@@ -61,10 +67,9 @@ class LabelStudioUnit:
         options, finder = reading.options, finder_of(reading)
         given, task = options.config.of(LabelStudioOptions), options.config.task
         file = locate(self.root, options.storage).below(self.path)
-        data = read_file(file, self.size or None)
         split = split_of_file(self.path)
         try:
-            with quiet_gc():
+            with whole_file(file, self.size) as data, quiet_gc():
                 tasks = read_tasks(data)
                 read = read_studio(tasks, given, finder, path=self.path, source=self.root, task=task, split=split)
         except StudioError as error:

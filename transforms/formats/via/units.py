@@ -10,7 +10,14 @@ from labelbeam.schemas.errors import LabelBeamError
 from labelbeam.transforms.columns.fragments import fragments_of
 from labelbeam.transforms.formats.format import Tree
 from labelbeam.transforms.formats.frames import Evidence
-from labelbeam.transforms.formats.named_images import IMAGES, finder_of, plan_named, remarks_on, tally_images
+from labelbeam.transforms.formats.named_images import (
+    IMAGES,
+    finder_of,
+    plan_named,
+    remarks_on,
+    tally_images,
+    whole_file,
+)
 from labelbeam.transforms.formats.plans import Plan
 from labelbeam.transforms.formats.reading import Findings, Reading, ReadResult, Unit
 from labelbeam.transforms.formats.via.content import ViaError, read_content
@@ -21,7 +28,6 @@ from labelbeam.transforms.messages.redact import redact
 from labelbeam.transforms.stores.files import StoredFile
 from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.stores.location import Location
-from labelbeam.transforms.stores.reading import read_file
 from labelbeam.transforms.workers.quiet_gc import quiet_gc
 
 FILE_BITS = 32
@@ -61,9 +67,8 @@ class ViaUnit:
         options, finder = reading.options, finder_of(reading)
         given, task = options.config.of(ViaOptions), options.config.task
         file = locate(self.root, options.storage).below(self.path)
-        data = read_file(file, self.size or None)
         try:
-            with quiet_gc():
+            with whole_file(file, self.size) as data, quiet_gc():
                 content = read_content(data, self.path)
         except ViaError as error:
             raise LabelBeamError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from html import unescape
 from typing import NamedTuple
 from urllib.parse import urljoin, urlsplit
@@ -98,7 +99,9 @@ def read_index_page(html: str, url: str) -> IndexPage:
     IndexPage(files=['a b.jpg'], folders=[], elsewhere=[])
     """
     targets, written_base = _links(html)
-    base = urljoin(url, written_base)
+    base = url
+    with suppress(ValueError):  # No address at all, which browsers pass over too.
+        base = urljoin(url, written_base)
     page = urlsplit(url)
     folder = unquote_path(page.path).rpartition("/")[0] + "/"
     files: set[str] = set()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 import msgspec
@@ -18,6 +19,7 @@ from labelbeam.transforms.formats.coco.records import (
     CocoImage,
     LabelOnly,
     Outlined,
+    areas_of,
     decode_range,
 )
 from labelbeam.transforms.formats.coco.scan import UnsafeSplitError
@@ -226,3 +228,15 @@ def test_a_bad_element_changes_nothing_for_the_others(
         (item.code, item.message, item.raw) for item in alone.bad
     ]
     assert together.adjusted == alone.adjusted
+
+
+def test_an_area_is_the_number_that_it_is_and_of_nothing_else_is_one_made() -> None:
+    def areas(*given: object) -> list[float]:
+        return areas_of([Boxed(image_id=1, category_id=1, area=area) for area in given])
+
+    assert areas(1.5, 2.5) == [1.5, 2.5]
+    assert [*map(type, areas(1.5, 2))] == [float, float]
+    odd = areas(1.5, 2, 10**400, True, None, "3", "x")
+    assert [odd[at] for at in (0, 1, 5)] == [1.5, 2.0, 3.0]
+    assert all(math.isnan(odd[at]) for at in (2, 3, 4, 6))
+    assert areas(10**400, 2)[1] == 2.0

@@ -6,6 +6,8 @@ import pytest
 
 from labelbeam.transforms.formats.cvat import xml as module
 from labelbeam.transforms.formats.cvat.xml import CvatError, UnsafeCutError, images_in
+from labelbeam.transforms.stores.errors import ShortageError
+from labelbeam.transforms.workers import budget
 
 HEAD = '<?xml version="1.0" encoding="utf-8"?>\n<annotations>\n  <version>1.1</version>\n  <meta><images>no</images></meta>\n'
 IMAGES = [
@@ -85,3 +87,16 @@ def test_a_doctype_is_found_across_blocks(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_a_byte_order_mark_is_no_obstacle() -> None:
     assert read(b"\xef\xbb\xbf" + TEXT) == read(b"\xef\xbb\xbf" + TEXT.partition(b"\n")[2]) == ALL
+
+
+@pytest.mark.parametrize("before", [b"", b'<image id="0" name="a.jpg">'])
+def test_elements_that_are_never_forgotten_end_in_words_before_memory_does(
+    before: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(budget, "memory_left", lambda: 2**27)
+    image = b'<image id="0" name="a.jpg"><box label="x"/></image>'
+    many = b"<annotations>" + image * 100_000 + b"</annotations>"
+    assert sum(1 for _ in images_in(lambda start, end: many[start:end], 0, len(many), len(many))) == 100_000
+    odd = b"<annotations>" + before + b"<box/>" * 1_000_000 + b"</annotations>"
+    with pytest.raises(ShortageError, match="an element of a CVAT file: needs"):
+        list(images_in(lambda start, end: odd[start:end], 0, len(odd), len(odd)))

@@ -36,6 +36,12 @@ def test_a_split_column_with_other_words_is_not_used_and_warned_of(text: str) ->
     assert any("fold 2" in warning for warning in content.warnings)
 
 
+def test_a_split_that_is_no_text_is_told_as_an_escape() -> None:
+    content = read_jsonl({"file_name": "1.jpg", "label": "a", "split": "\udc88ev"})
+    (warning,) = (warning for warning in content.warnings if "--split-values" in warning)
+    assert "such as \\udc88ev=train" in warning
+
+
 def test_a_one_hot_class_called_set_is_a_class() -> None:
     content = read("filename,set,cat\n1.jpg,1,0\n2.jpg,0,1\n")
     assert (labels(content), content.warnings) == ({"1.jpg": ["set"], "2.jpg": ["cat"]}, [])

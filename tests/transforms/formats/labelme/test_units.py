@@ -20,6 +20,7 @@ from labelbeam.transforms.formats.named_images import IMAGES, ImageFinder
 from labelbeam.transforms.read.work import read_unit
 from labelbeam.transforms.stores.files import put
 from labelbeam.transforms.stores.locate import locate
+from tests.end_to_end.datasets import write_image
 from tests.transforms.unit_runs import fragments, options
 
 INDEX = pickle.dumps(ImageFinder(["0.jpg", "1.jpg", "2.jpg", "3.jpg"]))
@@ -38,12 +39,12 @@ def test_json_files_are_planned_in_batches_with_keys_of_their_own(memory: str, m
         put(root.below(name), b"{}")
     plan = plan_labelme(Tree(CONFIG, {}, [root], []), None)
     assert plan.units == [
-        LabelMeUnit(root.url, (("1.json", 2), ("3.json", 2)), 0),
+        LabelMeUnit(root.url, (("1.json", 2), ("3.json", 2)), 0, root.url),
         LabelMeUnit(root.url, (("a/2.JSON", 2),), 2),
     ]
     file = root.below("3.json")
     (only,) = plan_labelme(Tree(CONFIG, {}, [file], [file]), "3.json").units
-    assert only == LabelMeUnit(root.url, (("3.json", 2),), 0)
+    assert only == LabelMeUnit(root.url, (("3.json", 2),), 0, root.url)
     with pytest.raises(LabelBeamError, match="no annotation file of labelme among"):
         plan_labelme(Tree(CONFIG, {}, [file], [file]), "6.json")
 
@@ -96,3 +97,16 @@ def test_what_was_counted_is_told_with_the_option_that_changes_it(name: str, cod
     evidence.add(name, 2, "a.json")
     (doubt,) = doubts_of({"memory://x": evidence})
     assert (doubt.code, doubt.count, doubt.example, doubt.option) == (code, 2, "a.json", option)
+
+
+@pytest.mark.parametrize(("sides", "differ"), [((100, 80), 0), ((80, 100), 1), ((None, None), 0)])
+def test_a_declared_size_that_is_not_the_images_is_told(
+    sides: tuple[int | None, int | None], differ: int, tmp_path: Path
+) -> None:
+    write_image(tmp_path / "1.jpg", (100, 80))
+    (tmp_path / "1.json").write_text(content(1, imageWidth=sides[0], imageHeight=sides[1]))
+    result = read_unit(options(), LabelMeUnit(str(tmp_path), (("1.json", 0),), 0, str(tmp_path)), INDEX)
+    told = [doubt for doubt in doubts_of(result.findings.evidence) if doubt.code == "declared_size_differs"]
+    assert [(doubt.count, "declared as 80x100, stored as 100x80" in doubt.message) for doubt in told] == [
+        (1, True)
+    ] * differ

@@ -53,6 +53,11 @@ def test_a_link_out_of_the_directory_or_deeper_is_not_taken_but_told_of(link: st
     assert page == IndexPage(["2.jpg"], [], [link])
 
 
+def test_a_base_that_is_no_address_is_passed_over() -> None:
+    page = read_index_page('<base href="http://[x/"><a href="2.jpg">2</a>', "http://h/voc/")
+    assert page == IndexPage(["2.jpg"], [], [])
+
+
 @pytest.mark.parametrize("link", ["https://nginx.org/", "..", "../../", "/", "?C=S", "#top", "mailto:a@b.c", "."])
 def test_the_furniture_of_an_index_page_is_no_link_to_a_file(link: str) -> None:
     assert read_index_page(f'<a href="{link}">x</a>', "http://h/a/voc/") == IndexPage([], [], [])
