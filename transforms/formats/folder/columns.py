@@ -321,10 +321,11 @@ def against_flags(
     for some in (rows[:SAMPLE], rows):  # Nearly always the first rows tell that there are none.
         looked = {index: look_at_flags(row[index] for row in some if len(row) > index) for index in among}
         among = [index for index in among if looked[index].flags == looked[index].filled and not looked[index].further]
-    labels = {row[label].strip() for row in rows if len(row) > label}
     flags = {index: looked[index] for index in among if looked[index].filled}
-    present = any(found.present for found in flags.values())
-    if len(flags) < _FEWEST_FLAGS or not present or not any(columns[index] in labels for index in flags):
+    if len(flags) < _FEWEST_FLAGS or not any(found.present for found in flags.values()):
+        return
+    labels = {row[label].strip() for row in rows if len(row) > label}
+    if not any(columns[index] in labels for index in flags):
         return
     whole = [row for row in rows if len(row) == len(columns)]
     against = [

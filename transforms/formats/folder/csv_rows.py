@@ -6,6 +6,7 @@ import csv
 import io
 import re
 import shlex
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -349,7 +350,9 @@ def _label_column(table: _Table, cells: list[list[str]], task: str, label: int) 
         confidence = score if look_at_flags(row[score] for row in cells if len(row) > score).is_probabilities else None
     if confidence in (label, table.file):
         confidence = None
-    if held and sum((value := number(cell)) is not None and value % 1 != 0 for cell in held) * 2 > len(held):
+    counts = Counter(held)
+    measures = sum(count for cell, count in counts.items() if (value := number(cell)) is not None and value % 1)
+    if 2 * measures > len(held):
         said = f"the labels of {listed([table.columns[label]])} are measures, such as {held[0]!r}, and each value is read as a class"
         table.doubt(Doubted.LABELS_ARE_NUMBERS, said, len(held), held[0])
     name = "" if confidence is None else table.columns[confidence]

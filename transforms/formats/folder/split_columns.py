@@ -128,8 +128,10 @@ def _folds(
 ) -> Iterator[Doubt]:
     """A doubt where a column numbers folds, of which nothing tells which one validates."""
     for index, shown in enumerate(columns):
+        if index in others or not _FOLDS.fullmatch(key(shown)):
+            continue
         cells = sorted(_cells(rows, index), key=lambda cell: (len(cell), cell))
-        if _FOLDS.fullmatch(key(shown)) and index not in others and 1 < len(cells) <= _MOST_FOLDS:
+        if 1 < len(cells) <= _MOST_FOLDS:
             values = ",".join(f"{cell}={'train' if at else 'validation'}" for at, cell in enumerate(cells))
             option = f"--split-column {shlex.quote(shown)} --split-values {shlex.quote(values)}"
             message = (

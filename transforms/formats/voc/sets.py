@@ -76,9 +76,9 @@ def lists_of_task(files: Iterable[str], task: str) -> ListFiles:
     kinds = ("segmentation", *_KINDS) if task == "image_instance_segmentation" else _KINDS
     chosen = {}
     for root, of in found.items():
-        best = next((kind for kind in kinds if kind in of), next(iter(of)) if len(of) == 1 else None)
-        if best is not None:
-            chosen[root] = sorted(of[best])
+        likeliest = next((kind for kind in kinds if kind in of), next(iter(of)) if len(of) == 1 else None)
+        if likeliest is not None:
+            chosen[root] = sorted(of[likeliest])
         else:
             unknown[root] = sorted([*unknown.get(root, []), *(path for paths in of.values() for path in paths)])
     return ListFiles(chosen, unknown)

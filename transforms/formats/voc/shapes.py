@@ -151,7 +151,7 @@ def _box(
         at = numbers.index(None)
         return None, f"{names[at]} is {reprlib.repr(texts[at])}, expected a finite number"
     for name in ANGLES if kind != "centre_and_size" else ANGLES[1:]:
-        if number(fields.get(name, "0")) != 0:
+        if name in fields and number(fields[name]) != 0:
             return None, f"{name} is {reprlib.repr(fields[name])} beside the box: no unit is known of it"
     first, second, third, fourth = (found for found in numbers if found is not None)
     if kind != "corners" and (third < 0 or fourth < 0):

@@ -16,7 +16,7 @@ from lxml import etree
 
 from labelbeam.schemas.reasons import Adjusted
 from labelbeam.transforms.formats.labels import normalized
-from labelbeam.transforms.formats.verdicts import speaks_against
+from labelbeam.transforms.formats.verdicts import is_verdict, speaks_against
 from labelbeam.transforms.formats.voc.charsets import invalid
 from labelbeam.transforms.formats.voc.markup import parse
 from labelbeam.transforms.formats.voc.shapes import (
@@ -117,7 +117,7 @@ def parse_annotation(data: bytes) -> Annotation:
     strange: list[str] = []
     for position, element in enumerate(_objects(root, strange, filenames), 1):
         objects += _of_object(element, position)
-    if not objects and not strange and any(_MARKUP.search(text) for text in root.itertext() if isinstance(text, str)):
+    if not objects and not strange and any(_MARKUP.search(str(text)) for text in root.itertext()):
         strange.append("object")
     filename, other_names = _sole(filenames, lambda name: name or None)
     width, other_widths = _sole(widths, _side)
@@ -150,8 +150,9 @@ _NOT_OBJECTS = ("filename", "size", "imagesize", "folder", "path", "source", "se
 _LISTS = ("objects", "boxes", "bndboxes", "bboxes", "annotations", "labels", "regions", "shapes", "bndbox")
 """Elements that hold objects; text in them is in a form that is not read."""
 
-_HOLES = ("hole", "holes", "interior", "inner")
+_HOLES = frozenset({"hole", "holes", "interior", "inner"})
 _NOT_OF_OBJECT = ("part", "attributes")
+_NEVER_NESTED = frozenset({*_NOT_OF_OBJECT, "bndbox", "robndbox"})
 """What an object may hold that has names, boxes and numbers of its own."""
 
 
@@ -190,7 +191,8 @@ def _is_object(element: etree._Element) -> bool:
 
 def _is_nested(child: etree._Element) -> bool:
     """Tell whether an element in an object is an object of its own."""
-    return tag_of(child) in _OBJECTS or (tag_of(child) not in _NOT_OF_OBJECT and _is_object(child))
+    tag = tag_of(child)
+    return tag in _OBJECTS or (len(child) > 1 and tag not in _NEVER_NESTED and _is_object(child))
 
 
 def _of_object(element: etree._Element, position: int) -> Iterator[VocObject]:
@@ -214,7 +216,7 @@ def _of_object(element: etree._Element, position: int) -> Iterator[VocObject]:
             turned, beside = turned or _rotation(attributes), [*beside, *attributes]
         elif tag in _HOLES:
             outline_hole = True
-        elif tag in _NOT_OF_OBJECT or _is_nested(child):
+        elif tag in _NOT_OF_OBJECT or tag in _OBJECTS or (len(child) > 1 and _is_nested(child)):
             continue
         elif tag in ("bndbox", "robndbox") or len(child) or child.keys():
             _boxes(child, boxes, rotated)
@@ -239,9 +241,11 @@ def _of_object(element: etree._Element, position: int) -> Iterator[VocObject]:
     outline, outline_error = outline_of(outlines)
     if outline_hole:
         outline, outline_error = (), "the outline has a hole in an element of its own, which is not read"
-    beside += [(name, text) for name, text in texts.items() if name not in _FLAGS]
+    beside += [
+        (name, text) for name, text in texts.items() if name in _SCORES or (is_verdict(name) and name not in _FLAGS)
+    ]
     repeated, flagged = "", any(speaks_against(name, text) for name, text in beside)
-    scored = any(_SCORE.fullmatch(name) and 0 < (number(text) or 0) < 1 for name, text in beside)
+    scored = any(name in _SCORES and 0 < (number(text) or 0) < 1 for name, text in beside)
     for number_of_shape, (box, error) in enumerate(shapes):
         name, name_error = _name(names, number_of_shape, len(shapes))
         if several:
@@ -278,7 +282,7 @@ _NAMES = ("class", "label", "category", "classname", "class_name")
 _FLAGS = ("difficult", "deleted", "ignore", "iscrowd")
 """Flags that decide what becomes of an object."""
 
-_SCORE = re.compile(r"scores?|confidences?|conf|probability|prob")
+_SCORES = frozenset({"score", "scores", "confidence", "confidences", "conf", "probability", "prob"})
 
 
 def _of_box(texts: dict[str, str], several: dict[str, list[str]], at: int, count: int) -> tuple[dict[str, str], str]:
