@@ -1,4 +1,4 @@
-"""Beam works these out anew for each step of each pipeline; a test process, which makes hundreds of the same ones, once.
+"""Beam works these out anew for each step of each pipeline, and the command its parsers; a test process, which makes hundreds, once.
 
 More than half of the CPU time of a small build is Beam's reading of signatures (each DoFn's methods some ten times) and its making
 of argument parsers (one for each look at an option, two hundred a build). All of it depends on code and arguments alone, so
@@ -12,7 +12,8 @@ import copy
 import logging
 import sys
 from argparse import Namespace
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from types import FunctionType, MethodType
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -21,6 +22,11 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.transforms import core, ptransform, userstate, util
 from apache_beam.typehints import decorators
 from objsize import traverse
+
+from labelbeam.pipelines import cli
+from labelbeam.pipelines.command_line.parser import Parser
+from labelbeam.pipelines.commands.registry import make_parsers
+from labelbeam.pipelines.runners.options import BEAM_OPTIONS
 
 # Options ------------------------------------------------------------------------------------------------------------
 
@@ -68,6 +74,21 @@ def _view_once(self: PipelineOptions, cls: type[PipelineOptions]) -> PipelineOpt
     if key not in views or views[key]._all_options is not self._all_options:
         views[key] = _view(self, cls)
     return views[key]
+
+
+_all = PipelineOptions.get_all_options
+_known_all: dict[tuple[Any, ...], dict[str, Any]] = {}
+
+
+def _all_once(self: PipelineOptions, *arguments: Any, display_warnings: bool = False, **more: Any) -> dict[str, Any]:
+    """Of the same flags and values: each run of a pipeline asks for all options, to warn of those that nobody knows."""
+    if arguments or more.get("add_extra_args_fn"):
+        return _all(self, *arguments, display_warnings=display_warnings, **more)
+    values = repr(sorted(self._all_options.items(), key=lambda item: item[0]))
+    key = (type(self), tuple(self._flags or ()), values, display_warnings, *sorted(more.items()))
+    if key not in _known_all:
+        _known_all[key] = _all(self, display_warnings=display_warnings, **more)
+    return copy.deepcopy(_known_all[key])
 
 
 # Functions and DoFns ------------------------------------------------------------------------------------------------
@@ -130,6 +151,14 @@ def _is_plain(function: Any) -> bool:
     )
 
 
+_origin = decorators.IOTypeHints._make_origin.__func__
+
+
+def _origin_without_stack(cls: type, bases: list[Any], tb: bool = True, msg: Iterable[str] = ()) -> Any:
+    """Where hints come from, told only where they turn out wrong; without the stack, which is formatted for each of them."""
+    return _origin(cls, bases, False, msg)
+
+
 # Sizes --------------------------------------------------------------------------------------------------------------
 
 _globals = traverse._iter_modules_globals
@@ -144,15 +173,31 @@ def _globals_once() -> list[dict[str, Any]]:
     return _known_globals[1]
 
 
+# Parsers of the command ---------------------------------------------------------------------------------------------
+
+
+@cache
+def _parsers_of(names: tuple[str, ...], _: tuple[str, ...]) -> tuple[Parser, dict[str, Parser]]:
+    return make_parsers(names)
+
+
+def _parsers_once(names: Iterable[str]) -> tuple[Parser, dict[str, Parser]]:
+    """What has parsed once has kept nothing of it."""
+    return _parsers_of(tuple(names), tuple(BEAM_OPTIONS))
+
+
 def remember() -> None:
     """Have Beam remember, in this process, until it ends."""
     if PipelineOptions.__init__ is _parse_once:
         return
     PipelineOptions.__init__ = _parse_once
     PipelineOptions.view_as = _view_once
+    PipelineOptions.get_all_options = _all_once
     decorators.get_signature = signature = _once(decorators.get_signature)
     for module in (core, ptransform, util):
         module.get_signature = signature
     core._check_fn_use_yield_and_return = _yields_once
     userstate.get_dofn_specs = _specs_once
+    decorators.IOTypeHints._make_origin = classmethod(_origin_without_stack)
     traverse._iter_modules_globals = _globals_once
+    cli.make_parsers = _parsers_once

@@ -63,12 +63,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
     Each of these goes by itself, beside others of its file, unless it has an `xdist_group` of its own.
     """
-    items.sort(key=lambda item: -seconds(item))
+    slow = {item: seconds(item) for item in items}
+    items.sort(key=lambda item: -slow[item])
     for item in items:
-        if item.get_closest_marker("timeout") is None:
-            installs = INSTALLS * any(item.get_closest_marker(marker) for marker in OUTER)
-            item.add_marker(pytest.mark.timeout(HANGS + installs + 5 * seconds(item)))
-        if seconds(item) and item.get_closest_marker("xdist_group") is None:
+        # In one walk for each of ten thousand: `get_closest_marker` is one for each name.
+        names = {marker.name for marker in item.iter_markers()}
+        if "timeout" not in names:
+            installs = INSTALLS * (not names.isdisjoint(OUTER))
+            item.add_marker(pytest.mark.timeout(HANGS + installs + 5 * slow[item]))
+        if slow[item] and "xdist_group" not in names:
             item.add_marker(pytest.mark.xdist_group(item.nodeid.rpartition("/")[2]))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Generator
 from typing import TypeVar
@@ -35,11 +36,23 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return waited
 
 
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Collect without the garbage collector: it would walk over ten thousand tests again and again, and find that all of them stay."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+
+
 def pytest_collection_finish() -> None:
-    """Have Beam remember what it works out, in each process that runs tests."""
+    """Have Beam remember what it works out, and nothing wait for the disk, in each process that runs tests."""
     from tests.beam_memory import remember
+    from tests.unsynced import spare
 
     remember()
+    spare()
 
 
 @pytest.hookimpl(wrapper=True)

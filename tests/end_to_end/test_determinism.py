@@ -122,7 +122,7 @@ def test_processes_give_the_bytes_of_one(
     handed_out: list[str],
 ) -> None:
     monkeypatch.setattr(coco_file, "plan_ranges", partial(plan_ranges, target=1500, window=256))
-    several = build(source, tmp_path / "out", "--direct_num_workers=3", task=SEGMENTATION)
+    several = build(source, tmp_path / "out", "--direct_num_workers=2", task=SEGMENTATION)
     assert several.files() == reference[SEGMENTATION].files()
     assert handed_out.count("read_unit") > 10
     assert {"read_unit", "write_shard"} <= set(handed_out)
@@ -225,7 +225,7 @@ def test_processes_read_a_folder_like_one(tmp_path: Path, handed_out: list[str])
     options = ("--source", tmp_path / "set", "--image-url", PREFIX, "--shards", "3")
     one = convert(*options, "--direct_num_workers=1", task=CLASSIFICATION, output=tmp_path / "one")
     assert handed_out == []
-    several = convert(*options, "--direct_num_workers=3", task=CLASSIFICATION, output=tmp_path / "several")
+    several = convert(*options, "--direct_num_workers=2", task=CLASSIFICATION, output=tmp_path / "several")
     assert one.files() == several.files()
     assert {"read_unit", "write_shard"} <= set(handed_out)
 

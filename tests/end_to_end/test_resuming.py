@@ -63,9 +63,15 @@ def written_once(root: Path) -> dict[str, int]:
     return {str(path.relative_to(root)): path.stat().st_ino for path in root.rglob("*.*") if path.is_file()}
 
 
+@pytest.fixture(scope="module")
+def undisturbed(place: Path) -> Build:
+    """A build of the same dataset that nobody ended."""
+    return build_of(dataset(place / "coco.json"), place / "out")
+
+
 @pytest.mark.parametrize("bucket", range(1, SHARDS))
 def test_the_next_run_goes_on_with_the_shards_that_were_finished(
-    bucket: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    bucket: int, undisturbed: Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source, output = dataset(tmp_path / "coco.json"), tmp_path / "out"
     begun = break_off(source, output, monkeypatch, bucket)
@@ -75,7 +81,7 @@ def test_the_next_run_goes_on_with_the_shards_that_were_finished(
     assert build.root.name == begun
     assert finished.items() <= written_once(build.root).items()
     assert f"{len(receipts)} of {SHARDS} shards were finished before" in build.said
-    assert build.files() == build_of(source, tmp_path / "undisturbed").files()
+    assert build.files() == undisturbed.files()
     assert sorted(path.name for path in output.iterdir()) == ["builds", "latest.json"]
 
 

@@ -28,7 +28,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from mutation import Coverage, inputs
-from targets import TARGETS, Target
+from targets.every import TARGETS
+from targets.target import Target
 
 SECONDS_AN_INPUT = 5
 MEMORY = 2 << 30

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import atheris
 
-with atheris.instrument_imports(include=["transforms", "schemas", "pipelines", "PIL", "yaml", "json", "targets"]):
-    from targets import TARGETS
+with atheris.instrument_imports(include=["labelbeam", "PIL", "yaml", "json", "targets"]):
+    from targets.every import TARGETS
 
 from fuzz import guarded
 

@@ -3,27 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
-RUNNER = """
-import contextlib, io, json, sys
-from labelbeam.pipelines.cli import main
-
-ended = {}
-for name, arguments in json.loads(sys.argv[1]).items():
-    out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for _ in range(2))
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        status = main(arguments)
-    ended[name] = [status, *(stream.buffer.getvalue().decode() for stream in (out, err))]
-with open(sys.argv[2], "w", encoding="utf-8") as file:
-    json.dump(ended, file)
-"""
+from tests.one_process import Runs, run_in_one
 
 COCO: dict[str, Any] = {
     "images": [{"id": number, "file_name": f"a {number}.jpg", "width": 100, "height": 50} for number in range(4)],
@@ -50,22 +35,6 @@ def command_of_coco(folder: Path) -> list[str]:
     return ["convert", "--task", "image_object_detection", "--source", str(source), "--output", str(folder / "built")]
 
 
-class Ended(NamedTuple):
-    """What one run ended with, and what it wrote."""
-
-    status: int
-    out: str
-    err: str
-
-
-class Runs(NamedTuple):
-    """The runs by name, where they ran, and what the process wrote beside what the command meant to write."""
-
-    ended: dict[str, Ended]
-    folder: Path
-    noise: str
-
-
 @pytest.fixture(scope="session")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
     """Builds of a small COCO file for every task, and what may come of one."""
@@ -88,14 +57,4 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
             for task in tasks
         },
     }
-    script = subprocess.run(
-        [sys.executable, "-c", RUNNER, json.dumps(commands), str(folder / "ended.json")],
-        cwd=folder,
-        env={**os.environ, "COLUMNS": "80", "NO_COLOR": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert script.returncode == 0, script.stderr
-    ended = json.loads((folder / "ended.json").read_text(encoding="utf-8"))
-    return Runs({name: Ended(*values) for name, values in ended.items()}, folder, script.stdout + script.stderr)
+    return run_in_one(commands, folder, COLUMNS="80", NO_COLOR="1")

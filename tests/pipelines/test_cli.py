@@ -25,7 +25,9 @@ from labelbeam.schemas.errors import LabelBeamError
 from tests.pipelines.conftest import COCO
 
 if TYPE_CHECKING:
-    from tests.pipelines.conftest import Runs
+    from tests.one_process import Runs
+
+pytestmark = pytest.mark.xdist_group("runs")
 
 DETECTION = ["--task", "image_object_detection", "--source", "a.json", "--output", "built"]
 

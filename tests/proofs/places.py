@@ -14,6 +14,9 @@ from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import quote
 
+PATIENCE = 120.0
+"""Seconds within which the reader has read a build, on a machine however busy."""
+
 PAUSE = 0.05
 """Seconds between two looks of the reader: it should be there all the time, and leave the cores to the builds."""
 
@@ -162,6 +165,8 @@ class Reader(threading.Thread):
         super().__init__(daemon=True)
         self.place, self.expected = place, set(expected)
         self.reads, self.seen, self.wrong = 0, list[str](), list[str]()
+        self._asked = self._answered = 0
+        self._turn = threading.Condition()
         self._pointer, self._next = b"", 0.0
         self._rest = REST_OF_PLAIN if isinstance(place.fs, PlainReads) else REST
         self._stopped = threading.Event()
@@ -169,13 +174,25 @@ class Reader(threading.Thread):
     def run(self) -> None:
         """Read until stopped."""
         while not self._stopped.is_set():
+            asked = self._asked
             try:
-                self._look()
+                self._look(at_once=asked > self._answered)
             except Exception as error:  # Whatever a reader meets is a find.
                 self.wrong.append(f"{type(error).__name__}: {error}")
-            time.sleep(PAUSE)
+            with self._turn:
+                self._answered = asked
+                self._turn.notify_all()
+                self._turn.wait_for(lambda: self._asked > self._answered or self._stopped.is_set(), PAUSE)
 
-    def _look(self) -> None:
+    def reads_again(self) -> None:
+        """Wait for a read that begins now: how often the reader gets to one by itself says how busy the machine is."""
+        with self._turn:
+            self._asked += 1
+            asked = self._asked
+            self._turn.notify_all()
+            assert self._turn.wait_for(lambda: self._answered >= asked, PATIENCE), f"no read within {PATIENCE:g} s"
+
+    def _look(self, at_once: bool) -> None:
         try:
             pointer = self.place.read("latest.json")
         except FileNotFoundError:
@@ -183,7 +200,7 @@ class Reader(threading.Thread):
                 raise
             return
         began = time.monotonic()
-        if pointer == self._pointer and began < self._next:
+        if pointer == self._pointer and began < self._next and not at_once:
             return
         build, found = whole(self.place)
         self._pointer, self._next = pointer, time.monotonic() + self._rest * (time.monotonic() - began)
@@ -201,4 +218,6 @@ class Reader(threading.Thread):
 
     def __exit__(self, *_: object) -> None:
         self._stopped.set()
+        with self._turn:
+            self._turn.notify_all()
         self.join()

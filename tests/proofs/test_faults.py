@@ -86,16 +86,19 @@ def test_builds_come_to_the_same_bytes_however_many_requests_fail(
         remote.proxy.forget()
     began = time.monotonic()
     runs = [remote.start("noisy") for remote in remotes]
+    outcomes = set[str]()
     for remote, run in zip(remotes, runs, strict=True):
         assert run.end() == 0, f"seed {seed}: {run.said}"
         kind = type(remote.store).__name__
         tell(f"{kind}, seed {seed}, {time.monotonic() - began:.0f} s; requests: {_told(remote.proxy)}")
-        assert any(outcome != OK for _, outcome in remote.proxy.counts())
+        outcomes |= {outcome for _, outcome in remote.proxy.counts()}
         noisy, quiet = remote.place("noisy"), remote.place("quiet")
         assert whole(noisy)[1] == whole(quiet)[1], kind
         assert len(noisy.folders("builds")) == 1
         assert leftovers(noisy) == set()
         assert noisy.beside("noisy-copies").names() == quiet.beside("quiet-copies").names()
+    # Of all stores together: with one request in twenty, a store of which few things are asked may be spared.
+    assert outcomes > {OK}
     assert time.monotonic() - began < SECONDS
 
 

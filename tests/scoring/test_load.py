@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -176,7 +177,8 @@ def test_an_endpoint_that_refuses_the_first_images_is_not_asked_for_all_and_its_
     options = ["--task", DETECTION, "--batch", batch, "--max-failed", "0.5", "--output", tmp_path / "scores"]
     answer = labelbeam("score", tmp_path, "--endpoint", endpoint.url, *options)
     assert answer.status == 1, answer.err
-    assert "makes no prediction of any of the first 10 images" in answer.err and words in answer.err
+    # Requests are made at once: another may fail before the run is ended.
+    assert re.search(r"makes no prediction of any of the first 1\d images", answer.err) and words in answer.err
     assert len(endpoint.asked) < 30
 
 

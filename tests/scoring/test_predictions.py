@@ -166,7 +166,7 @@ def test_what_mlflow_answers_in_place_of_predictions_is_told(
 
 @pytest.mark.parametrize("concurrency", [1, 5])
 def test_so_many_requests_are_made_at_once_as_may_be(score: Score, endpoint: EndpointServer, concurrency: int) -> None:
-    endpoint.faults = [Fault("latency", seconds=0.2)]
+    endpoint.faults = [Fault("together", many=concurrency, seconds=30)]
     assert score("--concurrency", str(concurrency)).status == 0
     assert endpoint.most_at_once == concurrency
     assert endpoint.connections == concurrency

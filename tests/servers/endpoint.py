@@ -30,7 +30,7 @@ Generation = Literal["v1", "v1-text", "v2", "v2-bare", "mlflow"]
 as `predictions`, as `mlflow models serve` does."""
 
 FaultKind = Literal[
-    "latency", "status", "reset", "page", "truncated", "cut", "count", "not-json", "slow", "invalid", "echo"
+    "latency", "together", "status", "reset", "page", "truncated", "cut", "count", "not-json", "slow", "invalid", "echo"
 ]
 
 
@@ -39,6 +39,7 @@ class Fault:
     """What goes wrong with the first `times` requests (None: all) that hold the image `image` (None: any).
 
     - `latency`: the answer comes `seconds` late
+    - `together`: it comes when `many` requests have been under way at once, or after `seconds`
     - `status`: it has this status and these headers, and Retry-After where that is given
     - `echo`: it holds what the request's headers held
     - `reset`: the connection is reset without an answer
@@ -54,6 +55,7 @@ class Fault:
     status: int = 503
     retry_after: str | None = None
     seconds: float = 0.0
+    many: int = 0
     headers: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -262,6 +264,9 @@ class _Handler(BaseHTTPRequestHandler):
         for fault in faults:
             if fault.kind == "latency":
                 time.sleep(fault.seconds)
+            elif fault.kind == "together":
+                while about.most_at_once < fault.many and time.monotonic() < at + fault.seconds:
+                    time.sleep(0.01)
             else:
                 self._fail(fault, images)
                 return

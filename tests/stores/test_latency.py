@@ -24,8 +24,8 @@ FILES = 160
 LATENCY = 0.4
 """Seconds: so long that it shows how many requests wait together, and not how busy this machine is."""
 
-FASTER = 8
-"""How much faster than one after the other; half of what is reached where nothing else keeps the machine busy."""
+TOGETHER = 8
+"""How many requests are under way on average; half of what is reached where nothing else keeps the machine busy."""
 
 XML = """<annotation><filename>{name}.jpg</filename><size><width>32</width><height>24</height><depth>3</depth></size>
 <object><name>cat</name><bndbox><xmin>2</xmin><ymin>2</ymin><xmax>9</xmax><ymax>9</ymax></bndbox></object></annotation>"""
@@ -53,14 +53,15 @@ def kinds(requests: list[Request]) -> Counter[str]:
     return Counter(map(kind, requests))
 
 
-def seconds_for(requests: list[Request], suffix: str) -> float:
-    """How long reading the files of a kind took, from the first to the last; without the first one, which is looked at early, and
-    without the images that are read last, for the report.
+def under_way(requests: list[Request], suffix: str) -> float:
+    """How many requests for files of a kind were under way on average, from the first to the last; without the first one, which is
+    looked at early, and without the images that are read last, for the report. A machine that is busy makes all of them slower alike.
     """
     ours = [request for request in requests if request.target.partition("?")[0].endswith(suffix)]
     ours = sorted((request for request in ours if request.method == "GET"), key=lambda request: request.started)
     ours = ours[1:] if suffix == ".xml" and len(ours) > FILES else ours[:FILES]
-    return max(request.started + request.seconds for request in ours) - ours[0].started
+    took = max(request.started + request.seconds for request in ours) - ours[0].started
+    return sum(request.seconds for request in ours) / took
 
 
 def build_slowly(store: Store, proxied: Proxied, output: Path) -> list[Request]:
@@ -86,9 +87,9 @@ def test_a_file_costs_one_request_and_those_of_a_tree_wait_together(
     assert counts["GET xml"] == FILES + 1, "one is looked at to recognise the tree"
     assert counts.keys() == {"GET image", "GET xml", "other"}
     assert counts["other"] <= 8, "a listing, and what the root is"
-    assert most_at_once(requests) == READS_AT_ONCE
+    assert READS_AT_ONCE / 2 < most_at_once(requests) <= READS_AT_ONCE
     for suffix in (".xml", ".jpg"):
-        assert seconds_for(requests, suffix) <= FILES * LATENCY / FASTER
+        assert under_way(requests, suffix) >= TOGETHER
 
 
 def test_a_web_server_is_asked_for_the_size_of_each_file_too_and_as_fast(
@@ -101,4 +102,4 @@ def test_a_web_server_is_asked_for_the_size_of_each_file_too_and_as_fast(
     assert counts["GET xml"] <= FILES + 1
     assert most_at_once(requests) > READS_AT_ONCE / 2
     for suffix in (".xml", ".jpg"):
-        assert seconds_for(requests, suffix) <= FILES * LATENCY / FASTER
+        assert under_way(requests, suffix) >= TOGETHER

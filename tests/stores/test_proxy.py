@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.client
-import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -150,7 +149,7 @@ def test_a_request_that_hangs_is_never_answered(behind: tuple[Client, Proxy]) ->
 def test_a_lost_acknowledgement_is_of_a_write_that_took_effect(s3_store: S3Store, proxied: Proxied) -> None:
     store, proxy = proxied(s3_store)
     proxy.suffer(Faults(lost=1))
-    connection = HTTPConnection(urlsplit(store.endpoint).netloc, timeout=5)
+    connection = HTTPConnection(urlsplit(store.endpoint).netloc, timeout=60)
     with pytest.raises((ConnectionResetError, HTTPException)):
         connection.request("PUT", f"/{store.name}/a", b"data", {"Authorization": "AWS test:x"})
         connection.getresponse()
@@ -179,22 +178,20 @@ def test_a_rule_is_for_its_methods_its_paths_and_as_many_requests_as_it_says(beh
 @pytest.mark.server
 def test_every_request_waits_and_waits_at_the_same_time_as_others(behind: tuple[Client, Proxy]) -> None:
     client, proxy = behind
-    proxy.suffer(Faults(latency=0.2))
+    proxy.suffer(Faults(latency=0.5))
     host = client.connection.host
 
     def get(file: str) -> int:
-        other = HTTPConnection(host, client.connection.port, timeout=5)
+        other = HTTPConnection(host, client.connection.port, timeout=60)
         other.request("GET", f"{client.folder}/{file}")
         status = other.getresponse().status
         other.close()
         return status
 
-    began = time.monotonic()
     with ThreadPoolExecutor(10) as pool:
         assert set(pool.map(get, list(FILES)[:10])) == {200}
-    assert 0.2 <= time.monotonic() - began < 2.0
     assert most_at_once(proxy.requests()) > 5
-    assert min(request.seconds for request in proxy.requests()) >= 0.2
+    assert min(request.seconds for request in proxy.requests()) >= 0.5
 
 
 def test_what_a_request_suffers_follows_from_the_seed_not_from_the_order() -> None:

@@ -16,7 +16,9 @@ from labelbeam.pipelines.commands.schema import NAMES, schema, schema_text
 from labelbeam.schemas.tasks import TASKS
 
 if TYPE_CHECKING:
-    from tests.pipelines.conftest import Runs
+    from tests.one_process import Runs
+
+pytestmark = pytest.mark.xdist_group("runs")
 
 CONFIGS = Path(__file__).parents[3] / "configs"
 

@@ -244,6 +244,7 @@ def test_its_voc_masks_belong_to_its_objects(first_run: tuple[Path, str], tmp_pa
 # What was there before. -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("drawn_already")
 def test_a_second_run_adds_a_build_and_mends_the_data(first_run: tuple[Path, str], dataset: dict[str, bytes]) -> None:
     root, _ = first_run
     builds = {path.name: digest(path) for path in root.glob("built/coco/builds/*")}
@@ -306,6 +307,7 @@ def test_it_does_not_import_beam_before_it_builds() -> None:
     assert run_python("import sys, pipelines.demo; print('apache_beam' in sys.modules)").stdout == "False\n"
 
 
+@pytest.mark.usefixtures("drawn_already")
 @pytest.mark.parametrize("place", ["picture", "coco/annotations", "README.txt", "folder"])
 def test_a_link_in_its_place_is_refused_and_nothing_is_written_where_it_leads(
     place: str, dataset: dict[str, bytes], tmp_path: Path, capsys: pytest.CaptureFixture[str]

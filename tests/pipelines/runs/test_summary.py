@@ -21,7 +21,9 @@ from labelbeam.transforms.messages.words import plain
 from tests.manifests import BUILD, manifest
 
 if TYPE_CHECKING:
-    from tests.pipelines.conftest import Runs
+    from tests.one_process import Runs
+
+pytestmark = pytest.mark.xdist_group("runs")
 
 
 def outcome(output: str = "built", *, published: bool = True, unchanged: bool = False, **changes: Any) -> Outcome:

@@ -17,8 +17,6 @@ from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.stores.location import Location
 from tests.end_to_end.builds import failed, labelbeam
 
-QUICK = Pace(beat=0.05, dead_after=0.6, look=0.02)
-
 FIRST, SECOND, THIRD, BEGUN = (f"2024010{day}T000000000000Z-{day}bcdef01" for day in range(1, 5))
 
 

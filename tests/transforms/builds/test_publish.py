@@ -22,7 +22,7 @@ from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.stores.location import Location
 from tests.transforms.builds.receipts import CONFIG, manifest_of, receipt
 
-QUICK = Pace(beat=0.05, dead_after=0.6, look=0.01)
+QUICK = Pace(look=0.01)
 
 
 # Adding up.

@@ -117,24 +117,15 @@ class LinesUnit:
         return reading.result(Findings(records, {self.root: evidence}), sorted(fragments.items()))
 
 
-def main() -> None:
+def main(arguments: list[str]) -> int:
     """Run the command with this format in the registry, as one more line there would do."""
-    import sys
-
     from labelbeam.transforms.formats.registry import FORMATS
 
     FORMATS["lines"] = Lines()
     from labelbeam.pipelines.cli import main as command
     from tests.tables import format_row
 
-    if sys.argv[1:] == ["row"]:
+    if arguments == ["row"]:
         print(format_row("lines"))
-    else:
-        sys.exit(command())
-
-
-if __name__ == "__main__":
-    # Under its own name, so that worker processes find its classes where they were pickled.
-    from tests.transforms.formats import lines_format
-
-    lines_format.main()
+        return 0
+    return command(arguments)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import BinaryIO, TypeAlias
 
 import pytest
 from PIL import ExifTags, Image
@@ -13,16 +11,7 @@ from PIL import ExifTags, Image
 from labelbeam.schemas.reasons import Rejected
 from labelbeam.transforms.images.facts import DEEP, FRAMES, SCHEMA_FORMATS, ImageError, ImageFacts, settle_format
 from labelbeam.transforms.images.headers import decode, read_header
-
-PHOTO = Image.effect_noise((37, 23), 80).convert("RGB")
-Reader: TypeAlias = Callable[[BinaryIO, str], ImageFacts]
-READERS = pytest.mark.parametrize("reader", [read_header, decode])
-
-
-def saved(image: Image.Image, format_name: str, **options: object) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, format_name, **options)
-    return buffer.getvalue()
+from tests.transforms.images.readers import PHOTO, READERS, Reader, saved
 
 
 def oriented(orientation: object, format_name: str = "JPEG", image: Image.Image = PHOTO) -> bytes:

@@ -6,8 +6,7 @@ import io
 import struct
 import warnings
 import zlib
-from collections.abc import Callable
-from typing import BinaryIO, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 import pytest
 from hypothesis import given, settings
@@ -15,18 +14,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from labelbeam.schemas.reasons import Rejected
-from labelbeam.transforms.images.facts import ImageError, ImageFacts
+from labelbeam.transforms.images.facts import ImageError
 from labelbeam.transforms.images.headers import MAX_PIXELS, decode, read_header
-
-PHOTO = Image.effect_noise((37, 23), 80).convert("RGB")
-Reader: TypeAlias = Callable[[BinaryIO, str], ImageFacts]
-READERS = pytest.mark.parametrize("reader", [read_header, decode])
-
-
-def saved(image: Image.Image, format_name: str, **options: object) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, format_name, **options)
-    return buffer.getvalue()
+from tests.transforms.images.readers import PHOTO, READERS, Reader, saved
 
 
 def rejected(reader: Reader, content: bytes, name: str = "a.jpg") -> ImageError:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import io
+import json
 import resource
 import struct
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -30,18 +31,43 @@ def bmp(width: int, height: int, body: bytes, compression: int = 1, bits: int = 
     return b"BM" + head + info + palette + body
 
 
-def peak(code: str) -> int:
-    """Megabytes that a process needs."""
-    # Not `ru_maxrss`, which a process inherits from the one that started it.
-    ask = "import re; print(int(re.search(r'VmHWM:\\s+(\\d+)', open('/proc/self/status').read())[1]) // 1024)"
-    ran = subprocess.run(
-        [sys.executable, "-c", f"{code}\n{ask}"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert ran.returncode == 0, ran.stderr
-    return int(ran.stdout.split()[-1])
+MEASURING = """
+import json, os, re, sys, traceback
+import labelbeam.transforms.images.thumbnails
+
+for line in sys.stdin:
+    process = os.fork()
+    if not process:
+        try:
+            exec(json.loads(line), {})
+            # Not `ru_maxrss`, which a process inherits from the one that started it.
+            answer = int(re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1]) // 1024
+        except BaseException:
+            answer = traceback.format_exc()
+        print(json.dumps(answer), flush=True)
+        os._exit(0)
+    if status := os.waitpid(process, 0)[1]:
+        print(json.dumps(f"it ended with status {status}"), flush=True)
+"""
+"""A process that has loaded what decodes images, and runs each line of code that it is sent in one like it."""
+
+
+@pytest.fixture(scope="module")
+def peak() -> Iterator[Callable[[str], int]]:
+    """What tells the megabytes that a process needs for some code."""
+    with subprocess.Popen(
+        [sys.executable, "-c", MEASURING], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as measuring:
+
+        def measure(code: str) -> int:
+            assert measuring.stdin is not None and measuring.stdout is not None
+            measuring.stdin.write(json.dumps(code) + "\n")
+            measuring.stdin.flush()
+            answer = json.loads(measuring.stdout.readline())
+            assert isinstance(answer, int), answer
+            return answer
+
+        yield measure
 
 
 TRAPS = {
@@ -54,7 +80,9 @@ TRAPS = {
 
 @pytest.mark.parametrize("trap", TRAPS)
 @pytest.mark.parametrize("bits", [8, 4])
-def test_a_run_length_bmp_takes_what_its_pixels_take(tmp_path: Path, trap: str, bits: int) -> None:
+def test_a_run_length_bmp_takes_what_its_pixels_take(
+    tmp_path: Path, trap: str, bits: int, peak: Callable[[str], int]
+) -> None:
     width, height, body = TRAPS[trap]
     (tmp_path / "a.bmp").write_bytes(bmp(width, height, body, 1 if bits == 8 else 2, bits))
     code = f"""
@@ -110,7 +138,9 @@ def test_a_tiff_whose_tile_is_larger_than_it_counts_with_its_tile(monkeypatch: p
 
 
 @pytest.mark.parametrize("mode", ["I;16", "I", "F", "P", "RGBA", "LA"])
-def test_deep_greys_and_transparency_take_no_multiple_of_their_pixels(tmp_path: Path, mode: str) -> None:
+def test_deep_greys_and_transparency_take_no_multiple_of_their_pixels(
+    tmp_path: Path, mode: str, peak: Callable[[str], int]
+) -> None:
     kind = "tiff" if mode in ("F", "I") else "png"
     image = Image.new("I" if mode == "I;16" else mode, (8000, 4000))
     image = image.convert(mode) if mode == "I;16" else image

@@ -95,7 +95,7 @@ def test_whoever_waits_for_a_place_gets_it_when_one_is_free_or_nothing_is_asked_
         waiting = threading.Thread(target=enter)
         waiting.start()
         assert not entered.wait(0.1)
-    waiting.join(10)
+    waiting.join(60)
     assert entered.is_set()
     entered.clear()
     with limit.place():
@@ -103,7 +103,7 @@ def test_whoever_waits_for_a_place_gets_it_when_one_is_free_or_nothing_is_asked_
         waiting.start()
         assert not entered.wait(0.1)
         limit.close()
-        waiting.join(10)
+        waiting.join(60)
     assert entered.is_set()
 
 

@@ -213,10 +213,10 @@ def test_the_waits_are_real(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retries, "FIRST_WAIT", 0.1)
     began = time.monotonic()
     assert repeated("x://y", Flaky(2)) == "answer"
-    assert 0.15 <= time.monotonic() - began < 5
+    assert 0.15 <= time.monotonic() - began < 30
     began = time.monotonic()
     assert asyncio.run(repeated_async(Flaky(2).later)) == "answer"
-    assert 0.15 <= time.monotonic() - began < 5
+    assert 0.15 <= time.monotonic() - began < 30
 
 
 @pytest.mark.parametrize("error", [ShortageError, UnavailableError, MissingFileError, UsageError])

@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import pytest
 
-from labelbeam.schemas.config import ConvertConfig
 from labelbeam.schemas.errors import LabelBeamError, UsageError
-from labelbeam.transforms.formats.plans import Plan
-from labelbeam.transforms.plan.make_plan import make_plan
-from labelbeam.transforms.stores.files import put
-from labelbeam.transforms.stores.locate import locate
+from tests.transforms.formats.planned import plan
 
 DETECTION = "image_object_detection"
 SHAPE = {"label": "cat", "points": [[1, 2], [3, 4]], "shape_type": "rectangle"}
@@ -20,13 +15,6 @@ LABELME = json.dumps({"version": "5.0", "shapes": [SHAPE], "imagePath": "1.jpg",
 OLD = json.dumps({"imageData": "x" * 100, "shapes": [], "lineColor": [0, 255, 0, 128]})
 COCO = '{"images": [{"id": 1, "file_name": "1.jpg"}], "annotations": [], "categories": [{"id": 1, "name": "a"}]}'
 XML = "<annotation><filename>1.jpg</filename></annotation>"
-
-
-def plan(root: str, files: dict[str, str], task: Any = DETECTION, source: str = "", **options: Any) -> Plan:
-    for name, text in files.items():
-        put(locate(root, {}).below(name), text.encode())
-    options["source"] = [f"{root}/{source}".rstrip("/")]
-    return make_plan(ConvertConfig(task=task, output="memory://nowhere", **options), {})
 
 
 @pytest.mark.parametrize(

@@ -3,26 +3,15 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import pytest
 
-from labelbeam.schemas.config import ConvertConfig
 from labelbeam.schemas.errors import UsageError
-from labelbeam.transforms.formats.plans import Plan
-from labelbeam.transforms.plan.make_plan import make_plan
-from labelbeam.transforms.stores.files import put
-from labelbeam.transforms.stores.locate import locate
+from tests.transforms.formats.planned import plan
 
 PROJECT = json.dumps({"_via_settings": {}, "_via_img_metadata": {"1.jpg7": {"filename": "1.jpg", "regions": []}}})
 EXPORT = json.dumps({"1.jpg7": {"filename": "1.jpg", "regions": {"0": {"shape_attributes": {"name": "rect"}}}}})
 TABLE = "filename,file_size,file_attributes,region_count,region_id,region_shape_attributes,region_attributes\n"
-
-
-def plan(root: str, files: dict[str, str], task: Any = "image_object_detection", source: str = "") -> Plan:
-    for name, text in files.items():
-        put(locate(root, {}).below(name), text.encode())
-    return make_plan(ConvertConfig(task=task, output="memory://nowhere", source=[f"{root}/{source}".rstrip("/")]), {})
 
 
 @pytest.mark.parametrize("task", ["image_object_detection", "image_classification"])

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
-from labelbeam.schemas.config import ConvertConfig
 from labelbeam.schemas.errors import LabelBeamError, UsageError
-from labelbeam.transforms.formats.plans import Plan
 from labelbeam.transforms.formats.yolo.format import YoloOptions
-from labelbeam.transforms.plan.make_plan import make_plan
-from labelbeam.transforms.stores.files import put
-from labelbeam.transforms.stores.locate import locate
+from tests.transforms.formats.planned import plan
 
 DETECTION = "image_object_detection"
 CLASSIFICATION = "image_classification"
@@ -21,13 +15,6 @@ YAML = "train: ../train/images\nnames: [a, b]\n"
 COCO = '{"images": [{"id": 1, "file_name": "1.jpg"}], "annotations": [], "categories": [{"id": 1, "name": "a"}]}'
 XML = "<annotation><filename>1.jpg</filename></annotation>"
 SPLIT = {"train/images/1.jpg": "", "train/labels/1.txt": BOX, "valid/images/2.jpg": "", "valid/labels/2.txt": ""}
-
-
-def plan(root: str, files: dict[str, str], task: Any = DETECTION, source: str = "", **options: Any) -> Plan:
-    for name, text in files.items():
-        put(locate(root, {}).below(name), text.encode())
-    options["source"] = [f"{root}/{source}".rstrip("/")]
-    return make_plan(ConvertConfig(task=task, output="memory://nowhere", **options), {})
 
 
 @pytest.mark.parametrize(

@@ -141,7 +141,7 @@ def test_no_file_is_waited_for_for_ever(answer: Answering, waits: list[float], m
         began = time.monotonic()
         with pytest.raises(LabelBeamError):
             read_file(locate(f"{url}/1.xml", {"http": {"timeout": 0.5}}))
-        assert time.monotonic() - began < 10
+        assert time.monotonic() - began < 30  # Without an end it would be for ever.
 
 
 def test_redirects_have_an_end_and_lead_to_the_web_alone() -> None:
