@@ -22,7 +22,7 @@ from labelbeam.transforms.formats.named_images import (
     whole_file,
 )
 from labelbeam.transforms.formats.plans import Plan
-from labelbeam.transforms.formats.reading import Findings, Reading, ReadResult, Unit, encode_fragments
+from labelbeam.transforms.formats.reading import Findings, Reading, ReadResult, Unit
 from labelbeam.transforms.messages.redact import redact
 from labelbeam.transforms.stores.files import StoredFile
 from labelbeam.transforms.stores.locate import locate
@@ -79,7 +79,7 @@ class DatumaroUnit:
         tally_images(evidence, read.images, finder)
         fragments = dict(fragments_of(read.images, options.buckets, self.number << FILE_BITS))
         records = sum(fragment.records for fragment in fragments.values())
-        return ReadResult(Findings(records, {self.root: evidence}), encode_fragments(sorted(fragments.items())))
+        return reading.result(Findings(records, {self.root: evidence}), sorted(fragments.items()))
 
 
 def doubts_of(evidence: Mapping[str, Evidence]) -> list[Doubt]:
