@@ -24,6 +24,9 @@ FILES = 160
 LATENCY = 0.4
 """Seconds: so long that it shows how many requests wait together, and not how busy this machine is."""
 
+HEADS = 4
+"""Annotation files that are looked at to recognise the tree."""
+
 TOGETHER = 8
 """How many requests are under way on average; half of what is reached where nothing else keeps the machine busy."""
 
@@ -59,7 +62,7 @@ def under_way(requests: list[Request], suffix: str) -> float:
     """
     ours = [request for request in requests if request.target.partition("?")[0].endswith(suffix)]
     ours = sorted((request for request in ours if request.method == "GET"), key=lambda request: request.started)
-    ours = ours[1:] if suffix == ".xml" and len(ours) > FILES else ours[:FILES]
+    ours = ours[-FILES:] if suffix == ".xml" else ours[:FILES]
     took = max(request.started + request.seconds for request in ours) - ours[0].started
     return sum(request.seconds for request in ours) / took
 
@@ -84,7 +87,7 @@ def test_a_file_costs_one_request_and_those_of_a_tree_wait_together(
     requests = build_slowly(store, proxied, tmp_path / "out")
     counts = kinds(requests)
     assert counts["GET image"] == FILES + SHOWN, "the header is one ranged read, and the listing tells the rest"
-    assert counts["GET xml"] == FILES + 1, "one is looked at to recognise the tree"
+    assert FILES + 1 <= counts["GET xml"] <= FILES + HEADS, "some are looked at to recognise the tree"
     assert counts.keys() == {"GET image", "GET xml", "other"}
     assert counts["other"] <= 8, "a listing, and what the root is"
     assert READS_AT_ONCE / 2 < most_at_once(requests) <= READS_AT_ONCE
@@ -99,7 +102,7 @@ def test_a_web_server_is_asked_for_the_size_of_each_file_too_and_as_fast(
     requests = build_slowly(http_store, proxied, tmp_path / "out")
     counts = kinds(requests)
     assert (counts["GET image"], counts["HEAD image"]) == (FILES + SHOWN, FILES)
-    assert counts["GET xml"] <= FILES + 1
+    assert counts["GET xml"] <= FILES + HEADS
     assert most_at_once(requests) > READS_AT_ONCE / 2
     for suffix in (".xml", ".jpg"):
         assert under_way(requests, suffix) >= TOGETHER

@@ -18,19 +18,19 @@ from labelbeam.transforms.stores.files import StoredFile, stat
 from labelbeam.transforms.stores.location import Location
 from labelbeam.transforms.stores.threads import in_threads
 
-_BATCHES = (50, 200)
-"""Files that are opened first, and then at a time, until there is none of the format among them."""
+_BATCH = 200
+"""Files that are opened at a time, until there is none of the format among them."""
 
 _Told = TypeVar("_Told")
 
 
 def files_told(
-    tree: Tree, extensions: Collection[str], tell: Callable[[Location, int], _Told | None]
+    tree: Tree, extensions: Collection[str], tell: Callable[[Location, int], _Told | None], first: int = 50
 ) -> tuple[Location, dict[str, _Told], bool] | None:
     """What `tell` says of files by path, those of which it says nothing left out; None where there are no others.
 
     The files are the one that is the source, or those of the directory that is, the least deep first: per-image files may lie there by
-    the thousand, and no more are opened once a whole batch holds none. Also the root, and whether the source is the file itself.
+    the thousand, and no more are opened once a whole batch, of `first` the first one, holds none. Also the root, and whether the source is the file itself.
 
     Raises:
         StoreError: a file cannot be read.
@@ -48,14 +48,14 @@ def files_told(
     files = [file for file in tree.visible_of(*extensions) if file.size]
     files = sorted(files, key=lambda file: (file.path.count("/"), file.path))
     found: dict[str, _Told] = {}
-    at, step = 0, _BATCHES[0]
+    at, step = 0, first
     while batch := files[at : at + step]:
         told_of = in_threads(partial(_told_below, tell, root), batch)
         more = {file.path: told for file, told in zip(batch, told_of, strict=True) if told is not None}
         if not more:
             break
         found |= more
-        at, step = at + step, _BATCHES[1]
+        at, step = at + step, _BATCH
     return (root, found, False) if found else None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 
 from labelbeam.transforms.formats.claims import check_one_each, files_told, goes_first
 from labelbeam.transforms.formats.format import Claim, Tree
@@ -19,13 +20,17 @@ _FIRST = re.compile(rb"<(image|track)[\s/>]")
 _TASK = re.compile(rb"<(task|job|project)>\s*<id>\s*(\d+)\s*</id>")
 
 
-def task_of(file: Location, size: int) -> str | None:
+_LOOKED_AT = 4
+"""Files that are opened first: an export has one, and a tree of Pascal VOC has thousands of others."""
+
+
+def task_of(tree: Tree, file: Location, size: int) -> str | None:
     """What a file of CVAT for images says that it is of, such as `task 7`, "" where it says nothing; None where it is none.
 
     Raises:
         StoreError: it cannot be read.
     """
-    upto, head = HEAD, read_range(file, 0, min(size, HEAD))
+    upto, head = HEAD, tree.head_of(file, size)
     if not _ROOT.search(head[:4096]):
         return None
     while (first := _FIRST.search(head)) is None and upto < min(size, _LONGEST_META):
@@ -44,7 +49,7 @@ def claim_of(tree: Tree, asked: bool) -> Claim | None:
         StoreError: a file cannot be read.
         UsageError: several files may describe the same images.
     """
-    told = files_told(tree, ("xml",), task_of)
+    told = files_told(tree, ("xml",), partial(task_of, tree), first=_LOOKED_AT)
     if told is None or goes_first(tree, asked, told[1]):
         return None
     root, tasks, _ = told

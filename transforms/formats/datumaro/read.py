@@ -134,7 +134,7 @@ def _named(annotation: Any, labels: list[Any]) -> Any:
 
 def _add_labels(image: SourceImage, annotations: list[Any], labels: list[Any]) -> bool:
     """Labels of an item, else those of its objects; whether it has both."""
-    kinds = [annotation.get("type") if isinstance(annotation, dict) else None for annotation in annotations]
+    kinds = [str(annotation.get("type")) if isinstance(annotation, dict) else "" for annotation in annotations]
     of_item = [place for place, kind in enumerate(kinds) if kind == "label"]
     of_objects = [place for place, kind in enumerate(kinds) if kind not in _NO_OBJECTS]
     found: dict[str, SourceObject] = {}
@@ -155,7 +155,7 @@ def _parts(image: SourceImage, annotations: list[Any], labels: list[Any], apart:
         try:
             if not isinstance(annotation, dict):
                 raise DrawnError(Rejected.INVALID_RECORD, f"the annotation is {annotation!r:.60}, expected an object")
-            if annotation.get("type") in ("label", "caption"):
+            if str(annotation.get("type")) in _NO_OBJECTS:
                 continue
             label = label_of(_named(annotation, labels), image)
             if label is None:
@@ -174,7 +174,7 @@ def _parts(image: SourceImage, annotations: list[Any], labels: list[Any], apart:
 
 def _drawn(annotation: dict[str, Any], image: SourceImage) -> Drawn:
     """The box and the outline of an annotation."""
-    kind = annotation.get("type")
+    kind = str(annotation.get("type"))
     if kind in WITHOUT_AREA:
         raise DrawnError(Rejected.MISSING_BBOX, f"a {kind} has no box and no area")
     if kind == "mask":

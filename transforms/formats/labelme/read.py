@@ -142,6 +142,8 @@ def _add_objects(image: SourceImage, shapes: list[Any]) -> int:
 def _drawn(shape: dict[str, Any]) -> Drawn:
     """The box and the outline of a shape; a polygon where nothing says what it is."""
     kind = shape.get("shape_type") or "polygon"
+    if not isinstance(kind, str):
+        raise DrawnError(Rejected.INVALID_RECORD, f"shape_type is {kind!r:.60}, which is not known")
     if kind in WITHOUT_AREA:
         raise DrawnError(Rejected.MISSING_BBOX, f"a {kind} has no area")
     corners = corners_of(shape.get("points"))

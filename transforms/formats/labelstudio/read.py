@@ -208,8 +208,8 @@ def _control(results: Sequence[Sequence[Any]]) -> tuple[str | None, tuple[str, .
     """The control whose choices for whole images are labels, and the others that have some, the most frequent first."""
     counts: Counter[str] = Counter()
     for items in results:
-        names = {item.get("from_name") for item in items if _choices_of(_value(item)) and _kind(_value(item)) is None}
-        counts.update(name for name in names if isinstance(name, str))
+        said = (item.get("from_name") for item in items if _choices_of(_value(item)) and _kind(_value(item)) is None)
+        counts.update({name for name in said if isinstance(name, str)})
     return likely_label(sorted(counts, key=lambda name: (-counts[name], name)))
 
 

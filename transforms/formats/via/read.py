@@ -165,6 +165,8 @@ def _drawn(shape: Any) -> _Drawn:
     if not isinstance(shape, dict):
         return Rejected.INVALID_RECORD, f"the shape is {shape!r:.60}, expected an object"
     kind = shape.get("name")
+    if not isinstance(kind, str):
+        return Rejected.INVALID_RECORD, f"the shape is {kind!r:.60}, which is not known"
     if kind in WITHOUT_AREA:
         return Rejected.MISSING_BBOX, f"a {kind} has no area"
     if kind == "rect":

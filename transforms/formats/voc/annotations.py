@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from labelbeam.transforms.stores.errors import StoreError
 from labelbeam.transforms.stores.files import StoredFile
-from labelbeam.transforms.stores.location import Location
-from labelbeam.transforms.stores.reading import read_range
 from labelbeam.transforms.stores.threads import in_threads
 
 _ANNOTATION = re.compile(rb"<(?:\w+:)?annotation\b", re.IGNORECASE)
 XMLS_LOOKED_AT = 20
 
 
-def holds_voc(root: Location, xmls: Sequence[StoredFile]) -> bool:
-    """Tell whether one of them is an annotation file. One that cannot be read is left to who reads them all, if another can."""
+def holds_voc(head_of: Callable[[StoredFile], bytes], xmls: Sequence[StoredFile]) -> bool:
+    """Tell whether one of them is an annotation file, by its first bytes. One that cannot be read is left to who reads them all, if another can."""
 
     def look(file: StoredFile) -> bool | StoreError:
         try:
-            head = read_range(root.below(file.path), 0, min(file.size, 4096))
+            head = head_of(file)[:4096]
         except StoreError as error:
             return error
         # As in `_is_coco`.

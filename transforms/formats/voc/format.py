@@ -73,14 +73,15 @@ class Voc:
             if len(tree.locations) > 1:
                 raise UsageError(f"--source: {len(tree.locations)} roots given; voc takes one directory")
             return Claim("")
-        if tree.root is None:
+        root = tree.root
+        if root is None:
             return None
         from labelbeam.transforms.formats.voc.annotations import XMLS_LOOKED_AT, holds_voc
         from labelbeam.transforms.messages.words import counted
 
         xmls = tree.visible_of("xml")
         xmls.sort(key=lambda file: "annotations/" not in file.path.lower())
-        if not holds_voc(tree.root, xmls[:XMLS_LOOKED_AT]):
+        if not holds_voc(lambda file: tree.head_of(root.below(file.path), file.size), xmls[:XMLS_LOOKED_AT]):
             return None
         return Claim(f"found {counted(len(xmls), 'annotation file')}, such as {xmls[0].path}")
 

@@ -70,6 +70,7 @@ def test_an_annotation_has_a_box_and_an_outline(annotation: Any, box: Any, corne
     [
         (7, "invalid_record"),
         (made("cuboid", bbox=[1, 2, 3, 4]), "invalid_record"),
+        (BOX | {"type": ["bbox"]}, "invalid_record"),
         (made("points", points=[1, 2]), "missing_bbox"),
         (made("polyline", points=[1, 2, 3, 4, 5, 6]), "missing_bbox"),
         (made("skeleton", points=[1, 2, 2]), "missing_bbox"),
@@ -102,7 +103,9 @@ def test_annotations_of_one_label_and_group_are_one_object(apart: bool, objects:
 
 def test_labels_of_an_item_are_its_own_else_those_of_its_objects() -> None:
     label, caption = made("label", 1), {"type": "caption", "caption": "x"}
-    found = read(item_of(label, BOX, caption), item_of(BOX, BOX, caption, made("points", 9)), task=LABELS)
+    found = read(
+        item_of(label, BOX, caption), item_of(BOX, BOX | {"type": [1]}, caption, made("points", 9)), task=LABELS
+    )
     assert [[item.label for item in image.objects] for image in found.images] == [["dog"], ["cat"]]
     assert found.twofold == 1
     assert [item.code for item in found.images[1].rejected] == ["unknown_category"]

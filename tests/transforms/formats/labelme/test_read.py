@@ -111,6 +111,7 @@ def test_a_mask_lies_at_its_first_point(value: int) -> None:
         (shape("line", [[1, 2], [3, 4]]), "missing_bbox"),
         (shape("linestrip", SQUARE), "missing_bbox"),
         (shape("cuboid", SQUARE), "invalid_record"),
+        (shape("polygon", SQUARE) | {"shape_type": ["polygon"]}, "invalid_record"),
         (shape("polygon", SQUARE[:2]), "invalid_polygon"),
         (shape("polygon", [[1, 2], [3]]), "invalid_polygon"),
         (shape("polygon", [[1, 2], [3, float("nan")], [5, 6]]), "invalid_polygon"),

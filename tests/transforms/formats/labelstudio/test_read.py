@@ -154,6 +154,7 @@ def test_results_of_one_id_are_one_region_and_others_say_nothing_of_objects() ->
         ([CHOICE, CHOICE | {"from_name": "class", "value": {"choices": ["x"]}}], "kind", ["wet"], (), 0),
         ([CHOICE | {"value": {"taxonomy": [["a", "b"], ["a", "c"]]}}], None, ["a/b", "a/c"], (), 0),
         ([CHOICE | {"value": {"choices": [None]}}], None, [], (), 0),
+        ([CHOICE | {"from_name": ["kind"]}], None, ["wet"], (), 0),
         ([], None, [], (), 0),
     ],
 )

@@ -100,6 +100,7 @@ def test_a_shape_has_a_box_and_an_outline(shape: Any, box: Any, corners: int | N
         (region({"name": "point", "cx": 1, "cy": 2}), "missing_bbox"),
         (region({"name": "polyline", "all_points_x": [1, 2, 3], "all_points_y": [1, 2, 3]}), "missing_bbox"),
         (region({"name": "cuboid"}), "invalid_record"),
+        (region({"name": ["rect"]}), "invalid_record"),
         (region({"name": "rect", "x": 1, "y": 2, "width": None, "height": 3}), "invalid_bbox"),
         (region({"name": "rect", "x": 1e308, "y": 2, "width": 1e308, "height": 3}), "invalid_bbox"),
         (region({"name": "circle", "cx": 1, "cy": 2}), "invalid_polygon"),

@@ -9,6 +9,7 @@ from labelbeam.transforms.stores.errors import StoreError
 from labelbeam.transforms.stores.files import StoredFile
 from labelbeam.transforms.stores.listing import list_files
 from labelbeam.transforms.stores.locate import locate
+from labelbeam.transforms.stores.reading import read_range
 from tests.transforms.formats.planned_trees import fill
 
 XML = "<annotation><filename>1.jpg</filename></annotation>"
@@ -16,7 +17,11 @@ XML = "<annotation><filename>1.jpg</filename></annotation>"
 
 def holds(root: str, texts: dict[str, str], gone: tuple[str, ...] = ()) -> bool:
     files = list_files(locate(fill(root, texts), {})).files if texts else []
-    return holds_voc(locate(root, {}), [*(StoredFile(path, 10, "") for path in gone), *files])
+
+    def head_of(file: StoredFile) -> bytes:
+        return read_range(locate(root, {}).below(file.path), 0, file.size)
+
+    return holds_voc(head_of, [*(StoredFile(path, 10, "") for path in gone), *files])
 
 
 @pytest.mark.parametrize(
