@@ -293,10 +293,14 @@ class Interrupting(io.BytesIO):
 
 @pytest.fixture
 def heeded() -> Iterator[None]:
-    """SIGINT as at a terminal: a shell has what it starts in the background ignore it, and so the tests too."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    """Signals as at a terminal: a shell has what it starts in the background ignore SIGINT, nohup SIGHUP, and so the tests too."""
+    before = {
+        signal.SIGINT: signal.signal(signal.SIGINT, signal.default_int_handler),
+        signal.SIGHUP: signal.signal(signal.SIGHUP, signal.SIG_DFL),
+    }
     yield
-    signal.signal(signal.SIGINT, before)
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.mark.usefixtures("heeded")

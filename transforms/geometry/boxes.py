@@ -16,6 +16,10 @@ STEPS = 1_000_000
 TOLERANCE = 1e-6
 """How far, as a fraction of the image, a coordinate may lie outside and still count as rounding noise, not as outside."""
 
+SLACK, FAR_OUT = 0.02, 0.1
+"""How far a box may leave its image and be drawn on it all the same, and how far only one of another image, or of another size of it,
+does; as shares of its side. To the first a pixel is added."""
+
 Floats = npt.NDArray[np.float64]
 Millionths = npt.NDArray[np.int32]
 Codes = npt.NDArray[np.int8]

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from labelbeam.schemas.manifest import Oddity
 from labelbeam.transforms.columns.arrays import Floats, Integers, ranges
 from labelbeam.transforms.columns.objects import Objects
+from labelbeam.transforms.geometry.boxes import SLACK
 from labelbeam.transforms.geometry.polygons import NormalizedPolygons
 from labelbeam.transforms.images.facts import TURNED, UNTURNED
 from labelbeam.transforms.images.urls import misread
@@ -25,9 +26,6 @@ LEAVING, CROWDS, TWICE, MISREAD, TINY, CORNER = "leaving", "crowds", "twice", "m
 
 _PIXEL = 0.99
 """Pixels of a side up to which nobody can have drawn an object."""
-
-_SLACK = 0.02
-"""How far a box may leave its image, as a share of its side and one pixel, and still be one of this image."""
 
 
 def of_places(objects: Objects, sizes: Floats, at: Integers, paths: Sequence[str]) -> dict[str, Oddity]:
@@ -42,7 +40,7 @@ def of_places(objects: Objects, sizes: Floats, at: Integers, paths: Sequence[str
     with np.errstate(invalid="ignore", over="ignore"):
         places = _places(objects)
         known = np.isfinite(places).all(axis=1) & (sizes > 1).all(axis=1)
-        slack = sizes * _SLACK + 1
+        slack = sizes * SLACK + 1
         spans = places[:, 2:] - places[:, :2]
         beyond = (places[:, :2] < -slack) | (places[:, 2:] > sizes + slack)
         where = {

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from labelbeam.transforms.columns.arrays import Floats, Integers
 from labelbeam.transforms.columns.objects import Objects
 from labelbeam.transforms.formats.frames import Evidence
+from labelbeam.transforms.geometry.boxes import FAR_OUT, SLACK
 
 Flags = npt.NDArray[np.bool_]
 Sizes = npt.NDArray[np.int32]
@@ -29,12 +30,6 @@ _LARGE = 200
 
 _FAR = 85.0
 """Percent that some boxes of a dataset reach; in pixels it is a place like any other."""
-
-_SLACK = 0.02
-"""How far a box may leave its image, as a share of its side and one pixel, and still be one of this image."""
-
-_FAR_OUT = 0.1
-"""A box that leaves its image by so much of its side is of another image, or of another size of it."""
 
 _OBLONG, _NEAR = 0.9, 0.01
 """The shorter side of an image as a share of the longer one, up to which the two can be told apart, and how near a box ends to it."""
@@ -194,13 +189,13 @@ class Collector:
     def _layout(self, bbox: Floats, sizes: Sizes, areas: Floats, solid: Flags) -> None:
         known = solid & (sizes > 0).all(1) & (np.abs(bbox) > _NO_FRACTION).any(1)
         low, third = bbox[:, :2], bbox[:, 2:]
-        slack = sizes * _SLACK + 1
+        slack = sizes * SLACK + 1
         limits = sizes + slack
         ordered = (third > low).all(1) & (low >= 0).all(1)
         self.add("boxes_in_known_images", known)
         self._readings("boxes", bbox, known, limits, slack)
         self.add("boxes_leaving_exchanged", known & ~(low + third <= limits[:, ::-1]).all(1))
-        far = sizes * _FAR_OUT
+        far = sizes * FAR_OUT
         self.add("boxes_leaving_far", known & ~((low + third <= limits + far) & (low >= -slack - far)).all(1))
         told = solid & (areas > 0)
         if not told.any():

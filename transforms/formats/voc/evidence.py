@@ -11,6 +11,7 @@ from labelbeam.transforms.columns.arrays import Floats
 from labelbeam.transforms.formats.frames import Evidence
 from labelbeam.transforms.formats.voc.read import OVERSHOOT, VocImage
 from labelbeam.transforms.formats.voc.shapes import Box
+from labelbeam.transforms.geometry.boxes import FAR_OUT, SLACK
 
 Flags = npt.NDArray[np.bool_]
 
@@ -34,9 +35,6 @@ _LARGER = 1.2
 """How much larger an image has to be for boxes that keep to the grid to mean anything; and so many boxes of a file count."""
 
 _OF_FILE = 3
-
-_SLACK, _FAR_OUT = 0.02, 0.1
-"""How far a box may leave its image and be one of it all the same, and how far none does; as shares of its side, and one pixel."""
 
 _LEAST_OVERLAP = 0.2
 """An outline and its box that share less of what they cover together are of two places."""
@@ -108,11 +106,11 @@ def add_evidence(
         low, high = (lower, upper) if corners.all() else _edges(boxes, numbers, lower, upper)
         placed = (sizes > 0).all(1) & ~below
         count("boxes_placed", placed)
-        leaving = placed & _leaves(low, high, sizes, _SLACK)
+        leaving = placed & _leaves(low, high, sizes, SLACK)
         if leaving.any():
             add("boxes_leaving", leaving)
             count("boxes_leaving_turned", leaving & outside)
-            add("boxes_far_out", leaving & _leaves(low, high, sizes, _FAR_OUT))
+            add("boxes_far_out", leaving & _leaves(low, high, sizes, FAR_OUT))
             count("boxes_outside", leaving & ((low >= sizes) | (high <= 0)).any(1))
         inside = placed & corners & _within(numbers, _GRID)
         add("boxes_on_grid_leaving", inside & leaving)
