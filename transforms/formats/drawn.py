@@ -23,12 +23,16 @@ LARGEST_RADIUS = 1e9
 
 
 class Drawn(NamedTuple):
-    """A shape: its box and outline, whether that is the box around a turned one, and whether a mask was traced."""
+    """A shape: its box and outline, whether that is the box around a turned one, and whether a mask was traced.
+
+    `by_xor` says that the outline has holes, which are rings that XOR takes out.
+    """
 
     box: Box
     rings: list[Ring]
     turned: bool = False
     traced: bool = False
+    by_xor: bool = False
 
 
 class DrawnError(ValueError):
@@ -183,7 +187,8 @@ def add_parts(image: SourceImage, parts: Iterable[Part]) -> tuple[int, int]:
         without += not rings
         # A mask alone is disjoint by construction; beside other parts it is united with them.
         from_mask = drawn.traced and not others
-        image.objects.append(SourceObject(label, locator, box, rings or None, from_mask=from_mask))
+        by_xor = any(part.drawn.by_xor for part in members)
+        image.objects.append(SourceObject(label, locator, box, rings or None, from_mask=from_mask, by_xor=by_xor))
     return without, united
 
 
