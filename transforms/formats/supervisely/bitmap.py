@@ -79,7 +79,8 @@ def _pixels(png: bytes) -> npt.NDArray[np.bool_]:
 
 def _mask_of(image: Image.Image) -> npt.NDArray[np.bool_] | None:
     if "A" in image.getbands() or "transparency" in image.info:
-        return np.asarray(image.convert("RGBA").getchannel("A")) != 0
-    if image.mode in _GREY:
-        return np.asarray(image) != 0
-    return None
+        image = image.convert("RGBA").getchannel("A")
+    elif image.mode not in _GREY:
+        return None
+    mask: npt.NDArray[np.bool_] = np.asarray(image) != 0
+    return mask

@@ -221,17 +221,18 @@ def _oriented(points: Any, angle: Any, image: SourceImage, pixels: bool) -> tupl
 
 
 def _polygons(shapes: list[Any]) -> Drawn:
-    """The outline of polygons: each hole is a ring of its own, which is taken out."""
-    outer: list[Ring] = []
-    holes: list[Ring] = []
+    """The outline of polygons, of which each hole is a ring of its own."""
+    polygons: list[list[Ring]] = []
     for shape in shapes:
         fields = shape if isinstance(shape, dict) else {}
         interior = fields.get("interior") or []
         if not isinstance(interior, list):
             raise DrawnError(Rejected.INVALID_POLYGON, f"interior is {interior!r:.60}, expected a list of holes")
-        outer.append(_ring(fields.get("exterior"), "exterior"))
-        holes += [_ring(hole, "a hole of interior") for hole in interior]
-    return Drawn(extent(outer), outer + holes, by_xor=bool(holes))
+        outer = _ring(fields.get("exterior"), "exterior")
+        polygons.append([outer, *(_ring(hole, "a hole of interior") for hole in interior)])
+    rings = [ring for polygon in polygons for ring in polygon]
+    holed = polygons if len(rings) > len(polygons) else []
+    return Drawn(extent([outer for outer, *_ in polygons]), rings, holed=holed)
 
 
 def _ring(points: Any, what: str) -> Ring:

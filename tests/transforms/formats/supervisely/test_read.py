@@ -89,6 +89,24 @@ def test_the_second_corner_is_the_last_pixel_or_the_edge_and_what_no_pixel_is_is
     assert (found.image.objects[0].bbox, found.edged) == (edges, 0)
 
 
+@pytest.mark.parametrize(
+    ("side", "hole", "xor", "adjusted", "corners"),
+    [
+        (40, [[15, 25], [20, 25], [20, 30]], True, [], [4, 3]),
+        (40, [[40, 40], [60, 40], [60, 60], [40, 60]], True, ["polygon_parts_united"], [6]),
+        (10_000_000, [[15, 25], [20, 25], [20, 30]], False, [], [4, 3]),
+    ],
+)
+def test_a_hole_is_taken_out_and_adds_nothing_where_it_leaves_its_polygon(
+    side: int, hole: Any, xor: bool, adjusted: list[str], corners: list[int]
+) -> None:
+    outer = [[10, 10], [10 + side, 10], [10 + side, 10 + side], [10, 10 + side]]
+    image = read(item("polygon", outer, interior=[hole]), task=SEGMENTATION)
+    (made,) = image.objects
+    assert (made.by_xor, [str(each) for each in image.adjusted]) == (xor, adjusted)
+    assert [len(ring) for ring in made.rings or ()] == corners
+
+
 def test_polygons_of_one_class_and_binding_key_are_one_object() -> None:
     objects = [
         item("polygon", SQUARE, instance="a", interior=[HOLE]),
