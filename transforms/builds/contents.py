@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Generator, Sequence
+from contextlib import closing
 
 import msgspec
 
@@ -22,15 +23,15 @@ def published_files(build: Location, entries: Sequence[FileEntry]) -> Generator[
         StoreError: one cannot be read.
         LabelBeamError: one has not the hash that the manifest says.
     """
-    contents = read_many(build, [entry.path for entry in entries], [entry.bytes for entry in entries])
-    for entry, content in zip(entries, contents, strict=True):
-        if isinstance(content, Exception) and not isinstance(content, ChangedFileError):
-            raise content
-        if isinstance(content, ChangedFileError) or hashlib.sha256(content).hexdigest() != entry.sha256:
-            raise LabelBeamError(
-                f"{build.below(entry.path).shown}: is not the file that was published; labelbeam verify says more"
-            )
-        yield content
+    with closing(read_many(build, [entry.path for entry in entries], [entry.bytes for entry in entries])) as contents:
+        for entry, content in zip(entries, contents, strict=True):
+            if isinstance(content, Exception) and not isinstance(content, ChangedFileError):
+                raise content
+            if isinstance(content, ChangedFileError) or hashlib.sha256(content).hexdigest() != entry.sha256:
+                raise LabelBeamError(
+                    f"{build.below(entry.path).shown}: is not the file that was published; labelbeam verify says more"
+                )
+            yield content
 
 
 def records_of(data: bytes, task: str, shown: str) -> list[Record]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
 from typing import NamedTuple
 
 import numpy as np
@@ -85,7 +86,7 @@ class Batch(NamedTuple):
             paths.append(path)
         return paths
 
-    def contents(self) -> Iterator[tuple[Image, bytes]]:
+    def contents(self) -> Generator[tuple[Image, bytes], None, None]:
         """Each image with the bytes of its file.
 
         Raises:
@@ -94,10 +95,11 @@ class Batch(NamedTuple):
         """
         paths = self.origins()
         assert self.place.root is not None
-        for image, data in zip(self.images, read_many(self.place.root, paths), strict=True):
-            if isinstance(data, StoreError):
-                raise data
-            yield image, data
+        with closing(read_many(self.place.root, paths)) as contents:
+            for image, data in zip(self.images, contents, strict=True):
+                if isinstance(data, StoreError):
+                    raise data
+                yield image, data
 
     def names(self) -> Iterator[str]:
         """The labels of all images, each as often as it is there."""

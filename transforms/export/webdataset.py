@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import tarfile
+from contextlib import closing
 
 import msgspec
 
@@ -36,14 +37,15 @@ class _Writer:
 
     def add(self, batch: Batch) -> None:
         found = samples(batch, self._manifest.task)
-        for (image, sample), (_, data) in zip(found, batch.contents(), strict=True):
-            tar = self._open(batch.split)
-            key = f"{self._images:09}"
-            self._images += 1
-            _add(tar, f"{key}.{image.record.image_details.format}", data)
-            _add(tar, f"{key}.json", msgspec.json.encode({"file_name": image.path, **sample}))
-            if "label" in sample:
-                _add(tar, f"{key}.cls", str(self._classes[sample["label"]]).encode())
+        with closing(batch.contents()) as contents:
+            for (image, sample), (_, data) in zip(found, contents, strict=True):
+                tar = self._open(batch.split)
+                key = f"{self._images:09}"
+                self._images += 1
+                _add(tar, f"{key}.{image.record.image_details.format}", data)
+                _add(tar, f"{key}.json", msgspec.json.encode({"file_name": image.path, **sample}))
+                if "label" in sample:
+                    _add(tar, f"{key}.cls", str(self._classes[sample["label"]]).encode())
 
     def _open(self, split: str) -> tarfile.TarFile:
         """The TAR that the next sample goes into."""

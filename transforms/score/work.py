@@ -7,9 +7,9 @@ Two units are worked on together, so that the last requests of one wait beside t
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple, TypeAlias, TypeVar
@@ -220,6 +220,8 @@ class Scorer:
             with suppress(StoreError, UnavailableError):  # What failed before is told.
                 kept.put()
             raise
+        finally:
+            encoded.close()
 
     def _done(self, future: Future[list[_Outcome]]) -> None:
         self._slots.release()
@@ -235,7 +237,9 @@ class Scorer:
             raise self.endpoint.unavailable(outcome.error)
         return self._choked(outcome)
 
-    def _encoded(self, images: Sequence[ImageToScore], outcomes: dict[int, _Outcome]) -> Iterator[_Encoded]:
+    def _encoded(
+        self, images: Sequence[ImageToScore], outcomes: dict[int, _Outcome]
+    ) -> Generator[_Encoded, None, None]:
         """Read the images; those that cannot be sent have their outcome already."""
         root = locate(self.options.images_root, self.options.storage)
         raw = self.options.protocol == "bytes"
@@ -253,16 +257,17 @@ class Scorer:
                 there.append((place, image, image.path))
         parts = batched(there, lambda item: item[1].size or 0, READ_TOGETHER, READ_BYTES, lambda size, _: size)
         for part in parts:
-            contents = read_many(root, [path for _, _, path in part], [image.size for _, image, _ in part])
-            for (place, image, _), content in zip(part, contents, strict=True):
-                if isinstance(content, StoreError) or not content:
-                    self.tell(1)
-                if isinstance(content, StoreError):
-                    outcomes[place] = self._failed(image.url, Failed.UNREADABLE_IMAGE, str(content))
-                elif not content:
-                    outcomes[place] = self._failed(image.url, Failed.EMPTY_IMAGE, "the file holds no bytes")
-                else:
-                    yield _Encoded(place, image.url, content if raw else encode_item(content, self.options.explain))
+            paths, sizes = [path for _, _, path in part], [image.size for _, image, _ in part]
+            with closing(read_many(root, paths, sizes)) as contents:
+                for (place, image, _), content in zip(part, contents, strict=True):
+                    if isinstance(content, StoreError) or not content:
+                        self.tell(1)
+                    if isinstance(content, StoreError):
+                        outcomes[place] = self._failed(image.url, Failed.UNREADABLE_IMAGE, str(content))
+                    elif not content:
+                        outcomes[place] = self._failed(image.url, Failed.EMPTY_IMAGE, "the file holds no bytes")
+                    else:
+                        yield _Encoded(place, image.url, content if raw else encode_item(content, self.options.explain))
 
     def _ask(self, batch: Sequence[_Encoded], kept: KeptPredictions) -> list[_Outcome]:
         """The outcome of each image of a batch. Where a batch fails, each is asked for alone: one bad image costs no others."""

@@ -6,7 +6,7 @@ import asyncio
 import errno
 import os
 import stat as modes
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
 from itertools import repeat
@@ -232,11 +232,12 @@ def read_many(
     paths: Sequence[str],
     sizes: Sequence[int | None] | None = None,
     most: Sequence[int] | int = LARGEST,
-) -> Iterator[bytes | StoreError]:
+) -> Generator[bytes | StoreError, None, None]:
     """Whole small files below `root`, in the order asked for, many at a time; a failure takes the place of its bytes.
 
     Each is given out as soon as it and those before it are there: the caller works on it while the others are on their way.
-    Their bytes come out of the process's memory for reading, so that no more are held at a time, however large files are.
+    Their bytes come out of the process's memory for reading, so that no more are held at a time, however large files are; whoever may
+    stop on the way closes it, so that they are given back.
 
     Args:
         sizes: those that a listing has told of, in the same order, as for `read_file`.

@@ -7,6 +7,7 @@ as it is no fault of the data.
 
 from __future__ import annotations
 
+import gc
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -20,11 +21,17 @@ LOOKED_AT_FROM = 8 * 2**20
 """Bytes from which on it is asked whether so many are left; asking costs a tenth of a millisecond."""
 
 
+WAITS = (1.0, 10.0, 60.0, 300.0)
+"""Seconds that one waits for what others hold, one after the other; what is garbage and holds some is collected after each."""
+
+
 class Budget:
     """Bytes that threads share; whoever wants more than there are in all gets all of them, and waits until they are free.
 
     A thread that holds some never waits for more: it would wait for itself. Ours take once at a time; but whoever reads a build in Python
-    may read another one meanwhile, and what an exception has left half read is held for as long as somebody keeps that exception.
+    may read another one meanwhile, and what an exception has left half read is held for as long as somebody keeps that exception. What
+    nobody keeps is given back by the collector of garbage, which is asked where one waits. After all `WAITS` nobody waits on: too
+    much memory for a moment is better than a run that never ends.
     """
 
     def __init__(self, size: int) -> None:
@@ -41,7 +48,10 @@ class Budget:
         """
         taken, thread = min(size, self.size), threading.get_ident()
         with self._freed:
-            self._freed.wait_for(lambda: self._free >= taken or self._holders[thread] > 0)
+            for seconds in WAITS:
+                if self._freed.wait_for(lambda: self._free >= taken or self._holders[thread] > 0, seconds):
+                    break
+                gc.collect()
             self._free -= taken
             self._holders[thread] += 1
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 from collections.abc import Iterator
 
@@ -115,3 +116,48 @@ def test_room_is_looked_for_from_a_size_on(monkeypatch: pytest.MonkeyPatch) -> N
     check_room(LOOKED_AT_FROM - 1)
     with pytest.raises(ShortageError, match=r"^a table: needs .* no fault of the data"):
         check_room(LOOKED_AT_FROM, "a table")
+
+
+class Holder:
+    """Holds some of a budget in a generator that nobody ends, and itself, so that the collector alone finds it."""
+
+    def __init__(self, budget: Budget) -> None:
+        self.itself = self
+
+        def half_read() -> Iterator[None]:
+            with budget.take(100):
+                yield
+
+        self.reading = half_read()
+        next(self.reading)
+
+
+def test_what_is_garbage_is_given_back_while_one_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "WAITS", (0.01, 60.0))
+    budget, done = Budget(100), threading.Event()
+    gc.disable()
+    try:
+        thread = threading.Thread(target=Holder, args=(budget,))
+        thread.start()
+        thread.join()
+
+        def take() -> None:
+            with budget.take(1):
+                done.set()
+
+        threading.Thread(target=take, daemon=True).start()
+        assert done.wait(30)
+    finally:
+        gc.enable()
+
+
+def test_nobody_waits_for_ever_for_what_an_exception_keeps(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "WAITS", (0.01, 0.01))
+    budget = Budget(100)
+    kept: list[Holder] = []
+    thread = threading.Thread(target=lambda: kept.append(Holder(budget)))
+    thread.start()
+    thread.join()
+    for _ in range(2):
+        with budget.take(100):
+            pass
