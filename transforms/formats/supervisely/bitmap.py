@@ -41,7 +41,7 @@ def decode_bitmap(encoded: Any) -> npt.NDArray[np.bool_]:
     except (binascii.Error, ValueError) as error:
         raise DrawnError(Rejected.UNREADABLE_MASK, f"the bitmap is no base64: {error}") from None
     try:
-        mask = _decompressed(packed) if packed[1:4] != b"PNG" else _pixels(packed)
+        mask = _decompressed(packed) if packed[1:4] != b"PNG" else _decoded(packed)
     except MaskError as error:
         raise DrawnError(error.code, error.message) from None
     if not mask.any():
@@ -55,7 +55,7 @@ def _decompressed(packed: bytes) -> npt.NDArray[np.bool_]:
         head = stream.decompress(packed, _HEAD)
         width, height = png_size(head)
         most = min(LARGEST_MASK_FILE, _A_PIXEL * width * height + _BESIDE)
-        with decoding().take(2 * most, "a bitmap"):
+        with decoding().take(2 * most + _DECODED * width * height, "a bitmap"):
             png = head + stream.decompress(stream.unconsumed_tail, most)
             if not stream.eof and len(png) >= most:
                 message = f"the bitmap of {width}×{height} holds more than {most:,} bytes"
@@ -67,9 +67,14 @@ def _decompressed(packed: bytes) -> npt.NDArray[np.bool_]:
         raise MaskError(Rejected.UNREADABLE_MASK, f"the bitmap does not decompress: {error}") from None
 
 
-def _pixels(png: bytes) -> npt.NDArray[np.bool_]:
+def _decoded(png: bytes) -> npt.NDArray[np.bool_]:
     width, height = png_size(png)
-    with decoding().take(_DECODED * width * height, "a bitmap"), open_png(png) as image:
+    with decoding().take(_DECODED * width * height, "a bitmap"):
+        return _pixels(png)
+
+
+def _pixels(png: bytes) -> npt.NDArray[np.bool_]:
+    with open_png(png) as image:
         mode, mask = image.mode, _mask_of(image)
     if mask is None:
         message = f"the bitmap's mode is {mode} without alpha, expected alpha or grey values"
