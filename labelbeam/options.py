@@ -57,6 +57,9 @@ class InspectOptions(TypedDict, total=False):
     labelstudio_annotator: str | None
     labelstudio_control: str | None
     datumaro_groups: Literal["unite", "apart"]
+    supervisely_corners: Literal["pixels", "edges"]
+    supervisely_groups: Literal["unite", "apart"]
+    supervisely_tag: str | None
     yolo_data: str
     yolo_boxes: Literal["detect", "pixels", "relative"]
     yolo_oriented: Literal["detect", "reject", "box", "polygon"]

@@ -210,6 +210,8 @@ class Doubted(Documented):
     )
     REGIONS_WITHOUT_LABEL = "regions_without_label", "regions of images have a shape and no label"
     SHAPES_UNITED = "shapes_united", "shapes that a tool has grouped are read as one object"
+    CORNERS_NO_PIXELS = "corners_no_pixels", "corners of rectangles were read as pixels, and some are none"
+    TAGS_WITH_VALUES = "tags_with_values", "tags of images have a value, and only those that have none are labels"
     TRACKS_NOT_READ = "tracks_not_read", "tracks of objects through a video stand beside images, and are not read"
     SEVERAL_ANNOTATIONS = (
         "several_annotations",

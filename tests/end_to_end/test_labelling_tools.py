@@ -67,7 +67,11 @@ def test_every_tool_gives_the_same_box(place: Path) -> None:
     made = [{"result": [{"from_name": "label", "to_name": "image", "value": value, **size}]}]
     task = {"data": {"image": "/data/upload/1/0a1b2c3d-1.jpg"}, "annotations": made}
     row = {"file_name": "images/1.jpg", "objects": {"bbox": [[10, 15, 20, 15]], "category": ["cat"]}}
+    exterior = {"exterior": [[10, 15], [29, 29]], "interior": []}
+    drawn = {"classTitle": "cat", "geometryType": "rectangle", "points": exterior}
+    of_image = {"tags": [], "size": {"height": 60, "width": 100}, "objects": [drawn, drawn | {"geometryType": "graph"}]}
     trees = {
+        "supervisely": {"meta.json": '{"classes": [], "tags": []}', "ds/ann/1.jpg.json": json.dumps(of_image)},
         "cvat": {
             "annotations.xml": f'<annotations><meta/><image name="1.jpg" width="100" height="60">{box}</image></annotations>'
         },
@@ -86,7 +90,7 @@ def test_every_tool_gives_the_same_box(place: Path) -> None:
         assert found.manifest["source"]["format"] == name
         assert near(found.boxes("images/1.jpg")[0], CAT), name
         told[name] = (found.counts["images"], found.counts["objects"], found.manifest["rejected_by_reason"])
-    assert told["cvat"] == ((1, 1, 0, 0), (2, 1, 1, 0), {"missing_bbox": 1})
+    assert told["supervisely"] == told["cvat"] == ((1, 1, 0, 0), (2, 1, 1, 0), {"missing_bbox": 1})
     assert told["labelstudio"] == ((2, 1, 0, 1), (1, 1, 0, 0), {})
     assert told["huggingface"] == told["via"] == ((1, 1, 0, 0), (1, 1, 0, 0), {})
     assert [box[5] for box in found.boxes("images/1.jpg")] == [0, 1]

@@ -29,6 +29,7 @@ NAMES = (
     "cvat",
     "labelstudio",
     "datumaro",
+    "supervisely",
     "customvision",
     "openimages",
     "huggingface",

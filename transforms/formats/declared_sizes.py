@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
+from labelbeam.schemas.doubts import Doubt, Doubted
 from labelbeam.schemas.errors import LabelBeamError
+from labelbeam.schemas.neutral import SourceImage
+from labelbeam.transforms.formats.frames import Evidence
 from labelbeam.transforms.images.facts import ImageError, settle_size
 from labelbeam.transforms.images.headers import read_header
 from labelbeam.transforms.images.look import FIRST_BLOCK
@@ -23,6 +26,27 @@ def sizes_that_differ(root: Location, declared: Iterable[tuple[str, tuple[int, i
     looked_at = list(declared)[:LOOKED_AT]
     found = in_threads(lambda each: _mismatch(root, *each), looked_at)
     return [message for message in found if message], len(looked_at)
+
+
+def tally_sizes(evidence: Evidence, images: Sequence[SourceImage], root: Location) -> None:
+    """Count those of a few images, which lie below `root`, that are of another size than declared."""
+    declared = [(image.path, (image.width, image.height)) for image in images]
+    known = [(path, (width, height)) for path, (width, height) in declared if width and height]
+    messages, count = sizes_that_differ(root, known)
+    evidence.add("looked_at", count)
+    evidence.add("size_differs", len(messages), min(messages, default=""))
+
+
+def doubts_of_sizes(shown: str, item: Evidence) -> list[Doubt]:
+    """The doubt that follows from what was counted so of the source that is `shown`."""
+    if not (differ := item.count("size_differs")):
+        return []
+    example = item.example("size_differs")
+    message = (
+        f"{shown}: {differ:,} of {item.count('looked_at'):,} images that were looked at are of another size than declared: {example}; "
+        "coordinates are divided by the declared width and height; --check-images header compares each and rejects those"
+    )
+    return [Doubt(Doubted.DECLARED_SIZE_DIFFERS, message, differ, example, "--check-images header")]
 
 
 def _mismatch(root: Location, path: str, declared: tuple[int, int]) -> str | None:

@@ -15,6 +15,8 @@ from labelbeam.schemas.reasons import Adjusted, Rejected
 from labelbeam.transforms.formats.json_objects import check_json_room
 from labelbeam.transforms.formats.labels import normalized
 from labelbeam.transforms.formats.named_images import reject_image, reject_object
+from labelbeam.transforms.geometry.raster import take_out
+from labelbeam.transforms.geometry.rle import GeometryError
 
 _LARGEST_SIDE = 2**31 - 1
 _FEWEST_CORNERS, _MOST_CORNERS = 12, 360
@@ -23,12 +25,16 @@ LARGEST_RADIUS = 1e9
 
 
 class Drawn(NamedTuple):
-    """A shape: its box and outline, whether that is the box around a turned one, and whether a mask was traced."""
+    """A shape: its box and outline, whether that is the box around a turned one, and whether a mask was traced.
+
+    `holed` are its polygons, each an outer ring and the holes in it, where there are holes; `rings` are all of them.
+    """
 
     box: Box
     rings: list[Ring]
     turned: bool = False
     traced: bool = False
+    holed: Sequence[Sequence[Ring]] = ()
 
 
 class DrawnError(ValueError):
@@ -183,8 +189,24 @@ def add_parts(image: SourceImage, parts: Iterable[Part]) -> tuple[int, int]:
         without += not rings
         # A mask alone is disjoint by construction; beside other parts it is united with them.
         from_mask = drawn.traced and not others
-        image.objects.append(SourceObject(label, locator, box, rings or None, from_mask=from_mask))
+        by_xor = any(part.drawn.holed for part in members)
+        if by_xor:
+            rings, by_xor = _with_holes(image, members, rings)
+        image.objects.append(SourceObject(label, locator, box, rings or None, from_mask=from_mask, by_xor=by_xor))
     return without, united
+
+
+def _with_holes(image: SourceImage, members: Sequence[Part], rings: list[Ring]) -> tuple[list[Ring], bool]:
+    """Rings of polygons with holes that XOR combines to what they mean, and whether it may; not where they are too large to compare."""
+    polygons = [polygon for part in members for polygon in part.drawn.holed or [[ring] for ring in part.drawn.rings]]
+    try:
+        outline = take_out(polygons)
+    except GeometryError:
+        return rings, False  # They are united later, and rejected there where outlines are needed.
+    if outline is None:
+        return rings, True
+    image.adjusted.append(Adjusted.POLYGON_PARTS_UNITED)
+    return outline, True
 
 
 def add_label(image: SourceImage, value: Any, locator: str, found: dict[str, SourceObject]) -> None:

@@ -13,6 +13,7 @@ from labelbeam.transforms.formats.jsonl.format import JsonLines
 from labelbeam.transforms.formats.labelme.format import LabelMe
 from labelbeam.transforms.formats.labelstudio.format import LabelStudio
 from labelbeam.transforms.formats.openimages.format import OpenImages
+from labelbeam.transforms.formats.supervisely.format import Supervisely
 from labelbeam.transforms.formats.via.format import Via
 from labelbeam.transforms.formats.voc.format import Voc
 from labelbeam.transforms.formats.yolo.format import Yolo
@@ -33,5 +34,6 @@ FORMATS: dict[str, Format] = {
         LabelStudio(),
         HuggingFace(),
         Datumaro(),
+        Supervisely(),
     )
 }

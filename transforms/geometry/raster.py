@@ -15,6 +15,7 @@ from pycocotools import mask as coco_mask
 from labelbeam.schemas.neutral import Ring
 from labelbeam.schemas.reasons import Rejected
 from labelbeam.transforms.geometry.rle import LARGEST_MASK, GeometryError, Runs, counts_from_string
+from labelbeam.transforms.geometry.trace import trace
 
 _LONGEST_OUTLINE = 2**22  # Pixels; pycocotools needs about 80 bytes for each, at once.
 _FARTHEST = 2.0**20  # Pixels from the origin: pycocotools counts fifths of a pixel in 32 bits.
@@ -33,7 +34,10 @@ def rasterise(rings: Sequence[Ring], width: int, height: int) -> Rle:
     Raises GeometryError: INVALID_POLYGON for a ring of under three corners or a corner that is not finite or 2**20 pixels
     away; MASK_TOO_LARGE where image or outlines are too large to rasterise.
     """
-    masks = ring_masks(rings, width, height)
+    return _xor(ring_masks(rings, width, height), width, height)
+
+
+def _xor(masks: Sequence[Rle], width: int, height: int) -> Rle:
     if len(masks) == 1:
         return masks[0]
     # The pixels at which a run begins: where two masks change at the same one, their XOR does not.
@@ -47,6 +51,29 @@ def unite(rings: Sequence[Ring], width: int, height: int) -> Rle:
     """The mask of rings that are united, as COCO means the parts of a polygon; see `rasterise` for the rest."""
     masks = ring_masks(rings, width, height)
     return _as_text(coco_mask.merge(masks)) if masks else encode(np.array([width * height]), width, height)
+
+
+def take_out(polygons: Sequence[Sequence[Ring]]) -> list[Ring] | None:
+    """The outline of what polygons cover, each an outer ring and the holes in it; None where their rings, combined by XOR, give it as they stand.
+
+    They do not where holes overlap, or leave their polygon, or where polygons overlap: XOR would add what is in common, or beside. See
+    `rasterise` for errors; the mask is as large as the extent of the rings.
+    """
+    every = [ring for polygon in polygons for ring in polygon]
+    corners = np.concatenate(every)
+    if not (np.abs(corners) <= _FARTHEST).all():
+        raise GeometryError(Rejected.INVALID_POLYGON, f"a corner is not finite or beyond {_FARTHEST:.0f} pixels")
+    low = np.floor(corners.min(axis=0))
+    width, height = (int(side) + 1 for side in np.ceil(corners.max(axis=0) - low))
+    solid: list[Rle] = []
+    for outer, *holes in polygons:
+        (filled,) = ring_masks([outer - low], width, height)
+        hole = unite([ring - low for ring in holes], width, height)
+        solid.append(_xor([_as_text(coco_mask.merge([filled, hole])), hole], width, height))
+    wanted = _as_text(coco_mask.merge(solid))
+    if wanted == rasterise([ring - low for ring in every], width, height):
+        return None
+    return [ring + low for ring in trace(_runs(wanted), height, width)]
 
 
 def encode(runs: Runs, width: int, height: int) -> Rle:

@@ -99,8 +99,8 @@ def _archives(files: _Files) -> Unread | None:
 
 
 _JSON_KEYS: tuple[tuple[str, tuple[str, ...], str], ...] = (
-    ("Supervisely", ("classTitle",), _EXPORT),
-    ("Supervisely", ("tags", "classes", "shape"), _EXPORT),
+    ("Supervisely's videos", ("classTitle", "framesCount"), _EXPORT),
+    ("point clouds of Supervisely", ("classTitle", "figures"), _EXPORT),
     ("BDD100K or Scalabel", ("box2d",), _CONVERT),
     ("Create ML", ("coordinates", "annotations", "image"), _CONVERT),
     ("a dataset of Hugging Face", ("builder_name", "features"), "write its images out with the datasets library"),

@@ -1,4 +1,4 @@
-"""What labelling tools write: LabelMe, VIA, CVAT, Label Studio, Datumaro."""
+"""What labelling tools write: LabelMe, VIA, CVAT, Label Studio, Datumaro, Supervisely."""
 
 from __future__ import annotations
 
@@ -26,6 +26,8 @@ from labelbeam.transforms.formats.labelstudio.format import LabelStudioOptions
 from labelbeam.transforms.formats.labelstudio.read import read_studio
 from labelbeam.transforms.formats.labelstudio.tasks import StudioError, read_tasks
 from labelbeam.transforms.formats.named_images import ImageFinder
+from labelbeam.transforms.formats.supervisely.format import SuperviselyOptions
+from labelbeam.transforms.formats.supervisely.read import read_supervisely
 from labelbeam.transforms.formats.via.content import ViaError, read_content
 from labelbeam.transforms.formats.via.read import find_attribute, read_via
 from labelbeam.transforms.geometry.rle import counts_to_string
@@ -190,6 +192,28 @@ DATUMARO_TOKENS = (
     *(b'"label"', b'"ellipse"', b'"categories"', b'"labels"', b'"path"', b'"image"', b'"id"', b'"rotation"'),
 )  # fmt: skip
 
+_RING = {"exterior": [[1, 1], [9, 1], [9, 8]], "interior": [[[3, 2], [8, 2], [8, 5]]]}
+_PNG = "iVBORw0KGgoAAAANSUhEUgAAAAMAAAACCAAAAAC4HznGAAAAEElEQVR4nGP4/5+BiYHhPwAOAgMA4a4t9QAAAABJRU5ErkJggg=="
+_DATA = base64.b64encode(zlib.compress(base64.b64decode(_PNG))).decode()
+_OBJECTS = [
+    {"classTitle": "cat", "geometryType": "rectangle", "points": {"exterior": [[1, 2], [9, 8.5]], "interior": []}},
+    {"classTitle": " dog ", "geometryType": "polygon", "instance": "0f", "points": _RING},
+    {"classTitle": "cat", "geometryType": "bitmap", "bitmap": {"data": _DATA, "origin": [4, 5]}},
+    {"classTitle": "cat", "geometryType": "alpha_mask", "alpha_mask": {"data": _PNG, "origin": [1, 1]}},
+    {"classTitle": 3, "geometryType": "multipolygon", "parts": [_RING, _RING]},
+    {"classTitle": "cat", "geometryType": "oriented_bbox", "points": [[1, 2], [5, 3]], "angle": 0.5},
+    {"classTitle": "cat", "geometryType": "graph", "nodes": {"a": {"loc": [1, 2]}}},
+]
+_TAGGED = {"tags": [{"name": "wet"}, {"name": "sky", "value": "red"}], "size": {"height": 10, "width": 12}}
+SUPERVISELY = (
+    json.dumps({"description": "", **_TAGGED, "objects": _OBJECTS}).encode(),
+    json.dumps({"imageName": "1.jpg", "annotation": {**_TAGGED, "objects": _OBJECTS[:3]}}).encode(),
+)
+SUPERVISELY_TOKENS = (
+    *(b'"objects"', b'"classTitle"', b'"geometryType"', b'"exterior"', b'"interior"', b'"bitmap"', b'"data"', b'"origin"', b'"tags"', b'"value"'),
+    *(b'"instance"', b'"parts"', b'"angle"', b'"annotation"', b'"size"', b'"rectangle"', b'"polygon"', b'"oriented_bbox"', b'"framesCount"'),
+)  # fmt: skip
+
 
 def accounted(images: Sequence[SourceImage]) -> None:
     """Every object of the images reaches a fragment, and everything that is said of it can be written."""
@@ -304,10 +328,21 @@ def read_datumaro_file(data: bytes) -> None:
     accounted(read.images)
 
 
+def read_supervisely_file(data: bytes) -> None:
+    """A file is an image, whose objects are objects or rejections, or it is none of Supervisely."""
+    number = zlib.crc32(data)
+    edges, groups = ("pixels", "edges")[number >> 2 & 1], ("unite", "apart")[number >> 3 & 1]
+    options = msgspec.convert({"supervisely_corners": edges, "supervisely_groups": groups}, SuperviselyOptions)
+    task = sorted(TASKS)[number % 4]
+    found = read_supervisely(data, "a/ann/1.jpg.json", LISTED, options=options, task=task, source="memory://x")
+    accounted([found.image] if found is not None else [])
+
+
 TARGETS = {
     "labelme": Target(read_labelme_file, LABELME, TOOL_TOKENS, SOURCES),
     "via": Target(read_via_file, VIA, (*TOOL_TOKENS, *VIA_TOKENS), SOURCES),
     "cvat": Target(read_cvat_file, CVAT, CVAT_TOKENS, SOURCES),
     "labelstudio": Target(read_labelstudio_file, LABEL_STUDIO, (*TOOL_TOKENS, *LABEL_STUDIO_TOKENS), SOURCES),
     "datumaro": Target(read_datumaro_file, DATUMARO, (*TOOL_TOKENS, *DATUMARO_TOKENS), SOURCES),
+    "supervisely": Target(read_supervisely_file, SUPERVISELY, (*TOOL_TOKENS, *SUPERVISELY_TOKENS), SOURCES),
 }

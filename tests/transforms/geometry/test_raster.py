@@ -8,7 +8,7 @@ from pycocotools import mask as coco_mask
 
 from labelbeam.schemas.neutral import Ring
 from labelbeam.schemas.reasons import Rejected
-from labelbeam.transforms.geometry.raster import check_mask_size, encode, rasterise, unite
+from labelbeam.transforms.geometry.raster import check_mask_size, encode, rasterise, take_out, unite
 from labelbeam.transforms.geometry.rle import GeometryError, runs_of_mask
 
 # pycocotools 2.0.11 predates numpy 2's __array__(copy=...).
@@ -78,3 +78,47 @@ def test_an_image_too_large_for_a_mask_gets_none() -> None:
     with pytest.raises(GeometryError) as caught:
         rasterise([np.array([[0, 0], [1, 0], [0, 1]], float)], 2**14, 2**14 + 1)
     assert caught.value.code is Rejected.MASK_TOO_LARGE
+
+
+def square(left: float, top: float, side: float) -> Ring:
+    return np.array([[left, top], [left + side, top], [left + side, top + side], [left, top + side]], float)
+
+
+@pytest.mark.parametrize("at", [0, 1000])
+@pytest.mark.parametrize(
+    ("polygons", "covered"),
+    [
+        ([[square(0, 0, 10)]], None),
+        ([[square(0, 0, 10), square(2, 2, 3), square(6, 6, 2)]], None),
+        ([[square(0, 0, 10), square(2, 2, 6)], [square(4, 4, 2)]], None),
+        ([[square(0, 0, 10), square(2, 2, 3), square(4, 4, 2)]], 100 - 9 - 4 + 1),
+        ([[square(0, 0, 10), square(8, 8, 4)]], 100 - 4),
+        ([[square(0, 0, 10), square(2, 2, 2)], [square(8, 8, 4)]], 100 - 4 + 16 - 4),
+        ([[square(0, 0, 10), square(0, 0, 10)]], None),
+        ([[square(0, 0, 4), square(-1, -1, 9)]], 0),
+    ],
+)
+def test_holes_are_taken_out_of_their_polygons_alone(
+    polygons: list[list[Ring]], covered: int | None, at: float
+) -> None:
+    found = take_out([[ring + at for ring in polygon] for polygon in polygons])
+    if covered is None:
+        assert found is None
+    else:
+        assert found is not None
+        mask = rasterise([ring - at + 2 for ring in found], 30, 30)
+        assert int(coco_mask.area(mask)) == covered
+
+
+@pytest.mark.parametrize(
+    ("ring", "code"),
+    [
+        (square(-1e308, 0, 1e308), Rejected.INVALID_POLYGON),
+        (square(0, 0, 2**17), Rejected.MASK_TOO_LARGE),
+        (square(0, 0, 9)[:2], Rejected.INVALID_POLYGON),
+    ],
+)
+def test_polygons_with_holes_that_are_too_large_are_not_compared(ring: Ring, code: Rejected) -> None:
+    with pytest.raises(GeometryError) as caught:
+        take_out([[square(0, 0, 5), ring]])
+    assert caught.value.code is code

@@ -41,9 +41,9 @@ def test_a_task_that_a_format_does_not_serve_is_refused_with_those_that_it_does(
 
 def test_what_is_of_a_format_that_nobody_reads_is_told_before_what_another_misses(tmp_path: Path) -> None:
     (tmp_path / "1.jpg").touch()
-    (tmp_path / "1.json").write_text(json.dumps({"objects": [{"classTitle": "cat"}]}))
-    with pytest.raises(UsageError, match="Supervisely"):
+    (tmp_path / "1.json").write_text(json.dumps({"objects": [{"box2d": {}}]}))
+    with pytest.raises(UsageError, match="BDD100K"):
         plan(tmp_path)
     with pytest.raises(LabelBeamError) as caught:
         plan(tmp_path, format="coco")
-    assert "Supervisely" not in str(caught.value), "a person said what it is"
+    assert "BDD100K" not in str(caught.value), "a person said what it is"

@@ -20,7 +20,9 @@ LABELME = json.dumps(
     {"version": "5.0", "shapes": [{"label": "cat", "points": []}], "imagePath": "1.jpg", "imageData": None}
 )
 CREATE_ML = json.dumps([{"image": "1.jpg", "annotations": [{"label": "a", "coordinates": {"x": 1}}]}])
-SUPERVISELY = json.dumps({"size": {}, "objects": [{"classTitle": "cat", "points": {"exterior": []}}]})
+SUPERVISELY = json.dumps(
+    {"size": {}, "tags": [], "framesCount": 9, "objects": [{"key": "0f", "classTitle": "cat"}], "frames": []}
+)
 CVAT = "<?xml version='1.0'?><annotations><version>1.1</version><meta/><track id='0' label='cat'/></annotations>"
 OPEN_IMAGES = "ImageID,Source,LabelName,Confidence,XMin,XMax,YMin,YMax\n1,x,/m/1,1,0.1,0.2,0.3,0.4\n"
 BOXES = "filename,width,height,class,xmin,ymin,xmax,ymax\n1.jpg,10,10,cat,1,2,3,4\n"
@@ -29,7 +31,7 @@ YOLO = "0 0.5 0.5 0.25 0.25\n1 0.1 0.1 0.05 0.05\n"
 
 TREES: list[tuple[str, dict[str, str]]] = [
     ("Create ML", {"train/1.jpg": "", "train/_annotations.createml.json": CREATE_ML}),
-    ("Supervisely", {"ds/img/1.jpg": "", "ds/ann/1.jpg.json": SUPERVISELY}),
+    ("Supervisely's videos", {"ds/img/1.jpg": "", "ds/ann/1.jpg.json": SUPERVISELY}),
     ("CVAT", {"images/1.jpg": "", "annotations.xml": CVAT}),
     ("a table of boxes", {"images/1.jpg": "", "train_labels.csv": BOXES}),
     (

@@ -9,7 +9,7 @@ from labelbeam.schemas.doubts import Doubt, Doubted
 from labelbeam.schemas.neutral import SourceImage
 from labelbeam.schemas.reasons import Rejected
 from labelbeam.transforms.columns.fragments import fragments_of
-from labelbeam.transforms.formats.declared_sizes import sizes_that_differ
+from labelbeam.transforms.formats.declared_sizes import doubts_of_sizes, tally_sizes
 from labelbeam.transforms.formats.format import Tree
 from labelbeam.transforms.formats.frames import Evidence
 from labelbeam.transforms.formats.labelme.format import LabelMeOptions
@@ -104,11 +104,8 @@ class LabelMeUnit:
             evidence.add("without_outline", read.boxes if "segmentation" in task else 0, path)
         tally_images(evidence, images, finder)
         if self.looked_at:
-            declared = [(image.path, (image.width, image.height)) for image in images if image.path in finder]
-            known = [(path, (width, height)) for path, (width, height) in declared if width and height]
-            messages, count = sizes_that_differ(locate(self.looked_at, options.storage), known)
-            evidence.add("looked_at", count)
-            evidence.add("size_differs", len(messages), min(messages, default=""))
+            here = [image for image in images if image.path in finder]
+            tally_sizes(evidence, here, locate(self.looked_at, options.storage))
         fragments = dict(fragments_of(images, options.buckets, self.first_key))
         records = sum(fragment.records for fragment in fragments.values())
         return reading.result(Findings(records, {self.root: evidence}), sorted(fragments.items()))
@@ -124,13 +121,7 @@ def doubts_of(evidence: Mapping[str, Evidence]) -> list[Doubt]:
                 f"{shown}: {left:,} JSON files hold no shapes, such as {item.example('left_alone')}, and are left alone"
             )
             doubts.append(Doubt(Doubted.FILES_LEFT_ALONE, message, left, item.example("left_alone")))
-        if differ := item.count("size_differs"):
-            example = item.example("size_differs")
-            message = (
-                f"{shown}: {differ:,} of {item.count('looked_at'):,} images that were looked at are of another size than declared: {example}; "
-                "coordinates are divided by the declared width and height; --check-images header compares each and rejects those"
-            )
-            doubts.append(Doubt(Doubted.DECLARED_SIZE_DIFFERS, message, differ, example, "--check-images header"))
+        doubts += doubts_of_sizes(shown, item)
         if twofold := item.count("twofold"):
             message = f"{shown}: {twofold:,} files have both flags and shapes, of which the flags were read as labels"
             doubts.append(

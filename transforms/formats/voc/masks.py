@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import struct
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import numpy as np
@@ -67,28 +68,44 @@ def read_mask(png: bytes, size: tuple[int, int] | None) -> Mask:
     Raises MaskError: UNREADABLE_MASK where it is no PNG, is damaged, or holds colours in place of indices;
     MASK_TOO_LARGE above `LARGEST_MASK` pixels, MASK_SIZE_MISMATCH where it is of another size, both before decoding.
     """
+    width, height = png_size(png)
+    if size is not None and (width, height) != size:
+        message = f"the mask is {width}×{height}, the annotation file says {size[0]}×{size[1]}"
+        raise MaskError(Rejected.MASK_SIZE_MISMATCH, message)
+    with decoding().take(3 * width * height, "a mask"), open_png(png) as image:
+        mode, indices, counts = image.mode, np.asarray(image), image.histogram()
+    if mode not in ("P", "L"):
+        message = f"the mask's mode is {mode}, expected palette indices (P) or grey values (L)"
+        raise MaskError(Rejected.UNREADABLE_MASK, message)
+    return Mask(indices, {index: _tight(indices == index) for index in range(1, VOID) if counts[index]})
+
+
+def png_size(png: bytes) -> tuple[int, int]:
+    """Width and height that a PNG begins with.
+
+    Raises MaskError: UNREADABLE_MASK where it is no PNG, MASK_TOO_LARGE above `LARGEST_MASK` pixels.
+    """
     if png[:8] != _SIGNATURE or png[12:16] != b"IHDR" or len(png) < 24:
         raise MaskError(Rejected.UNREADABLE_MASK, f"the mask begins with {png[:8]!r}, expected a PNG")
     width, height = struct.unpack(">II", png[16:24])
     if width * height > LARGEST_MASK:
         message = f"the mask is {width:,}×{height:,}, expected at most {LARGEST_MASK:,} pixels"
         raise MaskError(Rejected.MASK_TOO_LARGE, message)
-    if size is not None and (width, height) != size:
-        message = f"the mask is {width}×{height}, the annotation file says {size[0]}×{size[1]}"
-        raise MaskError(Rejected.MASK_SIZE_MISMATCH, message)
+    return width, height
+
+
+@contextmanager
+def open_png(png: bytes) -> Iterator[Image.Image]:
+    """A PNG whose size was looked at before, to be decoded in the block, where what is damaged is UNREADABLE_MASK."""
     if _has_second_header(png):
         raise MaskError(Rejected.UNREADABLE_MASK, "the mask has a second header, which gives it another size")
     try:
-        with decoding().take(3 * width * height, "a mask"), Image.open(io.BytesIO(png), formats=("PNG",)) as image:
-            mode, indices, counts = image.mode, np.asarray(image), image.histogram()
+        with Image.open(io.BytesIO(png), formats=("PNG",)) as image:
+            yield image
     except _UNDECODABLE as error:
         if is_shortage(error) or str(error).startswith("out of memory"):
             raise MemoryError(str(error)) from None
         raise MaskError(Rejected.UNREADABLE_MASK, f"the mask does not decode: {error}") from None
-    if mode not in ("P", "L"):
-        message = f"the mask's mode is {mode}, expected palette indices (P) or grey values (L)"
-        raise MaskError(Rejected.UNREADABLE_MASK, message)
-    return Mask(indices, {index: _tight(indices == index) for index in range(1, VOID) if counts[index]})
 
 
 def _has_second_header(png: bytes) -> bool:

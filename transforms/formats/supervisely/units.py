@@ -1,0 +1,145 @@
+"""Plan of Supervisely's files, their units, and what their evidence says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from labelbeam.schemas.doubts import Doubt, Doubted
+from labelbeam.schemas.neutral import SourceImage
+from labelbeam.schemas.reasons import Rejected
+from labelbeam.transforms.columns.fragments import fragments_of
+from labelbeam.transforms.formats.declared_sizes import doubts_of_sizes, tally_sizes
+from labelbeam.transforms.formats.format import Tree
+from labelbeam.transforms.formats.frames import Evidence
+from labelbeam.transforms.formats.named_images import (
+    IMAGES,
+    finder_of,
+    plan_named,
+    reject_image,
+    remarks_on,
+    tally_images,
+)
+from labelbeam.transforms.formats.plans import BATCH, Plan
+from labelbeam.transforms.formats.reading import Findings, Reading, ReadResult, Unit
+from labelbeam.transforms.formats.supervisely.format import SuperviselyOptions
+from labelbeam.transforms.formats.supervisely.read import image_by_file, read_supervisely
+from labelbeam.transforms.formats.supervisely.recognise import annotation_files
+from labelbeam.transforms.images.names import hidden
+from labelbeam.transforms.messages.redact import redact
+from labelbeam.transforms.stores.errors import StoreError
+from labelbeam.transforms.stores.files import StoredFile
+from labelbeam.transforms.stores.locate import locate
+from labelbeam.transforms.stores.location import Location
+from labelbeam.transforms.stores.reading import read_many
+
+LARGEST_FILE = 256 * 2**20
+"""Bytes of an annotation file: it may hold bitmaps, in base64."""
+
+
+def plan_supervisely(tree: Tree, found: tuple[Location, str | None]) -> Plan:
+    """Plan all annotation files below a root, or only one, in batches; see `transforms.plan.make_plan` for errors."""
+    root, only = found
+    visible = [file for file in tree.listing_of(root).files if not hidden(file.path)]
+    files = [file for file in annotation_files(visible) if only in (None, file.path)]
+    place_of_images = root.url if tree.config.images is None else locate(tree.config.images, tree.storage).url
+
+    def units(chosen: list[StoredFile]) -> list[Unit]:
+        return [
+            SuperviselyUnit(
+                root.url,
+                tuple((file.path, file.size) for file in chosen[start : start + BATCH]),
+                start,
+                "" if start or tree.config.check_images is not None else place_of_images,
+            )
+            for start in range(0, len(chosen), BATCH)
+        ]
+
+    return plan_named(tree, "supervisely", root, files, units)
+
+
+@dataclass(frozen=True, slots=True)
+class SuperviselyUnit:
+    """A batch of annotation files by path and size; the keys of their images start at `first_key`.
+
+    `looked_at` is the URL of the directory where a few of its images are looked at; "" where none is.
+    """
+
+    root: str
+    files: tuple[tuple[str, int], ...]
+    first_key: int
+    looked_at: str = ""
+    index = IMAGES
+
+    @property
+    def size(self) -> int:
+        """Files in the unit, for progress."""
+        return len(self.files)
+
+    def read(self, reading: Reading) -> ReadResult:
+        """Read many files at a time; what is there is parsed while others are read."""
+        options, finder = reading.options, finder_of(reading)
+        given, task = options.config.of(SuperviselyOptions), options.config.task
+        evidence = Evidence()
+        images: list[SourceImage] = []
+        paths, sizes = [path for path, _ in self.files], [size or None for _, size in self.files]
+        contents = read_many(locate(self.root, options.storage), paths, sizes, LARGEST_FILE)
+        for path, data in zip(paths, contents, strict=True):
+            if isinstance(data, StoreError):
+                image = image_by_file(path, finder, self.root)
+                reject_image(image, Rejected.UNREADABLE_FILE, str(data))
+                images.append(image)
+                continue
+            read = read_supervisely(data, path, finder, options=given, task=task, source=self.root)
+            if read is None:
+                evidence.add("left_alone", 1, path)
+                continue
+            images.append(read.image)
+            evidence.add("without_outline", read.boxes if "segmentation" in task else 0, path)
+            for name in ("united", "edged", "valued", "twofold"):
+                evidence.add(name, int(getattr(read, name)), path)
+        tally_images(evidence, images, finder)
+        if self.looked_at:
+            here = [image for image in images if image.path in finder]
+            tally_sizes(evidence, here, locate(self.looked_at, options.storage))
+        fragments = dict(fragments_of(images, options.buckets, self.first_key))
+        records = sum(fragment.records for fragment in fragments.values())
+        return reading.result(Findings(records, {self.root: evidence}), sorted(fragments.items()))
+
+
+_TOLD = (
+    ("left_alone", Doubted.FILES_LEFT_ALONE, "JSON files hold no objects, and are left alone", ""),
+    (
+        "edged",
+        Doubted.CORNERS_NO_PIXELS,
+        "rectangles have a corner that no pixel is, with fractions or at the width or height of the image; corners were read as the first "
+        "and last pixel inside",
+        "--supervisely-corners edges",
+    ),
+    (
+        "united",
+        Doubted.SHAPES_UNITED,
+        "objects are of several with one class and one binding key, as where Supervisely exports COCO",
+        "--supervisely-groups apart",
+    ),
+    ("valued", Doubted.TAGS_WITH_VALUES, "tags have a value, and are no labels", "--supervisely-tag"),
+    (
+        "twofold",
+        Doubted.LABELS_IN_TWO_PLACES,
+        "images have both tags and objects, of which the tags were read as labels",
+        "",
+    ),
+)
+
+
+def doubts_of(evidence: Mapping[str, Evidence]) -> list[Doubt]:
+    """Doubts that follow from the evidence."""
+    doubts = remarks_on(evidence)
+    for source, item in sorted(evidence.items()):
+        shown = redact(source)
+        doubts += doubts_of_sizes(shown, item)
+        for name, code, words, option in _TOLD:
+            if count := item.count(name):
+                example = item.example(name)
+                doubts.append(Doubt(code, f"{shown}: {count:,} {words}, such as in {example}", count, example, option))
+    return doubts
