@@ -80,14 +80,14 @@ _all = PipelineOptions.get_all_options
 _known_all: dict[tuple[Any, ...], dict[str, Any]] = {}
 
 
-def _all_once(self: PipelineOptions, *arguments: Any, display_warnings: bool = False, **more: Any) -> dict[str, Any]:
+def _all_once(self: PipelineOptions, *arguments: Any, **more: Any) -> dict[str, Any]:
     """Of the same flags and values: each run of a pipeline asks for all options, to warn of those that nobody knows."""
     if arguments or more.get("add_extra_args_fn"):
-        return _all(self, *arguments, display_warnings=display_warnings, **more)
+        return _all(self, *arguments, **more)
     values = repr(sorted(self._all_options.items(), key=lambda item: item[0]))
-    key = (type(self), tuple(self._flags or ()), values, display_warnings, *sorted(more.items()))
+    key = (type(self), tuple(self._flags or ()), values, *sorted(more.items()))
     if key not in _known_all:
-        _known_all[key] = _all(self, display_warnings=display_warnings, **more)
+        _known_all[key] = _all(self, **more)
     return copy.deepcopy(_known_all[key])
 
 
