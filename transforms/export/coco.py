@@ -119,9 +119,6 @@ class _Writer:
     def finish(self) -> None:
         """Nothing is left to be written."""
 
-    def image_path(self, split: str, image: Image) -> str:
-        return f"images/{image.path}"
-
 
 def _text(value: Any) -> str:
     return _ENCODER.encode(value).decode()
@@ -132,6 +129,10 @@ def _short(area: float) -> float:
     return round(area, 6)
 
 
+def _image_path(split: str, image: Image) -> str:
+    return f"images/{image.path}"
+
+
 EXPORTER = Exporter(
-    "coco", "a JSON file of images, categories and annotations for each split", TASKS, "beside", _Writer
+    "coco", "a JSON file of images, categories and annotations for each split", TASKS, "beside", _Writer, _image_path
 )

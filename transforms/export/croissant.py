@@ -14,7 +14,7 @@ import msgspec
 
 from labelbeam.schemas.manifest import Manifest
 from labelbeam.schemas.tasks import TASKS
-from labelbeam.transforms.export.batch import Batch, Image
+from labelbeam.transforms.export.batch import Batch
 from labelbeam.transforms.export.exporter import Exporter, Told
 from labelbeam.transforms.export.files import Files
 from labelbeam.transforms.export.samples import samples
@@ -119,9 +119,6 @@ class _Writer:
     def finish(self) -> None:
         document = msgspec.json.encode(_document(self._manifest, self._hash.hexdigest()))
         self._files.put_last("croissant.json", msgspec.json.format(document) + b"\n")
-
-    def image_path(self, split: str, image: Image) -> str:
-        raise NotImplementedError("records name their images by URL")
 
 
 def _document(manifest: Manifest, sha256: str) -> dict[str, Any]:

@@ -61,9 +61,6 @@ class _Writer:
     def finish(self) -> None:
         """Nothing is left to be written."""
 
-    def image_path(self, split: str, image: Image) -> str:
-        raise NotImplementedError("a table holds no images")
-
 
 def _line(row: list[str]) -> str:
     """A line of the file. Python's csv quotes a cell for the characters that end its lines: both are, so that a lone CR is quoted too.

@@ -19,7 +19,7 @@ from labelbeam.transforms.builds.image_places import ImagePlace, find_images
 from labelbeam.transforms.builds.published import published
 from labelbeam.transforms.export.batch import Batch, image_of
 from labelbeam.transforms.export.destination import destination
-from labelbeam.transforms.export.exporter import LOST_TEXTS, Exporter, Lost, Told, Writer
+from labelbeam.transforms.export.exporter import LOST_TEXTS, Exporter, ImagePath, Lost, Told, Writer
 from labelbeam.transforms.export.files import Files
 from labelbeam.transforms.export.marker import Marker
 from labelbeam.transforms.export.registry import EXPORTERS
@@ -95,7 +95,7 @@ def export(output: str, options: ExportOptions, storage: StorageOptions) -> Expo
     with destination(dest) as (files, finish):
         told = Told()
         writer = exporter.writer(manifest, files, told, with_images)
-        copied = _write(source, manifest, place, writer, files, with_images and exporter.images != "inside")
+        copied = _write(source, manifest, place, writer, files, exporter.image_path if with_images else None)
         if exporter.images == "inside":
             copied = sum(part.images for part in manifest.splits.values())
         not_held = {code.value: told.counts[code] for code in Lost if told.counts[code]}
@@ -124,7 +124,7 @@ def _marker(
 
 
 def _write(
-    source: Location, manifest: Manifest, place: ImagePlace, writer: Writer, files: Files, copy_images: bool
+    source: Location, manifest: Manifest, place: ImagePlace, writer: Writer, files: Files, image_path: ImagePath | None
 ) -> int:
     """Hand all records to the writer; the number of images that were copied."""
     build = source.below(build_folder(manifest.build))
@@ -139,8 +139,8 @@ def _write(
                 )
                 _check_labels(batch, manifest, shown)
                 writer.add(batch)
-                if copy_images:
-                    copied += _copy(batch, writer, files)
+                if image_path is not None:
+                    copied += _copy(batch, image_path, files)
         writer.end(split)
     writer.finish()
     return copied
@@ -161,7 +161,7 @@ def _check_labels(batch: Batch, manifest: Manifest, shown: str) -> None:
             )
 
 
-def _copy(batch: Batch, writer: Writer, files: Files) -> int:
+def _copy(batch: Batch, image_path: ImagePath, files: Files) -> int:
     """Copy the images of a batch, many at a time."""
 
     def copy(names: tuple[str, str]) -> int:
@@ -173,7 +173,7 @@ def _copy(batch: Batch, writer: Writer, files: Files) -> int:
         return size
 
     files.check()
-    paths = [writer.image_path(batch.split, image) for image in batch.images]
+    paths = [image_path(batch.split, image) for image in batch.images]
     for path in paths:
         files.claim(path, 0)
     sizes = in_threads(copy, list(zip(batch.origins(), paths, strict=True)))

@@ -62,13 +62,14 @@ class Writer(Protocol):
     def finish(self) -> None:
         """Write what readers begin with."""
 
-    def image_path(self, split: str, image: Image) -> str:
-        """Where a copy of an image is expected, below the destination."""
-
 
 Images: TypeAlias = Literal["none", "beside", "always", "inside"]
 """Whether a format has images: never; where --copy-images asks for them, as files beside it; always, as such files, since its readers
 open them; always, in files that the writer makes itself."""
+
+
+ImagePath: TypeAlias = Callable[[str, Image], str]
+"""Where a copy of an image of a split is expected, below the destination."""
 
 
 class Exporter(NamedTuple):
@@ -80,3 +81,5 @@ class Exporter(NamedTuple):
     images: Images
     writer: Callable[[Manifest, Files, Told, bool], Writer]
     """Makes a writer for a build: of its manifest, the files to write, what is counted, and whether images are copied."""
+    image_path: ImagePath | None = None
+    """Of formats that have images as files beside them."""

@@ -46,10 +46,16 @@ class _Writer:
         text = f"---\n{yaml.safe_dump(card, sort_keys=False)}---\n\n{about}\n"
         self._files.put_last("README.md", text.encode())
 
-    def image_path(self, split: str, image: Image) -> str:
-        return f"{split}/{image.path}"
+
+def _image_path(split: str, image: Image) -> str:
+    return f"{split}/{image.path}"
 
 
 EXPORTER = Exporter(
-    "huggingface", "a directory of images for each split, with a `metadata.jsonl`", TASKS, "always", _Writer
+    "huggingface",
+    "a directory of images for each split, with a `metadata.jsonl`",
+    TASKS,
+    "always",
+    _Writer,
+    _image_path,
 )

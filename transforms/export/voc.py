@@ -105,9 +105,6 @@ class _Writer:
     def finish(self) -> None:
         """Nothing is left to be written."""
 
-    def image_path(self, split: str, image: Image) -> str:
-        return f"JPEGImages/{image.path}"
-
 
 def _listed(stem: str) -> str:
     """A line of a list; one that would be taken for the headings of a table, such as `image`, begins with `./`."""
@@ -160,10 +157,15 @@ def _xml(text: str) -> str:
     return escape(text, {"\r": "&#13;"})
 
 
+def _image_path(split: str, image: Image) -> str:
+    return f"JPEGImages/{image.path}"
+
+
 EXPORTER = Exporter(
     "voc",
     "an XML file an image, and lists of the splits",
     ("image_object_detection", "image_instance_segmentation"),
     "beside",
     _Writer,
+    _image_path,
 )

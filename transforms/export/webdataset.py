@@ -15,7 +15,7 @@ import msgspec
 
 from labelbeam.schemas.manifest import Manifest
 from labelbeam.schemas.tasks import TASKS
-from labelbeam.transforms.export.batch import Batch, Image
+from labelbeam.transforms.export.batch import Batch
 from labelbeam.transforms.export.exporter import Exporter, Told
 from labelbeam.transforms.export.files import Files
 from labelbeam.transforms.export.samples import samples
@@ -68,9 +68,6 @@ class _Writer:
 
     def finish(self) -> None:
         self._files.put_last("labels.json", msgspec.json.format(msgspec.json.encode(self._manifest.labels)) + b"\n")
-
-    def image_path(self, split: str, image: Image) -> str:
-        raise NotImplementedError("images lie in the TAR files")
 
 
 def _add(tar: tarfile.TarFile, name: str, data: bytes) -> None:

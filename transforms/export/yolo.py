@@ -39,7 +39,7 @@ class _Writer:
             self._list = self._files.stream(f"{split}.txt")
 
     def add(self, batch: Batch) -> None:
-        paths = [self.image_path(batch.split, image) for image in batch.images]
+        paths = [_image_path(batch.split, image) for image in batch.images]
         texts = [self._lines(image).encode() for image in batch.images]
         self._files.put_all([(label_path(path), text) for path, text in zip(paths, texts, strict=True)])
         if self._list is not None:
@@ -69,9 +69,6 @@ class _Writer:
         # Every name in quotes: `no` is a truth value in YAML, and `1` a number.
         texts = yaml.safe_dump({"names": names}, sort_keys=False, allow_unicode=True, width=10_000)
         self._files.put_last("data.yaml", f"{head}nc: {len(names)}\n{texts}".encode())
-
-    def image_path(self, split: str, image: Image) -> str:
-        return f"images/{split}/{image.path}"
 
 
 def label_path(image_path: str) -> str:
@@ -108,10 +105,15 @@ def bridged(rings: Sequence[Sequence[float]]) -> list[float]:
     return joined
 
 
+def _image_path(split: str, image: Image) -> str:
+    return f"images/{split}/{image.path}"
+
+
 EXPORTER = Exporter(
     "yolo",
     "data.yaml, and a text file an image",
     ("image_object_detection", "image_instance_segmentation"),
     "beside",
     _Writer,
+    _image_path,
 )

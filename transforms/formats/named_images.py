@@ -16,6 +16,7 @@ from labelbeam.schemas.doubts import Doubt, Doubted
 from labelbeam.schemas.errors import LabelBeamError, UsageError
 from labelbeam.schemas.neutral import RAW_LIMIT, Rejection, SourceImage
 from labelbeam.schemas.reasons import Adjusted, Rejected
+from labelbeam.transforms.columns.fragments import fragments_of
 from labelbeam.transforms.columns.listed import listed_files
 from labelbeam.transforms.formats.format import Tree
 from labelbeam.transforms.formats.frames import Evidence
@@ -38,6 +39,9 @@ from labelbeam.transforms.workers.staged_units import StagedUnit, stage_alone
 
 _PARSED = 10
 """Bytes of memory for each byte of a file that is parsed whole: small objects of JSON take so many."""
+
+FILE_BITS = 32
+"""Bits of an image's key for its place in a file that is read whole; the file's number stands above them."""
 
 IMAGES = "images"
 """The name of the index of images."""
@@ -223,6 +227,17 @@ def plan_named(
     return plan
 
 
+def plan_whole(
+    tree: Tree, name: str, root: Location, names: Iterable[str], unit: Callable[[StoredFile, int], Unit]
+) -> Plan:
+    """Plan files below `root` that are read whole, as `plan_named` does: `unit` makes one of a file and its number among them."""
+    chosen = frozenset(names)
+    files = [file for file in tree.listing_of(root).files if file.path in chosen]
+    plan = plan_named(tree, name, root, files, lambda found: [unit(file, number) for number, file in enumerate(found)])
+    plan.in_bytes = True
+    return plan
+
+
 @contextmanager
 def whole_file(file: Location, size: int) -> Iterator[bytes]:
     """The content of an annotation file that is parsed whole, with the memory for that; `size` as it was listed, 0 where that is not known.
@@ -238,6 +253,21 @@ def whole_file(file: Location, size: int) -> Iterator[bytes]:
 def tally_images(evidence: Evidence, images: Sequence[SourceImage], finder: ImageFinder) -> None:
     """Count the images that were found in the listing, to be compared with all that are there."""
     evidence.add("images_named", len({image.path for image in images if image.path in finder}))
+
+
+def images_read(
+    reading: Reading,
+    source: str,
+    evidence: Evidence,
+    images: Sequence[SourceImage],
+    finder: ImageFinder,
+    first_key: int,
+) -> ReadResult:
+    """Hand on images that were read, with what they tell; their keys start at `first_key`."""
+    tally_images(evidence, images, finder)
+    fragments = dict(fragments_of(images, reading.options.buckets, first_key))
+    records = sum(fragment.records for fragment in fragments.values())
+    return reading.result(Findings(records, {source: evidence}), sorted(fragments.items()))
 
 
 def remarks_on(evidence: Mapping[str, Evidence], advice: str = "") -> list[Doubt]:

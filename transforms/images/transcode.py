@@ -14,8 +14,13 @@ from typing import NamedTuple
 from PIL import Image, ImageCms, ImageFile
 
 from labelbeam.schemas.config import ConvertConfig
+from labelbeam.transforms.images.decoders import PIXEL
 from labelbeam.transforms.images.facts import DEEP, ImageFacts, Picture
 from labelbeam.transforms.images.headers import MAX_PIXELS, load
+from labelbeam.transforms.workers.budget import decoding
+
+_COPIES = 4
+"""How often the pixels of an image are held at a time, while it is turned, brought to sRGB, made smaller and encoded."""
 
 _QUALITY = 95
 """Of JPEG, without less colour than light: what is lost is below what a detector or a person sees."""
@@ -112,7 +117,15 @@ def transcode(data: bytes, picture: Picture, options: Transcode) -> Written:
         return Written(data, wanted, facts.width, facts.height)
     width, height = _size(facts, picture.turned)
     longest = min(options.max_side or MAX_PIXELS, max(width, height))
-    image, _ = load(io.BytesIO(data), picture.path, (longest, longest), MAX_PIXELS, copies=4, others=True)
+    with decoding().take(_decoded(facts, longest) * PIXEL * _COPIES, picture.path):
+        return _made(data, picture, wanted, longest, (width, height))
+
+
+def _made(data: bytes, picture: Picture, wanted: str, longest: int, full: tuple[int, int]) -> Written:
+    """Decode, change and encode an image, of which `full` is the size in the frame of the annotations."""
+    facts, (width, height) = picture.facts, full
+    assert facts is not None
+    image, _ = load(io.BytesIO(data), picture.path, (longest, longest), MAX_PIXELS, others=True)
     made: Image.Image = _in_frame(image, facts, picture.turned)
     made = _in_srgb(made)
     made = _in_mode(made, wanted)
@@ -126,6 +139,14 @@ def transcode(data: bytes, picture: Picture, options: Transcode) -> Written:
     else:
         made.save(file, "PNG")
     return Written(file.getvalue(), wanted, *made.size)
+
+
+def _decoded(facts: ImageFacts, longest: int) -> int:
+    """Pixels that are decoded: of a JPEG those of a half, quarter or eighth of its size, where that is as large as wanted."""
+    part = 1
+    while facts.format == "jpg" and part < 8 and min(facts.width, facts.height) // longest >= 2 * part:
+        part *= 2
+    return -(-facts.width // part) * -(-facts.height // part)
 
 
 def _size(facts: ImageFacts, turned: bool) -> tuple[int, int]:

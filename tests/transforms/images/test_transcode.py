@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import time
+from concurrent.futures import ThreadPoolExecutor
 from itertools import combinations
 from typing import Any
 
@@ -11,9 +13,11 @@ import pytest
 from PIL import Image, ImageCms
 
 from labelbeam.schemas.reasons import Rejected
+from labelbeam.transforms.images import transcode as module
 from labelbeam.transforms.images.facts import ImageError, Picture
-from labelbeam.transforms.images.headers import read_header
+from labelbeam.transforms.images.headers import MAX_PIXELS, load, read_header
 from labelbeam.transforms.images.transcode import Transcode, Written, path_of, transcode
+from labelbeam.transforms.workers.budget import Budget
 
 QUARTERS = [(250, 0, 0), (0, 250, 0), (0, 0, 250), (240, 240, 0)]
 """Colours of the quarters of `drawn`, by rows."""
@@ -196,3 +200,31 @@ def test_no_two_images_come_to_have_one_path(format_name: str) -> None:
     written = {name: path_of(name, format_name) for name in NAMES}
     assert all(one != other for one, other in combinations(written.values(), 2))
     assert all(read.rpartition(".")[2].lower() in ("jpg", "jpeg", "png") for read in written.values())
+
+
+def test_pixels_come_out_of_the_memory_for_them_until_they_are_encoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = saved(drawn(), "WEBP")
+    budget = Budget(40 * 24 * 4 * 4)
+    monkeypatch.setattr(module, "decoding", lambda: budget)
+    at_work: list[int] = []
+    most: list[int] = []
+
+    def in_turn(image: Image.Image, wanted: str) -> Image.Image:
+        at_work.append(1)
+        most.append(len(at_work))
+        time.sleep(0.01)
+        at_work.pop()
+        return image.convert("RGB")
+
+    monkeypatch.setattr(module, "_in_mode", in_turn)
+    with ThreadPoolExecutor(4) as pool:
+        assert len(set(pool.map(lambda _: made(data).data, range(8)))) == 1
+    assert max(most) == 1
+
+
+@pytest.mark.parametrize("size", [(1000, 4000), (801, 799), (64, 64), (4000, 500)])
+@pytest.mark.parametrize("longest", [50, 99, 100, 250, 4000])
+def test_as_many_pixels_are_taken_for_as_a_jpeg_is_decoded_to(size: tuple[int, int], longest: int) -> None:
+    data = saved(drawn(*size), "JPEG")
+    image, facts = load(io.BytesIO(data), "x", (longest, longest), MAX_PIXELS)
+    assert module._decoded(facts, longest) == image.width * image.height

@@ -6,28 +6,25 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from labelbeam.schemas.errors import LabelBeamError
-from labelbeam.transforms.columns.fragments import fragments_of
 from labelbeam.transforms.formats.customvision.read import CustomVisionError, read_images, read_tags
 from labelbeam.transforms.formats.format import Tree
 from labelbeam.transforms.formats.frames import FRACTIONS, Evidence, Frame
 from labelbeam.transforms.formats.named_images import (
+    FILE_BITS,
     IMAGES,
     finder_of,
-    plan_named,
+    images_read,
+    plan_whole,
     refuse_far,
-    tally_images,
     whole_file,
 )
 from labelbeam.transforms.formats.plans import Plan
-from labelbeam.transforms.formats.reading import Findings, Reading, ReadResult, Unit
+from labelbeam.transforms.formats.reading import Reading, ReadResult, Unit
 from labelbeam.transforms.stores.files import StoredFile
 from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.stores.location import Location
 from labelbeam.transforms.stores.reading import read_bounded
 from labelbeam.transforms.workers.quiet_gc import quiet_gc
-
-FILE_BITS = 32
-"""Bits of an image's key for its place in a file; the file's number stands above them."""
 
 LARGEST_TAGS = 2**20
 """Bytes of a list of tags, of which a project has at most 500."""
@@ -35,17 +32,14 @@ LARGEST_TAGS = 2**20
 
 def plan_customvision(tree: Tree, root: Location, names: Sequence[str], tags: Sequence[str]) -> Plan:
     """Plan the files that were found, with the lists of tags beside them; see `transforms.plan.make_plan` for errors."""
-    files = [file for file in tree.listing_of(root).files if file.path in names]
     known: dict[str, str] = {}
     for path in tags:
         known |= read_tags(read_bounded(root.below(path), LARGEST_TAGS))
 
-    def units(chosen: list[StoredFile]) -> list[Unit]:
-        return [CustomVisionUnit(root.url, file.path, file.size, number, known) for number, file in enumerate(chosen)]
+    def unit(file: StoredFile, number: int) -> Unit:
+        return CustomVisionUnit(root.url, file.path, file.size, number, known)
 
-    plan = plan_named(tree, "customvision", root, files, units)
-    plan.in_bytes = True
-    return plan
+    return plan_whole(tree, "customvision", root, names, unit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +71,7 @@ class CustomVisionUnit:
         evidence = Evidence()
         evidence.add("boxes", read.boxes, self.path)
         evidence.add("far", read.far, self.path)
-        tally_images(evidence, read.images, finder)
-        fragments = dict(fragments_of(read.images, options.buckets, self.number << FILE_BITS))
-        records = sum(fragment.records for fragment in fragments.values())
-        return reading.result(Findings(records, {self.root: evidence}), sorted(fragments.items()))
+        return images_read(reading, self.root, evidence, read.images, finder, self.number << FILE_BITS)
 
 
 def frames_of(evidence: Mapping[str, Evidence]) -> dict[str, Frame]:

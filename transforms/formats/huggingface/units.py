@@ -8,7 +8,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from labelbeam.schemas.doubts import Doubt, Doubted
-from labelbeam.transforms.columns.fragments import fragments_of
 from labelbeam.transforms.formats.format import Tree
 from labelbeam.transforms.formats.frames import Evidence
 from labelbeam.transforms.formats.huggingface.names import LARGEST, NAMED_IN, names_in
@@ -17,13 +16,13 @@ from labelbeam.transforms.formats.jsonl.units import RANGE, lines_of
 from labelbeam.transforms.formats.named_images import (
     IMAGES,
     finder_of,
+    images_read,
     plan_named,
     remarks_on,
-    tally_images,
     whole_file,
 )
 from labelbeam.transforms.formats.plans import Plan
-from labelbeam.transforms.formats.reading import Findings, Reading, ReadResult, Unit
+from labelbeam.transforms.formats.reading import Reading, ReadResult, Unit
 from labelbeam.transforms.messages.redact import redact
 from labelbeam.transforms.stores.files import StoredFile
 from labelbeam.transforms.stores.locate import locate
@@ -103,10 +102,7 @@ class HuggingFaceUnit:
             read = read_rows(rows, self.names, finder, evidence, path=self.path, source=self.root, task=task)
         evidence.add("without_outline", read.without, self.path)
         evidence.add("unnamed", read.unnamed, self.path)
-        tally_images(evidence, read.images, finder)
-        fragments = dict(fragments_of(read.images, options.buckets, (self.number << _KEYS) + first))
-        records = sum(fragment.records for fragment in fragments.values())
-        return reading.result(Findings(records, {self.root: evidence}), sorted(fragments.items()))
+        return images_read(reading, self.root, evidence, read.images, finder, (self.number << _KEYS) + first)
 
 
 def doubts_of(evidence: Mapping[str, Evidence]) -> list[Doubt]:

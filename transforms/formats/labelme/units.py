@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from labelbeam.schemas.doubts import Doubt, Doubted
 from labelbeam.schemas.neutral import SourceImage
 from labelbeam.schemas.reasons import Rejected
-from labelbeam.transforms.columns.fragments import fragments_of
 from labelbeam.transforms.formats.declared_sizes import doubts_of_sizes, tally_sizes
 from labelbeam.transforms.formats.format import Tree
 from labelbeam.transforms.formats.frames import Evidence
@@ -17,13 +16,13 @@ from labelbeam.transforms.formats.labelme.read import image_by_file, read_labelm
 from labelbeam.transforms.formats.named_images import (
     IMAGES,
     finder_of,
+    images_read,
     plan_named,
     reject_image,
     remarks_on,
-    tally_images,
 )
 from labelbeam.transforms.formats.plans import BATCH, Plan
-from labelbeam.transforms.formats.reading import Findings, Reading, ReadResult, Unit
+from labelbeam.transforms.formats.reading import Reading, ReadResult, Unit
 from labelbeam.transforms.images.names import extension, hidden
 from labelbeam.transforms.messages.redact import redact
 from labelbeam.transforms.stores.errors import StoreError
@@ -102,13 +101,10 @@ class LabelMeUnit:
             images.append(read.image)
             evidence.add("twofold", int(read.twofold), path)
             evidence.add("without_outline", read.boxes if "segmentation" in task else 0, path)
-        tally_images(evidence, images, finder)
         if self.looked_at:
             here = [image for image in images if image.path in finder]
             tally_sizes(evidence, here, locate(self.looked_at, options.storage))
-        fragments = dict(fragments_of(images, options.buckets, self.first_key))
-        records = sum(fragment.records for fragment in fragments.values())
-        return reading.result(Findings(records, {self.root: evidence}), sorted(fragments.items()))
+        return images_read(reading, self.root, evidence, images, finder, self.first_key)
 
 
 def doubts_of(evidence: Mapping[str, Evidence]) -> list[Doubt]:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from labelbeam.schemas.doubts import Doubt, Doubted
 from labelbeam.schemas.errors import LabelBeamError
-from labelbeam.transforms.columns.fragments import fragments_of
 from labelbeam.transforms.formats.claims import split_of_file
 from labelbeam.transforms.formats.format import Tree
 from labelbeam.transforms.formats.frames import Evidence
@@ -15,36 +14,31 @@ from labelbeam.transforms.formats.labelstudio.format import LabelStudioOptions
 from labelbeam.transforms.formats.labelstudio.read import read_studio
 from labelbeam.transforms.formats.labelstudio.tasks import StudioError, read_tasks
 from labelbeam.transforms.formats.named_images import (
+    FILE_BITS,
     IMAGES,
     finder_of,
-    plan_named,
+    images_read,
+    plan_whole,
     remarks_on,
-    tally_images,
     whole_file,
 )
 from labelbeam.transforms.formats.plans import Plan
-from labelbeam.transforms.formats.reading import Findings, Reading, ReadResult, Unit
+from labelbeam.transforms.formats.reading import Reading, ReadResult, Unit
 from labelbeam.transforms.messages.redact import redact
 from labelbeam.transforms.stores.files import StoredFile
 from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.stores.location import Location
 from labelbeam.transforms.workers.quiet_gc import quiet_gc
 
-FILE_BITS = 32
-"""Bits of an image's key for its place in a file; the file's number stands above them."""
-
 
 def plan_labelstudio(tree: Tree, found: tuple[Location, Sequence[str]]) -> Plan:
     """Plan the files that were found; see `transforms.plan.make_plan` for errors."""
     root, names = found
-    files = [file for file in tree.listing_of(root).files if file.path in names]
 
-    def units(chosen: list[StoredFile]) -> list[Unit]:
-        return [LabelStudioUnit(root.url, file.path, file.size, number) for number, file in enumerate(chosen)]
+    def unit(file: StoredFile, number: int) -> Unit:
+        return LabelStudioUnit(root.url, file.path, file.size, number)
 
-    plan = plan_named(tree, "labelstudio", root, files, units)
-    plan.in_bytes = True
-    return plan
+    return plan_whole(tree, "labelstudio", root, names, unit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +73,7 @@ class LabelStudioUnit:
             evidence.add(name, count, self.path)
         if read.others:
             evidence.add("chosen", 1, f"{read.others[0]!r} before {', '.join(map(repr, read.others[1:6]))}")
-        tally_images(evidence, read.images, finder)
-        fragments = dict(fragments_of(read.images, options.buckets, self.number << FILE_BITS))
-        records = sum(fragment.records for fragment in fragments.values())
-        return reading.result(Findings(records, {self.root: evidence}), sorted(fragments.items()))
+        return images_read(reading, self.root, evidence, read.images, finder, self.number << FILE_BITS)
 
 
 _SAID = (

@@ -8,15 +8,14 @@ from functools import partial
 
 from labelbeam.schemas.doubts import Doubt, Doubted
 from labelbeam.schemas.errors import UsageError
-from labelbeam.transforms.columns.fragments import fragments_of
 from labelbeam.transforms.formats.format import Tree
 from labelbeam.transforms.formats.frames import Evidence
-from labelbeam.transforms.formats.named_images import IMAGES, finder_of, plan_named, remarks_on, tally_images
+from labelbeam.transforms.formats.named_images import IMAGES, finder_of, images_read, plan_named, remarks_on
 from labelbeam.transforms.formats.openimages.read import read_descriptions, read_rows
 from labelbeam.transforms.formats.openimages.recognise import Table, Tables, split_of
 from labelbeam.transforms.formats.openimages.rows import rows_in
 from labelbeam.transforms.formats.plans import Plan
-from labelbeam.transforms.formats.reading import Findings, Reading, ReadResult, Unit
+from labelbeam.transforms.formats.reading import Reading, ReadResult, Unit
 from labelbeam.transforms.messages.redact import redact
 from labelbeam.transforms.stores.files import StoredFile
 from labelbeam.transforms.stores.locate import locate
@@ -104,10 +103,7 @@ class OpenImagesUnit:
         evidence.add("images", len(read.images))
         for name in ("missing", "coded", "unsure", "contradicted"):
             evidence.add(name, getattr(read, name), table.path)
-        tally_images(evidence, read.images, finder)
-        fragments = dict(fragments_of(read.images, options.buckets, (self.number << _KEYS) + self.start))
-        records = sum(fragment.records for fragment in fragments.values())
-        return reading.result(Findings(records, {self.root: evidence}), sorted(fragments.items()))
+        return images_read(reading, self.root, evidence, read.images, finder, (self.number << _KEYS) + self.start)
 
 
 def doubts_of(evidence: Mapping[str, Evidence]) -> list[Doubt]:

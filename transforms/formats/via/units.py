@@ -7,19 +7,19 @@ from dataclasses import dataclass
 
 from labelbeam.schemas.doubts import Doubt, Doubted
 from labelbeam.schemas.errors import LabelBeamError
-from labelbeam.transforms.columns.fragments import fragments_of
 from labelbeam.transforms.formats.format import Tree
 from labelbeam.transforms.formats.frames import Evidence
 from labelbeam.transforms.formats.named_images import (
+    FILE_BITS,
     IMAGES,
     finder_of,
-    plan_named,
+    images_read,
+    plan_whole,
     remarks_on,
-    tally_images,
     whole_file,
 )
 from labelbeam.transforms.formats.plans import Plan
-from labelbeam.transforms.formats.reading import Findings, Reading, ReadResult, Unit
+from labelbeam.transforms.formats.reading import Reading, ReadResult, Unit
 from labelbeam.transforms.formats.via.content import ViaError, read_content
 from labelbeam.transforms.formats.via.format import ViaOptions
 from labelbeam.transforms.formats.via.read import find_attribute, read_via
@@ -30,21 +30,15 @@ from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.stores.location import Location
 from labelbeam.transforms.workers.quiet_gc import quiet_gc
 
-FILE_BITS = 32
-"""Bits of an image's key for its place in a file; the file's number stands above them."""
-
 
 def plan_via(tree: Tree, found: tuple[Location, Sequence[str]]) -> Plan:
     """Plan the files that were found; see `transforms.plan.make_plan` for errors."""
     root, names = found
-    files = [file for file in tree.listing_of(root).files if file.path in names]
 
-    def units(chosen: list[StoredFile]) -> list[Unit]:
-        return [ViaUnit(root.url, file.path, file.size, number) for number, file in enumerate(chosen)]
+    def unit(file: StoredFile, number: int) -> Unit:
+        return ViaUnit(root.url, file.path, file.size, number)
 
-    plan = plan_named(tree, "via", root, files, units)
-    plan.in_bytes = True
-    return plan
+    return plan_whole(tree, "via", root, names, unit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +84,7 @@ class ViaUnit:
             evidence.add("chosen", 1, f"{attribute.name!r} before {', '.join(map(repr, attribute.others[:5]))}")
         evidence.add("without_outline", read.boxes if "segmentation" in task else 0, self.path)
         evidence.add("unlabelled", read.unlabelled, self.path)
-        tally_images(evidence, read.images, finder)
-        fragments = dict(fragments_of(read.images, options.buckets, self.number << FILE_BITS))
-        records = sum(fragment.records for fragment in fragments.values())
-        return reading.result(Findings(records, {self.root: evidence}), sorted(fragments.items()))
+        return images_read(reading, self.root, evidence, read.images, finder, self.number << FILE_BITS)
 
 
 def doubts_of(evidence: Mapping[str, Evidence]) -> list[Doubt]:
