@@ -50,7 +50,7 @@ def files_told(
     found: dict[str, _Told] = {}
     at, step = 0, first
     while batch := files[at : at + step]:
-        told_of = in_threads(partial(_told_below, tell, root), batch)
+        told_of = in_threads(partial(told_below, tell, root), batch)
         more = {file.path: told for file, told in zip(batch, told_of, strict=True) if told is not None}
         if not more:
             break
@@ -59,7 +59,8 @@ def files_told(
     return (root, found, False) if found else None
 
 
-def _told_below(tell: Callable[[Location, int], _Told | None], root: Location, file: StoredFile) -> _Told | None:
+def told_below(tell: Callable[[Location, int], _Told | None], root: Location, file: StoredFile) -> _Told | None:
+    """What `tell` says of a file below `root`; None where it cannot be read."""
     try:
         return tell(root.below(file.path), file.size)
     except StoreError:

@@ -8,9 +8,10 @@ import pytest
 
 from labelbeam.schemas.config import ConvertConfig
 from labelbeam.schemas.errors import UsageError
-from labelbeam.transforms.formats.claims import check_one_each, files_told, goes_first, split_of_file
+from labelbeam.transforms.formats.claims import check_one_each, files_told, goes_first, split_of_file, told_below
 from labelbeam.transforms.formats.format import Tree
-from labelbeam.transforms.stores.files import put
+from labelbeam.transforms.stores.errors import UnavailableError
+from labelbeam.transforms.stores.files import StoredFile, put
 from labelbeam.transforms.stores.locate import locate
 
 
@@ -99,3 +100,16 @@ def test_several_files_in_a_folder_are_told_apart_or_asked_about() -> None:
 )
 def test_the_split_of_a_file_is_that_of_its_folder_else_of_its_name(path: str, split: str | None) -> None:
     assert split_of_file(path, "x_") == split
+
+
+def test_a_file_that_cannot_be_read_tells_nothing_and_a_store_that_is_out_of_reach_ends_it(memory: str) -> None:
+    tree = tree_of(memory, {"1.json": "one"})
+    there, gone = (StoredFile(name, 3, "") for name in ("1.json", "2.json"))
+    assert told_below(tree.head_of, locate(memory, {}), there) == b"one"
+    assert told_below(tree.head_of, locate(memory, {}), gone) is None
+
+    def unavailable(*_: Any) -> None:
+        raise UnavailableError("out of reach")
+
+    with pytest.raises(UnavailableError):
+        told_below(unavailable, locate(memory, {}), there)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import posixpath
 import re
+from functools import partial
 
+from labelbeam.transforms.formats.claims import told_below
 from labelbeam.transforms.formats.folder.classified import are_classified
 from labelbeam.transforms.formats.format import Claim, Tree
-from labelbeam.transforms.formats.plans import HEAD
 from labelbeam.transforms.images.names import extension
 from labelbeam.transforms.stores.files import stat
-from labelbeam.transforms.stores.reading import read_range
 from labelbeam.transforms.stores.threads import in_threads
 
 _LOOKED_AT = 20
@@ -36,7 +36,7 @@ def claim_of(tree: Tree, asked: bool) -> Claim | None:
         name = posixpath.basename(file.path)
         if extension(name) != "json" or file.parent is None:
             return None
-        told = holds_shapes(read_range(file, 0, min(stat(file).size, HEAD)))
+        told = holds_shapes(tree.head_of(file, stat(file).size))
         return Claim(f"{name} is of LabelMe", found=name) if told else None
     root = tree.root
     if root is None:
@@ -44,8 +44,8 @@ def claim_of(tree: Tree, asked: bool) -> Claim | None:
     files = [file for file in tree.visible_of("json") if file.size]
     files.sort(key=lambda file: (file.path.count("/"), file.path))
     looked = files[:_LOOKED_AT]
-    heads = in_threads(lambda file: read_range(root.below(file.path), 0, min(file.size, HEAD)), looked[:_LOOKED_AT])
-    first = next((file.path for file, head in zip(looked, heads, strict=False) if holds_shapes(head)), None)
+    told_of = in_threads(partial(told_below, lambda file, size: holds_shapes(tree.head_of(file, size)), root), looked)
+    first = next((file.path for file, told in zip(looked, told_of, strict=True) if told), None)
     if asked:
         return Claim("") if files else None
     if first is None:

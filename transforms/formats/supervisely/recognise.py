@@ -5,11 +5,12 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterable
+from functools import partial
 
+from labelbeam.transforms.formats.claims import told_below
 from labelbeam.transforms.formats.folder.classified import are_classified
 from labelbeam.transforms.formats.format import Claim, Tree
 from labelbeam.transforms.images.names import extension
-from labelbeam.transforms.stores.errors import StoreError
 from labelbeam.transforms.stores.files import StoredFile, stat
 from labelbeam.transforms.stores.location import Location
 from labelbeam.transforms.stores.threads import in_threads
@@ -57,7 +58,7 @@ def claim_of(tree: Tree, asked: bool) -> Claim | None:
     files = [file for file in annotation_files(tree.visible) if file.size]
     files.sort(key=lambda file: (file.path.count("/"), file.path))
     looked = files[:_LOOKED_AT]
-    told = in_threads(lambda file: _told(tree, root.below(file.path), file.size), looked)
+    told = in_threads(partial(told_below, lambda file, size: holds_objects(tree.head_of(file, size)), root), looked)
     first = next((file.path for file, of_it in zip(looked, told, strict=True) if of_it), None)
     if asked:
         return Claim("", found=(root, None)) if files else None
@@ -75,13 +76,6 @@ def _claim_of_file(tree: Tree, file: Location) -> Claim | None:
     if posixpath.basename(root.path) == ANNOTATIONS and root.parent is not None:
         root, path = root.parent, f"{ANNOTATIONS}/{name}"
     return Claim(f"{name} is of Supervisely", found=(root, path))
-
-
-def _told(tree: Tree, file: Location, size: int) -> bool:
-    try:
-        return holds_objects(tree.head_of(file, size))
-    except StoreError:
-        return False  # It tells nothing; who reads it rejects it.
 
 
 def _goes_first(tree: Tree) -> bool:
