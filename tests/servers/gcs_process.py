@@ -10,6 +10,7 @@ reads that file. And it sends the head and the body of an answer by themselves, 
 import sys
 import threading
 from http import HTTPStatus
+from http.server import HTTPServer
 from typing import Any
 
 from gcp_storage_emulator.exceptions import NotFound
@@ -48,4 +49,7 @@ if __name__ == "__main__":
 
     Storage._write_config_to_file = leave_unwritten
     RequestHandler.disable_nagle_algorithm = True
+    HTTPServer.request_queue_size = (
+        128  # It answers one at a time; of more than five that wait some would be turned away.
+    )
     sys.exit(main())

@@ -11,8 +11,10 @@ import posixpath
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 from fsspec.implementations.local import LocalFileSystem
@@ -218,8 +220,17 @@ class GcsStore(Store):
         bucket = json.dumps({"name": self.name}).encode()
         kind = {"Content-Type": "application/json"}
         request = Request(f"{self.server}/storage/v1/b?project=test", bucket, kind)
-        with urlopen(request, timeout=30):
-            pass
+        for attempt in range(3):
+            try:
+                with urlopen(request, timeout=30):
+                    return
+            except HTTPError as error:
+                if attempt == 0 or error.code != HTTPStatus.CONFLICT:
+                    raise
+                return  # It was made, and the answer got lost.
+            except ConnectionError:
+                if attempt == 2:
+                    raise
 
 
 @dataclass(frozen=True)
