@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -13,16 +14,13 @@ from labelbeam.schemas.manifest import Oddity, Twin
 from labelbeam.transforms.columns.fragments import Fragment, decode
 from labelbeam.transforms.columns.hashes import bucket_of, sample_hash
 from labelbeam.transforms.columns.images import Images
-from labelbeam.transforms.columns.listed import Listed, join_listed
+from labelbeam.transforms.columns.listed import join_listed
 from labelbeam.transforms.images.names import too_long
-from labelbeam.transforms.stores.errors import StoreError
 from labelbeam.transforms.stores.locate import locate
-from labelbeam.transforms.stores.location import Location, StorageOptions, within
+from labelbeam.transforms.stores.location import Location, StorageOptions
 from labelbeam.transforms.stores.paths import leads_out
-from labelbeam.transforms.stores.reading import read_file
-from labelbeam.transforms.stores.threads import in_threads
+from labelbeam.transforms.stores.reading import LARGEST, read_many
 from labelbeam.transforms.workers import parcels
-from labelbeam.transforms.workers.budget import reading
 
 DIGEST = 16
 """Bytes of a hash by which files are compared."""
@@ -57,21 +55,20 @@ def contents_of(fragments: Iterable[Fragment], root: Location, sampled: int | No
     paths = {path for path in every if sampled is None or sample_hash(path) < sampled}
     wanted = sorted(path for path in paths if "://" not in path and not (too_long(path) or leads_out(path)))
     listed = join_listed([fragment.listed for fragment in fragments if fragment.listed is not None])
-    digests = dict(zip(wanted, in_threads(lambda path: _digest(root, path, listed), wanted), strict=True))
-    found = {path: digest for path, digest in digests.items() if digest is not None}
+    sizes = [(file.size or None) if (file := listed.find(path)) is not None else None for path in wanted]
+    found: dict[str, bytes] = {}
+    # What is of no known size takes memory by what arrives.
+    with closing(
+        read_many(root, wanted, sizes, [_LARGEST_UNKNOWN if size is None else LARGEST for size in sizes])
+    ) as arriving:
+        for path, data in zip(wanted, arriving, strict=True):
+            if isinstance(data, bytes):
+                found[path] = hashlib.blake2b(data, digest_size=DIGEST).digest()
     return Contents([*found], b"".join(found.values()), sorted(path for path in paths if path not in found))
 
 
-def _digest(root: Location, path: str, listed: Listed) -> bytes | None:
-    file, place = listed.find(path), root.below(path)
-    size = file.size if file is not None else 0
-    try:
-        if not within(root, path):
-            return None
-        with reading().take(size, place.shown):
-            return hashlib.blake2b(read_file(place, size or None), digest_size=DIGEST).digest()
-    except StoreError:
-        return None
+_LARGEST_UNKNOWN = 64 * 2**20
+"""Bytes of an image whose size no listing tells; a longer one is not compared, and told."""
 
 
 def hash_bucket(encoded: Sequence[bytes], root: str, storage: StorageOptions, sampled: int | None) -> Contents:
