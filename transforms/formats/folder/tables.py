@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 
 from labelbeam.schemas.doubts import Doubt, Doubted
 from labelbeam.schemas.neutral import RAW_LIMIT, Rejection, SourceImage, SourceObject
+from labelbeam.schemas.packed import Packed
 from labelbeam.schemas.reasons import Adjusted, Rejected
 from labelbeam.transforms.formats.folder.format import FolderOptions
 from labelbeam.transforms.formats.folder.lookup import ImageNames, Lookup
@@ -49,7 +50,7 @@ class TableContent:
     """Content of a table: images in the order of their first rows, rows that are no image of their own, and doubts."""
 
     images: list[SourceImage]
-    rejected: list[Rejection]
+    rejected: Packed[Rejection]
     doubts: list[Doubt]
 
     @property
@@ -90,7 +91,7 @@ def read_table(
     lookup = Lookup([table.images, posixpath.dirname(table.path), ""], known, table.split_folders, named)
     images: dict[str, SourceImage] = {}
     labels: defaultdict[str, set[str]] = defaultdict(set)
-    rejected: list[Rejection] = []
+    rejected: Packed[Rejection] = Packed()
     conflicts = _Conflicts(task == "image_classification" or not content.one_label_a_row)
     for row in content.rows:
         locator = f"line {row.line}"
