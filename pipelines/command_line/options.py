@@ -266,11 +266,6 @@ def make_config(flags: dict[str, Any], file: ConfigFile | None = None, **fixed: 
             raise UsageError(
                 f"{_name_in(file, flags, name)}: draws nothing without --split, expected --split train=0.8,validation=0.2 or the like as well"
             )
-    if config.stratify and config.split_group is not None:
-        raise UsageError(
-            f"{_name_in(file, flags, 'stratify')}: divides the images of each label, which --split-group keeps together; expected one of "
-            "them"
-        )
     if config.labels is not None:
         config.labels = read_labels(config.labels, _name_in(file, flags, "labels"))
     if config.transcode is not None or config.max_side is not None:

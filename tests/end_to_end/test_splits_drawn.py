@@ -54,6 +54,21 @@ def test_shares_hold_for_each_label_whatever_the_shards_are(source: Path, tmp_pa
     assert all(abs(shares["test"] - 0.2) < 0.02 for shares in (reached["images"], *reached["labels"].values()))
 
 
+def test_shares_hold_for_each_label_of_groups_that_stay_whole(source: Path, tmp_path: Path) -> None:
+    options = ("--split", "train=0.7,test=0.3", "--stratify", "--split-group", "folder", "--shards")
+    one, five = (built(source, tmp_path / shards, *options, shards) for shards in ("1", "5"))
+    assert one.splits == five.splits
+    splits = defaultdict(set)
+    for path, split in one.splits.items():
+        splits[path.partition("/")[0]].add(split)
+    assert {len(found) for found in splits.values()} == {1}
+    reached = one.manifest["stratification"]
+    assert reached == five.manifest["stratification"]
+    assert reached["scheme"].endswith(" of whole groups, the large ones first")
+    assert all(abs(shares["test"] - 0.3) < 0.04 for shares in (reached["images"], *reached["labels"].values()))
+    assert "large ones first" in (one.root / "report.html").read_text()
+
+
 def test_a_sample_is_loudly_one_and_the_same_in_every_run(source: Path, tmp_path: Path) -> None:
     build = built(source, tmp_path, "--sample", "30", "--shards", "3")
     assert build.manifest["sample"] == {
@@ -76,7 +91,6 @@ def test_a_sample_is_loudly_one_and_the_same_in_every_run(source: Path, tmp_path
     [
         (("--split-group", "folder"), "--split-group: draws nothing without --split"),
         (("--stratify",), "--stratify: draws nothing without --split"),
-        (("--split", "train=0.5,test=0.5", "--stratify", "--split-group", "folder"), "--split-group keeps together"),
         (("--split", "train=0.5,test=0.5", "--split-group", "("), "is no regular expression"),
         (("--labels", "kitten=cat,cat"), "found 'cat'"),
     ],

@@ -31,7 +31,7 @@ from labelbeam.transforms.formats.plans import Plan
 from labelbeam.transforms.messages.redact import redact
 from labelbeam.transforms.tasks.statistics import build_statistics
 from labelbeam.transforms.write.augmented import copies_in_splits
-from labelbeam.transforms.write.stratify import SCHEME
+from labelbeam.transforms.write.stratify import SCHEME, SCHEME_OF_GROUPS
 
 
 def make_manifest(
@@ -132,7 +132,8 @@ def _stratification(
                 by_label.setdefault(label, Counter())[split] += count
     images = _shares({split: part.images for split, part in splits.items()}, asked)
     labels = {label: _shares(counts, asked) for label, counts in sorted(by_label.items())}
-    return Stratification(SCHEME, asked, images, labels)
+    scheme = SCHEME if config.split_group is None else SCHEME_OF_GROUPS
+    return Stratification(scheme, asked, images, labels)
 
 
 def _shares(counts: Mapping[str, int], splits: Iterable[str]) -> dict[str, float]:

@@ -54,7 +54,7 @@ def surveys_of(grouped: Any, findings: Any, options: SurveyOptions) -> list[Any]
             grouped
             | "Survey" >> beam.ParDo(_SurveyBucket(options), findings)
             | "JoinSurveys" >> beam.CombineGlobally(join_surveys)
-            | "Stratify" >> beam.Map(_strata, [*split.shares.values()])
+            | "Stratify" >> beam.Map(_strata, [*split.shares.values()], split.group is not None)
         )
     if options.compare:
         found.append(
@@ -69,8 +69,8 @@ def surveys_of(grouped: Any, findings: Any, options: SurveyOptions) -> list[Any]
 STRATA, TWINS = "strata", "twins"
 
 
-def _strata(survey: Survey, shares: list[float]) -> tuple[str, Any]:
-    return STRATA, draw_strata(survey, shares)
+def _strata(survey: Survey, shares: list[float], grouped: bool) -> tuple[str, Any]:
+    return STRATA, draw_strata(survey, shares, grouped)
 
 
 def _twins(contents: Contents, buckets: int) -> tuple[str, Any]:
@@ -110,7 +110,7 @@ class _SurveyBucket(ParallelDo):
     def call(self, group: tuple[int, Iterable[bytes]], findings: Findings, _: Any) -> tuple[Any, ...] | None:
         assemble = self.options.assemble
         whole = whole_source(findings, assemble.labels, assemble.sample)
-        return survey_bucket, list(group[1]), assemble.labels, whole
+        return survey_bucket, list(group[1]), assemble.labels, whole, assemble.split.group
 
     def outputs(self, group: Any, result: Survey) -> Iterator[Survey]:
         yield result
