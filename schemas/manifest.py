@@ -255,6 +255,8 @@ class Manifest(msgspec.Struct):
     rejected: list[FileEntry]
     label_list: FileEntry | None = None
     """`labels.json`, a record for each label; builds of earlier versions have none."""
+    description: FileEntry | None = None
+    """`croissant.json`, which describes one set of records; builds of earlier versions have none."""
     copied: Copies | None = None
     warnings: list[str] = []
     """The messages of `doubts`, as builds of version 1 had them."""
