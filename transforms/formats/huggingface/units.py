@@ -22,7 +22,7 @@ from labelbeam.transforms.formats.named_images import (
     whole_file,
 )
 from labelbeam.transforms.formats.plans import Plan
-from labelbeam.transforms.formats.reading import Reading, ReadResult, Unit
+from labelbeam.transforms.formats.reading import Reading, ReadResult, Unit, ids_by_label
 from labelbeam.transforms.messages.redact import redact
 from labelbeam.transforms.stores.files import StoredFile
 from labelbeam.transforms.stores.locate import locate
@@ -52,6 +52,7 @@ def plan_huggingface(tree: Tree, found: tuple[Location, Sequence[str]]) -> Plan:
     plan = plan_named(tree, "huggingface", root, files, units)
     plan.in_bytes = True
     plan.files = [(root.below(file.path).url, file) for file in files]
+    plan.label_ids = ids_by_label(categories.items())
     return plan
 
 
