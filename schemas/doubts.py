@@ -46,9 +46,10 @@ class Doubted(Documented):
     MOSTLY_CROWDS = "mostly_crowds", "most objects have isCrowd 1, and metrics leave these out"
     OBJECTS_TWICE = "objects_twice", "objects have the label and the place of another of their image"
     SAME_IMAGES = "same_images", "images have the same bytes as others, perhaps of another split"
+    SIMILAR_IMAGES = "similar_images", "images look like others by --near-duplicates, perhaps of another split"
     NOT_COMPARED = (
         "not_compared",
-        "images could not be read, or are named by a URL, and were not compared by --duplicates",
+        "images could not be read, or are named by a URL, and were not compared by --duplicates; or not by how they look",
     )
     SAMPLED = "sampled", "the build is a sample by --sample, and not the whole dataset"
     LABELS_NOT_FOUND = "labels_not_found", "--labels names labels that the source does not have"

@@ -84,8 +84,11 @@ def make_manifest(
     doubts += [*object_doubts(receipts, doubts), *label_doubts(by_label, config.task), *labels_alike(by_label)]
     doubts += labels_joined(by_label, config.task)
     doubts += [*split_doubts(splits, config), *group_doubts(receipts, splits, config), *copies_in_splits(receipts)]
-    same = same_content(receipts) if config.duplicates is not None else None
-    doubts += twin_doubts(receipts, same)
+    same = same_content(twin for each in receipts for twin in each.twins) if config.duplicates is not None else None
+    similar = (
+        same_content(twin for each in receipts for twin in each.similar) if config.near_duplicates is not None else None
+    )
+    doubts += twin_doubts(receipts, same, similar)
     sample = _sample(config, counts, skipped)
     if sample is not None:
         doubts.insert(0, sample_doubt(sample))
@@ -114,6 +117,7 @@ def make_manifest(
         source_labels=list(source_labels),
         sample=sample,
         same_content=same,
+        similar_content=similar,
         stratification=_stratification(config, splits, receipts),
     )
 

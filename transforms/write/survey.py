@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
+from labelbeam.schemas.config import ConvertConfig
 from labelbeam.schemas.label_map import LabelMap
 from labelbeam.schemas.split_group import SplitGroup
 from labelbeam.transforms.columns.fragments import Fragment, decode
@@ -21,12 +23,24 @@ from labelbeam.transforms.write.stratify import Survey
 from labelbeam.transforms.write.whole import Whole
 
 
+class Compared(NamedTuple):
+    """Whether the bytes of images are compared, and how many bits of what they look like may differ; None where looks are not compared."""
+
+    content: bool
+    distance: int | None = None
+
+
+def compared(config: ConvertConfig) -> Compared:
+    """What a build compares."""
+    return Compared(config.duplicates is not None, config.near_duplicates)
+
+
 @dataclass(frozen=True, slots=True)
 class SurveyOptions:
-    """Options of what is looked at in all buckets before any is written; `compare` says that images are compared."""
+    """Options of what is looked at in all buckets before any is written."""
 
     assemble: AssembleOptions
-    compare: bool
+    compare: Compared
     images_root: str
     buckets: int
     storage: StorageOptions
