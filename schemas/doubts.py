@@ -210,6 +210,8 @@ class Doubted(Documented):
         "annotations name an image's labels and those of its objects, and one of them was read",
     )
     REGIONS_WITHOUT_LABEL = "regions_without_label", "regions of images have a shape and no label"
+    IMAGES_LEFT_ALONE = "images_left_alone", "samples have further images, or masks, which are not read"
+    SAMPLES_APART = "samples_apart", "files of a sample do not follow each other in their shard, and are read as one"
     SHAPES_UNITED = "shapes_united", "shapes that a tool has grouped are read as one object"
     CORNERS_NO_PIXELS = "corners_no_pixels", "corners of rectangles were read as pixels, and some are none"
     TAGS_WITH_VALUES = "tags_with_values", "tags of images have a value, and only those that have none are labels"

@@ -86,6 +86,7 @@ def test_the_codes_and_options_that_pages_name_exist() -> None:
     # LabelMe's and VIA's fields.
     known |= {"shape_type", "group_id", "default_filepath", "public_domain", "image_url", "shape_attributes"}
     # CVAT's, Label Studio's and Hugging Face's.
+    known |= {"push_to_hub", "to_parquet", "base_plus_ext"}  # Of the `datasets` and `webdataset` packages.
     known |= {"z_order", "to_name", "was_cancelled", "ground_truth"}
     known |= {"original_width", "original_height", "image_rotation", "label_id"}
     known |= {"is_train", "is_valid", "is_test", "list_eval_partition"}  # Columns and files of datasets.

@@ -28,6 +28,7 @@ from labelbeam.transforms.formats.reading import Findings, Reading, ReadResult, 
 from labelbeam.transforms.formats.voc.folders import join
 from labelbeam.transforms.formats.voc.image_index import Found, is_image, key_of, split_suffix
 from labelbeam.transforms.formats.yolo.entries import parts_of, resolved, split_of_path
+from labelbeam.transforms.images.facts import ImageError, ImageFacts
 from labelbeam.transforms.images.names import image_path
 from labelbeam.transforms.messages.redact import redact
 from labelbeam.transforms.messages.words import printable
@@ -287,12 +288,16 @@ def images_read(
     finder: ImageFinder,
     first_key: int,
     ids: Iterable[tuple[Any, Any]] = (),
+    looked: Mapping[str, ImageFacts | ImageError | None] | None = None,
 ) -> ReadResult:
     """Hand on images that were read, with what they tell; their keys start at `first_key`. `ids` are pairs of a label's id in the source and
-    its name.
+    its name, `looked` is what was seen of their files.
     """
     tally_images(evidence, images, finder)
     fragments = dict(fragments_of(images, reading.options.buckets, first_key))
+    if looked is not None:
+        for fragment in fragments.values():
+            fragment.looked = {path: looked[path] for path in fragment.images.paths if path in looked}
     records = sum(fragment.records for fragment in fragments.values())
     findings = Findings(records, {source: evidence}, label_ids=ids_by_label(ids))
     return reading.result(findings, sorted(fragments.items()))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from uuid import uuid4
 
@@ -40,16 +41,18 @@ from tests.transforms.formats.same_dataset import (
     write_labelme,
     write_labelstudio,
     write_openimages,
+    write_parquet,
     write_supervisely,
     write_via,
     write_voc,
+    write_webdataset,
     write_yolo,
 )
 
 DETECTION = "image_object_detection"
 SEGMENTATION = "image_instance_segmentation"
 MULTILABEL = "image_classification_multilabel"
-Writer = Callable[[Sequence[Picture]], dict[str, str]]
+Writer = Callable[[Sequence[Picture]], Mapping[str, str | bytes]]
 WRITERS: dict[str, tuple[str, Writer, dict[str, Any]]] = {
     "coco": ("coco", write_coco, {}),
     "voc": ("voc", write_voc, {"voc_origin": 0}),
@@ -78,6 +81,10 @@ WRITERS: dict[str, tuple[str, Writer, dict[str, Any]]] = {
     "huggingface": ("huggingface", write_huggingface, {}),
     "huggingface csv": ("huggingface", lambda made: write_huggingface(made, "csv"), {}),
     "huggingface outlines": ("huggingface", lambda made: write_huggingface(made, outlined=True), {}),
+    "webdataset": ("webdataset", write_webdataset, {}),
+    "webdataset outlines": ("webdataset", lambda made: write_webdataset(made, outlined=True), {}),
+    "huggingface parquet": ("huggingface", write_parquet, {}),
+    "huggingface parquet outlines": ("huggingface", lambda made: write_parquet(made, outlined=True), {}),
     "labelme": ("labelme", write_labelme, {}),
     "labelme rectangles": ("labelme", lambda made: write_labelme(made, outlined=False), {}),
 }
@@ -92,15 +99,20 @@ OUTLINED = (
     "datumaro",
     "supervisely",
     "huggingface outlines",
+    "huggingface parquet outlines",
+    "webdataset outlines",
 )
+IN_SHARDS = re.compile(r"(?:data/)?(train|val)-[\w-]*\.(?:tar|parquet)/(?:.*/|\d{6}_)")
+"""How the path of an image in a shard begins."""
 
 
 def read(root: str, made: Sequence[Picture], name: str, task: Any) -> tuple[ConvertConfig, Plan, list[ReadResult]]:
     """What a dataset in a format is read into, without a runner."""
     expected, write, options = WRITERS[name]
     for path, text in write(made).items():
-        put(locate(root, {}).below(path), text.encode())
-    for split, stem, *_ in made:
+        put(locate(root, {}).below(path), text.encode() if isinstance(text, str) else text)
+    in_shards = "webdataset" in name or "parquet" in name
+    for split, stem, *_ in () if in_shards else made:
         put(locate(root, {}).below(f"images/{split}/{stem}.jpg"), b"x")
     struct = FORMATS[expected].options
     config = ConvertConfig(
@@ -109,7 +121,7 @@ def read(root: str, made: Sequence[Picture], name: str, task: Any) -> tuple[Conv
         output="memory://nowhere",
         image_url="https://h/",
         background="keep",
-        images=root,
+        images=None if in_shards else root,
         of_formats=(struct(**options),),
     )
     plan = make_plan(config, {})
@@ -131,13 +143,21 @@ def records(root: str, made: Sequence[Picture], name: str, task: Any) -> dict[st
         fragments,
         assemble_options(config, plan),
         frames,
-        lambda rows: [ImageFacts("jpg", *sizes[row.path]) for row in rows],
+        lambda rows: [ImageFacts("jpg", *sizes[IN_SHARDS.sub(r"images/\1/", row.path)]) for row in rows],
     )
     assert found.rejections == []
     return {
-        split: [json.loads(line) for line in encode_jsonl(part, TASKS[task], False).splitlines()]
+        split: sorted(
+            (plainly(json.loads(line)) for line in encode_jsonl(part, TASKS[task], False).splitlines()),
+            key=lambda line: str(line["image_url"]),
+        )
         for split, part in found.splits.items()
     }
+
+
+def plainly(line: dict[str, Any]) -> dict[str, Any]:
+    """A record whose image is called as where it is in no shard."""
+    return line | {"image_url": IN_SHARDS.sub(r"images/\1/", line["image_url"])}
 
 
 def numbers_of(value: Any) -> list[float]:
