@@ -50,7 +50,7 @@ from labelbeam.transforms.stores.files import sync_directories
 from labelbeam.transforms.stores.globs import expand
 from labelbeam.transforms.stores.locate import locate, locate_target
 from labelbeam.transforms.stores.location import Location, StorageOptions
-from labelbeam.transforms.stores.reading import read_file
+from labelbeam.transforms.stores.reading import DOCUMENT, read_bounded
 from labelbeam.transforms.workers.loading import without_others
 from labelbeam.transforms.workers.pool import default_count, workers
 from labelbeam.transforms.workers.scratch import scratch
@@ -265,7 +265,7 @@ class _Run:
 
             with self.display.running(plan):
                 run_graph(self.config, self.storage, plan, self.target, self.report.url, self.beam_flags)
-        return msgspec.json.decode(read_file(self.report), type=Report)
+        return msgspec.json.decode(read_bounded(self.report, DOCUMENT), type=Report)
 
 
 SMALL = 32 * 2**20

@@ -22,7 +22,7 @@ from labelbeam.transforms.builds.resume import forget
 from labelbeam.transforms.builds.shards import fill, shard_name, write_file
 from labelbeam.transforms.stores.files import put, put_if, sync_directories
 from labelbeam.transforms.stores.location import Location
-from labelbeam.transforms.stores.reading import read_file
+from labelbeam.transforms.stores.reading import DOCUMENT, read_bounded
 from labelbeam.transforms.tasks.records import encode_parquet
 from labelbeam.transforms.tasks.registry import TASKS
 
@@ -82,7 +82,7 @@ def publish(lock: Lock, build: Location, manifest: Manifest | ScoresManifest) ->
     data = msgspec.json.format(msgspec.json.encode(manifest), indent=2)
     place = build.below(MANIFEST)
     # Never over another: a run that resumed this build may have finished it, and what was published never changes.
-    if not put_if(place, data, None) and read_file(place) != data:
+    if not put_if(place, data, None) and read_bounded(place, DOCUMENT) != data:
         raise LostLockError(
             f"{place.shown}: is there already: another run has finished this build; nothing was published by this one"
         )

@@ -20,6 +20,7 @@ from labelbeam.schemas.errors import LabelBeamError
 from labelbeam.schemas.label_map import LONGEST_LABEL
 from labelbeam.schemas.manifest import CopiedImage, Oddity, Twin
 from labelbeam.schemas.neutral import RAW_LIMIT, Rejection
+from labelbeam.schemas.packed import Packed, sorted_packed
 from labelbeam.schemas.reasons import Adjusted, Rejected, Skipped
 from labelbeam.transforms.columns.arrays import Floats, Integers, ranges
 from labelbeam.transforms.columns.fragments import Fragment
@@ -59,7 +60,7 @@ class Assembled:
     """
 
     splits: dict[str, SplitRecords]
-    rejections: list[Rejection]
+    rejections: Sequence[Rejection]
     images_found: int
     objects_found: int
     skipped_images: int
@@ -97,7 +98,7 @@ def assemble(
     The result depends on what the fragments hold, not on how work was cut into them.
     """
     fragments = list(fragments)
-    rejections = [rejection for fragment in fragments for rejection in fragment.rejections]
+    rejections = Packed(rejection for fragment in fragments for rejection in fragment.rejections)
     rejected_of: Counter[int] = Counter()
     adjusted: Counter[Adjusted] = Counter()
     for fragment in fragments:
@@ -173,7 +174,7 @@ def assemble(
     splits = _by_split(settled, drawn.members, objects, at, judged, names, options.image_url)
     return Assembled(
         splits=splits,
-        rejections=sorted(map(_bounded, rejections), key=_in_order),
+        rejections=sorted_packed(map(_bounded, rejections), key=_in_order),
         images_found=len(settled.images) + rejected_before["image"] + left_out.total(),
         objects_found=found + rejected_before["object"] + skipped_before,
         skipped_images=len(settled.skips) + left_out.total(),

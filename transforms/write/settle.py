@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from labelbeam.schemas.manifest import CopiedImage
-from labelbeam.schemas.neutral import Rejection
+from labelbeam.schemas.neutral import Rejection, Rejections
+from labelbeam.schemas.packed import Packed
 from labelbeam.schemas.reasons import Adjusted, Rejected, Skipped
 from labelbeam.transforms.columns.arrays import Integers
 from labelbeam.transforms.columns.hashes import identity_of, sample_hash
@@ -77,7 +78,7 @@ def without_left_out(rows: Images) -> tuple[Images, Counter[Skipped]]:
     return rows.take([row for row in range(len(rows)) if row not in left_out]), Counter(left_out.values())
 
 
-def fold_duplicates(rows: Images, rejections: list[Rejection], unseen: frozenset[str] = frozenset()) -> Settled:
+def fold_duplicates(rows: Images, rejections: Rejections, unseen: frozenset[str] = frozenset()) -> Settled:
     """One image a path, sorted by path: the first record is kept, the later ones are rejected and lend it their objects.
 
     Records of two sources one of which is `unseen` need not mean one picture: all of them are rejected.
@@ -152,13 +153,13 @@ def leave_out_twins(settled: Settled, twins: Twins) -> None:
 
 def leave_out_unsampled(
     settled: Settled, rejections: Sequence[Rejection], below: int
-) -> tuple[list[Rejection], Counter[str]]:
+) -> tuple[Packed[Rejection], Counter[str]]:
     """Skip the images whose hash is not `below`. The rejections of what is in the sample, and how many are not, by kind.
 
     What is of no certain image is in every sample.
     """
     outside: Counter[str] = Counter()
-    left: list[Rejection] = []
+    left: Packed[Rejection] = Packed()
     for item in rejections:
         if item.image is not None and sample_hash(item.image) >= below:
             outside[item.kind] += 1

@@ -86,8 +86,8 @@ def survey(
     counts = np.bincount(distinct[:, 0].astype(np.int64), minlength=len(rows))
     paths = (identity_of(path) for path in rows)
     units = (unit_of(path, firsts[path][2] if group is not None else "", group).name for path in rows)
-    hashes = (np.fromiter(map(stable_hash, names), np.uint64, len(rows)) for names in (paths, units))
-    return Survey(*hashes, counts, distinct[:, 1])
+    of_paths, of_units = (np.fromiter(map(stable_hash, names), np.uint64, len(rows)) for names in (paths, units))
+    return Survey(of_paths, of_units, counts, distinct[:, 1])
 
 
 def _hashes(names: Sequence[str], labels: LabelMap | None, whole: Whole) -> np.ndarray:

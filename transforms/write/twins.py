@@ -8,6 +8,7 @@ import hashlib
 import sys
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -19,17 +20,14 @@ from labelbeam.transforms.columns.arrays import Integers
 from labelbeam.transforms.columns.fragments import Fragment, decode
 from labelbeam.transforms.columns.hashes import bucket_of, sample_hash
 from labelbeam.transforms.columns.images import Images
-from labelbeam.transforms.columns.listed import Listed, join_listed
+from labelbeam.transforms.columns.listed import join_listed
 from labelbeam.transforms.images.likeness import NO_HASH, likeness
 from labelbeam.transforms.images.names import too_long
-from labelbeam.transforms.stores.errors import StoreError
 from labelbeam.transforms.stores.locate import locate
-from labelbeam.transforms.stores.location import Location, StorageOptions, within
+from labelbeam.transforms.stores.location import Location, StorageOptions
 from labelbeam.transforms.stores.paths import leads_out
-from labelbeam.transforms.stores.reading import read_file
-from labelbeam.transforms.stores.threads import in_threads
+from labelbeam.transforms.stores.reading import LARGEST, read_many
 from labelbeam.transforms.workers import parcels
-from labelbeam.transforms.workers.budget import reading
 
 DIGEST = 16
 """Bytes of a hash by which files are compared."""
@@ -70,26 +68,24 @@ def contents_of(fragments: Iterable[Fragment], root: Location, sampled: int | No
     paths = {path for path in every if sampled is None or sample_hash(path) < sampled}
     wanted = sorted(path for path in paths if "://" not in path and not (too_long(path) or leads_out(path)))
     listed = join_listed([fragment.listed for fragment in fragments if fragment.listed is not None])
-    digests = dict(zip(wanted, in_threads(lambda path: _digest(root, path, listed, looks), wanted), strict=True))
-    found = {path: digest for path, digest in digests.items() if digest is not None}
-    bytes_of, seen = ([digest[part] for digest in found.values()] for part in (slice(DIGEST), slice(DIGEST, None)))
+    sizes = [(file.size or None) if (file := listed.find(path)) is not None else None for path in wanted]
+    found: dict[str, bytes] = {}
+    seen: list[bytes] = []
+    # What is of no known size takes memory by what arrives.
+    with closing(
+        read_many(root, wanted, sizes, [_LARGEST_UNKNOWN if size is None else LARGEST for size in sizes])
+    ) as arriving:
+        for path, data in zip(wanted, arriving, strict=True):
+            if isinstance(data, bytes):
+                found[path] = hashlib.blake2b(data, digest_size=DIGEST).digest()
+                if looks:
+                    seen.append(likeness(data, root.below(path).shown).to_bytes(8, sys.byteorder))
     unread = sorted(path for path in paths if path not in found)
-    return Contents([*found], b"".join(bytes_of), unread, b"".join(seen))
+    return Contents([*found], b"".join(found.values()), unread, b"".join(seen))
 
 
-def _digest(root: Location, path: str, listed: Listed, looks: bool) -> bytes | None:
-    """The hash of an image's bytes, and with `looks` that of what it shows behind it; None where it cannot be read."""
-    file, place = listed.find(path), root.below(path)
-    size = file.size if file is not None else 0
-    try:
-        if not within(root, path):
-            return None
-        with reading().take(size, place.shown):
-            data = read_file(place, size or None)
-            seen = likeness(data, place.shown).to_bytes(8, sys.byteorder) if looks else b""
-            return hashlib.blake2b(data, digest_size=DIGEST).digest() + seen
-    except StoreError:
-        return None
+_LARGEST_UNKNOWN = 64 * 2**20
+"""Bytes of an image whose size no listing tells; a longer one is not compared, and told."""
 
 
 def hash_bucket(

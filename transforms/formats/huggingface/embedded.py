@@ -214,7 +214,7 @@ class EmbeddedUnit:
         evidence.add("without_outline", samples.without, self.path)
         evidence.add("unnamed", samples.unnamed, self.path)
         key = (self.number << FILE_BITS) + starts[self.first]
-        return images_read(reading, self.root, evidence, samples.images, finder, key, rows.looked)
+        return images_read(reading, self.root, evidence, samples.images, finder, key, looked=rows.looked)
 
 
 class Rows:
