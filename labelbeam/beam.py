@@ -56,7 +56,7 @@ from labelbeam.transforms.workers.staged_units import stage_units
 from labelbeam.transforms.write.assemble import Assembled, assemble
 from labelbeam.transforms.write.bucket import without_credentials
 from labelbeam.transforms.write.options import assemble_options
-from labelbeam.transforms.write.survey import SurveyOptions
+from labelbeam.transforms.write.survey import SurveyOptions, compared
 from labelbeam.transforms.write.transform import of_bucket, surveys_of
 from labelbeam.transforms.write.whole import Whole, whole_source
 
@@ -138,7 +138,7 @@ class ReadDataset(beam.PTransform):  # type: ignore[misc]  # Beam has no types
         assemble = _Assemble(config, self._storage, plan)
         surveys = SurveyOptions(
             assemble_options(config, plan),
-            config.duplicates is not None,
+            compared(config),
             plan.images_root,
             plan.buckets,
             self._storage,

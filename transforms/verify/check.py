@@ -31,6 +31,7 @@ from labelbeam.transforms.verify.build import (
     check_layout,
     check_mltable,
     entries_of,
+    files_about,
 )
 from labelbeam.transforms.verify.copies import check_copied_image, check_copied_list, check_copied_total
 from labelbeam.transforms.verify.differences import Differences, Kind
@@ -206,8 +207,8 @@ def _check_files(
             differences.merge(found)
             if data is not None:
                 copied += check_copied_list(entry.path, data, entry.records, differences)
-    if manifest.label_list is not None:
-        found, _ = reader.file(manifest.label_list)
+    for entry in files_about(manifest):
+        found, _ = reader.file(entry)
         differences.merge(found)
     check_unique(checks, differences)
     check_copied_total(said, copied, facts.prefix, checks, differences)

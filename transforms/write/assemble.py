@@ -48,7 +48,7 @@ from labelbeam.transforms.write.settle import (
     without_left_out,
 )
 from labelbeam.transforms.write.splits import draw_splits
-from labelbeam.transforms.write.twins import not_compared, twins_of
+from labelbeam.transforms.write.twins import Twins, not_compared, twins_of
 from labelbeam.transforms.write.whole import NOTHING_OF_ALL, Whole
 
 
@@ -74,6 +74,8 @@ class Assembled:
     """What stands out in its objects."""
     twins: list[Twin] = field(default_factory=list)
     """Images that have the same bytes as others."""
+    similar: list[Twin] = field(default_factory=list)
+    """Images that look like others."""
 
 
 def assemble(
@@ -166,6 +168,7 @@ def assemble(
         adjusted[Adjusted.LABEL_RENAMED] += int((renamed.changed & valid).sum())
     adjusted[Adjusted.OBJECT_OF_DUPLICATE_IMAGE] += int((_is_lent(objects, settled.sources) & valid).sum())
     adjusted.update(reason for row, reasons in settled.adjusted.items() if left[row] for reason in reasons)
+    twins = whole.twins or Twins()
     written = np.flatnonzero(left).tolist()
     drawn = draw_splits(settled.images, written, options.split, whole.strata)
     splits = _by_split(settled, drawn.members, objects, at, judged, names, options.image_url)
@@ -187,9 +190,10 @@ def assemble(
                 splits.values(), {settled.images.paths[row]: what for row, what in settled.remarks.items()}
             ),
             **drawn.oddities,
-            **({} if whole.twins is None else not_compared(settled.images, written, whole.twins)),
+            **({} if whole.twins is None else not_compared(settled.images, written, twins)),
         },
-        twins=[] if whole.twins is None else twins_of(settled.images, drawn.members, whole.twins),
+        twins=twins_of(settled.images, drawn.members, twins.first),
+        similar=twins_of(settled.images, drawn.members, twins.like),
     )
 
 

@@ -119,6 +119,7 @@ def write_bucket(
         statistics={split: statistics_of(part.labels, part.sizes) for split, part in assembled.splits.items()},
         oddities=assembled.oddities,
         twins=assembled.twins,
+        similar=assembled.similar,
         copies_of=copies_of({split: part.paths for split, part in assembled.splits.items()}),
         image_roots=count_roots([url for part in assembled.splits.values() for url in part.urls]),
     )

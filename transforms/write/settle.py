@@ -129,6 +129,7 @@ def fold_duplicates(rows: Images, rejections: Rejections, unseen: frozenset[str]
 OBJECTS_OF = {
     Skipped.NOT_SAMPLED: Skipped.IMAGE_NOT_SAMPLED,
     Skipped.SAME_CONTENT: Skipped.IMAGE_OF_SAME_CONTENT,
+    Skipped.SIMILAR_CONTENT: Skipped.IMAGE_OF_SIMILAR_CONTENT,
 }
 """What the objects of images are skipped as that are left out before anybody looks at them."""
 
@@ -143,10 +144,11 @@ def in_images_left(at: Integers, settled: Settled) -> tuple[Integers, Counter[Sk
 
 
 def leave_out_twins(settled: Settled, twins: Twins) -> None:
-    """Skip the images that have the same bytes as one whose path sorts before theirs."""
+    """Skip the images that have the same bytes as one whose path sorts before theirs, or look like it."""
     for row, path in enumerate(settled.images.paths):
-        if row not in settled.skips and twins.first.get(path, path) != path:
-            settled.skip(row, Skipped.SAME_CONTENT)
+        for first, reason in ((twins.first, Skipped.SAME_CONTENT), (twins.like, Skipped.SIMILAR_CONTENT)):
+            if row not in settled.skips and first.get(path, path) != path:
+                settled.skip(row, reason)
 
 
 def leave_out_unsampled(
