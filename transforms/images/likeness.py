@@ -56,8 +56,7 @@ def likeness(data: bytes, name: str) -> int:
     if facts.format != "tif" and facts.orientation in TURNS:  # A TIFF comes turned.
         small = small.transpose(TURNS[facts.orientation])
     grey = small.convert("L")
-    low, high = grey.getextrema()
-    if high - low <= _FLAT:
+    if np.ptp(np.asarray(grey, np.int16)) <= _FLAT:
         return NO_HASH
     bits = np.packbits(phash(grey).hash.ravel())
     return int.from_bytes(bits.tobytes(), "big")
