@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from labelbeam.transforms.formats.boxtable.format import BoxTable
 from labelbeam.transforms.formats.coco.format import Coco
 from labelbeam.transforms.formats.customvision.format import CustomVision
 from labelbeam.transforms.formats.cvat.format import Cvat
@@ -35,5 +36,6 @@ FORMATS: dict[str, Format] = {
         HuggingFace(),
         Datumaro(),
         Supervisely(),
+        BoxTable(),
     )
 }
