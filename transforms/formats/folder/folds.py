@@ -9,7 +9,7 @@ from labelbeam.schemas.doubts import Doubt, Doubted
 from labelbeam.transforms.messages.words import listed
 
 _FOLD = re.compile(
-    r"(?:k|cv|k[-_ ]|cv[-_ ])?(?:folds?|cv|crossval(?:idation)?)[-_ ]*(\d+|[a-j])|(\d+)(?:st|nd|rd|th)?[-_ ]*folds?",
+    r"(?:k|cv|k[-_ ]|cv[-_ ])?(?:folds?|cv|crossval(?:idation)?|splits?)[-_ ]*(\d+|[a-j])|(\d+)(?:st|nd|rd|th)?[-_ ]*folds?",
     re.IGNORECASE,
 )
 

@@ -13,10 +13,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from labelbeam.schemas.config import SPLIT_ALIASES, SPLITS
+from labelbeam.schemas.config import SPLITS
 from labelbeam.schemas.doubts import Doubt, Doubted
 from labelbeam.schemas.errors import UsageError
 from labelbeam.transforms.formats.folder.folds import are_folds, doubt_of_folds, refusal_of_splits
+from labelbeam.transforms.formats.folder.level_doubts import doubts_of_levels
 from labelbeam.transforms.formats.folder.splits import parse_splits, plain_split, split_name, split_names
 from labelbeam.transforms.images.names import NO_NAMES
 from labelbeam.transforms.messages.words import listed
@@ -127,7 +128,7 @@ def read_levels(images: Iterable[str], given: str | None = None) -> Levels:
         _find_splits_inside(levels, leaves, total)
         _find_folds(levels, tops)
     _find_inside_splits(levels, leaves, total)
-    _note_splits(levels, tops)
+    levels.doubts += doubts_of_levels(levels, {name: top.images for name, top in tops.items()}, wanted is not None)
     levels.places = [
         folder.path for folder in _walk(root) if not levels.locate_folder(folders_of(f"{folder.path}/"))[1]
     ]
@@ -374,27 +375,3 @@ def _find_inside_splits(levels: Levels, leaves: list[_Leaf], total: int) -> None
         below = deeper.get(name, Counter())
         if len(below) > 1 and below.total() >= NEARLY_ALL * images:
             levels.inside_splits = name
-
-
-def _note_splits(levels: Levels, tops: Mapping[str, _Top]) -> None:
-    if levels.around and not levels.splits and len(tops) > 1:
-        around = "/".join(levels.around)
-        message = (
-            f"the folder {listed([around])} holds all classes and is none itself: they are the folders in it, such as "
-            f"{listed(sorted(tops)[:1])}"
-        )
-        images = sum(top.images for top in tops.values())
-        levels.doubts.append(Doubt(Doubted.FOLDER_AROUND_CLASSES, message, images, around, f"--source SOURCE/{around}"))
-    usual = all(name.lower() in SPLIT_ALIASES for name in levels.splits)
-    if levels.splits and (levels.around or levels.inside_classes or levels.inside_splits or not usual):
-        shown = ", ".join(f"{folder} is {split}" for folder, split in sorted(levels.split_folders.items())[:6])
-        message = f"splits were read from folders of an unusual name or place: {shown}"
-        levels.doubts.append(
-            Doubt(
-                Doubted.SPLIT_FOLDERS,
-                message,
-                len(levels.split_folders),
-                min(levels.split_folders),
-                "--split-folders none",
-            )
-        )

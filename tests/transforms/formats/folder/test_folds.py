@@ -21,6 +21,7 @@ def tree(*folds: str, around: str = "") -> list[str]:
         (("Fold1", "Fold2", "Fold3"), ""),
         (("fold_0", "fold_1"), ""),
         (("cv-1", "cv-2"), "breast/"),
+        (("split1", "split2"), ""),
         (("1st fold", "2nd fold"), ""),
         (("kfold01", "kfold02", "kfold10"), "data/images/"),
         (("fold_a", "fold_b"), ""),
