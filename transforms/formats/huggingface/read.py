@@ -31,6 +31,7 @@ from labelbeam.transforms.formats.drawn import (
 from labelbeam.transforms.formats.frames import Evidence
 from labelbeam.transforms.formats.json_objects import json_object
 from labelbeam.transforms.formats.named_images import ImageFinder, image_named, reject_image, reject_object
+from labelbeam.transforms.formats.turned import may_turn, turned_beside, turns
 from labelbeam.transforms.geometry.rle import GeometryError, read_rle
 from labelbeam.transforms.geometry.trace import trace
 
@@ -143,6 +144,7 @@ def read_rows(
             if made is None:
                 continue
             image.objects.append(made)
+            image.turned_beside += bool(item["turned"]) and made.rings is None
             unnamed += isinstance(item.get("label"), int) and not names
             without += made.rings is None and "segmentation" in task
             box = made.bbox or (np.nan,) * 4
@@ -191,7 +193,10 @@ def _objects_of(value: Any) -> list[dict[str, Any]] | str:
         wrong = next((item for item in value if not isinstance(item, dict)), None)
         if wrong is not None:
             return f"an object is {wrong!r:.60}, expected a mapping"
-        return [{kind: _first(item, keys) for kind, keys in _KINDS.items()} for item in value]
+        return [
+            {kind: _first(item, keys) for kind, keys in _KINDS.items()} | {"turned": turned_beside(item)}
+            for item in value
+        ]
     if not isinstance(value, dict):
         return f"objects is {value!r:.60}, expected lists of boxes and categories, or a list of objects"
     columns = {kind: _first(value, keys) for kind, keys in _KINDS.items()}
@@ -202,7 +207,14 @@ def _objects_of(value: Any) -> list[dict[str, Any]] | str:
     if len(set(lengths.values())) > 1:
         return f"objects holds lists of several lengths ({', '.join(f'{kind}: {count}' for kind, count in lengths.items())})"
     count = next(iter(lengths.values()), 0)
-    return [{kind: column[place] for kind, column in lists.items()} for place in range(count)]
+    angles = {key: column for key, column in value.items() if may_turn(key) and isinstance(column, list)}
+    turned = [
+        any(place < len(column) and turns(key, column[place]) for key, column in angles.items())
+        for place in range(count)
+    ]
+    return [
+        {kind: column[place] for kind, column in lists.items()} | {"turned": turned[place]} for place in range(count)
+    ]
 
 
 def _first(fields: dict[str, Any], keys: Sequence[str]) -> Any:

@@ -8,6 +8,7 @@ from labelbeam.schemas.neutral import Rejection
 from labelbeam.schemas.reasons import Rejected
 from labelbeam.transforms.columns.fragments import Fragment, fragments_of
 from labelbeam.transforms.columns.hashes import bucket_of
+from labelbeam.transforms.formats.declared_sizes import tally_sizes
 from labelbeam.transforms.formats.jsonl.records import Lines
 from labelbeam.transforms.formats.reading import Findings, Reading, ReadResult
 from labelbeam.transforms.stores.locate import locate
@@ -29,7 +30,10 @@ _KEYS = 44
 
 @dataclass(frozen=True, slots=True)
 class JsonLinesUnit:
-    """The lines of a file that begin in the bytes [start, end); `bytes` is the size of the file, `number` its own."""
+    """The lines of a file that begin in the bytes [start, end); `bytes` is the size of the file, `number` its own.
+
+    `images` is the URL of the directory where a few of its images are looked at; "" where none is.
+    """
 
     url: str
     number: int
@@ -38,6 +42,7 @@ class JsonLinesUnit:
     bytes: int
     split: str | None
     prefix: str | None
+    images: str = ""
 
     @property
     def size(self) -> int:
@@ -71,6 +76,8 @@ class JsonLinesUnit:
                 else:
                     lines.add(text, locator)
                 at += len(line) + 1
+            if self.images:
+                tally_sizes(lines.evidence, lines.images, locate(self.images, reading.options.storage))
             buckets = reading.options.buckets
             fragments = dict(fragments_of(lines.images, buckets, (self.number << _KEYS) + first))
             for rejection in lines.rejections:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from labelbeam.schemas.doubts import Doubt, Doubted
 from labelbeam.schemas.neutral import SourceImage
 from labelbeam.schemas.reasons import Rejected
-from labelbeam.transforms.formats.declared_sizes import doubts_of_sizes, tally_sizes
 from labelbeam.transforms.formats.format import Tree
 from labelbeam.transforms.formats.frames import Evidence
 from labelbeam.transforms.formats.named_images import (
@@ -41,7 +40,6 @@ def plan_supervisely(tree: Tree, found: tuple[Location, str | None]) -> Plan:
     root, only = found
     visible = [file for file in tree.listing_of(root).files if not hidden(file.path)]
     files = [file for file in annotation_files(visible) if only in (None, file.path)]
-    place_of_images = root.url if tree.config.images is None else locate(tree.config.images, tree.storage).url
 
     def units(chosen: list[StoredFile]) -> list[Unit]:
         return [
@@ -49,7 +47,6 @@ def plan_supervisely(tree: Tree, found: tuple[Location, str | None]) -> Plan:
                 root.url,
                 tuple((file.path, file.size) for file in chosen[start : start + BATCH]),
                 start,
-                "" if start or tree.config.check_images is not None else place_of_images,
             )
             for start in range(0, len(chosen), BATCH)
         ]
@@ -59,15 +56,11 @@ def plan_supervisely(tree: Tree, found: tuple[Location, str | None]) -> Plan:
 
 @dataclass(frozen=True, slots=True)
 class SuperviselyUnit:
-    """A batch of annotation files by path and size; the keys of their images start at `first_key`.
-
-    `looked_at` is the URL of the directory where a few of its images are looked at; "" where none is.
-    """
+    """A batch of annotation files by path and size; the keys of their images start at `first_key`."""
 
     root: str
     files: tuple[tuple[str, int], ...]
     first_key: int
-    looked_at: str = ""
     index = IMAGES
 
     @property
@@ -97,10 +90,8 @@ class SuperviselyUnit:
             evidence.add("without_outline", read.boxes if "segmentation" in task else 0, path)
             for name in ("united", "edged", "valued", "twofold"):
                 evidence.add(name, int(getattr(read, name)), path)
-        if self.looked_at:
-            here = [image for image in images if image.path in finder]
-            tally_sizes(evidence, here, locate(self.looked_at, options.storage))
-        return images_read(reading, self.root, evidence, images, finder, self.first_key)
+        # Of all batches the first is looked at: they are of one tool.
+        return images_read(reading, self.root, evidence, images, finder, self.first_key, self.first_key == 0)
 
 
 _TOLD = (
@@ -133,7 +124,6 @@ def doubts_of(evidence: Mapping[str, Evidence]) -> list[Doubt]:
     doubts = remarks_on(evidence)
     for source, item in sorted(evidence.items()):
         shown = redact(source)
-        doubts += doubts_of_sizes(shown, item)
         for name, code, words, option in _TOLD:
             if count := item.count(name):
                 example = item.example(name)

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from labelbeam.transforms.columns.arrays import Floats
 from labelbeam.transforms.formats.frames import Evidence
+from labelbeam.transforms.formats.turned import TURNED_BESIDE
 from labelbeam.transforms.formats.voc.read import OVERSHOOT, VocImage
 from labelbeam.transforms.formats.voc.shapes import Box
 from labelbeam.transforms.geometry.boxes import FAR_OUT, SLACK
@@ -45,6 +46,7 @@ def add_beside(evidence: Evidence, read: Sequence[VocImage]) -> None:
     for item in read:
         evidence.add("flagged_beside", item.flagged, item.image.locator)
         evidence.add("scored", item.scored, item.image.locator)
+        evidence.add(TURNED_BESIDE, item.turned_beside, item.image.locator)
 
 
 def add_evidence(

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from labelbeam.schemas.doubts import Doubt, Doubted
 from labelbeam.schemas.errors import UsageError
 from labelbeam.transforms.formats.frames import FRACTIONS, Evidence, Frame
+from labelbeam.transforms.formats.turned import doubts_of_turned
 from labelbeam.transforms.messages.redact import redact
 from labelbeam.transforms.messages.words import counted
 
@@ -270,7 +271,7 @@ def _names(name: str, item: Evidence) -> list[Doubt]:
 
 
 def _others(name: str, item: Evidence) -> list[Doubt]:
-    doubts: list[Doubt] = []
+    doubts: list[Doubt] = doubts_of_turned(name, item)
     if differ := item.count("size_differs"):
         message = (
             f"{name}: {differ:,} of {item.count('looked_at'):,} images that were looked at are of another width and height than declared; "
