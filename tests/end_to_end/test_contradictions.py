@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.end_to_end.builds import DETECTION, PREFIX, Build, attempt, convert, failed, near
+from tests.end_to_end.builds import DETECTION, PREFIX, SEGMENTATION, Build, attempt, convert, failed, near
 from tests.end_to_end.datasets import coco_box, coco_image, put, voc_object, voc_xml, write_coco, write_image
 
 WIDTH, HEIGHT = SIZE = (640, 480)
@@ -183,6 +183,14 @@ def test_rectangles_of_via_and_boxes_of_open_images_with_an_angle_are_told(tmp_p
         assert doubts(built(tmp_path / name, tmp_path / f"of {name}"))["rotated_boxes"]["count"] == 1
 
 
+@pytest.mark.parametrize("field", ["rotation", "imageAngle", "rotate"])
+def test_images_that_a_field_says_are_turned_are_told(field: str, tmp_path: Path) -> None:
+    images = [coco_image(number, width=WIDTH, height=HEIGHT) | {field: 90 * number} for number in range(3)]
+    items = [coco_box(number, number, [300, 20, 300, 200]) for number in range(3)]
+    told = doubts(built(write_coco(tmp_path / "d.json", images, items), tmp_path))
+    assert told["rotated_boxes"]["count"] == 2 and "images id=1" in told["rotated_boxes"]["message"]
+
+
 # Numbers that mean something else. ----------------------------------------------------------------------------------
 
 
@@ -257,3 +265,34 @@ def test_classes_of_voc_that_are_ids_are_told(names: list[str], code: str, tmp_p
     )
     write_image(tmp_path / "in/JPEGImages/1.jpg", SIZE)
     assert list(doubts(built(tmp_path / "in", tmp_path))) == [code] * bool(code)
+
+
+@pytest.mark.parametrize("task", [DETECTION, SEGMENTATION])
+@pytest.mark.parametrize(
+    ("sides", "words"),
+    [
+        ((100, 200), "width and height of the boxes were exchanged"),
+        ((400, 200), "less than half in common"),
+        ((200, 100), ""),
+        ((210, 110), ""),  # Drawn a little larger.
+    ],
+)
+def test_boxes_of_another_size_than_their_outlines_are_told(
+    sides: tuple[int, int], words: str, task: str, tmp_path: Path
+) -> None:
+    outline = [30, 60, 230, 60, 230, 160, 30, 160]
+    boxes = [[30, 60, *sides]] * 3
+    told = doubts(built(coco_of(tmp_path, boxes, segmentation=[outline]), tmp_path, task=task))
+    assert [words in doubt["message"] for doubt in told.values()] == [True] * bool(words)
+    assert not words or told["outlines_off_boxes"]["count"] == 3
+
+
+@pytest.mark.parametrize(("right", "count"), [(250, 2), (390, 0)])
+def test_outlines_of_voc_of_another_size_than_their_boxes_are_told(right: int, count: int, tmp_path: Path) -> None:
+    corners = f"<x1>101</x1><y1>101</y1><x2>{right}</x2><y2>101</y2><x3>{right}</x3><y3>300</y3>"
+    polygon = f"<polygon>{corners}</polygon>"
+    xml = voc_xml(*[voc_object(name, (101, 101, 400, 300), polygon) for name in ("cat", "dog")], size=SIZE)
+    put(tmp_path / "in/Annotations/1.xml", xml)
+    write_image(tmp_path / "in/JPEGImages/1.jpg", SIZE)
+    told = doubts(built(tmp_path / "in", tmp_path, task=SEGMENTATION))
+    assert [doubt["count"] for doubt in told.values()] == [count] * bool(count)

@@ -104,6 +104,13 @@ def _may_tell(key: str) -> bool:
     return may_turn(key) or any(names.fullmatch(folded) for names in (_FORMAT, _SCORE))
 
 
+def turned_images(block: bytes) -> list[str]:
+    """The ids, for people, of images of a range that a field says are turned."""
+    if not any(may_turn(key) for fields in _first_records(block) for key in fields):
+        return []
+    return [f"images id={fields.get('id')!r}" for fields in elements(block) if turned_beside(fields)]
+
+
 def flagged_images(block: bytes) -> list[str]:
     """The ids, for people, of images of a range that a flag says are deleted or to be ignored."""
     named = any(flag in block for flag in _FLAGS_OF_IMAGES)
@@ -116,15 +123,38 @@ def flagged_images(block: bytes) -> list[str]:
     ]
 
 
-def doubts_of_flagged(shown: str, flagged: Sequence[str], count: int) -> list[Doubt]:
-    """A doubt where images of a file that has `count` are `flagged` so."""
-    if not flagged:
-        return []
-    message = (
-        f"{shown}: {len(flagged)} of {count} images, such as {flagged[0]}, have a flag that says that they are deleted or to be "
-        "ignored; it is not read, and they are written like all others: remove them"
-    )
-    return [Doubt(Doubted.FLAGS_NOT_READ, message, len(flagged), flagged[0])]
+class ImagesBeside:
+    """Images of a file beside which a field that is not read says something else than what is, by their ids for people."""
+
+    def __init__(self) -> None:
+        """Know of none."""
+        self.flagged: list[str] = []
+        self.turned: list[str] = []
+
+    def add(self, block: bytes) -> None:
+        """Take in a range of `images`."""
+        self.flagged += flagged_images(block)
+        self.turned += turned_images(block)
+
+    def doubts(self, shown: str, count: int) -> Iterator[Doubt]:
+        """Doubts of a file that has `count` images."""
+        for images, code, what in (
+            (
+                self.flagged,
+                Doubted.FLAGS_NOT_READ,
+                "have a flag that says that they are deleted or to be ignored; it is not read, and they are written like all others: "
+                "remove them",
+            ),
+            (
+                self.turned,
+                Doubted.ROTATED_BOXES,
+                "have a field that says that they are turned; it is not read, and boxes are written as they stand: turn the images, or "
+                "their boxes, so that these lie on each other",
+            ),
+        ):
+            if images:
+                message = f"{shown}: {len(images)} of {count} images, such as {images[0]}, {what}"
+                yield Doubt(code, message, len(images), images[0])
 
 
 _FLAGS_OF_IMAGES = (b'eleted"', b'gnore"', b'gnored"', b'iscarded"', b'ejected"')

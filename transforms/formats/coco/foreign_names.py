@@ -38,11 +38,16 @@ def part_below(name: str) -> str | None:
 
 
 class ForeignName(NamedTuple):
-    """A name of an image, the path below the images' root that a part of it may be, and why the name is none."""
+    """A name of an image, what leads from the images' root to the file's own one, and why the name is no path."""
 
     name: str
-    path: str
+    prefix: str
     code: Rejected
+
+    @property
+    def path(self) -> str:
+        """The path below the root that a part of the name may be."""
+        return f"{self.prefix}{part_below(self.name)}"
 
 
 class Foreign(NamedTuple):
@@ -67,11 +72,11 @@ def find_foreign(
     candidates = find_in_store(wanted, stored, [path for path in others if path in stored], by_last=True)
     paths: list[str | None] = []
     messages: list[str] = []
-    for name, path, code in names:
-        several = [path] if path in stored else candidates.get(path, [])
+    for each in names:
+        several = [each.path] if each.path in stored else candidates.get(each.path, [])
         paths.append(several[0] if len(several) == 1 else None)
-        doc = f"the store has {' and '.join(map(repr, several[:3]))}" if several else code.doc
-        messages.append(f"file_name is {name!r:.200}: {doc}")
+        doc = f"the store has {' and '.join(map(repr, several[:3]))}" if several else each.code.doc
+        messages.append(f"file_name is {each.name!r:.200}: {doc}")
     pairs = list(zip(names, paths, strict=True))
     elsewhere = [(each.name, path) for each, path in pairs if path not in (None, each.path)]
     lost = [each.name for each, path in pairs if path is None]

@@ -19,7 +19,7 @@ from labelbeam.transforms.columns.fragments import Fragment
 from labelbeam.transforms.columns.hashes import bucket_of, stable_hash
 from labelbeam.transforms.columns.images import ImageNote, Images
 from labelbeam.transforms.columns.listed import Listed
-from labelbeam.transforms.formats.coco.beside import doubts_of_flagged, flagged_images
+from labelbeam.transforms.formats.coco.beside import ImagesBeside
 from labelbeam.transforms.formats.coco.categories import Categories
 from labelbeam.transforms.formats.coco.foreign_names import ForeignName, find_foreign, part_below
 from labelbeam.transforms.formats.coco.other_names import doubts_of_names
@@ -107,7 +107,7 @@ class IndexBuilder:
         self.refused_paths: defaultdict[Id, set[str | None]] = defaultdict(set)
         self.adjusted: Counter[Adjusted] = Counter()
         self.found = 0
-        self.flagged: list[str] = []
+        self.beside = ImagesBeside()
         self.renamed: Counter[tuple[str, str]] = Counter()
 
     def add_images(self, block: bytes, offset: int = 0) -> None:
@@ -118,7 +118,7 @@ class IndexBuilder:
         self.found += len(decoded.records) + len(decoded.bad)
         self.adjusted.update(decoded.adjusted)
         self.renamed.update(decoded.renamed)
-        self.flagged += flagged_images(block)
+        self.beside.add(block)
         for bad in decoded.bad:
             self._add_bad(bad, offset)
         if self.flat:
@@ -208,7 +208,7 @@ class IndexBuilder:
         """Fields by other names, labels that join categories of several supercategories, and images that a flag takes out."""
         shown = redact(self.index.source)
         renamed = doubts_of_names(shown, self.renamed + self.categories.renamed)
-        return [*renamed, *doubts_of_flagged(shown, self.flagged, self.found), *self.categories.doubts]
+        return [*renamed, *self.beside.doubts(shown, self.found), *self.categories.doubts]
 
     # Identity: two records of one name, and names that the store has otherwise. ---------------------------------------
 
@@ -228,9 +228,7 @@ class IndexBuilder:
     def take_foreign(self, stored: Collection[str], root: str) -> list[Doubt]:
         """Give images whose names are absolute, or lead out, the paths that the store has for a part of them; refuse the others."""
         images, self.foreign = self.foreign, []
-        names = [
-            ForeignName(each.file_name, f"{self.prefix}{part_below(each.file_name)}", code) for each, code in images
-        ]
+        names = [ForeignName(image.file_name, self.prefix, code) for image, code in images]
         looked_for = find_foreign(self.index.source, root, names, self.index.paths, frozenset(stored), self.found)
         for (image, code), path, message in zip(images, looked_for.paths, looked_for.messages, strict=True):
             if path is None:
@@ -238,7 +236,7 @@ class IndexBuilder:
                 continue
             row = len(self.index.paths)
             self._add_at(image, path, False)
-            self.other_names |= {row} & {len(self.index.paths) - 1}  # Where it was added.
+            self.other_names.update(range(row, len(self.index.paths)))
         return looked_for.doubts
 
     def take_stored_names(

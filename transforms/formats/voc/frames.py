@@ -243,8 +243,13 @@ def _sizes(name: str, item: Evidence) -> list[Doubt]:
 
 def _outlines(name: str, item: Evidence) -> list[Doubt]:
     elsewhere, outlined = item.count("outlines_elsewhere"), item.count("outlined_boxes")
+    unlike = item.count("outlines_unlike")
     if not elsewhere or elsewhere < _STRAY * outlined:
-        return []
+        if unlike < 2 or unlike * 2 < outlined:
+            return []
+        example = item.example("outlines_unlike")
+        message = f"{name}: {unlike:,} of {outlined:,} outlines have less than half in common with their own box, such as in {example}"
+        return [Doubt(Doubted.OUTLINES_OFF_BOXES, f"{message}; both are taken as they stand", unlike, example)]
     example, exchanged = item.example("outlines_elsewhere"), item.count("outlines_exchanged")
     why = f"; {exchanged:,} of them would lie there if x and y were exchanged" if exchanged else ""
     message = f"{name}: {elsewhere:,} of {outlined:,} outlines lie outside of their own box, such as in {example}{why}"

@@ -31,7 +31,7 @@ def test_the_part_that_may_lie_below_another_directory(name: str, part: str | No
 
 
 def looked_for(names: list[str], stored: list[str], others: list[str]) -> tuple[list[str | None], list[str]]:
-    foreign = [ForeignName(name, part_below(name) or "", Rejected.UNSAFE_PATH) for name in names]
+    foreign = [ForeignName(name, "", Rejected.UNSAFE_PATH) for name in names]
     found = find_foreign("file:///d.json", "file:///r", foreign, others, frozenset(stored), len(names) + len(others))
     assert all("file_name is" in message for message in found.messages)
     return found.paths, [doubt.code for doubt in found.doubts]
@@ -54,6 +54,6 @@ def test_what_is_not_there_or_may_be_two_or_is_anothers_is_refused_and_told() ->
 
 
 def test_the_folder_that_they_have_in_common_is_named() -> None:
-    names = [ForeignName(f"/home/bob/data/{n}.jpg", f"home/bob/data/{n}.jpg", Rejected.UNSAFE_PATH) for n in (1, 2)]
+    names = [ForeignName(f"/home/bob/data/{n}.jpg", "", Rejected.UNSAFE_PATH) for n in (1, 2)]
     (doubt,) = find_foreign("file:///d.json", "file:///r", names, [], frozenset(), 2).doubts
     assert "'/home/bob/data/'" in doubt.message and doubt.option == "--images"
