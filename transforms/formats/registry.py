@@ -16,6 +16,7 @@ from labelbeam.transforms.formats.openimages.format import OpenImages
 from labelbeam.transforms.formats.supervisely.format import Supervisely
 from labelbeam.transforms.formats.via.format import Via
 from labelbeam.transforms.formats.voc.format import Voc
+from labelbeam.transforms.formats.webdataset.format import WebDataset
 from labelbeam.transforms.formats.yolo.format import Yolo
 
 FORMATS: dict[str, Format] = {
@@ -35,5 +36,6 @@ FORMATS: dict[str, Format] = {
         HuggingFace(),
         Datumaro(),
         Supervisely(),
+        WebDataset(),
     )
 }

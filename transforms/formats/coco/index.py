@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from labelbeam.schemas.doubts import Doubt
 from labelbeam.schemas.neutral import Rejection
+from labelbeam.schemas.packed import Packed
 from labelbeam.schemas.reasons import Adjusted, Rejected
 from labelbeam.transforms.columns.fragments import Fragment
 from labelbeam.transforms.columns.hashes import bucket_of, stable_hash
@@ -96,7 +97,7 @@ class IndexBuilder:
         self.flat = flat
         self.doubled: dict[int, str] = {}
         self.foreign: list[tuple[CocoImage, Rejected]] = []
-        self.rejections: list[Rejection] = []
+        self.rejections: Packed[Rejection] = Packed()
         self.ids: list[Id] = []
         self.sizes: list[tuple[int, int]] = []
         self.normalized: set[int] = set()
@@ -154,14 +155,13 @@ class IndexBuilder:
 
     def _add(self, image: CocoImage) -> None:
         path, code, normalized = image_path(image.file_name, self.prefix)
-        if path is None and code is not None:
-            if part_below(image.file_name) is not None:
-                self.foreign.append((image, code))  # It may be here all the same, which the listing tells.
-                return
+        if path is None and code is not None and part_below(image.file_name) is not None:
+            self.foreign.append((image, code))  # It may be here all the same, which the listing tells.
+        elif path is None and code is not None:
             message = f"file_name is {image.file_name!r:.200}: {code.doc}"
             self._refuse(image.id, printable(image.file_name), code, message)
-            return
-        self._add_at(image, path, normalized)
+        else:
+            self._add_at(image, path, normalized)
 
     def _add_at(self, image: CocoImage, path: str | None, normalized: bool) -> None:
         for name, value in (("width", image.width), ("height", image.height)):

@@ -23,7 +23,7 @@ from labelbeam.transforms.formats.reading import Findings, Reading, ReadResult
 from labelbeam.transforms.images.look import LookOptions, looker
 from labelbeam.transforms.images.transcode import transcode_of
 from labelbeam.transforms.stores.locate import locate
-from labelbeam.transforms.stores.reading import read_file
+from labelbeam.transforms.stores.reading import ANY, read_bounded
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,8 @@ class TableUnit:
         task, how = options.config.task, options.config.of(FolderOptions)
         group = group_column(options.config)
         contents = [
-            read_table(table, read_file(root.below(table.path)), files, task, how, group) for table in self.plan.tables
+            read_table(table, read_bounded(root.below(table.path), ANY), files, task, how, group)
+            for table in self.plan.tables
         ]
         images = [image for content in contents for image in content.images]
         listed = {item.path: item.split for item in self.plan.items if item.split is not None}

@@ -75,8 +75,8 @@ class LabelStudioUnit:
         if read.others:
             evidence.add("chosen", 1, f"{read.others[0]!r} before {', '.join(map(repr, read.others[1:6]))}")
         # A target storage has a file for each task.
-        looked_at = self.number < LOOKED_AT
-        return images_read(reading, self.root, evidence, read.images, finder, self.number << FILE_BITS, looked_at)
+        looked_at, first = self.number < LOOKED_AT, self.number << FILE_BITS
+        return images_read(reading, self.root, evidence, read.images, finder, first, looked_at=looked_at)
 
 
 _SAID = (
