@@ -41,7 +41,7 @@ def test_images_are_found_by_their_rows_in_any_order_and_from_many_threads(tmp_p
         read = list(pool.map(lambda row: found.read(f"{row:06}_x.jpg", 10, 20), rows))
     assert read == [CONTENTS[row][10:20] for row in rows]
     assert found.entry("000299").size == 2000
-    assert all(group._held <= 25_000 + 10_000 for group in found._groups.values())
+    assert all(group._held <= 25_000 + 10_000 for group in module._groups._groups.values())
 
 
 @pytest.mark.parametrize(
