@@ -51,7 +51,7 @@ def test_images_are_found_by_their_rows_in_any_order_and_from_many_threads(tmp_p
     assert read == [CONTENTS[row][10:20] for row in rows]
     assert found.entry("000299").size == 2000
     # A batch has the dictionary of its whole group with it.
-    assert all(len(group._kept) == 1 or group._held <= 25_000 for group in found._groups.values())
+    assert all(len(group._kept) == 1 or group._held <= 25_000 for group in module._groups._groups.values())
 
 
 @pytest.mark.parametrize(
