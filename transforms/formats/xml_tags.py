@@ -10,7 +10,8 @@ MOST_ATTRIBUTES = 1000
 _LONG = re.compile(rb"<[^<!?][^<]{%d,}" % (5 * MOST_ATTRIBUTES))
 """A tag that may have more, since an attribute takes five bytes, with the text behind it."""
 
-_VALUE_OR_END = re.compile(rb""""[^"]*"|'[^']*'|>""")
+_VALUE_OR_END = re.compile(rb""""[^"]*"|'[^']*'|["'>]""")
+"""A value, or the end of a tag, or of what is known of it: a value whose end has not come."""
 
 
 def has_too_many_attributes(data: bytes) -> bool:
@@ -25,7 +26,7 @@ def has_too_many_attributes(data: bytes) -> bool:
 def _attributes(tag: bytes) -> int:
     count = 0
     for found in _VALUE_OR_END.finditer(tag):
-        if found[0] == b">" or count > MOST_ATTRIBUTES:
+        if len(found[0]) == 1 or count > MOST_ATTRIBUTES:
             break
         count += 1
     return count
