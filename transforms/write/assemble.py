@@ -184,7 +184,7 @@ def assemble(
         records_in=records_in,
         copied=copied,
         oddities={
-            **oddities.of_places(objects, sizes, at, settled.images.paths),
+            **oddities.of_places(objects, sizes, at, settled.images.paths, numbers == 0),
             **oddities.of_records(splits.values()),
             **oddities.of_images(
                 splits.values(), {settled.images.paths[row]: what for row, what in settled.remarks.items()}
