@@ -38,7 +38,7 @@ def of_places(objects: Objects, sizes: Floats, at: Integers, paths: Sequence[str
         at: (n,) each object's image, as an index into `paths`.
     """
     with np.errstate(invalid="ignore", over="ignore"):
-        places = _places(objects)
+        places, sizes = np.asfortranarray(_places(objects)), np.asfortranarray(sizes)
         known = np.isfinite(places).all(axis=1) & (sizes > 1).all(axis=1)
         slack = sizes * SLACK + 1
         spans = places[:, 2:] - places[:, :2]
