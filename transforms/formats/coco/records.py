@@ -104,6 +104,12 @@ class Outlined(Boxed, gc=False):
     segmentation: list[list[float]] | Rle | None = None
 
 
+class RawOutlined(Boxed, gc=False):
+    """An element of `annotations` whose outline is JSON still."""
+
+    segmentation: msgspec.Raw = msgspec.Raw(b"null")
+
+
 Record = TypeVar("Record", bound=msgspec.Struct)
 
 
@@ -164,7 +170,7 @@ def _decoder(record: type[msgspec.Struct]) -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(record)
 
 
-_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What msgspec raises for JSON that it does not take, or that is of other types."""
 
 _BARE = re.compile(rb'"(?:[^"\\]|\\.)*"|[^\s,"][^,"]*')
@@ -189,9 +195,18 @@ def decode_range(block: bytes, record: type[Record], patient: bool = False) -> D
     if not patient:
         try:
             return Decoded(_list_decoder(record).decode(b"[%b]" % body))
-        except _UNREADABLE:
+        except UNREADABLE:
             pass
     return _decode_each(block, record, patient)
+
+
+def raw_outlined(block: bytes) -> Decoded[RawOutlined] | None:
+    """The annotations of a range with their outlines undecoded; None where one of them is not beyond doubt."""
+    check_json_room(block, "an element of a COCO file", 2 * TARGET)
+    try:
+        return Decoded(_list_decoder(RawOutlined).decode(b"[%b]" % block.strip(b" \t\r\n,")))
+    except UNREADABLE:
+        return None
 
 
 def elements(block: bytes) -> Iterator[dict[str, Any]]:
@@ -216,7 +231,7 @@ def _decode_each(block: bytes, record: type[Record], patient: bool) -> Decoded[R
             try:
                 decoded.records.append(decoder.decode(element))
                 continue
-            except _UNREADABLE:
+            except UNREADABLE:
                 pass
         fields: Any = None
         adjusted: set[Adjusted] = set()
