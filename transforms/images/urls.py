@@ -13,7 +13,7 @@ from typing import NamedTuple
 from urllib.parse import unquote
 
 from labelbeam.schemas.errors import UsageError
-from labelbeam.transforms.messages.redact import redact
+from labelbeam.transforms.messages.redact import is_redacted, redact
 from labelbeam.transforms.stores.paths import join_url, safe_relative
 
 _LONG_FORM = "azureml://subscriptions/<subscription>/resourcegroups/<group>/workspaces/<workspace>/datastores/<datastore>/paths/<path>"
@@ -286,12 +286,17 @@ def check_prefix(prefix: str) -> str | None:
             f"--image-url: found {shown!r}; its user and password would stand in every record; name the images by a URL "
             "without them, such as one of a datastore, which holds credentials of its own"
         )
+    if is_redacted(shown) and shown != prefix:
+        raise UsageError(
+            f"--image-url: found {shown!r}; what may be secret in it would stand in every record; name the images by a URL without "
+            "that, such as one of a datastore, which holds credentials of its own"
+        )
     if scheme == "AmlDatastore":
         return (
             f"mltable.load makes null of image URLs such as {shown}, and every job that reads the MLTable of a build gets them so; "
             "they are of SDK v1, which has ended: name the same datastore with --image-url azureml://subscriptions/…/paths/…"
         )
-    if scheme in ("zip", "tar"):
+    if scheme in ("zip", "tar", "shards"):
         return (
             f"the trainer does not read image URLs such as {shown}, which lead into an archive; unpack the images with "
             "--copy-images to where it does, and say where that is with --image-url (https://…, abfss://…, or "

@@ -174,6 +174,9 @@ def test_the_long_form_may_spell_its_keys_as_the_portal_does() -> None:
         ("https://host/a\nb", "control character"),
         ("https://host/c?sv=1&sig=SECRET", "without a query"),
         ("https://me:SECRET@host/data/", "user and password would stand in every record"),
+        ("https://host/data/#t=SECRET", "secret in it would stand in every record"),
+        ("az://c/x?sv=1&sig=SECRET", "secret in it would stand in every record"),
+        ("s3://key:SECRET@bucket/data/", "secret in it would stand in every record"),
     ],
 )
 def test_forms_that_the_trainer_cannot_read_are_refused_with_one_that_it_can(prefix: str, said: str) -> None:

@@ -28,17 +28,22 @@ from labelbeam.transforms.formats.coco.brackets import BracketScanner
 from labelbeam.transforms.formats.coco.evidence import Collector, extents
 from labelbeam.transforms.formats.coco.index import CocoIndex
 from labelbeam.transforms.formats.coco.other_names import may_hold
-from labelbeam.transforms.formats.coco.outlines import UnreadableOutlineError, is_drawn, lay_masks, lay_outlines
+from labelbeam.transforms.formats.coco.outlines import (
+    RawOutlined,
+    UnreadableOutlineError,
+    is_drawn,
+    lay_masks,
+    lay_outlines,
+    raw_outlined,
+)
 from labelbeam.transforms.formats.coco.records import (
     BadElement,
     Boxed,
     Decoded,
     LabelOnly,
     Outlined,
-    RawOutlined,
     areas_of,
     decode_range,
-    raw_outlined,
 )
 from labelbeam.transforms.formats.coco.references import References, lookup
 from labelbeam.transforms.formats.coco.scan import split_elements

@@ -94,6 +94,7 @@ class Collector:
             apart, unlike = both & (overlap < _LEAST_OVERLAP), both & (overlap < _ALIKE)
             self.add("outlined_boxes", both)
             self.add("outlines_elsewhere", apart)
+            self.add("outlines_unlike", both & (overlap < _HALF))
             span = bbox[:, 2:] - bbox[:, :2]
             below = sizes[:, 1:] - bbox[:, [3, 1]]
             flipped = np.stack([bbox[:, 0], below[:, 0], bbox[:, 2], below[:, 1]], axis=1)
@@ -101,6 +102,7 @@ class Collector:
                 ("exchanged", bbox[:, [1, 0, 3, 2]]),
                 ("centred", bbox - np.tile(span / 2, 2)),
                 ("flipped", flipped),
+                ("turned", np.concatenate([bbox[:, :2], bbox[:, :2] + span[:, ::-1]], axis=1)),
                 ("corners", np.concatenate([bbox[:, :2], span], axis=1)),
             ):
                 self.add(
@@ -218,8 +220,9 @@ class Collector:
         self.add("areas_beyond_boxes", told & (areas > product * 1.05 + 1) & ~inclusive)
 
 
-_LEAST_OVERLAP, _ALIKE = 0.2, 0.9
-"""An outline and its box that share less of what they cover together are of two places; those that share more are of one."""
+_LEAST_OVERLAP, _HALF, _ALIKE = 0.2, 0.5, 0.9
+"""An outline and its box that share less of what they cover together are of two places, or not of one size; those that share more are
+of one."""
 
 
 def _overlap(one: Floats, other: Floats) -> Floats:

@@ -12,15 +12,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from labelbeam.schemas.doubts import Doubt, Doubted
+from labelbeam.schemas.doubts import Doubt
 from labelbeam.schemas.neutral import Rejection
+from labelbeam.schemas.packed import Packed
 from labelbeam.schemas.reasons import Adjusted, Rejected
 from labelbeam.transforms.columns.fragments import Fragment
 from labelbeam.transforms.columns.hashes import bucket_of, buckets_of, stable_hashes
 from labelbeam.transforms.columns.images import ImageNote, Images
 from labelbeam.transforms.columns.listed import Listed
-from labelbeam.transforms.formats.coco.beside import flagged_images
+from labelbeam.transforms.formats.coco.beside import ImagesBeside
 from labelbeam.transforms.formats.coco.categories import Categories
+from labelbeam.transforms.formats.coco.foreign_names import ForeignName, find_foreign, part_below
 from labelbeam.transforms.formats.coco.names import are_plain
 from labelbeam.transforms.formats.coco.other_names import doubts_of_names
 from labelbeam.transforms.formats.coco.records import (
@@ -30,7 +32,7 @@ from labelbeam.transforms.formats.coco.records import (
     elements,
     image_name,
 )
-from labelbeam.transforms.formats.coco.store_names import find_in_store, with_double_slashes
+from labelbeam.transforms.formats.coco.store_names import doubts_of_missing, find_in_store, with_double_slashes
 from labelbeam.transforms.formats.coco.urls import url_of
 from labelbeam.transforms.formats.coco.values import Id, table_of
 from labelbeam.transforms.images.names import image_path
@@ -89,7 +91,8 @@ class IndexBuilder:
         self.bucket_count = buckets
         self.flat = flat
         self.doubled: dict[int, str] = {}
-        self.rejections: list[Rejection] = []
+        self.foreign: list[tuple[CocoImage, Rejected]] = []
+        self.rejections: Packed[Rejection] = Packed()
         self.ids: list[Id] = []
         self.sizes: list[tuple[int, int]] = []
         self.normalized: set[int] = set()
@@ -100,7 +103,7 @@ class IndexBuilder:
         self.refused_paths: defaultdict[Id, set[str | None]] = defaultdict(set)
         self.adjusted: Counter[Adjusted] = Counter()
         self.found = 0
-        self.flagged: list[str] = []
+        self.beside = ImagesBeside()
         self.renamed: Counter[tuple[str, str]] = Counter()
 
     def add_images(self, block: bytes, offset: int = 0) -> None:
@@ -111,7 +114,7 @@ class IndexBuilder:
         self.found += len(decoded.records) + len(decoded.bad)
         self.adjusted.update(decoded.adjusted)
         self.renamed.update(decoded.renamed)
-        self.flagged += flagged_images(block)
+        self.beside.add(block)
         for bad in decoded.bad:
             self._add_bad(bad, offset)
         if self.flat:
@@ -144,10 +147,15 @@ class IndexBuilder:
 
     def _add(self, image: CocoImage) -> None:
         path, code, normalized = image_path(image.file_name, self.prefix)
-        if path is None and code is not None:
+        if path is None and code is not None and part_below(image.file_name) is not None:
+            self.foreign.append((image, code))  # It may be here all the same, which the listing tells.
+        elif path is None and code is not None:
             message = f"file_name is {image.file_name!r:.200}: {code.doc}"
             self._refuse(image.id, printable(image.file_name), code, message)
-            return
+        else:
+            self._add_at(image, path, normalized)
+
+    def _add_at(self, image: CocoImage, path: str | None, normalized: bool) -> None:
         for name, value in (("width", image.width), ("height", image.height)):
             if value is not None and not 0 <= value < 2**31:
                 message = f"{name} is {value}, expected a positive number of pixels"
@@ -190,21 +198,9 @@ class IndexBuilder:
     @property
     def doubts(self) -> list[Doubt]:
         """Fields by other names, labels that join categories of several supercategories, and images that a flag takes out."""
-        renamed = list(doubts_of_names(redact(self.index.source), self.renamed + self.categories.renamed))
-        if not self.flagged:
-            return [*renamed, *self.categories.doubts]
-        return [
-            *renamed,
-            Doubt(
-                Doubted.FLAGS_NOT_READ,
-                f"{redact(self.index.source)}: {len(self.flagged)} of {self.found} images, such as {self.flagged[0]}, have a flag "
-                "that says that they are deleted or to be ignored; it is not read, and they are written like all others: remove "
-                "them",
-                len(self.flagged),
-                self.flagged[0],
-            ),
-            *self.categories.doubts,
-        ]
+        shown = redact(self.index.source)
+        renamed = doubts_of_names(shown, self.renamed + self.categories.renamed)
+        return [*renamed, *self.beside.doubts(shown, self.found), *self.categories.doubts]
 
     # Identity: two records of one name, and names that the store has otherwise. ---------------------------------------
 
@@ -220,6 +216,20 @@ class IndexBuilder:
             if path in stored:
                 self.index.paths[row] = path
                 self.normalized.discard(row)
+
+    def take_foreign(self, stored: Collection[str], root: str) -> list[Doubt]:
+        """Give images whose names are absolute, or lead out, the paths that the store has for a part of them; refuse the others."""
+        images, self.foreign = self.foreign, []
+        names = [ForeignName(image.file_name, self.prefix, code) for image, code in images]
+        looked_for = find_foreign(self.index.source, root, names, self.index.paths, frozenset(stored), self.found)
+        for (image, code), path, message in zip(images, looked_for.paths, looked_for.messages, strict=True):
+            if path is None:
+                self._refuse(image.id, printable(image.file_name), code, message)
+                continue
+            row = len(self.index.paths)
+            self._add_at(image, path, False)
+            self.other_names.update(range(row, len(self.index.paths)))
+        return looked_for.doubts
 
     def take_stored_names(
         self, missing: Sequence[int], stored: Sequence[str], checked: bool, by_last: bool = False
@@ -245,18 +255,7 @@ class IndexBuilder:
                 self.ambiguous_paths[paths[row]] = f"the store has {' and '.join(map(repr, candidates[:3]))}"
             else:
                 lost.append(paths[row])
-        if not lost or checked:
-            return []
-        return [
-            Doubt(
-                Doubted.IMAGES_NOT_FOUND,
-                f"{redact(self.index.source)}: {len(lost)} of {len(paths)} images are not where the others are, such as "
-                f"{lost[0]!r}; they are written unseen; --check-images exists rejects them",
-                len(lost),
-                lost[0],
-                "--check-images exists",
-            )
-        ]
+        return doubts_of_missing(redact(self.index.source), lost, len(paths)) if lost and not checked else []
 
     def take_urls(self, blocks: Iterable[bytes]) -> None:
         """Name images by the URLs that their records give, those that give one."""
@@ -322,6 +321,8 @@ class IndexBuilder:
     def finish(self) -> Iterator[tuple[int, Fragment]]:
         """The fragments of the images, by bucket; `self.index` is complete after that."""
         index = self.index
+        if self.foreign:
+            self.take_foreign((), "")  # Nobody knows what is stored.
         for row, path in enumerate(index.paths) if self.ambiguous_paths else ():
             if path in self.ambiguous_paths:
                 index.refused.setdefault(self.ids[row], Rejected.AMBIGUOUS_IMAGE)

@@ -15,13 +15,37 @@ from labelbeam.schemas.neutral import Ring
 from labelbeam.transforms.columns.arrays import Floats, Integers
 from labelbeam.transforms.columns.objects import Objects, Rings, join_rings, make_rings
 from labelbeam.transforms.formats.coco.flat import flat_polygons
-from labelbeam.transforms.formats.coco.records import UNREADABLE
+from labelbeam.transforms.formats.coco.records import UNREADABLE, Boxed, Decoded
+from labelbeam.transforms.formats.coco.scan import TARGET
 from labelbeam.transforms.formats.coco.values import Rle
+from labelbeam.transforms.formats.json_objects import check_json_room
 from labelbeam.transforms.geometry.rle import GeometryError, goes_along_rows, read_rle
 from labelbeam.transforms.geometry.trace import trace_many
 
 _NO_RING = [0.0, 0.0]
 """The one corner that stands for a part of a polygon that is no ring: dropped with a word where polygons are repaired."""
+
+
+class RawOutlined(Boxed, gc=False):
+    """An element of `annotations` whose outline is JSON still."""
+
+    segmentation: msgspec.Raw = msgspec.Raw(b"null")
+
+
+_RAW = msgspec.json.Decoder(list[RawOutlined])
+
+
+def raw_outlined(block: bytes) -> Decoded[RawOutlined] | None:
+    """The annotations of a range with their outlines undecoded; None where one of them is not beyond doubt.
+
+    Raises:
+        ShortageError: an element is so large that there is no memory for what it holds.
+    """
+    check_json_room(block, "an element of a COCO file", 2 * TARGET)
+    try:
+        return Decoded(_RAW.decode(b"[%b]" % block.strip(b" \t\r\n,")))
+    except UNREADABLE:
+        return None
 
 
 AT_ONCE = 2048
