@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable
-from urllib.parse import unquote
+from urllib.parse import unquote, unquote_plus
 
 from labelbeam.transforms.images.names import extension, is_image
 from labelbeam.transforms.stores.paths import safe_relative
@@ -53,7 +53,11 @@ def _without_extension(path: str) -> str:
     return caseless[: -len(extension(caseless)) - 1] if is_image(caseless) else caseless
 
 
-_ALIKE = (_composed, _decoded, without_year, _caseless, _without_extension)
+def _blanks_for_plus(path: str) -> str:
+    return _without_extension(path.replace("+", " "))
+
+
+_ALIKE = (_composed, _decoded, without_year, _caseless, _without_extension, _blanks_for_plus)
 """What two names of one file have in common, the least difference first."""
 
 
@@ -66,8 +70,7 @@ def written_alike(path: str, further: bool) -> tuple[str, ...]:
     >>> written_alike("a%20b.JPG", False), written_alike("a.jpg", True)[:3]
     (('a b.JPG', 'a%20b.jpg', 'a b.jpg'), ('a.JPG', 'A.jpg', 'A.JPG'))
     """
-    plain = safe_relative(unquote(path)) if "%" in path else None
-    names = [path] if plain is None else [path, plain]
+    names = [path, *filter(None, (safe_relative(decode(path)) for decode in (unquote, unquote_plus)))]
     names += [unicodedata.normalize(form, name) for name in names for form in ("NFC", "NFD")]
     found = list(names)
     for name in names:
