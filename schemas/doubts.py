@@ -46,9 +46,10 @@ class Doubted(Documented):
     MOSTLY_CROWDS = "mostly_crowds", "most objects have isCrowd 1, and metrics leave these out"
     OBJECTS_TWICE = "objects_twice", "objects have the label and the place of another of their image"
     SAME_IMAGES = "same_images", "images have the same bytes as others, perhaps of another split"
+    SIMILAR_IMAGES = "similar_images", "images look like others by --near-duplicates, perhaps of another split"
     NOT_COMPARED = (
         "not_compared",
-        "images could not be read, or are named by a URL, and were not compared by --duplicates",
+        "images could not be read, or are named by a URL, and were not compared by --duplicates; or not by how they look",
     )
     SAMPLED = "sampled", "the build is a sample by --sample, and not the whole dataset"
     LABELS_NOT_FOUND = "labels_not_found", "--labels names labels that the source does not have"
@@ -210,6 +211,8 @@ class Doubted(Documented):
         "annotations name an image's labels and those of its objects, and one of them was read",
     )
     REGIONS_WITHOUT_LABEL = "regions_without_label", "regions of images have a shape and no label"
+    IMAGES_LEFT_ALONE = "images_left_alone", "samples have further images, or masks, which are not read"
+    SAMPLES_APART = "samples_apart", "files of a sample do not follow each other in their shard, and are read as one"
     SHAPES_UNITED = "shapes_united", "shapes that a tool has grouped are read as one object"
     CORNERS_NO_PIXELS = "corners_no_pixels", "corners of rectangles were read as pixels, and some are none"
     TAGS_WITH_VALUES = "tags_with_values", "tags of images have a value, and only those that have none are labels"

@@ -33,6 +33,8 @@ NAMES = (
     "customvision",
     "openimages",
     "huggingface",
+    "webdataset",
+    "parquet",
     "images",
     "archives",
     "index-pages",

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any, TypeAlias
 
 from labelbeam.schemas.doubts import Doubt, Doubted
 from labelbeam.schemas.errors import LabelBeamError, UsageError
@@ -22,11 +23,12 @@ from labelbeam.transforms.formats.format import Tree
 from labelbeam.transforms.formats.frames import Evidence
 from labelbeam.transforms.formats.indexes import load_index
 from labelbeam.transforms.formats.inputs import fingerprint_of, list_dataset
-from labelbeam.transforms.formats.plans import Plan, asks_for_images, bucket_count
-from labelbeam.transforms.formats.reading import Findings, Reading, ReadResult, Unit
+from labelbeam.transforms.formats.plans import BATCH, Plan, asks_for_images, bucket_count
+from labelbeam.transforms.formats.reading import Findings, Reading, ReadResult, Unit, ids_by_label
 from labelbeam.transforms.formats.voc.folders import join
 from labelbeam.transforms.formats.voc.image_index import Found, is_image, key_of, split_suffix
 from labelbeam.transforms.formats.yolo.entries import parts_of, resolved, split_of_path
+from labelbeam.transforms.images.facts import ImageError, ImageFacts
 from labelbeam.transforms.images.names import image_path
 from labelbeam.transforms.messages.redact import redact
 from labelbeam.transforms.messages.words import printable
@@ -238,6 +240,29 @@ def plan_whole(
     return plan
 
 
+Batch: TypeAlias = tuple[tuple[str, int], ...]
+"""Small files by path and size."""
+
+
+def plan_batches(
+    tree: Tree, name: str, root: Location, files: Sequence[StoredFile], unit: Callable[[Batch, int, str], Unit]
+) -> Plan:
+    """Plan small files below `root`, each of an image, in batches, as `plan_named` does.
+
+    `unit` makes one of a batch, the key of its first image, and the URL of the directory where a few of its images are looked at: "" but
+    for the first batch, and where the build looks at images anyway.
+    """
+    place_of_images = root.url if tree.config.images is None else locate(tree.config.images, tree.storage).url
+    looked_at = "" if tree.config.check_images is not None else place_of_images
+
+    def units(found: list[StoredFile]) -> list[Unit]:
+        named = [(file.path, file.size) for file in found]
+        starts = range(0, len(named), BATCH)
+        return [unit(tuple(named[start : start + BATCH]), start, "" if start else looked_at) for start in starts]
+
+    return plan_named(tree, name, root, files, units)
+
+
 @contextmanager
 def whole_file(file: Location, size: int) -> Iterator[bytes]:
     """The content of an annotation file that is parsed whole, with the memory for that; `size` as it was listed, 0 where that is not known.
@@ -262,12 +287,20 @@ def images_read(
     images: Sequence[SourceImage],
     finder: ImageFinder,
     first_key: int,
+    ids: Iterable[tuple[Any, Any]] = (),
+    looked: Mapping[str, ImageFacts | ImageError | None] | None = None,
 ) -> ReadResult:
-    """Hand on images that were read, with what they tell; their keys start at `first_key`."""
+    """Hand on images that were read, with what they tell; their keys start at `first_key`. `ids` are pairs of a label's id in the source and
+    its name, `looked` is what was seen of their files.
+    """
     tally_images(evidence, images, finder)
     fragments = dict(fragments_of(images, reading.options.buckets, first_key))
+    if looked is not None:
+        for fragment in fragments.values():
+            fragment.looked = {path: looked[path] for path in fragment.images.paths if path in looked}
     records = sum(fragment.records for fragment in fragments.values())
-    return reading.result(Findings(records, {source: evidence}), sorted(fragments.items()))
+    findings = Findings(records, {source: evidence}, label_ids=ids_by_label(ids))
+    return reading.result(findings, sorted(fragments.items()))
 
 
 def remarks_on(evidence: Mapping[str, Evidence], advice: str = "") -> list[Doubt]:

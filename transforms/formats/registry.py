@@ -17,6 +17,7 @@ from labelbeam.transforms.formats.openimages.format import OpenImages
 from labelbeam.transforms.formats.supervisely.format import Supervisely
 from labelbeam.transforms.formats.via.format import Via
 from labelbeam.transforms.formats.voc.format import Voc
+from labelbeam.transforms.formats.webdataset.format import WebDataset
 from labelbeam.transforms.formats.yolo.format import Yolo
 
 FORMATS: dict[str, Format] = {
@@ -36,6 +37,7 @@ FORMATS: dict[str, Format] = {
         HuggingFace(),
         Datumaro(),
         Supervisely(),
+        WebDataset(),
         BoxTable(),
     )
 }

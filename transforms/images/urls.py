@@ -278,7 +278,7 @@ def check_prefix(prefix: str) -> str | None:
             f"mltable.load makes null of image URLs such as {shown}, and every job that reads the MLTable of a build gets them so; "
             "they are of SDK v1, which has ended: name the same datastore with --image-url azureml://subscriptions/…/paths/…"
         )
-    if scheme in ("zip", "tar"):
+    if scheme in ("zip", "tar", "shards"):
         return (
             f"the trainer does not read image URLs such as {shown}, which lead into an archive; unpack the images with "
             "--copy-images to where it does, and say where that is with --image-url (https://…, abfss://…, or "

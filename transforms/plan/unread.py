@@ -87,10 +87,10 @@ def _records(files: _Files) -> Unread | None:
     parquet = files.of("parquet", "arrow")
     if parquet and not any(map(is_image, files.names)):
         advice = (
-            "write its images into a folder for each class, or beside a metadata.jsonl, with the datasets library, or convert it "
-            "to COCO"
+            "Parquet is read where it holds images, as the datasets library writes them with push_to_hub or to_parquet; write it so, or "
+            "its images into a folder for each class"
         )
-        return Unread("a dataset of Hugging Face in Parquet or Arrow", parquet[0], advice)
+        return Unread("a dataset of Hugging Face in Arrow, or in Parquet without images", parquet[0], advice)
     return None
 
 
@@ -99,7 +99,8 @@ def _archives(files: _Files) -> Unread | None:
     if not shards or any(map(is_image, files.names)):
         return None
     if len(files.of("tar")) > 1:
-        return Unread("WebDataset", shards[0], "unpack the archives into one folder")
+        advice = "unpack them into one folder; or say --format webdataset, if each holds images KEY.jpg beside KEY.cls, KEY.json or KEY.txt"
+        return Unread("several archives, and no WebDataset", shards[0], advice)
     return Unread("an archive", shards[0], f"unpack it, or name it itself, such as --source zip://::PATH/{shards[0]}")
 
 

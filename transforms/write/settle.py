@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from labelbeam.schemas.manifest import CopiedImage
-from labelbeam.schemas.neutral import Rejection
+from labelbeam.schemas.neutral import Rejection, Rejections
+from labelbeam.schemas.packed import Packed
 from labelbeam.schemas.reasons import Adjusted, Rejected, Skipped
 from labelbeam.transforms.columns.arrays import Integers
 from labelbeam.transforms.columns.hashes import identity_of, sample_hash
@@ -77,7 +78,7 @@ def without_left_out(rows: Images) -> tuple[Images, Counter[Skipped]]:
     return rows.take([row for row in range(len(rows)) if row not in left_out]), Counter(left_out.values())
 
 
-def fold_duplicates(rows: Images, rejections: list[Rejection], unseen: frozenset[str] = frozenset()) -> Settled:
+def fold_duplicates(rows: Images, rejections: Rejections, unseen: frozenset[str] = frozenset()) -> Settled:
     """One image a path, sorted by path: the first record is kept, the later ones are rejected and lend it their objects.
 
     Records of two sources one of which is `unseen` need not mean one picture: all of them are rejected.
@@ -128,6 +129,7 @@ def fold_duplicates(rows: Images, rejections: list[Rejection], unseen: frozenset
 OBJECTS_OF = {
     Skipped.NOT_SAMPLED: Skipped.IMAGE_NOT_SAMPLED,
     Skipped.SAME_CONTENT: Skipped.IMAGE_OF_SAME_CONTENT,
+    Skipped.SIMILAR_CONTENT: Skipped.IMAGE_OF_SIMILAR_CONTENT,
 }
 """What the objects of images are skipped as that are left out before anybody looks at them."""
 
@@ -142,21 +144,22 @@ def in_images_left(at: Integers, settled: Settled) -> tuple[Integers, Counter[Sk
 
 
 def leave_out_twins(settled: Settled, twins: Twins) -> None:
-    """Skip the images that have the same bytes as one whose path sorts before theirs."""
+    """Skip the images that have the same bytes as one whose path sorts before theirs, or look like it."""
     for row, path in enumerate(settled.images.paths):
-        if row not in settled.skips and twins.first.get(path, path) != path:
-            settled.skip(row, Skipped.SAME_CONTENT)
+        for first, reason in ((twins.first, Skipped.SAME_CONTENT), (twins.like, Skipped.SIMILAR_CONTENT)):
+            if row not in settled.skips and first.get(path, path) != path:
+                settled.skip(row, reason)
 
 
 def leave_out_unsampled(
     settled: Settled, rejections: Sequence[Rejection], below: int
-) -> tuple[list[Rejection], Counter[str]]:
+) -> tuple[Packed[Rejection], Counter[str]]:
     """Skip the images whose hash is not `below`. The rejections of what is in the sample, and how many are not, by kind.
 
     What is of no certain image is in every sample.
     """
     outside: Counter[str] = Counter()
-    left: list[Rejection] = []
+    left: Packed[Rejection] = Packed()
     for item in rejections:
         if item.image is not None and sample_hash(item.image) >= below:
             outside[item.kind] += 1

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from labelbeam.schemas.doubts import Doubt, Doubted
 from labelbeam.schemas.neutral import Rejection
+from labelbeam.schemas.packed import Packed
 from labelbeam.schemas.reasons import Adjusted, Rejected
 from labelbeam.transforms.columns.fragments import Fragment
 from labelbeam.transforms.columns.hashes import bucket_of, stable_hash
@@ -94,7 +95,7 @@ class IndexBuilder:
         self.bucket_count = buckets
         self.flat = flat
         self.doubled: dict[int, str] = {}
-        self.rejections: list[Rejection] = []
+        self.rejections: Packed[Rejection] = Packed()
         self.ids: list[Id] = []
         self.sizes: list[tuple[int, int]] = []
         self.normalized: set[int] = set()

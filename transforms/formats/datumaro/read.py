@@ -44,12 +44,15 @@ class DatumaroError(ValueError):
 
 
 class DatumaroImages(NamedTuple):
-    """Images that were read; objects without an outline, those of several annotations, and images with labels and objects."""
+    """Images that were read; objects without an outline, those of several annotations, and images with labels and objects; and the names
+    of labels, each at its number.
+    """
 
     images: list[SourceImage]
     boxes: int
     united: int
     twofold: int
+    labels: list[Any]
 
 
 def read_items(
@@ -84,7 +87,7 @@ def read_items(
         else:
             without, several = add_parts(image, _parts(image, found, labels, apart))
             boxes, united = boxes + without, united + several
-    return DatumaroImages(read, boxes, united, twofold)
+    return DatumaroImages(read, boxes, united, twofold, labels)
 
 
 def _labels_of(content: dict[str, Any]) -> list[Any]:

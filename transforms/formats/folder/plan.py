@@ -150,7 +150,7 @@ def _take_split_lists(
     ]
     if not free or not candidates or any(table.split for table in content.tables):
         return
-    texts = {path: read_file(root.below(path)).decode("utf-8-sig", "replace") for path in candidates}
+    texts = {path: read_file(root.below(path), sizes[path]).decode("utf-8-sig", "replace") for path in candidates}
     found = read_split_lists(texts, ImageNames(frozenset(item.path for item in content.items)), given)
     content.doubts += found.doubts
     content.ignored = max(0, content.ignored - found.lists)

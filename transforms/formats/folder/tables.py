@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from labelbeam.schemas.doubts import Doubt, Doubted
 from labelbeam.schemas.errors import UsageError
 from labelbeam.schemas.neutral import RAW_LIMIT, Rejection, SourceImage, SourceObject
+from labelbeam.schemas.packed import Packed
 from labelbeam.schemas.reasons import Adjusted, Rejected
 from labelbeam.transforms.formats.cloud_rows import is_cloud_url
 from labelbeam.transforms.formats.folder.format import FolderOptions
@@ -51,7 +52,7 @@ class TableContent:
     """Content of a table: images in the order of their first rows, rows that are no image of their own, and doubts."""
 
     images: list[SourceImage]
-    rejected: list[Rejection]
+    rejected: Packed[Rejection]
     doubts: list[Doubt]
 
     @property
@@ -93,7 +94,7 @@ def read_table(
     lookup = Lookup([table.images, posixpath.dirname(table.path), ""], known, table.split_folders, named)
     images: dict[str, SourceImage] = {}
     labels: defaultdict[str, set[str]] = defaultdict(set)
-    rejected: list[Rejection] = []
+    rejected: Packed[Rejection] = Packed()
     conflicts = _Conflicts(task == "image_classification" or not content.one_label_a_row)
     for row in content.rows:
         locator = f"line {row.line}"

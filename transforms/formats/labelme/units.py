@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from labelbeam.schemas.doubts import Doubt, Doubted
 from labelbeam.schemas.neutral import SourceImage
@@ -15,18 +16,18 @@ from labelbeam.transforms.formats.labelme.format import LabelMeOptions
 from labelbeam.transforms.formats.labelme.read import image_by_file, read_labelme
 from labelbeam.transforms.formats.named_images import (
     IMAGES,
+    Batch,
     finder_of,
     images_read,
-    plan_named,
+    plan_batches,
     reject_image,
     remarks_on,
 )
-from labelbeam.transforms.formats.plans import BATCH, Plan
-from labelbeam.transforms.formats.reading import Reading, ReadResult, Unit
+from labelbeam.transforms.formats.plans import Plan
+from labelbeam.transforms.formats.reading import Reading, ReadResult
 from labelbeam.transforms.images.names import extension, hidden
 from labelbeam.transforms.messages.redact import redact
 from labelbeam.transforms.stores.errors import StoreError
-from labelbeam.transforms.stores.files import StoredFile
 from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.stores.reading import read_many
 
@@ -44,22 +45,7 @@ def plan_labelme(tree: Tree, only: str | None) -> Plan:
         for file in tree.listing_of(root).files
         if extension(file.path) == "json" and not hidden(file.path) and only in (None, file.path)
     ]
-
-    place_of_images = root.url if tree.config.images is None else locate(tree.config.images, tree.storage).url
-
-    def units(found: list[StoredFile]) -> list[Unit]:
-        batches = (found[start : start + BATCH] for start in range(0, len(found), BATCH))
-        return [
-            LabelMeUnit(
-                root.url,
-                tuple((file.path, file.size) for file in batch),
-                number * BATCH,
-                "" if number or tree.config.check_images is not None else place_of_images,
-            )
-            for number, batch in enumerate(batches)
-        ]
-
-    return plan_named(tree, "labelme", root, files, units)
+    return plan_batches(tree, "labelme", root, files, partial(LabelMeUnit, root.url))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +56,7 @@ class LabelMeUnit:
     """
 
     root: str
-    files: tuple[tuple[str, int], ...]
+    files: Batch
     first_key: int
     looked_at: str = ""
     index = IMAGES

@@ -29,7 +29,7 @@ class OpenImagesRows(NamedTuple):
     """Images that were read, and what rows say of themselves, counted.
 
     `missing` counts images that are not in the listing, `coded` labels that are codes, `unsure` those of a confidence between 0 and 1,
-    `contradicted` those that are absent by another row.
+    `contradicted` those that are absent by another row. `codes` are those of the labels that have a name.
     """
 
     images: list[SourceImage]
@@ -37,6 +37,7 @@ class OpenImagesRows(NamedTuple):
     coded: int = 0
     unsure: int = 0
     contradicted: int = 0
+    codes: frozenset[str] = frozenset()
 
 
 def read_descriptions(data: bytes) -> dict[str, str]:
@@ -63,6 +64,7 @@ def read_rows(
     of_boxes = all(side in columns for side in BOX)
     by_id: dict[str, SourceImage] = {}
     labels: dict[str, dict[str, bool]] = {}
+    codes: set[str] = set()
     missing = coded = unsure = contradicted = 0
     for at, cells in rows:
         row = dict(zip(columns, cells, strict=False))
@@ -89,6 +91,8 @@ def read_rows(
             reject_object(image, Rejected.INVALID_LABEL, "LabelName is empty", locator, raw)
             continue
         coded += code not in names and code.startswith(_CODES)
+        if code in names:
+            codes.add(code)
         if of_boxes and "classification" not in task:
             _add_box(image, label, row, locator, raw)
             continue
@@ -105,7 +109,7 @@ def read_rows(
         elif not present:
             image.skipped.append(Skipped.LABEL_ABSENT)
         known[label] = present or known.get(label, False)
-    return OpenImagesRows(list(by_id.values()), missing, coded, unsure, contradicted)
+    return OpenImagesRows(list(by_id.values()), missing, coded, unsure, contradicted, frozenset(codes))
 
 
 def _image_of(name: str, images: ImageFinder, path: str, source: str, at: int) -> SourceImage:

@@ -103,7 +103,8 @@ class OpenImagesUnit:
         evidence.add("images", len(read.images))
         for name in ("missing", "coded", "unsure", "contradicted"):
             evidence.add(name, getattr(read, name), table.path)
-        return images_read(reading, self.root, evidence, read.images, finder, (self.number << _KEYS) + self.start)
+        first, ids = (self.number << _KEYS) + self.start, ((code, self.names[code]) for code in read.codes)
+        return images_read(reading, self.root, evidence, read.images, finder, first, ids)
 
 
 def doubts_of(evidence: Mapping[str, Evidence]) -> list[Doubt]:

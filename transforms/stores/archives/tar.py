@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 import tarfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from labelbeam.transforms.messages.words import is_utf8
 from labelbeam.transforms.stores.archives.contents import NO_FILE, NOT_FOLLOWED, ArchiveError, Contents, Member, Packed
 from labelbeam.transforms.stores.archives.names import charset_of, names_of
 from labelbeam.transforms.stores.range_reader import LARGEST_BLOCK, RangeReader
+from labelbeam.transforms.workers.budget import check_room
 
 _COMPRESSED = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"\x28\xb5\x2f\xfd": "zstd"}
 
@@ -23,7 +24,7 @@ LARGEST_HEADER = 2**18
 """Bytes of a header of PAX or of a long name: it is read whole, and its size is what the archive says."""
 
 
-class _TarInfo(tarfile.TarInfo):
+class HeaderInfo(tarfile.TarInfo):
     """A header that leads forwards, and takes time and memory in proportion to what the archive holds.
 
     Python's own reader reads a header of a negative size again and again (CVE-2025-8194, mended in 3.11.14), takes quadratic time
@@ -31,7 +32,7 @@ class _TarInfo(tarfile.TarInfo):
     """
 
     @classmethod
-    def frombuf(cls, buf: bytes | bytearray, encoding: str | None, errors: str) -> _TarInfo:
+    def frombuf(cls, buf: bytes | bytearray, encoding: str | None, errors: str) -> HeaderInfo:
         """Read a header.
 
         Raises:
@@ -97,6 +98,15 @@ class TarReader:
         Raises:
             ArchiveError: it is compressed, damaged, or no TAR archive.
         """
+        return self.scan(packed, lambda name, size: False)[0]
+
+    def scan(self, packed: Packed, wanted: Callable[[str, int], bool]) -> tuple[Contents, dict[int, bytes]]:
+        """The same, and on the way the files that are `wanted` by name and size: by where they begin, as `Member.start` tells.
+
+        Raises:
+            ArchiveError: as above.
+            ShortageError: there is not memory enough for the files that are wanted.
+        """
         head = packed.read(0, min(packed.size, 6))
         for magic, method in _COMPRESSED.items():
             if head.startswith(magic):
@@ -106,23 +116,32 @@ class TarReader:
                 )
         found = Contents()
         places: dict[str, Member] = {}
+        taken: dict[int, bytes] = {}
+        held = 0
         try:
             source = RangeReader(packed.read, packed.size, _HEADER if packed.local else LARGEST_BLOCK)
             infos: list[tarfile.TarInfo] = []
-            with tarfile.open(fileobj=source, mode="r:", errorlevel=2, tarinfo=_TarInfo) as archive:
+            with tarfile.open(fileobj=source, mode="r:", errorlevel=2, tarinfo=HeaderInfo) as archive:
                 before = -1
                 for info in archive:
                     if info.offset_data <= before:
                         raise tarfile.ReadError("a file begins before the one in front of it")
                     before = info.offset_data
                     infos.append(info)
+                    if info.isfile() and not info.issparse() and wanted(info.name, info.size):
+                        if info.offset_data + info.size > packed.size:
+                            raise tarfile.ReadError("it ends within a file")
+                        held += info.size
+                        check_room(held, packed.shown)
+                        source.seek(info.offset_data)
+                        taken[info.offset_data] = source.read(info.size)
         except (tarfile.TarError, ValueError, OverflowError, IndexError, RecursionError) as error:
             raise ArchiveError(
                 f"{packed.shown} is no TAR archive, or a damaged one ({error}); fetch it again, and test it with: tar -tf"
             ) from None
         for info, name in zip(infos, _names(infos), strict=True):
             self._take(info, name, packed, found, places)
-        return found
+        return found, taken
 
     def _take(
         self, info: tarfile.TarInfo, name: str, packed: Packed, found: Contents, places: dict[str, Member]

@@ -11,9 +11,9 @@ import pytest
 
 from labelbeam.schemas.config import ConvertConfig
 from labelbeam.schemas.errors import LabelBeamError
+from labelbeam.transforms.formats import named_images
 from labelbeam.transforms.formats.format import Tree
 from labelbeam.transforms.formats.frames import Evidence
-from labelbeam.transforms.formats.labelme import units
 from labelbeam.transforms.formats.labelme.format import LabelMeOptions
 from labelbeam.transforms.formats.labelme.units import LabelMeUnit, doubts_of, plan_labelme
 from labelbeam.transforms.formats.named_images import IMAGES, ImageFinder
@@ -33,7 +33,7 @@ def content(number: int, **more: Any) -> str:
 
 
 def test_json_files_are_planned_in_batches_with_keys_of_their_own(memory: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(units, "BATCH", 2)
+    monkeypatch.setattr(named_images, "BATCH", 2)
     root = locate(memory, {})
     for name in ("1.json", "a/2.JSON", "3.json", ".hidden/4.json", "5.txt", "1.jpg"):
         put(root.below(name), b"{}")
