@@ -36,7 +36,7 @@ def test_the_directory_with_most_of_the_images_counts_and_several_are_told(tmp_p
     top = fill(str(tmp_path), files)
     assert plan(top).images_root == f"{top}/most"
     made = plan(fill(str(tmp_path), {"few/2.jpg": "b"}))
-    assert ["images_in_several_places"] == [str(doubt.code) for doubt in made.doubts]
+    assert [str(doubt.code) for doubt in made.doubts] == ["images_in_several_places"]
 
 
 def test_images_of_another_split_are_never_taken(tmp_path: Path) -> None:
