@@ -86,10 +86,13 @@ class Doubted(Documented):
         "outlines hold all x and then all y, as their boxes prove, and were read so",
     )
     MASKS_BY_ROWS = "masks_by_rows", "run lengths of masks seem to count along rows, and COCO's go down columns"
-    SMALLER_THAN_A_PIXEL = "smaller_than_a_pixel", "objects are smaller than a pixel of their image"
+    SMALLER_THAN_A_PIXEL = (
+        "smaller_than_a_pixel",
+        "objects are smaller than a pixel of their image, or all in its first hundredth",
+    )
     ALL_IN_A_CORNER = (
         "all_in_a_corner",
-        "all objects lie in the upper left quarter of their images, as those of a smaller copy would",
+        "all objects lie in the upper left quarter of their images, or in the first 100 pixels, as those of a smaller copy, or percent, would",
     )
     # References within a file.
     CATEGORIES_SHIFTED = (
@@ -107,6 +110,10 @@ class Doubted(Documented):
     NO_TRAIN_SPLIT = "no_train_split", "the names of the files give no split to train on"
     # Images.
     IMAGES_NOT_FOUND = "images_not_found", "images are not where they were looked for"
+    NAMES_LEAD_OUT = (
+        "names_lead_out",
+        "images are named by absolute paths, or by ones that lead out, and were not found by a part of these",
+    )
     IMAGES_IN_OTHER_FOLDERS = (
         "images_in_other_folders",
         "images are not in the folders that their names give, and were found by the last part of their names",

@@ -69,6 +69,7 @@ class SourceImage(msgspec.Struct):
     `skipped` those that are left out on purpose, and all count as found. An image without any is background.
     `left_out` says why the image as a whole is left out, unread. `format` is what the source declares, as an extension, where
     the name has another one; it counts where nobody looks at the image. `group` is what the column holds that --split-group names.
+    `turned_beside` counts objects beside which a field that is not read says that they are turned.
     """
 
     path: str
@@ -84,3 +85,4 @@ class SourceImage(msgspec.Struct):
     left_out: Skipped | None = None
     format: str = ""
     group: str = ""
+    turned_beside: int = 0

@@ -24,7 +24,7 @@ from labelbeam.schemas.manifest import (
 from labelbeam.schemas.reasons import Skipped
 from labelbeam.transforms.builds.alike import labels_alike, labels_joined
 from labelbeam.transforms.builds.identity import BuildIdentity, config_identity
-from labelbeam.transforms.builds.oddities import label_doubts, object_doubts
+from labelbeam.transforms.builds.oddities import label_doubts, object_doubts, unit_given
 from labelbeam.transforms.builds.same_content import same_content, twin_doubts
 from labelbeam.transforms.builds.split_doubts import group_doubts, sample_doubt, split_doubts
 from labelbeam.transforms.formats.plans import Plan
@@ -81,7 +81,11 @@ def make_manifest(
     names = sorted({label for part in labels.values() for label in part})
     by_label = sum(labels.values(), Counter())
     doubts = list(doubts)
-    doubts += [*object_doubts(receipts, doubts), *label_doubts(by_label, config.task), *labels_alike(by_label)]
+    doubts += [
+        *object_doubts(receipts, doubts, unit_given(config)),
+        *label_doubts(by_label, config.task, doubts),
+        *labels_alike(by_label),
+    ]
     doubts += labels_joined(by_label, config.task)
     doubts += [*split_doubts(splits, config), *group_doubts(receipts, splits, config), *copies_in_splits(receipts)]
     same = same_content(twin for each in receipts for twin in each.twins) if config.duplicates is not None else None

@@ -25,7 +25,6 @@ _NAME = "metadata.jsonl"
 class _Writer:
     def __init__(self, manifest: Manifest, files: Files, told: Told, copied: bool) -> None:
         self._manifest = manifest
-        self._told = told
         self._files = files
         self._stream: BinaryIO | None = None
 
@@ -34,7 +33,7 @@ class _Writer:
 
     def add(self, batch: Batch) -> None:
         assert self._stream is not None
-        for image, sample in samples(batch, self._manifest.task, self._told):
+        for image, sample in samples(batch, self._manifest.task):
             self._stream.write(msgspec.json.encode({"file_name": image.path, **sample}) + b"\n")
 
     def end(self, split: str) -> None:

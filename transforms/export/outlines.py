@@ -1,4 +1,4 @@
-"""Outlines of several rings, for formats that unite rings where records combine them by XOR."""
+"""Outlines of several rings, for formats that have one ring an object, or unite rings where records combine them by XOR."""
 
 from __future__ import annotations
 

@@ -9,16 +9,14 @@ from collections.abc import Iterator
 from typing import Any
 
 from labelbeam.transforms.evaluation.pixels import length
-from labelbeam.transforms.export.batch import Batch, Image, PixelMask
-from labelbeam.transforms.export.exporter import Lost, Told
-from labelbeam.transforms.export.outlines import bridged, overlap
+from labelbeam.transforms.export.batch import Batch, Image
 
 
-def samples(batch: Batch, task: str, united: Told | None = None) -> Iterator[tuple[Image, dict[str, Any]]]:
+def samples(batch: Batch, task: str) -> Iterator[tuple[Image, dict[str, Any]]]:
     """Each image with its `width`, `height`, and `label`, `labels` or `objects`.
 
     `objects` has `bbox`, `category` and `iscrowd`; for outlines also `segmentation`, of each object a list of rings, which combine by
-    XOR: x1, y1, x2, y2, … in pixels. For readers that unite rings, those that overlap are made one, which is counted in `united`.
+    XOR: x1, y1, x2, y2, … in pixels.
     """
     if task == "image_object_detection":
         for image, boxes in batch.boxes():
@@ -26,20 +24,12 @@ def samples(batch: Batch, task: str, united: Told | None = None) -> Iterator[tup
             yield image, _sample(image, {"objects": _objects(boxes, edges)})
     elif task == "image_instance_segmentation":
         for image, masks in batch.masks():
-            rings = [_rings(mask, image, united) for mask in masks]
+            rings = [[ring.ravel().tolist() for ring in mask.rings] for mask in masks]
             objects = _objects(masks, [_extent(parts) for parts in rings])
             yield image, _sample(image, {"objects": objects | {"segmentation": rings}})
     else:
         for image, labels in batch.labels():
             yield image, _sample(image, {"label": labels[0]} if task == "image_classification" else {"labels": labels})
-
-
-def _rings(mask: PixelMask, image: Image, united: Told | None) -> list[list[float]]:
-    rings = [ring.ravel().tolist() for ring in mask.rings]
-    if united is None or not overlap(mask.rings, image.width, image.height):
-        return rings
-    united.add(Lost.BRIDGED)
-    return [bridged(rings)]
 
 
 def _sample(image: Image, labels: dict[str, Any]) -> dict[str, Any]:

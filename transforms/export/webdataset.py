@@ -27,7 +27,6 @@ LARGEST = 256 * 2**20
 class _Writer:
     def __init__(self, manifest: Manifest, files: Files, told: Told, copied: bool) -> None:
         self._manifest = manifest
-        self._told = told
         self._files = files
         self._classes = {label: number for number, label in enumerate(manifest.labels)}
         self._tar: tarfile.TarFile | None = None
@@ -37,7 +36,7 @@ class _Writer:
         self._tars = self._images = 0
 
     def add(self, batch: Batch) -> None:
-        found = samples(batch, self._manifest.task, self._told)
+        found = samples(batch, self._manifest.task)
         with closing(batch.contents()) as contents:
             for (image, sample), (_, data) in zip(found, contents, strict=True):
                 tar = self._open(batch.split)

@@ -12,6 +12,7 @@ from labelbeam.schemas.config import SPLIT_ALIASES, ConvertConfig
 from labelbeam.schemas.doubts import Doubt, Doubted
 from labelbeam.schemas.errors import UsageError
 from labelbeam.transforms.formats.coco.file import KnownFile, Record
+from labelbeam.transforms.formats.coco.foreign_names import part_below
 from labelbeam.transforms.formats.coco.listed_places import places_listed
 from labelbeam.transforms.formats.coco.names import ANNOTATION_FOLDERS, COCO_YEAR, subset_of_name
 from labelbeam.transforms.formats.coco.records import image_name, name_of_url
@@ -76,7 +77,8 @@ def find_images_root(
             return found
     if (alike := _called_alike(places, names, doubts)) is not None:
         return alike
-    if (elsewhere := _in_other_folders(places, names, file, doubts)) is not None:
+    foreign = all(_is_foreign(image) for _, image in sample)
+    if (elsewhere := _in_other_folders(places, names, file, foreign, doubts)) is not None:
         return elsewhere
     year = COCO_YEAR.search(posixpath.basename(file.location.path))
     root = places[0]
@@ -116,7 +118,8 @@ def _first_of(
             found for spelled, found in held.items() if found == spelled[0] or found.replace("//", "/") == spelled[0]
         }
         by_last = not exact and not all(_from_url(image) for _, image in sample)
-        return Root(root, True, len(held) == len(names) and not by_last, flat, by_last)
+        all_seen = len(held) == len(names) and not by_last and not any(_is_foreign(image) for _, image in sample)
+        return Root(root, True, all_seen, flat, by_last)
     return None
 
 
@@ -135,7 +138,7 @@ def _called_alike(places: Sequence[Location], names: Sequence[Spellings], doubts
 
 
 def _in_other_folders(
-    places: Sequence[Location], names: Sequence[Spellings], file: KnownFile, doubts: list[Doubt]
+    places: Sequence[Location], names: Sequence[Spellings], file: KnownFile, foreign: bool, doubts: list[Doubt]
 ) -> Root | None:
     """The place that holds images by the last part of their names, without some of the folders before it; None where none does.
 
@@ -155,7 +158,8 @@ def _in_other_folders(
             f"{written[first]!r}; {len(held)} lie below {root.shown} under the last part of it, as {held[first]!r}; images are found by "
             "that part alone, where only one file has it"
         )
-        doubts.append(Doubt(Doubted.IMAGES_IN_OTHER_FOLDERS, message, len(held), written[first], "--images"))
+        if not foreign:  # Of these it is told once all are looked for.
+            doubts.append(Doubt(Doubted.IMAGES_IN_OTHER_FOLDERS, message, len(held), written[first], "--images"))
         return Root(root, True, False, by_last=True)
     return None
 
@@ -172,6 +176,12 @@ def _without_folders(path: str) -> Spellings:
     return tuple(dict.fromkeys([*beginnings, *ends])) if folders else ()
 
 
+def _is_foreign(image: Record) -> bool:
+    """Tell whether a record names its image by an absolute path, or by one that leads out."""
+    name = image_name(image)
+    return isinstance(name, str) and part_below(name) is not None
+
+
 def _from_url(image: Record) -> bool:
     """Tell whether a record has its image's name from a URL alone, as in LVIS."""
     return image.get("file_name") is None
@@ -180,7 +190,9 @@ def _from_url(image: Record) -> bool:
 def _spellings(image: Record) -> Spellings:
     """The path of an image, and how a store may have it otherwise; nothing where it has none."""
     name = image_name(image)
-    path = image_path(name, "")[0] if isinstance(name, str) and "://" not in name else None
+    if not isinstance(name, str):
+        return ()
+    path = part_below(name) or (None if "://" in name else image_path(name, "")[0])
     if path is None:
         return ()
     others = [without_year(path)]

@@ -15,6 +15,7 @@ from labelbeam.schemas.neutral import SourceImage, SourceObject
 from labelbeam.schemas.reasons import Rejected
 from labelbeam.transforms.formats.drawn import JsonError, declare_size, decode_json, label_of, number
 from labelbeam.transforms.formats.named_images import ImageFinder, image_named, reject_image, reject_object
+from labelbeam.transforms.formats.turned import turned_beside
 from labelbeam.transforms.stores.paths import unquote_path
 
 OVERSHOOT = 0.5
@@ -197,6 +198,7 @@ def _add_region(image: SourceImage, region: Any, names: Mapping[str, str], locat
         message = f"{max(box, key=lambda side: abs(side - 0.5)):g} is no fraction of the image's width or height"
         reject_object(image, Rejected.INVALID_BBOX, message, locator, _raw(region))
         return True
+    image.turned_beside += turned_beside(region)
     image.objects.append(SourceObject(label, locator, box))
     return False
 

@@ -31,12 +31,14 @@ from labelbeam.transforms.formats.drawn import (
     number,
 )
 from labelbeam.transforms.formats.named_images import ImageFinder, image_named, reject_image, reject_object
+from labelbeam.transforms.formats.turned import turned_beside
 from labelbeam.transforms.formats.voc.folders import join
 from labelbeam.transforms.geometry.rle import GeometryError, read_rle
 from labelbeam.transforms.geometry.trace import trace
 
 WITHOUT_AREA = frozenset({"points", "polyline", "cuboid_3d", "cuboid_2d", "skeleton"})
 _NO_OBJECTS = frozenset({"label", "caption"})
+_READ_ANGLE = frozenset({"rotation"})
 
 
 class DatumaroError(ValueError):
@@ -169,6 +171,9 @@ def _parts(image: SourceImage, annotations: list[Any], labels: list[Any], apart:
         except DrawnError as error:
             reject_object(image, error.code, error.message, locator, _raw(annotation))
             continue
+        attributes = annotation.get("attributes")
+        if not (drawn.rings or drawn.turned) and isinstance(attributes, dict):
+            image.turned_beside += turned_beside(attributes, _READ_ANGLE)
         group = annotation.get("group")
         alone = apart or not isinstance(group, int) or group == 0
         parts.append(Part(locator if alone else (label, group), label, locator, drawn))

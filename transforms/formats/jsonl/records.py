@@ -23,6 +23,7 @@ from labelbeam.transforms.formats.coco.segmentations import parts_of
 from labelbeam.transforms.formats.frames import Evidence
 from labelbeam.transforms.formats.json_objects import check_json_room, json_object, json_room
 from labelbeam.transforms.formats.labels import normalized
+from labelbeam.transforms.formats.turned import TURNED_BESIDE, turned_beside
 from labelbeam.transforms.images.facts import SCHEMA_FORMATS
 from labelbeam.transforms.images.names import URL_SCHEMES, extension
 from labelbeam.transforms.images.urls import path_below
@@ -39,6 +40,8 @@ _EDGE = 1.01
 """What a fraction may reach by rounding."""
 
 _LARGEST = 2**31 - 1
+_USUAL_FIELDS = 5
+"""Fields of a box beside which there may be others: its label and four sides."""
 
 MOST_OBJECTS = 250_000
 """Labels of a line: five times as many as any image of a dataset is known to have; each takes a kilobyte while it is read."""
@@ -174,6 +177,8 @@ class Lines:
             if dropped:
                 image.adjusted.append(Adjusted.POLYGON_PART_DROPPED)
         self._note_what_the_trainer_drops(box, rings, polygon, locator)
+        if len(item) > _USUAL_FIELDS and not rings and turned_beside(item):
+            self.evidence.add(TURNED_BESIDE, 1, locator)
         crowd = item.get("isCrowd")
         text = str(crowd) if isinstance(crowd, bool | int | str) else "" if crowd is None else "?"
         if text not in CROWD and text not in _NO_CROWD:

@@ -6,10 +6,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from io import BytesIO
 
-from labelbeam.schemas.neutral import Rejection
+from labelbeam.schemas.neutral import Rejection, SourceImage
 from labelbeam.schemas.reasons import Rejected
 from labelbeam.transforms.columns.fragments import Fragment, fragments_of
 from labelbeam.transforms.columns.hashes import bucket_of
+from labelbeam.transforms.formats.declared_sizes import tally_sizes
 from labelbeam.transforms.formats.jsonl.records import Lines
 from labelbeam.transforms.formats.reading import Findings, Reading, ReadResult
 from labelbeam.transforms.stores.locate import locate
@@ -34,7 +35,10 @@ _KEYS = 44
 
 @dataclass(frozen=True, slots=True)
 class JsonLinesUnit:
-    """The lines of a file that begin in the bytes [start, end); `bytes` is the size of the file, `number` its own."""
+    """The lines of a file that begin in the bytes [start, end); `bytes` is the size of the file, `number` its own.
+
+    `images` is the URL of the directory where a few of its images are looked at; "" where none is.
+    """
 
     url: str
     number: int
@@ -43,6 +47,7 @@ class JsonLinesUnit:
     bytes: int
     split: str | None
     prefix: str | None
+    images: str = ""
 
     @property
     def size(self) -> int:
@@ -64,18 +69,16 @@ class JsonLinesUnit:
         lines = Lines(self.url, self.split, self.prefix)
         findings = Findings(0, {self.url: lines.evidence})
         with quiet_gc():
-            return reading.result(
-                findings, self._fragments(lines, first, BytesIO(block), reading.options.buckets, findings)
-            )
+            return reading.result(findings, self._fragments(lines, first, BytesIO(block), reading, findings))
 
     def _fragments(
-        self, lines: Lines, first: int, block: BytesIO, buckets: int, findings: Findings
+        self, lines: Lines, first: int, block: BytesIO, reading: Reading, findings: Findings
     ) -> Iterator[tuple[int, Fragment]]:
         """The fragments of the lines, and of few records at a time: one may take a thousand times the bytes of its line.
 
         Their records are counted in `findings`.
         """
-        whole = self.bytes <= RANGE
+        whole, buckets = self.bytes <= RANGE, reading.options.buckets
         at, key = first, (self.number << _KEYS) + first
         for number, line in enumerate(block, 1):
             text = line.removesuffix(b"\n")
@@ -90,14 +93,21 @@ class JsonLinesUnit:
                 lines.add(text, locator)
             at += len(line)
             if len(lines.images) + lines.objects >= _TOGETHER:
-                images = lines.take()
+                images = self._taken(lines, reading)
                 yield from _counted(fragments_of(images, buckets, key), findings)
                 key += len(images)
-        fragments = dict(fragments_of(lines.take(), buckets, key))
+        fragments = dict(fragments_of(self._taken(lines, reading), buckets, key))
         for rejection in lines.rejections:
             bucket = bucket_of(rejection.image or f"{self.url} {rejection.locator}", buckets)
             fragments.setdefault(bucket, Fragment()).rejections.append(rejection)
         yield from _counted(sorted(fragments.items()), findings)
+
+    def _taken(self, lines: Lines, reading: Reading) -> list[SourceImage]:
+        """The images that were read since the last time; of the first of them a few are looked at."""
+        images = lines.take()
+        if self.images and not lines.evidence.count("looked_at"):
+            tally_sizes(lines.evidence, images, locate(self.images, reading.options.storage))
+        return images
 
 
 def _counted(fragments: Iterable[tuple[int, Fragment]], findings: Findings) -> Iterator[tuple[int, Fragment]]:

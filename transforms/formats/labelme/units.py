@@ -9,7 +9,6 @@ from functools import partial
 from labelbeam.schemas.doubts import Doubt, Doubted
 from labelbeam.schemas.neutral import SourceImage
 from labelbeam.schemas.reasons import Rejected
-from labelbeam.transforms.formats.declared_sizes import doubts_of_sizes, tally_sizes
 from labelbeam.transforms.formats.format import Tree
 from labelbeam.transforms.formats.frames import Evidence
 from labelbeam.transforms.formats.labelme.format import LabelMeOptions
@@ -50,15 +49,11 @@ def plan_labelme(tree: Tree, only: str | None) -> Plan:
 
 @dataclass(frozen=True, slots=True)
 class LabelMeUnit:
-    """A batch of JSON files by path and size; the keys of their images start at `first_key`.
-
-    `looked_at` is the URL of the directory where a few of its images are looked at; "" where none is.
-    """
+    """A batch of JSON files by path and size; the keys of their images start at `first_key`."""
 
     root: str
     files: Batch
     first_key: int
-    looked_at: str = ""
     index = IMAGES
 
     @property
@@ -87,10 +82,8 @@ class LabelMeUnit:
             images.append(read.image)
             evidence.add("twofold", int(read.twofold), path)
             evidence.add("without_outline", read.boxes if "segmentation" in task else 0, path)
-        if self.looked_at:
-            here = [image for image in images if image.path in finder]
-            tally_sizes(evidence, here, locate(self.looked_at, options.storage))
-        return images_read(reading, self.root, evidence, images, finder, self.first_key)
+        # Of all batches the first is looked at: they are of one tool.
+        return images_read(reading, self.root, evidence, images, finder, self.first_key, looked_at=self.first_key == 0)
 
 
 def doubts_of(evidence: Mapping[str, Evidence]) -> list[Doubt]:
@@ -103,7 +96,6 @@ def doubts_of(evidence: Mapping[str, Evidence]) -> list[Doubt]:
                 f"{shown}: {left:,} JSON files hold no shapes, such as {item.example('left_alone')}, and are left alone"
             )
             doubts.append(Doubt(Doubted.FILES_LEFT_ALONE, message, left, item.example("left_alone")))
-        doubts += doubts_of_sizes(shown, item)
         if twofold := item.count("twofold"):
             message = f"{shown}: {twofold:,} files have both flags and shapes, of which the flags were read as labels"
             doubts.append(

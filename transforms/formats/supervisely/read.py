@@ -37,6 +37,7 @@ from labelbeam.transforms.formats.named_images import ImageFinder, image_named, 
 from labelbeam.transforms.formats.supervisely.bitmap import decode_bitmap
 from labelbeam.transforms.formats.supervisely.format import SuperviselyOptions
 from labelbeam.transforms.formats.supervisely.recognise import ANNOTATIONS, IMAGES
+from labelbeam.transforms.formats.turned import turned_beside
 from labelbeam.transforms.formats.voc.folders import join
 from labelbeam.transforms.geometry.rle import runs_of_mask
 from labelbeam.transforms.geometry.trace import trace
@@ -177,6 +178,7 @@ def _parts(image: SourceImage, objects: list[Any], options: SuperviselyOptions) 
             reject_object(image, error.code, error.message, locator, _raw(item))
             continue
         edged += outside
+        image.turned_beside += not (drawn.rings or drawn.turned) and turned_beside(item)
         group = item.get("instance")
         alone = options.supervisely_groups == "apart" or kind in _MASKS
         keyed = isinstance(group, str | int) and not isinstance(group, bool) and not alone

@@ -10,7 +10,6 @@ from typing import Any
 from labelbeam.schemas.doubts import Doubt, Doubted
 from labelbeam.schemas.neutral import SourceImage
 from labelbeam.schemas.reasons import Rejected
-from labelbeam.transforms.formats.declared_sizes import doubts_of_sizes, tally_sizes
 from labelbeam.transforms.formats.format import Tree
 from labelbeam.transforms.formats.frames import Evidence
 from labelbeam.transforms.formats.named_images import (
@@ -48,15 +47,11 @@ def plan_supervisely(tree: Tree, found: tuple[Location, str | None]) -> Plan:
 
 @dataclass(frozen=True, slots=True)
 class SuperviselyUnit:
-    """A batch of annotation files by path and size; the keys of their images start at `first_key`.
-
-    `looked_at` is the URL of the directory where a few of its images are looked at; "" where none is.
-    """
+    """A batch of annotation files by path and size; the keys of their images start at `first_key`."""
 
     root: str
     files: Batch
     first_key: int
-    looked_at: str = ""
     index = IMAGES
 
     @property
@@ -88,10 +83,9 @@ class SuperviselyUnit:
             evidence.add("without_outline", read.boxes if "segmentation" in task else 0, path)
             for name in ("united", "edged", "valued", "twofold"):
                 evidence.add(name, int(getattr(read, name)), path)
-        if self.looked_at:
-            here = [image for image in images if image.path in finder]
-            tally_sizes(evidence, here, locate(self.looked_at, options.storage))
-        return images_read(reading, self.root, evidence, images, finder, self.first_key, ids)
+        # Of all batches the first is looked at: they are of one tool.
+        first = self.first_key == 0
+        return images_read(reading, self.root, evidence, images, finder, self.first_key, ids, looked_at=first)
 
 
 _TOLD = (
@@ -124,7 +118,6 @@ def doubts_of(evidence: Mapping[str, Evidence]) -> list[Doubt]:
     doubts = remarks_on(evidence)
     for source, item in sorted(evidence.items()):
         shown = redact(source)
-        doubts += doubts_of_sizes(shown, item)
         for name, code, words, option in _TOLD:
             if count := item.count(name):
                 example = item.example(name)

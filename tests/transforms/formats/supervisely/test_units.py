@@ -31,7 +31,7 @@ def test_files_are_planned_in_batches_with_keys_of_their_own(memory: str, monkey
     files = dict.fromkeys(("a/ann/1.json", "a/ann/2.JSON", "b/ann/1.json", ".x/ann/1.json"), text)
     size = len(text)
     assert plan(memory, files, format="supervisely").units == [
-        SuperviselyUnit(memory, (("a/ann/1.json", size), ("a/ann/2.JSON", size)), 0, memory),
+        SuperviselyUnit(memory, (("a/ann/1.json", size), ("a/ann/2.JSON", size)), 0),
         SuperviselyUnit(memory, (("b/ann/1.json", size),), 2),
     ]
 
