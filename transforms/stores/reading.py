@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import posixpath
 import stat as modes
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import suppress
@@ -291,7 +292,7 @@ def _read_batch(root: Location, batch: Sequence[_Wanted]) -> Iterator[bytes | St
 def _read_local(root: Location, home: str, item: _Wanted) -> bytes | StoreError:
     if item.size is not None and item.size <= item.most:
         with suppress(OSError):
-            return read_below(root.below(item.path).path, home, item.size)
+            return read_below(posixpath.join(root.path, item.path), home, item.size)
     (found,) = _read_stored(root, [item])
     return found
 
