@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from typing import NamedTuple
 
 import numpy as np
@@ -22,6 +23,12 @@ Hashes = npt.NDArray[np.uint64]
 def token_hash(token: str) -> int:
     """64 bits of a file's token; a store may quote an ETag in one answer and not in another."""
     return stable_hash(token.strip('"'))
+
+
+def stable_hashes(texts: Iterable[str]) -> Hashes:
+    """`stable_hash` of each."""
+    digests = [blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest() for text in texts]
+    return np.frombuffer(b"".join(digests), ">u8").astype(np.uint64)
 
 
 class ListedFile(NamedTuple):
@@ -80,7 +87,7 @@ class Listed:
 
     def _rows_of(self, paths: Sequence[str]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
         """The rows of those paths that are listed, and which ones these are."""
-        wanted = np.fromiter(map(stable_hash, paths), np.uint64, len(paths))
+        wanted = stable_hashes(paths)
         rows = np.searchsorted(self.hashes, wanted)
         there = rows < len(self)
         there[there] = self.hashes[rows[there]] == wanted[there]
@@ -93,13 +100,13 @@ class Listed:
 
 def listed_files(files: Iterable[StoredFile], prefix: str = "") -> Listed:
     """The columns of a listing; `prefix` is what leads from the build's images root to the listed directory."""
-    rows = [(stable_hash(f"{prefix}{file.path}"), file.size, token_hash(file.token)) for file in files]
+    rows = list(files)
     return join_listed(
         [
             Listed(
-                np.array([row[0] for row in rows], np.uint64),
-                np.array([row[1] for row in rows], np.int64),
-                np.array([row[2] for row in rows], np.uint64),
+                stable_hashes(f"{prefix}{file.path}" for file in rows),
+                np.array([file.size for file in rows], np.int64),
+                stable_hashes(file.token.strip('"') for file in rows),
             )
         ]
     )
