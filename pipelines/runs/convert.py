@@ -51,7 +51,7 @@ from labelbeam.transforms.stores.files import sync_directories
 from labelbeam.transforms.stores.globs import expand
 from labelbeam.transforms.stores.locate import locate, locate_target
 from labelbeam.transforms.stores.location import Location, StorageOptions
-from labelbeam.transforms.stores.reading import read_file
+from labelbeam.transforms.stores.reading import DOCUMENT, read_bounded
 from labelbeam.transforms.workers.loading import without_others
 from labelbeam.transforms.workers.pool import default_count, forked, workers
 from labelbeam.transforms.workers.scratch import scratch
@@ -267,7 +267,7 @@ class _Run:
 
             with self.display.running(plan):
                 run_graph(self.config, self.storage, plan, self.target, self.report.url, self.beam_flags)
-        return msgspec.json.decode(read_file(self.report), type=Report)
+        return msgspec.json.decode(read_bounded(self.report, DOCUMENT), type=Report)
 
 
 def _processes(
@@ -334,14 +334,19 @@ def _gate(manifest: Manifest, config: ConvertConfig, where: str) -> None:
             f"{config.max_rejected:.1%}; nothing was published. Reasons: {reasons}. {where}mend the source, or raise "
             f"--max-rejected{_why(manifest, config)}"
         )
-    same = manifest.same_content
-    if config.duplicates == "fail" and same is not None and same.groups:
-        groups = "; ".join(", ".join(f"{twin.path} ({twin.split})" for twin in group[:5]) for group in same.listed[:5])
-        raise DuplicatesError(
-            f"--duplicates fail: {same.images} images have the same bytes as others, in {same.groups} groups, of which {same.across_splits} "
-            f"lie in several splits; nothing was published. Such as: {plain(groups)}. Remove them, or have one of each written with "
-            "--duplicates drop"
-        )
+    for same, what in (
+        (manifest.same_content, "have the same bytes as others"),
+        (manifest.similar_content, "look like others"),
+    ):
+        if config.duplicates == "fail" and same is not None and same.groups:
+            groups = "; ".join(
+                ", ".join(f"{twin.path} ({twin.split})" for twin in group[:5]) for group in same.listed[:5]
+            )
+            raise DuplicatesError(
+                f"--duplicates fail: {same.images} images {what}, in {same.groups} groups, of which {same.across_splits} "
+                f"lie in several splits; nothing was published. Such as: {plain(groups)}. Remove them, or have one of each written with "
+                "--duplicates drop"
+            )
     if not images.written:
         raise NothingLeftError(
             f"{', '.join(config.source)}: of {images.found} images none is left to write ({images.rejected} rejected, "

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from hashlib import blake2b
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from labelbeam.transforms.columns.hashes import stable_hash
+from labelbeam.transforms.columns.hashes import stable_hash, stable_hashes
 from labelbeam.transforms.stores.files import StoredFile
 
 Hashes = npt.NDArray[np.uint64]
@@ -23,12 +22,6 @@ Hashes = npt.NDArray[np.uint64]
 def token_hash(token: str) -> int:
     """64 bits of a file's token; a store may quote an ETag in one answer and not in another."""
     return stable_hash(token.strip('"'))
-
-
-def stable_hashes(texts: Iterable[str]) -> Hashes:
-    """`stable_hash` of each."""
-    digests = [blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest() for text in texts]
-    return np.frombuffer(b"".join(digests), ">u8").astype(np.uint64)
 
 
 class ListedFile(NamedTuple):

@@ -41,25 +41,28 @@ _TO_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 """Neither a link out is opened so, nor a pipe waited for."""
 
 
-def _check(descriptor: int, home: str, size: int | None) -> None:
+def _check(descriptor: int, home: str, size: int | None) -> int:
     about = os.fstat(descriptor)
     as_expected = stat.S_ISREG(about.st_mode) and size in (None, about.st_size)
     if not as_expected or not is_below(os.readlink(f"/proc/self/fd/{descriptor}"), home):
         raise OSError(errno.EINVAL, "not the file that was expected")
+    return about.st_size
 
 
-def read_below(path: str, home: str, size: int) -> bytes:
-    """The whole of a file of `size` bytes below `home`.
+def read_below(path: str, home: str, size: int | None, most: int) -> bytes:
+    """The whole of a file below `home`, of `size` bytes, or of up to `most` where that is None.
 
     Raises:
-        OSError: as in `opened_below`; or it has become shorter.
+        OSError: as in `opened_below`; or it is longer than `most`, or has become shorter.
     """
     descriptor = os.open(path, _TO_READ)  # As `opened_below` does, at a third of the cost.
     try:
-        _check(descriptor, home, size)
-        data = os.read(descriptor, size)
+        expected = _check(descriptor, home, size)
+        if expected > most:
+            raise OSError(errno.EFBIG, "longer than is read so")
+        data = os.read(descriptor, expected)
     finally:
         os.close(descriptor)
-    if len(data) != size:
+    if len(data) != expected:
         raise OSError(errno.EINVAL, "not as long as expected")
     return data
