@@ -221,11 +221,14 @@ def _item(path: str, levels: Levels, options: FolderOptions, pattern: re.Pattern
     return FolderItem(path, label, split, problem, label is not None and label != folder)
 
 
+_OF_NAMES = frozenset({*TABLE_EXTENSIONS, "txt", "json", "names", "yaml", "yml", "pbtxt"})
+
+
 def _files_of_names(visible: Sequence[str], levels: Levels) -> list[str]:
     return [
         path
         for path in visible
-        if extension(path) in (*TABLE_EXTENSIONS, "txt", "json", "names", "yaml", "yml", "pbtxt")
+        if extension(path) in _OF_NAMES
         and posixpath.dirname(path) in levels.places
         and _NAMES_OF_CLASSES.fullmatch(posixpath.basename(path).rpartition(".")[0] or path)
     ]

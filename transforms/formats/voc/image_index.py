@@ -158,6 +158,7 @@ class ImageIndex:
         self._images_only = images_only
         self._shared = frozenset(shared)
         self.claimed = frozenset(claimed)
+        self._related: dict[tuple[str, str], bool] = {}
         self._by_name: dict[str, list[str]] = {}
         for image in self._images:
             self._by_name.setdefault(key_of(_stem(image)), []).append(image)
@@ -179,8 +180,15 @@ class ImageIndex:
     def by_stem(self, xml: str) -> list[str]:
         """Images of the annotation file's own name: none, one, or several between which `<filename>` has to decide."""
         stem = stem_of_xml(xml)
-        found = [image for image in self._by_name.get(key_of(stem), ()) if _stem(image) == stem]
-        return self._of_stem(xml, found)
+        key = key_of(stem)
+        found = [image for image in self._by_name.get(key, ()) if _stem(image) == stem]
+        if len(found) != 1 or key in self._shared:
+            return self._of_stem(xml, found)
+        # Whether a sole image belongs to it is a matter of their folders.
+        folders = xml.rpartition("/")[0], found[0].rpartition("/")[0]
+        if folders not in self._related:
+            self._related[folders] = bool(self._of_stem(xml, found))
+        return found if self._related[folders] else []
 
     def find(self, xml: str, filename: str) -> Found:
         """Find the image of an annotation file whose `<filename>` is known ("" where it has none)."""
@@ -315,4 +323,4 @@ def _stem(image: str) -> str:
 
 def key_of(name: str) -> str:
     """Key that names in another case, or composed otherwise (macOS), have in common."""
-    return unicodedata.normalize("NFC", name).casefold()
+    return name.lower() if name.isascii() else unicodedata.normalize("NFC", name).casefold()
