@@ -168,6 +168,7 @@ class Doubted(Documented):
         "folders of splits hold the same classes as lie beside them, whose images are in no split",
     )
     SPLITS_AS_CLASSES = "splits_as_classes", "folders named like splits were read as classes, as those beside them are"
+    FOLDS = "folds", "folders number the folds of a cross-validation, and were read as neither classes nor splits"
     FOLDER_WITHOUT_CLASSES = "folder_without_classes", "a folder beside splits holds images that have no label"
     FOLDER_AROUND_CLASSES = "folder_around_classes", "one folder holds all others, and was not read as a class"
     CLASS_LEVEL = "class_level", "images lie deeper than one folder, and either the top or the last may be their class"

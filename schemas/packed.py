@@ -32,18 +32,22 @@ class Packed(Sequence[Item], Generic[Item]):
     __slots__ = ("_blocks", "_last", "_length")
 
     def __init__(self, items: Iterable[Item] = ()) -> None:
-        self._blocks: list[bytes] = []
-        self._last: list[Item] = []
+        # Lists only where there is something to hold: nearly all images have nothing that is rejected.
+        self._blocks: list[bytes] | tuple[()] = ()
+        self._last: list[Item] | tuple[()] = ()
         self._length = 0
         self.extend(items)
 
     def append(self, item: Item) -> None:
         """Add an item."""
+        if isinstance(self._last, tuple):
+            self._last = []
         self._last.append(item)
         self._length += 1
         if len(self._last) == _TOGETHER:
+            self._blocks = [*self._blocks] if isinstance(self._blocks, tuple) else self._blocks
             self._blocks.append(zlib.compress(pickle.dumps(self._last, protocol=5), 1))
-            self._last = []
+            self._last = ()
 
     def extend(self, items: Iterable[Item]) -> None:
         """Add items."""

@@ -337,10 +337,20 @@ def _read_batch(root: Location, batch: Sequence[_Wanted]) -> Iterator[bytes | St
     return _read_stored(root, batch) if home is None else each_in_turn(partial(_read_local, root, home), batch)
 
 
+def read_directly(root: Location, home: str, path: str, size: int | None) -> bytes | None:
+    """A file of up to `PROBED` bytes on a local disk, as `read_many` reads it; None where that is to find out what is there.
+
+    `home` is where `root` lies once its links are resolved.
+    """
+    with suppress(OSError, ValueError):
+        return read_below(root.below(path).path, home, size, PROBED)
+    return None
+
+
 def _read_local(root: Location, home: str, item: _Wanted) -> bytes | StoreError:
-    if item.size is not None and item.size <= item.most:
-        with suppress(OSError):
-            return read_below(root.below(item.path).path, home, item.size)
+    with suppress(OSError):
+        most = item.most if item.size is not None else min(PROBED, item.most)
+        return read_below(root.below(item.path).path, home, item.size, most)
     (found,) = _read_stored(root, [item])
     return found
 

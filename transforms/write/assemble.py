@@ -30,7 +30,7 @@ from labelbeam.transforms.formats.frames import PIXELS, SCALES, Frame
 from labelbeam.transforms.geometry.boxes import OK, REASONS, code_of
 from labelbeam.transforms.images.facts import CopyTo, LookAt
 from labelbeam.transforms.images.names import LONGEST_URL
-from labelbeam.transforms.images.urls import image_url
+from labelbeam.transforms.images.urls import image_urls
 from labelbeam.transforms.tasks.records import SplitRecords
 from labelbeam.transforms.tasks.registry import TASKS
 from labelbeam.transforms.tasks.task import Judged, Labels, Task
@@ -396,4 +396,4 @@ def _as_written(
         written = settled.written.get(row)
         if written is not None and (made := written.transcoded) is not None:
             paths[number], formats[number], sizes[number] = written.path, made.format, (made.width, made.height)
-    return [image_url(prefix, path) for path in paths], formats, sizes
+    return image_urls(prefix, paths), formats, sizes

@@ -51,7 +51,7 @@ def of_places(
         in_pixels: (n,) where the source has them in pixels.
     """
     with np.errstate(invalid="ignore", over="ignore"):
-        places = _places(objects)
+        places, sizes = np.asfortranarray(_places(objects)), np.asfortranarray(sizes)
         known = np.isfinite(places).all(axis=1) & (sizes > 1).all(axis=1)
         slack = sizes * SLACK + 1
         spans = places[:, 2:] - places[:, :2]

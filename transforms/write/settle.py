@@ -18,6 +18,7 @@ from labelbeam.transforms.columns.hashes import identity_of, sample_hash
 from labelbeam.transforms.columns.images import Images
 from labelbeam.transforms.geometry.boxes import OK, Codes, code_of
 from labelbeam.transforms.images.facts import (
+    SCHEMA_FORMATS,
     CopyTo,
     ImageError,
     LookAt,
@@ -85,15 +86,16 @@ def fold_duplicates(rows: Images, rejections: Rejections, unseen: frozenset[str]
     """
     paths = rows.paths = _one_spelling(rows.paths)
     order = sorted(range(len(rows)), key=paths.__getitem__)
-    if len(set(paths)) < len(paths):
-        order.sort(key=lambda row: (paths[row], rows.sources[row], int(rows.keys[row])))
     firsts: list[int] = []
     lent: dict[int, list[int]] = {}
     sources: dict[int, str] = {}
     strangers: list[int] = []
     ambiguous: dict[int, str] = {}
     previous: str | None = None
-    for row in order:
+    distinct = len(set(paths)) == len(paths)
+    if not distinct:
+        order.sort(key=lambda row: (paths[row], rows.sources[row], int(rows.keys[row])))
+    for row in () if distinct else order:
         if paths[row] != previous:
             previous = paths[row]
             firsts.append(row)
@@ -117,7 +119,7 @@ def fold_duplicates(rows: Images, rejections: Rejections, unseen: frozenset[str]
             rows.sizes[first] = rows.sizes[row]
         elif rows.sizes[row].all() and (rows.sizes[row] != rows.sizes[first]).any():
             strangers.append(int(rows.keys[row]))
-    images = rows.take(firsts)
+    images = rows.take(order if distinct else firsts)
     settled = Settled(images, images.sizes, [""] * len(images), np.full(len(images), OK, np.int8))
     settled.lent, settled.sources, settled.strangers = lent, sources, strangers
     for row, message in ambiguous.items():
@@ -173,7 +175,8 @@ def leave_out_unsampled(
 
 def _one_spelling(paths: list[str]) -> list[str]:
     """Paths, those of them that are URLs of one image in the same spelling: the one that sorts first."""
-    if not any("://" in path and "%" in path for path in paths):
+    together = "".join(paths)
+    if "%" not in together or "://" not in together:
         return paths
     first: dict[str, str] = {}
     for path in sorted(set(paths)):
@@ -189,14 +192,21 @@ def settle(
     With `transcode` the format is that which the image is written in. `upright`: it has no objects that lie in a frame.
     """
     images = settled.images
-    known = [all(size) for size in settled.sizes.tolist()]
-    refused = {row: error for row, path in enumerate(images.paths) if (error := _refused(path)) is not None}
-    short = [row for row in range(len(images)) if row not in refused and row not in settled.skips]
-    wanted = [row for row in short if look_at_all or not known[row]]
+    known = settled.sizes.all(axis=1)
+    rows: Sequence[int] = range(len(images))
+    if not look_at_all and (formats := _formats_by_names(images)) is not None:
+        # Nothing is to be found out of those whose size is known, and these are nearly all.
+        settled.formats = formats
+        rows = np.flatnonzero(~known).tolist()
+    refused = {row: error for row in rows if (error := _refused(images.paths[row])) is not None}
+    wanted = [
+        row for row in rows if (look_at_all or not known[row]) and row not in refused and row not in settled.skips
+    ]
     looked = dict(zip(wanted, look_at(images.rows(wanted)), strict=True)) if wanted else {}
-    for row, path in enumerate(images.paths):
+    for row in rows:
         if settled.codes[row] != OK or row in settled.skips:
             continue
+        path = images.paths[row]
         facts = looked.get(row)
         try:
             if row in refused:
@@ -234,6 +244,15 @@ def settle(
                 raise ImageError(Rejected.MISSING_SIZE, message)
         except ImageError as error:
             settled.reject(row, error.code, str(error))
+
+
+def _formats_by_names(images: Images) -> list[str] | None:
+    """The formats that the names of images say; None where one of them needs a look of its own."""
+    together = "".join(images.paths)
+    if images.notes or "%" in together or "://" in together or max(map(len, images.paths), default=0) > LONGEST_PATH:
+        return None
+    formats = [path.rpartition(".")[2] for path in images.paths]
+    return formats if set(formats) <= set(SCHEMA_FORMATS) else None
 
 
 def _refused(path: str) -> ImageError | None:

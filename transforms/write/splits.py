@@ -60,6 +60,9 @@ class Drawn:
 def draw_splits(images: Images, rows: Sequence[int], options: SplitOptions, strata: Strata | None = None) -> Drawn:
     """Divide the images at `rows` by split. An image without a group is one by itself; `strata` are splits that are drawn already."""
     drawn = Drawn()
+    if rows and options == SOURCES_OWN and len(own := set(images.splits)) == 1:
+        drawn.members[own.pop() or "train"] = list(rows)
+        return drawn
     ungrouped: list[str] = []
     for row in rows:
         path = images.paths[row]

@@ -19,7 +19,7 @@ from labelbeam.transforms.workers import parcels
 from labelbeam.transforms.workers.quiet_gc import quiet_gc
 from labelbeam.transforms.write.options import AssembleOptions
 from labelbeam.transforms.write.splits import unit_of
-from labelbeam.transforms.write.stratify import Survey
+from labelbeam.transforms.write.stratify import Hashes, Survey
 from labelbeam.transforms.write.whole import Whole
 
 
@@ -84,10 +84,12 @@ def survey(
         pairs.append(np.stack([at[known].astype(np.uint64), of[known]], axis=1))
     distinct = np.unique(np.concatenate(pairs), axis=0)
     counts = np.bincount(distinct[:, 0].astype(np.int64), minlength=len(rows))
-    paths = (identity_of(path) for path in rows)
     units = (unit_of(path, firsts[path][2] if group is not None else "", group).name for path in rows)
-    of_paths, of_units = (np.fromiter(map(stable_hash, names), np.uint64, len(rows)) for names in (paths, units))
-    return Survey(of_paths, of_units, counts, distinct[:, 1])
+    return Survey(_hashed(map(identity_of, rows)), _hashed(units), counts, distinct[:, 1])
+
+
+def _hashed(names: Iterable[str]) -> Hashes:
+    return np.fromiter(map(stable_hash, names), np.uint64)
 
 
 def _hashes(names: Sequence[str], labels: LabelMap | None, whole: Whole) -> np.ndarray:

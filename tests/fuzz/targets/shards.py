@@ -22,7 +22,7 @@ from labelbeam.transforms.formats.huggingface.columns import columns_of, names_i
 from labelbeam.transforms.formats.huggingface.embedded import EmbeddedUnit, Rows
 from labelbeam.transforms.formats.huggingface.format import HuggingFaceOptions
 from labelbeam.transforms.formats.webdataset.class_names import FILES, names_in
-from labelbeam.transforms.formats.webdataset.read import Shard, read_shard, wanted
+from labelbeam.transforms.formats.webdataset.read import Shard, content_of, read_shard
 from labelbeam.transforms.formats.webdataset.samples import samples_of
 from labelbeam.transforms.stores.archives.contents import ArchiveError, Packed
 from labelbeam.transforms.stores.archives.gzipped import MAGIC, GzipPacked
@@ -98,7 +98,7 @@ class _Bytes(Packed):
 
     def __init__(self, data: bytes) -> None:
         self._data = data
-        self.shown, self.local, self.size, self.token = "x", True, len(data), "t"
+        self.shown, self.local, self.size, self.token = "x", False, len(data), "t"
 
     def look(self) -> bool:
         return True
@@ -122,7 +122,7 @@ def read_tar(data: bytes) -> None:
             packed.look()
             whole = packed.read(0, packed.size)
             assert packed.read(len(whole) // 2, len(whole)) == whole[len(whole) // 2 :]
-        contents, found = TarReader().scan(packed, wanted)
+        contents, found = TarReader().scan(packed, content_of)
     except (ArchiveError, ShortReadError) as error:
         writable(str(error).encode("utf-8", "backslashreplace").decode())
         return

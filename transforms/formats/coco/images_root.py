@@ -15,7 +15,7 @@ from labelbeam.transforms.formats.coco.file import KnownFile, Record
 from labelbeam.transforms.formats.coco.foreign_names import part_below
 from labelbeam.transforms.formats.coco.names import ANNOTATION_FOLDERS, COCO_YEAR, subset_of_name
 from labelbeam.transforms.formats.coco.records import image_name, name_of_url
-from labelbeam.transforms.formats.coco.store_names import with_double_slashes, without_year
+from labelbeam.transforms.formats.coco.store_names import with_double_slashes, without_year, written_alike
 from labelbeam.transforms.formats.declared_sizes import sizes_that_differ
 from labelbeam.transforms.images.names import image_path
 from labelbeam.transforms.stores.errors import StoreError
@@ -30,6 +30,9 @@ _OF_COCO = re.compile(r"(?:^|[/_])\d{12}\.jpg$")
 
 _LOOKED_FOR = 5
 """Images of a file that are looked for in all places; the one that holds one of them is asked for more."""
+
+_LOOKED_FOR_ALIKE = 2
+"""Likewise, once none of them was found by its own name."""
 
 Spellings: TypeAlias = tuple[str, ...]
 """The path of an image as its record has it, and how a store may have it otherwise."""
@@ -73,6 +76,8 @@ def find_images_root(config: ConvertConfig, options: StorageOptions, file: Known
             by_last = not exact and not all(_from_url(image) for _, image in sample)
             all_seen = len(held) == len(names) and not by_last and not any(_is_foreign(image) for _, image in sample)
             return Root(root, True, all_seen, flat, by_last)
+    if (alike := _called_alike(places, names, doubts)) is not None:
+        return alike
     foreign = all(_is_foreign(image) for _, image in sample)
     if (elsewhere := _in_other_folders(places, names, file, foreign, doubts)) is not None:
         return elsewhere
@@ -89,6 +94,20 @@ def find_images_root(config: ConvertConfig, options: StorageOptions, file: Known
         )
         doubts.append(Doubt(Doubted.IMAGES_NOT_FOUND, message, len(names), names[0][0], "--images"))
     return Root(root, False, False)
+
+
+def _called_alike(places: Sequence[Location], names: Sequence[Spellings], doubts: list[Doubt]) -> Root | None:
+    """The place that holds images in another letter case, Unicode form or extension, or by a decoded name; None where none does.
+
+    The listing then tells how it has each of them.
+    """
+    alike = {others: spelled for spelled in names if (others := written_alike(spelled[0], places[0].local))}
+    for spelled in list(alike)[:_LOOKED_FOR_ALIKE]:
+        there = in_threads(partial(_found, spelled=spelled), places)
+        found = [place for place, path in zip(places, there, strict=True) if path is not None]
+        if found:
+            return Root(_fullest(found, list(alike), doubts)[0], True, False)
+    return None
 
 
 def _in_other_folders(

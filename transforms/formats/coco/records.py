@@ -167,7 +167,7 @@ def _decoder(record: type[msgspec.Struct]) -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(record)
 
 
-_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What msgspec raises for JSON that it does not take, or that is of other types."""
 
 _BARE = re.compile(rb'"(?:[^"\\]|\\.)*"|[^\s,"][^,"]*')
@@ -192,7 +192,7 @@ def decode_range(block: bytes, record: type[Record], patient: bool = False) -> D
     if not patient:
         try:
             return Decoded(_list_decoder(record).decode(b"[%b]" % body))
-        except _UNREADABLE:
+        except UNREADABLE:
             pass
     return _decode_each(block, record, patient)
 
@@ -234,7 +234,7 @@ def _read_each(
             try:
                 decoded.records.append(decoder.decode(element))
                 continue
-            except _UNREADABLE:
+            except UNREADABLE:
                 pass
         fields: Any = None
         adjusted: set[Adjusted] = set()

@@ -59,6 +59,31 @@ _ALIKE = (_composed, _decoded, without_year, _caseless, _without_extension)
 """What two names of one file have in common, the least difference first."""
 
 
+_EXTENSIONS = ("jpg", "JPG", "jpeg", "png", "PNG", "JPEG")
+
+
+def written_alike(path: str, further: bool) -> tuple[str, ...]:
+    """Ways in which a store may have a name otherwise, the least difference first; `further` with other extensions, and the case of all letters.
+
+    >>> written_alike("a%20b.JPG", False), written_alike("a.jpg", True)[:3]
+    (('a b.JPG', 'a%20b.jpg', 'a b.jpg'), ('a.JPG', 'A.jpg', 'A.JPG'))
+    """
+    plain = safe_relative(unquote(path)) if "%" in path else None
+    names = [path] if plain is None else [path, plain]
+    names += [unicodedata.normalize(form, name) for name in names for form in ("NFC", "NFD")]
+    found = list(names)
+    for name in names:
+        stem, suffix = (
+            (name[: -len(extension(name)) - 1], name[-len(extension(name)) :]) if is_image(name) else (name, "")
+        )
+        folder, slash, last = stem.rpartition("/")
+        stems = [stem, *(f"{folder}{slash}{other}" for other in (last.upper(), last.lower()) if further)]
+        found += [f"{one}.{case}" for one in stems if suffix for case in (suffix, suffix.lower(), suffix.upper())]
+        if further:
+            found += [name.lower(), *(f"{stem}.{other}" for other in _EXTENSIONS)]
+    return tuple(name for name in dict.fromkeys(found) if name != path)
+
+
 _MOST_FOLDERS = 8
 """Folders of a name's end that are compared."""
 

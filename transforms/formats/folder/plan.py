@@ -74,7 +74,9 @@ def plan_folder_source(
             f"{root.below(table).shown}: not recognised as a table of labels, expected a header with a column of images, "
             "such as `filename`, and `label` or a column for each class"
         )
-    if config.split is None and folder_options.split_column != "none":
+    if config.split is not None:
+        content.doubts = [doubt for doubt in content.doubts if doubt.code != Doubted.NO_TRAIN_SPLIT]
+    elif folder_options.split_column != "none":
         _take_split_lists(content, root, sizes, parse_split_values(folder_options.split_values))
     fingerprint, covers = fingerprint_of(sources)
     plan = Plan("folder", "", images.url, 0, fingerprint, covers, doubts=content.doubts)

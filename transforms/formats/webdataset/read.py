@@ -6,7 +6,7 @@ What says something of an image, in this order: `label`, `labels` and the like i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -37,13 +37,13 @@ _OBJECTS = ("objects", "annotations")
 
 
 class Shard(NamedTuple):
-    """A shard below `root`: what is in it, and the content of its labels by where they begin."""
+    """A shard below `root`: what is in it, and what was seen of its files by where they begin: the content of labels among it."""
 
     root: str
     path: str
     split: str | None
     contents: Contents
-    data: Mapping[int, bytes]
+    seen: Mapping[int, Any]
 
 
 @dataclass(slots=True)
@@ -65,10 +65,10 @@ class WebDatasetImages(NamedTuple):
     counts: Counts
 
 
-def wanted(name: str, size: int) -> bool:
-    """Tell whether a file holds labels, so that it is read with the headers."""
+def content_of(name: str, size: int, read: Callable[[int, int], bytes]) -> bytes | None:
+    """The content of a file of labels; None of other files, and of one that is too large."""
     found = split_name(name.removeprefix("./"))
-    return found is not None and is_label_suffix(found[1]) and size <= LARGEST
+    return read(0, size) if found is not None and is_label_suffix(found[1]) and size <= LARGEST else None
 
 
 def read_shard(
@@ -194,7 +194,8 @@ def _reject(image: SourceImage, found: Samples, code: Rejected, message: str) ->
 
 def _data(path: str, shard: Shard) -> bytes | None:
     member = shard.contents.files[path]
-    return shard.data.get(member.start) if member.problem is None else None
+    found = shard.seen.get(member.start) if member.problem is None else None
+    return found if isinstance(found, bytes) else None
 
 
 def _objects(content: Any) -> Any:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from labelbeam.schemas.config import ConvertConfig
 from labelbeam.schemas.doubts import Doubt, Doubted
-from labelbeam.schemas.neutral import SourceImage
-from labelbeam.transforms.columns.fragments import Fragment, fragments_of
-from labelbeam.transforms.columns.listed import listed_files
+from labelbeam.transforms.columns.fragments import fragments_of
 from labelbeam.transforms.formats.format import Tree
 from labelbeam.transforms.formats.frames import Evidence
 from labelbeam.transforms.formats.named_images import FILE_BITS, remarks_on
@@ -17,13 +16,17 @@ from labelbeam.transforms.formats.reading import Findings, Reading, ReadResult
 from labelbeam.transforms.formats.shards import Shards, exported_as, images_in, plan_shards, splits_of_shards
 from labelbeam.transforms.formats.webdataset.class_names import LARGEST, is_names_file, names_in
 from labelbeam.transforms.formats.webdataset.format import WebDatasetOptions
-from labelbeam.transforms.formats.webdataset.read import Shard, read_shard, wanted
-from labelbeam.transforms.images.look import LookOptions, looker
+from labelbeam.transforms.formats.webdataset.read import Shard, content_of, read_shard
+from labelbeam.transforms.formats.webdataset.samples import is_image_suffix, split_name
+from labelbeam.transforms.images.facts import ImageError, ImageFacts
+from labelbeam.transforms.images.headers import decode, read_header
+from labelbeam.transforms.images.look import FIRST_BLOCK, is_opened
 from labelbeam.transforms.images.transcode import transcode_of
 from labelbeam.transforms.messages.redact import redact
 from labelbeam.transforms.stores.files import StoredFile
 from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.stores.location import Location
+from labelbeam.transforms.stores.range_reader import LARGEST_BLOCK, RangeReader
 from labelbeam.transforms.stores.reading import read_bounded
 from labelbeam.transforms.stores.retries import ask
 from labelbeam.transforms.workers.quiet_gc import quiet_gc
@@ -73,12 +76,12 @@ def _class_names(root: Location, listing: Iterable[StoredFile]) -> tuple[dict[in
 
 @dataclass(frozen=True, slots=True)
 class WebDatasetUnit:
-    """A shard; `bytes` is its size, `number` its own among them, and `names` are classes by number."""
+    """A shard; `length` is its size in bytes, `number` its own among them, and `names` are classes by number."""
 
     root: str
     path: str
     number: int
-    bytes: int
+    length: int
     split: str | None
     names: dict[int, str]
     by_xor: bool
@@ -86,7 +89,7 @@ class WebDatasetUnit:
     @property
     def size(self) -> int:
         """Bytes, for progress."""
-        return self.bytes
+        return self.length
 
     @property
     def index(self) -> None:
@@ -101,12 +104,17 @@ class WebDatasetUnit:
         """
         options, config = reading.options, reading.options.config
         images = locate(images_in(locate(self.root, options.storage)), options.storage)
-        shard = images.below(self.path)
-        evidence = Evidence()
+        shard, evidence = images.below(self.path), Evidence()
+        looks = config.check_images != "none" and config.sample is None
+
+        def visit(name: str, size: int, read: Callable[[int, int], bytes]) -> bytes | ImageFacts | ImageError | None:
+            content = content_of(name, size, read)
+            return content if content is not None or not looks else self._look(config, name, size, read)
+
         with quiet_gc():
-            contents, data = ask(shard, "cannot be read", lambda: images.fs.scan(shard.path, wanted))
+            contents, seen = ask(shard, "cannot be read", lambda: images.fs.scan(shard.path, visit))
             found = read_shard(
-                Shard(self.root, self.path, self.split, contents, data),
+                Shard(self.root, self.path, self.split, contents, seen),
                 self.names,
                 config.task,
                 config.of(WebDatasetOptions).webdataset_image,
@@ -119,26 +127,27 @@ class WebDatasetUnit:
             for name, (count, example) in found.counts.found.items():
                 evidence.add(name, count, example)
             fragments = dict(fragments_of(read, options.buckets, self.number << FILE_BITS))
-            if config.check_images != "none" and config.sample is None:
-                self._look(reading, images, fragments, read)
+            for fragment in fragments.values() if looks else ():
+                for row in fragment.images.rows(range(len(fragment.images))):
+                    start = contents.files[row.path[len(self.path) + 1 :]].start
+                    fragment.looked[row.path] = seen.get(start) if is_opened(config.check_images, row) else None
         records = sum(fragment.records for fragment in fragments.values())
         return reading.result(Findings(records, {self.root: evidence}), sorted(fragments.items()))
 
     def _look(
-        self, reading: Reading, images: Location, fragments: Mapping[int, Fragment], read: Sequence[SourceImage]
-    ) -> None:
-        """Look at the images here: the shard's headers are known, and those who write would have to read them once more."""
-        config = reading.options.config
-        files = []
-        for image in read:
-            if not any(item.kind == "image" for item in image.rejected):
-                info = images.fs.info(images.below(image.path).path)
-                files.append(StoredFile(image.path, info["size"], info["ETag"]))
-        look = LookOptions(config.check_images, images, others=transcode_of(config) is not None)
-        look_at = looker(look, listed_files(files))
-        for fragment in fragments.values():
-            rows = fragment.images.rows(range(len(fragment.images)))
-            fragment.looked = dict(zip(fragment.images.paths, look_at(rows), strict=True))
+        self, config: ConvertConfig, name: str, size: int, read: Callable[[int, int], bytes]
+    ) -> ImageFacts | ImageError | None:
+        """What the header of an image says, or its pixels: here it is at hand, and whoever writes would have to find it once more."""
+        named = split_name(name.removeprefix("./"))
+        if named is None or not is_image_suffix(named[1]):
+            return None
+        others, path = transcode_of(config) is not None, f"{self.path}/{name}"
+        try:
+            if config.check_images == "decode":
+                return decode(RangeReader(read, size, LARGEST_BLOCK), path, others)
+            return read_header(RangeReader(read, size, FIRST_BLOCK), path, others)
+        except ImageError as error:
+            return error
 
 
 def doubts_of(evidence: Mapping[str, Evidence]) -> list[Doubt]:

@@ -1,6 +1,7 @@
 """Archives compressed with gzip, read at any place: the state of unpacking is kept every few megabytes, and goes on from there.
 
-Packed alike by gzip, pigz and bgzip: members one after the other, perhaps with zeros behind. zlib holds 32 KB for a state.
+Packed alike by gzip, pigz and bgzip: members one after the other, perhaps with zeros behind. zlib holds some 45 KB for a state. What was
+unpacked last is kept in blocks, by all archives of a process together: files are asked for in their order, by many threads.
 """
 
 from __future__ import annotations
@@ -8,16 +9,21 @@ from __future__ import annotations
 import threading
 import zlib
 from bisect import bisect_right
+from collections import OrderedDict
 from typing import NamedTuple
 
 from labelbeam.transforms.stores.archives.contents import ArchiveError, Packed
 
 MAGIC = b"\x1f\x8b"
 
-SPACING = 4 * 2**20
-"""Bytes between two states that are kept, as long as there are no more than `MOST_STATES`."""
+BLOCK = 4 * 2**20
+"""Bytes that are unpacked together; between two states there is a whole number of these."""
 
-MOST_STATES = 512
+MOST_STATES = 64
+"""States that are kept of an archive, so that a thousand of them are held in a few gigabytes."""
+
+KEPT = 8
+"""Blocks that are kept."""
 
 _STEP = 2**20
 
@@ -78,6 +84,30 @@ class _Cursor:
         return bool(data)
 
 
+class _Blocks:
+    """The blocks that were unpacked last, of all archives. Safe for threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._blocks: OrderedDict[tuple[object, int], bytes] = OrderedDict()
+
+    def get(self, owner: object, number: int) -> bytes | None:
+        with self._lock:
+            found = self._blocks.get((owner, number))
+            if found is not None:
+                self._blocks.move_to_end((owner, number))
+            return found
+
+    def put(self, owner: object, number: int, data: bytes) -> None:
+        with self._lock:
+            self._blocks[owner, number] = data
+            while len(self._blocks) > KEPT:
+                self._blocks.popitem(last=False)
+
+
+_blocks = _Blocks()
+
+
 class GzipPacked(Packed):
     """The bytes that an archive unpacks to. Unpacked once in whole when it is first looked at. Safe for threads."""
 
@@ -87,7 +117,7 @@ class GzipPacked(Packed):
         self._lock = threading.Lock()
         self._states: list[_State] = []
         self._cursor: _Cursor | None = None
-        self._spacing = SPACING
+        self._version = object()
         self.shown, self.local = packed.shown, False
         self.size, self.token = 0, ""
 
@@ -106,15 +136,16 @@ class GzipPacked(Packed):
         return changed
 
     def _unpack(self) -> None:
-        self._cursor, self._spacing = None, SPACING
+        self._cursor, self._states, self._version = None, [], object()
         states = [_State(0, 0, b"", None)]
         cursor = _Cursor(self._inner, states[0])
-        while cursor.more(_STEP):
-            if cursor.place - states[-1].place >= self._spacing:
+        spacing = 1
+        while cursor.more(min(_STEP, BLOCK - cursor.place % BLOCK)):
+            if cursor.place % (BLOCK * spacing) == 0:
                 states.append(cursor.state())
                 if len(states) > MOST_STATES:
                     states = states[::2]
-                    self._spacing *= 2
+                    spacing *= 2
         self._states, self.size = states, cursor.place
 
     def read(self, start: int, end: int) -> bytes:
@@ -123,19 +154,43 @@ class GzipPacked(Packed):
         Raises:
             ArchiveError: it is damaged, or was changed meanwhile.
         """
+        parts = [self._block(number) for number in range(start // BLOCK, -(-end // BLOCK))]
+        first = start // BLOCK * BLOCK
+        data = (
+            b"".join(parts)[start - first : end - first] if len(parts) != 1 else parts[0][start - first : end - first]
+        )
+        if len(data) != end - start:
+            raise ArchiveError(f"{self.shown} has changed while it was read; run again")
+        return data
+
+    def _block(self, number: int) -> bytes:
+        found = _blocks.get(self._version, number)
+        if found is not None:
+            return found
         with self._lock:
-            cursor = self._cursor
-            if cursor is None or not cursor.place <= start < cursor.place + self._spacing:
-                before = bisect_right(self._states, start, key=lambda state: state.place) - 1
+            found = _blocks.get(self._version, number)
+            if found is not None:
+                return found
+            place, cursor = number * BLOCK, self._cursor
+            before = bisect_right(self._states, place, key=lambda state: state.place) - 1
+            if cursor is None or not self._states[before].place <= cursor.place <= place:
                 cursor = _Cursor(self._inner, self._states[before])
             self._cursor = None
-            while cursor.place < start:
-                if not cursor.more(min(_STEP, start - cursor.place)):
+            while True:
+                at = cursor.place // BLOCK
+                data = self._next(cursor)
+                _blocks.put(self._version, at, data)
+                if at == number or not data:
                     break
-            parts: list[bytes] = []
-            while cursor.place < end and (part := cursor.more(min(_STEP, end - cursor.place))):
-                parts.append(part)
-            if cursor.place != end:
-                raise ArchiveError(f"{self.shown} has changed while it was read; run again")
-            self._cursor = cursor
-            return b"".join(parts)
+            if len(data) == BLOCK:
+                self._cursor = cursor
+            return data
+
+    def _next(self, cursor: _Cursor) -> bytes:
+        """The block that begins where a cursor is; what there is of it, at the end."""
+        parts: list[bytes] = []
+        left = BLOCK
+        while left and (part := cursor.more(min(_STEP, left))):
+            parts.append(part)
+            left -= len(part)
+        return b"".join(parts)

@@ -9,13 +9,18 @@ from __future__ import annotations
 import re
 import tarfile
 from collections.abc import Callable, Sequence
-from typing import Any
+from functools import partial
+from typing import Any, TypeAlias, TypeVar
 
 from labelbeam.transforms.messages.words import is_utf8
 from labelbeam.transforms.stores.archives.contents import NO_FILE, NOT_FOLLOWED, ArchiveError, Contents, Member, Packed
 from labelbeam.transforms.stores.archives.names import charset_of, names_of
-from labelbeam.transforms.stores.range_reader import LARGEST_BLOCK, RangeReader
+from labelbeam.transforms.stores.range_reader import LARGEST_BLOCK
 from labelbeam.transforms.workers.budget import check_room
+
+Seen = TypeVar("Seen")
+Visit: TypeAlias = Callable[[str, int, Callable[[int, int], bytes]], Seen | None]
+"""What is made of a file, of its name, its size, and a function that reads its bytes [start, end); None of those that do not matter."""
 
 _COMPRESSED = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"\x28\xb5\x2f\xfd": "zstd"}
 
@@ -98,14 +103,16 @@ class TarReader:
         Raises:
             ArchiveError: it is compressed, damaged, or no TAR archive.
         """
-        return self.scan(packed, lambda name, size: False)[0]
+        return self.scan(packed, lambda name, size, read: None)[0]
 
-    def scan(self, packed: Packed, wanted: Callable[[str, int], bool]) -> tuple[Contents, dict[int, bytes]]:
-        """The same, and on the way the files that are `wanted` by name and size: by where they begin, as `Member.start` tells.
+    def scan(self, packed: Packed, visit: Visit[Seen]) -> tuple[Contents, dict[int, Seen]]:
+        """The same, and what `visit` makes of files on the way, by where they begin, as `Member.start` tells.
+
+        It gets a file's name, its size, and a function that reads its bytes [start, end).
 
         Raises:
             ArchiveError: as above.
-            ShortageError: there is not memory enough for the files that are wanted.
+            ShortageError: there is not memory enough for what is kept.
         """
         head = packed.read(0, min(packed.size, 6))
         for magic, method in _COMPRESSED.items():
@@ -116,32 +123,35 @@ class TarReader:
                 )
         found = Contents()
         places: dict[str, Member] = {}
-        taken: dict[int, bytes] = {}
+        seen: dict[int, Seen] = {}
         held = 0
         try:
-            source = RangeReader(packed.read, packed.size, _HEADER if packed.local else LARGEST_BLOCK)
             infos: list[tarfile.TarInfo] = []
-            with tarfile.open(fileobj=source, mode="r:", errorlevel=2, tarinfo=HeaderInfo) as archive:
+            with (
+                packed.source(LARGEST_BLOCK) as source,
+                tarfile.open(fileobj=source, mode="r:", errorlevel=2, tarinfo=HeaderInfo) as archive,
+            ):
                 before = -1
                 for info in archive:
                     if info.offset_data <= before:
                         raise tarfile.ReadError("a file begins before the one in front of it")
                     before = info.offset_data
                     infos.append(info)
-                    if info.isfile() and not info.issparse() and wanted(info.name, info.size):
+                    if info.isfile() and not info.issparse():
                         if info.offset_data + info.size > packed.size:
                             raise tarfile.ReadError("it ends within a file")
-                        held += info.size
-                        check_room(held, packed.shown)
-                        source.seek(info.offset_data)
-                        taken[info.offset_data] = source.read(info.size)
+                        found_in = visit(info.name, info.size, partial(_read_at, source, info))
+                        if found_in is not None:
+                            held += len(found_in) if isinstance(found_in, bytes) else 0
+                            check_room(held, packed.shown)
+                            seen[info.offset_data] = found_in
         except (tarfile.TarError, ValueError, OverflowError, IndexError, RecursionError) as error:
             raise ArchiveError(
                 f"{packed.shown} is no TAR archive, or a damaged one ({error}); fetch it again, and test it with: tar -tf"
             ) from None
         for info, name in zip(infos, _names(infos), strict=True):
             self._take(info, name, packed, found, places)
-        return found, taken
+        return found, seen
 
     def _take(
         self, info: tarfile.TarInfo, name: str, packed: Packed, found: Contents, places: dict[str, Member]
@@ -174,7 +184,10 @@ class TarReader:
         return packed.read(member.start + start, min(member.start + end, member.stop))
 
 
-_HEADER = 512
+def _read_at(source: Any, info: tarfile.TarInfo, start: int, end: int) -> bytes:
+    source.seek(info.offset_data + start)
+    data: bytes = source.read(end - start)
+    return data
 
 
 def _names(infos: Sequence[tarfile.TarInfo]) -> list[str]:

@@ -33,7 +33,8 @@ MOST_ROWS = 1024
 KEPT = 32 * 2**20
 """Bytes of images that are kept of a group of rows: images are asked for in their order, by many threads."""
 
-GROUPS_KEPT = 2
+GROUPS_KEPT = 3
+"""Groups that are kept, of all files of a process together."""
 
 IMAGES = ("image", "img", "picture", "photo", "jpg", "jpeg", "png", "image_bytes", "image_data")
 """What columns of plain bytes are called that hold images."""
@@ -73,7 +74,22 @@ def open_parquet(packed: Packed) -> pq.ParquetFile:
     Raises:
         ArchiveError: it is no Parquet file, or a damaged one.
     """
-    return checked(packed, lambda: pq.ParquetFile(_Source(packed), buffer_size=BUFFER, pre_buffer=False))
+
+    def open_it() -> pq.ParquetFile:
+        plain = pq.ParquetFile(_Source(packed), buffer_size=BUFFER, pre_buffer=False)
+        texts = _byte_columns(plain.metadata.schema)
+        # A value that a file of a kilobyte holds once, its rows may name a million times: it stays one.
+        return pq.ParquetFile(
+            _Source(packed), metadata=plain.metadata, read_dictionary=texts, buffer_size=BUFFER, pre_buffer=False
+        )
+
+    return checked(packed, open_it)
+
+
+def _byte_columns(schema: pq.ParquetSchema) -> list[str]:
+    """The columns, also within others, that hold bytes or text."""
+    columns = [schema.column(number) for number in range(len(schema))]
+    return [column.path for column in columns if column.physical_type == "BYTE_ARRAY"]
 
 
 def checked(packed: Packed, call: Any) -> Any:
@@ -122,12 +138,18 @@ def image_columns(schema: pa.Schema) -> list[Column]:
 
 def is_bytes(kind: pa.DataType | None) -> bool:
     """Tell whether a column holds bytes."""
+    kind = _of_values(kind)
     return kind is not None and (pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
 
 
 def is_text(kind: pa.DataType | None) -> bool:
     """Tell whether a column holds text."""
+    kind = _of_values(kind)
     return kind is not None and (pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
+def _of_values(kind: pa.DataType | None) -> pa.DataType | None:
+    return kind.value_type if kind is not None and pa.types.is_dictionary(kind) else kind
 
 
 def rows_at_once(file: pq.ParquetFile, group: int) -> int:
@@ -196,7 +218,6 @@ class ParquetShard:
         self._file: pq.ParquetFile | None = None
         self._columns: dict[str, Column] = {}
         self._starts: list[int] = []
-        self._groups: OrderedDict[tuple[str, int], _Group] = OrderedDict()
         self._doubted = False
 
     def doubt(self) -> None:
@@ -235,18 +256,38 @@ class ParquetShard:
             self._file = open_parquet(self._packed)
             footer = footer_of(self._file)
             self._columns, self._starts = directories(footer.schema), starts_of(footer)
-            self._groups.clear()
         self._doubted = False
 
     def _of_group(self, group: int, column: Column) -> _Group:
-        key = (column.name, group)
-        if key not in self._groups:
+        key = (self._file, column.name, group)
+        found = _groups.get(key)
+        if found is None:
             assert self._file is not None
-            self._groups[key] = _Group(self._file, group, column)
+            found = _Group(self._file, group, column)
+        _groups.keep(key, found)
+        return found
+
+
+class _Groups:
+    """The groups that were read last, of all files. Safe for threads; a group is for those who hold its file's lock."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._groups: OrderedDict[tuple[Any, str, int], _Group] = OrderedDict()
+
+    def get(self, key: tuple[Any, str, int]) -> _Group | None:
+        with self._lock:
+            return self._groups.get(key)
+
+    def keep(self, key: tuple[Any, str, int], group: _Group) -> None:
+        with self._lock:
+            self._groups[key] = group
+            self._groups.move_to_end(key)
             while len(self._groups) > GROUPS_KEPT:
                 self._groups.popitem(last=False)
-        self._groups.move_to_end(key)
-        return self._groups[key]
+
+
+_groups = _Groups()
 
 
 def directories(schema: pa.Schema) -> dict[str, Column]:

@@ -7,18 +7,23 @@ directory are at their own paths. Shards are not listed: who reads one knows wha
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections import OrderedDict
 from typing import Any
 
 from fsspec.spec import AbstractFileSystem
 
 from labelbeam.transforms.stores.archives.contents import ArchiveError, Contents
+from labelbeam.transforms.stores.archives.tar import Seen, Visit
 from labelbeam.transforms.stores.location import Location
 from labelbeam.transforms.stores.shards.shard import Shard
 from labelbeam.transforms.stores.shards.tars import TarShard
 
 TARS = (".tar", ".tar.gz", ".tgz")
 PARQUET = ".parquet"
+
+
+FILES_KEPT = 8
+"""Parquet files that are kept open: each holds some megabytes of what was read last."""
 
 
 def is_shard(path: str) -> bool:
@@ -38,7 +43,7 @@ class ShardStore(AbstractFileSystem):  # type: ignore[misc]
         super().__init__()
         self._root = root
         self._lock = threading.Lock()
-        self._shards: dict[str, Shard | None] = {}
+        self._shards: OrderedDict[str, Shard | None] = OrderedDict()
 
     @classmethod
     def _strip_protocol(cls, path: str) -> str:
@@ -76,8 +81,8 @@ class ShardStore(AbstractFileSystem):  # type: ignore[misc]
             return data
         return shard.read(inner, start, end)
 
-    def scan(self, path: str, wanted: Callable[[str, int], bool]) -> tuple[Contents, dict[int, bytes]]:
-        """All that is in a TAR, and the content of the files that are `wanted` by name and size, by where they begin.
+    def scan(self, path: str, visit: Visit[Seen]) -> tuple[Contents, dict[int, Seen]]:
+        """All that is in a TAR, and what `visit` makes of its files, by where they begin; see `TarReader.scan`.
 
         Raises:
             ArchiveError: it cannot be read, or is none.
@@ -85,7 +90,7 @@ class ShardStore(AbstractFileSystem):  # type: ignore[misc]
         shard, inner = self._within(path)
         if not isinstance(shard, TarShard) or inner:
             raise ArchiveError(f"{path}: expected a TAR file")
-        return shard.scan(wanted)
+        return shard.scan(visit)
 
     def ls(self, path: str, detail: bool = True, **_: Any) -> list[Any]:
         """Refuse to list."""
@@ -119,7 +124,11 @@ class ShardStore(AbstractFileSystem):  # type: ignore[misc]
             return None
         shard = self._open(path) if is_file else None
         with self._lock:
-            return self._shards.setdefault(path, shard)
+            found = self._shards.setdefault(path, shard)
+            files = [name for name, one in self._shards.items() if one is not None and not isinstance(one, TarShard)]
+            for name in files[:-FILES_KEPT]:
+                del self._shards[name]
+            return found
 
     def _open(self, path: str) -> Shard:
         place = self._root.below(path)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,7 +11,7 @@ import numpy.typing as npt
 from labelbeam.transforms.columns.hashes import stable_hash
 from labelbeam.transforms.stores.archives.contents import Contents, Packed
 from labelbeam.transforms.stores.archives.gzipped import GzipPacked
-from labelbeam.transforms.stores.archives.tar import TarReader
+from labelbeam.transforms.stores.archives.tar import Seen, TarReader, Visit
 from labelbeam.transforms.stores.shards.shard import Entry
 
 COMPRESSED = ("gz", "tgz")
@@ -41,15 +40,15 @@ class TarShard:
         """See before the next use whether it is still the same."""
         self._doubted = True
 
-    def scan(self, wanted: Callable[[str, int], bool]) -> tuple[Contents, dict[int, bytes]]:
-        """All that is in it, and the content of the files that are `wanted` by name and size, by where they begin.
+    def scan(self, visit: Visit[Seen]) -> tuple[Contents, dict[int, Seen]]:
+        """All that is in it, and what `visit` makes of its files, by where they begin; see `TarReader.scan`.
 
         Raises:
             ArchiveError: it cannot be read.
         """
         with self._lock:
             self._packed.look()
-            contents, data = TarReader().scan(self._packed, wanted)
+            contents, data = TarReader().scan(self._packed, visit)
             self._places, self._doubted = _places_of(contents), False
             return contents, data
 

@@ -10,7 +10,7 @@ from fsspec.implementations.local import LocalFileSystem
 
 from labelbeam.schemas.neutral import SourceImage
 from labelbeam.transforms.formats.webdataset import read as module
-from labelbeam.transforms.formats.webdataset.read import Shard, WebDatasetImages, read_shard, wanted
+from labelbeam.transforms.formats.webdataset.read import Shard, WebDatasetImages, content_of, read_shard
 from labelbeam.transforms.stores.shards.tars import TarShard
 from tests.transforms.stores.archives_made import tarred
 from tests.transforms.stores.shards_made import sample, shard
@@ -23,7 +23,7 @@ OBJECTS = {"bbox": [[1, 2, 3, 4], [5, 6, 7, 8]], "category": ["cat", 1], "iscrow
 
 def read(folder: Path, data: bytes, task: str = ONE, names: Any = NAMES, chosen: str | None = None) -> WebDatasetImages:
     (folder / "a.tar").write_bytes(data)
-    contents, found = TarShard(LocalFileSystem(), str(folder / "a.tar"), "a.tar").scan(wanted)
+    contents, found = TarShard(LocalFileSystem(), str(folder / "a.tar"), "a.tar").scan(content_of)
     return read_shard(Shard("memory://x", "t/a.tar", "train", contents, found), names, task, chosen)
 
 
@@ -136,7 +136,7 @@ def test_outlines_combine_by_xor_where_an_export_of_ours_says_so(tmp_path: Path)
     rings = [[0, 0, 9, 0, 9, 9], [2, 1, 5, 1, 5, 3]]
     content = {"objects": {"bbox": [[0, 0, 9, 9]], "category": ["a"], "segmentation": [rings]}}
     (tmp_path / "a.tar").write_bytes(shard(sample("k", jpg=b"x", json=content)))
-    contents, data = TarShard(LocalFileSystem(), str(tmp_path / "a.tar"), "a.tar").scan(wanted)
+    contents, data = TarShard(LocalFileSystem(), str(tmp_path / "a.tar"), "a.tar").scan(content_of)
     for by_xor in (True, False):
         found = read_shard(Shard("x", "a.tar", None, contents, data), {}, SEGMENTATION, by_xor=by_xor)
         (item,) = found.samples.images[0].objects
@@ -199,6 +199,12 @@ def test_a_hostile_name_is_rejected_and_counted(name: str, tmp_path: Path) -> No
     found = read(tmp_path, tarred({name: b"x", "good.jpg": b"x", "good.cls": b"0"}))
     images = {tuple(codes(image)) for image in found.samples.images}
     assert images == {("unsafe_path",), ()}
+
+
+def test_an_empty_file_of_labels_is_said_to_be_so(tmp_path: Path) -> None:
+    for files in ({"cls": ""}, {"txt": "\n"}):
+        (rejection,) = one(tmp_path, **files).rejected
+        assert rejection.code == "invalid_label" and "''" in rejection.message
 
 
 def test_labels_that_are_too_large_are_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,7 +26,7 @@ def packed(folder: Path, data: bytes) -> GzipPacked:
 @pytest.fixture
 def often(monkeypatch: pytest.MonkeyPatch) -> None:
     """States that are kept so often, and so few, that all that there is to thin them out happens."""
-    monkeypatch.setattr(module, "SPACING", 10_000)
+    monkeypatch.setattr(module, "BLOCK", 10_000)
     monkeypatch.setattr(module, "MOST_STATES", 8)
     monkeypatch.setattr(module, "_STEP", 3_000)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -33,8 +34,11 @@ def test_its_files_are_read_whole_and_in_parts(shard: TarShard) -> None:
         shard.entry("voc")
 
 
-def test_a_scan_brings_the_files_that_are_wanted(shard: TarShard) -> None:
-    contents, data = shard.scan(lambda name, size: name.endswith((".xml", ".json")) and size < 1000)
+def test_a_scan_brings_what_is_made_of_files(shard: TarShard) -> None:
+    def visit(name: str, size: int, read: Callable[[int, int], bytes]) -> bytes | None:
+        return read(0, size) if name.endswith((".xml", ".json")) and size < 1000 else None
+
+    contents, data = shard.scan(visit)
     assert sorted(contents.files) == sorted(FILES)
     start = contents.files["voc/Annotations/1.xml"].start
     assert data == {start: FILES["voc/Annotations/1.xml"]}
@@ -55,4 +59,4 @@ def test_one_that_ends_within_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.tar").write_bytes(tarred({"1.json": bytes(5000)})[:2000])
     shard = TarShard(LocalFileSystem(), str(tmp_path / "a.tar"), "a.tar")
     with pytest.raises(ArchiveError, match="damaged one"):
-        shard.scan(lambda name, size: True)
+        shard.scan(lambda name, size, read: read(0, size))
