@@ -33,6 +33,7 @@ class InspectOptions(TypedDict, total=False):
     split_group: str
     stratify: bool
     duplicates: Literal["keep", "drop", "fail"]
+    near_duplicates: int
     labels: Url | Mapping[str, Any]
     sample: int | float
     shards: int | Literal["auto"]
@@ -60,6 +61,9 @@ class InspectOptions(TypedDict, total=False):
     supervisely_corners: Literal["pixels", "edges"]
     supervisely_groups: Literal["unite", "apart"]
     supervisely_tag: str | None
+    huggingface_image: str | None
+    huggingface_label: str | None
+    webdataset_image: str | None
     yolo_data: str
     yolo_boxes: Literal["detect", "pixels", "relative"]
     yolo_oriented: Literal["detect", "reject", "box", "polygon"]

@@ -127,6 +127,7 @@ TESTED_ELSEWHERE = {
     "pipelines/demo/scenes.py": "drawn once for all tests of the demo, in test_demo.py",
     "schemas/evaluation.py": "a form; evaluation/test_evaluate.py fills it",
     "schemas/neutral.py": "forms; every reader fills them",
+    "transforms/stores/shards/shard.py": "a form; test_store.py reads every kind",
     "schemas/tasks.py": "names; tests/schemas/test_config.py reads them",
 }
 """Modules without a test of their own name, and why."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from labelbeam.transforms.formats.boxtable.format import BoxTable
 from labelbeam.transforms.formats.coco.format import Coco
 from labelbeam.transforms.formats.customvision.format import CustomVision
 from labelbeam.transforms.formats.cvat.format import Cvat
@@ -16,6 +17,7 @@ from labelbeam.transforms.formats.openimages.format import OpenImages
 from labelbeam.transforms.formats.supervisely.format import Supervisely
 from labelbeam.transforms.formats.via.format import Via
 from labelbeam.transforms.formats.voc.format import Voc
+from labelbeam.transforms.formats.webdataset.format import WebDataset
 from labelbeam.transforms.formats.yolo.format import Yolo
 
 FORMATS: dict[str, Format] = {
@@ -35,5 +37,7 @@ FORMATS: dict[str, Format] = {
         HuggingFace(),
         Datumaro(),
         Supervisely(),
+        WebDataset(),
+        BoxTable(),
     )
 }

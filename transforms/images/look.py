@@ -11,7 +11,8 @@ from labelbeam.schemas.reasons import Rejected
 from labelbeam.transforms.columns.images import ImageRow
 from labelbeam.transforms.columns.listed import Listed, ListedFile
 from labelbeam.transforms.images.facts import ImageError, ImageFacts, LookAt
-from labelbeam.transforms.images.headers import decode, read_header
+from labelbeam.transforms.images.headers import MAX_PIXELS, decode, read_header
+from labelbeam.transforms.images.plain_jpeg import FIRST_BYTES, plain_jpeg
 from labelbeam.transforms.stores.disk import home_of, opened_below
 from labelbeam.transforms.stores.errors import MissingFileError, StoreError
 from labelbeam.transforms.stores.files import stat
@@ -74,7 +75,7 @@ def looker(
             if known and row.path in known:
                 found[number] = known[row.path]
                 continue
-            opened = _is_opened(options.mode, row)
+            opened = is_opened(options.mode, row)
             if "://" in row.path or not (opened or options.mode == "exists"):
                 continue
             if file is None and options.complete:
@@ -92,7 +93,7 @@ def looker(
     return look
 
 
-def _is_opened(mode: str | None, row: ImageRow) -> bool:
+def is_opened(mode: str | None, row: ImageRow) -> bool:
     """By default, and with `exists`, only images whose size nobody declared are opened."""
     return mode in ("header", "decode") or (mode in (None, "exists") and not (row.width and row.height))
 
@@ -108,7 +109,7 @@ def _heads(
     root = options.root
     if root.local or options.mode == "decode":
         return [None] * len(images)
-    sizes = [file.size if file is not None and _is_opened(options.mode, row) else 0 for row, file in images]
+    sizes = [file.size if file is not None and is_opened(options.mode, row) else 0 for row, file in images]
     ends = [min(size, FIRST_BLOCK) for size in sizes]
     parts = [Part(root.below(row.path), 0, end, end) for (row, _), end in zip(images, ends, strict=True) if end]
     heads = read_parts(parts)
@@ -120,7 +121,7 @@ def _look_at(
 ) -> ImageFacts | ImageError | None:
     """Facts of an image; `head` is its first block, or why that cannot be read, or None where nobody has asked for it."""
     location = options.root.below(row.path)
-    if home is not None and _is_opened(options.mode, row):
+    if home is not None and is_opened(options.mode, row):
         try:
             return _header_on_disk(location.path, home, file.size if file is not None else 0, row.path, options.others)
         except ImageError as error:
@@ -133,8 +134,10 @@ def _look_at(
         )
     try:
         size = file.size if file is not None and file.size else stat(location).size
-        if not _is_opened(options.mode, row):
+        if not is_opened(options.mode, row):
             return None
+        if isinstance(head, bytes) and (plain := plain_jpeg(head[:FIRST_BYTES], MAX_PIXELS)) is not None:
+            return plain
         # A whole image is read in large steps, of which most take one.
         block = LARGEST_BLOCK if options.mode == "decode" else FIRST_BLOCK
 
@@ -154,8 +157,8 @@ def _look_at(
 
 
 def _header_on_disk(path: str, home: str, size: int, name: str, others: bool) -> ImageFacts:
-    with (
-        opened_below(path, home, size or None) as descriptor,
-        os.fdopen(descriptor, "rb", FIRST_BLOCK, closefd=False) as file,
-    ):
-        return read_header(file, name, others)
+    with opened_below(path, home, size or None) as descriptor:
+        if (plain := plain_jpeg(os.read(descriptor, FIRST_BYTES), MAX_PIXELS)) is not None:
+            return plain
+        with os.fdopen(descriptor, "rb", FIRST_BLOCK, closefd=False) as file:
+            return read_header(file, name, others)

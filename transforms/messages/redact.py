@@ -22,7 +22,7 @@ _AUTHORITY = re.compile(r"([A-Za-z][A-Za-z0-9+.-]{0,31})?(:\\?/\\?/)([^/\s]*)@")
 _CONTAINER = frozenset({"abfs", "abfss", "az", "adl", "wasb", "wasbs"})
 """Schemes of Azure in which a container stands before the `@`."""
 
-_PATHS = frozenset({"file", "local", "memory", "tar", "zip"})
+_PATHS = frozenset({"file", "local", "memory", "shards", "tar", "zip"})
 """Schemes without a user part, whose paths may hold an `@`."""
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^;]*$")

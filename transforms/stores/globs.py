@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from fsspec.utils import glob_translate
 
+from labelbeam.schemas.errors import UsageError
+from labelbeam.transforms.messages.redact import redact
 from labelbeam.transforms.stores.errors import MissingFileError
 from labelbeam.transforms.stores.files import Directory, kind, list_directory
 from labelbeam.transforms.stores.locate import locate
@@ -20,6 +22,10 @@ from labelbeam.transforms.stores.retries import ask
 from labelbeam.transforms.stores.threads import in_threads
 
 _MAGIC = re.compile(r"[*?\[]")
+_BRACES = re.compile(r"\{(?:(\d{1,9})\.\.(\d{1,9})|([^{},]*(?:,[^{},]*)+))\}")
+
+MOST_NAMES = 100_000
+"""Names that braces may stand for."""
 
 
 def expand(url: str, options: StorageOptions) -> list[Location]:
@@ -27,14 +33,17 @@ def expand(url: str, options: StorageOptions) -> list[Location]:
 
     `*`, `?` and `[…]` match in one name, `**` any number of directories. A name that exists as it stands is taken literally,
     whatever brackets it holds; so is the longest part of a path that does. Hidden names match only a pattern that begins with
-    a dot.
+    a dot. `{000..123}` and `{a,b}` stand for one name each, as in a shell, and in WebDataset's names of shards.
 
     Raises:
         StoreError: nothing matches, or the store cannot be listed.
+        UsageError: braces stand for too many names.
     """
     location = locate(url, options)
     # What an earlier build has left may be out of date.
     ask(location, "cannot be opened", location.fs.invalidate_cache)
+    if _BRACES.search(url) and kind(location) is None:
+        return [found for name in names_of(url) for found in expand(name, options)]
     if not _MAGIC.search(location.path) or kind(location) is not None:
         return [location]
     base = above_glob(location)
@@ -43,6 +52,51 @@ def expand(url: str, options: StorageOptions) -> list[Location]:
     if not matches:
         raise MissingFileError(f"{location.shown}: nothing matches this glob; expected at least one file")
     return matches
+
+
+def names_of(url: str) -> list[str]:
+    """What the braces in a URL stand for, in order.
+
+    >>> names_of("a-{08..11}.tar"), names_of("{a,b}/{0..1}")
+    (['a-08.tar', 'a-09.tar', 'a-10.tar', 'a-11.tar'], ['a/0', 'a/1', 'b/0', 'b/1'])
+
+    Raises:
+        UsageError: they stand for too many names.
+    """
+    names = [url]
+    while any(map(_BRACES.search, names)):
+        made: list[str] = []
+        for name in names:
+            found = _BRACES.search(name)
+            values = (
+                [name]
+                if found is None
+                else [f"{name[: found.start()]}{value}{name[found.end() :]}" for value in _values(found, url)]
+            )
+            made += values
+            if len(made) > MOST_NAMES:
+                raise _too_many(url)
+        names = made
+    return names
+
+
+def _values(found: re.Match[str], url: str) -> Iterator[str]:
+    first, last, listed = found.groups()
+    if listed is not None:
+        yield from listed.split(",")
+        return
+    low, high = int(first), int(last)
+    if abs(high - low) >= MOST_NAMES:
+        raise _too_many(url)
+    # As a shell does it: as many digits as the longer one has, where either begins with a zero.
+    width = max(len(first), len(last)) if any(len(text) > 1 and text[0] == "0" for text in (first, last)) else 0
+    step = 1 if low <= high else -1
+    for number in range(low, high + step, step):
+        yield f"{number:0{width}}"
+
+
+def _too_many(url: str) -> UsageError:
+    return UsageError(f"{redact(url)}: its braces stand for more than {MOST_NAMES:,} names")
 
 
 def above_glob(location: Location) -> Location:

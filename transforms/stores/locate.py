@@ -25,7 +25,7 @@ from labelbeam.transforms.stores.location import Location, StorageOptions
 from labelbeam.transforms.stores.paths import ARCHIVES, WEB, links_of, split_url, unquote_path
 from labelbeam.transforms.stores.retries import repeated
 
-_ARCHIVE = re.compile("(zip|tar)(?:://|(?=::))")
+_ARCHIVE = re.compile("(zip|tar|shards)(?:://|(?=::))")
 
 
 def locate(url: str, options: StorageOptions) -> Location:
@@ -171,15 +171,20 @@ def _locate_in_archive(url: str, options: StorageOptions) -> Location:
             f"{redact(url)}: --storage-options: {name} takes none; those of the store that the archive lies in stand under "
             "its own protocol"
         )
-    # As above: only who reads archives loads what reads them.
-    from labelbeam.transforms.stores.archives.store import open_archive
-
     archive = locate(after.removeprefix("::"), options)
     inside = posixpath.normpath(inner.strip("/"))
     inside = "" if inside == "." else inside
     if inside == ".." or inside.startswith("../"):
         raise UsageError(f"{redact(url)}: the path leaves the archive; expected one in it")
-    fs = _open_once(repr((name, archive.url)), lambda: open_archive(name, archive.fs, archive.path, archive.shown))
+    # As above: only who reads archives loads what reads them.
+    if name == "shards":
+        from labelbeam.transforms.stores.shards.store import ShardStore
+
+        fs = _open_once(repr((name, archive.url)), lambda: ShardStore(archive))
+    else:
+        from labelbeam.transforms.stores.archives.store import open_archive
+
+        fs = _open_once(repr((name, archive.url)), lambda: open_archive(name, archive.fs, archive.path, archive.shown))
     return Location(fs, inside, f"{protocol}{inside}::{archive.url}")
 
 

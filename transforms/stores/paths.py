@@ -72,7 +72,7 @@ def join_url(root: str, relative: str) -> str:
 
 
 WEB = ("http://", "https://")
-ARCHIVES = ("zip://", "tar://")
+ARCHIVES = ("zip://", "tar://", "shards://")
 
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from targets import coco, config, images, records, services, stores, tables, tools, voc, yolo
+from targets import coco, config, images, records, services, shards, stores, tables, tools, voc, yolo
 
 TARGETS = {
     name: target
-    for module in (coco, voc, yolo, tables, records, tools, services, images, stores, config)
+    for module in (coco, voc, yolo, tables, records, tools, services, shards, images, stores, config)
     for name, target in module.TARGETS.items()
 }

@@ -8,6 +8,8 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from tests.transforms.stores.shards_made import embedded, parquet, sample, shard
+
 LABELS = ("cat", "dog", "traffic light")
 
 Object = tuple[str, Sequence[tuple[int, int]]]
@@ -160,7 +162,12 @@ def write_customvision(made: Sequence[Picture]) -> dict[str, str]:
             regions = []
             for label, outline in objects:
                 left, top, right, bottom = box_of(outline)
-                region = {"tagName": label, "tagId": "t", "left": left / width, "top": top / height}
+                region = {
+                    "tagName": label,
+                    "tagId": f"t{LABELS.index(label)}",
+                    "left": left / width,
+                    "top": top / height,
+                }
                 regions.append(region | {"width": (right - left) / width, "height": (bottom - top) / height})
             uri = f"https://h/{name}.jpg?sig=x"
             images.append({"id": f"{number}-{split}", "width": width, "height": height, "originalImageUri": uri})
@@ -302,9 +309,62 @@ def write_supervisely(made: Sequence[Picture], kind: str = "polygon", edges: boo
             left, top, right, bottom = box_of(outline)
             less = 0 if edges else 1
             exterior = [[left, top], [right - less, bottom - less]] if kind == "rectangle" else outline
-            item = {"id": at, "classId": 7, "labelerLogin": "a", "tags": [], "classTitle": label, "geometryType": kind}
+            item = {
+                "id": at,
+                "classId": 70 + LABELS.index(label),
+                "labelerLogin": "a",
+                "tags": [],
+                "classTitle": label,
+                "geometryType": kind,
+            }
             found.append(item | {"points": {"exterior": exterior, "interior": []}})
         size = {"height": height, "width": width}
         content = {"description": "", "tags": [], "size": size, "objects": found}
         files[f"{split}/ann/{name}.jpg.json"] = json.dumps(content)
+    return files
+
+
+def _objects(objects: Sequence[Object], outlined: bool) -> dict[str, Any]:
+    boxes = [box_of(outline) for _, outline in objects]
+    found: dict[str, Any] = {
+        "bbox": [[left, top, right - left, bottom - top] for left, top, right, bottom in boxes],
+        "category": [LABELS.index(label) for label, _ in objects],
+    }
+    if outlined:
+        found["segmentation"] = [[[side for corner in outline for side in corner]] for _, outline in objects]
+    return found
+
+
+def write_webdataset(made: Sequence[Picture], outlined: bool = False) -> dict[str, bytes]:
+    """Shards of ten samples, whose keys lie in folders."""
+    files = {"classnames.txt": "\n".join(LABELS).encode()}
+    for split in ("train", "val"):
+        its = [picture for picture in made if picture[0] == split]
+        for number in range(0, len(its), 10):
+            samples = [
+                sample(
+                    f"images/{split}/{name}",
+                    jpg=b"x",
+                    json={"width": width, "height": height, "objects": _objects(objects, outlined)},
+                )
+                for _, name, width, height, objects in its[number : number + 10]
+            ]
+            files[f"{split}-{number // 10:06}.tar"] = shard(*samples)
+    return files
+
+
+def write_parquet(made: Sequence[Picture], outlined: bool = False) -> dict[str, bytes]:
+    """A Parquet file a split, with embedded images, as `datasets` writes it."""
+    files = {}
+    names = {"names": list(LABELS), "_type": "ClassLabel"}
+    for split in ("train", "val"):
+        its = [picture for picture in made if picture[0] == split]
+        columns: dict[str, list[Any]] = {
+            "image": [embedded(b"x", f"{name}.jpg") for _, name, *_ in its],
+            "width": [width for _, _, width, *_ in its],
+            "height": [height for *_, height, _ in its],
+            "objects": [_objects(objects, outlined) for *_, objects in its],
+        }
+        features = {"objects": {"bbox": [[{}]], "category": [names]}}
+        files[f"data/{split}-00000-of-00001.parquet"] = parquet(columns, features, rows=7)
     return files

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from uuid import uuid4
 
@@ -12,8 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labelbeam.schemas.config import ConvertConfig
+from labelbeam.transforms.builds.source_labels import ids_of_labels
 from labelbeam.transforms.columns.fragments import decode
-from labelbeam.transforms.formats.reading import Reading, ReadOptions, merge_findings
+from labelbeam.transforms.formats.plans import Plan
+from labelbeam.transforms.formats.reading import Reading, ReadOptions, ReadResult, merge_findings
 from labelbeam.transforms.formats.registry import FORMATS
 from labelbeam.transforms.images.facts import ImageFacts
 from labelbeam.transforms.plan.make_plan import make_plan
@@ -38,16 +41,18 @@ from tests.transforms.formats.same_dataset import (
     write_labelme,
     write_labelstudio,
     write_openimages,
+    write_parquet,
     write_supervisely,
     write_via,
     write_voc,
+    write_webdataset,
     write_yolo,
 )
 
 DETECTION = "image_object_detection"
 SEGMENTATION = "image_instance_segmentation"
 MULTILABEL = "image_classification_multilabel"
-Writer = Callable[[Sequence[Picture]], dict[str, str]]
+Writer = Callable[[Sequence[Picture]], Mapping[str, str | bytes]]
 WRITERS: dict[str, tuple[str, Writer, dict[str, Any]]] = {
     "coco": ("coco", write_coco, {}),
     "voc": ("voc", write_voc, {"voc_origin": 0}),
@@ -76,6 +81,10 @@ WRITERS: dict[str, tuple[str, Writer, dict[str, Any]]] = {
     "huggingface": ("huggingface", write_huggingface, {}),
     "huggingface csv": ("huggingface", lambda made: write_huggingface(made, "csv"), {}),
     "huggingface outlines": ("huggingface", lambda made: write_huggingface(made, outlined=True), {}),
+    "webdataset": ("webdataset", write_webdataset, {}),
+    "webdataset outlines": ("webdataset", lambda made: write_webdataset(made, outlined=True), {}),
+    "huggingface parquet": ("huggingface", write_parquet, {}),
+    "huggingface parquet outlines": ("huggingface", lambda made: write_parquet(made, outlined=True), {}),
     "labelme": ("labelme", write_labelme, {}),
     "labelme rectangles": ("labelme", lambda made: write_labelme(made, outlined=False), {}),
 }
@@ -90,15 +99,20 @@ OUTLINED = (
     "datumaro",
     "supervisely",
     "huggingface outlines",
+    "huggingface parquet outlines",
+    "webdataset outlines",
 )
+IN_SHARDS = re.compile(r"(?:data/)?(train|val)-[\w-]*\.(?:tar|parquet)/(?:.*/|\d{6}_)")
+"""How the path of an image in a shard begins."""
 
 
-def records(root: str, made: Sequence[Picture], name: str, task: Any) -> dict[str, list[Any]]:
-    """The records of each split that a dataset in a format is read into, without a runner."""
+def read(root: str, made: Sequence[Picture], name: str, task: Any) -> tuple[ConvertConfig, Plan, list[ReadResult]]:
+    """What a dataset in a format is read into, without a runner."""
     expected, write, options = WRITERS[name]
     for path, text in write(made).items():
-        put(locate(root, {}).below(path), text.encode())
-    for split, stem, *_ in made:
+        put(locate(root, {}).below(path), text.encode() if isinstance(text, str) else text)
+    in_shards = "webdataset" in name or "parquet" in name
+    for split, stem, *_ in () if in_shards else made:
         put(locate(root, {}).below(f"images/{split}/{stem}.jpg"), b"x")
     struct = FORMATS[expected].options
     config = ConvertConfig(
@@ -107,29 +121,43 @@ def records(root: str, made: Sequence[Picture], name: str, task: Any) -> dict[st
         output="memory://nowhere",
         image_url="https://h/",
         background="keep",
-        images=root,
+        images=None if in_shards else root,
         of_formats=(struct(**options),),
     )
     plan = make_plan(config, {})
     assert plan.format == expected
     how = ReadOptions(config, {}, 1)
     indexes = {unit.makes: unit.read(Reading(how)) for unit in plan.indexes}
-    read = [*indexes.values()]
-    read += [unit.read(Reading(how, indexes[unit.index].index if unit.index else None)) for unit in plan.units]
-    frames = FORMATS[expected].frames(merge_findings(result.findings for result in read).evidence, config)
+    results = [*indexes.values()]
+    results += [unit.read(Reading(how, indexes[unit.index].index if unit.index else None)) for unit in plan.units]
+    return config, plan, results
+
+
+def records(root: str, made: Sequence[Picture], name: str, task: Any) -> dict[str, list[Any]]:
+    """The records of each split that a dataset in a format is read into."""
+    config, plan, results = read(root, made, name, task)
+    frames = FORMATS[plan.format].frames(merge_findings(result.findings for result in results).evidence, config)
     sizes = {f"images/{split}/{stem}.jpg": (width, height) for split, stem, width, height, _ in made}
-    fragments = [decode(parcels.unwrap(data)) for result in read for _, data in result.fragments]
+    fragments = [decode(parcels.unwrap(data)) for result in results for _, data in result.fragments]
     found = assemble(
         fragments,
         assemble_options(config, plan),
         frames,
-        lambda rows: [ImageFacts("jpg", *sizes[row.path]) for row in rows],
+        lambda rows: [ImageFacts("jpg", *sizes[IN_SHARDS.sub(r"images/\1/", row.path)]) for row in rows],
     )
     assert found.rejections == []
     return {
-        split: [json.loads(line) for line in encode_jsonl(part, TASKS[task], False).splitlines()]
+        split: sorted(
+            (plainly(json.loads(line)) for line in encode_jsonl(part, TASKS[task], False).splitlines()),
+            key=lambda line: str(line["image_url"]),
+        )
         for split, part in found.splits.items()
     }
+
+
+def plainly(line: dict[str, Any]) -> dict[str, Any]:
+    """A record whose image is called as where it is in no shard."""
+    return line | {"image_url": IN_SHARDS.sub(r"images/\1/", line["image_url"])}
 
 
 def numbers_of(value: Any) -> list[float]:
@@ -172,6 +200,25 @@ def test_the_same_273_objects_are_the_same_records_in_every_format(name: str, ta
     if task != MULTILABEL:
         assert sum(len(line["label"]) for lines in expected.values() for line in lines) == 273
     same(records(f"{memory}/other", made, name, task), expected)
+
+
+IDS = {
+    **{
+        key: {name: [at] for at, name in enumerate(LABELS)}
+        for key in ("coco", "yolo", "darknet", "datumaro", "huggingface")
+    },
+    "openimages": {name: [f"/m/{at}"] for at, name in enumerate(LABELS)},
+    "customvision": {name: [f"t{at}"] for at, name in enumerate(LABELS)},
+    "supervisely": {name: [70 + at] for at, name in enumerate(LABELS)},
+    "cvat": {},
+}
+
+
+@pytest.mark.parametrize("name", IDS)
+@pytest.mark.parametrize("task", [DETECTION, MULTILABEL])
+def test_labels_have_the_ids_that_the_source_gives_them(name: str, task: str, memory: str) -> None:
+    _, plan, results = read(memory, pictures()[:20], name, task)
+    assert ids_of_labels(plan, merge_findings(result.findings for result in results)) == IDS[name]
 
 
 corners = st.tuples(st.integers(0, 30), st.integers(0, 30))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
+from msgspec import Meta
 
 from labelbeam.schemas.config import ConvertConfig
 from labelbeam.schemas.doubts import Doubt
@@ -20,18 +21,34 @@ if TYPE_CHECKING:
 
 
 class HuggingFaceOptions(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """Its boxes are those of COCO, and are read as COCO's options say; it has none of its own."""
+    """Options for Hugging Face's Parquet files. Its boxes are those of COCO, and are read as COCO's options say."""
+
+    huggingface_image: Annotated[
+        str | None,
+        Meta(
+            description="huggingface: the column of images of Parquet files; by default the only one",
+            extra={"metavar": "COLUMN"},
+        ),
+    ] = None
+    huggingface_label: Annotated[
+        str | None,
+        Meta(
+            description="huggingface: the column of labels of Parquet files, for classification; by default label or labels, else the "
+            "only one of class labels, else the objects",
+            extra={"metavar": "COLUMN"},
+        ),
+    ] = None
 
 
 class HuggingFace:
-    """Hugging Face's image folders with objects."""
+    """Hugging Face's image folders with objects, and its Parquet files with images in them."""
 
     name = "huggingface"
     title = "Hugging Face"
-    source = "the root directory, or the metadata file"
+    source = "the root directory, the metadata file, or Parquet files"
     tasks: Mapping[Task, str] = {
-        "image_classification": "the objects, where the table has no labels",
-        "image_classification_multilabel": "the objects, where the table has no labels",
+        "image_classification": "the column of labels in Parquet; else the objects, where the table has no labels",
+        "image_classification_multilabel": "the column of labels in Parquet; else the objects, where the table has no labels",
         "image_object_detection": "the objects",
         "image_instance_segmentation": "the objects' polygons and run lengths",
     }
@@ -45,13 +62,19 @@ class HuggingFace:
         claim = claim_of(tree, asked)
         if asked and claim is None:
             raise UsageError(
-                f"{tree.locations[0].shown}: holds no metadata.jsonl or metadata.csv with file_name and objects; huggingface takes one "
-                "directory or file of them. Datasets in Parquet are not read"
+                f"{tree.locations[0].shown}: holds no metadata.jsonl or metadata.csv with file_name and objects, and no Parquet; huggingface takes one "
+                "directory or file of them, or Parquet files"
             )
         return claim
 
     def plan(self, tree: Tree, claim: Claim, exact: bool) -> Plan:
-        """Plan the tables that were found."""
+        """Plan the tables, or the Parquet files, that were found."""
+        from labelbeam.transforms.formats.shards import Shards
+
+        if isinstance(claim.found, Shards):
+            from labelbeam.transforms.formats.huggingface.embedded import plan_embedded  # It loads pyarrow.
+
+            return plan_embedded(tree, claim.found)
         from labelbeam.transforms.formats.huggingface.units import plan_huggingface
 
         return plan_huggingface(tree, claim.found)
@@ -69,14 +92,21 @@ class HuggingFace:
 
     def remarks(self, evidence: Mapping[str, Evidence], config: ConvertConfig) -> list[Doubt]:
         """The frame where it is not pixels, and what contradicts itself; what has no outline, and categories without names."""
-        from labelbeam.transforms.formats.coco.frames import doubts_of as doubts_of_boxes
-        from labelbeam.transforms.formats.frames import PIXELS
         from labelbeam.transforms.formats.huggingface.units import doubts_of
 
-        given, frames = config.of(CocoOptions), self.frames(evidence, config)
-        doubts = [
-            doubt
-            for source, item in sorted(evidence.items())
-            for doubt in doubts_of_boxes(source, item, frames.get(source, PIXELS), given.coco_boxes, given.coco_corners)
-        ]
-        return doubts + doubts_of(evidence)
+        return remarks_on_boxes(self.frames(evidence, config), evidence, config) + doubts_of(evidence)
+
+
+def remarks_on_boxes(
+    frames: Mapping[str, Frame], evidence: Mapping[str, Evidence], config: ConvertConfig
+) -> list[Doubt]:
+    """Doubts of boxes that were read as those of COCO, in these frames where they are not pixels."""
+    from labelbeam.transforms.formats.coco.frames import doubts_of as doubts_of_boxes
+    from labelbeam.transforms.formats.frames import PIXELS
+
+    given = config.of(CocoOptions)
+    return [
+        doubt
+        for source, item in sorted(evidence.items())
+        for doubt in doubts_of_boxes(source, item, frames.get(source, PIXELS), given.coco_boxes, given.coco_corners)
+    ]

@@ -16,21 +16,21 @@ LARGEST = 4 * 2**20
 _FRONT = re.compile(rb"\A(?:\xef\xbb\xbf)?---[ \t]*\r?\n(.*?)\r?\n---[ \t]*(?:\r?\n|\Z)", re.DOTALL)
 
 
-def names_in(path: str, data: bytes) -> list[dict[int, str]]:
-    """The lists of names that a file gives for categories of objects; none where it gives none."""
+def names_in(path: str, data: bytes, column: str = "objects") -> list[dict[int, str]]:
+    """The lists of names that a file gives for the class labels of a column; none where it gives none."""
     try:
         if path.endswith(".json"):
             content = decode_json(data)
         else:
             front = _FRONT.match(data)
-            content = load_yaml(front[1]) if front is not None else None
+            content = load_yaml(front[1], as_written=True) if front is not None else None
     except (JsonError, NoYamlError):
         return []
-    return _names_of_objects(content)
+    return names_of(content, column)
 
 
-def _names_of_objects(content: Any) -> list[dict[int, str]]:
-    """Names of all class labels below a feature that is called `objects`, each list once."""
+def names_of(content: Any, column: str) -> list[dict[int, str]]:
+    """Names of all class labels of the feature that is called like a column, or below it, each list once."""
     found: list[dict[int, str]] = []
     pending: list[tuple[Any, bool]] = [(content, False)]
     while pending:
@@ -38,12 +38,12 @@ def _names_of_objects(content: Any) -> list[dict[int, str]]:
         if isinstance(node, list):
             pending += [(item, inside) for item in node]
         elif isinstance(node, dict):
-            inside = inside or node.get("name") == "objects"
+            inside = inside or node.get("name") == column
             label = node.get("class_label", node if node.get("_type") == "ClassLabel" else None)
             names = _listed(label.get("names")) if inside and isinstance(label, dict) else {}
             if names and names not in found:
                 found.append(names)
-            pending += [(item, inside or key == "objects") for key, item in node.items()]
+            pending += [(item, inside or key == column) for key, item in node.items()]
     return found
 
 

@@ -10,8 +10,15 @@ from labelbeam.transforms.formats.claims import check_one_each, files_told, goes
 from labelbeam.transforms.formats.folder.columns import LABEL_COLUMNS
 from labelbeam.transforms.formats.format import Claim, Tree
 from labelbeam.transforms.formats.json_objects import json_object
+from labelbeam.transforms.formats.shards import Shards, shards_of
+from labelbeam.transforms.stores.errors import StoreError
+from labelbeam.transforms.stores.shards.store import PARQUET
+from labelbeam.transforms.stores.threads import in_threads
 
 TABLES = ("metadata.jsonl", "metadata.csv")
+
+_LOOKED_AT = 3
+"""Parquet files whose footers are looked at."""
 
 _OBJECTS = re.compile(rb'"objects"\s*:\s*(?:[\[{]|null)')
 _FILE = re.compile(rb'file_names?"\s*:')
@@ -41,12 +48,38 @@ def objects_in(path: str, head: bytes) -> Objects | None:
 
 
 def claim_of(tree: Tree, asked: bool) -> Claim | None:
-    """Claim one directory, or one table. For classification, labels of images go before it, in tables and folders.
+    """Claim one directory, one table, or Parquet files. For classification, labels of images go before tables of objects, in tables and
+    folders.
 
     Raises:
         StoreError: a file cannot be read.
         UsageError: two tables describe the same images.
     """
+    return _claim_of_tables(tree, asked) or _claim_of_parquet(tree, asked)
+
+
+def _claim_of_parquet(tree: Tree, asked: bool) -> Claim | None:
+    shards = shards_of(tree, (PARQUET,))
+    if shards is None or goes_first(tree, asked, shards.paths):
+        return None
+    looked = in_threads(lambda path: _holds_images(shards, path), shards.paths[:_LOOKED_AT])
+    if not asked and not all(looked):
+        return None
+    shown = ", ".join(shards.paths[:5])
+    return Claim(f"found images in {shown}" if all(looked) else f"found {shown}", found=shards)
+
+
+def _holds_images(shards: Shards, path: str) -> bool:
+    from labelbeam.transforms.formats.huggingface.embedded import opened  # It loads pyarrow.
+    from labelbeam.transforms.stores.shards.parquet import image_columns
+
+    try:
+        return bool(image_columns(opened(shards.root.below(path))[1].schema_arrow))
+    except StoreError:
+        return False  # Who reads it says what is wrong with it.
+
+
+def _claim_of_tables(tree: Tree, asked: bool) -> Claim | None:
     told = files_told(tree, ("jsonl", "csv"), lambda file, size: objects_in(file.path, tree.head_of(file, size)))
     if told is None or goes_first(tree, asked, told[1]):
         return None

@@ -20,9 +20,11 @@ from labelbeam.transforms.formats.named_images import (
     plan_named,
     remarks_on,
     whole_file,
+    with_room,
 )
 from labelbeam.transforms.formats.plans import Plan
-from labelbeam.transforms.formats.reading import Reading, ReadResult, Unit
+from labelbeam.transforms.formats.reading import Reading, ReadResult, Unit, ids_by_label
+from labelbeam.transforms.formats.shards import exported_as
 from labelbeam.transforms.messages.redact import redact
 from labelbeam.transforms.stores.files import StoredFile
 from labelbeam.transforms.stores.locate import locate
@@ -39,11 +41,13 @@ def plan_huggingface(tree: Tree, found: tuple[Location, Sequence[str]]) -> Plan:
     root, names = found
     listing = tree.listing_of(root).files
     files = [file for file in listing if file.path in names]
-    categories = _categories(root, listing)
+    categories, by_xor = _categories(root, listing), exported_as(root, listing, "huggingface")
 
     def units(chosen: list[StoredFile]) -> list[Unit]:
         return [
-            HuggingFaceUnit(root.url, file.path, number, start, min(file.size, start + step), file.size, categories)
+            HuggingFaceUnit(
+                root.url, file.path, number, start, min(file.size, start + step), file.size, categories, by_xor
+            )
             for number, file in enumerate(chosen)
             for step in [RANGE if file.path.lower().endswith("jsonl") else max(1, file.size)]
             for start in range(0, file.size, step)
@@ -52,6 +56,7 @@ def plan_huggingface(tree: Tree, found: tuple[Location, Sequence[str]]) -> Plan:
     plan = plan_named(tree, "huggingface", root, files, units)
     plan.in_bytes = True
     plan.files = [(root.below(file.path).url, file) for file in files]
+    plan.label_ids = ids_by_label(categories.items())
     return plan
 
 
@@ -77,6 +82,7 @@ class HuggingFaceUnit:
     end: int
     bytes: int
     names: dict[int, str]
+    by_xor: bool = False
     index = IMAGES
 
     @property
@@ -99,7 +105,13 @@ class HuggingFaceUnit:
             else:
                 rows = rows_of_csv(held.enter_context(whole_file(file, self.bytes)))
             task = options.config.task
-            read = read_rows(rows, self.names, finder, evidence, path=self.path, source=self.root, task=task)
+            read = read_rows(
+                *(with_room(rows, file.shown), self.names, finder, evidence),
+                path=self.path,
+                source=self.root,
+                task=task,
+                by_xor=self.by_xor,
+            )
         evidence.add("without_outline", read.without, self.path)
         evidence.add("unnamed", read.unnamed, self.path)
         return images_read(reading, self.root, evidence, read.images, finder, (self.number << _KEYS) + first)

@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, BinaryIO, Protocol
 
 from labelbeam.transforms.messages.words import is_utf8
 from labelbeam.transforms.stores.failures import ShortReadError
 from labelbeam.transforms.stores.paths import safe_relative
+from labelbeam.transforms.stores.range_reader import RangeReader
 from labelbeam.transforms.stores.tokens import content_token
 
 NOT_FOLLOWED = "links in an archive, not followed; pack it again with what they lead to (tar --dereference)"
@@ -149,6 +150,10 @@ class Packed:
                 "archive to this machine first"
             )
         return data
+
+    def source(self, block: int) -> BinaryIO | RangeReader:
+        """The archive as a file to be read from front to back, in steps of `block` bytes where it is not on a disk."""
+        return open(self._path, "rb") if self.local else RangeReader(self.read, self.size, block)
 
     def pieces(self, start: int, end: int, first: int, most: int) -> Iterator[bytes]:
         """The bytes [start, end) piece by piece, each twice as long as the one before."""

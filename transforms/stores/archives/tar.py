@@ -8,13 +8,19 @@ from __future__ import annotations
 
 import re
 import tarfile
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, TypeAlias, TypeVar
 
 from labelbeam.transforms.messages.words import is_utf8
 from labelbeam.transforms.stores.archives.contents import NO_FILE, NOT_FOLLOWED, ArchiveError, Contents, Member, Packed
 from labelbeam.transforms.stores.archives.names import charset_of, names_of
-from labelbeam.transforms.stores.range_reader import LARGEST_BLOCK, RangeReader
+from labelbeam.transforms.stores.range_reader import LARGEST_BLOCK
+from labelbeam.transforms.workers.budget import check_room
+
+Seen = TypeVar("Seen")
+Visit: TypeAlias = Callable[[str, int, Callable[[int, int], bytes]], Seen | None]
+"""What is made of a file, of its name, its size, and a function that reads its bytes [start, end); None of those that do not matter."""
 
 _COMPRESSED = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"\x28\xb5\x2f\xfd": "zstd"}
 
@@ -23,7 +29,7 @@ LARGEST_HEADER = 2**18
 """Bytes of a header of PAX or of a long name: it is read whole, and its size is what the archive says."""
 
 
-class _TarInfo(tarfile.TarInfo):
+class HeaderInfo(tarfile.TarInfo):
     """A header that leads forwards, and takes time and memory in proportion to what the archive holds.
 
     Python's own reader reads a header of a negative size again and again (CVE-2025-8194, mended in 3.11.14), takes quadratic time
@@ -31,7 +37,7 @@ class _TarInfo(tarfile.TarInfo):
     """
 
     @classmethod
-    def frombuf(cls, buf: bytes | bytearray, encoding: str | None, errors: str) -> _TarInfo:
+    def frombuf(cls, buf: bytes | bytearray, encoding: str | None, errors: str) -> HeaderInfo:
         """Read a header.
 
         Raises:
@@ -97,6 +103,17 @@ class TarReader:
         Raises:
             ArchiveError: it is compressed, damaged, or no TAR archive.
         """
+        return self.scan(packed, lambda name, size, read: None)[0]
+
+    def scan(self, packed: Packed, visit: Visit[Seen]) -> tuple[Contents, dict[int, Seen]]:
+        """The same, and what `visit` makes of files on the way, by where they begin, as `Member.start` tells.
+
+        It gets a file's name, its size, and a function that reads its bytes [start, end).
+
+        Raises:
+            ArchiveError: as above.
+            ShortageError: there is not memory enough for what is kept.
+        """
         head = packed.read(0, min(packed.size, 6))
         for magic, method in _COMPRESSED.items():
             if head.startswith(magic):
@@ -106,23 +123,35 @@ class TarReader:
                 )
         found = Contents()
         places: dict[str, Member] = {}
+        seen: dict[int, Seen] = {}
+        held = 0
         try:
-            source = RangeReader(packed.read, packed.size, _HEADER if packed.local else LARGEST_BLOCK)
             infos: list[tarfile.TarInfo] = []
-            with tarfile.open(fileobj=source, mode="r:", errorlevel=2, tarinfo=_TarInfo) as archive:
+            with (
+                packed.source(LARGEST_BLOCK) as source,
+                tarfile.open(fileobj=source, mode="r:", errorlevel=2, tarinfo=HeaderInfo) as archive,
+            ):
                 before = -1
                 for info in archive:
                     if info.offset_data <= before:
                         raise tarfile.ReadError("a file begins before the one in front of it")
                     before = info.offset_data
                     infos.append(info)
+                    if info.isfile() and not info.issparse():
+                        if info.offset_data + info.size > packed.size:
+                            raise tarfile.ReadError("it ends within a file")
+                        found_in = visit(info.name, info.size, partial(_read_at, source, info))
+                        if found_in is not None:
+                            held += len(found_in) if isinstance(found_in, bytes) else 0
+                            check_room(held, packed.shown)
+                            seen[info.offset_data] = found_in
         except (tarfile.TarError, ValueError, OverflowError, IndexError, RecursionError) as error:
             raise ArchiveError(
                 f"{packed.shown} is no TAR archive, or a damaged one ({error}); fetch it again, and test it with: tar -tf"
             ) from None
         for info, name in zip(infos, _names(infos), strict=True):
             self._take(info, name, packed, found, places)
-        return found
+        return found, seen
 
     def _take(
         self, info: tarfile.TarInfo, name: str, packed: Packed, found: Contents, places: dict[str, Member]
@@ -155,7 +184,10 @@ class TarReader:
         return packed.read(member.start + start, min(member.start + end, member.stop))
 
 
-_HEADER = 512
+def _read_at(source: Any, info: tarfile.TarInfo, start: int, end: int) -> bytes:
+    source.seek(info.offset_data + start)
+    data: bytes = source.read(end - start)
+    return data
 
 
 def _names(infos: Sequence[tarfile.TarInfo]) -> list[str]:

@@ -1,0 +1,301 @@
+"""Plan of Hugging Face's Parquet files with images in them, in groups of rows, and their reading."""
+
+from __future__ import annotations
+
+import io
+import math
+import posixpath
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from labelbeam.schemas.config import ConvertConfig
+from labelbeam.schemas.doubts import Doubt, Doubted
+from labelbeam.schemas.errors import UsageError
+from labelbeam.schemas.neutral import SourceImage
+from labelbeam.schemas.reasons import Rejected
+from labelbeam.transforms.formats.format import Tree
+from labelbeam.transforms.formats.frames import Evidence
+from labelbeam.transforms.formats.huggingface.columns import Columns, columns_of, names_in_footer
+from labelbeam.transforms.formats.huggingface.format import HuggingFaceOptions
+from labelbeam.transforms.formats.huggingface.names import LARGEST, NAMED_IN, names_in
+from labelbeam.transforms.formats.huggingface.objects import Samples
+from labelbeam.transforms.formats.named_images import (
+    FILE_BITS,
+    IMAGES,
+    ImageFinder,
+    ListedImages,
+    finder_of,
+    image_named,
+    images_read,
+    reject_image,
+)
+from labelbeam.transforms.formats.plans import IMAGES_A_SHARD, SHARD_TARGET, Plan
+from labelbeam.transforms.formats.reading import Reading, ReadResult
+from labelbeam.transforms.formats.shards import Shards, exported_as, plan_shards, splits_of_shards
+from labelbeam.transforms.images.facts import ImageError, ImageFacts
+from labelbeam.transforms.images.headers import decode, read_header
+from labelbeam.transforms.images.names import LONGEST_PATH, is_image
+from labelbeam.transforms.images.transcode import transcode_of
+from labelbeam.transforms.messages.words import printable
+from labelbeam.transforms.stores.archives.contents import Packed
+from labelbeam.transforms.stores.files import StoredFile
+from labelbeam.transforms.stores.locate import locate
+from labelbeam.transforms.stores.location import Location
+from labelbeam.transforms.stores.reading import read_bounded
+from labelbeam.transforms.stores.retries import ask
+from labelbeam.transforms.stores.shards.parquet import (
+    Footer,
+    checked,
+    footer_of,
+    image_values,
+    name_of,
+    open_parquet,
+    rows_at_once,
+    starts_of,
+)
+from labelbeam.transforms.stores.threads import in_threads
+from labelbeam.transforms.workers.quiet_gc import quiet_gc
+
+RANGE = 64 * 2**20
+"""Bytes of rows, images and all, in a unit; a group of rows is never cut."""
+
+
+def opened(file: Location) -> tuple[Packed, pq.ParquetFile]:
+    """A Parquet file, of which the footer is read.
+
+    Raises:
+        StoreError: it cannot be read, or is none.
+    """
+
+    def look() -> tuple[Packed, pq.ParquetFile]:
+        packed = Packed(file.fs, file.path, file.shown)
+        packed.look()
+        return packed, open_parquet(packed)
+
+    return ask(file, "cannot be read", look)
+
+
+def plan_embedded(tree: Tree, shards: Shards) -> Plan:
+    """Plan the files that were found; see `transforms.plan.make_plan` for errors."""
+    root, config = shards.root, tree.config
+    files = dict(
+        zip(shards.paths, in_threads(lambda path: footer_of(opened(root.below(path))[1]), shards.paths), strict=True)
+    )
+
+    def size(_: Sequence[StoredFile]) -> int:
+        return sum(sum(footer.rows) for footer in files.values()) * (SHARD_TARGET // IMAGES_A_SHARD)
+
+    plan, found = plan_shards(tree, "huggingface", shards, size)
+    options = config.of(HuggingFaceOptions)
+    columns = {
+        path: columns_of(footer.schema, config.task, options, root.below(path).shown) for path, footer in files.items()
+    }
+    splits = splits_of_shards([file.path for file in found])
+    _check_subsets(root, [file.path for file in found], splits)
+    listing = tree.listing_of(root).files
+    names = _names(root, listing, files, columns)
+    by_xor = exported_as(root, listing, "huggingface")
+    for number, (file, split) in enumerate(zip(found, splits, strict=True)):
+        for first, last in _ranges(files[file.path].bytes):
+            size_of = sum(files[file.path].bytes[first:last])
+            plan.units.append(EmbeddedUnit(root.url, file.path, number, first, last, size_of, split, names, by_xor))
+    pictures = sorted(printable(file.path) for file in listing if is_image(file.path))
+    plan.indexes = [ListedImages(root.url, tuple(pictures))]
+    others = sorted({other for each in columns.values() for other in each.others})
+    if others:
+        message = f"{root.shown}: further columns hold images, such as masks, and are not read: {', '.join(others)}"
+        plan.doubts.append(Doubt(Doubted.IMAGES_LEFT_ALONE, message, len(others), others[0], "--huggingface-image"))
+    return plan
+
+
+def _ranges(sizes: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Groups of rows [first, last) that are worth a unit.
+
+    >>> list(_ranges([RANGE, 1, RANGE - 1, 1]))
+    [(0, 1), (1, 3), (3, 4)]
+    """
+    first = held = 0
+    for group, size in enumerate(sizes):
+        held += size
+        if held >= RANGE or group == len(sizes) - 1:
+            yield first, group + 1
+            first, held = group + 1, 0
+
+
+def _check_subsets(root: Location, paths: Iterable[str], splits: Iterable[str | None]) -> None:
+    """Refuse files of one name and one split in several folders: subsets (configs) of a dataset, mostly with the same images.
+
+    Raises:
+        UsageError: there are such.
+    """
+    seen: dict[tuple[str, str | None], str] = {}
+    for path, split in zip(paths, splits, strict=True):
+        first = seen.setdefault((posixpath.basename(path), split), path)
+        if first != path:
+            raise UsageError(
+                f"{root.shown}: {first} and {path} seem to be of two subsets (configs) of a dataset, which may hold the same images; name "
+                "the folder of one with --source"
+            )
+
+
+def _names(
+    root: Location, listing: Iterable[StoredFile], files: Mapping[str, Footer], columns: Mapping[str, Columns]
+) -> dict[int, str]:
+    """The one list of names that the footers give, else that files at the root do; none where there are several."""
+    found: list[dict[int, str]] = []
+    for path, footer in files.items():
+        found += [each for each in names_in_footer(footer.schema, columns[path].named) if each not in found]
+    if not found:
+        named = {each.named for each in columns.values()}
+        for file in listing:
+            if file.path in NAMED_IN and file.size <= LARGEST:
+                data = read_bounded(root.below(file.path), LARGEST)
+                found += [
+                    each for column in sorted(named) for each in names_in(file.path, data, column) if each not in found
+                ]
+    return found[0] if len(found) == 1 else {}
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddedUnit:
+    """The groups of rows [first, last) of a file; `bytes` are theirs, `number` is its own among the files."""
+
+    root: str
+    path: str
+    number: int
+    first: int
+    last: int
+    bytes: int
+    split: str | None
+    names: dict[int, str]
+    by_xor: bool
+    index = IMAGES
+
+    @property
+    def size(self) -> int:
+        """Bytes, for progress."""
+        return self.bytes
+
+    def read(self, reading: Reading) -> ReadResult:
+        """Read its rows, and look at their images where the build asks for it.
+
+        Raises:
+            StoreError: the file cannot be read.
+        """
+        config, evidence, finder = reading.options.config, Evidence(), finder_of(reading)
+        file = locate(self.root, reading.options.storage).below(self.path)
+        packed, parquet = opened(file)
+        columns = columns_of(parquet.schema_arrow, config.task, config.of(HuggingFaceOptions), file.shown)
+        starts = starts_of(footer_of(parquet))
+
+        def read_all() -> Rows:
+            rows = Rows(self, columns, config, finder)
+            for group in range(self.first, self.last):
+                row = starts[group]
+                for batch in parquet.iter_batches(
+                    rows_at_once(parquet, group), row_groups=[group], columns=columns.fields, use_threads=False
+                ):
+                    rows.add(row, batch)
+                    row += len(batch)
+                if row != starts[group + 1]:
+                    raise ValueError(
+                        f"a group has {row - starts[group]} rows, and says {starts[group + 1] - starts[group]}"
+                    )
+            return rows
+
+        with quiet_gc():
+            rows: Rows = ask(file, "cannot be read", lambda: checked(packed, read_all))
+            samples = rows.samples
+            samples.tell(evidence)
+        evidence.add("without_outline", samples.without, self.path)
+        evidence.add("unnamed", samples.unnamed, self.path)
+        key = (self.number << FILE_BITS) + starts[self.first]
+        return images_read(reading, self.root, evidence, samples.images, finder, key, looked=rows.looked)
+
+
+class Rows:
+    """Rows of a unit, as they become images."""
+
+    def __init__(self, unit: EmbeddedUnit, columns: Columns, config: ConvertConfig, finder: ImageFinder) -> None:
+        self._unit, self._columns, self._config, self._finder = unit, columns, config, finder
+        self._others = transcode_of(config) is not None
+        self.samples = Samples(unit.names, config.task, unit.by_xor)
+        self.looked: dict[str, ImageFacts | ImageError | None] = {}
+
+    def add(self, first: int, batch: pa.RecordBatch) -> None:
+        """Read the rows of a batch, whose first is row `first` of the file."""
+        contents, paths = image_values(batch, self._columns.image)
+        values = {
+            name: batch.column(batch.schema.names.index(name))
+            for name in (
+                *self._columns.objects,
+                *self._columns.size,
+                *([self._columns.label] if self._columns.label else []),
+            )
+        }
+        for at in range(len(batch)):
+            image = self._image(first + at, contents[at].as_py(), (paths[at].as_py() or "")[: 4 * LONGEST_PATH] or None)
+            # Row by row: what all rows share in the file, such as a long text, each of these has for itself.
+            row = {name: column[at].as_py() for name, column in values.items()}
+            if image.rejected:
+                self.samples.images.append(image)
+            else:
+                self._say(image, row)
+
+    def _image(self, row: int, data: bytes | None, path: str | None) -> SourceImage:
+        unit = self._unit
+        locator = f"{unit.path} row {row}"
+        if data is None and path:
+            return image_named(path, self._finder, unit.path, unit.root, locator)
+        name = posixpath.join(unit.path, self._columns.folder, name_of(row, path, data))
+        image = SourceImage(
+            name, unit.root, locator, split=unit.split, objects=[], rejected=[], adjusted=[], skipped=[]
+        )
+        if data is None:
+            reject_image(image, Rejected.MISSING_IMAGE, "the row has no image: neither bytes nor a path")
+        else:
+            self._look(name, data)
+        return image
+
+    def _look(self, path: str, data: bytes) -> None:
+        """Look at an image here: whoever writes would have to read the row once more."""
+        mode = self._config.check_images
+        if self._config.sample is not None or mode == "none":
+            return
+        if mode not in ("header", "decode") and self._columns.size:
+            return
+        try:
+            read = decode if mode == "decode" else read_header
+            self.looked[path] = read(io.BytesIO(data), path, self._others)
+        except ImageError as error:
+            self.looked[path] = error
+
+    def _say(self, image: SourceImage, row: Mapping[str, Any]) -> None:
+        width, height = row.get("width"), row.get("height")
+        label, objects = self._columns.label, self._columns.objects
+        if label is None:
+            self.samples.add(
+                image, row[objects[0]] if len(objects) == 1 else {name: row[name] for name in objects}, width, height
+            )
+            return
+        value = row[label]
+        found = [
+            plain for item in (value if isinstance(value, list) else [value]) if (plain := _plain(item)) is not None
+        ]
+        if not found and not isinstance(value, list):
+            what = "is null" if value is None else f"is {value!r:.20}, which stands for none"
+            reject_image(image, Rejected.NO_LABEL, f"the row has no label: {label} {what}")
+            self.samples.images.append(image)
+            return
+        self.samples.label(image, found, width, height)
+
+
+def _plain(value: Any) -> Any:
+    """A label as it is, numbers as whole ones; None where there is none: null, NaN, and -1 as in test sets of `datasets`."""
+    if isinstance(value, float):
+        value = None if math.isnan(value) else int(value) if value.is_integer() else value
+    return None if value == -1 and not isinstance(value, bool) else value
