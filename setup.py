@@ -18,6 +18,12 @@ STORES = {
     "s3": ["s3fs>=2025.9,<2027"],
 }
 
+# What reads HEIC, and what compares how images look.
+IMAGES = {
+    "heif": ["pillow-heif>=1.2,<2"],
+    "near": ["imagehash>=4.3.2,<5"],
+}
+
 TOKENS = ["azure-identity>=1.23,<2"]
 
 setup(
@@ -75,10 +81,11 @@ setup(
         "azureml": ["azure-ai-ml>=1.35,<2", *TOKENS],
         # Evaluates boxes and masks faster than pycocotools.
         "faster": ["faster-coco-eval>=1.8,<2"],
+        **IMAGES,
         # Submits to Dataflow; its workers read and write gs:// as all others do.
         "dataflow": ["apache-beam[gcp]>=2.65,<2.78", *STORES["gcs"]],
         "dev": [
-            *(package for packages in STORES.values() for package in packages),
+            *(package for packages in (*STORES.values(), *IMAGES.values()) for package in packages),
             *TOKENS,
             "build>=1.3,<2",
             "duckdb>=1.4,<3",

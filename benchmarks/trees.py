@@ -27,6 +27,7 @@ from xml.etree import ElementTree
 
 from PIL import Image
 
+from benchmarks import tools
 from benchmarks.run import IMAGE_URL, ROOT, machine
 
 CLASSES = 20
@@ -104,6 +105,8 @@ def walk(root: str, _: str) -> None:
 WORKS: dict[str, Callable[[str, str], None]] = {
     "folder": folder_by_hand,
     "voc": voc_by_hand,
+    "yolo": tools.yolo_by_hand,
+    "cvat": tools.cvat_by_hand,
     "scandir": walk_by_hand,
     "listing": walk,
 }
@@ -192,6 +195,8 @@ def rows(directory: Path, scratch: Path, scale: float) -> list[Row]:
     """All rows; their data is made."""
     folder = made(directory, "folder", round(20_000 * scale), make_folder)
     voc = made(directory, "voc", round(17_000 * scale), make_voc)
+    yolo = made(directory, "yolo", round(17_000 * scale), tools.make_yolo)
+    cvat = made(directory, "cvat", round(30_000 * scale), tools.make_cvat)
     names = made(directory, "names", round(1_000_000 * scale), make_names)
     few = made(directory, "folder", 128, make_folder)
 
@@ -206,6 +211,8 @@ def rows(directory: Path, scratch: Path, scale: float) -> list[Row]:
     return [
         Row("folder of JPEGs, headers", build(classes, folder), by_hand("folder", folder), 0.8),
         Row("VOC, detection", build(boxes, voc), by_hand("voc", voc), 1.0),
+        Row("YOLO, detection", build(boxes, yolo), by_hand("yolo", yolo), 1.0),
+        Row("CVAT, detection", build(boxes, cvat), by_hand("cvat", cvat), 1.0),
         Row("listing of names", by_hand("listing", names), by_hand("scandir", names), 1.5),
         Row("128 images, end to end", build(classes, few), ["-c", "import apache_beam"], 1.3),
         Row("labelbeam --help", ["-m", "labelbeam.pipelines.cli", "--help"], ["-c", "pass"], 5.0),

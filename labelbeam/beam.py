@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, Unpack
 
 import apache_beam as beam
-import msgspec
 from apache_beam.metrics import Metrics
 from apache_beam.pvalue import TaggedOutput
 
@@ -35,7 +34,6 @@ from labelbeam.runs import inspect_config
 from labelbeam.schemas.config import ConvertConfig
 from labelbeam.schemas.errors import LabelBeamError
 from labelbeam.schemas.manifest import FileEntry
-from labelbeam.schemas.neutral import Rejection
 from labelbeam.transforms.builds.contents import published_files, records_of
 from labelbeam.transforms.columns.fragments import decode
 from labelbeam.transforms.columns.listed import join_listed
@@ -56,9 +54,9 @@ from labelbeam.transforms.workers import parcels
 from labelbeam.transforms.workers.quiet_gc import quiet_gc
 from labelbeam.transforms.workers.staged_units import stage_units
 from labelbeam.transforms.write.assemble import Assembled, assemble
-from labelbeam.transforms.write.bucket import encode_rejections
+from labelbeam.transforms.write.bucket import without_credentials
 from labelbeam.transforms.write.options import assemble_options
-from labelbeam.transforms.write.survey import SurveyOptions
+from labelbeam.transforms.write.survey import SurveyOptions, compared
 from labelbeam.transforms.write.transform import of_bucket, surveys_of
 from labelbeam.transforms.write.whole import Whole, whole_source
 
@@ -140,7 +138,7 @@ class ReadDataset(beam.PTransform):  # type: ignore[misc]  # Beam has no types
         assemble = _Assemble(config, self._storage, plan)
         surveys = SurveyOptions(
             assemble_options(config, plan),
-            config.duplicates is not None,
+            compared(config),
             plan.images_root,
             plan.buckets,
             self._storage,
@@ -182,9 +180,8 @@ class _Assemble(beam.DoFn):  # type: ignore[misc]
         for split, part in assembled.splits.items():
             lines = encode_jsonl(part, TASKS[task], px=False)
             yield from rows_of(records_of(lines, task, split), split)
-        rejected = msgspec.json.Decoder(Rejection).decode_lines(encode_rejections(assembled.rejections))
-        for rejection in rejected:
-            yield TaggedOutput(_REJECTIONS, rejection_row(rejection))
+        for rejection in assembled.rejections:
+            yield TaggedOutput(_REJECTIONS, rejection_row(without_credentials(rejection)))
 
     def _assembled(self, encoded: list[bytes], frames: Mapping[str, Frame], whole: Whole) -> Assembled:
         root = locate(self._images_root, self._storage)

@@ -33,6 +33,7 @@ class InspectOptions(TypedDict, total=False):
     split_group: str
     stratify: bool
     duplicates: Literal["keep", "drop", "fail"]
+    near_duplicates: int
     labels: Url | Mapping[str, Any]
     sample: int | float
     shards: int | Literal["auto"]

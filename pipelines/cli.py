@@ -21,11 +21,12 @@ from labelbeam.pipelines.commands.registry import COMMANDS, make_parsers
 from labelbeam.pipelines.runners.options import BEAM_OPTIONS
 from labelbeam.pipelines.terminal.failure import Failure, describe
 from labelbeam.pipelines.terminal.streams import Lenient, debugging, silence
-from labelbeam.schemas.errors import UsageError
+from labelbeam.schemas.errors import LabelBeamError, UsageError
 from labelbeam.transforms.messages.redact import redact
 from labelbeam.transforms.messages.terminal import escaped
 from labelbeam.transforms.messages.words import did_you_mean, plain
 from labelbeam.transforms.workers.loading import is_ours_alone
+from labelbeam.transforms.workers.resources import LEAST, address_space
 
 EXIT_AFTER = 3.0
 """Seconds that an interrupted run may take to end by itself: a thread may be waiting for a store."""
@@ -87,7 +88,22 @@ def _run(arguments: list[str], known: argparse.Namespace) -> int:
     known.runner_options = runner_options
     if rest:
         _refuse(rest[0], commands.get(known.command, parser))
+    if known.command != "schema":
+        _check_address_space()
     return COMMANDS[known.command].run(known)
+
+
+def _check_address_space() -> None:
+    """Make sure that what a command loads does not abort this process, as libraries in C do where they cannot begin.
+
+    Raises:
+        LabelBeamError: the limit is too low.
+    """
+    if (allowed := address_space()) < LEAST:
+        raise LabelBeamError(
+            f"ulimit -v or -d allows this process {allowed / 1e6:,.0f} MB of address space, expected {LEAST / 1e6:,.0f} MB at least, "
+            "and 2,000 MB for a build; nothing was read or written. Raise the limit, or bound the memory by the container's"
+        )
 
 
 def _refuse(argument: str, command: Parser) -> NoReturn:

@@ -15,6 +15,9 @@ from labelbeam.schemas.errors import UsageError
 from labelbeam.schemas.tasks import Task
 
 CheckImages: TypeAlias = Literal["none", "exists", "header", "decode"]
+FARTHEST = 10
+"""The most bits of 64 in which images that look alike may differ; unrelated ones differ in about 32, and few in less than 20."""
+
 LARGEST_SAMPLE = 100_000
 """Images of a sample by number: the hashes of so many are compared in one place. A fraction has no such limit."""
 Text: TypeAlias = Annotated[str, Meta(min_length=1)]
@@ -89,6 +92,13 @@ class ConvertConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, om
             "(default: they are not compared)"
         ),
     ] = None
+    near_duplicates: Annotated[
+        Annotated[int, Meta(ge=0, le=FARTHEST)] | None,
+        Meta(
+            description="with --duplicates: treat images that look alike as it says, too; of the 64 bits of a perceptual hash so many may "
+            "differ, such as 4; needs pip install 'labelbeam[near]' (default: bytes alone count)"
+        ),
+    ] = None
     labels: Annotated[
         str | dict[str, Any] | None,
         Meta(
@@ -143,7 +153,8 @@ class ConvertConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, om
     transcode: Annotated[
         Literal["jpg", "png"] | None,
         Meta(
-            description="with --copy-images: write the copies in this format, upright, also of WebP, AVIF, GIF and JPEG 2000"
+            description="with --copy-images: write the copies in this format, upright, also of WebP, AVIF, GIF, JPEG 2000 "
+            "and, with pip install 'labelbeam[heif]', HEIC"
         ),
     ] = None
     max_side: Annotated[

@@ -46,9 +46,10 @@ class Doubted(Documented):
     MOSTLY_CROWDS = "mostly_crowds", "most objects have isCrowd 1, and metrics leave these out"
     OBJECTS_TWICE = "objects_twice", "objects have the label and the place of another of their image"
     SAME_IMAGES = "same_images", "images have the same bytes as others, perhaps of another split"
+    SIMILAR_IMAGES = "similar_images", "images look like others by --near-duplicates, perhaps of another split"
     NOT_COMPARED = (
         "not_compared",
-        "images could not be read, or are named by a URL, and were not compared by --duplicates",
+        "images could not be read, or are named by a URL, and were not compared by --duplicates; or not by how they look",
     )
     SAMPLED = "sampled", "the build is a sample by --sample, and not the whole dataset"
     LABELS_NOT_FOUND = "labels_not_found", "--labels names labels that the source does not have"
@@ -85,10 +86,13 @@ class Doubted(Documented):
         "outlines hold all x and then all y, as their boxes prove, and were read so",
     )
     MASKS_BY_ROWS = "masks_by_rows", "run lengths of masks seem to count along rows, and COCO's go down columns"
-    SMALLER_THAN_A_PIXEL = "smaller_than_a_pixel", "objects are smaller than a pixel of their image"
+    SMALLER_THAN_A_PIXEL = (
+        "smaller_than_a_pixel",
+        "objects are smaller than a pixel of their image, or all in its first hundredth",
+    )
     ALL_IN_A_CORNER = (
         "all_in_a_corner",
-        "all objects lie in the upper left quarter of their images, as those of a smaller copy would",
+        "all objects lie in the upper left quarter of their images, or in the first 100 pixels, as those of a smaller copy, or percent, would",
     )
     # References within a file.
     CATEGORIES_SHIFTED = (
@@ -106,6 +110,10 @@ class Doubted(Documented):
     NO_TRAIN_SPLIT = "no_train_split", "the names of the files give no split to train on"
     # Images.
     IMAGES_NOT_FOUND = "images_not_found", "images are not where they were looked for"
+    NAMES_LEAD_OUT = (
+        "names_lead_out",
+        "images are named by absolute paths, or by ones that lead out, and were not found by a part of these",
+    )
     IMAGES_IN_OTHER_FOLDERS = (
         "images_in_other_folders",
         "images are not in the folders that their names give, and were found by the last part of their names",
@@ -160,6 +168,7 @@ class Doubted(Documented):
         "folders of splits hold the same classes as lie beside them, whose images are in no split",
     )
     SPLITS_AS_CLASSES = "splits_as_classes", "folders named like splits were read as classes, as those beside them are"
+    FOLDS = "folds", "folders number the folds of a cross-validation, and were read as neither classes nor splits"
     FOLDER_WITHOUT_CLASSES = "folder_without_classes", "a folder beside splits holds images that have no label"
     FOLDER_AROUND_CLASSES = "folder_around_classes", "one folder holds all others, and was not read as a class"
     CLASS_LEVEL = "class_level", "images lie deeper than one folder, and either the top or the last may be their class"

@@ -19,11 +19,14 @@ MANIFEST = "manifest.json"
 LABELS = "labels.json"
 """The labels of a build, in its directory."""
 
+CROISSANT = "croissant.json"
+"""The description of a build for loaders of datasets, in its directory."""
+
 BUILD_NAME = re.compile(r"\d{8}T\d{12}Z-[0-9a-f]{8}")
 """The names that builds get: when they began, in microseconds, and the beginning of the hash of what they are made from."""
 
 BUILD_FILE = re.compile(
-    r"manifest\.json|report\.html|labels\.json|[a-z]+/MLTable|[a-z]+/[a-z]+-\d{5}-of-\d{5}\.(?:jsonl|ndjson|parquet)"
+    r"(?:manifest|labels|croissant)\.json|report\.html|[a-z]+/MLTable|[a-z]+/[a-z]+-\d{5}-of-\d{5}\.(?:jsonl|ndjson|parquet)"
 )
 """The paths of the files that a build consists of, below it."""
 

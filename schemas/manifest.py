@@ -119,7 +119,7 @@ class Oddity(msgspec.Struct):
 
 
 class Twin(msgspec.Struct, frozen=True, order=True):
-    """An image that is written and has the same bytes as others, of which `first` is the path that sorts first."""
+    """An image that is written and has the same bytes as others, or looks like them; `first` is the one that they are compared with."""
 
     first: str
     path: str
@@ -127,7 +127,8 @@ class Twin(msgspec.Struct, frozen=True, order=True):
 
 
 class SameContent(msgspec.Struct):
-    """Images that are written and have the same bytes as others: in how many groups, and how many of these lie in several splits.
+    """Images that are written and have the same bytes as others, or look like them: in how many groups, and how many of these lie in several
+    splits.
 
     `listed` are the first of these groups, those across splits before all others.
     """
@@ -174,6 +175,8 @@ class Receipt(msgspec.Struct):
 
     twins: list[Twin] = []
     """Its images that have the same bytes as others, where images were compared."""
+    similar: list[Twin] = []
+    """Its images that look like others, where their looks were compared."""
 
     def files(self) -> list[FileEntry]:
         """Every file of the bucket."""
@@ -255,6 +258,8 @@ class Manifest(msgspec.Struct):
     rejected: list[FileEntry]
     label_list: FileEntry | None = None
     """`labels.json`, a record for each label; builds of earlier versions have none."""
+    description: FileEntry | None = None
+    """`croissant.json`, which describes one set of records; builds of earlier versions have none."""
     copied: Copies | None = None
     warnings: list[str] = []
     """The messages of `doubts`, as builds of version 1 had them."""
@@ -267,6 +272,8 @@ class Manifest(msgspec.Struct):
     """The labels of the source, where --labels was given or the source numbers its labels."""
     same_content: SameContent | None = None
     """Images that have the same bytes as others; None where images were not compared."""
+    similar_content: SameContent | None = None
+    """Images that look like others; None where their looks were not compared."""
     stratification: Stratification | None = None
     """The shares of labels that were reached, where --stratify was given."""
     sample: Sample | None = None

@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from labelbeam.schemas.packed import Packed
 from labelbeam.schemas.reasons import Adjusted, Rejected, Skipped
 
 Box: TypeAlias = tuple[float, float, float, float]
@@ -55,6 +56,9 @@ class Rejection(msgspec.Struct, frozen=True, order=True):
 
 RAW_LIMIT = 500
 
+Rejections: TypeAlias = list[Rejection] | Packed[Rejection]
+"""Rejections to be added to; packed where a source decides how many there are."""
+
 
 class SourceImage(msgspec.Struct):
     """One image with what is known of it.
@@ -65,6 +69,7 @@ class SourceImage(msgspec.Struct):
     `skipped` those that are left out on purpose, and all count as found. An image without any is background.
     `left_out` says why the image as a whole is left out, unread. `format` is what the source declares, as an extension, where
     the name has another one; it counts where nobody looks at the image. `group` is what the column holds that --split-group names.
+    `turned_beside` counts objects beside which a field that is not read says that they are turned.
     """
 
     path: str
@@ -74,9 +79,10 @@ class SourceImage(msgspec.Struct):
     height: int | None = None
     split: str | None = None
     objects: list[SourceObject] = []
-    rejected: list[Rejection] = []
+    rejected: Rejections = msgspec.field(default_factory=Packed)
     skipped: list[Skipped] = []
     adjusted: list[Adjusted] = []
     left_out: Skipped | None = None
     format: str = ""
     group: str = ""
+    turned_beside: int = 0

@@ -61,6 +61,10 @@ class Rejected(Documented):
     NOT_AN_IMAGE = "not_an_image", "the file's content is no image, whatever its name says"
     TRUNCATED_IMAGE = "truncated_image", "the image ends before its last pixel, or does not decode"
     UNSUPPORTED_FORMAT = "unsupported_format", "the image is of none of jpg, jpeg, png, jpe, jfif, bmp, tif, tiff"
+    HEIF_NOT_INSTALLED = (
+        "heif_not_installed",
+        "the image is HEIC, which --transcode reads where pip install 'labelbeam[heif]' was run",
+    )
     IMAGE_TOO_LARGE = (
         "image_too_large",
         "the image has more pixels than Pillow's decompression-bomb limit, or a JPEG more than 1,000 scans",
@@ -125,6 +129,14 @@ class Skipped(Documented):
     IMAGE_OF_SAME_CONTENT = (
         "image_of_same_content",
         "the object is of an image that is dropped for one of the same bytes",
+    )
+    SIMILAR_CONTENT = (
+        "similar_content",
+        "another image looks the same by --near-duplicates, and is written; --duplicates is drop",
+    )
+    IMAGE_OF_SIMILAR_CONTENT = (
+        "image_of_similar_content",
+        "the object is of an image that is dropped for one that looks the same",
     )
     NOT_SAMPLED = "not_sampled", "the image is not in the sample that --sample draws"
     IMAGE_NOT_SAMPLED = "image_not_sampled", "the object is of an image that is not in the sample"

@@ -114,6 +114,15 @@ def encode_item(image: bytes, explain: XaiParameters | None = None) -> bytes:
     return msgspec.json.encode(msgspec.json.encode(ExplainedImage(text.decode(), True, explain)).decode())
 
 
+def item_size(size: int, explain: XaiParameters | None = None) -> int:
+    """The bytes of `encode_item` for an image of `size` bytes.
+
+    >>> item_size(3) == len(encode_item(b"GIF"))
+    True
+    """
+    return len(encode_item(b"", explain)) + 4 * -(-size // 3)
+
+
 def encode_request(items: Sequence[bytes], envelope: Envelope = INPUT_DATA) -> bytes:
     """The body of a request for images that `encode_item` has encoded; one or more of them.
 

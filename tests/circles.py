@@ -19,8 +19,10 @@ OUTER = ("server", "cluster", "browser", "installation", "slow")
 
 HANGS = 300
 INSTALLS = 900
+MOMENT = 60
 """Seconds after which a test is taken to hang: it fails, and shows what each thread does. One of the outer circle may have to
-install what it needs before, and a slow one has five times its own seconds more."""
+install what it needs before, a slow one has five times its own seconds more, and in the nightly circle each of PROOF_MOMENTS a
+minute."""
 
 _running: list[pytest.Item] = []
 _made: list[tuple[Any, str]] = []
@@ -64,13 +66,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     Each of these goes by itself, beside others of its file, unless it has an `xdist_group` of its own.
     """
     slow = {item: seconds(item) for item in items}
+    proofs = MOMENT * int(os.environ.get("PROOF_MOMENTS", "0"))
     items.sort(key=lambda item: -slow[item])
     for item in items:
         # In one walk for each of ten thousand: `get_closest_marker` is one for each name.
         names = {marker.name for marker in item.iter_markers()}
         if "timeout" not in names:
             installs = INSTALLS * (not names.isdisjoint(OUTER))
-            item.add_marker(pytest.mark.timeout(HANGS + installs + 5 * slow[item]))
+            item.add_marker(pytest.mark.timeout(HANGS + installs + 5 * slow[item] + proofs))
         if slow[item] and "xdist_group" not in names:
             item.add_marker(pytest.mark.xdist_group(item.nodeid.rpartition("/")[2]))
 

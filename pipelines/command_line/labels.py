@@ -26,6 +26,10 @@ def read_labels(given: Any, name: str = "--labels") -> dict[str, Any] | None:
     """
     where = name
     if isinstance(given, str):
+        if "://" in given:  # Its query would be read as a pair of names, and published.
+            raise UsageError(
+                f"{name}: found a URL, expected a file of this machine, or pairs such as kitten=cat,person="
+            )
         if given.lower().endswith(_FILES) or "=" not in given:
             where = f"{name} {given}"
             given = _file(given, where)

@@ -42,6 +42,7 @@ GROUPS = {
         "split_group",
         "stratify",
         "duplicates",
+        "near_duplicates",
         "labels",
         "sample",
         "shards",
@@ -71,6 +72,7 @@ _METAVARS = {
     "split_group": "REGEX|COLUMN|folder",
     "labels": "FILE|PAIRS",
     "sample": "N|FRACTION",
+    "near_duplicates": "BITS",
     "shards": "N|auto",
     "max_rejected": "FRACTION",
     "max_change": "FRACTION",
@@ -266,10 +268,10 @@ def make_config(flags: dict[str, Any], file: ConfigFile | None = None, **fixed: 
             raise UsageError(
                 f"{_name_in(file, flags, name)}: draws nothing without --split, expected --split train=0.8,validation=0.2 or the like as well"
             )
-    if config.stratify and config.split_group is not None:
+    if config.near_duplicates is not None and config.duplicates is None:
         raise UsageError(
-            f"{_name_in(file, flags, 'stratify')}: divides the images of each label, which --split-group keeps together; expected one of "
-            "them"
+            f"{_name_in(file, flags, 'near_duplicates')}: says which images are alike, and nothing what becomes of them; expected --duplicates "
+            "keep, drop or fail as well"
         )
     if config.labels is not None:
         config.labels = read_labels(config.labels, _name_in(file, flags, "labels"))

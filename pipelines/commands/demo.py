@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _WHAT = {
     "manifest.json": "counts, options, and hashes",
     "labels.json": "names, ids and counts of labels",
+    "croissant.json": "the build for loaders of datasets",
     "MLTable": "what Azure ML loads",
     "parquet": "the same, in typed columns",
     "rejected": "what was not written, and why",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -50,9 +51,9 @@ from labelbeam.transforms.stores.files import sync_directories
 from labelbeam.transforms.stores.globs import expand
 from labelbeam.transforms.stores.locate import locate, locate_target
 from labelbeam.transforms.stores.location import Location, StorageOptions
-from labelbeam.transforms.stores.reading import read_file
+from labelbeam.transforms.stores.reading import DOCUMENT, read_bounded
 from labelbeam.transforms.workers.loading import without_others
-from labelbeam.transforms.workers.pool import default_count, workers
+from labelbeam.transforms.workers.pool import default_count, forked, workers
 from labelbeam.transforms.workers.scratch import scratch
 from labelbeam.transforms.write.work import Report
 
@@ -99,8 +100,9 @@ def convert(config: ConvertConfig, storage: StorageOptions, beam_flags: Sequence
 
     if config.if_changed and (outcome := _unchanged(output, config, is_planned)):
         return outcome
-    check_places(output, copies, _places_read(plan, config, storage), storage)
-    with locked(output, "build") as lock:
+    places = _places_read(plan, config, storage)
+    check_places(output, copies, places, storage)
+    with _processes(plan, places, beam_flags, display), locked(output, "build") as lock:
         check_kind_in_force(output, "training data")
         # Another run may have published while this one planned, or waited.
         if config.if_changed and (outcome := _unchanged(output, config, is_planned)):
@@ -192,7 +194,7 @@ def inspect(config: ConvertConfig, storage: StorageOptions, display: Display) ->
     """
     display.stage("plan")
     plan = _planned(config, storage)
-    with scratch() as folder:
+    with _processes(plan, _places_read(plan, config, storage), [], display), scratch() as folder:
         report_file = locate(str(folder / "report.json"), {})
         plan, report = _Run(config, storage, None, report_file, [], display).to_the_end(plan)
     manifest = _manifest(plan, config, new_identity(plan, config, VERSION), report)
@@ -265,7 +267,17 @@ class _Run:
 
             with self.display.running(plan):
                 run_graph(self.config, self.storage, plan, self.target, self.report.url, self.beam_flags)
-        return msgspec.json.decode(read_file(self.report), type=Report)
+        return msgspec.json.decode(read_bounded(self.report, DOCUMENT), type=Report)
+
+
+def _processes(
+    plan: Plan, places: Sequence[tuple[str, Location]], beam_flags: Sequence[str], display: Display
+) -> AbstractContextManager[None]:
+    """Have the processes for a run made while that is cheap, as far as it may be: before threads draw, and keep a lock."""
+    count = _worker_count(plan, beam_flags)
+    if count > 1:
+        display.close()  # The next stage opens it again.
+    return forked(count if all(place.local for _, place in places) else 0)
 
 
 SMALL = 32 * 2**20
@@ -322,14 +334,19 @@ def _gate(manifest: Manifest, config: ConvertConfig, where: str) -> None:
             f"{config.max_rejected:.1%}; nothing was published. Reasons: {reasons}. {where}mend the source, or raise "
             f"--max-rejected{_why(manifest, config)}"
         )
-    same = manifest.same_content
-    if config.duplicates == "fail" and same is not None and same.groups:
-        groups = "; ".join(", ".join(f"{twin.path} ({twin.split})" for twin in group[:5]) for group in same.listed[:5])
-        raise DuplicatesError(
-            f"--duplicates fail: {same.images} images have the same bytes as others, in {same.groups} groups, of which {same.across_splits} "
-            f"lie in several splits; nothing was published. Such as: {plain(groups)}. Remove them, or have one of each written with "
-            "--duplicates drop"
-        )
+    for same, what in (
+        (manifest.same_content, "have the same bytes as others"),
+        (manifest.similar_content, "look like others"),
+    ):
+        if config.duplicates == "fail" and same is not None and same.groups:
+            groups = "; ".join(
+                ", ".join(f"{twin.path} ({twin.split})" for twin in group[:5]) for group in same.listed[:5]
+            )
+            raise DuplicatesError(
+                f"--duplicates fail: {same.images} images {what}, in {same.groups} groups, of which {same.across_splits} "
+                f"lie in several splits; nothing was published. Such as: {plain(groups)}. Remove them, or have one of each written with "
+                "--duplicates drop"
+            )
     if not images.written:
         raise NothingLeftError(
             f"{', '.join(config.source)}: of {images.found} images none is left to write ({images.rejected} rejected, "

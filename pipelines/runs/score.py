@@ -43,7 +43,7 @@ from labelbeam.transforms.score.work import ScoreOptions
 from labelbeam.transforms.stores.files import put
 from labelbeam.transforms.stores.locate import locate, locate_target
 from labelbeam.transforms.stores.location import Location, StorageOptions
-from labelbeam.transforms.stores.reading import read_file
+from labelbeam.transforms.stores.reading import DOCUMENT, read_bounded
 from labelbeam.transforms.workers.loading import without_others
 from labelbeam.transforms.workers.staged_units import stage_units
 
@@ -139,7 +139,7 @@ def _run(
     with display.working(f"{plan.images:,} images", Stage("score", "images", plan.images)):
         spread = has_several_workers(beam_flags)
         run_pipeline(lambda pipeline: pipeline | ScoreImages(options, units, spread), beam_flags)
-    return msgspec.json.decode(read_file(report), type=list[ScoreReceipt])
+    return msgspec.json.decode(read_bounded(report, DOCUMENT), type=list[ScoreReceipt])
 
 
 def _publish(

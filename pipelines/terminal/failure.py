@@ -13,9 +13,14 @@ from typing import NamedTuple
 
 from labelbeam.schemas.errors import LabelBeamError
 from labelbeam.transforms.stores.failures import SHORTAGES
+from labelbeam.transforms.workers.resources import address_space
 
 TEXT_LIMIT = 1000
 """Characters of an unexpected exception's text; a runner's report may go on for pages."""
+
+
+_ROOMY = 2**31
+"""Bytes of address space with which a small build, whose threads reserve 64 MB each, never ran short."""
 
 
 class Failure(NamedTuple):
@@ -89,10 +94,15 @@ def _unexpected(kind: str, text: str, frame: str) -> Failure:
         return Failure(
             "out of memory; build with more --shards, which are smaller each, or on a machine with more of it"
         )
-    if (kind in _SYSTEM_ERRORS and _SHORT.match(text)) or kind == "ArrowMemoryError":
+    if (kind in _SYSTEM_ERRORS and (_SHORT.match(text))) or kind == "ArrowMemoryError":
         return Failure(
             f"this machine ran short of something, which is no fault of the data: {text}; give it more memory, disk space (TMPDIR), "
             "processes or file handles (ulimit -n, -u), or use fewer workers with --direct_num_workers"
+        )
+    if (allowed := address_space()) < _ROOMY:
+        return Failure(
+            f"this process ran short of memory, as it seems: ulimit -v or -d allows {allowed / 1e6:,.0f} MB, of which threads alone "
+            f"reserve more ({kind}: {text}); this is no fault of the data. Allow more, or lift the limit and {_DEBUG}"
         )
     if step is None and "/apache_beam/" in frame:
         return Failure(f"the runner failed: {text or kind}; check the Beam pipeline options, or {_DEBUG}")

@@ -141,9 +141,45 @@ def by_mlcroissant(folder: Path) -> Found:
     return found
 
 
+def by_mlcroissant_of_a_build(folder: Path) -> Found:
+    import mlcroissant
+
+    (description,) = folder.glob("builds/*/croissant.json")
+    dataset = mlcroissant.Dataset(jsonld=str(description))
+    assert not dataset.metadata.ctx.issues.errors
+    found: Found = {}
+    for row in dataset.records("images"):
+        sample = {name.removeprefix("images/"): _plain(value) for name, value in row.items()}
+        sides = (sample["width"], sample["height"])
+        objects = [_of_fractions(item, sides) for item in _items(sample["label"])]
+        found.setdefault(sample["split"], {})[sample["image_url"]] = [list(sides), objects]
+    return found
+
+
+def _items(label: Any) -> list[dict[str, Any]]:
+    """The labels of an image as objects, by the names of their parts."""
+    items = [label] if isinstance(label, str) else label
+    return [
+        {"label": item} if isinstance(item, str) else {name.rpartition("/")[2]: part for name, part in item.items()}
+        for item in items
+    ]
+
+
+def _of_fractions(item: dict[str, Any], sides: tuple[int, int]) -> list[Any]:
+    if item.keys() == {"label"}:
+        return [item["label"]]
+    edges = [item.get(name) for name in ("topX", "topY", "bottomX", "bottomY")]
+    if "polygon" in item:
+        xs, ys = ([number for ring in item["polygon"] for number in ring[axis::2]] for axis in (0, 1))
+        edges = [min(xs), min(ys), max(xs), max(ys)]
+    return [item["label"], [edge * side for edge, side in zip(edges, sides * 2, strict=True)]]
+
+
 def _plain(value: Any) -> Any:
     if isinstance(value, bytes):
         return value.decode()
+    if isinstance(value, dict):
+        return {name: _plain(item) for name, item in value.items()}
     if isinstance(value, np.ndarray | list | tuple):
         return [_plain(item) for item in value]
     return value.item() if isinstance(value, np.generic) else value

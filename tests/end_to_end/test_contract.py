@@ -38,6 +38,7 @@ def test_build_holds_these_files_and_no_others(build: Build) -> None:
     assert found == {
         "manifest.json",
         "labels.json",
+        "croissant.json",
         *(f"{split}/MLTable" for split in ("train", "validation")),
         *(f"{split}/{split}{shard}.jsonl" for split in ("train", "validation") for shard in shards),
         *(f"parquet/{split}{shard}.parquet" for split in ("train", "validation") for shard in shards),

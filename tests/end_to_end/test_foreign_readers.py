@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 import labelbeam
+from tests.end_to_end.builds import convert
 from tests.schedules.environment import tools_python
 from tests.transforms.export.published import (
     CLASSIFICATION,
@@ -98,6 +99,23 @@ def test_readers_of_others_find_what_was_exported(reader: str, to: str, tasks: S
             for name, (sides, objects) in images.items():
                 assert found[split][name][0] == sides, (task, split, name)
                 compare(found[split][name][1], objects, abs=1 if to == "voc" else 1e-3)
+
+
+def test_mlcroissant_reads_builds_by_the_description_that_lies_in_them(tmp_path: Path) -> None:
+    expected = []
+    for task in TASKS:
+        splits = {"train": shards_of(task, "a/"), "validation": shards_of(task, "test/")}
+        published = publish(tmp_path / task / "published", task, splits)
+        background = ("--background", "keep") if task != CLASSIFICATION else ()
+        build = convert("--source", published, *background, output=tmp_path / task / "out", task=task)
+        expected.append(by_split({split: [lines] for split, lines in build.lines.items()}, "croissant"))
+    for found, wanted in zip(read("mlcroissant_of_a_build", tmp_path, TASKS), expected, strict=True):
+        assert found.keys() == wanted.keys()
+        for split, images in wanted.items():
+            assert found[split].keys() == images.keys()
+            for name, (sides, objects) in images.items():
+                assert found[split][name][0] == sides
+                compare(found[split][name][1], objects, abs=1e-3)
 
 
 def compare(found: list[list[Any]], expected: list[list[Any]], **near: float) -> None:

@@ -7,10 +7,12 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from tests.end_to_end.builds import PREFIX, Build, attempt, convert, failed, labelbeam
-from tests.end_to_end.datasets import coco_box, coco_image, write_coco
+from tests.end_to_end.datasets import HEIGHT, WIDTH, coco_box, coco_image, write_coco
 
 IMAGES = 120
 
@@ -54,6 +56,21 @@ def test_shares_hold_for_each_label_whatever_the_shards_are(source: Path, tmp_pa
     assert all(abs(shares["test"] - 0.2) < 0.02 for shares in (reached["images"], *reached["labels"].values()))
 
 
+def test_shares_hold_for_each_label_of_groups_that_stay_whole(source: Path, tmp_path: Path) -> None:
+    options = ("--split", "train=0.7,test=0.3", "--stratify", "--split-group", "folder", "--shards")
+    one, five = (built(source, tmp_path / shards, *options, shards) for shards in ("1", "5"))
+    assert one.splits == five.splits
+    splits = defaultdict(set)
+    for path, split in one.splits.items():
+        splits[path.partition("/")[0]].add(split)
+    assert {len(found) for found in splits.values()} == {1}
+    reached = one.manifest["stratification"]
+    assert reached == five.manifest["stratification"]
+    assert reached["scheme"].endswith(" of whole groups, the large ones first")
+    assert all(abs(shares["test"] - 0.3) < 0.04 for shares in (reached["images"], *reached["labels"].values()))
+    assert "large ones first" in (one.root / "report.html").read_text()
+
+
 def test_a_sample_is_loudly_one_and_the_same_in_every_run(source: Path, tmp_path: Path) -> None:
     build = built(source, tmp_path, "--sample", "30", "--shards", "3")
     assert build.manifest["sample"] == {
@@ -76,7 +93,8 @@ def test_a_sample_is_loudly_one_and_the_same_in_every_run(source: Path, tmp_path
     [
         (("--split-group", "folder"), "--split-group: draws nothing without --split"),
         (("--stratify",), "--stratify: draws nothing without --split"),
-        (("--split", "train=0.5,test=0.5", "--stratify", "--split-group", "folder"), "--split-group keeps together"),
+        (("--near-duplicates", "4"), "expected --duplicates keep, drop or fail as well"),
+        (("--duplicates", "keep", "--near-duplicates", "11"), "--near-duplicates: found 11, expected"),
         (("--split", "train=0.5,test=0.5", "--split-group", "("), "is no regular expression"),
         (("--labels", "kitten=cat,cat"), "found 'cat'"),
     ],
@@ -97,6 +115,28 @@ def test_a_column_that_a_format_does_not_have_is_refused(tmp_path: Path) -> None
     source.write_text(json.dumps(record))
     options = ("--split", "train=0.5,test=0.5", "--split-group", "patient", "--format", "jsonl")
     failed(attempt(source, tmp_path / "out", *options), 2, "'patient' names a column, and jsonl has none here")
+
+
+def test_images_that_look_alike_are_told_dropped_or_refused(tmp_path: Path) -> None:
+    pytest.importorskip("imagehash")
+    noise = np.random.default_rng(4).integers(0, 256, (3, 8, 10, 3), dtype=np.uint8)
+    scenes = [Image.fromarray(each).resize((WIDTH, HEIGHT), Image.Resampling.BICUBIC) for each in noise]
+    for name, number, quality in (("a", 0, 95), ("b", 1, 95), ("c", 0, 50), ("d", 2, 95)):
+        scenes[number].save(tmp_path / f"{name}.jpg", quality=quality)
+    images = [coco_image(number, f"{name}.jpg") for number, name in enumerate("abcd")]
+    source = write_coco(tmp_path / "d.json", images, [coco_box(number, number) for number in range(4)])
+    options = ("--split", "train=0.5,test=0.5", "--shards", "3", "--near-duplicates", "4", "--duplicates")
+    kept = built(source, tmp_path / "kept", *options, "keep")
+    found = kept.manifest["similar_content"]
+    across = int(kept.splits["a.jpg"] != kept.splits["c.jpg"])
+    assert (found["images"], found["groups"], found["across_splits"]) == (2, 1, across)
+    assert kept.manifest["same_content"]["groups"] == 0
+    assert [doubt["code"] for doubt in kept.manifest["doubts"] if "images" in doubt["code"]] == ["similar_images"]
+    dropped = built(source, tmp_path / "dropped", *options, "drop")
+    assert set(dropped.records) == {"a.jpg", "b.jpg", "d.jpg"}
+    assert dropped.manifest["skipped_by_reason"] == {"image_of_similar_content": 1, "similar_content": 1}
+    words = ("--duplicates fail: 2 images look like others", "a.jpg (", "nothing was published")
+    failed(attempt(source, tmp_path / "out", *options, "fail"), 3, *words)
 
 
 def test_images_of_the_same_bytes_are_told_dropped_or_refused(tmp_path: Path) -> None:

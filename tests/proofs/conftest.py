@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -46,17 +45,6 @@ def _in_store(request: pytest.FixtureRequest, name: str) -> Place:
     store: Store = request.getfixturevalue(f"{name}_store")
     fs = PlainReads(store.fs, store.server, ANYBODY) if name == "s3" else store.fs
     return Place(fs, f"{store.path}/output", store.url("output"), store.environment)
-
-
-@pytest.fixture
-def tell(request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]) -> Callable[[str], None]:
-    """Print a line of figures also where the test passes: they are what a proof is judged by."""
-
-    def line(text: str) -> None:
-        with capsys.disabled():
-            print(f"\n{request.node.name}: {text}", flush=True)
-
-    return line
 
 
 @pytest.fixture

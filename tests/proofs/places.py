@@ -124,7 +124,7 @@ def whole(place: Place) -> tuple[str, Content]:
     root = pointer["manifest"].rpartition("/")[0]
     manifest = json.loads(place.read(pointer["manifest"]))
     assert manifest["build"] == pointer["build"], (manifest["build"], pointer)
-    for entry in [*entries(manifest), *lists_of_copies(manifest), manifest["label_list"]]:
+    for entry in [*entries(manifest), *lists_of_copies(manifest), manifest["label_list"], manifest["description"]]:
         data = place.read(f"{root}/{entry['path']}")
         assert (len(data), hashlib.sha256(data).hexdigest()) == (entry["bytes"], entry["sha256"]), entry
         if entry["path"].endswith(".jsonl"):
@@ -148,7 +148,7 @@ def leftovers(place: Place) -> set[str]:
         folder, _, file = name.rpartition("/")
         if file == "manifest.json" and folder.startswith("builds/"):
             manifest = json.loads(place.read(name))
-            known |= {name, f"{folder}/report.html", f"{folder}/{manifest['label_list']['path']}"}
+            known |= {name, *(f"{folder}/{about}" for about in ("report.html", "labels.json", "croissant.json"))}
             known |= {f"{folder}/{entry['path']}" for entry in [*entries(manifest), *lists_of_copies(manifest)]}
             known |= {f"{folder}/{split}/MLTable" for split in manifest["splits"]}
     return names - known

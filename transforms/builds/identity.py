@@ -30,12 +30,17 @@ class BuildIdentity:
 def config_identity(config: ConvertConfig) -> dict[str, Any]:
     """The options that decide about a build's bytes, as they stand in the manifest: without credentials."""
     fields = {name: value for name, value in config.flat().items() if name not in RUN_ONLY}
-    for name in ("source", "images", "image_url", "copy_images"):
-        if isinstance(fields.get(name), str):
-            fields[name] = redact(fields[name])
-        elif name in fields:
-            fields[name] = [redact(url) for url in fields[name]]
-    return dict(sorted(fields.items()))
+    return {name: _without_credentials(name, value) for name, value in sorted(fields.items())}
+
+
+_URLS = frozenset({"source", "images", "image_url", "copy_images"})
+
+
+def _without_credentials(name: str, value: Any) -> Any:
+    if isinstance(value, str):
+        # Of other options, a URL may be the value by a slip of the pen.
+        return redact(value) if name in _URLS or "://" in value else value
+    return [_without_credentials(name, item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def new_identity(plan: Plan, config: ConvertConfig, version: str, now: datetime | None = None) -> BuildIdentity:

@@ -24,14 +24,14 @@ from labelbeam.schemas.manifest import (
 from labelbeam.schemas.reasons import Skipped
 from labelbeam.transforms.builds.alike import labels_alike, labels_joined
 from labelbeam.transforms.builds.identity import BuildIdentity, config_identity
-from labelbeam.transforms.builds.oddities import label_doubts, object_doubts
+from labelbeam.transforms.builds.oddities import label_doubts, object_doubts, unit_given
 from labelbeam.transforms.builds.same_content import same_content, twin_doubts
 from labelbeam.transforms.builds.split_doubts import group_doubts, sample_doubt, split_doubts
 from labelbeam.transforms.formats.plans import Plan
 from labelbeam.transforms.messages.redact import redact
 from labelbeam.transforms.tasks.statistics import build_statistics
 from labelbeam.transforms.write.augmented import copies_in_splits
-from labelbeam.transforms.write.stratify import SCHEME
+from labelbeam.transforms.write.stratify import SCHEME, SCHEME_OF_GROUPS
 
 
 def make_manifest(
@@ -81,11 +81,18 @@ def make_manifest(
     names = sorted({label for part in labels.values() for label in part})
     by_label = sum(labels.values(), Counter())
     doubts = list(doubts)
-    doubts += [*object_doubts(receipts, doubts), *label_doubts(by_label, config.task), *labels_alike(by_label)]
+    doubts += [
+        *object_doubts(receipts, doubts, unit_given(config)),
+        *label_doubts(by_label, config.task, doubts),
+        *labels_alike(by_label),
+    ]
     doubts += labels_joined(by_label, config.task)
     doubts += [*split_doubts(splits, config), *group_doubts(receipts, splits, config), *copies_in_splits(receipts)]
-    same = same_content(receipts) if config.duplicates is not None else None
-    doubts += twin_doubts(receipts, same)
+    same = same_content(twin for each in receipts for twin in each.twins) if config.duplicates is not None else None
+    similar = (
+        same_content(twin for each in receipts for twin in each.similar) if config.near_duplicates is not None else None
+    )
+    doubts += twin_doubts(receipts, same, similar)
     sample = _sample(config, counts, skipped)
     if sample is not None:
         doubts.insert(0, sample_doubt(sample))
@@ -114,6 +121,7 @@ def make_manifest(
         source_labels=list(source_labels),
         sample=sample,
         same_content=same,
+        similar_content=similar,
         stratification=_stratification(config, splits, receipts),
     )
 
@@ -132,7 +140,8 @@ def _stratification(
                 by_label.setdefault(label, Counter())[split] += count
     images = _shares({split: part.images for split, part in splits.items()}, asked)
     labels = {label: _shares(counts, asked) for label, counts in sorted(by_label.items())}
-    return Stratification(SCHEME, asked, images, labels)
+    scheme = SCHEME if config.split_group is None else SCHEME_OF_GROUPS
+    return Stratification(scheme, asked, images, labels)
 
 
 def _shares(counts: Mapping[str, int], splits: Iterable[str]) -> dict[str, float]:

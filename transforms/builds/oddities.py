@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
+from labelbeam.schemas.config import ConvertConfig
 from labelbeam.schemas.doubts import Doubt, Doubted
 from labelbeam.schemas.manifest import Oddity, Receipt
 from labelbeam.transforms.formats.labels import says_nothing, says_there_is_none, unescaped
 from labelbeam.transforms.images.facts import DEEP, FRAMES, TURNED, UNTURNED
 from labelbeam.transforms.messages.words import listed
-from labelbeam.transforms.write.oddities import CORNER, CROWDS, LEAVING, MISREAD, TINY, TWICE
+from labelbeam.transforms.write.oddities import (
+    BACKWARDS,
+    CORNER,
+    CROWDS,
+    EXCHANGED,
+    HUNDREDTH,
+    LEAVING,
+    MISREAD,
+    TINY,
+    TWICE,
+)
+from labelbeam.transforms.write.percent import DECIMAL, DOWN, ODDS, PERCENT, RIGHT, WHOLE
 
 BACKGROUND_LABEL = "--bg--"
 """The trainer's own label for background; most of its models take it to sort first."""
@@ -18,6 +31,9 @@ _ONE_IN = {LEAVING: 10, CROWDS: 2, TWICE: 1000, TINY: 10, CORNER: 1}
 """An oddity of fewer than one object in so many is told by nobody: COCO itself has crowds, and an object twice here and there."""
 
 _FEWEST, _SHOWN = 2, 5
+
+_MANY_BACKWARDS = 5
+"""One box in so many that ends before it begins was not drawn from the other side."""
 
 _FEWEST_IN_A_CORNER = 20
 """Objects of which by chance not all lie in one quarter of their images."""
@@ -35,8 +51,14 @@ _TOLD_ALREADY = frozenset(
 """Doubts that say more closely why boxes leave their images."""
 
 
-def object_doubts(receipts: Iterable[Receipt], told: Iterable[Doubt]) -> Iterator[Doubt]:
-    """Doubts of oddities that are many; `told` are the doubts that reading has left."""
+def unit_given(config: ConvertConfig) -> bool:
+    """Tell whether an option says of which unit the source's boxes are, such as --coco-boxes pixels."""
+    return any(name.endswith("_boxes") for name in config.flat())
+
+
+def object_doubts(receipts: Iterable[Receipt], told: Iterable[Doubt], unit_known: bool = False) -> Iterator[Doubt]:
+    """Doubts of oddities that are many; `told` are the doubts that reading has left. `unit_known` says that an option gives the unit."""
+    told = list(told)
     oddities: dict[str, Oddity] = {}
     for receipt in receipts:
         for name, part in receipt.oddities.items():
@@ -45,7 +67,10 @@ def object_doubts(receipts: Iterable[Receipt], told: Iterable[Doubt]) -> Iterato
     many = {
         name for name, one in _ONE_IN.items() if (odd := oddities.get(name)) and odd.count and odd.count * one >= odd.of
     }
-    if LEAVING in many and oddities[LEAVING].count >= _FEWEST and _TOLD_ALREADY.isdisjoint(item.code for item in told):
+    explained = not _TOLD_ALREADY.isdisjoint(item.code for item in told)
+    if (swapped := _exchanged(oddities)) is not None and not explained:
+        yield swapped
+    elif LEAVING in many and oddities[LEAVING].count >= _FEWEST and not explained:
         odd = oddities[LEAVING]
         yield Doubt(
             Doubted.BOXES_LEAVE_IMAGES,
@@ -54,8 +79,17 @@ def object_doubts(receipts: Iterable[Receipt], told: Iterable[Doubt]) -> Iterato
             odd.count,
             odd.example,
         )
-    unit_told = not {Doubted.FIXED_GRID, Doubted.FRAMES_DISAGREE}.isdisjoint(item.code for item in told)
-    if TINY in many and oddities[TINY].count >= _FEWEST and not unit_told:
+    unit_told = unit_known or not {Doubted.FIXED_GRID, Doubted.FRAMES_DISAGREE}.isdisjoint(item.code for item in told)
+    hundredth = oddities.get(HUNDREDTH, Oddity())
+    if hundredth.count and hundredth.count == hundredth.of and not unit_told:
+        yield Doubt(
+            Doubted.SMALLER_THAN_A_PIXEL,
+            f"all {hundredth.of:,} objects lie in the first hundredth of their images, such as in {hundredth.example}; their numbers may be "
+            "fractions of the image where pixels or percent are expected, or divided twice",
+            hundredth.count,
+            hundredth.example,
+        )
+    elif TINY in many and oddities[TINY].count >= _FEWEST and not unit_told:
         odd = oddities[TINY]
         yield Doubt(
             Doubted.SMALLER_THAN_A_PIXEL,
@@ -72,6 +106,18 @@ def object_doubts(receipts: Iterable[Receipt], told: Iterable[Doubt]) -> Iterato
             "percent, or of a smaller copy of the images than these",
             odd.count,
             odd.example,
+        )
+    elif not unit_told:
+        yield from _percent(oddities)
+    backwards = oddities.get(BACKWARDS, Oddity())
+    corners_told = any(item.code == Doubted.CORNERS_OR_SIZES for item in told)
+    if backwards.count >= _FEWEST and backwards.count * _MANY_BACKWARDS >= backwards.of and not corners_told:
+        yield Doubt(
+            Doubted.CORNERS_OR_SIZES,
+            f"{backwards.count:,} of {backwards.of:,} boxes end before they begin, such as in {backwards.example}; they are read as corners in the "
+            "wrong order, and their numbers may be sizes, or stand in another order",
+            backwards.count,
+            backwards.example,
         )
     if CROWDS in many and oddities[CROWDS].count * _ONE_IN[CROWDS] > oddities[CROWDS].of:
         odd = oddities[CROWDS]
@@ -91,6 +137,51 @@ def object_doubts(receipts: Iterable[Receipt], told: Iterable[Doubt]) -> Iterato
             odd.count,
             odd.example,
         )
+
+
+def _exchanged(oddities: Mapping[str, Oddity]) -> Doubt | None:
+    """A doubt where more boxes leave their image as they stand than would if x and y were exchanged."""
+    leaving, exchanged = oddities.get(LEAVING), oddities.get(EXCHANGED)
+    if leaving is None or exchanged is None or leaving.count <= exchanged.count:
+        return None
+    message = (
+        f"{leaving.count:,} of {leaving.of:,} boxes leave their image, such as in {leaving.example}, and {exchanged.count:,} would if x and y were "
+        "exchanged, or the image's width and height; they are cut at its border or rejected"
+    )
+    return Doubt(Doubted.BOXES_LEAVE_IMAGES, message, leaving.count, leaving.example, "--check-images header")
+
+
+_ODD_ENOUGH, _OF_DECIMALS = 65, 20
+"""Tenths of powers of two: the odds against a chance from which on boxes are doubted, and what it counts that all have decimals, which
+percent have and few annotators of pixels write."""
+
+_RARELY = 0.05
+
+
+def _percent(oddities: Mapping[str, Oddity]) -> Iterator[Doubt]:
+    """Doubts where boxes in pixels may be percent: all of them, or those with decimals among whole numbers."""
+    within, right, down, odds, decimal, whole = (
+        oddities.get(name, Oddity()) for name in (PERCENT, RIGHT, DOWN, ODDS, DECIMAL, WHOLE)
+    )
+    if not within.count:
+        return
+    with_decimals = decimal.count == within.count
+    tenths = odds.count + (_OF_DECIMALS if with_decimals else 0)
+    if within.count == within.of and right.count and down.count and tenths >= _ODD_ENOUGH:
+        what = ", with decimals," if with_decimals else ""
+        message = (
+            f"all {within.of:,} boxes{what} lie in the first hundred pixels of images that are more than twice as large, such as in {within.example}, "
+            "so that their numbers may be percent of the image; they are read as pixels"
+        )
+        yield Doubt(Doubted.ALL_IN_A_CORNER, message, within.count, within.example)
+        return
+    few = decimal.count == decimal.of > 0 and whole.of >= 10 * decimal.of
+    if few and (whole.count / whole.of) ** decimal.of < _RARELY:
+        message = (
+            f"{decimal.count:,} of {within.of:,} boxes have decimals, such as in {decimal.example}, and lie in the first hundred pixels of larger "
+            "images, and all others are in whole pixels, so that these may be percent or of another unit; all are read as pixels"
+        )
+        yield Doubt(Doubted.FRAMES_DISAGREE, message, decimal.count, decimal.example)
 
 
 _REMARKS = {
@@ -133,9 +224,33 @@ def _of_images(oddities: Mapping[str, Oddity]) -> Iterator[Doubt]:
             yield Doubt(code, f"{odd.count:,} images, such as {odd.example}, {what}", odd.count, odd.example)
 
 
-def label_doubts(counts: Mapping[str, int], task: str) -> Iterator[Doubt]:
-    """Doubts of what labels are called; `counts` are objects by label."""
+_DIGITS, _MOST_DIGITS = frozenset("0123456789"), 8
+"""Labels of datasets that show digits, of which so many are no numbers of classes."""
+
+_CODE = re.compile(r"n\d{8}|[0-9a-f]{24}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|/[mg]/[0-9a-z_]+", re.IGNORECASE)
+"""What stands for a name elsewhere: WordNet's synsets, ids of databases, Freebase's."""
+
+
+def _of_ids(names: Sequence[str], told: Collection[str]) -> Iterator[Doubt]:
+    """A doubt where labels of objects are no names but numbers, or codes."""
+    numbers = bool(names) and all(name.isascii() and name.isdigit() for name in names)
+    digits = _DIGITS.issuperset(names) and len(names) >= _MOST_DIGITS
+    if numbers and not digits and Doubted.LABELS_ARE_NUMBERS not in told:
+        message = (
+            f"all labels are numbers, such as {names[0]!r}, as where the names of classes stand elsewhere; they are written as they stand; "
+            "--labels gives them names"
+        )
+        yield Doubt(Doubted.LABELS_ARE_NUMBERS, message, len(names), names[0], "--labels")
+    if names and all(map(_CODE.fullmatch, names)) and Doubted.LABELS_ARE_CODES not in told:
+        message = f"all labels are codes, such as {names[0]!r}, and no names; they are written as they stand; --labels gives them names"
+        yield Doubt(Doubted.LABELS_ARE_CODES, message, len(names), names[0], "--labels")
+
+
+def label_doubts(counts: Mapping[str, int], task: str, told: Iterable[Doubt] = ()) -> Iterator[Doubt]:
+    """Doubts of what labels are called; `counts` are objects by label, `told` the doubts that reading has left."""
     names = sorted(counts)
+    if not task.startswith("image_classification"):
+        yield from _of_ids(names, {item.code for item in told})
     early = [name for name in names if name < BACKGROUND_LABEL]
     if early:
         message = (

@@ -11,9 +11,10 @@ import msgspec
 
 from labelbeam.schemas.config import ConvertConfig, parse_split
 from labelbeam.schemas.errors import LabelBeamError, LostLockError
-from labelbeam.schemas.layout import LABELS, MANIFEST
+from labelbeam.schemas.layout import CROISSANT, LABELS, MANIFEST
 from labelbeam.schemas.manifest import Manifest, SplitCounts
 from labelbeam.schemas.scores import ScoresManifest
+from labelbeam.transforms.builds.croissant import description_of_build
 from labelbeam.transforms.builds.label_list import label_list
 from labelbeam.transforms.builds.lock import Lock
 from labelbeam.transforms.builds.pointer import put_in_force
@@ -21,7 +22,7 @@ from labelbeam.transforms.builds.resume import forget
 from labelbeam.transforms.builds.shards import fill, shard_name, write_file
 from labelbeam.transforms.stores.files import put, put_if, sync_directories
 from labelbeam.transforms.stores.location import Location
-from labelbeam.transforms.stores.reading import read_file
+from labelbeam.transforms.stores.reading import DOCUMENT, read_bounded
 from labelbeam.transforms.tasks.records import encode_parquet
 from labelbeam.transforms.tasks.registry import TASKS
 
@@ -39,7 +40,7 @@ transformations:
 
 
 def complete(build: Location, manifest: Manifest, config: ConvertConfig, buckets: int) -> None:
-    """Write what no bucket wrote: empty shards, so that every `of-N` is true, an MLTable for each split, and the labels."""
+    """Write what no bucket wrote: empty shards, so that every `of-N` is true, an MLTable for each split, labels, and description."""
     task = TASKS[config.task]
     for split in [*manifest.splits, *(parse_split(config.split) or {})]:
         part = manifest.splits.setdefault(split, SplitCounts(files=[]))
@@ -48,6 +49,7 @@ def complete(build: Location, manifest: Manifest, config: ConvertConfig, buckets
         fill(manifest.parquet, names, build, encode_parquet(None, task))
         put(build.below(f"{split}/MLTable"), MLTABLE.format(split=split).encode())
     manifest.label_list = write_file(build, LABELS, label_list(manifest), len(manifest.labels))
+    manifest.description = write_file(build, CROISSANT, description_of_build(manifest), 1)
     if manifest.rejected:
         names = [shard_name("rejected", "rejected", bucket, buckets, "jsonl") for bucket in range(buckets)]
         fill(manifest.rejected, names, build, b"")
@@ -80,7 +82,7 @@ def publish(lock: Lock, build: Location, manifest: Manifest | ScoresManifest) ->
     data = msgspec.json.format(msgspec.json.encode(manifest), indent=2)
     place = build.below(MANIFEST)
     # Never over another: a run that resumed this build may have finished it, and what was published never changes.
-    if not put_if(place, data, None) and read_file(place) != data:
+    if not put_if(place, data, None) and read_bounded(place, DOCUMENT) != data:
         raise LostLockError(
             f"{place.shown}: is there already: another run has finished this build; nothing was published by this one"
         )

@@ -15,7 +15,7 @@ from labelbeam.transforms.stores.errors import MissingFileError, StoreError, Una
 from labelbeam.transforms.stores.files import kind
 from labelbeam.transforms.stores.location import Location, within
 from labelbeam.transforms.stores.paths import safe_relative
-from labelbeam.transforms.stores.reading import read_file
+from labelbeam.transforms.stores.reading import DOCUMENT, NOTE, read_bounded
 
 
 def published(output: Location) -> Manifest:
@@ -176,6 +176,6 @@ def is_finished(output: Location, build: str) -> bool | None:
 
 def _decoded(location: Location, form: type[Form], what: str) -> Form:
     try:
-        return msgspec.json.decode(read_file(location), type=form)
+        return msgspec.json.decode(read_bounded(location, NOTE if form is Latest else DOCUMENT), type=form)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise StoreError(f"{location.shown}: not a {what}: {error}") from None

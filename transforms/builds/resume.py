@@ -27,12 +27,12 @@ from labelbeam.schemas.manifest import FileEntry, Receipt
 from labelbeam.schemas.scores import ScoreReceipt
 from labelbeam.transforms.builds.identity import BuildIdentity, after
 from labelbeam.transforms.builds.published import latest_build
-from labelbeam.transforms.stores.errors import MissingFileError, StoreError
+from labelbeam.transforms.stores.errors import MissingFileError, StoreError, TooLongError
 from labelbeam.transforms.stores.files import TEMPORARY, is_link, kind, list_directory, put, remove_empty, remove_files
 from labelbeam.transforms.stores.listing import list_files
 from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.stores.location import Location, StorageOptions
-from labelbeam.transforms.stores.reading import read_file
+from labelbeam.transforms.stores.reading import DOCUMENT, read_bounded
 from labelbeam.transforms.stores.threads import in_threads
 
 LOG = logging.getLogger("labelbeam")
@@ -85,9 +85,9 @@ def finished_bucket(
     """
     build, unfinished = locate(target.build, storage), locate(target.unfinished, storage)
     try:
-        kept = msgspec.json.decode(read_file(unfinished.below(_name(bucket, buckets))), type=_Kept)
+        kept = msgspec.json.decode(read_bounded(unfinished.below(_name(bucket, buckets)), DOCUMENT), type=_Kept)
         receipt = msgspec.json.decode(kept.receipt, type=form)
-    except (MissingFileError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except (MissingFileError, TooLongError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     files = receipt.files()
     # Whoever can write to the output can write a receipt: no other file of this machine is read for it.
@@ -105,8 +105,8 @@ def _name(bucket: int, buckets: int) -> str:
 
 def _is_intact(build: Location, entry: FileEntry) -> bool:
     try:
-        data = read_file(build.below(entry.path))
-    except MissingFileError:
+        data = read_bounded(build.below(entry.path), entry.bytes)
+    except (MissingFileError, TooLongError):
         return False
     return len(data) == entry.bytes and hashlib.sha256(data).hexdigest() == entry.sha256
 
@@ -189,8 +189,8 @@ def was_begun(output: Location, build: str) -> bool:
     folder = output.below(f"{UNFINISHED}/{build}")
     for name in [file.path for file in list_directory(folder).files if KEPT_FILE.fullmatch(file.path)]:
         form: type[Begun] | type[_Kept] = Begun if name == BEGUN else _Kept
-        with suppress(MissingFileError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            found = msgspec.json.decode(read_file(folder.below(name)), type=form)
+        with suppress(MissingFileError, TooLongError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            found = msgspec.json.decode(read_bounded(folder.below(name), DOCUMENT), type=form)
             if found.made_from[:8] == build.rpartition("-")[2] and getattr(found, "build", build) == build:
                 return True
     return False

@@ -17,7 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from labelbeam.schemas.manifest import CopiedImage
-from labelbeam.schemas.neutral import Rejection, SourceImage, SourceObject
+from labelbeam.schemas.neutral import Rejection, Rejections, SourceImage, SourceObject
+from labelbeam.schemas.packed import Packed
 from labelbeam.schemas.reasons import Adjusted, Rejected, Skipped
 from labelbeam.transforms.columns.arrays import Floats
 from labelbeam.transforms.columns.hashes import bucket_of
@@ -36,7 +37,7 @@ class Fragment:
     images: Images = field(default_factory=no_images)
     objects: Objects = field(default_factory=no_objects)
     labels: list[str] = field(default_factory=list)
-    rejections: list[Rejection] = field(default_factory=list)
+    rejections: Rejections = field(default_factory=Packed)
     rejected_of: dict[int, int] = field(default_factory=dict)
     """Objects rejected already, by image key: an image that has some, and no others, is no background."""
     adjusted: dict[Adjusted, int] = field(default_factory=dict)
@@ -96,19 +97,19 @@ def fragments_of(images: Iterable[SourceImage], buckets: int, first_key: int) ->
 
 
 def _fragment(members: list[tuple[int, SourceImage]]) -> Fragment:
-    rejections = [rejection for _, image in members for rejection in image.rejected]
+    rejections = Packed(rejection for _, image in members for rejection in image.rejected)
     skipped: Counter[Skipped] = Counter()
     kept: list[tuple[int, SourceImage]] = []
     for key, image in members:
         if any(rejection.kind == "image" for rejection in image.rejected):
             # An image that its reader rejected takes its objects along: they were found, and have nowhere to go.
             why = "its image was rejected"
-            rejections += [
+            rejections += (
                 Rejection(
                     image.source, _locator(image, item.locator), image.path, "object", Rejected.IMAGE_REJECTED, why
                 )
                 for item in image.objects
-            ]
+            )
             skipped.update(image.skipped)
         else:
             kept.append((key, image))

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterable, Sequence
 from urllib.parse import unquote
+
+import numpy as np
+import numpy.typing as npt
 
 _KEPT = re.compile(r"(%(?:2[35f]|3f))", re.IGNORECASE)
 """`#`, `%`, `/` and `?` mean something else in a URL once they are decoded."""
@@ -30,6 +34,20 @@ def stable_hash(text: str) -> int:
 def bucket_of(path: str, buckets: int) -> int:
     """The bucket of an image, by its path."""
     return stable_hash(identity_of(path)) % buckets if buckets > 1 else 0
+
+
+def stable_hashes(texts: Iterable[str]) -> npt.NDArray[np.uint64]:
+    """`stable_hash` of each text, (n,)."""
+    digests = [hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest() for text in texts]
+    return np.frombuffer(b"".join(digests), ">u8").astype(np.uint64)
+
+
+def buckets_of(paths: Sequence[str], buckets: int) -> npt.NDArray[np.int32]:
+    """`bucket_of` each path, (n,)."""
+    if buckets <= 1:
+        return np.zeros(len(paths), np.int32)
+    names = map(identity_of, paths) if "%" in "".join(paths) else paths
+    return (stable_hashes(names) % np.uint64(buckets)).astype(np.int32)
 
 
 def draw_split(path: str, shares: dict[str, float]) -> str:

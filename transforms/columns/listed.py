@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from labelbeam.transforms.columns.hashes import stable_hash
+from labelbeam.transforms.columns.hashes import stable_hash, stable_hashes
 from labelbeam.transforms.stores.files import StoredFile
 
 Hashes = npt.NDArray[np.uint64]
@@ -80,7 +80,7 @@ class Listed:
 
     def _rows_of(self, paths: Sequence[str]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
         """The rows of those paths that are listed, and which ones these are."""
-        wanted = np.fromiter(map(stable_hash, paths), np.uint64, len(paths))
+        wanted = stable_hashes(paths)
         rows = np.searchsorted(self.hashes, wanted)
         there = rows < len(self)
         there[there] = self.hashes[rows[there]] == wanted[there]

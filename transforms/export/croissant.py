@@ -8,12 +8,12 @@ https://docs.mlcommons.org/croissant/docs/croissant-spec.html
 from __future__ import annotations
 
 import hashlib
-from typing import Any
 
 import msgspec
 
 from labelbeam.schemas.manifest import Manifest
 from labelbeam.schemas.tasks import TASKS
+from labelbeam.transforms.builds.croissant import Field, describe
 from labelbeam.transforms.export.batch import Batch
 from labelbeam.transforms.export.exporter import Exporter, Told
 from labelbeam.transforms.export.files import Files
@@ -21,72 +21,28 @@ from labelbeam.transforms.export.samples import samples
 
 _RECORDS = "records.jsonl"
 
-_IMAGE = {
-    "image_url": ("sc:Text", False, "URL of the image"),
-    "split": ("sc:Text", False, "train, validation, test, or another split of the build"),
-    "width": ("sc:Integer", False, "width of the image in pixels"),
-    "height": ("sc:Integer", False, "height of the image in pixels"),
-}
-_LABEL = {"label": ("sc:Text", False, "the label of the image")}
-_LABELS = {"labels": ("sc:Text", True, "the labels of the image")}
-_OBJECTS = {
-    "category": ("sc:Text", True, "the label of each object"),
-    "bbox": ("cr:BoundingBox", True, "the box of each object: left, top, width and height in pixels"),
-    "iscrowd": ("sc:Integer", True, "whether each object is a crowd: 1, or 0"),
-}
-_OUTLINES = {
-    "segmentation": (
-        "sc:Text",
-        True,
-        "the outlines of each object, as JSON: rings of x1, y1, x2, y2, … that combine by XOR",
-    ),
-}
-_FIELDS = {
-    "image_classification": _IMAGE | _LABEL,
-    "image_classification_multilabel": _IMAGE | _LABELS,
-    "image_object_detection": _IMAGE | _OBJECTS,
-    "image_instance_segmentation": _IMAGE | _OBJECTS | _OUTLINES,
-}
-
-_TERMS = (
-    *(
-        "citeAs",
-        "column",
-        "conformsTo",
-        "dataBiases",
-        "dataCollection",
-        "extract",
-        "field",
-        "fileProperty",
-        "fileObject",
-        "fileSet",
-    ),
-    *(
-        "format",
-        "includes",
-        "isLiveDataset",
-        "jsonPath",
-        "key",
-        "md5",
-        "parentField",
-        "path",
-        "personalSensitiveInformation",
-    ),
-    *("recordSet", "references", "regex", "repeated", "replace", "separator", "source", "subField", "transform"),
+_IMAGE = (
+    Field("image_url", "sc:Text", "URL of the image"),
+    Field("split", "sc:Text", "train, validation, test, or another split of the build"),
+    Field("width", "sc:Integer", "width of the image in pixels"),
+    Field("height", "sc:Integer", "height of the image in pixels"),
 )
-"""Terms of Croissant 1.0, which its documents have in one context, whichever of them they use."""
-
-_CONTEXT = {
-    "@language": "en",
-    "@vocab": "https://schema.org/",
-    **{term: f"cr:{term}" for term in _TERMS},
-    "conformsTo": "dct:conformsTo",
-    "cr": "http://mlcommons.org/croissant/",
-    "data": {"@id": "cr:data", "@type": "@json"},
-    "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
-    "dct": "http://purl.org/dc/terms/",
-    "examples": {"@id": "cr:examples", "@type": "@json"},
-    "sc": "https://schema.org/",
+_OBJECTS = (
+    Field("category", "sc:Text", "the label of each object", True),
+    Field("bbox", "cr:BoundingBox", "the box of each object: left, top, width and height in pixels", True),
+    Field("iscrowd", "sc:Integer", "whether each object is a crowd: 1, or 0", True),
+)
+_OUTLINES = Field(
+    "segmentation",
+    "sc:Text",
+    "the outlines of each object, as JSON: rings of x1, y1, x2, y2, … that combine by XOR",
+    True,
+)
+_FIELDS = {
+    "image_classification": (*_IMAGE, Field("label", "sc:Text", "the label of the image")),
+    "image_classification_multilabel": (*_IMAGE, Field("labels", "sc:Text", "the labels of the image", True)),
+    "image_object_detection": (*_IMAGE, *_OBJECTS),
+    "image_instance_segmentation": (*_IMAGE, *_OBJECTS, _OUTLINES),
 }
 
 
@@ -117,45 +73,15 @@ class _Writer:
         """All splits stand in one file."""
 
     def finish(self) -> None:
-        document = msgspec.json.encode(_document(self._manifest, self._hash.hexdigest()))
-        self._files.put_last("croissant.json", msgspec.json.format(document) + b"\n")
-
-
-def _document(manifest: Manifest, sha256: str) -> dict[str, Any]:
-    about = f"{manifest.task}, build {manifest.build}, written by labelbeam {manifest.labelbeam_version}."
-    file = {
-        "@type": "cr:FileObject",
-        "@id": _RECORDS,
-        "name": _RECORDS,
-        "contentUrl": _RECORDS,
-        "encodingFormat": "application/jsonlines",
-        "sha256": sha256,
-    }
-    fields = [
-        {
-            "@type": "cr:Field",
-            "@id": f"images/{name}",
-            "name": name,
-            "description": text,
-            "dataType": kind,
-            **({"repeated": True} if repeated else {}),
-            "source": {"fileObject": {"@id": _RECORDS}, "extract": {"column": name}},
+        file = {
+            "@type": "cr:FileObject",
+            "@id": _RECORDS,
+            "name": _RECORDS,
+            "contentUrl": _RECORDS,
+            "encodingFormat": "application/jsonlines",
+            "sha256": self._hash.hexdigest(),
         }
-        for name, (kind, repeated, text) in _FIELDS[manifest.task].items()
-    ]
-    return {
-        "@context": _CONTEXT,
-        "@type": "sc:Dataset",
-        "conformsTo": "http://mlcommons.org/croissant/1.0",
-        "name": f"build-{manifest.build}",
-        "description": about,
-        "datePublished": manifest.created,
-        "version": "1.0.0",
-        "distribution": [file],
-        "recordSet": [
-            {"@type": "cr:RecordSet", "@id": "images", "name": "images", "description": "the images", "field": fields}
-        ],
-    }
+        self._files.put_last("croissant.json", describe(self._manifest, file, _FIELDS[self._manifest.task]))
 
 
 EXPORTER = Exporter("croissant", "a description of the records, for loaders of datasets", TASKS, "none", _Writer)

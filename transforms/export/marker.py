@@ -13,7 +13,7 @@ from labelbeam.transforms.messages.words import printable
 from labelbeam.transforms.stores.errors import MissingFileError
 from labelbeam.transforms.stores.location import Location
 from labelbeam.transforms.stores.paths import safe_relative
-from labelbeam.transforms.stores.reading import read_file
+from labelbeam.transforms.stores.reading import DOCUMENT, read_bounded
 
 MARKER = "labelbeam-export.json"
 """The marker of an export that is whole."""
@@ -67,7 +67,7 @@ _Form = TypeVar("_Form", Marker, Unfinished)
 
 def _read(place: Location, form: type[_Form]) -> _Form | None:
     try:
-        data = read_file(place)
+        data = read_bounded(place, DOCUMENT)
     except MissingFileError:
         return None
     found: _Form | None = None

@@ -18,14 +18,11 @@ import numpy as np
 
 from labelbeam.schemas.errors import LabelBeamError
 from labelbeam.schemas.manifest import Manifest
-from labelbeam.schemas.neutral import Ring
 from labelbeam.transforms.export.batch import Batch, Image, PixelBox, PixelMask, text_of
 from labelbeam.transforms.export.exporter import Exporter, Lost, Told
 from labelbeam.transforms.export.files import Files
-from labelbeam.transforms.export.yolo import bridged
+from labelbeam.transforms.export.outlines import bridged, overlap
 from labelbeam.transforms.formats.voc.lists import is_heading
-from labelbeam.transforms.geometry.rings import parts_overlap
-from labelbeam.transforms.geometry.rle import GeometryError
 
 _NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
@@ -94,7 +91,7 @@ class _Writer:
         left, right = _at_least_a_pixel(left, right, image.width)
         top, bottom = _at_least_a_pixel(top, bottom, image.height)
         rings = [ring.ravel().tolist() for ring in mask.rings]
-        if _overlap(mask.rings, image):
+        if overlap(mask.rings, image.width, image.height):
             self._told.add(Lost.BRIDGED)
             rings = [bridged(rings)]
         return _bndbox(left, top, right, bottom) + "".join(map(_polygon, rings))
@@ -109,14 +106,6 @@ class _Writer:
 def _listed(stem: str) -> str:
     """A line of a list; one that would be taken for the headings of a table, such as `image`, begins with `./`."""
     return f"./{stem}" if is_heading(stem) else stem
-
-
-def _overlap(rings: Sequence[Ring], image: Image) -> bool:
-    """Tell whether rings overlap; where they are too large to tell, they may."""
-    try:
-        return len(rings) > 1 and parts_overlap(list(rings), image.width, image.height)
-    except GeometryError:
-        return True
 
 
 def _at_least_a_pixel(low: float, high: float, side: int) -> tuple[float, float]:

@@ -9,7 +9,6 @@ The format: https://docs.ultralytics.com/datasets/detect/
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Sequence
 from typing import BinaryIO
 
 import yaml
@@ -19,6 +18,7 @@ from labelbeam.schemas.records import Box, Mask
 from labelbeam.transforms.export.batch import Batch, Image
 from labelbeam.transforms.export.exporter import Exporter, Lost, Told
 from labelbeam.transforms.export.files import Files
+from labelbeam.transforms.export.outlines import bridged
 from labelbeam.transforms.geometry.boxes import STEPS
 
 _KEYS = {"train": "train", "validation": "val", "test": "test"}
@@ -90,19 +90,6 @@ def _of_box(box: Box) -> list[str]:
 
 def _decimal(millionths: int) -> str:
     return f"{millionths // STEPS}.{millionths % STEPS:06d}"
-
-
-def bridged(rings: Sequence[Sequence[float]]) -> list[float]:
-    """Rings as one, x1, y1, x2, y2, …: each is closed, and reached from the first corner of the first one, and left again.
-
-    >>> bridged([[0, 0, 9, 0, 0, 9], [1, 1, 2, 1, 1, 2]])
-    [0, 0, 9, 0, 0, 9, 0, 0, 1, 1, 2, 1, 1, 2, 1, 1]
-    """
-    first, *others = rings
-    joined = list(first)
-    for ring in others:
-        joined += [*first[:2], *ring, *ring[:2]]
-    return joined
 
 
 def _image_path(split: str, image: Image) -> str:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import msgspec
 import numpy as np
 
+from labelbeam.schemas.label_map import LONGEST_LABEL
 from labelbeam.schemas.neutral import Box, Ring, SourceImage, SourceObject
 from labelbeam.schemas.reasons import Adjusted, Rejected
 from labelbeam.transforms.formats.json_objects import check_json_room
@@ -57,6 +58,10 @@ class Part(NamedTuple):
 
 class JsonError(ValueError):
     """A file that is no JSON; the message says why."""
+
+
+_LONGEST_HELD = 8 * LONGEST_LABEL
+"""Characters of a label that are held: more than it may have, so that it is rejected, and said of it as if it were whole."""
 
 
 def decode_json(data: bytes) -> Any:
@@ -115,7 +120,7 @@ def label_of(value: Any, image: SourceImage) -> str | None:
         return None
     if label != value:
         image.adjusted.append(Adjusted.LABEL_NORMALIZED)
-    return label
+    return label[:_LONGEST_HELD]
 
 
 def corners_of(points: Any) -> Ring | None:

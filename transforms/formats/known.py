@@ -16,7 +16,7 @@ from labelbeam.transforms.formats.reading import Findings, Reading, ReadResult
 from labelbeam.transforms.images.copies import decode_copied
 from labelbeam.transforms.stores.errors import StoreError
 from labelbeam.transforms.stores.locate import locate
-from labelbeam.transforms.stores.reading import read_file
+from labelbeam.transforms.stores.reading import DOCUMENT, read_bounded
 
 LISTED = 20_000
 """Files of a listing in one unit of work, half a megabyte."""
@@ -56,7 +56,7 @@ class CopiedUnit:
 
     def _by_bucket(self, reading: Reading) -> Iterator[tuple[int, Fragment]]:
         with suppress(StoreError, msgspec.DecodeError, UnicodeDecodeError):
-            data = read_file(locate(self.url, reading.options.storage))
+            data = read_bounded(locate(self.url, reading.options.storage), DOCUMENT)
             if hashlib.sha256(data).hexdigest() == self.sha256:
                 fragments: dict[int, Fragment] = {}
                 for image in decode_copied(data):

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any, TypeAlias, TypeVar
 
 from labelbeam.schemas.doubts import Doubt, Doubted
 from labelbeam.schemas.errors import LabelBeamError, UsageError
@@ -18,12 +19,14 @@ from labelbeam.schemas.neutral import RAW_LIMIT, Rejection, SourceImage
 from labelbeam.schemas.reasons import Adjusted, Rejected
 from labelbeam.transforms.columns.fragments import fragments_of
 from labelbeam.transforms.columns.listed import listed_files
+from labelbeam.transforms.formats.declared_sizes import doubts_of_sizes, tally_sizes
 from labelbeam.transforms.formats.format import Tree
 from labelbeam.transforms.formats.frames import Evidence
 from labelbeam.transforms.formats.indexes import load_index
 from labelbeam.transforms.formats.inputs import fingerprint_of, list_dataset
-from labelbeam.transforms.formats.plans import Plan, asks_for_images, bucket_count
-from labelbeam.transforms.formats.reading import Findings, Reading, ReadResult, Unit
+from labelbeam.transforms.formats.plans import BATCH, Plan, asks_for_images, bucket_count
+from labelbeam.transforms.formats.reading import Findings, Reading, ReadResult, Unit, ids_by_label
+from labelbeam.transforms.formats.turned import TURNED_BESIDE, doubts_of_turned
 from labelbeam.transforms.formats.voc.folders import join
 from labelbeam.transforms.formats.voc.image_index import Found, is_image, key_of, split_suffix
 from labelbeam.transforms.formats.yolo.entries import parts_of, resolved, split_of_path
@@ -35,11 +38,18 @@ from labelbeam.transforms.stores.files import StoredFile, put
 from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.stores.location import Location
 from labelbeam.transforms.stores.reading import PROBED, read_file
-from labelbeam.transforms.workers.budget import reading
+from labelbeam.transforms.workers.budget import check_room, reading
 from labelbeam.transforms.workers.staged_units import StagedUnit, stage_alone
 
 _PARSED = 10
 """Bytes of memory for each byte of a file that is parsed whole: small objects of JSON take so many."""
+
+_RECORD = 1000
+"""Bytes of memory that an image with an object takes while it is read."""
+
+_TOGETHER = 32 * 1024
+
+Record = TypeVar("Record")
 
 FILE_BITS = 32
 """Bits of an image's key for its place in a file that is read whole; the file's number stands above them."""
@@ -49,16 +59,17 @@ IMAGES = "images"
 
 
 class ImageFinder:
-    """The images of a listing, found by the names that annotations give them."""
+    """The images of a listing, found by the names that annotations give them; `root` is the URL of the directory that was listed."""
 
-    def __init__(self, images: Iterable[str]) -> None:
+    def __init__(self, images: Iterable[str], root: str = "") -> None:
         """Keep them; they are indexed when a name is first found not to be one of them."""
+        self.root = root
         self._sorted = tuple(sorted(images))
         self._images = frozenset(self._sorted)
 
-    def __reduce__(self) -> tuple[type[ImageFinder], tuple[tuple[str, ...]]]:
+    def __reduce__(self) -> tuple[type[ImageFinder], tuple[tuple[str, ...], str]]:
         """Leave the indexes out, which are several times the names."""
-        return ImageFinder, (self._sorted,)
+        return ImageFinder, (self._sorted, self.root)
 
     def __contains__(self, path: object) -> bool:
         """Tell whether an image is listed under this very path."""
@@ -170,10 +181,11 @@ def reject_object(image: SourceImage, code: Rejected, message: str, locator: str
 
 @dataclass(frozen=True, slots=True)
 class ListedImages:
-    """The images of a listing, as the index that all units of a source are read against."""
+    """The images of a listing, as the index that all units of a source are read against; `root` is the directory that was listed."""
 
     source: str
     names: tuple[str, ...]
+    root: str = ""
     size = 0
     makes = IMAGES
 
@@ -184,9 +196,10 @@ class ListedImages:
         evidence.add("images_listed", len(self.names))
         index: bytes | StagedUnit
         if options.staging is None:
-            index = pickle.dumps(ImageFinder(self.names), protocol=5)
+            index = pickle.dumps(ImageFinder(self.names, self.root), protocol=5)
         else:
-            index = stage_alone(ImageFinder(self.names), locate(options.staging, options.storage).below("images"), put)
+            finder = ImageFinder(self.names, self.root)
+            index = stage_alone(finder, locate(options.staging, options.storage).below("images"), put)
         return ReadResult(Findings(0, {self.source: evidence}), [], index)
 
 
@@ -223,7 +236,7 @@ def plan_named(
     pictures = [file for file in image_files if is_image(file.path)]
     if asks_for_images(config):
         plan.listed = listed_files(pictures)
-    plan.indexes = [ListedImages(root.url, tuple(sorted(printable(file.path) for file in pictures)))]
+    plan.indexes = [ListedImages(root.url, tuple(sorted(printable(file.path) for file in pictures)), images.url)]
     plan.units = units(sorted((file._replace(path=printable(file.path)) for file in files), key=lambda file: file.path))
     return plan
 
@@ -239,6 +252,25 @@ def plan_whole(
     return plan
 
 
+Batch: TypeAlias = tuple[tuple[str, int], ...]
+"""Small files by path and size."""
+
+
+def plan_batches(
+    tree: Tree, name: str, root: Location, files: Sequence[StoredFile], unit: Callable[[Batch, int], Unit]
+) -> Plan:
+    """Plan small files below `root`, each of an image, in batches, as `plan_named` does: `unit` makes one of a batch, and the key of its
+    first image.
+    """
+
+    def units(found: list[StoredFile]) -> list[Unit]:
+        named = [(file.path, file.size) for file in found]
+        starts = range(0, len(named), BATCH)
+        return [unit(tuple(named[start : start + BATCH]), start) for start in starts]
+
+    return plan_named(tree, name, root, files, units)
+
+
 @contextmanager
 def whole_file(file: Location, size: int) -> Iterator[bytes]:
     """The content of an annotation file that is parsed whole, with the memory for that; `size` as it was listed, 0 where that is not known.
@@ -248,12 +280,38 @@ def whole_file(file: Location, size: int) -> Iterator[bytes]:
         ShortageError: this process has not the memory.
     """
     with reading().take(_PARSED * (size or PROBED), file.shown):
-        yield read_file(file, size or None)
+        data = read_file(file, size or None)
+        # Each may be an image, an object or a rejection, however few bytes it has.
+        records = data.count(b"{") + data.count(b"\n") // 2
+        check_room(_RECORD * records, f"{file.shown}, of up to {records:,} records")
+        yield data
 
 
-def tally_images(evidence: Evidence, images: Sequence[SourceImage], finder: ImageFinder) -> None:
-    """Count the images that were found in the listing, to be compared with all that are there."""
-    evidence.add("images_named", len({image.path for image in images if image.path in finder}))
+def with_room(records: Iterable[Record], what: str) -> Iterator[Record]:
+    """The same records, as long as there is memory for further ones.
+
+    Raises:
+        ShortageError: there is not.
+    """
+    for number, record in enumerate(records, 1):
+        if number % _TOGETHER == 0:
+            check_room(_RECORD * _TOGETHER, f"{what}, of which {number:,} records were read")
+        yield record
+
+
+def tally_images(
+    reading: Reading, evidence: Evidence, images: Sequence[SourceImage], finder: ImageFinder, looked_at: bool = True
+) -> None:
+    """Count the images that were found in the listing, to be compared with all that are there; and what they tell of themselves.
+
+    The declared sizes of a few are compared with those of their files where they are `looked_at`, unless --check-images is given.
+    """
+    there = [image for image in images if image.path in finder]
+    evidence.add("images_named", len({image.path for image in there}))
+    if looked_at and reading.options.config.check_images is None and finder.root:
+        tally_sizes(evidence, there, locate(finder.root, reading.options.storage))
+    for image in images if any(image.turned_beside for image in images) else ():
+        evidence.add(TURNED_BESIDE, image.turned_beside, image.locator)
 
 
 def images_read(
@@ -263,20 +321,25 @@ def images_read(
     images: Sequence[SourceImage],
     finder: ImageFinder,
     first_key: int,
+    ids: Iterable[tuple[Any, Any]] = (),
     looked: Mapping[str, ImageFacts | ImageError | None] | None = None,
+    looked_at: bool = True,
 ) -> ReadResult:
-    """Hand on images that were read, with what they tell; their keys start at `first_key`. `looked` is what was seen of their files."""
-    tally_images(evidence, images, finder)
+    """Hand on images that were read, with what they tell; their keys start at `first_key`. `ids` are pairs of a label's id in the source and
+    its name, `looked` is what was seen of their files; for `looked_at` see `tally_images`.
+    """
+    tally_images(reading, evidence, images, finder, looked_at)
     fragments = dict(fragments_of(images, reading.options.buckets, first_key))
     if looked is not None:
         for fragment in fragments.values():
             fragment.looked = {path: looked[path] for path in fragment.images.paths if path in looked}
     records = sum(fragment.records for fragment in fragments.values())
-    return reading.result(Findings(records, {source: evidence}), sorted(fragments.items()))
+    findings = Findings(records, {source: evidence}, label_ids=ids_by_label(ids))
+    return reading.result(findings, sorted(fragments.items()))
 
 
 def remarks_on(evidence: Mapping[str, Evidence], advice: str = "") -> list[Doubt]:
-    """Doubts of any such source: images that nothing names, and objects without an outline."""
+    """Doubts of any such source: images that nothing names or of another size, objects that are turned, or without an outline."""
     doubts: list[Doubt] = []
     for source, item in sorted(evidence.items()):
         shown = redact(source)
@@ -289,6 +352,7 @@ def remarks_on(evidence: Mapping[str, Evidence], advice: str = "") -> list[Doubt
                 f"read{advice}"
             )
             doubts.append(Doubt(Doubted.WITHOUT_OUTLINE, message, without, item.example("without_outline")))
+        doubts += [*doubts_of_sizes(shown, item), *doubts_of_turned(shown, item)]
     return doubts
 
 

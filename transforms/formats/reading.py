@@ -6,16 +6,18 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import reduce
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 import numpy as np
 
 from labelbeam.schemas.config import ConvertConfig
 from labelbeam.schemas.doubts import Doubt, merge_doubts
+from labelbeam.schemas.label_map import LONGEST_LABEL
 from labelbeam.transforms.columns.fragments import Fragment
 from labelbeam.transforms.columns.hashes import sample_hash
 from labelbeam.transforms.formats.frames import Evidence
+from labelbeam.transforms.formats.labels import normalized
 from labelbeam.transforms.stores.location import StorageOptions
 from labelbeam.transforms.workers import parcels
 from labelbeam.transforms.workers.staged_units import StagedUnit
@@ -76,6 +78,24 @@ def _joined(some: dict[str, list[int | str]], more: dict[str, list[int | str]]) 
     if not some or not more:
         return some or more
     return {name: in_order([*some.get(name, ()), *more.get(name, ())]) for name in {**some, **more}}
+
+
+def ids_by_label(pairs: Iterable[tuple[Any, Any]]) -> dict[str, list[int | str]]:
+    """The ids of each label, from pairs of an id and a name as a source has them; what is no id or no label is left out.
+
+    >>> ids_by_label([(7, "cat"), ("t", " cat"), (7, "cat"), (None, "dog"), (True, "cow"), (2, 5)])
+    {'cat': [7, 't']}
+    """
+    found: dict[str, set[int | str]] = {}
+    for known, name in pairs:
+        if not isinstance(known, int | str) or isinstance(known, bool) or not isinstance(name, str):
+            continue
+        label = normalized(name)
+        # Objects of a label that is longer are rejected; and what is long would stand in each report.
+        if label and max(len(label), len(str(known))) <= LONGEST_LABEL:
+            # Other programs read larger numbers as other ones.
+            found.setdefault(label, set()).add(str(known) if isinstance(known, int) and abs(known) > 2**53 else known)
+    return {label: in_order(ids) for label, ids in found.items()}
 
 
 def in_order(ids: Iterable[int | str]) -> list[int | str]:

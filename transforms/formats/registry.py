@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from labelbeam.transforms.formats.boxtable.format import BoxTable
 from labelbeam.transforms.formats.coco.format import Coco
 from labelbeam.transforms.formats.customvision.format import CustomVision
 from labelbeam.transforms.formats.cvat.format import Cvat
@@ -37,5 +38,6 @@ FORMATS: dict[str, Format] = {
         Datumaro(),
         Supervisely(),
         WebDataset(),
+        BoxTable(),
     )
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import yaml
 
@@ -20,14 +20,20 @@ class _Loader(yaml.SafeLoader):
         return super().compose_node(parent, index)
 
 
-def load_yaml(data: bytes) -> Any:
-    """The content of one document.
+class _AsWritten(_Loader):
+    """Takes each scalar for the text that stands there, whether `no`, `1_000`, `1:30` or a date."""
+
+    yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {}  # type: ignore[misc]  # An instance's, by its stubs.
+
+
+def load_yaml(data: bytes, as_written: bool = False) -> Any:
+    """The content of one document; with `as_written` all scalars are texts, as names of classes are.
 
     Raises:
         NoYamlError: it is no YAML, holds an alias, or a value that is not what its form or its tag says it is.
     """
     try:
-        return yaml.load(data, _Loader)
+        return yaml.load(data, _AsWritten if as_written else _Loader)
     except RecursionError:
         raise NoYamlError("it is nested too deeply") from None
     # Of a date such as 2001-99-99, or a tag that does not fit, PyYAML raises whatever comes of it.

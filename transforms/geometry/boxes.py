@@ -64,11 +64,12 @@ def normalize_boxes(boxes: Floats, sizes: Floats, clip: bool) -> NormalizedBoxes
     any other without a word.
     """
     codes = np.full(len(boxes), OK, np.int8)
+    boxes, sizes = np.asfortranarray(boxes), np.asfortranarray(sizes)  # Column by column it takes half of the time.
     low, high = boxes[:, :2], boxes[:, 2:]
     with np.errstate(invalid="ignore", over="ignore"):
         slack = sizes * TOLERANCE
         beyond = ((low < -slack) | (high > sizes + slack)).any(axis=1)
-        millionths = to_millionths(np.nan_to_num(boxes), np.tile(sizes, 2))
+        millionths = to_millionths(np.nan_to_num(boxes), np.concatenate([sizes, sizes], axis=1))
         _mark(codes, np.isnan(boxes).all(axis=1), Rejected.MISSING_BBOX)
         _mark(codes, ~np.isfinite(boxes).all(axis=1), Rejected.INVALID_BBOX)
         _mark(codes, (high <= low).any(axis=1), Rejected.EMPTY_BBOX)

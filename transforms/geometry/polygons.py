@@ -8,7 +8,7 @@ Nearly all polygons need none of this: the few that do are found with array oper
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
 
@@ -20,7 +20,7 @@ from labelbeam.schemas.reasons import Adjusted, Rejected
 from labelbeam.transforms.columns.arrays import Integers, ranges
 from labelbeam.transforms.columns.objects import AS_DRAWN, Objects, Rings, join_rings, make_rings
 from labelbeam.transforms.geometry.boxes import OK, STEPS, TOLERANCE, Codes, Floats, Millionths, code_of, to_millionths
-from labelbeam.transforms.geometry.rings import LEAST_AREA, clip_ring, simplify_rings, unite_rings
+from labelbeam.transforms.geometry.rings import LEAST_AREA, clip_ring, simplify_rings, unite_many
 from labelbeam.transforms.geometry.rle import GeometryError
 
 Flags = npt.NDArray[np.bool_]
@@ -145,54 +145,66 @@ def _repair_all(
     adjusted: dict[Adjusted, Flags],
 ) -> list[list[Ring]]:
     """The rings of the objects at `rows`, made valid; codes and adjustments are noted where they apply."""
-    kept: list[list[Ring]] = []
-    for row in rows.tolist():
-        reasons: set[Adjusted] = set()
-        width, height = sizes[row].tolist()
-        rings, code = repair(objects.rings_of(row), width, height, bool(traced[row]), clip, max_points, reasons)
-        if code is not None:
-            codes[row] = code_of(code)
-        for reason in reasons:
+    repairs = [_solid_rings(objects.rings_of(row), *sizes[row].tolist(), clip) for row in rows.tolist()]
+    several = [
+        repair for repair, row in zip(repairs, rows.tolist(), strict=True) if len(repair.rings) > 1 and not traced[row]
+    ]
+    united = unite_many([repair.rings for repair in several], [repair.size for repair in several])
+    for repair, rings in zip(several, united, strict=True):
+        if isinstance(rings, GeometryError):
+            repair.rings, repair.code = [], rings.code
+        elif rings is not repair.rings:
+            repair.rings = rings
+            repair.reasons.add(Adjusted.POLYGON_PARTS_UNITED)
+    for repair, row in zip(repairs, rows.tolist(), strict=True):
+        if repair.code is not None:
+            codes[row] = code_of(repair.code)
+        elif repair.dropped:
+            repair.reasons.add(Adjusted.POLYGON_PART_DROPPED)
+        if max_points is not None and sum(map(len, repair.rings)) > max_points:
+            repair.rings = simplify_rings(repair.rings, max_points)
+            repair.reasons.add(Adjusted.POLYGON_SIMPLIFIED)
+        for reason in repair.reasons:
             adjusted.setdefault(reason, np.zeros(len(objects), bool))[row] = True
-        kept.append(rings)
-    return kept
+    return [repair.rings for repair in repairs]
 
 
-def repair(
-    rings: list[Ring],
-    width: float,
-    height: float,
-    traced: bool,
-    clip: bool,
-    max_points: int | None,
-    reasons: set[Adjusted],
-) -> tuple[list[Ring], Rejected | None]:
-    """The rings of one object made valid, or none and why; what was done is added to `reasons`."""
+@dataclass(slots=True)
+class _Repair:
+    """The rings of one object inside its image of `size`, width and height, or none and why; what was done to it, and whether parts of it
+    were dropped.
+    """
+
+    rings: list[Ring]
+    size: tuple[int, int]
+    code: Rejected | None = None
+    reasons: set[Adjusted] = field(default_factory=set)
+    dropped: bool = False
+
+
+def _solid_rings(rings: list[Ring], width: float, height: float, clip: bool) -> _Repair:
+    """The rings of one object that are left with an area inside its image."""
+    repair = _Repair([], (int(width), int(height)))
     sound = [ring for ring in rings if len(ring) >= 3 and np.isfinite(ring).all()]
     if not sound:
-        return [], Rejected.INVALID_POLYGON
+        repair.code = Rejected.INVALID_POLYGON
+        return repair
     size = np.array([width, height])
     slack = size * TOLERANCE
     if any(((ring < -slack) | (ring > size + slack)).any() for ring in sound):
         if not clip:
-            return [], Rejected.OUT_OF_BOUNDS
-        reasons.add(Adjusted.POLYGON_CLIPPED)
+            repair.code = Rejected.OUT_OF_BOUNDS
+            return repair
+        repair.reasons.add(Adjusted.POLYGON_CLIPPED)
     try:
-        inside = [clip_ring(ring, int(width), int(height)) for ring in sound]
-        solid = [ring for ring in inside if ring is not None and not _collapses(ring, width, height)]
-        if not solid:
-            return [], Rejected.EMPTY_POLYGON
-        united = solid if traced or len(solid) == 1 else unite_rings(solid, int(width), int(height))
+        inside = [clip_ring(ring, *repair.size) for ring in sound]
     except GeometryError as error:
-        return [], error.code
-    if len(solid) < len(rings):
-        reasons.add(Adjusted.POLYGON_PART_DROPPED)
-    if united is not solid:
-        reasons.add(Adjusted.POLYGON_PARTS_UNITED)
-    if max_points is not None and sum(map(len, united)) > max_points:
-        united = simplify_rings(united, max_points)
-        reasons.add(Adjusted.POLYGON_SIMPLIFIED)
-    return united, None
+        repair.code = error.code
+        return repair
+    repair.rings = [ring for ring in inside if ring is not None and not _collapses(ring, width, height)]
+    repair.dropped = len(repair.rings) < len(rings)
+    repair.code = None if repair.rings else Rejected.EMPTY_POLYGON
+    return repair
 
 
 def _collapses(ring: Ring, width: float, height: float) -> bool:

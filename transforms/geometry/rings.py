@@ -6,6 +6,9 @@ Rings combine by XOR (even-odd) everywhere downstream, so each function says wha
 from __future__ import annotations
 
 import heapq
+from collections import defaultdict
+from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -14,8 +17,8 @@ from pycocotools import mask as coco_mask
 
 from labelbeam.schemas.neutral import Box, Ring
 from labelbeam.schemas.reasons import Rejected
-from labelbeam.transforms.geometry.rle import LARGEST_MASK, GeometryError, counts_from_string
-from labelbeam.transforms.geometry.trace import trace
+from labelbeam.transforms.geometry.rle import LARGEST_MASK, GeometryError, Runs, counts_from_string
+from labelbeam.transforms.geometry.trace import trace_many
 
 LEAST_AREA = 1e-6
 """Square pixels; a ring with no more than that encloses nothing, and may collapse when it is written."""
@@ -69,19 +72,41 @@ def unite_rings(rings: list[Ring], width: int, height: int) -> list[Ring]:
     Raises GeometryError: INVALID_POLYGON where one of several rings has under three corners, or one that is not finite
     or outside the image (pycocotools would crash); MASK_TOO_LARGE where image or outlines are too large to rasterise.
     """
-    masks = _overlapping_masks(rings, width, height)
-    if masks is None:
-        return rings
-    groups = _groups(masks)
-    united: list[Ring] = []
-    for group in np.unique(groups):
-        members = np.flatnonzero(groups == group)
-        if len(members) == 1:
-            united.append(rings[members[0]])
-        else:
-            merged = coco_mask.merge([masks[member] for member in members])
-            united.extend(trace(counts_from_string(merged["counts"]), height, width))
+    (united,) = unite_many([rings], [(width, height)])
+    if isinstance(united, GeometryError):
+        raise united
     return united
+
+
+def unite_many(objects: Sequence[list[Ring]], sizes: Sequence[tuple[int, int]]) -> list[list[Ring] | GeometryError]:
+    """`unite_rings` for the rings of many objects, in images of these widths and heights: merged masks are traced side by side.
+
+    In the place of an object whose rings cannot be united stands why.
+    """
+    found: list[list[Ring] | GeometryError] = []
+    # By height: the merged masks with their widths, the object that each is of, and its place among the rings of that.
+    merged: defaultdict[int, list[tuple[Runs, int, int, int]]] = defaultdict(list)
+    parts: list[list[list[Ring]]] = []
+    for number, (rings, (width, height)) in enumerate(zip(objects, sizes, strict=True)):
+        parts.append([])
+        try:
+            masks = _overlapping_masks(rings, width, height)
+        except GeometryError as error:
+            found.append(error)
+            continue
+        found.append(rings)
+        groups = np.zeros(len(rings), np.int64) if masks is None or len(masks) == 2 else _groups(masks)
+        for group in np.unique(groups) if masks is not None else ():
+            members = np.flatnonzero(groups == group)
+            parts[number].append([rings[members[0]]])
+            if masks is not None and len(members) > 1:
+                runs = counts_from_string(coco_mask.merge([masks[member] for member in members])["counts"])
+                merged[height].append((runs, width, number, len(parts[number]) - 1))
+    for height, masked in merged.items():
+        traced = trace_many([runs for runs, *_ in masked], height, [width for _, width, *_ in masked])
+        for outline, (_, _, number, place) in zip(traced, masked, strict=True):
+            parts[number][place] = outline
+    return [list(chain.from_iterable(parts[at])) if parts[at] else each for at, each in enumerate(found)]
 
 
 def simplify_rings(rings: list[Ring], max_points: int) -> list[Ring]:

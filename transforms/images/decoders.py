@@ -26,10 +26,10 @@ def bytes_to_decode(image: ImageFile.ImageFile, full: tuple[int, int], copies: i
     """Bytes that decoding an image takes, of which `copies` of its pixels are held at a time.
 
     `full` is the image's size; `image.size` may be smaller where a JPEG is decoded at a part of it. A JPEG of several scans is held as
-    coefficients, of two bytes each; JPEG 2000, AVIF and WebP as planes of up to four. A TIFF's tile is held whole, and may be larger than its image.
+    coefficients, of two bytes each; JPEG 2000, AVIF, HEIC and WebP as planes of up to four. A TIFF's tile is held whole, and may be larger than its image.
     """
     needed = image.size[0] * image.size[1] * PIXEL * copies
-    if isinstance(image, _PLANES):
+    if isinstance(image, _PLANES) or image.format == "HEIF":
         needed += full[0] * full[1] * PIXEL * max(1, len(image.getbands()))
     if isinstance(image, JpegImagePlugin.JpegImageFile):
         needed += full[0] * full[1] * 2 * max(1, len(image.getbands()))

@@ -12,6 +12,8 @@ import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
+from importlib.util import find_spec
 from typing import IO, Protocol, cast
 
 from PIL import (
@@ -244,7 +246,33 @@ class _Jpeg2000(_Bounded, Jpeg2KImagePlugin.Jpeg2KImageFile):
 
 
 OTHERS: dict[str, type[ImageFile.ImageFile]] = {"gif": _Gif, "webp": _WebP, "avif": _Avif, "jpeg2000": _Jpeg2000}
-"""Formats that the schema lacks and Pillow reads. WebP and AVIF are read whole for their header."""
+"""Formats that the schema lacks and Pillow reads; HEIC is one more where its plugin is installed. WebP, AVIF and HEIC are read whole for
+their header."""
+
+
+def _other(format_name: str, name: str) -> type[ImageFile.ImageFile] | None:
+    if format_name != "heif":
+        return OTHERS.get(format_name)
+    if (plugin := heif_plugin()) is None:
+        raise ImageError(
+            Rejected.HEIF_NOT_INSTALLED,
+            f"{name} is HEIC, which is read where pillow-heif is installed; run: pip install 'labelbeam[heif]'",
+        )
+    return plugin
+
+
+@cache
+def heif_plugin() -> type[ImageFile.ImageFile] | None:
+    """Pillow's plugin for HEIC, of a package of its own; None where that is not installed."""
+    if find_spec("pillow_heif") is None:
+        return None
+    from pillow_heif import HeifImageFile
+
+    class _Heif(_Bounded, HeifImageFile):  # type: ignore[misc]  # pillow-heif is not looked into.
+        def draft(self, mode: str | None, size: tuple[int, int] | None) -> None:
+            """Leave the thumbnail in the file alone, which may show something else."""
+
+    return _Heif
 
 
 def _open(watched: _Watched, name: str, others: bool) -> tuple[ImageFile.ImageFile, ImageFacts]:
@@ -254,7 +282,7 @@ def _open(watched: _Watched, name: str, others: bool) -> tuple[ImageFile.ImageFi
     if found is None:
         what = f"begins with {head[:40]!r}" if head else "holds no bytes"
         raise ImageError(Rejected.NOT_AN_IMAGE, f"{name} {what}, expected an image")
-    plugin = _PLUGINS.get(found) or (OTHERS.get(found) if others else None)
+    plugin = _PLUGINS.get(found) or (_other(found, name) if others else None)
     if plugin is None:
         raise unsupported(name, found)
     watched.seek(0)

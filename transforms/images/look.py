@@ -11,7 +11,8 @@ from labelbeam.schemas.reasons import Rejected
 from labelbeam.transforms.columns.images import ImageRow
 from labelbeam.transforms.columns.listed import Listed, ListedFile
 from labelbeam.transforms.images.facts import ImageError, ImageFacts, LookAt
-from labelbeam.transforms.images.headers import decode, read_header
+from labelbeam.transforms.images.headers import MAX_PIXELS, decode, read_header
+from labelbeam.transforms.images.plain_jpeg import FIRST_BYTES, plain_jpeg
 from labelbeam.transforms.stores.disk import home_of, opened_below
 from labelbeam.transforms.stores.errors import MissingFileError, StoreError
 from labelbeam.transforms.stores.files import stat
@@ -135,6 +136,8 @@ def _look_at(
         size = file.size if file is not None and file.size else stat(location).size
         if not is_opened(options.mode, row):
             return None
+        if isinstance(head, bytes) and (plain := plain_jpeg(head[:FIRST_BYTES], MAX_PIXELS)) is not None:
+            return plain
         # A whole image is read in large steps, of which most take one.
         block = LARGEST_BLOCK if options.mode == "decode" else FIRST_BLOCK
 
@@ -154,8 +157,8 @@ def _look_at(
 
 
 def _header_on_disk(path: str, home: str, size: int, name: str, others: bool) -> ImageFacts:
-    with (
-        opened_below(path, home, size or None) as descriptor,
-        os.fdopen(descriptor, "rb", FIRST_BLOCK, closefd=False) as file,
-    ):
-        return read_header(file, name, others)
+    with opened_below(path, home, size or None) as descriptor:
+        if (plain := plain_jpeg(os.read(descriptor, FIRST_BYTES), MAX_PIXELS)) is not None:
+            return plain
+        with os.fdopen(descriptor, "rb", FIRST_BLOCK, closefd=False) as file:
+            return read_header(file, name, others)

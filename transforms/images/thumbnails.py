@@ -20,7 +20,7 @@ MOST_PIXELS = 64_000_000
 """The most pixels of an image that is made small: 512 MB while it is decoded and turned into colours."""
 
 _Turn = Image.Transpose
-_TURNS = {
+TURNS = {
     2: _Turn.FLIP_LEFT_RIGHT,
     3: _Turn.ROTATE_180,
     4: _Turn.FLIP_TOP_BOTTOM,
@@ -31,7 +31,7 @@ _TURNS = {
 }
 """How pixels are turned for each EXIF orientation."""
 
-_BACK = _TURNS | {6: _Turn.ROTATE_90, 8: _Turn.ROTATE_270}
+_BACK = TURNS | {6: _Turn.ROTATE_90, 8: _Turn.ROTATE_270}
 
 
 def thumbnail(
@@ -51,10 +51,10 @@ def thumbnail(
         turned = Adjusted.ROTATED_FRAME in settle_size(size, facts).adjusted
     except ImageError:
         turned = False
-    small = _rgb(image, longest)
+    small = in_colours(image, longest)
     small.thumbnail((longest, longest))
     if turned and facts.format != "tif":
-        small = small.transpose(_TURNS[facts.orientation])
+        small = small.transpose(TURNS[facts.orientation])
     elif not turned and facts.format == "tif" and facts.orientation in _BACK:
         small = small.transpose(_BACK[facts.orientation])
     data = io.BytesIO()
@@ -62,7 +62,7 @@ def thumbnail(
     return data.getvalue(), facts
 
 
-def _rgb(image: Image.Image, longest: int) -> Image.Image:
+def in_colours(image: Image.Image, longest: int) -> Image.Image:
     """Eight bits of red, green and blue: deeper greys are stretched to their range, transparency is laid over grey."""
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
         # Every so many pixels: in floats, all of them would take six times what they take as they are.

@@ -32,6 +32,8 @@ _KNOWN = frozenset(
         *(suffix for suffixes in _SUFFIXES.values() for suffix in suffixes),
         ".webp",
         ".avif",
+        ".heic",
+        ".heif",
         ".gif",
         ".jp2",
         ".j2k",

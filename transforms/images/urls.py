@@ -13,7 +13,7 @@ from typing import NamedTuple
 from urllib.parse import unquote
 
 from labelbeam.schemas.errors import UsageError
-from labelbeam.transforms.messages.redact import redact
+from labelbeam.transforms.messages.redact import is_redacted, redact
 from labelbeam.transforms.stores.paths import join_url, safe_relative
 
 _LONG_FORM = "azureml://subscriptions/<subscription>/resourcegroups/<group>/workspaces/<workspace>/datastores/<datastore>/paths/<path>"
@@ -38,6 +38,16 @@ def image_url(prefix: str, path: str) -> str:
     if "://" in path:
         return path
     return _append(prefix, _encode(path, prefix.partition("://")[0]))
+
+
+def image_urls(prefix: str, paths: Sequence[str]) -> list[str]:
+    """`image_url` of each path; most names stand in a URL as they are, which is seen at one look at all of them."""
+    together = "".join(paths)
+    encoded = _ENCODED.get(prefix.partition("://")[0], "")
+    if "::" in prefix or "://" in together or any(character in together for character in encoded):
+        return [image_url(prefix, path) for path in paths]
+    head = _append(prefix, "")
+    return [f"{head}{path}" for path in paths]
 
 
 def path_of(prefix: str, url: str) -> str | None:
@@ -150,7 +160,10 @@ def misread(urls: Iterable[str]) -> list[str]:
     >>> misread(["https://h/a b#1.jpg", "https://h/1.jpg?sig=x", "https://h/50%.jpg", "abfss://c@h/a#1.jpg", "file:///a?b.jpg"])
     ['https://h/1.jpg?sig=x', 'https://h/50%.jpg', 'abfss://c@h/a#1.jpg']
     """
-    # Nearly all URLs hold none of these, which is soon seen.
+    urls = list(urls)
+    together = "".join(urls)
+    if together.isprintable() and not any(character in together for character in "%?#"):
+        return []  # Nearly always.
     odd = (url for url in urls if "%" in url or "?" in url or "#" in url or not url.isprintable())
     return [url for url in odd if _is_misread(url)]
 
@@ -272,6 +285,11 @@ def check_prefix(prefix: str) -> str | None:
         raise UsageError(
             f"--image-url: found {shown!r}; its user and password would stand in every record; name the images by a URL "
             "without them, such as one of a datastore, which holds credentials of its own"
+        )
+    if is_redacted(shown) and shown != prefix:
+        raise UsageError(
+            f"--image-url: found {shown!r}; what may be secret in it would stand in every record; name the images by a URL without "
+            "that, such as one of a datastore, which holds credentials of its own"
         )
     if scheme == "AmlDatastore":
         return (

@@ -6,6 +6,7 @@ from labelbeam.schemas.config import ConvertConfig
 from labelbeam.schemas.errors import LabelBeamError, UsageError
 from labelbeam.schemas.split_group import group_column
 from labelbeam.transforms.formats.plans import Plan
+from labelbeam.transforms.images.likeness import check_installed
 from labelbeam.transforms.plan.recognise import recognise
 from labelbeam.transforms.plan.unread import name_unread
 from labelbeam.transforms.stores.errors import StoreError
@@ -16,10 +17,12 @@ def make_plan(config: ConvertConfig, options: StorageOptions, exact: bool = Fals
     """Plan a build. With `exact`, large files are cut by scanning them in full.
 
     Raises:
-        UsageError: the format cannot be recognised, or the task cannot be served from it.
+        UsageError: the format cannot be recognised, the task cannot be served from it, or what an option needs is not installed.
         StoreError: a source cannot be read.
         LabelBeamError: a source holds nothing to build from.
     """
+    if config.near_duplicates is not None:
+        check_installed()
     found = recognise(config, options)
     try:
         plan = found.format.plan(found.tree, found.claim, exact)

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
+from labelbeam.transforms.formats.boxtable.columns import columns_of
 from labelbeam.transforms.formats.format import Tree
 from labelbeam.transforms.formats.plans import HEAD
 from labelbeam.transforms.formats.yolo.recognise import holds_labels
@@ -19,6 +20,10 @@ _LOOKED_AT = 5
 """Files of one kind that are opened."""
 
 _CONVERT = "convert it to COCO or Pascal VOC, and name what that gives as --source"
+_BOXES = (
+    "read it with --task image_object_detection, --label-columns naming its column of labels where that is called otherwise, or convert it "
+    "to COCO"
+)
 _EXPORT = "export it from the tool as COCO or Pascal VOC, and name that as --source"
 
 
@@ -139,8 +144,13 @@ def _tables(files: _Files) -> Unread | None:
         columns = {re.sub(r"[\s_\"#-]", "", column).lower() for column in re.split(r"[,;\t]", first)}
         if files.labels:
             continue
-        if columns >= {"xmin", "xmax", "ymin", "ymax"}:
-            return Unread("a table of boxes", f"{name} has the columns xmin, ymin, xmax and ymax", _CONVERT)
+        if columns >= {"xmin", "xmax", "ymin", "ymax"} or columns_of(files.head(name), needs_label=False) is not None:
+            said = (
+                "columns of boxes"
+                if columns_of(files.head(name))
+                else "columns of boxes, and none that is called like labels"
+            )
+            return Unread("a table of boxes", f"{name} has {said}", _BOXES)
         row = re.split(r"[,;\t]", rest.partition("\n")[0])
         if len(row) in (5, 6) and extension(row[0]) in IMAGE_FORMATS and all(map(_is_number, row[1:5])):
             return Unread("a table of boxes", f"{name} has four numbers behind each image", _CONVERT)

@@ -25,7 +25,7 @@ from labelbeam.transforms.report.samples import sample_records, sample_rejection
 from labelbeam.transforms.stores.files import put
 from labelbeam.transforms.stores.locate import locate, locate_target
 from labelbeam.transforms.stores.location import Location, StorageOptions
-from labelbeam.transforms.stores.reading import read_file
+from labelbeam.transforms.stores.reading import DOCUMENT, read_bounded
 
 LOG = logging.getLogger("labelbeam")
 
@@ -172,7 +172,7 @@ def evaluation_of(url: str, storage: StorageOptions, manifest: Manifest) -> Eval
     """The evaluation in a file, of this task."""
     location = locate(url, storage)
     try:
-        evaluation = msgspec.json.decode(read_file(location), type=Evaluation)
+        evaluation = msgspec.json.decode(read_bounded(location, DOCUMENT), type=Evaluation)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UsageError(
             f"--evaluation: {location.shown}: {error}; expected the JSON that labelbeam evaluate writes"

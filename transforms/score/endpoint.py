@@ -12,22 +12,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from time import monotonic
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
-from urllib3.exceptions import DecodeError, HTTPError
-from urllib3.util import Timeout, parse_url
+from urllib3.exceptions import HTTPError
 
 from labelbeam.schemas.requests import JSON_TYPE
 from labelbeam.schemas.responses import TruncatedAnswerError
 from labelbeam.transforms.messages.redact import hide, redact, secrets_of
+from labelbeam.transforms.score.connections import Answer, Connections
 from labelbeam.transforms.score.credentials import DEPLOYMENT, Headers, KeySource, hidden, read_headers, read_key
-from labelbeam.transforms.score.deadline import Deadlines, connection_pool
 from labelbeam.transforms.score.failures import (
     SHEDDING,
     EndpointError,
     GivenUpError,
     StatusError,
-    TooLargeError,
     model_headers,
 )
 from labelbeam.transforms.score.limit import Limit
@@ -35,9 +33,6 @@ from labelbeam.transforms.score.tokens import Tokens, default_credential
 from labelbeam.transforms.stores.errors import UnavailableError, explain
 from labelbeam.transforms.stores.failures import is_retryable, retry_after
 from labelbeam.transforms.stores.retries import FEWEST_TRIES, PATIENCE, TRIES, pause
-
-CONNECTING = 10.0
-"""Seconds for a connection: an endpoint that takes longer is not there, or behind a firewall."""
 
 ANSWER_LIMIT = 256 * 2**20
 """Bytes of an answer: the attributions of a few large images come near it."""
@@ -55,7 +50,6 @@ LONGEST_QUIET = 300.0
 EXCERPT = 500
 """Characters of an answer that are shown or kept."""
 
-_CHUNK = 2**16
 _TOKENS_KNOWN = 3
 """Tokens that are looked for in answers: the one that is in use, and those that requests under way may have been made with."""
 
@@ -144,10 +138,7 @@ class Endpoint:
             self._headers[DEPLOYMENT] = options.headers.deployment
         if key is not None:
             self._headers["Authorization"] = f"Bearer {key}"
-        self._target = parse_url(options.url).request_uri
-        self._timeout = Timeout(connect=min(CONNECTING, options.timeout), read=options.timeout)
-        self._pool = connection_pool(options.url, options.concurrency)
-        self._deadlines = Deadlines()
+        self._connections = Connections(options.url)
         self._limit = Limit(options.concurrency)
         self._good: bytes | None = None
         self._probing = threading.Lock()
@@ -162,8 +153,7 @@ class Endpoint:
     def close(self) -> None:
         """Stop, and close all connections."""
         self.stop()
-        self._pool.close()
-        self._deadlines.close()
+        self._connections.close()
 
     def without_key(self, text: str) -> str:
         """Text of the endpoint's without credentials."""
@@ -272,26 +262,27 @@ class Endpoint:
         if self._stopped:
             raise EndpointError(f"{self.options.shown}: is not asked any more, since the run has ended")
         if self._tokens is None:
-            response, content = self._in_time(body, self._headers)
+            answer = self._in_time(body, self._headers)
         else:
             token = self._tokens.current()
-            response, content = self._in_time(body, self._with_token(token))
-            if response.status == HTTPStatus.UNAUTHORIZED and (other := self._tokens.in_place_of(token)) is not None:
-                response, content = self._in_time(body, self._with_token(other))
-        if response.status == HTTPStatus.OK or (200 < response.status < 300 and content.strip()):
-            content_type = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-            return Reply(content_type, content, response.status)
-        answer = self.excerpt(content)
-        if why := _ENDS_THE_RUN.get(response.status):
-            raise EndpointError(f"{self.options.shown}: answers {response.status}: {why}{_said(answer)}")
-        if 300 <= response.status < 400:
-            there = self.without_key(response.headers.get("Location", "elsewhere"))
+            answer = self._in_time(body, self._with_token(token))
+            if answer.status == HTTPStatus.UNAUTHORIZED and (other := self._tokens.in_place_of(token)) is not None:
+                answer = self._in_time(body, self._with_token(other))
+        status, headers, content = answer
+        if status == HTTPStatus.OK or (200 < status < 300 and content.strip()):
+            content_type = headers.get("content-type", "").partition(";")[0].strip().lower()
+            return Reply(content_type, content, status)
+        said = self.excerpt(content)
+        if why := _ENDS_THE_RUN.get(status):
+            raise EndpointError(f"{self.options.shown}: answers {status}: {why}{_said(said)}")
+        if 300 <= status < 400:
+            there = self.without_key(headers.get("location", "elsewhere"))
             raise EndpointError(
-                f"{self.options.shown}: answers {response.status} and leads to {there}; the key is not sent there unasked: if "
+                f"{self.options.shown}: answers {status} and leads to {there}; the key is not sent there unasked: if "
                 "that is the endpoint, give its URL as --endpoint"
             )
-        model = {name: self.without_key(value)[:EXCERPT] for name, value in model_headers(response.headers).items()}
-        raise StatusError(response.status, response.headers, answer, model)
+        model = {name: self.without_key(value)[:EXCERPT] for name, value in model_headers(headers).items()}
+        raise StatusError(status, headers, said, model)
 
     def _with_token(self, token: str) -> dict[str, str]:
         """The headers with a token, which is one more secret; those before it are not repeated any more after a while."""
@@ -302,69 +293,20 @@ class Endpoint:
             self._secrets = secrets_of(self._options)
         return {**self._headers, "Authorization": f"Bearer {token}"}
 
-    def _in_time(self, body: bytes, headers: Mapping[str, str]) -> tuple[Any, bytes]:
-        end = monotonic() + self.options.timeout
+    def _in_time(self, body: bytes, headers: Mapping[str, str]) -> Answer:
+        """Send `body`; the answer, without secrets."""
         try:
-            with self._deadlines.until(end):
-                return self._exchange(body, headers, end)
+            found = self._connections.post(headers, body, monotonic() + self.options.timeout, ANSWER_LIMIT)
         except TimeoutError as error:
             raise TimeoutError(
                 f"the answer was not complete within {self.options.timeout:g} seconds (--timeout)"
             ) from error
-
-    def _exchange(self, body: bytes, headers: Mapping[str, str], end: float) -> tuple[Any, bytes]:
-        """Send `body`; the answer, and its whole body without secrets."""
-        response = self._pool.urlopen(
-            "POST",
-            self._target,
-            body,
-            headers,
-            retries=False,
-            redirect=False,
-            timeout=self._timeout,
-            preload_content=False,
-        )
-        whole = False
-        try:
-            content = self._without_secrets(self._content(response, end))
-            whole = True
-        finally:
-            if not whole:
-                response.close()  # What is left of the answer must not pass for the next one.
-                response.release_conn()  # Its place among the connections is free; a next request connects anew.
-        return response, content
+        return found._replace(body=self._without_secrets(found.body))
 
     def _without_secrets(self, body: bytes) -> bytes:
         """An answer in which the endpoint repeats no secret that it was asked with, such as in a label: it is published."""
         text = body.decode(errors="surrogateescape")
         return hide(text, self._secrets).encode(errors="surrogateescape")
-
-    def _content(self, response: Any, end: float) -> bytes:
-        """The whole body; a server that sends it drop by drop has no longer for it than for anything else."""
-        parts: list[bytes] = []
-        size = 0
-        while part := _unpacked(response):
-            parts.append(part)
-            size += len(part)
-            if size > ANSWER_LIMIT:
-                raise TooLargeError(f"found more than {ANSWER_LIMIT} bytes")
-            if monotonic() > end:
-                raise TimeoutError("the time of the request was over")
-        response.release_conn()
-        return b"".join(parts)
-
-
-def _unpacked(response: Any) -> bytes:
-    """The next bytes of a body.
-
-    Raises:
-        TruncatedAnswerError: it came packed, though nobody asked for that, and broken.
-    """
-    try:
-        part: bytes = response.read1(_CHUNK)
-    except DecodeError as error:
-        raise TruncatedAnswerError(f"answer: cannot be unpacked: {error}") from None
-    return part
 
 
 def _said(answer: str) -> str:

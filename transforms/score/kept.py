@@ -19,7 +19,7 @@ from labelbeam.transforms.stores.errors import MissingFileError
 from labelbeam.transforms.stores.files import put
 from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.stores.location import StorageOptions
-from labelbeam.transforms.stores.reading import read_file
+from labelbeam.transforms.stores.reading import DOCUMENT, read_bounded
 
 PERIOD = 30.0
 """Seconds between two files, each of which is written in one put."""
@@ -55,12 +55,14 @@ class KeptPredictions:
         """
         found: dict[str, Prediction] = {}
         if finished is not None:
-            content = read_file(locate(self._target.build, self._storage).below(finished.predictions.path))
+            content = read_bounded(
+                locate(self._target.build, self._storage).below(finished.predictions.path), finished.predictions.bytes
+            )
             self._take(content.splitlines(), found)
         unfinished = locate(self._target.unfinished, self._storage)
         while self._files < _MOST_FILES:
             try:
-                head, *lines = read_file(unfinished.below(self._name(self._files))).splitlines()
+                head, *lines = read_bounded(unfinished.below(self._name(self._files)), DOCUMENT).splitlines()
                 known = msgspec.json.decode(head, type=_Head).made_from == self._target.made_from
             except MissingFileError:
                 break

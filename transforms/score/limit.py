@@ -49,7 +49,8 @@ class Limit:
             with self._changed:
                 self._under_way -= 1
                 self._alone -= alone
-                self._changed.notify_all()
+                # One place is free: to wake all for it costs more than the request, but who waits to be alone may be any.
+                self._changed.notify_all() if alone or self._alone else self._changed.notify()
 
     def _is_free(self, alone: bool) -> bool:
         return not self._under_way if alone else not self._alone and self._under_way < self.now
@@ -58,8 +59,10 @@ class Limit:
         """Raise the limit by one when as many requests as it allows have been answered well."""
         with self._changed:
             self._answered_at = monotonic()
+            before = self.now
             self._now = min(float(self._most), self._now + 1 / self._now)
-            self._changed.notify_all()
+            if self.now > before:
+                self._changed.notify()
 
     def shed(self, began: float) -> None:
         """Lower the limit after a request that began at `began` was shed: once for all that were under way together."""

@@ -1,29 +1,25 @@
 """Score one unit of images: read them, ask the endpoint for several at once, and write what came of it.
 
 A request waits for a server, so threads are enough, and a unit asks as often at once as the endpoint may be asked by one process.
-Two units are worked on together, so that the last requests of one wait beside the first of the next.
+Two units are worked on together, so that the last requests of one wait beside the first of the next. Each thread takes the next
+images by itself, and a few more threads than may ask have theirs ready.
 """
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextlib import closing, suppress
 from dataclasses import dataclass
-from functools import partial
-from typing import NamedTuple, TypeAlias, TypeVar
+from typing import TypeAlias
 
 from labelbeam.schemas.predictions import Prediction
 from labelbeam.schemas.requests import (
     BYTES_TYPE,
     DATAFRAME_SPLIT,
     INPUT_DATA,
-    Envelope,
     XaiParameters,
-    encode_item,
     encode_request,
-    request_size,
 )
 from labelbeam.schemas.responses import (
     InvalidAnswerError,
@@ -37,6 +33,7 @@ from labelbeam.schemas.responses import (
 from labelbeam.schemas.score_config import Protocol
 from labelbeam.schemas.scores import Failed, FailedImage, ScoreReceipt
 from labelbeam.transforms.builds.resume import Target, finished_bucket, keep_receipt
+from labelbeam.transforms.score.batches import Batches, Encoded, Packing, Place
 from labelbeam.transforms.score.endpoint import Endpoint, EndpointOptions, Reply
 from labelbeam.transforms.score.failures import EndpointError, GivenUpError, StatusError, TooLargeError
 from labelbeam.transforms.score.kept import KeptPredictions
@@ -46,13 +43,12 @@ from labelbeam.transforms.stores.errors import StoreError, UnavailableError
 from labelbeam.transforms.stores.files import remove_files
 from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.stores.location import StorageOptions
-from labelbeam.transforms.stores.reading import read_many
 from labelbeam.transforms.workers.staged_units import StagedUnit, staged_unit
 
-READ_TOGETHER, READ_BYTES = 64, 64 * 2**20
-"""Images, and their bytes, that are read at once by a unit: they are held until they have been sent."""
-
 UNITS_TOGETHER = 2
+
+READY = 2
+"""Threads at least, beyond those that ask, which have read what is asked next: an endpoint does not wait for that."""
 
 SUSPECTS = 3
 """Requests that may fail for good before the endpoint has answered a first one."""
@@ -63,28 +59,6 @@ REFUSALS = 10
 _NO_PAGE = ("", "text/json", "text/plain", BYTES_TYPE)
 """Types beside those with `json` in them under which what is no JSON is meant to be some. What is JSON is taken under any type:
 the scoring script of the first generation sends it as text/html."""
-
-_Item = TypeVar("_Item")
-
-
-def batched(
-    items: Iterable[_Item], size_of: Callable[[_Item], int], most: int, limit: int, total: Callable[[int, int], int]
-) -> Iterator[list[_Item]]:
-    """Neighbours together, as many as go: at most `most`, and no more than `limit` bytes, but always one.
-
-    `total` is the bytes that so many bytes of items, and so many items, are together.
-    """
-    held: list[_Item] = []
-    size = 0
-    for item in items:
-        own = size_of(item)
-        if held and (len(held) == most or total(size + own, len(held) + 1) > limit):
-            yield held
-            held, size = [], 0
-        held.append(item)
-        size += own
-    if held:
-        yield held
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,17 +79,11 @@ class ScoreOptions:
     storage: StorageOptions
 
     @property
-    def envelope(self) -> Envelope:
-        """Envelope of the images of a request."""
-        return DATAFRAME_SPLIT if self.protocol == "mlflow" else INPUT_DATA
-
-
-class _Encoded(NamedTuple):
-    """An image ready to be sent: its place in the unit, its URL, and what stands for it in a request."""
-
-    place: int
-    url: str
-    data: bytes
+    def packing(self) -> Packing:
+        """Form of the images of a request."""
+        raw = self.protocol == "bytes"
+        envelope = DATAFRAME_SPLIT if self.protocol == "mlflow" else INPUT_DATA
+        return Packing(raw, self.explain, 1 if raw else self.batch, self.batch_bytes, envelope)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,9 +108,9 @@ class Scorer:
         self.options = options
         self.tell = tell
         self.endpoint = Endpoint(options.endpoint)
-        self._asking = ThreadPoolExecutor(options.endpoint.concurrency, thread_name_prefix="labelbeam-ask")
-        # Enough wait for a thread that none is idle, and few enough that what waits needs no memory to speak of.
-        self._slots = threading.Semaphore(2 * options.endpoint.concurrency)
+        at_once = options.endpoint.concurrency
+        self._threads = at_once + max(READY, at_once // 2)
+        self._asking = ThreadPoolExecutor(self._threads, thread_name_prefix="labelbeam-ask")
         self._suspects = 0
         self._refusals = 0
         self._predicts = False
@@ -193,41 +161,41 @@ class Scorer:
             place: known[image.url] for place, image in enumerate(images) if image.url in known
         }
         self.tell(len(outcomes))
-        asked: list[tuple[list[int], Future[list[_Outcome]]]] = []
-        options = self.options
-        most = 1 if options.protocol == "bytes" else options.batch
-        total = partial(request_size, envelope=options.envelope)
-        encoded = self._encoded(images, outcomes)
-        try:
-            for batch in batched(encoded, lambda item: len(item.data), most, options.batch_bytes, total):
-                self._slots.acquire()
-                if self._failure is not None:
-                    self._slots.release()
-                    raise self._failure
-                future = self._asking.submit(self._ask, batch, kept)
-                future.add_done_callback(self._done)
-                asked.append(([item.place for item in batch], future))
-            for places, future in asked:
-                try:
-                    outcomes.update(zip(places, future.result(), strict=True))
-                except Exception as error:
-                    raise (self._failure or error) from None  # What came first ended the others.
-            return [self._settled(outcomes[place]) for place in range(len(images))]
-        except BaseException:
-            for _, future in asked:  # What is answered yet is kept as well.
-                with suppress(CancelledError):
-                    future.exception()
-            with suppress(StoreError, UnavailableError):  # What failed before is told.
-                kept.put()
-            raise
-        finally:
-            encoded.close()
 
-    def _done(self, future: Future[list[_Outcome]]) -> None:
-        self._slots.release()
-        if self._failure is None and not future.cancelled() and (error := future.exception()) is not None:
-            self._failure = error
-            self.endpoint.stop()
+        def fail(image: Place, code: Failed, message: str) -> None:
+            outcomes[image.place] = self._failed(image.url, code, message)
+            self.tell(1)
+
+        places = [Place(place, *image) for place, image in enumerate(images) if place not in outcomes]
+        root = locate(self.options.images_root, self.options.storage)
+        with closing(Batches(root, places, self.options.packing, fail)) as batches:
+            threads = min(len(places), self._threads)
+            asking = [self._asking.submit(self._drain, batches, outcomes, kept) for _ in range(threads)]
+            try:
+                for future in asking:
+                    try:
+                        future.result()
+                    except Exception as error:
+                        raise (self._failure or error) from None  # What came first ended the others.
+                return [self._settled(outcomes[place]) for place in range(len(images))]
+            except BaseException:
+                for future in asking:  # What is answered yet is kept as well.
+                    with suppress(CancelledError):
+                        future.exception()
+                with suppress(StoreError, UnavailableError):  # What failed before is told.
+                    kept.put()
+                raise
+
+    def _drain(self, batches: Batches, outcomes: dict[int, _Outcome], kept: KeptPredictions) -> None:
+        """Ask for one batch after the other, as other threads do, until there is none any more or something ended all."""
+        try:
+            for batch in batches:
+                outcomes.update(zip([item.place for item in batch], self._ask(batch, kept), strict=True))
+        except BaseException as error:
+            if self._failure is None:
+                self._failure = error
+                self.endpoint.stop()
+            raise
 
     def _settled(self, outcome: _Outcome) -> Prediction | FailedImage:
         """A suspect is to blame if the endpoint has answered another image since; else the endpoint is."""
@@ -237,39 +205,7 @@ class Scorer:
             raise self.endpoint.unavailable(outcome.error)
         return self._choked(outcome)
 
-    def _encoded(
-        self, images: Sequence[ImageToScore], outcomes: dict[int, _Outcome]
-    ) -> Generator[_Encoded, None, None]:
-        """Read the images; those that cannot be sent have their outcome already."""
-        root = locate(self.options.images_root, self.options.storage)
-        raw = self.options.protocol == "bytes"
-        there: list[tuple[int, ImageToScore, str]] = []
-        for place, image in enumerate(images):
-            if place in outcomes:
-                continue
-            if image.path is None:
-                message = (
-                    "its URL does not begin as those of the build's images do; name where images lie with --images"
-                )
-                outcomes[place] = self._failed(image.url, Failed.IMAGE_ELSEWHERE, message)
-                self.tell(1)
-            else:
-                there.append((place, image, image.path))
-        parts = batched(there, lambda item: item[1].size or 0, READ_TOGETHER, READ_BYTES, lambda size, _: size)
-        for part in parts:
-            paths, sizes = [path for _, _, path in part], [image.size for _, image, _ in part]
-            with closing(read_many(root, paths, sizes)) as contents:
-                for (place, image, _), content in zip(part, contents, strict=True):
-                    if isinstance(content, StoreError) or not content:
-                        self.tell(1)
-                    if isinstance(content, StoreError):
-                        outcomes[place] = self._failed(image.url, Failed.UNREADABLE_IMAGE, str(content))
-                    elif not content:
-                        outcomes[place] = self._failed(image.url, Failed.EMPTY_IMAGE, "the file holds no bytes")
-                    else:
-                        yield _Encoded(place, image.url, content if raw else encode_item(content, self.options.explain))
-
-    def _ask(self, batch: Sequence[_Encoded], kept: KeptPredictions) -> list[_Outcome]:
+    def _ask(self, batch: Sequence[Encoded], kept: KeptPredictions) -> list[_Outcome]:
         """The outcome of each image of a batch. Where a batch fails, each is asked for alone: one bad image costs no others."""
         if self._failure is not None:
             raise self._failure
@@ -287,10 +223,10 @@ class Scorer:
                 self.endpoint.check_alive(error)
         return [outcome for item in batch for outcome in self._ask([item], kept)]
 
-    def _predictions(self, batch: Sequence[_Encoded]) -> list[Prediction]:
+    def _predictions(self, batch: Sequence[Encoded]) -> list[Prediction]:
         raw = self.options.protocol == "bytes"
         items = [item.data for item in batch]
-        body = items[0] if raw else encode_request(items, self.options.envelope)
+        body = items[0] if raw else encode_request(items, self.options.packing.envelope)
 
         def read(reply: Reply) -> list[Prediction]:
             try:

@@ -41,14 +41,17 @@ def opened_below(path: str, home: str, size: int | None = None) -> Iterator[int]
         os.close(descriptor)
 
 
-def read_below(path: str, home: str, size: int) -> bytes:
-    """The whole of a file of `size` bytes below `home`.
+def read_below(path: str, home: str, size: int | None, most: int) -> bytes:
+    """The whole of a file below `home`, of `size` bytes, or of up to `most` where that is None.
 
     Raises:
-        OSError: as in `opened_below`; or it has become shorter.
+        OSError: as in `opened_below`; or it is longer than `most`, or has become shorter.
     """
     with opened_below(path, home, size) as descriptor:
-        data = os.read(descriptor, size)
-    if len(data) != size:
+        expected = os.fstat(descriptor).st_size if size is None else size
+        if expected > most:
+            raise OSError(errno.EFBIG, "longer than is read so")
+        data = os.read(descriptor, expected)
+    if len(data) != expected:
         raise OSError(errno.EINVAL, "not as long as expected")
     return data

@@ -18,7 +18,7 @@ from fsspec.asyn import AsyncFileSystem
 from labelbeam.schemas.errors import LabelBeamError
 from labelbeam.transforms.stores.archives.store import ArchiveStore
 from labelbeam.transforms.stores.disk import home_of, read_below
-from labelbeam.transforms.stores.errors import ChangedFileError, StoreError, TooLongError
+from labelbeam.transforms.stores.errors import ChangedFileError, MissingFileError, StoreError, TooLongError
 from labelbeam.transforms.stores.failures import LongerError, ShortReadError
 from labelbeam.transforms.stores.location import Location, within
 from labelbeam.transforms.stores.retries import ask, ask_async
@@ -63,17 +63,66 @@ def read_file(location: Location, size: int | None = None) -> bytes:
     return data
 
 
-def read_bounded(location: Location, most: int) -> bytes:
-    """The whole of a file that someone else may have put, which on a disk may be of any size.
+NOTE = 2**20
+"""Bytes of a pointer, a claim, a marker or an MLTable: a run's own have some hundred, an MLTable some thousand."""
+
+DOCUMENT = 2**30
+"""Bytes of what grows with shards and labels: a manifest, a receipt, a report of a pipeline; 100,000 shards make 0.5 GB."""
+
+
+ANY = 2**40
+"""What a person has made as large as it is, such as predictions: as large as there is memory for."""
+
+_ASKED_FROM = 64 * 2**20
+"""Bytes from which on a store is asked how large a file is, before it is read."""
+
+
+def read_bounded(location: Location, most: int = NOTE) -> bytes:
+    """The whole of a file that someone else may have put, which may be of any size: no more of it is held than it may have.
 
     Raises:
         StoreError: it cannot be read, or it holds more than `most` bytes.
+        ShortageError: there is no memory for it.
     """
-    if location.local:
-        size = ask(location, "cannot be read", lambda: os.stat(location.path)).st_size
+    if location.on_the_web:
+        part = Part(location, None, None, 0, most)
+    elif location.local or isinstance(location.fs, ArchiveStore) or most > _ASKED_FROM:
+        size = size_of(location)
         if size > most:
-            raise StoreError(f"{location.shown}: cannot be read: expected {most} bytes at most, found {size}")
-    return read_file(location)
+            raise _too_large(location, most, f"{size:,}")
+        check_room(size, location.shown)
+        part = Part(location, None, None, size, size)
+    else:  # The size would be a request more, and it may have grown since.
+        part = Part(location, 0, most + 1, 0)
+    try:
+        data = _read(part, "cannot be read")
+    except TooLongError:
+        if part.most is not None and part.most < most:
+            raise _other_size(location, "more", part.most) from None
+        raise _too_large(location, most, "more") from None
+    except MissingFileError:
+        raise
+    except StoreError:
+        if part.end is None or size_of(location):
+            raise
+        return b""  # A store has no first byte of an empty file.
+    if len(data) > most:
+        raise _too_large(location, most, "more")
+    return data
+
+
+def size_of(location: Location) -> int:
+    """Bytes of a file; 0 where a store does not tell."""
+    if location.local:
+        return ask(location, "cannot be read", lambda: _check_regular(location.path))
+    size = ask(location, "cannot be read", lambda: location.fs.info(location.path).get("size"))
+    return int(size or 0)
+
+
+def _too_large(location: Location, most: int, found: str) -> TooLongError:
+    return TooLongError(
+        f"{location.shown}: cannot be read: expected {most:,} bytes at most, found {found}; is it another file?"
+    )
 
 
 def _other_size(location: Location, got: str, size: int) -> StoreError:
@@ -288,10 +337,20 @@ def _read_batch(root: Location, batch: Sequence[_Wanted]) -> Iterator[bytes | St
     return _read_stored(root, batch) if home is None else each_in_turn(partial(_read_local, root, home), batch)
 
 
+def read_directly(root: Location, home: str, path: str, size: int | None) -> bytes | None:
+    """A file of up to `PROBED` bytes on a local disk, as `read_many` reads it; None where that is to find out what is there.
+
+    `home` is where `root` lies once its links are resolved.
+    """
+    with suppress(OSError, ValueError):
+        return read_below(root.below(path).path, home, size, PROBED)
+    return None
+
+
 def _read_local(root: Location, home: str, item: _Wanted) -> bytes | StoreError:
-    if item.size is not None and item.size <= item.most:
-        with suppress(OSError):
-            return read_below(root.below(item.path).path, home, item.size)
+    with suppress(OSError):
+        most = item.most if item.size is not None else min(PROBED, item.most)
+        return read_below(root.below(item.path).path, home, item.size, most)
     (found,) = _read_stored(root, [item])
     return found
 

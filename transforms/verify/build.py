@@ -77,8 +77,12 @@ def entries_of(manifest: Manifest) -> list[FileEntry]:
     """Every file that a manifest lists."""
     shards = [entry for part in manifest.splits.values() for entry in part.files]
     copied = manifest.copied.files if manifest.copied is not None else []
-    labels = [manifest.label_list] if manifest.label_list is not None else []
-    return [*shards, *manifest.parquet, *manifest.rejected, *copied, *labels]
+    return [*shards, *manifest.parquet, *manifest.rejected, *copied, *files_about(manifest)]
+
+
+def files_about(manifest: Manifest) -> list[FileEntry]:
+    """The files that say what is in a build, as far as its version wrote them: labels and description."""
+    return [entry for entry in (manifest.label_list, manifest.description) if entry is not None]
 
 
 def check_layout(manifest: Manifest, build: str, present: Collection[str], differences: Differences) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -18,12 +17,12 @@ from labelbeam.schemas.records import RECORDS
 from labelbeam.transforms.builds.image_places import configured_prefix
 from labelbeam.transforms.builds.published import nothing_published
 from labelbeam.transforms.messages.redact import is_redacted
-from labelbeam.transforms.stores.errors import MissingFileError
+from labelbeam.transforms.stores.errors import MissingFileError, TooLongError
 from labelbeam.transforms.stores.listing import list_files
 from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.stores.location import Location, StorageOptions, within
 from labelbeam.transforms.stores.paths import safe_relative
-from labelbeam.transforms.stores.reading import read_file
+from labelbeam.transforms.stores.reading import DOCUMENT, read_bounded, size_of
 from labelbeam.transforms.stores.threads import in_threads
 from labelbeam.transforms.verify.build import (
     Recount,
@@ -32,6 +31,7 @@ from labelbeam.transforms.verify.build import (
     check_layout,
     check_mltable,
     entries_of,
+    files_about,
 )
 from labelbeam.transforms.verify.copies import check_copied_image, check_copied_list, check_copied_total
 from labelbeam.transforms.verify.differences import Differences, Kind
@@ -82,7 +82,7 @@ def check(output: Location, storage: StorageOptions, copies_url: str | None = No
     checked.files = len(present & {*tables, *(entry.path for entry in entries_of(manifest))})
     for split, part in manifest.splits.items():
         if f"{split}/MLTable" in present:
-            data = read_file(build.below(f"{split}/MLTable"))
+            data = read_bounded(build.below(f"{split}/MLTable"))
             check_mltable(split, data, part.files, present, differences)
     if manifest.task in RECORDS:
         recount, copied = _check_files(build, manifest, present, differences)
@@ -115,10 +115,22 @@ def _check_copies(target: Location, images: Sequence[CopiedImage], differences: 
         found = Differences()
         with reading().take(image.bytes, image.path):
             data = None
-            with suppress(MissingFileError):
+            too_long = False
+            try:
                 if within(target, image.path):
-                    data = read_file(target.below(image.path))
-            check_copied_image(image, data, found)
+                    data = read_bounded(target.below(image.path), image.bytes)
+            except MissingFileError:
+                pass
+            except TooLongError:
+                too_long = True
+                found.add(
+                    Kind.COPY,
+                    image.path,
+                    f"a copy of {size_of(target.below(image.path))} bytes",
+                    f"{image.bytes} bytes",
+                )
+            if not too_long:
+                check_copied_image(image, data, found)
         return found
 
     for found in in_threads(read, images):
@@ -128,7 +140,7 @@ def _check_copies(target: Location, images: Sequence[CopiedImage], differences: 
 def _latest(output: Location, differences: Differences) -> Latest | None:
     """The pointer, if it points to a manifest below `output`."""
     try:
-        data = read_file(output.below(LATEST))
+        data = read_bounded(output.below(LATEST))
     except MissingFileError:
         raise nothing_published(output) from None
     try:
@@ -149,7 +161,7 @@ def _latest(output: Location, differences: Differences) -> Latest | None:
 
 def _manifest(location: Location, differences: Differences) -> Manifest | None:
     try:
-        return msgspec.json.decode(read_file(location), type=Manifest)
+        return msgspec.json.decode(read_bounded(location, DOCUMENT), type=Manifest)
     except MissingFileError:
         differences.add(Kind.POINTER, "manifest.json", "no such file", "the manifest that latest.json names")
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -195,8 +207,8 @@ def _check_files(
             differences.merge(found)
             if data is not None:
                 copied += check_copied_list(entry.path, data, entry.records, differences)
-    if manifest.label_list is not None:
-        found, _ = reader.file(manifest.label_list)
+    for entry in files_about(manifest):
+        found, _ = reader.file(entry)
         differences.merge(found)
     check_unique(checks, differences)
     check_copied_total(said, copied, facts.prefix, checks, differences)
@@ -260,6 +272,12 @@ class _Reader:
         differences = Differences()
         if entry.path not in self.present:
             return differences, None
-        data = read_file(self.build.below(entry.path))
+        try:
+            data = read_bounded(self.build.below(entry.path), entry.bytes)
+        except TooLongError:
+            differences.add(
+                Kind.CONTENT, entry.path, f"{size_of(self.build.below(entry.path))} bytes", f"{entry.bytes} bytes"
+            )
+            return differences, None
         check_content(entry, data, differences)
         return differences, data

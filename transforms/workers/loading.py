@@ -42,6 +42,11 @@ def is_ours_alone() -> None:
         sys.meta_path.insert(0, _absent)
 
 
+def ours_alone() -> bool:
+    """Tell whether `is_ours_alone` was noted."""
+    return _absent in sys.meta_path
+
+
 @contextlib.contextmanager
 def without_others(local: bool) -> Iterator[None]:
     """Have what is imported meanwhile not find `OTHERS` either, where that is Beam with its `local`, in-process runner."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import gc
 import hashlib
 import logging
 import multiprocessing
@@ -30,7 +31,7 @@ from typing import Any, TypeVar
 from labelbeam.schemas.errors import LabelBeamError
 from labelbeam.transforms.messages.terminal import escaped
 from labelbeam.transforms.workers import parcels
-from labelbeam.transforms.workers.loading import is_ours_alone
+from labelbeam.transforms.workers.loading import is_ours_alone, ours_alone
 from labelbeam.transforms.workers.resources import worker_count
 from labelbeam.transforms.workers.scratch import scratch
 
@@ -49,22 +50,25 @@ class Begun:
 
 
 class Workers:
-    """A pool of processes, and a directory in which they find what all of them need."""
+    """A pool of processes, and a directory in which they find what all of them need.
 
-    def __init__(self, count: int, folder: Path) -> None:
+    `copied`: they are copies of this one, and so have loaded what it has; see `forked` for when that may be. Else they start anew.
+    """
+
+    def __init__(self, count: int, folder: Path, copied: bool = False) -> None:
         self.count = count
         self.begun: dict[str, Future[Any]] = {}
         self.folder = folder
         self._numbers = count_up()
         self._sharing = threading.Lock()
-        context = multiprocessing.get_context("spawn")
+        context = multiprocessing.get_context("fork" if copied else "spawn")
         self.executor = ProcessPoolExecutor(
-            count, mp_context=context, initializer=_begin, initargs=(str(folder), os.getpid())
+            count, mp_context=context, initializer=_begin, initargs=(str(folder), os.getpid(), copied)
         )
         # A task for each starts them all: they load their modules while this process loads Beam. They begin with SIGINT
         # held back, so that Ctrl-C does not find them half started: it reaches every process of the terminal, and the
-        # first one ends the others.
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        # first one ends the others. Copies begin with this one's handlers, which are not theirs.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, *(_HANDLED if copied else ())})
         try:
             for _ in range(count):
                 self.executor.submit(_load)
@@ -119,6 +123,28 @@ def current_workers() -> Workers | None:
     return _current
 
 
+_forked: list[tuple[contextlib.ExitStack, Workers]] = []
+"""The processes of `forked` that nobody has taken yet."""
+
+
+@contextlib.contextmanager
+def forked(count: int) -> Iterator[None]:
+    """Have the processes made now that `workers` gives out first inside the block: as copies of this one, which has loaded what they need.
+
+    That saves each of them nearly half a second of loading. It is done where a copy is sure to work: on Linux, in a process that runs
+    a command and nothing else, before it has a thread that could hold a lock at that moment, and for files of local disks alone, as an
+    open archive or a connection cannot be shared. Elsewhere this does nothing, and processes start anew when they are asked for.
+    """
+    alone = sys.platform == "linux" and ours_alone() and threading.active_count() == 1
+    with contextlib.ExitStack() as stack:
+        if alone and (pool := stack.enter_context(_pool(count, copied=True))) is not None:
+            _forked.append((stack, pool))
+        try:
+            yield
+        finally:
+            _forked.clear()
+
+
 @contextlib.contextmanager
 def workers(count: int) -> Iterator[Workers | None]:
     """Have `count` processes for the run inside the block; none where `count` is below 2.
@@ -126,10 +152,21 @@ def workers(count: int) -> Iterator[Workers | None]:
     Raises:
         LabelBeamError: a process died, as it does when memory runs out.
     """
+    if _forked:
+        stack, pool = _forked.pop()
+        with stack.pop_all():
+            yield pool
+    else:
+        with _pool(count) as new:
+            yield new
+
+
+@contextlib.contextmanager
+def _pool(count: int, copied: bool = False) -> Iterator[Workers | None]:
     global _current
     with contextlib.ExitStack() as stack:
         try:
-            pool = None if count < 2 else Workers(count, stack.enter_context(scratch()))
+            pool = None if count < 2 else Workers(count, stack.enter_context(scratch()), copied)
         except (OSError, ImportError) as error:
             # Where the system has no semaphores for processes (some sandboxes), one process does all.
             LOG.info("no worker processes here (%s): this one does all the work", error)
@@ -154,13 +191,36 @@ def workers(count: int) -> Iterator[Workers | None]:
             _current = None
 
 
-def _begin(folder: str, driver: int) -> None:
+_HANDLED = (signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else []))
+"""Signals beside SIGINT by which a command ends in its own way, and a worker at once."""
+
+
+def _begin(folder: str, driver: int, copied: bool) -> None:
+    if copied:
+        _forget_driver()
     _die_with(driver)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.stderr = escaped(sys.stderr)
     _keep_freed_memory()
     is_ours_alone()
     parcels.spill_into(Path(folder, f"parcels-{os.getpid()}"))
+
+
+def _forget_driver() -> None:
+    """Have a copy of the driver do what a process that starts anew does: end at once when it is told to, log nothing."""
+    # The driver's locks are held for as long as a copy lives. That is not to be until the copy next looks for the driver.
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    for number in _HANDLED:
+        if callable(signal.getsignal(number)):
+            signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _HANDLED)
+    for logger in (logging.getLogger(), LOG):
+        logger.handlers = [logging.NullHandler()]
+    gc.freeze()  # What the driver holds is not looked through again, which would copy all of it.
+
+
+_PR_SET_PDEATHSIG = 1
 
 
 LOOK_EVERY = 1.0

@@ -16,6 +16,9 @@ from typing import NamedTuple
 DRIVER, WORKER = 512 * 2**20, 768 * 2**20
 """Bytes that the driver and a worker process are counted with; docs/scale.md has what was measured."""
 
+LEAST = 512 * 2**20
+"""Bytes of address space (`ulimit -v`, `-d`) below which libraries in C abort the process, which could not say anything then."""
+
 MARGIN = 64 * 2**20
 """Bytes that are left for all else when something large is begun."""
 
@@ -50,12 +53,12 @@ def worker_count(allowed: Limits | None = None) -> int:
 def budget_size(allowed: Limits | None = None) -> int:
     """Bytes that one process takes at a time for what datasets and servers decide the size of: images, masks, files."""
     allowed = allowed or limits()
-    return max(32 * 2**20, min(256 * 2**20, allowed.memory // (worker_count(allowed) + 1) // 4, _address_space() // 4))
+    return max(32 * 2**20, min(256 * 2**20, allowed.memory // (worker_count(allowed) + 1) // 4, address_space() // 4))
 
 
 def memory_left(root: Path = _CGROUPS, of: Path = Path("/proc/self/cgroup")) -> int:
     """Bytes that this process may still allocate."""
-    left = min(_of_the_machine("MemAvailable"), _address_space() - _used_address_space())
+    left = min(_of_the_machine("MemAvailable"), address_space() - _used_address_space())
     for group in _groups(root, of):
         for limit, used in (("memory.max", "memory.current"), ("memory.limit_in_bytes", "memory.usage_in_bytes")):
             allowed = _number(group / limit)
@@ -120,8 +123,8 @@ def _of_the_machine(what: str) -> int:
     return _UNLIMITED
 
 
-def _address_space() -> int:
-    """Bytes of memory that `ulimit -v` or `-d` allow."""
+def address_space() -> int:
+    """Bytes of memory that `ulimit -v` or `-d` allow; far more than there are where they set no bound."""
     if sys.platform == "win32":
         return _UNLIMITED
     import resource
@@ -131,7 +134,7 @@ def _address_space() -> int:
 
 
 def _used_address_space() -> int:
-    if _address_space() == _UNLIMITED:
+    if address_space() == _UNLIMITED:
         return 0
     with contextlib.suppress(OSError, ValueError):
         return int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")

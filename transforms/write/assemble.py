@@ -20,6 +20,7 @@ from labelbeam.schemas.errors import LabelBeamError
 from labelbeam.schemas.label_map import LONGEST_LABEL
 from labelbeam.schemas.manifest import CopiedImage, Oddity, Twin
 from labelbeam.schemas.neutral import RAW_LIMIT, Rejection
+from labelbeam.schemas.packed import Packed, sorted_packed
 from labelbeam.schemas.reasons import Adjusted, Rejected, Skipped
 from labelbeam.transforms.columns.arrays import Floats, Integers, ranges
 from labelbeam.transforms.columns.fragments import Fragment
@@ -29,7 +30,7 @@ from labelbeam.transforms.formats.frames import PIXELS, SCALES, Frame
 from labelbeam.transforms.geometry.boxes import OK, REASONS, code_of
 from labelbeam.transforms.images.facts import CopyTo, LookAt
 from labelbeam.transforms.images.names import LONGEST_URL
-from labelbeam.transforms.images.urls import image_url
+from labelbeam.transforms.images.urls import image_urls
 from labelbeam.transforms.tasks.records import SplitRecords
 from labelbeam.transforms.tasks.registry import TASKS
 from labelbeam.transforms.tasks.task import Judged, Labels, Task
@@ -47,7 +48,7 @@ from labelbeam.transforms.write.settle import (
     without_left_out,
 )
 from labelbeam.transforms.write.splits import draw_splits
-from labelbeam.transforms.write.twins import not_compared, twins_of
+from labelbeam.transforms.write.twins import Twins, not_compared, twins_of
 from labelbeam.transforms.write.whole import NOTHING_OF_ALL, Whole
 
 
@@ -59,7 +60,7 @@ class Assembled:
     """
 
     splits: dict[str, SplitRecords]
-    rejections: list[Rejection]
+    rejections: Sequence[Rejection]
     images_found: int
     objects_found: int
     skipped_images: int
@@ -73,6 +74,8 @@ class Assembled:
     """What stands out in its objects."""
     twins: list[Twin] = field(default_factory=list)
     """Images that have the same bytes as others."""
+    similar: list[Twin] = field(default_factory=list)
+    """Images that look like others."""
 
 
 def assemble(
@@ -95,7 +98,7 @@ def assemble(
     The result depends on what the fragments hold, not on how work was cut into them.
     """
     fragments = list(fragments)
-    rejections = [rejection for fragment in fragments for rejection in fragment.rejections]
+    rejections = Packed(rejection for fragment in fragments for rejection in fragment.rejections)
     rejected_of: Counter[int] = Counter()
     adjusted: Counter[Adjusted] = Counter()
     for fragment in fragments:
@@ -165,12 +168,13 @@ def assemble(
         adjusted[Adjusted.LABEL_RENAMED] += int((renamed.changed & valid).sum())
     adjusted[Adjusted.OBJECT_OF_DUPLICATE_IMAGE] += int((_is_lent(objects, settled.sources) & valid).sum())
     adjusted.update(reason for row, reasons in settled.adjusted.items() if left[row] for reason in reasons)
+    twins = whole.twins or Twins()
     written = np.flatnonzero(left).tolist()
     drawn = draw_splits(settled.images, written, options.split, whole.strata)
     splits = _by_split(settled, drawn.members, objects, at, judged, names, options.image_url)
     return Assembled(
         splits=splits,
-        rejections=sorted(map(_bounded, rejections), key=_in_order),
+        rejections=sorted_packed(map(_bounded, rejections), key=_in_order),
         images_found=len(settled.images) + rejected_before["image"] + left_out.total(),
         objects_found=found + rejected_before["object"] + skipped_before,
         skipped_images=len(settled.skips) + left_out.total(),
@@ -180,15 +184,16 @@ def assemble(
         records_in=records_in,
         copied=copied,
         oddities={
-            **oddities.of_places(objects, sizes, at, settled.images.paths),
+            **oddities.of_places(objects, sizes, at, settled.images.paths, numbers == 0),
             **oddities.of_records(splits.values()),
             **oddities.of_images(
                 splits.values(), {settled.images.paths[row]: what for row, what in settled.remarks.items()}
             ),
             **drawn.oddities,
-            **({} if whole.twins is None else not_compared(settled.images, written, whole.twins)),
+            **({} if whole.twins is None else not_compared(settled.images, written, twins)),
         },
-        twins=[] if whole.twins is None else twins_of(settled.images, drawn.members, whole.twins),
+        twins=twins_of(settled.images, drawn.members, twins.first),
+        similar=twins_of(settled.images, drawn.members, twins.like),
     )
 
 
@@ -391,4 +396,4 @@ def _as_written(
         written = settled.written.get(row)
         if written is not None and (made := written.transcoded) is not None:
             paths[number], formats[number], sizes[number] = written.path, made.format, (made.width, made.height)
-    return [image_url(prefix, path) for path in paths], formats, sizes
+    return image_urls(prefix, paths), formats, sizes

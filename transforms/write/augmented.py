@@ -33,8 +33,7 @@ def copies_of(paths: Mapping[str, Iterable[str]]) -> dict[str, dict[str, str]]:
     found: dict[str, dict[str, str]] = {}
     for split, members in paths.items():
         for path in members:
-            origin = origin_of(path)
-            if origin is not path:
+            if ".rf." in path and (origin := origin_of(path)) is not path:
                 splits = found.setdefault(origin, {})
                 splits[split] = min(path, splits.get(split, path))
     return {origin: found[origin] for origin in sorted(found, key=stable_hash)[:_MOST]}

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
+from io import BytesIO
 from typing import Any
 
 import msgspec
@@ -23,16 +24,30 @@ from labelbeam.transforms.stores.location import Location
 from labelbeam.transforms.tasks.records import ENCODER, encode_jsonl, encode_parquet
 from labelbeam.transforms.tasks.registry import TASKS
 from labelbeam.transforms.tasks.statistics import statistics_of
+from labelbeam.transforms.workers.budget import check_room
 from labelbeam.transforms.write.assemble import Assembled
 from labelbeam.transforms.write.augmented import copies_of
 
-
-def encode_rejections(rejections: list[Rejection]) -> bytes:
-    """One line a rejected image or object; the credentials that a source's URL may hold are not published."""
-    return ENCODER.encode_lines([_without_credentials(rejection) for rejection in rejections])
+_LINE = 256
+"""Bytes of a rejected line, about."""
 
 
-def _without_credentials(rejection: Rejection) -> Rejection:
+def encode_rejections(rejections: Sequence[Rejection]) -> bytes:
+    """One line a rejected image or object; the credentials that a source's URL may hold are not published.
+
+    Raises:
+        ShortageError: there is no memory for so many lines.
+    """
+    check_room(_LINE * len(rejections), f"{len(rejections):,} rejected lines of a shard")
+    lines = BytesIO()
+    for rejection in rejections:
+        lines.write(ENCODER.encode(without_credentials(rejection)))
+        lines.write(b"\n")
+    return lines.getvalue()
+
+
+def without_credentials(rejection: Rejection) -> Rejection:
+    """A rejection as it is published."""
     message = rejection.message
     # It may name another source, in which the same image stands first.
     message = redact(message) if "://" in message else message
@@ -100,10 +115,11 @@ def write_bucket(
         skipped_by_reason=_counted(assembled.skipped.elements()),
         adjusted_by_reason=_counted(assembled.adjusted.elements()),
         records_in=assembled.records_in,
-        samples=[msgspec.to_builtins(_without_credentials(item)) for item in assembled.rejections[:SAMPLES]],
+        samples=[msgspec.to_builtins(without_credentials(item)) for item in assembled.rejections[:SAMPLES]],
         statistics={split: statistics_of(part.labels, part.sizes) for split, part in assembled.splits.items()},
         oddities=assembled.oddities,
         twins=assembled.twins,
+        similar=assembled.similar,
         copies_of=copies_of({split: part.paths for split, part in assembled.splits.items()}),
         image_roots=count_roots([url for part in assembled.splits.values() for url in part.urls]),
     )

@@ -21,34 +21,56 @@ from labelbeam.transforms.images.urls import misread
 from labelbeam.transforms.messages.redact import redact
 from labelbeam.transforms.tasks.records import SplitRecords
 from labelbeam.transforms.tasks.statistics import extents
+from labelbeam.transforms.write.percent import ODDS, PERCENT, odds_of, of_percent
 
 LEAVING, CROWDS, TWICE, MISREAD, TINY, CORNER = "leaving", "crowds", "twice", "misread", "tiny", "corner"
+
+EXCHANGED = "leaving_exchanged"
+"""Those that would leave their image if x and y were exchanged."""
+
+BACKWARDS, HUNDREDTH = "backwards", "in_a_hundredth"
+"""Boxes that end before they begin; and those in the first hundredth of their image, as fractions that are read as percent are."""
+
+_HUNDREDTH = 0.0105
 
 _PIXEL = 0.99
 """Pixels of a side up to which nobody can have drawn an object."""
 
 
-def of_places(objects: Objects, sizes: Floats, at: Integers, paths: Sequence[str]) -> dict[str, Oddity]:
-    """Boxes, and outlines without one, that leave their image by more than drawing and rounding explain, cut or rejected; those
-    that are smaller than a pixel; and those in the upper left quarter of their image.
+def of_places(
+    objects: Objects, sizes: Floats, at: Integers, paths: Sequence[str], in_pixels: npt.NDArray[np.bool_]
+) -> dict[str, Oddity]:
+    """Boxes, and outlines without one, that leave their image by more than drawing and rounding explain, cut or rejected, as they
+    stand or if x and y were exchanged; those that end before they begin; those that are smaller than a pixel; those in the upper left
+    quarter, or the first hundredth, of their image; and what speaks for percent.
 
     Args:
         objects: n objects in pixels.
         sizes: (n, 2) width and height of each object's image; less than 2 where it is unknown.
         at: (n,) each object's image, as an index into `paths`.
+        in_pixels: (n,) where the source has them in pixels.
     """
     with np.errstate(invalid="ignore", over="ignore"):
-        places = _places(objects)
+        places, sizes = np.asfortranarray(_places(objects)), np.asfortranarray(sizes)
         known = np.isfinite(places).all(axis=1) & (sizes > 1).all(axis=1)
         slack = sizes * SLACK + 1
         spans = places[:, 2:] - places[:, :2]
-        beyond = (places[:, :2] < -slack) | (places[:, 2:] > sizes + slack)
+        below, limits = places[:, :2] < -slack, sizes + slack
+        beyond, exchanged = below | (places[:, 2:] > limits), below | (places[:, 2:] > limits[:, ::-1])
         where = {
             LEAVING: known & beyond.any(axis=1),
+            EXCHANGED: known & exchanged.any(axis=1),
             TINY: known & (spans > 0).all(axis=1) & (spans < _PIXEL).all(axis=1),
+            BACKWARDS: known & (objects.bbox[:, 2:] < objects.bbox[:, :2]).any(axis=1),
+            HUNDREDTH: known & (places[:, 2:] <= sizes * _HUNDREDTH).all(axis=1),
             CORNER: known & (places[:, 2:] < sizes / 2).all(axis=1),
         }
-    return {name: _oddity(np.asarray(found), int(known.sum()), at, paths) for name, found in where.items()}
+        signs = of_percent(places, sizes, known & in_pixels)
+    count = int(known.sum())
+    found = {name: _oddity(np.asarray(rows), count, at, paths) for name, rows in where.items()}
+    found |= {name: _oddity(rows, of, at, paths) for name, (rows, of) in signs.items()}
+    found[ODDS] = Oddity(odds_of(signs[PERCENT][0], sizes, at), found[PERCENT].of)
+    return found
 
 
 def _places(objects: Objects) -> Floats:

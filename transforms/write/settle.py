@@ -10,13 +10,15 @@ import numpy as np
 import numpy.typing as npt
 
 from labelbeam.schemas.manifest import CopiedImage
-from labelbeam.schemas.neutral import Rejection
+from labelbeam.schemas.neutral import Rejection, Rejections
+from labelbeam.schemas.packed import Packed
 from labelbeam.schemas.reasons import Adjusted, Rejected, Skipped
 from labelbeam.transforms.columns.arrays import Integers
 from labelbeam.transforms.columns.hashes import identity_of, sample_hash
 from labelbeam.transforms.columns.images import Images
 from labelbeam.transforms.geometry.boxes import OK, Codes, code_of
 from labelbeam.transforms.images.facts import (
+    SCHEMA_FORMATS,
     CopyTo,
     ImageError,
     LookAt,
@@ -77,22 +79,23 @@ def without_left_out(rows: Images) -> tuple[Images, Counter[Skipped]]:
     return rows.take([row for row in range(len(rows)) if row not in left_out]), Counter(left_out.values())
 
 
-def fold_duplicates(rows: Images, rejections: list[Rejection], unseen: frozenset[str] = frozenset()) -> Settled:
+def fold_duplicates(rows: Images, rejections: Rejections, unseen: frozenset[str] = frozenset()) -> Settled:
     """One image a path, sorted by path: the first record is kept, the later ones are rejected and lend it their objects.
 
     Records of two sources one of which is `unseen` need not mean one picture: all of them are rejected.
     """
     paths = rows.paths = _one_spelling(rows.paths)
     order = sorted(range(len(rows)), key=paths.__getitem__)
-    if len(set(paths)) < len(paths):
-        order.sort(key=lambda row: (paths[row], rows.sources[row], int(rows.keys[row])))
     firsts: list[int] = []
     lent: dict[int, list[int]] = {}
     sources: dict[int, str] = {}
     strangers: list[int] = []
     ambiguous: dict[int, str] = {}
     previous: str | None = None
-    for row in order:
+    distinct = len(set(paths)) == len(paths)
+    if not distinct:
+        order.sort(key=lambda row: (paths[row], rows.sources[row], int(rows.keys[row])))
+    for row in () if distinct else order:
         if paths[row] != previous:
             previous = paths[row]
             firsts.append(row)
@@ -116,7 +119,7 @@ def fold_duplicates(rows: Images, rejections: list[Rejection], unseen: frozenset
             rows.sizes[first] = rows.sizes[row]
         elif rows.sizes[row].all() and (rows.sizes[row] != rows.sizes[first]).any():
             strangers.append(int(rows.keys[row]))
-    images = rows.take(firsts)
+    images = rows.take(order if distinct else firsts)
     settled = Settled(images, images.sizes, [""] * len(images), np.full(len(images), OK, np.int8))
     settled.lent, settled.sources, settled.strangers = lent, sources, strangers
     for row, message in ambiguous.items():
@@ -128,6 +131,7 @@ def fold_duplicates(rows: Images, rejections: list[Rejection], unseen: frozenset
 OBJECTS_OF = {
     Skipped.NOT_SAMPLED: Skipped.IMAGE_NOT_SAMPLED,
     Skipped.SAME_CONTENT: Skipped.IMAGE_OF_SAME_CONTENT,
+    Skipped.SIMILAR_CONTENT: Skipped.IMAGE_OF_SIMILAR_CONTENT,
 }
 """What the objects of images are skipped as that are left out before anybody looks at them."""
 
@@ -142,21 +146,22 @@ def in_images_left(at: Integers, settled: Settled) -> tuple[Integers, Counter[Sk
 
 
 def leave_out_twins(settled: Settled, twins: Twins) -> None:
-    """Skip the images that have the same bytes as one whose path sorts before theirs."""
+    """Skip the images that have the same bytes as one whose path sorts before theirs, or look like it."""
     for row, path in enumerate(settled.images.paths):
-        if row not in settled.skips and twins.first.get(path, path) != path:
-            settled.skip(row, Skipped.SAME_CONTENT)
+        for first, reason in ((twins.first, Skipped.SAME_CONTENT), (twins.like, Skipped.SIMILAR_CONTENT)):
+            if row not in settled.skips and first.get(path, path) != path:
+                settled.skip(row, reason)
 
 
 def leave_out_unsampled(
     settled: Settled, rejections: Sequence[Rejection], below: int
-) -> tuple[list[Rejection], Counter[str]]:
+) -> tuple[Packed[Rejection], Counter[str]]:
     """Skip the images whose hash is not `below`. The rejections of what is in the sample, and how many are not, by kind.
 
     What is of no certain image is in every sample.
     """
     outside: Counter[str] = Counter()
-    left: list[Rejection] = []
+    left: Packed[Rejection] = Packed()
     for item in rejections:
         if item.image is not None and sample_hash(item.image) >= below:
             outside[item.kind] += 1
@@ -170,7 +175,8 @@ def leave_out_unsampled(
 
 def _one_spelling(paths: list[str]) -> list[str]:
     """Paths, those of them that are URLs of one image in the same spelling: the one that sorts first."""
-    if not any("://" in path and "%" in path for path in paths):
+    together = "".join(paths)
+    if "%" not in together or "://" not in together:
         return paths
     first: dict[str, str] = {}
     for path in sorted(set(paths)):
@@ -186,14 +192,21 @@ def settle(
     With `transcode` the format is that which the image is written in. `upright`: it has no objects that lie in a frame.
     """
     images = settled.images
-    known = [all(size) for size in settled.sizes.tolist()]
-    refused = {row: error for row, path in enumerate(images.paths) if (error := _refused(path)) is not None}
-    short = [row for row in range(len(images)) if row not in refused and row not in settled.skips]
-    wanted = [row for row in short if look_at_all or not known[row]]
+    known = settled.sizes.all(axis=1)
+    rows: Sequence[int] = range(len(images))
+    if not look_at_all and (formats := _formats_by_names(images)) is not None:
+        # Nothing is to be found out of those whose size is known, and these are nearly all.
+        settled.formats = formats
+        rows = np.flatnonzero(~known).tolist()
+    refused = {row: error for row in rows if (error := _refused(images.paths[row])) is not None}
+    wanted = [
+        row for row in rows if (look_at_all or not known[row]) and row not in refused and row not in settled.skips
+    ]
     looked = dict(zip(wanted, look_at(images.rows(wanted)), strict=True)) if wanted else {}
-    for row, path in enumerate(images.paths):
+    for row in rows:
         if settled.codes[row] != OK or row in settled.skips:
             continue
+        path = images.paths[row]
         facts = looked.get(row)
         try:
             if row in refused:
@@ -231,6 +244,15 @@ def settle(
                 raise ImageError(Rejected.MISSING_SIZE, message)
         except ImageError as error:
             settled.reject(row, error.code, str(error))
+
+
+def _formats_by_names(images: Images) -> list[str] | None:
+    """The formats that the names of images say; None where one of them needs a look of its own."""
+    together = "".join(images.paths)
+    if images.notes or "%" in together or "://" in together or max(map(len, images.paths), default=0) > LONGEST_PATH:
+        return None
+    formats = [path.rpartition(".")[2] for path in images.paths]
+    return formats if set(formats) <= set(SCHEMA_FORMATS) else None
 
 
 def _refused(path: str) -> ImageError | None:

@@ -54,14 +54,14 @@ def surveys_of(grouped: Any, findings: Any, options: SurveyOptions) -> list[Any]
             grouped
             | "Survey" >> beam.ParDo(_SurveyBucket(options), findings)
             | "JoinSurveys" >> beam.CombineGlobally(join_surveys)
-            | "Stratify" >> beam.Map(_strata, [*split.shares.values()])
+            | "Stratify" >> beam.Map(_strata, [*split.shares.values()], split.group is not None)
         )
-    if options.compare:
+    if options.compare.content:
         found.append(
             grouped
             | "HashImages" >> beam.ParDo(_HashImages(options), findings)
             | "JoinContents" >> beam.CombineGlobally(join_contents)
-            | "FindTwins" >> beam.Map(_twins, options.buckets)
+            | "FindTwins" >> beam.Map(_twins, options.buckets, options.compare.distance)
         )
     return [AsDict(found[0] if len(found) == 1 else found | beam.Flatten())] if found else []
 
@@ -69,12 +69,12 @@ def surveys_of(grouped: Any, findings: Any, options: SurveyOptions) -> list[Any]
 STRATA, TWINS = "strata", "twins"
 
 
-def _strata(survey: Survey, shares: list[float]) -> tuple[str, Any]:
-    return STRATA, draw_strata(survey, shares)
+def _strata(survey: Survey, shares: list[float], grouped: bool) -> tuple[str, Any]:
+    return STRATA, draw_strata(survey, shares, grouped)
 
 
-def _twins(contents: Contents, buckets: int) -> tuple[str, Any]:
-    return TWINS, find_twins(contents, buckets)
+def _twins(contents: Contents, buckets: int, distance: int | None) -> tuple[str, Any]:
+    return TWINS, find_twins(contents, buckets, distance)
 
 
 def of_bucket(whole: Whole, surveys: Mapping[str, Any] | None, bucket: int, buckets: int) -> Whole:
@@ -95,7 +95,8 @@ class _HashImages(ParallelDo):
     def call(self, group: tuple[int, Iterable[bytes]], findings: Findings, _: Any) -> tuple[Any, ...] | None:
         options = self.options
         whole = whole_source(findings, options.assemble.labels, options.assemble.sample)
-        return hash_bucket, list(group[1]), options.images_root, options.storage, whole.sampled
+        looks = options.compare.distance is not None
+        return hash_bucket, list(group[1]), options.images_root, options.storage, whole.sampled, looks
 
     def outputs(self, group: Any, result: Contents) -> Iterator[Contents]:
         yield result
@@ -110,7 +111,7 @@ class _SurveyBucket(ParallelDo):
     def call(self, group: tuple[int, Iterable[bytes]], findings: Findings, _: Any) -> tuple[Any, ...] | None:
         assemble = self.options.assemble
         whole = whole_source(findings, assemble.labels, assemble.sample)
-        return survey_bucket, list(group[1]), assemble.labels, whole
+        return survey_bucket, list(group[1]), assemble.labels, whole, assemble.split.group
 
     def outputs(self, group: Any, result: Survey) -> Iterator[Survey]:
         yield result

@@ -25,7 +25,7 @@ from labelbeam.transforms.workers.quiet_gc import quiet_gc
 from labelbeam.transforms.write.assemble import assemble
 from labelbeam.transforms.write.bucket import write_bucket, write_copied
 from labelbeam.transforms.write.options import AssembleOptions
-from labelbeam.transforms.write.survey import SurveyOptions
+from labelbeam.transforms.write.survey import SurveyOptions, compared
 from labelbeam.transforms.write.whole import NOTHING_OF_ALL, Whole
 
 
@@ -50,8 +50,7 @@ class ShardOptions:
     @property
     def surveys(self) -> SurveyOptions:
         """Options of what is looked at before."""
-        compare = self.config.duplicates is not None
-        return SurveyOptions(self.assemble, compare, self.images_root, self.buckets, self.storage)
+        return SurveyOptions(self.assemble, compared(self.config), self.images_root, self.buckets, self.storage)
 
 
 class Report(msgspec.Struct):

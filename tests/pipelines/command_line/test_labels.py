@@ -85,3 +85,10 @@ def test_a_config_may_hold_the_mapping_itself() -> None:
 def test_a_config_is_named_where_its_mapping_is_wrong(labels: Any) -> None:
     with pytest.raises(UsageError, match=r"^c.yaml: labels: found|^c.yaml: labels: a "):
         made(labels)
+
+
+@pytest.mark.parametrize("url", ["https://h/l.yaml", "https://h/x?code=s3cr3t", "s3://key:s3cr3t@b/l.json"])
+def test_a_url_is_refused_and_not_repeated(url: str) -> None:
+    with pytest.raises(UsageError, match="found a URL, expected a file of this machine") as error:
+        read_labels(url)
+    assert "s3cr3t" not in str(error.value)

@@ -167,3 +167,13 @@ def test_other_failures_of_the_system_are_not_taken_for_a_shortage() -> None:
         ValueError("[Errno 28] x"),
     ):
         assert "this was not expected" in describe(error).message
+
+
+def test_what_nobody_expected_is_put_down_to_a_limit_of_memory_where_there_is_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("labelbeam.pipelines.terminal.failure.address_space", lambda: 600_000_000)
+    said = describe(SystemError("error return without exception set")).message
+    assert "ulimit -v or -d allows 600 MB" in said
+    assert "SystemError: error return without exception set" in said
+    assert describe(UsageError("as it is")).message == "as it is"

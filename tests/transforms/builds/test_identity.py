@@ -46,6 +46,15 @@ def test_only_what_decides_about_the_records_is_part_of_the_identity() -> None:
     assert "secret" not in str(config_identity(run))
 
 
+@pytest.mark.parametrize("name", ["source", "images", "image_url", "copy_images", "datastore", "split_group", "split"])
+def test_a_url_in_whatever_option_is_published_without_what_is_secret(name: str) -> None:
+    url = "https://me:s3cr3t@host/x?sig=s3cr3t"
+    run = msgspec.structs.replace(CONFIG, **{name: [url] if name == "source" else url})
+    assert "s3cr3t" not in str(config_identity(run))
+    plain = msgspec.structs.replace(CONFIG, split_group="regex:(?P<a>.+)@(?P<b>.+)")
+    assert config_identity(plain)["split_group"] == plain.split_group
+
+
 def test_a_build_is_called_after_those_that_are_there_whatever_the_clock_says() -> None:
     identity = new_identity(PLAN, CONFIG, "1.0", datetime(2024, 5, 6, tzinfo=UTC))
     earlier = ["20230101T000000000000Z-ffffffff", "zzz", "", "20990101-x"]

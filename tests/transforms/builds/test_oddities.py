@@ -13,7 +13,18 @@ from labelbeam.schemas.doubts import Doubt, Doubted
 from labelbeam.schemas.manifest import Counts, Oddity, Receipt
 from labelbeam.transforms.builds.oddities import label_doubts, object_doubts
 from labelbeam.transforms.images.facts import DEEP, FRAMES, TURNED, UNTURNED
-from labelbeam.transforms.write.oddities import CORNER, CROWDS, LEAVING, MISREAD, TINY, TWICE
+from labelbeam.transforms.write.oddities import (
+    BACKWARDS,
+    CORNER,
+    CROWDS,
+    EXCHANGED,
+    HUNDREDTH,
+    LEAVING,
+    MISREAD,
+    TINY,
+    TWICE,
+)
+from labelbeam.transforms.write.percent import DECIMAL, DOWN, ODDS, PERCENT, RIGHT, WHOLE
 from tests.end_to_end.builds import DETECTION, PREFIX, SEGMENTATION, attempt, convert
 from tests.end_to_end.datasets import coco_box, coco_image, put, voc_object, voc_xml, write_coco, write_image
 
@@ -120,6 +131,95 @@ def test_other_labels_are_not(label: str) -> None:
 
 def test_images_may_have_a_class_of_those_that_show_nothing() -> None:
     assert not list(label_doubts({"background": 3, "cat": 2}, "image_classification"))
+
+
+@pytest.mark.parametrize(
+    ("leaving", "exchanged", "codes"),
+    [
+        (1, 0, ["boxes_leave_images"]),
+        (7, 6, ["boxes_leave_images"]),
+        (1, 1, []),  # As in images that are square.
+        (3, 40, []),
+    ],
+)
+def test_more_boxes_that_leave_than_would_if_x_and_y_were_exchanged_are_told(
+    leaving: int, exchanged: int, codes: list[str]
+) -> None:
+    found = {LEAVING: Oddity(leaving, 1000, "a"), EXCHANGED: Oddity(exchanged, 1000, "b")}
+    assert [code for code, _, _ in told(found)] == codes
+    before = (Doubt(Doubted.DECLARED_SIZE_DIFFERS, "of another size"),)
+    assert told(found, before=before) == []
+
+
+@pytest.mark.parametrize(("count", "codes"), [(1, []), (2, ["corners_or_sizes"]), (20, ["corners_or_sizes"])])
+def test_boxes_that_end_before_they_begin_are_told_where_they_are_several(count: int, codes: list[str]) -> None:
+    found = {BACKWARDS: Oddity(count, 5 * count, "a")}
+    assert [code for code, _, _ in told(found)] == codes
+    assert told({BACKWARDS: Oddity(count, 6 * count, "a")}) == []
+    assert told(found, before=(Doubt(Doubted.CORNERS_OR_SIZES, "sizes"),)) == []
+
+
+def test_objects_that_all_lie_in_the_first_hundredth_are_told() -> None:
+    assert [code for code, _, _ in told({HUNDREDTH: Oddity(1, 1, "a")})] == ["smaller_than_a_pixel"]
+    assert told({HUNDREDTH: Oddity(9, 10, "a")}) == []
+
+
+def signs(
+    count: int = 2, of: int = 2, right: int = 1, odds: int = 90, decimal: tuple[int, int] = (0, 0)
+) -> dict[str, Oddity]:
+    """Signs of percent: of so many boxes, so many lie in the first hundred pixels; and of those with decimals."""
+    return {
+        PERCENT: Oddity(count, of, "a"),
+        RIGHT: Oddity(right, of, "a"),
+        DOWN: Oddity(1, of, "a"),
+        ODDS: Oddity(odds, of),
+        DECIMAL: Oddity(*decimal, "a"),
+        WHOLE: Oddity(count - decimal[0], of - decimal[1], "a"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("found", "codes"),
+    [
+        (signs(), ["all_in_a_corner"]),
+        (signs(odds=60), []),  # It may well be chance.
+        (signs(odds=60, decimal=(2, 2)), ["all_in_a_corner"]),
+        (signs(right=0), []),  # Small objects.
+        (signs(of=3), []),
+        (signs(2, 40, decimal=(1, 1)), ["frames_disagree"]),
+        (signs(20, 40, decimal=(1, 1)), []),  # Many in whole numbers lie there as well.
+        (signs(20, 60, decimal=(5, 5)), ["frames_disagree"]),
+        (signs(3, 40, decimal=(1, 2)), []),  # Others with decimals lie elsewhere.
+        (signs(3, 8, decimal=(1, 1)), []),
+    ],
+)
+def test_boxes_that_may_be_percent_are_told_where_that_is_no_chance(found: dict[str, Oddity], codes: list[str]) -> None:
+    assert [code for code, _, _ in told(found)] == codes
+    receipts = [msgspec.structs.replace(NOTHING, oddities=found)]
+    assert not list(object_doubts(receipts, (), unit_known=True))
+
+
+@pytest.mark.parametrize(
+    ("labels", "code"),
+    [
+        (["0", "1"], "labels_are_numbers"),
+        (["17"], "labels_are_numbers"),
+        ([*"0123456789", "10"], "labels_are_numbers"),
+        (list("0123456789"), ""),  # A dataset that shows digits.
+        (["1", "cat"], ""),
+        (["n02084071", "n02121808"], "labels_are_codes"),
+        (["/m/0cmf2"], "labels_are_codes"),
+        (["5f3c0a9e8b7d6c5a4f3e2d1c"], "labels_are_codes"),
+        (["7d9f1c5e-2b3a-4c5d-8e9f-0a1b2c3d4e5f"], "labels_are_codes"),
+        (["n02084071", "cat"], ""),
+    ],
+)
+def test_labels_of_objects_that_are_ids_are_told(labels: list[str], code: str) -> None:
+    counts = dict.fromkeys(labels, 2)
+    assert [doubt.code for doubt in label_doubts(counts, DETECTION)] == [code] * bool(code)
+    assert not list(label_doubts(counts, "image_classification"))
+    if code:
+        assert not list(label_doubts(counts, DETECTION, [Doubt(Doubted(code), "told")]))
 
 
 # Through the command. -----------------------------------------------------------------------------------------------

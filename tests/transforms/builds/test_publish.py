@@ -58,10 +58,10 @@ def test_shards_that_were_written_are_not_written_again(tmp_path: Path) -> None:
     manifest = manifest_of(receipt(0), receipt(1))
     before = msgspec.json.encode(manifest)
     complete(locate(str(tmp_path), {}), manifest, CONFIG, 2)
-    manifest.label_list = None
+    manifest.label_list = manifest.description = None
     assert msgspec.json.encode(manifest) == before
     written = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
-    assert written == {"train/MLTable", "labels.json"}
+    assert written == {"train/MLTable", "labels.json", "croissant.json"}
 
 
 def test_where_nothing_was_rejected_there_are_no_rejected_files(tmp_path: Path) -> None:

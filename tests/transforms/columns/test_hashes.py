@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labelbeam.transforms.columns.hashes import bucket_of, draw_split, identity_of, stable_hash
+from labelbeam.transforms.columns.hashes import (
+    bucket_of,
+    buckets_of,
+    draw_split,
+    identity_of,
+    stable_hash,
+    stable_hashes,
+)
 from tests.transforms.columns.drawn import (
     quick,
 )
@@ -68,3 +75,13 @@ def test_moving_the_border_of_two_splits_moves_no_image_across_another() -> None
 def test_spellings_of_one_url_go_to_one_bucket(one: str, other: str, same: bool) -> None:
     assert (identity_of(one) == identity_of(other)) is same
     assert bucket_of(one, 10**9) == bucket_of(other, 10**9) or not same
+
+
+@quick
+@given(
+    st.lists(st.one_of(st.text(), st.sampled_from(["https://h/a%20b.jpg", "a%20b.jpg", "\udc80.jpg"]))),
+    st.integers(1, 20),
+)
+def test_hashes_and_buckets_of_many_are_those_of_each(paths: list[str], buckets: int) -> None:
+    assert stable_hashes(paths).tolist() == [stable_hash(path) for path in paths]
+    assert buckets_of(paths, buckets).tolist() == [bucket_of(path, buckets) for path in paths]

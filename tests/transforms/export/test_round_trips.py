@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from labelbeam.transforms.export.registry import EXPORTERS
+from labelbeam.transforms.formats.registry import FORMATS
 from tests.end_to_end.builds import labelbeam
 from tests.transforms.export.published import (
     CLASSIFICATION,
@@ -17,10 +19,12 @@ from tests.transforms.export.published import (
     SEGMENTATION,
     box,
     draw,
+    inside,
     mask,
     publish,
     record,
 )
+from tests.transforms.formats.same_dataset import box_of, pictures
 
 LABELS = ["hex bolt", 'a, "b"; c', "Füße/µ <&>", "no", "1", "=x"]
 
@@ -77,9 +81,14 @@ def round_trip(tmp_path: Path, task: str, splits: Any, to: str, *options: str, c
     """Publish, export and build again; compare all records, and return the codes of what could not be held."""
     images = tmp_path / "images"
     published = publish(tmp_path / "published", task, splits, images if copied else None)
-    copy = ["--copy-images"] if copied else []
-    answer = labelbeam("export", published, "--to", to, tmp_path / "out", *copy, "--json")
-    assert answer.status == 0, answer.err
+    lost: list[str] = []
+    if to == "jsonl":  # A build is a source as it is.
+        (tmp_path / "out").symlink_to(published)
+    else:
+        copy = ["--copy-images"] if copied else []
+        answer = labelbeam("export", published, "--to", to, tmp_path / "out", *copy, "--json")
+        assert answer.status == 0, answer.err
+        lost = list(json.loads(answer.out)["not_held"])
     source = tmp_path / "out" / ("labels.csv" if to == "csv" else "")
     if to == "csv":  # Whose rows name images by URL, and the reader of tables by path.
         text = source.read_text("utf-8").replace(PREFIX, "").replace("%25", "%").replace("%3F", "?")
@@ -93,7 +102,7 @@ def round_trip(tmp_path: Path, task: str, splits: Any, to: str, *options: str, c
     summary = json.loads(back.out)
     assert not summary["rejected_by_reason"], summary
     before, after = records_of(published), records_of(tmp_path / "back")
-    if to in ("voc", "yolo"):  # Which keep images in folders of their own.
+    if to in ("voc", "yolo", "huggingface"):  # Which keep images in folders of their own.
         after = {(split, in_folder(url, split, to)): item for (split, url), item in after.items()}
     assert after.keys() == before.keys()
     for name, item in before.items():
@@ -107,12 +116,12 @@ def round_trip(tmp_path: Path, task: str, splits: Any, to: str, *options: str, c
         for key, value in expected.items():
             near = value if isinstance(value, str) else pytest.approx(value, abs=1.0001e-6, rel=0)
             assert found[key] == near, (name, key)
-    return list(json.loads(answer.out)["not_held"])
+    return lost
 
 
 def in_folder(url: str, split: str, to: str) -> str:
     """The URL without the folder of the format's images."""
-    folder = PREFIX + ("JPEGImages/" if to == "voc" else f"images/{split}/")
+    folder = PREFIX + {"voc": "JPEGImages/", "yolo": f"images/{split}/", "huggingface": f"{split}/"}[to]
     assert url.startswith(folder)
     return PREFIX + url.removeprefix(folder)
 
@@ -179,3 +188,71 @@ def test_outlines_come_back_from_voc_in_their_parts(tmp_path: Path) -> None:
 def without_crowds(splits: Any) -> Any:
     """The same records with isCrowd 0."""
     return json.loads(json.dumps(splits).replace('"isCrowd": 1', '"isCrowd": 0'))
+
+
+def records_of_all(outlined: bool) -> Any:
+    """The 273 objects that all formats are compared by, as records of two splits."""
+    splits: dict[str, list[list[Any]]] = {"train": [[]], "validation": [[]]}
+    for split, name, width, height, objects in pictures():
+        labels = []
+        for label, outline in objects:
+            if outlined:
+                ring = [
+                    round(side / whole, 6)
+                    for corner in outline
+                    for side, whole in zip(corner, (width, height), strict=True)
+                ]
+                labels.append(mask(label, ring))
+            else:
+                edges = zip(box_of(outline), (width, height) * 2, strict=True)
+                labels.append(box(label, *(round(edge / side, 6) for edge, side in edges)))
+        splits["train" if split == "train" else "validation"][0].append(record(f"{name}.png", labels, width, height))
+    return splits
+
+
+WAYS = [("coco", False), ("yolo", True), ("voc", False), ("huggingface", True), ("jsonl", False)]
+"""Ways out that are read again, and whether their images are copied for that."""
+
+
+@pytest.mark.parametrize("outlined", [False, True], ids=["boxes", "outlines"])
+@pytest.mark.parametrize(("to", "copied"), WAYS)
+def test_the_same_273_objects_come_back_from_each_format_that_is_read(
+    to: str, copied: bool, outlined: bool, tmp_path: Path
+) -> None:
+    task = SEGMENTATION if outlined else DETECTION
+    assert round_trip(tmp_path, task, records_of_all(outlined), to, copied=copied) == []
+
+
+def test_every_format_that_is_written_and_read_is_in_a_round_trip() -> None:
+    both = (EXPORTERS.keys() & FORMATS.keys()) | {"jsonl"}
+    assert both - {to for to, _ in WAYS} == {"webdataset"}, "which test_sample_round_trips has"
+
+
+def test_a_build_comes_back_as_it_is_with_crowds_and_holes(tmp_path: Path) -> None:
+    assert round_trip(tmp_path / "boxes", DETECTION, BOXES, "jsonl") == []
+    splits = {"train": [[*MASKS["train"][0], record("hole.png", [mask(LABELS[0], *HOLE)])]]}
+    assert round_trip(tmp_path / "outlines", SEGMENTATION, splits, "jsonl") == []
+
+
+@pytest.mark.parametrize("to", ["yolo", "voc"])
+def test_a_hole_that_was_bridged_is_a_hole_when_it_is_read_again(to: str, tmp_path: Path) -> None:
+    published = publish(
+        tmp_path / "published", SEGMENTATION, {"train": [[record("1.png", [mask("nut", *HOLE)])]]}, tmp_path / "i"
+    )
+    assert labelbeam("export", published, "--to", to, tmp_path / "out", "--copy-images").status == 0
+    options = ("--background", "keep", "--image-url", PREFIX, "--output", tmp_path / "back")
+    back = labelbeam("convert", "--task", SEGMENTATION, "--source", tmp_path / "out", *options)
+    assert back.status == 0, back.err
+    (item,) = records_of(tmp_path / "back").values()
+    (found,) = item["label"]
+    assert [inside_all(found["polygon"], x, y) for x, y in ((0.2, 0.2), (0.4, 0.5), (0.7, 0.7), (0.05, 0.5))] == [
+        True,
+        False,
+        True,
+        False,
+    ]
+
+
+def inside_all(rings: list[list[float]], x: float, y: float) -> bool:
+    """Tell whether a point lies in rings that combine by XOR."""
+    return sum(inside(ring, x, y) for ring in rings) % 2 == 1

@@ -162,7 +162,12 @@ def write_customvision(made: Sequence[Picture]) -> dict[str, str]:
             regions = []
             for label, outline in objects:
                 left, top, right, bottom = box_of(outline)
-                region = {"tagName": label, "tagId": "t", "left": left / width, "top": top / height}
+                region = {
+                    "tagName": label,
+                    "tagId": f"t{LABELS.index(label)}",
+                    "left": left / width,
+                    "top": top / height,
+                }
                 regions.append(region | {"width": (right - left) / width, "height": (bottom - top) / height})
             uri = f"https://h/{name}.jpg?sig=x"
             images.append({"id": f"{number}-{split}", "width": width, "height": height, "originalImageUri": uri})
@@ -304,7 +309,14 @@ def write_supervisely(made: Sequence[Picture], kind: str = "polygon", edges: boo
             left, top, right, bottom = box_of(outline)
             less = 0 if edges else 1
             exterior = [[left, top], [right - less, bottom - less]] if kind == "rectangle" else outline
-            item = {"id": at, "classId": 7, "labelerLogin": "a", "tags": [], "classTitle": label, "geometryType": kind}
+            item = {
+                "id": at,
+                "classId": 70 + LABELS.index(label),
+                "labelerLogin": "a",
+                "tags": [],
+                "classTitle": label,
+                "geometryType": kind,
+            }
             found.append(item | {"points": {"exterior": exterior, "interior": []}})
         size = {"height": height, "width": width}
         content = {"description": "", "tags": [], "size": size, "objects": found}

@@ -13,8 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labelbeam.schemas.config import ConvertConfig
+from labelbeam.transforms.builds.source_labels import ids_of_labels
 from labelbeam.transforms.columns.fragments import decode
-from labelbeam.transforms.formats.reading import Reading, ReadOptions, merge_findings
+from labelbeam.transforms.formats.plans import Plan
+from labelbeam.transforms.formats.reading import Reading, ReadOptions, ReadResult, merge_findings
 from labelbeam.transforms.formats.registry import FORMATS
 from labelbeam.transforms.images.facts import ImageFacts
 from labelbeam.transforms.plan.make_plan import make_plan
@@ -104,8 +106,8 @@ IN_SHARDS = re.compile(r"(?:data/)?(train|val)-[\w-]*\.(?:tar|parquet)/(?:.*/|\d
 """How the path of an image in a shard begins."""
 
 
-def records(root: str, made: Sequence[Picture], name: str, task: Any) -> dict[str, list[Any]]:
-    """The records of each split that a dataset in a format is read into, without a runner."""
+def read(root: str, made: Sequence[Picture], name: str, task: Any) -> tuple[ConvertConfig, Plan, list[ReadResult]]:
+    """What a dataset in a format is read into, without a runner."""
     expected, write, options = WRITERS[name]
     for path, text in write(made).items():
         put(locate(root, {}).below(path), text.encode() if isinstance(text, str) else text)
@@ -126,11 +128,17 @@ def records(root: str, made: Sequence[Picture], name: str, task: Any) -> dict[st
     assert plan.format == expected
     how = ReadOptions(config, {}, 1)
     indexes = {unit.makes: unit.read(Reading(how)) for unit in plan.indexes}
-    read = [*indexes.values()]
-    read += [unit.read(Reading(how, indexes[unit.index].index if unit.index else None)) for unit in plan.units]
-    frames = FORMATS[expected].frames(merge_findings(result.findings for result in read).evidence, config)
+    results = [*indexes.values()]
+    results += [unit.read(Reading(how, indexes[unit.index].index if unit.index else None)) for unit in plan.units]
+    return config, plan, results
+
+
+def records(root: str, made: Sequence[Picture], name: str, task: Any) -> dict[str, list[Any]]:
+    """The records of each split that a dataset in a format is read into."""
+    config, plan, results = read(root, made, name, task)
+    frames = FORMATS[plan.format].frames(merge_findings(result.findings for result in results).evidence, config)
     sizes = {f"images/{split}/{stem}.jpg": (width, height) for split, stem, width, height, _ in made}
-    fragments = [decode(parcels.unwrap(data)) for result in read for _, data in result.fragments]
+    fragments = [decode(parcels.unwrap(data)) for result in results for _, data in result.fragments]
     found = assemble(
         fragments,
         assemble_options(config, plan),
@@ -192,6 +200,25 @@ def test_the_same_273_objects_are_the_same_records_in_every_format(name: str, ta
     if task != MULTILABEL:
         assert sum(len(line["label"]) for lines in expected.values() for line in lines) == 273
     same(records(f"{memory}/other", made, name, task), expected)
+
+
+IDS = {
+    **{
+        key: {name: [at] for at, name in enumerate(LABELS)}
+        for key in ("coco", "yolo", "darknet", "datumaro", "huggingface")
+    },
+    "openimages": {name: [f"/m/{at}"] for at, name in enumerate(LABELS)},
+    "customvision": {name: [f"t{at}"] for at, name in enumerate(LABELS)},
+    "supervisely": {name: [70 + at] for at, name in enumerate(LABELS)},
+    "cvat": {},
+}
+
+
+@pytest.mark.parametrize("name", IDS)
+@pytest.mark.parametrize("task", [DETECTION, MULTILABEL])
+def test_labels_have_the_ids_that_the_source_gives_them(name: str, task: str, memory: str) -> None:
+    _, plan, results = read(memory, pictures()[:20], name, task)
+    assert ids_of_labels(plan, merge_findings(result.findings for result in results)) == IDS[name]
 
 
 corners = st.tuples(st.integers(0, 30), st.integers(0, 30))

@@ -8,7 +8,14 @@ from pycocotools import mask as coco_mask
 
 from labelbeam.schemas.neutral import Ring
 from labelbeam.schemas.reasons import Rejected
-from labelbeam.transforms.geometry.rings import clip_ring, parts_overlap, ring_area, simplify_rings, unite_rings
+from labelbeam.transforms.geometry.rings import (
+    clip_ring,
+    parts_overlap,
+    ring_area,
+    simplify_rings,
+    unite_many,
+    unite_rings,
+)
 from labelbeam.transforms.geometry.rle import GeometryError, runs_of_mask
 from labelbeam.transforms.geometry.trace import trace
 
@@ -320,3 +327,20 @@ def test_area_is_exact_far_from_the_origin_and_in_both_directions() -> None:
     assert ring_area(square(1e9, 1e9, 0.5)) == 0.25
     assert ring_area(square(1e9, 1e9, 0.5)[::-1]) == 0.25
     assert ring_area(ring((1, 1), (2, 2))) == 0
+
+
+def test_many_objects_are_united_as_each_by_itself() -> None:
+    """Also in images of several sizes, of which those of one height are traced side by side."""
+    pair = [square(1, 1, 4), square(3, 3, 4)]
+    apart = [square(0, 0, 2), square(5, 5, 2)]
+    mixed = [square(0, 0, 1), *pair, square(9, 8, 2), square(10, 8, 2)]
+    line = [square(1, 1, 3), ring((0, 0), (1, 1))]
+    objects, sizes = [pair, apart, line, mixed, pair], [(16, 12), (16, 12), (16, 12), (20, 12), (16, 14)]
+    found = unite_many(objects, sizes)
+    assert isinstance(found[2], GeometryError)
+    assert found[1] is apart
+    for at in (0, 3, 4):
+        united = found[at]
+        assert isinstance(united, list)
+        assert as_lists(united) == as_lists(unite_rings(objects[at], *sizes[at]))
+    assert unite_many([], []) == []

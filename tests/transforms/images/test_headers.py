@@ -188,3 +188,14 @@ def test_reads_from_the_start_wherever_the_file_stands() -> None:
     file.seek(0, io.SEEK_END)
     assert read_header(file, "a") == decode(file, "a")
     assert not file.closed
+
+
+def test_heic_without_its_plugin_is_rejected_with_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("labelbeam.transforms.images.headers.heif_plugin", lambda: None)
+    data = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(300)
+    with pytest.raises(ImageError, match=r"a.heic is HEIC.*pip install 'labelbeam\[heif\]'") as raised:
+        read_header(io.BytesIO(data), "a.heic", others=True)
+    assert raised.value.code == Rejected.HEIF_NOT_INSTALLED
+    with pytest.raises(ImageError) as raised:
+        read_header(io.BytesIO(data), "a.heic")
+    assert raised.value.code == Rejected.UNSUPPORTED_FORMAT

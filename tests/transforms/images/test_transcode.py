@@ -69,6 +69,45 @@ def test_every_format_becomes_the_wanted_one_of_the_same_size(kind: str, wanted:
     assert (written.data == data) == (kind == {"jpg": "JPEG", "png": "PNG"}[wanted])
 
 
+@pytest.mark.parametrize("wanted", ["jpg", "png"])
+def test_heic_is_read_where_its_plugin_is_installed(wanted: str) -> None:
+    heif = pytest.importorskip("pillow_heif")
+    file = heif.from_pillow(drawn(64, 48))
+    data = io.BytesIO()
+    file.save(data, quality=95)
+    written = made(data.getvalue(), wanted)
+    assert (written[1:], quarters(written)) == ((wanted, 64, 48), [0, 1, 2, 3])
+    small = made(data.getvalue(), wanted, 32)
+    assert (small[1:], quarters(small)) == ((wanted, 32, 24), [0, 1, 2, 3])
+
+
+def test_heic_is_written_as_viewers_show_it() -> None:
+    """Its own fields turn it; what EXIF says is the same once more."""
+    heif = pytest.importorskip("pillow_heif")
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    data = io.BytesIO()
+    heif.from_pillow(drawn(64, 48)).save(data, quality=95, exif=exif.tobytes())
+    facts = read_header(io.BytesIO(data.getvalue()), "x", others=True)
+    assert (facts.format, facts.orientation) == ("heif", 1)
+    written = made(data.getvalue())
+    assert (written.width, written.height) == (facts.width, facts.height)
+    by_viewers = heif.open_heif(data.getvalue()).to_pillow()
+    assert by_viewers.size == (written.width, written.height)
+
+
+def test_heic_that_is_cut_or_damaged_is_rejected() -> None:
+    heif = pytest.importorskip("pillow_heif")
+    file = io.BytesIO()
+    heif.from_pillow(drawn(64, 48)).save(file, quality=95)
+    data = file.getvalue()
+    for damaged in (data[: len(data) // 2], data[:60], data[:-20] + b"\xff" * 20, data[:200] + bytes(100) + data[300:]):
+        try:
+            made(damaged)
+        except ImageError as error:
+            assert error.code == Rejected.TRUNCATED_IMAGE
+
+
 TURNED = {
     1: [0, 1, 2, 3],
     2: [1, 0, 3, 2],

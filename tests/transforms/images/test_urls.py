@@ -14,6 +14,7 @@ from labelbeam.transforms.images.urls import (
     count_roots,
     default_prefix,
     image_url,
+    image_urls,
     path_below,
     path_of,
 )
@@ -173,6 +174,9 @@ def test_the_long_form_may_spell_its_keys_as_the_portal_does() -> None:
         ("https://host/a\nb", "control character"),
         ("https://host/c?sv=1&sig=SECRET", "without a query"),
         ("https://me:SECRET@host/data/", "user and password would stand in every record"),
+        ("https://host/data/#t=SECRET", "secret in it would stand in every record"),
+        ("az://c/x?sv=1&sig=SECRET", "secret in it would stand in every record"),
+        ("s3://key:SECRET@bucket/data/", "secret in it would stand in every record"),
     ],
 )
 def test_forms_that_the_trainer_cannot_read_are_refused_with_one_that_it_can(prefix: str, said: str) -> None:
@@ -213,3 +217,13 @@ def test_the_address_of_a_web_directory_with_a_signature_is_no_default() -> None
     with pytest.raises(UsageError, match=r"--image-url: .*without a query") as caught:
         check_prefix(default_prefix("https://account.blob.core.windows.net/c?sv=1&sig=SECRET"))
     assert "SECRET" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "prefix", ["https://host/c", "file:///data/", "abfss://c@a/", "zip://x::https://host/a.zip?k=1"]
+)
+@pytest.mark.parametrize("odd", ["b/2.jpg", "50%.jpg", "a#1?.jpg", "https://other/1.jpg"])
+def test_urls_of_many_images_are_those_of_each(prefix: str, odd: str) -> None:
+    paths = ["1.jpg", odd, "a b/ü.jpg"]
+    assert image_urls(prefix, paths) == [image_url(prefix, path) for path in paths]
+    assert image_urls(prefix, []) == []

@@ -33,7 +33,11 @@ TREES: list[tuple[str, dict[str, str]]] = [
     ("Create ML", {"train/1.jpg": "", "train/_annotations.createml.json": CREATE_ML}),
     ("Supervisely's videos", {"ds/img/1.jpg": "", "ds/ann/1.jpg.json": SUPERVISELY}),
     ("CVAT", {"images/1.jpg": "", "annotations.xml": CVAT}),
-    ("a table of boxes", {"images/1.jpg": "", "train_labels.csv": BOXES}),
+    ("a table of boxes", {"images/1.jpg": "", "train_labels.csv": BOXES.replace("class", "remark")}),
+    (
+        "a table of boxes",
+        {"images/1.jpg": "", "train.csv": 'image_id,width,height,bbox,source\n1,9,9,"[1, 2, 3, 4]",x\n'},
+    ),
     (
         "XML of another kind",
         {"images/1.jpg": "", "all.xml": "<?xml version='1.0'?>\n<!-- dlib --><dataset><images/></dataset>"},
@@ -83,7 +87,7 @@ def test_it_is_named_for_classification_as_well_where_no_folder_is_a_class(
     ("title", "name", "text"),
     [
         ("Create ML", "c.json", CREATE_ML),
-        *(("CVAT", "annotations.xml", CVAT), ("boxes", "b.csv", BOXES)),
+        *(("CVAT", "annotations.xml", CVAT), ("boxes", "b.csv", BOXES.replace("class", "remark"))),
         *(
             ("TFRecord", "a.tfrecord", "x"),
             ("Parquet", "a.parquet", "PAR1"),
@@ -116,6 +120,14 @@ def test_class_folders_and_tables_of_labels_are_read_whatever_lies_beside_them(
     files: dict[str, str], memory: str
 ) -> None:
     plan(memory, files, CLASSIFICATION)
+
+
+def test_a_table_of_boxes_is_named_for_segmentation_and_read_for_detection(memory: str) -> None:
+    files = {"images/1.jpg": "", "train_labels.csv": BOXES}
+    with pytest.raises(LabelBeamError, match=r"a table of boxes.*--task image_object_detection"):
+        plan(memory, files, "image_instance_segmentation")
+    plan(memory, files, DETECTION)
+    plan(memory, {}, DETECTION, "train_labels.csv")
 
 
 def test_a_format_that_is_asked_for_is_not_doubted(memory: str) -> None:

@@ -86,6 +86,7 @@ def test_images_of_the_same_bytes_and_shares_by_label_are_shown() -> None:
     twins = [Twin("a.jpg", EVIL, "train"), Twin("a.jpg", "b.jpg", "test")]
     made = content().manifest
     made.same_content = SameContent(25, 12, 1, [twins] * 11)
+    made.similar_content = SameContent(2, 1, 0, [twins[:1]])
     made.stratification = Stratification("drawn so", {"train": 0.75}, {"train": 0.7}, {EVIL: {"train": 0.625}})
     document = html.document_fromstring(render(Content(EVIL, made)).decode())
     text = " ".join(document.text_content().split())
@@ -96,6 +97,7 @@ def test_images_of_the_same_bytes_and_shares_by_label_are_shown() -> None:
         and document.xpath("//section[@aria-labelledby='same']//tr[2]/td[2]")[0].text == "test, train"
     )
     assert not document.xpath("//img")
+    assert "Images that look alike 2 images in 1 group, of which 0 lie in several splits." in text
     made.same_content.groups = 0
     assert "same bytes" not in html.document_fromstring(render(Content(EVIL, made)).decode()).text_content()
 

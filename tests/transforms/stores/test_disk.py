@@ -30,7 +30,11 @@ def test_a_regular_file_is_read_also_below_a_root_that_is_named_by_a_link(tree: 
     for root in (tree, link):
         home = home_of(locate(str(root), {}))
         assert home == str(tree)
-        assert read_below(f"{root}/a/1", home, 6) == b"inside"
+        assert read_below(f"{root}/a/1", home, 6, 6) == b"inside"
+        assert read_below(f"{root}/a/1", home, None, 6) == b"inside"
+        for size in (6, None):
+            with pytest.raises(OSError, match="longer than is read so"):
+                read_below(f"{root}/a/1", home, size, 5)
 
 
 @pytest.mark.parametrize("what", ["file link", "folder link", "pipe", "folder", "size", "missing"])

@@ -13,7 +13,7 @@ from labelbeam.transforms.stores.errors import MissingFileError, ShortageError, 
 from labelbeam.transforms.stores.files import put
 from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.stores.location import Location
-from labelbeam.transforms.stores.reading import read_file, read_many, read_range
+from labelbeam.transforms.stores.reading import ANY, DOCUMENT, NOTE, read_bounded, read_file, read_many, read_range
 from labelbeam.transforms.workers import budget
 
 
@@ -126,3 +126,45 @@ def test_a_file_of_unknown_size_is_not_read_where_memory_does_not_suffice(
     monkeypatch.setattr(budget, "memory_left", lambda: 2**30)
     with pytest.raises(ShortageError, match=r"sparse: needs 17,180 MB of memory, and 1,074 MB are left"):
         read_file(locate(str(tmp_path / "sparse"), {}))
+
+
+@pytest.mark.parametrize("most", [3, NOTE, DOCUMENT, ANY])
+def test_a_document_is_read_whole_and_no_further_than_it_may_be_long(memory: str, tmp_path: Path, most: int) -> None:
+    for root in (locate(memory, {}), locate(str(tmp_path), {})):
+        put(root.below("x"), b"123")
+        put(root.below("empty"), b"")
+        assert (read_bounded(root.below("x"), most), read_bounded(root.below("empty"), most)) == (b"123", b"")
+        with pytest.raises(
+            StoreError, match=r"x: cannot be read: expected 2 bytes at most, found (3|more); is it another"
+        ):
+            read_bounded(root.below("x"), 2)
+        with pytest.raises(MissingFileError):
+            read_bounded(root.below("none"), most)
+
+
+def test_of_a_large_object_no_more_is_asked_for_than_a_note_may_have(memory: str) -> None:
+    asked: list[int | None] = []
+
+    class Counting(MemoryFileSystem):  # type: ignore[misc]
+        cachable = False
+
+        def cat_file(self, path: str, start: int | None = None, end: int | None = None, **_: Any) -> bytes:
+            asked.append(end)
+            return super().cat_file(path, start, end)
+
+    put(locate(f"{memory}/x", {}), b"x" * (NOTE + 2))
+    with pytest.raises(StoreError, match="expected 1,048,576 bytes at most, found more"):
+        read_bounded(Location(Counting(), locate(f"{memory}/x", {}).path, "odd://x"))
+    assert asked == [NOTE + 1]
+
+
+def test_a_hole_of_many_gigabytes_in_the_place_of_a_document_is_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with (tmp_path / "m.json").open("wb") as file:
+        file.truncate(900 * 2**20)
+    monkeypatch.setattr(budget, "memory_left", lambda: 500 * 2**20)
+    with pytest.raises(ShortageError, match=r"m\.json: needs 944 MB of memory"):
+        read_bounded(locate(str(tmp_path / "m.json"), {}), DOCUMENT)
+    with pytest.raises(StoreError, match="expected 1,048,576 bytes at most, found 943,718,400"):
+        read_bounded(locate(str(tmp_path / "m.json"), {}))

@@ -15,7 +15,17 @@ from labelbeam.schemas.neutral import SourceImage, SourceObject
 from labelbeam.transforms.columns.fragments import fragments_of
 from labelbeam.transforms.images.facts import DEEP, FRAMES, TURNED, UNTURNED, ImageFacts
 from labelbeam.transforms.write.assemble import assemble
-from labelbeam.transforms.write.oddities import CORNER, CROWDS, LEAVING, MISREAD, TINY, TWICE
+from labelbeam.transforms.write.oddities import (
+    BACKWARDS,
+    CORNER,
+    CROWDS,
+    EXCHANGED,
+    HUNDREDTH,
+    LEAVING,
+    MISREAD,
+    TINY,
+    TWICE,
+)
 from labelbeam.transforms.write.options import AssembleOptions
 
 DETECTION, SEGMENTATION, MULTILABEL = (
@@ -23,6 +33,9 @@ DETECTION, SEGMENTATION, MULTILABEL = (
     "image_instance_segmentation",
     "image_classification_multilabel",
 )
+USUAL = frozenset({CROWDS, LEAVING, MISREAD, TINY, TWICE, DEEP, FRAMES, TURNED, UNTURNED})
+"""Oddities of which a dataset as it should be has none; the others tell only beside each other."""
+
 SQUARE = [(10.0, 10.0), (30.0, 10.0), (30.0, 30.0), (10.0, 30.0)]
 
 
@@ -40,12 +53,12 @@ def outline(label: str, *rings: Sequence[tuple[float, float]]) -> SourceObject:
 
 
 def oddities(
-    *images: SourceImage, task: str = DETECTION, looked: Mapping[str, ImageFacts] | None = None, corner: bool = False
+    *images: SourceImage, task: str = DETECTION, looked: Mapping[str, ImageFacts] | None = None, more: str = ""
 ) -> dict[str, Oddity]:
     fragments = [fragment for _, fragment in fragments_of(images, 1, 0)]
     options = AssembleOptions(task, "https://h/", look_at_all=looked is not None)
     found = assemble(fragments, options, {}, lambda rows: [(looked or {}).get(row.path) for row in rows]).oddities
-    return {name: odd for name, odd in found.items() if odd.count and (name != CORNER or corner)}
+    return {name: odd for name, odd in found.items() if odd.count and (name in USUAL or name == more)}
 
 
 def test_what_the_trainer_may_make_of_images_is_counted_where_they_were_looked_at_and_are_written() -> None:
@@ -172,6 +185,23 @@ def test_objects_below_a_pixel_are_counted_by_the_size_that_their_image_has(task
 
 def test_objects_in_the_upper_left_quarter_are_counted() -> None:
     found = oddities(
-        image("1.jpg", box("cat", 1, 1, 49, 39), box("cat", 1, 1, 51, 39), box("cat", 1, 1, 49, 41)), corner=True
+        image("1.jpg", box("cat", 1, 1, 49, 39), box("cat", 1, 1, 51, 39), box("cat", 1, 1, 49, 41)), more=CORNER
     )
     assert found == {CORNER: Oddity(1, 3, "1.jpg")}
+
+
+@pytest.mark.parametrize(
+    ("sides", "name", "count"),
+    [
+        ((70, 20, 90, 40), EXCHANGED, 1),  # It lies in the part of its width that the image has not in its height.
+        ((10, 70, 30, 99), EXCHANGED, 0),
+        ((30, 40, 10, 20), BACKWARDS, 1),
+        ((30, 20, 10, 40), BACKWARDS, 1),
+        ((10, 20, 30, 40), BACKWARDS, 0),
+        ((0.1, 0.2, 0.9, 0.8), HUNDREDTH, 1),
+        ((0.1, 0.2, 0.9, 8), HUNDREDTH, 0),
+    ],
+)
+def test_what_boxes_would_be_in_another_reading_is_counted(sides: tuple[float, ...], name: str, count: int) -> None:
+    found = oddities(image("1.jpg", box("cat", *sides)), more=name)
+    assert found.get(name, Oddity()).count == count

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
+import numpy as np
 import pytest
 
 from labelbeam.schemas.manifest import Oddity
 from labelbeam.schemas.neutral import SourceImage
 from labelbeam.schemas.split_group import parse_split_group
+from labelbeam.transforms.columns.hashes import stable_hash
 from labelbeam.transforms.write.splits import UNGROUPED, Drawn, SplitOptions, draw_splits
+from labelbeam.transforms.write.stratify import Strata
 from tests.transforms.write.images import fragments, image
 
 SHARES = {"train": 0.6, "validation": 0.2, "test": 0.2}
@@ -48,6 +51,15 @@ def test_an_image_without_a_group_is_drawn_by_itself_and_counted() -> None:
     for group in (r"^video\d+/", "patient"):
         assert drawn(images, group).oddities == {UNGROUPED: Oddity(2, 3, "a.jpg")}
         assert {path: splits(images, group)[path] for path in ("a.jpg", "b.jpg")} == splits(images[:2], None)
+
+
+def test_splits_that_are_drawn_by_label_leave_images_without_a_group_counted() -> None:
+    rows = fragments([image("b.jpg"), image("video1/c.jpg")])[0].images
+    paths = np.array([stable_hash("b.jpg"), stable_hash("video1/c.jpg")], np.uint64)
+    strata = Strata(np.sort(paths), np.array([2, 2], np.int8))
+    options = SplitOptions(SHARES, parse_split_group(r"^video\d+/"), stratify=True)
+    found = draw_splits(rows, range(2), options, strata)
+    assert (found.members, found.oddities) == ({"test": [0, 1]}, {UNGROUPED: Oddity(1, 2, "b.jpg")})
 
 
 def test_without_shares_the_splits_of_the_source_count() -> None:

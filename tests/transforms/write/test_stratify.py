@@ -84,3 +84,71 @@ def test_copies_of_one_image_stay_together() -> None:
 def test_few_images_are_all_in_a_split(labels: list[list[int]]) -> None:
     chosen = stratified(survey(labels), (0.5, 0.5))
     assert len(chosen) == len(labels) and set(chosen.tolist()) <= {0, 1}
+
+
+def groups(count: int, seed: int) -> Survey:
+    """Groups of 1 to 80 images, most of them small, each with a few of eight labels in most of its images."""
+    chance = np.random.default_rng(seed)
+    labels: list[list[int]] = []
+    names: list[int] = []
+    for number in range(count):
+        own = chance.choice(8, int(chance.integers(1, 4)), replace=False, p=np.arange(8, 0, -1) / 36)
+        for _ in range(int(np.exp(chance.uniform(0, np.log(80))))):
+            labels.append(own[chance.random(len(own)) < 0.7].tolist())
+            names.append(number)
+    found = survey(labels)
+    found.units = np.array([stable_hash(f"group {number}") for number in names], np.uint64)
+    return found
+
+
+def images_of(found: Survey, label: int, chosen: npt.NDArray[np.int8]) -> npt.NDArray[np.int64]:
+    """Images of a label by split."""
+    of = np.repeat(np.arange(len(found.paths)), found.counts)[found.labels == label]
+    return np.bincount(chosen[of], minlength=3)
+
+
+def test_groups_stay_whole_and_shares_of_images_hold_for_each_label() -> None:
+    found = groups(200, seed=2)
+    chosen = stratified(found, SHARES, grouped=True)
+    for unit in np.unique(found.units):
+        assert len(set(chosen[found.units == unit].tolist())) == 1
+    drawn = np.random.default_rng(1).choice(3, 200, p=SHARES)
+    _, group_of = np.unique(found.units, return_inverse=True)
+    worst = {"stratified": 0.0, "by chance": 0.0}
+    for label in range(8):
+        for name, splits in (("stratified", chosen), ("by chance", drawn[group_of])):
+            counts = images_of(found, label, splits.astype(np.int8))
+            worst[name] = max(worst[name], float(np.abs(counts / counts.sum() - SHARES).max()))
+    assert worst["stratified"] < 0.04 < 0.1 < worst["by chance"]
+
+
+def test_a_large_group_is_made_up_for_by_small_ones() -> None:
+    """Fifty images are half of all: whichever side they come to, the others fill up what is left."""
+    found = survey([[1]] * 100)
+    found.units = np.array([0] * 50 + list(range(1, 51)), np.uint64)
+    counts = np.bincount(stratified(found, (0.6, 0.4), grouped=True))
+    assert counts.tolist() == [60, 40]
+
+
+def test_groups_without_a_label_meet_the_shares_of_images() -> None:
+    found = survey([[]] * 90)
+    found.units = np.array([number // 9 for number in range(90)], np.uint64)
+    assert np.bincount(stratified(found, SHARES, grouped=True)).tolist() == [63, 18, 9]
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize(("added", "most"), [(1, 0.1), (20, 0.2)])
+def test_few_groups_change_their_split_when_others_are_added(seed: int, added: int, most: float) -> None:
+    more = groups(400 + added, seed)
+    fewer = int((~np.isin(more.units, [stable_hash(f"group {400 + number}") for number in range(added)])).sum())
+    before = Survey(
+        more.paths[:fewer], more.units[:fewer], more.counts[:fewer], more.labels[: more.counts[:fewer].sum()]
+    )
+    moved = stratified(before, SHARES, grouped=True) != stratified(more, SHARES, grouped=True)[:fewer]
+    share = len(np.unique(before.units[moved])) / 400
+    assert share <= most, share
+
+
+def test_groups_of_one_image_are_drawn_as_images_are() -> None:
+    found = survey(several(500))
+    assert (stratified(found, SHARES, grouped=True) == stratified(found, SHARES)).all()

@@ -9,6 +9,7 @@ import numpy as np
 from labelbeam.schemas.label_map import parse_labels
 from labelbeam.schemas.neutral import SourceImage
 from labelbeam.schemas.reasons import Skipped
+from labelbeam.schemas.split_group import parse_split_group
 from labelbeam.transforms.columns.hashes import sample_hash, stable_hash
 from labelbeam.transforms.workers.parcels import wrap
 from labelbeam.transforms.write.survey import survey, survey_bucket
@@ -58,6 +59,16 @@ def test_copies_that_augmentation_has_made_are_of_one_unit() -> None:
     names = ["a_jpg.rf.0a1b2c3d4e.jpg", "a_jpg.rf.ffffffffff.jpg", "b.jpg"]
     found = survey(fragments([image(name) for name in names]), None, NOTHING_OF_ALL)
     assert (len(set(found.paths.tolist())), len(set(found.units.tolist()))) == (3, 2)
+
+
+def test_images_of_a_group_are_of_one_unit_by_the_record_that_is_kept() -> None:
+    images = [image("a.jpg", group="p"), image("b.jpg", group="p"), image("a.jpg", group="q", source="file:///t.json")]
+    parts = [part for key, each in enumerate(images) for part in fragments([each], key)]
+    for order in (parts, parts[::-1]):
+        found = survey(order, None, NOTHING_OF_ALL, parse_split_group("patient"))
+        assert set(found.units.tolist()) == {stable_hash("group p")}
+    assert len(set(survey(parts, None, NOTHING_OF_ALL, parse_split_group("folder")).units.tolist())) == 1
+    assert len(set(survey(parts, None, NOTHING_OF_ALL).units.tolist())) == 2
 
 
 def test_a_bucket_is_surveyed_as_it_arrives() -> None:

@@ -14,7 +14,7 @@ from msgspec import Meta
 
 from labelbeam.transforms.evaluation.predictions.checks import PredictionsError
 from labelbeam.transforms.stores.location import Location
-from labelbeam.transforms.stores.reading import read_file
+from labelbeam.transforms.stores.reading import ANY, read_bounded
 
 Id: TypeAlias = int | str
 
@@ -81,7 +81,7 @@ def read_names(location: Location) -> CocoNames:
         PredictionsError: it is none, or an id stands for two.
     """
     try:
-        dataset = msgspec.json.decode(read_file(location).removeprefix(b"\xef\xbb\xbf"), type=_Dataset)
+        dataset = msgspec.json.decode(read_bounded(location, ANY).removeprefix(b"\xef\xbb\xbf"), type=_Dataset)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise PredictionsError(
             f"{location.shown}: {error}; expected a COCO dataset with images and categories, for --coco"

@@ -23,7 +23,7 @@ from labelbeam.transforms.messages.redact import redact
 from labelbeam.transforms.stores.files import kind, list_directory
 from labelbeam.transforms.stores.globs import expand
 from labelbeam.transforms.stores.location import Location, StorageOptions
-from labelbeam.transforms.stores.reading import read_file
+from labelbeam.transforms.stores.reading import ANY, read_bounded
 
 Value: TypeAlias = LabelsPrediction | ObjectsPrediction | CocoObjects
 
@@ -77,7 +77,7 @@ def read_predictions(url: str, storage: StorageOptions, task: str, names: CocoNa
     parts: list[Predictions] = []
     before: Location | None = None
     for location in prediction_files(url, storage):
-        found = parse_predictions(read_file(location), location.shown, task, names)
+        found = parse_predictions(read_bounded(location, ANY), location.shown, task, names)
         if found is None:
             continue
         if before is not None and found.form != parts[0].form:

@@ -28,7 +28,14 @@ from labelbeam.transforms.formats.coco.brackets import BracketScanner
 from labelbeam.transforms.formats.coco.evidence import Collector, extents
 from labelbeam.transforms.formats.coco.index import CocoIndex
 from labelbeam.transforms.formats.coco.other_names import may_hold
-from labelbeam.transforms.formats.coco.outlines import join_axes, lay_masks, lay_polygons
+from labelbeam.transforms.formats.coco.outlines import (
+    RawOutlined,
+    UnreadableOutlineError,
+    is_drawn,
+    lay_masks,
+    lay_outlines,
+    raw_outlined,
+)
 from labelbeam.transforms.formats.coco.records import (
     BadElement,
     Boxed,
@@ -40,7 +47,7 @@ from labelbeam.transforms.formats.coco.records import (
 )
 from labelbeam.transforms.formats.coco.references import References, lookup
 from labelbeam.transforms.formats.coco.scan import split_elements
-from labelbeam.transforms.formats.coco.values import Id, Rle
+from labelbeam.transforms.formats.coco.values import Id, rows_of
 from labelbeam.transforms.formats.frames import Evidence
 from labelbeam.transforms.formats.plans import HEAD
 
@@ -49,6 +56,7 @@ _BBOX, _ISCROWD, _IGNORE = attrgetter("bbox"), attrgetter("iscrowd"), attrgetter
 _ATTRIBUTES, _ROTATION = attrgetter("attributes"), attrgetter("rotation")
 
 _ANGLE = attrgetter("angle")
+_SEGMENTATION = attrgetter("segmentation")
 
 _NO_BBOX = (math.nan,) * 4
 
@@ -77,7 +85,7 @@ def read_annotations(
         record = Boxed
     elif task == "image_instance_segmentation":
         record = Outlined
-    decoded = decode_range(block, record)
+    decoded: Decoded[Any] = (raw_outlined(block) if record is Outlined else None) or decode_range(block, record)
     without_box = record is not LabelOnly and None in map(_BBOX, decoded.records)
     patient = without_box and (may_hold(block, "bbox") or may_hold(block, "segmentation"))
     if record is Outlined and patient:
@@ -89,8 +97,11 @@ def read_annotations(
             if item.angle and item.segmentation:
                 item.bbox = None
             item.segmentation = None if item.bbox is not None else item.segmentation
-        decoded = cast(Decoded[LabelOnly], outlined)
-    fragments, evidence, found = _RangeReader(index, block, offset, buckets, decoded).read()
+        decoded = outlined
+    try:
+        fragments, evidence, found = _RangeReader(index, block, offset, buckets, decoded).read()
+    except UnreadableOutlineError:
+        fragments, evidence, found = _RangeReader(index, block, offset, buckets, decode_range(block, record)).read()
     add_fields_beside(block, evidence, boxed=record is not LabelOnly)
     if record is Boxed:
         _sample_outlines(block, evidence, index)
@@ -151,20 +162,14 @@ class _RangeReader:
         for (field, name), count in decoded.renamed.items():
             self.evidence.add(f"renamed_{field}", count, name)
         records, positions, rows, labels = self._resolve(decoded.records)
-        # Sorted by bucket before anything is laid out, each bucket's share of every column is one piece of it.
-        order = np.argsort(self.index.buckets[rows], kind="stable")
-        picked = [records[at] for at in order.tolist()]
-        places, rows, labels = positions[order], rows[order], labels[order]
-        if self.index.empty and picked and isinstance(picked[0], Boxed):
-            said = self._says_empty(picked, labels)
+        if self.index.empty and records and isinstance(records[0], Boxed):
+            said = self._says_empty(records, labels)
             if said.any():
                 self._skip(rows[said])
                 kept = np.flatnonzero(~said)
-                picked = [picked[at] for at in kept.tolist()]
-                places, rows, labels = places[kept], rows[kept], labels[kept]
-        if picked and isinstance(picked[0], Boxed):
-            self._tell_without_box(picked, labels)
-        objects, evidence = self._columns(picked, places, rows, labels)
+                records = [records[at] for at in kept.tolist()]
+                positions, rows, labels = positions[kept], rows[kept], labels[kept]
+        objects, evidence = self._columns(records, positions, rows, labels)
         bucket = self.index.buckets[objects.image - self.index.first_key]
         ends = np.cumsum(np.bincount(bucket, minlength=self.buckets)).tolist()
         for number, (start, end) in enumerate(pairwise([0, *ends])):
@@ -176,11 +181,11 @@ class _RangeReader:
             self.fragments[0].adjusted = dict(Counter(decoded.adjusted) + self.adjusted)
         return self.fragments, evidence.merge(self.evidence), self.found
 
-    def _tell_without_box(self, records: Sequence[Any], labels: Integers) -> None:
+    def _tell_without_box(self, records: Sequence[Any], boxes: Sequence[Any], labels: Integers) -> None:
         bare = [
             at
-            for at, box in enumerate(map(_BBOX, records))
-            if box is None and not getattr(records[at], "segmentation", None)
+            for at, box in enumerate(boxes)
+            if box is None and not is_drawn(getattr(records[at], "segmentation", None))
         ]
         names = sorted({self.index.labels[labels[at]] for at in bare})
         self.evidence.add("objects_without_box", len(bare), names[0] if names else "")
@@ -190,7 +195,7 @@ class _RangeReader:
         said: Flags = np.isin(labels, list(self.index.empty))
         for at in np.flatnonzero(said).tolist():
             item = records[at]
-            said[at] = not (item.bbox and any(item.bbox[2:])) and not getattr(item, "segmentation", None)
+            said[at] = not (item.bbox and any(item.bbox[2:])) and not is_drawn(getattr(item, "segmentation", None))
         return said
 
     def _skip(self, rows: Integers) -> None:
@@ -203,7 +208,7 @@ class _RangeReader:
         """The records with a usable image and category; for each, its position in the range, its row, its label."""
         index = self.index
         count = len(records)
-        rows = np.fromiter(map(index.rows.get, map(_IMAGE_ID, records), repeat(-1)), np.int64, count)
+        rows = rows_of(list(map(_IMAGE_ID, records)), index.table, index.rows)
         labels = np.fromiter(map(index.label_of.get, map(_CATEGORY_ID, records), repeat(-1)), np.int64, count)
         doubtful = np.flatnonzero((rows < 0) | (labels < 0)).tolist()
         references = References(index)
@@ -252,79 +257,83 @@ class _RangeReader:
     def _columns(
         self, records: Sequence[Any], positions: Integers, rows: Integers, labels: Integers
     ) -> tuple[Objects, Evidence]:
-        """The records as columns, less those whose mask turns out to be malformed."""
+        """The records as columns, bucket by bucket, less those whose mask turns out to be malformed."""
         if not records:
             return no_objects(), Evidence()
         count = len(records)
         evidence = Evidence()
-        collect = Collector(evidence, lambda at: self._locator(records[at].id, int(positions[at])))
+        # Records lie in memory as they were read, which is the order in which they are soon gone through. Sorted by bucket
+        # before anything is laid out, each bucket's share of every column is one piece of it.
+        order = np.argsort(self.index.buckets[rows], kind="stable")
+        rows, places, labels_of = rows[order], positions[order], labels[order]
+        collect = Collector(evidence, lambda at: self._locator(records[int(order[at])].id, int(places[at])))
         bbox = np.full((count, 4), np.nan)
-        crowd = [0] * count
+        crowd = np.zeros(count, np.uint8)
         area = np.full(count, np.nan)
         if isinstance(records[0], Boxed):
             boxes = list(map(_BBOX, records))
             if None in boxes:
+                self._tell_without_box(records, boxes, labels)
                 boxes = [box or _NO_BBOX for box in boxes]
             bbox = np.fromiter(chain.from_iterable(boxes), np.float64, 4 * count).reshape(count, 4)
-            area = np.array(areas_of(records), np.float64)
+            bbox = np.asfortranarray(bbox[order])
+            area = np.array(areas_of(records), np.float64)[order]
             collect.boxes(bbox, self.index.sizes[rows], area, rows)
             with np.errstate(over="ignore"):
                 bbox[:, 2:] += bbox[:, :2]
-            self._turn(records, bbox, self.index.sizes[rows], collect)
-            crowd = [1 if flag else 0 for flag in map(_ISCROWD, records)]
+            self._turn(records, order, bbox, self.index.sizes[rows], collect)
+            crowd = np.fromiter(map(bool, map(_ISCROWD, records)), np.uint8, count)
             for at in [at for at, flag in enumerate(map(_IGNORE, records)) if flag and records[at].ignored]:
-                self.adjusted[Adjusted.IGNORED_AS_CROWD] += not crowd[at]
+                self.adjusted[Adjusted.IGNORED_AS_CROWD] += int(not crowd[at])
                 crowd[at] = 1
+            crowd = crowd[order]
         objects = Objects(
             image=rows + self.index.first_key,
-            order=positions + self.offset,
-            label=labels,
-            crowd=np.array(crowd, np.uint8),
+            order=places + self.offset,
+            label=labels_of,
+            crowd=crowd,
             bbox=bbox,
             mask_size=np.zeros((count, 2), np.int32),
             ring_start=np.zeros(count, np.int64),
             ring_count=np.zeros(count, np.int64),
             rings=make_rings([]),
-            ids=self._ids(records, positions),
+            ids=self._ids(records, order, places),
             area=area,
         )
-        if not isinstance(records[0], Outlined):
+        if not isinstance(records[0], Outlined | RawOutlined):
             return objects, evidence
-        masks = {at: item.segmentation for at, item in enumerate(records) if isinstance(item.segmentation, Rle)}
-        polygons = [[] if at in masks else item.segmentation or [] for at, item in enumerate(records)]
-        joined = join_axes(polygons, objects.bbox)
+        outlines = list(map(_SEGMENTATION, records))
+        masks, joined = lay_outlines(objects, [outlines[at] for at in order.tolist()])
         evidence.add("outlines_by_axis", len(joined), min((collect.name(at) for at in joined), default=""))
-        lay_polygons(objects, polygons)
-        extent = extents(objects)
-        collect.outlines(extent)
-        collect.outlines_in_boxes(extent, objects.bbox, self.index.sizes[rows])
-        if not masks:
-            return objects, evidence
         failed, by_rows = lay_masks(objects, masks, self.index.sizes[rows])
         evidence.add("masks", len(masks) - len(failed))
         evidence.add("masks_by_rows", len(by_rows), min((collect.name(at) for at in by_rows), default=""))
         for at, error in failed:
-            self._reject(records[at], int(positions[at]), int(rows[at]), error.code, str(error))
-        extent = extents(objects)
-        extent[np.setdiff1d(np.arange(count), list(masks))] = np.nan
+            self._reject(records[int(order[at])], int(places[at]), int(rows[at]), error.code, str(error))
+        extent, are_masks = extents(objects), np.array(list(masks), np.int64)
+        of_masks = extent[are_masks]
+        extent[are_masks] = np.nan
+        collect.outlines(extent)
         collect.outlines_in_boxes(extent, objects.bbox, self.index.sizes[rows])
+        masked = Collector(evidence, lambda at: collect.name(int(are_masks[at])))
+        masked.outlines_in_boxes(of_masks, objects.bbox[are_masks], self.index.sizes[rows[are_masks]])
         if failed:
             keep = np.ones(count, bool)
             keep[[at for at, _ in failed]] = False
             objects = objects.take(np.flatnonzero(keep))
         return objects, evidence
 
-    def _ids(self, records: Sequence[Any], positions: Integers) -> Sequence[ObjectId]:
-        """Ids as an array where all are whole numbers (eight bytes each rather than an object), else as locators."""
+    def _ids(self, records: Sequence[Any], order: Integers, positions: Integers) -> Sequence[ObjectId]:
+        """Ids in order, as an array where all are whole numbers (eight bytes each rather than an object), else as locators."""
         ids = list(map(_ID, records))
         if set(map(type, ids)) == {int}:
             array = np.array(ids)
             if array.dtype == np.int64:
-                return cast(Sequence[ObjectId], array)
+                return cast(Sequence[ObjectId], array[order])
         # Each by itself, so that it does not matter which others are in its range.
         return [
             item if type(item) is int and abs(item) < _INT64 else self._locator(item, position)
-            for item, position in zip(ids, positions.tolist(), strict=True)
+            for item, position in zip([ids[at] for at in order.tolist()], positions.tolist(), strict=True)
         ]
 
     def _locator(self, identity: Id | None, position: int) -> str:
@@ -338,11 +347,13 @@ class _RangeReader:
         bad = {item.offset for item in self.decoded.bad}
         return [start for start, _ in split_elements(self.block) if start not in bad]
 
-    def _turn(self, records: Sequence[Boxed], bbox: Floats, sizes: npt.NDArray[np.int32], collect: Collector) -> None:
+    def _turn(
+        self, records: Sequence[Boxed], order: Integers, bbox: Floats, sizes: npt.NDArray[np.int32], collect: Collector
+    ) -> None:
         """Put the box around the turned rectangle in the place of one that stands with an angle."""
         if not _are_turned(records):
             return
-        degrees = np.fromiter(map(_ANGLE, records), np.float64, len(records))
+        degrees = np.fromiter(map(_ANGLE, records), np.float64, len(records))[order]
         turned = (degrees != 0) & np.isfinite(bbox).all(1)
         if not turned.any():
             return

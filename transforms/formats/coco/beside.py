@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
@@ -16,20 +15,19 @@ from labelbeam.transforms.formats.coco.records import elements
 from labelbeam.transforms.formats.coco.values import crowd_of
 from labelbeam.transforms.formats.frames import Evidence
 from labelbeam.transforms.formats.plans import HEAD
+from labelbeam.transforms.formats.turned import FURTHER, may_turn, turned_beside, turns
 from labelbeam.transforms.formats.verdicts import is_verdict, speaks_against
 
 _READ = frozenset({"iscrowd", "ignore"})
 """Flags that are read where they are called so to the letter, and stand right in the annotation."""
+
+_READ_ANGLE = frozenset({"rotation"})
 
 _FLAG = re.compile(
     r"(?:is|to)?(?:crowd|groupof|ignored?|deleted?|discarded?|rejected|excluded?|difficult|dontcare)(?:flag)?"
 )
 _FORMAT = re.compile(r"(?:bbox|box)(?:mode|format|type)")
 _SCORE = re.compile(r"scores?|confidences?|conf|probability|prob")
-_ANGLE = re.compile(r"(?:bbox|box)?(?:rotation|rotate|angle|theta)(?:angle|deg|degrees|rad|radians)?")
-_FURTHER = frozenset({"attributes", "attribute", "extra", "flags", "properties", "metadata", "tags"})
-"""Fields that hold further ones."""
-
 _CORNERS = frozenset({0, 2, "0", "2"})
 """detectron2's BoxMode of two corners: XYXY_ABS and XYXY_REL."""
 
@@ -63,26 +61,19 @@ def _is_set(value: Any) -> bool:
 def _flagged(key: str, value: Any) -> bool:
     """Tell whether a flag is set that is not read: by another name, or in a field that holds further ones."""
     if isinstance(value, list):
-        return _folded(key) in _FURTHER and any(isinstance(item, str) and is_flag(item) for item in value)
+        return _folded(key) in FURTHER and any(isinstance(item, str) and is_flag(item) for item in value)
     if isinstance(value, dict):
-        return _folded(key) in _FURTHER and any(
+        return _folded(key) in FURTHER and any(
             is_flag(inner) and _takes_out(inner, item) for inner, item in value.items()
         )
     return is_flag(key) and key not in _READ and _takes_out(key, value)
 
 
-def _is_angle(key: str, value: Any) -> bool:
-    number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and value != 0
-    return number and _ANGLE.fullmatch(_folded(key)) is not None
-
-
 def _angled(key: str, value: Any) -> bool:
-    """Tell whether an angle stands in a field that is not read for one: what is read is `rotation`, there and in `attributes`."""
-    if not isinstance(value, dict):
-        return key != "rotation" and _is_angle(key, value)
-    return _folded(key) in _FURTHER and any(
-        _is_angle(inner, item) for inner, item in value.items() if (key, inner) != ("attributes", "rotation")
-    )
+    """Tell whether a field that is not read says that a box is turned: what is read is `rotation`, there and in `attributes`."""
+    if key == "attributes" and isinstance(value, dict):
+        return turned_beside(value, _READ_ANGLE)
+    return key != "rotation" and turns(key, value)
 
 
 def _as_corners(key: str, value: Any) -> bool:
@@ -108,9 +99,16 @@ _TALLIES: tuple[tuple[str, Callable[[str, Any], bool]], ...] = (
 
 def _may_tell(key: str) -> bool:
     folded = _folded(key)
-    if folded in _FURTHER or (is_flag(key) and key not in _READ):
+    if folded in FURTHER or (is_flag(key) and key not in _READ):
         return True
-    return any(names.fullmatch(folded) for names in (_FORMAT, _SCORE, _ANGLE))
+    return may_turn(key) or any(names.fullmatch(folded) for names in (_FORMAT, _SCORE))
+
+
+def turned_images(block: bytes) -> list[str]:
+    """The ids, for people, of images of a range that a field says are turned."""
+    if not any(may_turn(key) for fields in _first_records(block) for key in fields):
+        return []
+    return [f"images id={fields.get('id')!r}" for fields in elements(block) if turned_beside(fields)]
 
 
 def flagged_images(block: bytes) -> list[str]:
@@ -123,6 +121,40 @@ def flagged_images(block: bytes) -> list[str]:
         for fields in elements(block)
         if any(is_flag(key) and _takes_out(key, value) for key, value in fields.items())
     ]
+
+
+class ImagesBeside:
+    """Images of a file beside which a field that is not read says something else than what is, by their ids for people."""
+
+    def __init__(self) -> None:
+        """Know of none."""
+        self.flagged: list[str] = []
+        self.turned: list[str] = []
+
+    def add(self, block: bytes) -> None:
+        """Take in a range of `images`."""
+        self.flagged += flagged_images(block)
+        self.turned += turned_images(block)
+
+    def doubts(self, shown: str, count: int) -> Iterator[Doubt]:
+        """Doubts of a file that has `count` images."""
+        for images, code, what in (
+            (
+                self.flagged,
+                Doubted.FLAGS_NOT_READ,
+                "have a flag that says that they are deleted or to be ignored; it is not read, and they are written like all others: "
+                "remove them",
+            ),
+            (
+                self.turned,
+                Doubted.ROTATED_BOXES,
+                "have a field that says that they are turned; it is not read, and boxes are written as they stand: turn the images, or "
+                "their boxes, so that these lie on each other",
+            ),
+        ):
+            if images:
+                message = f"{shown}: {len(images)} of {count} images, such as {images[0]}, {what}"
+                yield Doubt(code, message, len(images), images[0])
 
 
 _FLAGS_OF_IMAGES = (b'eleted"', b'gnore"', b'gnored"', b'iscarded"', b'ejected"')
@@ -210,8 +242,8 @@ def doubts_beside(shown: str, evidence: Evidence, corners: bool) -> Iterator[Dou
     if angled := evidence.count("angled"):
         yield Doubt(
             Doubted.ROTATED_BOXES,
-            f"{shown}: {angled} of {all_} annotations, such as {evidence.example('angled')}, have an angle in a field that is not read, as "
-            "nobody knows its unit and what it turns; boxes are written as they stand: name it `rotation`, in degrees clockwise about "
+            f"{shown}: {angled} of {all_} annotations, such as {evidence.example('angled')}, have an angle, or a turned box, in a field that is not read, "
+            "as nobody knows its unit and what it turns; boxes are written as they stand: name it `rotation`, in degrees clockwise about "
             "the centre of the box",
             angled,
             evidence.example("angled"),

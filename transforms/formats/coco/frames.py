@@ -157,6 +157,7 @@ _OTHER_BOXES = {
     "exchanged": "x and y were exchanged",
     "centred": "the boxes began with their centre",
     "flipped": "y of the boxes counted from below",
+    "turned": "width and height of the boxes were exchanged",
 }
 """What boxes that are not those of their outlines may be, by the tally of those that would be then."""
 
@@ -167,21 +168,27 @@ def _of_outlines(shown: str, evidence: Evidence) -> Iterator[Doubt]:
     fitting = {name: evidence.count(f"outlines_{name}") for name in _OTHER_BOXES}
     best = max(fitting, key=lambda name: fitting[name])
     count = fitting[best]
+    unlike = evidence.count("outlines_unlike")
     told = elsewhere and elsewhere * 100 >= outlined
-    if not told and (count < _FEWEST_OUTLINES or count * 2 < outlined):
+    half = unlike >= _FEWEST_OUTLINES and unlike * 2 >= outlined
+    if not told and not half and (count < _FEWEST_OUTLINES or count * 2 < outlined):
         return
-    example = evidence.example("outlines_elsewhere" if told else f"outlines_{best}")
-    found = (
-        f"{elsewhere} of {outlined} outlines lie outside of their own box"
-        if told
-        else (f"{count} of {outlined} outlines are not those of their own box")
+    name, number, what = next(
+        (name, number, what)
+        for name, number, what, holds in (
+            ("outlines_elsewhere", elsewhere, "lie outside of their own box", told),
+            (f"outlines_{best}", count, "are not those of their own box", count * 2 >= outlined),
+            ("outlines_unlike", unlike, "have less than half in common with their own box", True),
+        )
+        if holds
     )
+    example, found = evidence.example(name), f"{number} of {outlined} outlines {what}"
     why = f"; {count} of them would lie there if {_OTHER_BOXES[best]}" if count else ""
     as_corners = best == "corners" and count * 2 >= outlined
     yield Doubt(
         Doubted.CORNERS_OR_SIZES if as_corners else Doubted.OUTLINES_OFF_BOXES,
         f"{shown}: {found}, such as {example}{why}; both are written as they stand",
-        elsewhere if told else count,
+        number,
         example,
         "--coco-corners" if as_corners else "",
     )

@@ -12,9 +12,10 @@ from labelbeam.schemas.config import SPLIT_ALIASES, ConvertConfig
 from labelbeam.schemas.doubts import Doubt, Doubted
 from labelbeam.schemas.errors import UsageError
 from labelbeam.transforms.formats.coco.file import KnownFile, Record
+from labelbeam.transforms.formats.coco.foreign_names import part_below
 from labelbeam.transforms.formats.coco.names import ANNOTATION_FOLDERS, COCO_YEAR, subset_of_name
 from labelbeam.transforms.formats.coco.records import image_name, name_of_url
-from labelbeam.transforms.formats.coco.store_names import with_double_slashes, without_year
+from labelbeam.transforms.formats.coco.store_names import with_double_slashes, without_year, written_alike
 from labelbeam.transforms.formats.declared_sizes import sizes_that_differ
 from labelbeam.transforms.images.names import image_path
 from labelbeam.transforms.stores.errors import StoreError
@@ -29,6 +30,9 @@ _OF_COCO = re.compile(r"(?:^|[/_])\d{12}\.jpg$")
 
 _LOOKED_FOR = 5
 """Images of a file that are looked for in all places; the one that holds one of them is asked for more."""
+
+_LOOKED_FOR_ALIKE = 2
+"""Likewise, once none of them was found by its own name."""
 
 Spellings: TypeAlias = tuple[str, ...]
 """The path of an image as its record has it, and how a store may have it otherwise."""
@@ -70,8 +74,12 @@ def find_images_root(config: ConvertConfig, options: StorageOptions, file: Known
                 if found == spelled[0] or found.replace("//", "/") == spelled[0]
             }
             by_last = not exact and not all(_from_url(image) for _, image in sample)
-            return Root(root, True, len(held) == len(names) and not by_last, flat, by_last)
-    if (elsewhere := _in_other_folders(places, names, file, doubts)) is not None:
+            all_seen = len(held) == len(names) and not by_last and not any(_is_foreign(image) for _, image in sample)
+            return Root(root, True, all_seen, flat, by_last)
+    if (alike := _called_alike(places, names, doubts)) is not None:
+        return alike
+    foreign = all(_is_foreign(image) for _, image in sample)
+    if (elsewhere := _in_other_folders(places, names, file, foreign, doubts)) is not None:
         return elsewhere
     year = COCO_YEAR.search(posixpath.basename(file.location.path))
     root = places[0]
@@ -88,8 +96,22 @@ def find_images_root(config: ConvertConfig, options: StorageOptions, file: Known
     return Root(root, False, False)
 
 
+def _called_alike(places: Sequence[Location], names: Sequence[Spellings], doubts: list[Doubt]) -> Root | None:
+    """The place that holds images in another letter case, Unicode form or extension, or by a decoded name; None where none does.
+
+    The listing then tells how it has each of them.
+    """
+    alike = {others: spelled for spelled in names if (others := written_alike(spelled[0], places[0].local))}
+    for spelled in list(alike)[:_LOOKED_FOR_ALIKE]:
+        there = in_threads(partial(_found, spelled=spelled), places)
+        found = [place for place, path in zip(places, there, strict=True) if path is not None]
+        if found:
+            return Root(_fullest(found, list(alike), doubts)[0], True, False)
+    return None
+
+
 def _in_other_folders(
-    places: Sequence[Location], names: Sequence[Spellings], file: KnownFile, doubts: list[Doubt]
+    places: Sequence[Location], names: Sequence[Spellings], file: KnownFile, foreign: bool, doubts: list[Doubt]
 ) -> Root | None:
     """The place that holds images by the last part of their names, without some of the folders before it; None where none does.
 
@@ -109,7 +131,8 @@ def _in_other_folders(
             f"{written[first]!r}; {len(held)} lie below {root.shown} under the last part of it, as {held[first]!r}; images are found by "
             "that part alone, where only one file has it"
         )
-        doubts.append(Doubt(Doubted.IMAGES_IN_OTHER_FOLDERS, message, len(held), written[first], "--images"))
+        if not foreign:  # Of these it is told once all are looked for.
+            doubts.append(Doubt(Doubted.IMAGES_IN_OTHER_FOLDERS, message, len(held), written[first], "--images"))
         return Root(root, True, False, by_last=True)
     return None
 
@@ -126,6 +149,12 @@ def _without_folders(path: str) -> Spellings:
     return tuple(dict.fromkeys([*beginnings, *ends])) if folders else ()
 
 
+def _is_foreign(image: Record) -> bool:
+    """Tell whether a record names its image by an absolute path, or by one that leads out."""
+    name = image_name(image)
+    return isinstance(name, str) and part_below(name) is not None
+
+
 def _from_url(image: Record) -> bool:
     """Tell whether a record has its image's name from a URL alone, as in LVIS."""
     return image.get("file_name") is None
@@ -134,7 +163,9 @@ def _from_url(image: Record) -> bool:
 def _spellings(image: Record) -> Spellings:
     """The path of an image, and how a store may have it otherwise; nothing where it has none."""
     name = image_name(image)
-    path = image_path(name, "")[0] if isinstance(name, str) and "://" not in name else None
+    if not isinstance(name, str):
+        return ()
+    path = part_below(name) or (None if "://" in name else image_path(name, "")[0])
     if path is None:
         return ()
     others = [without_year(path)]

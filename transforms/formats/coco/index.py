@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import posixpath
-import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain, pairwise
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from labelbeam.schemas.doubts import Doubt, Doubted
+from labelbeam.schemas.doubts import Doubt
 from labelbeam.schemas.neutral import Rejection
+from labelbeam.schemas.packed import Packed
 from labelbeam.schemas.reasons import Adjusted, Rejected
 from labelbeam.transforms.columns.fragments import Fragment
-from labelbeam.transforms.columns.hashes import bucket_of, stable_hash
+from labelbeam.transforms.columns.hashes import bucket_of, buckets_of, stable_hashes
 from labelbeam.transforms.columns.images import ImageNote, Images
 from labelbeam.transforms.columns.listed import Listed
-from labelbeam.transforms.formats.coco.beside import flagged_images
+from labelbeam.transforms.formats.coco.beside import ImagesBeside
 from labelbeam.transforms.formats.coco.categories import Categories
+from labelbeam.transforms.formats.coco.foreign_names import ForeignName, find_foreign, part_below
+from labelbeam.transforms.formats.coco.names import are_plain
 from labelbeam.transforms.formats.coco.other_names import doubts_of_names
 from labelbeam.transforms.formats.coco.records import (
     BadElement,
@@ -29,22 +32,15 @@ from labelbeam.transforms.formats.coco.records import (
     elements,
     image_name,
 )
-from labelbeam.transforms.formats.coco.store_names import find_in_store, with_double_slashes
+from labelbeam.transforms.formats.coco.store_names import doubts_of_missing, find_in_store, with_double_slashes
 from labelbeam.transforms.formats.coco.urls import url_of
-from labelbeam.transforms.formats.coco.values import Id
+from labelbeam.transforms.formats.coco.values import Id, table_of
 from labelbeam.transforms.images.names import image_path
 from labelbeam.transforms.messages.redact import redact
 from labelbeam.transforms.messages.words import printable
 
 KEYS_A_SOURCE = 1 << 40
 """Every source has so many image keys to itself."""
-
-_DOUBTFUL_NAME = re.compile(
-    r"""[%\x00-\x09\x0b-\x1f\x7f\ud800-\udfff\\:]|//|(?:^|[/\n])\.{1,2}(?:[/\n]|$)|(?:^|\n)/|/(?:\n|$)"""
-)
-"""Names, one a line, among which one may have to be normalised or refused; the rest are paths as they stand."""
-
-
 _OF_NO_PICTURE = frozenset({"id", "file_name", "width", "height", "license"})
 """Fields of an image's record in which two records of one picture may differ; of sizes see `fold_duplicates`."""
 
@@ -56,7 +52,7 @@ _NOTHING: tuple[Any, ...] = (None, "", 0, "0", [], {})
 class CocoIndex:
     """The images and categories of one file.
 
-    rows: image id → row. refused: image id → why annotations of it have no image to go to. sizes: width and height in
+    rows: image id → row. table: the same as `table_of` makes it. refused: image id → why annotations of it have no image to go to. sizes: width and height in
     pixels by row, 0 where unknown. paths, buckets: by row. labels: sorted. empty: those of them, by index, that say that there
     is no object. label_of: category id → index in labels.
     refused_labels: category id → why it has no usable name, as a code and in words.
@@ -65,6 +61,7 @@ class CocoIndex:
     source: str
     first_key: int
     rows: dict[Id, int] = field(default_factory=dict)
+    table: npt.NDArray[np.int32] = field(default_factory=lambda: np.empty(0, np.int32))
     refused: dict[Id, Rejected] = field(default_factory=dict)
     paths: list[str] = field(default_factory=list)
     sizes: npt.NDArray[np.int32] = field(default_factory=lambda: np.empty((0, 2), np.int32))
@@ -94,7 +91,8 @@ class IndexBuilder:
         self.bucket_count = buckets
         self.flat = flat
         self.doubled: dict[int, str] = {}
-        self.rejections: list[Rejection] = []
+        self.foreign: list[tuple[CocoImage, Rejected]] = []
+        self.rejections: Packed[Rejection] = Packed()
         self.ids: list[Id] = []
         self.sizes: list[tuple[int, int]] = []
         self.normalized: set[int] = set()
@@ -105,7 +103,7 @@ class IndexBuilder:
         self.refused_paths: defaultdict[Id, set[str | None]] = defaultdict(set)
         self.adjusted: Counter[Adjusted] = Counter()
         self.found = 0
-        self.flagged: list[str] = []
+        self.beside = ImagesBeside()
         self.renamed: Counter[tuple[str, str]] = Counter()
 
     def add_images(self, block: bytes, offset: int = 0) -> None:
@@ -116,7 +114,7 @@ class IndexBuilder:
         self.found += len(decoded.records) + len(decoded.bad)
         self.adjusted.update(decoded.adjusted)
         self.renamed.update(decoded.renamed)
-        self.flagged += flagged_images(block)
+        self.beside.add(block)
         for bad in decoded.bad:
             self._add_bad(bad, offset)
         if self.flat:
@@ -129,15 +127,12 @@ class IndexBuilder:
     def _add_all(self, images: Sequence[CocoImage]) -> bool:
         """Add images that are beyond doubt, all at once; False, and nothing done, when one of them needs a look."""
         names = [image.file_name for image in images]
-        sizes = [(image.width, image.height) for image in images]
+        widths, heights = [image.width or 0 for image in images], [image.height or 0 for image in images]
         ids = [image.id for image in images]
         rows = dict(zip(ids, range(len(self.ids), len(self.ids) + len(ids)), strict=True))
-        listed = "\n".join(names)
         if (
-            _DOUBTFUL_NAME.search(listed)
-            or listed.count("\n") != max(0, len(names) - 1)
-            or not all(names)
-            or not all(0 < (width or 1) < 2**31 and 0 < (height or 1) < 2**31 for width, height in sizes)
+            not are_plain(names)
+            or not all(0 <= min(sides, default=0) <= max(sides, default=0) < 2**31 for sides in (widths, heights))
             or len(rows) < len(ids)
             or not self.index.rows.keys().isdisjoint(rows)
         ):
@@ -146,16 +141,21 @@ class IndexBuilder:
         index.rows |= rows
         paths = [self.prefix + name for name in names] if self.prefix else names
         index.paths += paths
-        self.sizes += [(width or 0, height or 0) for width, height in sizes]
+        self.sizes += zip(widths, heights, strict=True)
         self.ids += ids
         return True
 
     def _add(self, image: CocoImage) -> None:
         path, code, normalized = image_path(image.file_name, self.prefix)
-        if path is None and code is not None:
+        if path is None and code is not None and part_below(image.file_name) is not None:
+            self.foreign.append((image, code))  # It may be here all the same, which the listing tells.
+        elif path is None and code is not None:
             message = f"file_name is {image.file_name!r:.200}: {code.doc}"
             self._refuse(image.id, printable(image.file_name), code, message)
-            return
+        else:
+            self._add_at(image, path, normalized)
+
+    def _add_at(self, image: CocoImage, path: str | None, normalized: bool) -> None:
         for name, value in (("width", image.width), ("height", image.height)):
             if value is not None and not 0 <= value < 2**31:
                 message = f"{name} is {value}, expected a positive number of pixels"
@@ -198,29 +198,17 @@ class IndexBuilder:
     @property
     def doubts(self) -> list[Doubt]:
         """Fields by other names, labels that join categories of several supercategories, and images that a flag takes out."""
-        renamed = list(doubts_of_names(redact(self.index.source), self.renamed + self.categories.renamed))
-        if not self.flagged:
-            return [*renamed, *self.categories.doubts]
-        return [
-            *renamed,
-            Doubt(
-                Doubted.FLAGS_NOT_READ,
-                f"{redact(self.index.source)}: {len(self.flagged)} of {self.found} images, such as {self.flagged[0]}, have a flag "
-                "that says that they are deleted or to be ignored; it is not read, and they are written like all others: remove "
-                "them",
-                len(self.flagged),
-                self.flagged[0],
-            ),
-            *self.categories.doubts,
-        ]
+        shown = redact(self.index.source)
+        renamed = doubts_of_names(shown, self.renamed + self.categories.renamed)
+        return [*renamed, *self.beside.doubts(shown, self.found), *self.categories.doubts]
 
     # Identity: two records of one name, and names that the store has otherwise. ---------------------------------------
 
     def missing(self, listed: Listed) -> list[int]:
         """The rows whose path the listing lacks, without those that are URLs."""
         paths = self.index.paths
-        hashes = np.fromiter(map(stable_hash, paths), np.uint64, len(paths))
-        return [row for row in np.flatnonzero(~np.isin(hashes, listed.hashes)).tolist() if "://" not in paths[row]]
+        unlisted = np.flatnonzero(~np.isin(stable_hashes(paths), listed.hashes)).tolist()
+        return [row for row in unlisted if "://" not in paths[row]]
 
     def take_double_slashes(self, stored: Collection[str]) -> None:
         """Give the images whose names hold `//` the paths that the store has to the letter."""
@@ -228,6 +216,20 @@ class IndexBuilder:
             if path in stored:
                 self.index.paths[row] = path
                 self.normalized.discard(row)
+
+    def take_foreign(self, stored: Collection[str], root: str) -> list[Doubt]:
+        """Give images whose names are absolute, or lead out, the paths that the store has for a part of them; refuse the others."""
+        images, self.foreign = self.foreign, []
+        names = [ForeignName(image.file_name, self.prefix, code) for image, code in images]
+        looked_for = find_foreign(self.index.source, root, names, self.index.paths, frozenset(stored), self.found)
+        for (image, code), path, message in zip(images, looked_for.paths, looked_for.messages, strict=True):
+            if path is None:
+                self._refuse(image.id, printable(image.file_name), code, message)
+                continue
+            row = len(self.index.paths)
+            self._add_at(image, path, False)
+            self.other_names.update(range(row, len(self.index.paths)))
+        return looked_for.doubts
 
     def take_stored_names(
         self, missing: Sequence[int], stored: Sequence[str], checked: bool, by_last: bool = False
@@ -253,18 +255,7 @@ class IndexBuilder:
                 self.ambiguous_paths[paths[row]] = f"the store has {' and '.join(map(repr, candidates[:3]))}"
             else:
                 lost.append(paths[row])
-        if not lost or checked:
-            return []
-        return [
-            Doubt(
-                Doubted.IMAGES_NOT_FOUND,
-                f"{redact(self.index.source)}: {len(lost)} of {len(paths)} images are not where the others are, such as "
-                f"{lost[0]!r}; they are written unseen; --check-images exists rejects them",
-                len(lost),
-                lost[0],
-                "--check-images exists",
-            )
-        ]
+        return doubts_of_missing(redact(self.index.source), lost, len(paths)) if lost and not checked else []
 
     def take_urls(self, blocks: Iterable[bytes]) -> None:
         """Name images by the URLs that their records give, those that give one."""
@@ -330,6 +321,8 @@ class IndexBuilder:
     def finish(self) -> Iterator[tuple[int, Fragment]]:
         """The fragments of the images, by bucket; `self.index` is complete after that."""
         index = self.index
+        if self.foreign:
+            self.take_foreign((), "")  # Nobody knows what is stored.
         for row, path in enumerate(index.paths) if self.ambiguous_paths else ():
             if path in self.ambiguous_paths:
                 index.refused.setdefault(self.ids[row], Rejected.AMBIGUOUS_IMAGE)
@@ -337,11 +330,10 @@ class IndexBuilder:
         index.refused_labels = self.categories.refused
         self._settle_refused()
         ambiguous = {id for id, code in index.refused.items() if code is Rejected.AMBIGUOUS_IMAGE_ID}
-        index.sizes = np.array(self.sizes, np.int32).reshape(-1, 2)
-        index.buckets = np.array([bucket_of(path, self.bucket_count) for path in index.paths], np.int32)
-        rows_of: defaultdict[int, list[int]] = defaultdict(list)
-        for row, bucket in enumerate(index.buckets.tolist()):
-            path = index.paths[row]
+        index.sizes = np.fromiter(chain.from_iterable(self.sizes), np.int32).reshape(-1, 2)
+        index.buckets = buckets_of(index.paths, self.bucket_count)
+        kept = np.ones(len(index.paths), bool)
+        for row, path in enumerate(index.paths) if self.ambiguous_paths or ambiguous else ():
             if path in self.ambiguous_paths:
                 message = f"{path!r} may mean more than one picture: {self.ambiguous_paths[path]}"
                 self._reject(_locator(self.ids[row]), path, Rejected.AMBIGUOUS_IMAGE, message)
@@ -349,10 +341,19 @@ class IndexBuilder:
                 message = f"images id={self.ids[row]!r} stands for more files than {path!r}"
                 self._reject(_locator(self.ids[row]), path, Rejected.AMBIGUOUS_IMAGE_ID, message)
             else:
-                rows_of[bucket].append(row)
-        fragments = {bucket: Fragment(self._columns(rows)) for bucket, rows in rows_of.items()}
+                continue
+            kept[row] = False
+        left = np.flatnonzero(kept)
+        left = left[np.argsort(index.buckets[left], kind="stable")]
+        ends = np.cumsum(np.bincount(index.buckets[left], minlength=self.bucket_count)).tolist()
+        fragments = {
+            bucket: Fragment(self._columns(left[start:end].tolist()))
+            for bucket, (start, end) in enumerate(pairwise([0, *ends]))
+            if end > start
+        }
         for identity in index.refused:
             index.rows.pop(identity, None)
+        index.table = table_of(index.rows)
         for rejection in self.rejections:
             bucket = bucket_of(rejection.image or rejection.locator, self.bucket_count)
             fragments.setdefault(bucket, Fragment()).rejections.append(rejection)
@@ -373,13 +374,13 @@ class IndexBuilder:
                 index.refused[identity] = Rejected.AMBIGUOUS_IMAGE_ID
 
     def _columns(self, rows: list[int]) -> Images:
-        index = self.index
+        index, ids = self.index, self.ids
         return Images(
             np.array(rows, np.int64) + index.first_key,
             index.sizes[rows],
             [index.paths[row] for row in rows],
             [index.source] * len(rows),
-            [_locator(self.ids[row]) for row in rows],
+            [f"images id={ids[row]!r}" for row in rows],
             [self.split] * len(rows),
             self._notes(rows) if self.normalized or self.other_names or self.groups else {},
         )

@@ -87,3 +87,22 @@ def most_telling(paths: Sequence[str]) -> Sequence[str]:
         if chosen := [path for path in paths if posixpath.basename(path).startswith(beginning)]:
             return chosen
     return paths
+
+
+_DOUBTFUL_NAME = re.compile(
+    r"""[%\x00-\x09\x0b-\x1f\x7f\ud800-\udfff\\:]|//|(?:^|[/\n])\.{1,2}(?:[/\n]|$)|(?:^|\n)/|/(?:\n|$)"""
+)
+"""Names, one a line, among which one may have to be normalised or refused; the rest are paths as they stand."""
+
+
+def are_plain(names: Sequence[str]) -> bool:
+    """Tell whether names of images are all paths as they stand, none of which has to be normalised or refused.
+
+    >>> are_plain(["a.jpg", "b/..c.jpg"]), are_plain(["a.jpg", "b/../c.jpg"]), are_plain(["a.jpg", ""])
+    (True, False, False)
+    """
+    framed = f"/{'/'.join(names)}/"
+    if framed.isprintable() and not any(part in framed for part in ("%", "\\", ":", "//", "/./", "/../")):
+        return True  # Nearly always, in a tenth of the time that the rest takes.
+    listed = "\n".join(names)
+    return all(names) and listed.count("\n") == len(names) - 1 and not _DOUBTFUL_NAME.search(listed)

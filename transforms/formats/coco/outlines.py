@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import chain
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
 from labelbeam.schemas.neutral import Ring
 from labelbeam.transforms.columns.arrays import Floats, Integers
 from labelbeam.transforms.columns.objects import Objects, Rings, join_rings, make_rings
+from labelbeam.transforms.formats.coco.flat import flat_polygons
+from labelbeam.transforms.formats.coco.records import UNREADABLE, Boxed, Decoded
+from labelbeam.transforms.formats.coco.scan import TARGET
 from labelbeam.transforms.formats.coco.values import Rle
+from labelbeam.transforms.formats.json_objects import check_json_room
 from labelbeam.transforms.geometry.rle import GeometryError, goes_along_rows, read_rle
 from labelbeam.transforms.geometry.trace import trace_many
 
@@ -21,8 +26,141 @@ _NO_RING = [0.0, 0.0]
 """The one corner that stands for a part of a polygon that is no ring: dropped with a word where polygons are repaired."""
 
 
+class RawOutlined(Boxed, gc=False):
+    """An element of `annotations` whose outline is JSON still."""
+
+    segmentation: msgspec.Raw = msgspec.Raw(b"null")
+
+
+_RAW = msgspec.json.Decoder(list[RawOutlined])
+
+
+def raw_outlined(block: bytes) -> Decoded[RawOutlined] | None:
+    """The annotations of a range with their outlines undecoded; None where one of them is not beyond doubt.
+
+    Raises:
+        ShortageError: an element is so large that there is no memory for what it holds.
+    """
+    check_json_room(block, "an element of a COCO file", 2 * TARGET)
+    try:
+        return Decoded(_RAW.decode(b"[%b]" % block.strip(b" \t\r\n,")))
+    except UNREADABLE:
+        return None
+
+
+AT_ONCE = 2048
+"""Outlines that are laid together: what they take meanwhile is little beside a range."""
+
+
+class UnreadableOutlineError(ValueError):
+    """An outline that is left as JSON is none that a strict decoder takes."""
+
+
+_OUTLINES = msgspec.json.Decoder(list[list[list[float]] | Rle | None])
+_MASK = msgspec.json.Decoder(Rle)
+
+
+def is_drawn(outline: list[list[float]] | Rle | msgspec.Raw | None) -> bool:
+    """Tell whether an outline holds anything, decoded or not."""
+    return bool(_decoded([outline])[0])
+
+
+def _decoded(outlines: Sequence[Any]) -> Sequence[list[list[float]] | Rle | None]:
+    """Outlines, decoded where they are not.
+
+    Raises:
+        UnreadableOutlineError: one of them is odd.
+    """
+    if not outlines or not isinstance(outlines[0], msgspec.Raw):
+        return outlines
+    try:
+        return _OUTLINES.decode(b"[%b]" % b",".join(outlines))
+    except UNREADABLE:
+        raise UnreadableOutlineError from None
+
+
+def lay_outlines(objects: Objects, outlines: Sequence[Any]) -> tuple[dict[int, Rle], list[int]]:
+    """Fill in the rings of n objects from their outlines, decoded or not, but for those that are masks.
+
+    Returns:
+        The masks by the place of their object, and the places of polygons whose axes were joined.
+
+    Raises:
+        UnreadableOutlineError: an outline cannot be decoded strictly.
+    """
+    masks: dict[int, Rle] = {}
+    joined: list[int] = []
+    laid: list[tuple[Rings, Integers]] = []
+    for first in range(0, len(outlines), AT_ONCE):
+        block, boxes = outlines[first : first + AT_ONCE], objects.bbox[first : first + AT_ONCE]
+        if (flat := _flat(block, boxes)) is not None:
+            laid.append(flat.rings)
+            masks |= {first + at: mask for at, mask in flat.masks.items()}
+            continue
+        polygons: list[list[list[float]]] = []
+        for at, outline in enumerate(_decoded(block), first):
+            if isinstance(outline, Rle):
+                masks[at] = outline
+                polygons.append([])
+            else:
+                polygons.append(outline or [])
+        joined += [first + at for at in join_axes(polygons, boxes)]
+        laid.append(_rings_of(polygons))
+    objects.rings = join_rings([rings for rings, _ in laid])
+    objects.ring_count = np.concatenate([np.empty(0, np.int64), *(counts for _, counts in laid)])
+    objects.ring_start = np.cumsum(objects.ring_count) - objects.ring_count
+    return masks, joined
+
+
+class _Flat(NamedTuple):
+    """The rings of outlines with how many each has, and those that are masks by their place."""
+
+    rings: tuple[Rings, Integers]
+    masks: dict[int, Rle]
+
+
+def _flat(outlines: Sequence[Any], boxes: Floats) -> _Flat | None:
+    """Outlines that are JSON still, all at once; None where they are not, or where one of them is unusual.
+
+    Raises:
+        UnreadableOutlineError: a mask cannot be decoded strictly.
+    """
+    if not outlines or not isinstance(outlines[0], msgspec.Raw):
+        return None
+    texts = list(map(bytes, outlines))
+    starts = [text[:1] for text in texts]
+    if set(starts) != {b"["}:
+        if not {text for text, start in zip(texts, starts, strict=True) if start not in (b"[", b"{")} <= {b"null"}:
+            return None
+        polygons = [text if start == b"[" else b"" for text, start in zip(texts, starts, strict=True)]
+    else:
+        polygons = texts
+    laid = flat_polygons([b"" if text == b"[]" else text for text in polygons])
+    if laid is None or _may_be_axes(*laid, boxes):
+        return None
+    try:
+        return _Flat(laid, {at: _MASK.decode(text) for at, text in enumerate(texts) if starts[at] == b"{"})
+    except UNREADABLE:
+        raise UnreadableOutlineError from None
+
+
+def _may_be_axes(rings: Rings, counts: Integers, boxes: Floats) -> bool:
+    """Tell whether `join_axes` has something to join."""
+    starts, lengths = np.cumsum(counts) - counts, np.diff(rings.offsets)
+    pairs = np.flatnonzero(counts == 2)
+    pairs = pairs[lengths[starts[pairs]] == lengths[starts[pairs] + 1]]
+    polygons = [[rings.ring(at + part).ravel().tolist() for part in (0, 1)] for at in starts[pairs].tolist()]
+    return bool(join_axes(polygons, boxes[pairs]))
+
+
 def lay_polygons(objects: Objects, polygons: list[list[list[float]]]) -> None:
     """Fill in the rings of n objects from the polygons of each, as parts of x, y, x, y, …; what is no ring is one corner."""
+    objects.rings, objects.ring_count = _rings_of(polygons)
+    objects.ring_start = np.cumsum(objects.ring_count) - objects.ring_count
+
+
+def _rings_of(polygons: list[list[list[float]]]) -> tuple[Rings, Integers]:
+    """The rings of polygons, and how many each of these has."""
     parts, per_part = _lay_out(polygons)
     unusable = np.flatnonzero((per_part < 6) | (per_part % 2 == 1))
     if len(unusable) and any(map(_is_of_pairs, polygons)):
@@ -35,9 +173,7 @@ def lay_polygons(objects: Objects, polygons: list[list[list[float]]]) -> None:
     per_part[unusable] = len(_NO_RING)
     total = int(per_part.sum())
     corners = np.fromiter(chain.from_iterable(parts), np.float64, total).reshape(-1, 2)
-    objects.rings = Rings(np.concatenate([[0], np.cumsum(per_part // 2)]), corners)
-    objects.ring_count = per_object
-    objects.ring_start = np.cumsum(per_object) - per_object
+    return Rings(np.concatenate([[0], np.cumsum(per_part // 2)]), corners), per_object
 
 
 def _lay_out(polygons: list[list[list[float]]]) -> tuple[list[list[float]], Integers]:
@@ -118,6 +254,8 @@ def lay_masks(objects: Objects, masks: Mapping[int, Rle], declared: npt.NDArray[
 
 def _insert_rings(objects: Objects, traced: dict[int, list[Ring]]) -> None:
     """Give the objects that are masks their rings, in the place that keeps all rings in the order of their objects."""
+    if not traced:
+        return
     pieces: list[Rings] = []
     done = 0
     for at in sorted(traced):

@@ -6,22 +6,25 @@ only when that fails is each of its elements decoded alone, coerced where the me
 
 from __future__ import annotations
 
+import heapq
 import json
 import math
 import re
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cache
+from itertools import chain
 from operator import attrgetter
 from typing import Any, Generic, TypeVar
 
 import msgspec
 
 from labelbeam.schemas.neutral import RAW_LIMIT
+from labelbeam.schemas.packed import Packed
 from labelbeam.schemas.reasons import Adjusted, Rejected
 from labelbeam.transforms.formats.coco.other_names import (
     OF_ANNOTATIONS,
@@ -144,7 +147,7 @@ class Decoded(Generic[Record]):
     """
 
     records: list[Record]
-    bad: list[BadElement] = field(default_factory=list)
+    bad: Packed[BadElement] = field(default_factory=Packed)
     adjusted: dict[Adjusted, int] = field(default_factory=dict)
     renamed: Counter[tuple[str, str]] = field(default_factory=Counter)
 
@@ -164,7 +167,7 @@ def _decoder(record: type[msgspec.Struct]) -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(record)
 
 
-_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What msgspec raises for JSON that it does not take, or that is of other types."""
 
 _BARE = re.compile(rb'"(?:[^"\\]|\\.)*"|[^\s,"][^,"]*')
@@ -189,7 +192,7 @@ def decode_range(block: bytes, record: type[Record], patient: bool = False) -> D
     if not patient:
         try:
             return Decoded(_list_decoder(record).decode(b"[%b]" % body))
-        except _UNREADABLE:
+        except UNREADABLE:
             pass
     return _decode_each(block, record, patient)
 
@@ -209,14 +212,29 @@ def _decode_each(block: bytes, record: type[Record], patient: bool) -> Decoded[R
     decoded: Decoded[Record] = Decoded([])
     tally: Counter[Adjusted] = Counter()
     bounds = split_elements(block)
-    decoder = _decoder(record)
+    unread = _read_each(block, bounds, None if patient else _decoder(record), record, decoded, tally)
+    bare = _bare_values(block, bounds)
+    decoded.bad.extend(heapq.merge(unread, bare, key=attrgetter("offset")))
+    decoded.adjusted = dict(tally)
+    return decoded
+
+
+def _read_each(
+    block: bytes,
+    bounds: Iterable[tuple[int, int]],
+    decoder: msgspec.json.Decoder[Any] | None,
+    record: type[Record],
+    decoded: Decoded[Record],
+    tally: Counter[Adjusted],
+) -> Iterator[BadElement]:
+    """Add the elements that can be read to `decoded` and `tally`, and give out the others."""
     for start, end in bounds:
         element = block[start:end]
-        if not patient:
+        if decoder is not None:
             try:
                 decoded.records.append(decoder.decode(element))
                 continue
-            except _UNREADABLE:
+            except UNREADABLE:
                 pass
         fields: Any = None
         adjusted: set[Adjusted] = set()
@@ -227,17 +245,13 @@ def _decode_each(block: bytes, record: type[Record], patient: bool) -> Decoded[R
             decoded.renamed.update(renamed.items())
             tally.update(adjusted)
         except RecordError as error:
-            decoded.bad.append(BadElement(start, error.code, str(error), _excerpt(element), _known(fields)))
-    decoded.bad += _bare_values(block, bounds)
-    decoded.bad.sort(key=lambda bad: bad.offset)
-    decoded.adjusted = dict(tally)
-    return decoded
+            yield BadElement(start, error.code, str(error), _excerpt(element), _known(fields))
 
 
-def _bare_values(block: bytes, bounds: list[tuple[int, int]]) -> Iterator[BadElement]:
+def _bare_values(block: bytes, bounds: Iterable[tuple[int, int]]) -> Iterator[BadElement]:
     """Values between the elements besides commas: numbers, texts, nulls where an object should be."""
     position = 0
-    for start, end in [*bounds, (len(block), len(block))]:
+    for start, end in chain(bounds, [(len(block), len(block))]):
         for value in _BARE.finditer(block, position, start):
             message = "found a bare value, expected an object"
             yield BadElement(value.start(), Rejected.INVALID_RECORD, message, _excerpt(value[0].rstrip()), {})

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from array import array
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import overload
 
 import numpy as np
 
@@ -49,25 +51,53 @@ class ElementRange:
     end: int
 
 
-def split_elements(block: bytes) -> list[tuple[int, int]]:
+class Bounds(Sequence[tuple[int, int]]):
+    """Bounds of elements, to go through in order: 16 bytes each, as a range of 16 MB can hold five million of them."""
+
+    def __init__(self, starts: array[int], ends: array[int]) -> None:
+        self._starts, self._ends = starts, ends
+
+    def __len__(self) -> int:
+        return len(self._starts)
+
+    @overload
+    def __getitem__(self, at: int) -> tuple[int, int]: ...
+    @overload
+    def __getitem__(self, at: slice) -> Sequence[tuple[int, int]]: ...
+    def __getitem__(self, at: int | slice) -> tuple[int, int] | Sequence[tuple[int, int]]:
+        if isinstance(at, slice):
+            return Bounds(self._starts[at], self._ends[at])
+        return self._starts[at], self._ends[at]
+
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        return zip(self._starts, self._ends, strict=True)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Bounds | list) and list(self) == list(other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def split_elements(block: bytes) -> Bounds:
     """Bounds of the elements in `block`, the bytes of a range: `{…},{…}`.
 
     Raises:
         UnsafeSplitError: the block does not hold whole elements only.
     """
     scanner = BracketScanner()
-    starts: list[int] = []
-    ends: list[int] = []
+    starts, ends = array("q"), array("q")
     # In parts: the brackets of all of a range would take more than thirty times its bytes.
     for offset in range(0, len(block), WINDOW):
         at, opening, depth = scanner.feed(block[offset : offset + WINDOW])
         if (depth < 0).any():
             raise UnsafeSplitError("the range does not hold whole elements")
-        starts += (at[opening & (depth == 1)] + offset).tolist()
-        ends += (at[~opening & (depth == 0)] + offset + 1).tolist()
+        starts.frombytes((at[opening & (depth == 1)] + offset).astype(np.int64).tobytes())
+        ends.frombytes((at[~opening & (depth == 0)] + offset + 1).astype(np.int64).tobytes())
     if scanner.in_string or scanner.depth:
         raise UnsafeSplitError("the range does not hold whole elements")
-    return list(zip(starts, ends, strict=True))
+    if len(starts) != len(ends):
+        raise UnsafeSplitError("the range does not hold whole elements")
+    return Bounds(starts, ends)
 
 
 # Scanning. ----------------------------------------------------------------------------------------------------------

@@ -96,6 +96,10 @@ class CocoFile:
     def _settle_names(self, builder: IndexBuilder, location: Location, options: ReadOptions) -> list[Doubt]:
         """Find images under the names that the store has, and tell apart those that share one."""
         doubts: list[Doubt] = []
+        if builder.foreign:
+            # Without a listing none of them is found.
+            stored = self._stored(self.images.root, options) if self.images is not None else []
+            doubts = builder.take_foreign(stored, self.images.root if self.images is not None else self.url)
         if self.by_url:
             images = [part for part in self.ranges if part.section == "images"]
             builder.take_urls(read_range(location, part.start, part.end) for part in images)
@@ -105,7 +109,7 @@ class CocoFile:
             missing = builder.missing(self.images.listed)
             if missing:
                 stored = self._stored(self.images.root, options)
-                doubts = builder.take_stored_names(missing, stored, self.images.checked, self.images.by_last)
+                doubts += builder.take_stored_names(missing, stored, self.images.checked, self.images.by_last)
         if column := group_column(options.config):
             images = [part for part in self.ranges if part.section == "images"]
             builder.take_groups((read_range(location, part.start, part.end) for part in images), column)

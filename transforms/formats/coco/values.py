@@ -10,9 +10,12 @@ import json
 import math
 import re
 import reprlib
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
+import numpy as np
+import numpy.typing as npt
 
 from labelbeam.schemas.reasons import Adjusted, Rejected
 
@@ -50,6 +53,33 @@ def id_of(value: Any, _: set[Adjusted]) -> Id:
     if isinstance(value, int | str) and not isinstance(value, bool):
         return value
     raise unexpected(value, "a whole number or text")
+
+
+_SPARSEST = 8
+"""Places of a table for each number in it, at most."""
+
+
+def table_of(rows: Mapping[Id, int]) -> npt.NDArray[np.int32]:
+    """Rows by their ids, -1 where there is none; empty where ids are text, negative, or few among the numbers up to the largest.
+
+    What a dict holds lies all over the memory, a table lies in one place.
+    """
+    if set(map(type, rows)) != {int} or min(rows) < 0 or max(rows) >= _SPARSEST * len(rows):  # type: ignore[type-var,operator]
+        return np.empty(0, np.int32)
+    ids = np.fromiter(rows, np.int64, len(rows))  # type: ignore[arg-type]  # All are whole numbers.
+    table = np.full(int(ids.max()) + 1, -1, np.int32)
+    table[ids] = np.fromiter(rows.values(), np.int32, len(rows))
+    return table
+
+
+def rows_of(ids: Sequence[Id], table: npt.NDArray[np.int32], rows: Mapping[Id, int]) -> npt.NDArray[np.int64]:
+    """The rows of ids by a table where there is one, else by a dict; -1 where there is none."""
+    if len(table) and set(map(type, ids)) == {int}:
+        numbers = np.array(ids)
+        if numbers.dtype == np.int64:  # Larger ones are of another kind.
+            known = (numbers >= 0) & (numbers < len(table))
+            return np.where(known, table[np.where(known, numbers, 0)], -1).astype(np.int64)
+    return np.fromiter((rows.get(identity, -1) for identity in ids), np.int64, len(ids))
 
 
 def optional_id(value: Any) -> Id | None:

@@ -15,6 +15,7 @@ from labelbeam.schemas.neutral import SourceImage, SourceObject
 from labelbeam.schemas.reasons import Rejected
 from labelbeam.transforms.formats.drawn import JsonError, declare_size, decode_json, label_of, number
 from labelbeam.transforms.formats.named_images import ImageFinder, image_named, reject_image, reject_object
+from labelbeam.transforms.formats.turned import turned_beside
 from labelbeam.transforms.stores.paths import unquote_path
 
 OVERSHOOT = 0.5
@@ -29,11 +30,12 @@ class CustomVisionError(ValueError):
 
 
 class CustomVisionImages(NamedTuple):
-    """Images that were read, and how many boxes they have, of which `far` are no fractions."""
+    """Images that were read, and how many boxes they have, of which `far` are no fractions; and pairs of a tag's id and its name."""
 
     images: list[SourceImage]
     boxes: int
     far: int
+    ids: frozenset[tuple[str, str]]
 
 
 def read_tags(data: bytes) -> dict[str, str]:
@@ -75,6 +77,7 @@ def read_images(
     if not isinstance(content, list):
         raise CustomVisionError("it holds no list of images")
     read: list[SourceImage] = []
+    ids: set[tuple[str, str]] = set()
     boxes = far = 0
     # Several pages of the API, each a list, are one list.
     entries = [each for entry in content for each in (entry if isinstance(entry, list) else [entry])]
@@ -84,13 +87,14 @@ def read_images(
         if not isinstance(entry, dict):
             continue
         declare_size(image, entry.get("width"), entry.get("height"))
+        ids |= _ids_of(entry, names)
         if "classification" in task:
             _add_labels(image, entry, names)
             continue
         for number_of, region in enumerate(_list_of(entry.get("regions"), image, "regions")):
             boxes += 1
             far += _add_region(image, region, names, f"regions[{number_of}]")
-    return CustomVisionImages(read, boxes, far)
+    return CustomVisionImages(read, boxes, far, frozenset(ids))
 
 
 def _image_of(entry: Any, images: ImageFinder, path: str, source: str, locator: str) -> SourceImage:
@@ -136,6 +140,16 @@ def _name_of(tag: Mapping[str, Any], names: Mapping[str, str]) -> Any:
             return tag[key]
     known = tag.get("tagId", tag.get("tag_id"))
     return names.get(known) if isinstance(known, str) else None
+
+
+def _ids_of(entry: Mapping[str, Any], names: Mapping[str, str]) -> set[tuple[str, str]]:
+    """Pairs of a tag's id and its name, of the tags and regions of an image."""
+    found = (tag for key in ("tags", "regions") if isinstance(entry.get(key), list) for tag in entry[key])
+    tags = [tag for tag in found if isinstance(tag, dict)]
+    pairs = [(tag.get("tagId", tag.get("tag_id")), _name_of(tag, names)) for tag in tags]
+    plain = (known for key in ("tagIds", "tag_ids") if isinstance(entry.get(key), list) for known in entry[key])
+    pairs += [(known, names[known]) for known in plain if isinstance(known, str) and known in names]
+    return {(known, name) for known, name in pairs if isinstance(known, str) and isinstance(name, str)}
 
 
 def _add_labels(image: SourceImage, entry: Mapping[str, Any], names: Mapping[str, str]) -> None:
@@ -184,6 +198,7 @@ def _add_region(image: SourceImage, region: Any, names: Mapping[str, str], locat
         message = f"{max(box, key=lambda side: abs(side - 0.5)):g} is no fraction of the image's width or height"
         reject_object(image, Rejected.INVALID_BBOX, message, locator, _raw(region))
         return True
+    image.turned_beside += turned_beside(region)
     image.objects.append(SourceObject(label, locator, box))
     return False
 

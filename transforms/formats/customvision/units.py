@@ -71,7 +71,7 @@ class CustomVisionUnit:
         evidence = Evidence()
         evidence.add("boxes", read.boxes, self.path)
         evidence.add("far", read.far, self.path)
-        return images_read(reading, self.root, evidence, read.images, finder, self.number << FILE_BITS)
+        return images_read(reading, self.root, evidence, read.images, finder, self.number << FILE_BITS, read.ids)
 
 
 def frames_of(evidence: Mapping[str, Evidence]) -> dict[str, Frame]:

@@ -31,6 +31,7 @@ from labelbeam.transforms.formats.drawn import (
 )
 from labelbeam.transforms.formats.folder.splits import plain_split
 from labelbeam.transforms.formats.named_images import ImageFinder, image_named, reject_image, reject_object
+from labelbeam.transforms.formats.turned import turned_beside
 from labelbeam.transforms.formats.voc.folders import join
 from labelbeam.transforms.formats.voc.shapes import number
 from labelbeam.transforms.geometry.rle import GeometryError, read_rle
@@ -124,6 +125,9 @@ def _parts(image: SourceImage, shapes: list[tuple[str, etree._Element]], apart: 
         except DrawnError as error:
             reject_object(image, error.code, error.message, locator, _raw(shape))
             continue
+        if not (drawn.rings or drawn.turned):
+            beside = {str(each.get("name", "")): each.text or "" for each in shape.iterchildren("attribute")}
+            image.turned_beside += turned_beside(beside)
         group = str(shape.get("group_id", "")).strip()
         key = locator if apart or group in ("", "0") else (label, group)
         parts.append(Part(key, label, locator, drawn))

@@ -94,7 +94,8 @@ class CvatUnit:
             while batch := list(islice(images, BATCH)):
                 for found in batch:
                     _tally(evidence, found, task)
-                tally_images(evidence, [found.image for found in batch], finder)
+                looked_at = key == (self.number << _KEYS) + self.start  # Of the first batch of a range a few are.
+                tally_images(reading, evidence, [found.image for found in batch], finder, looked_at)
                 for bucket, fragment in fragments_of([found.image for found in batch], options.buckets, key):
                     records += fragment.records
                     yield bucket, fragment

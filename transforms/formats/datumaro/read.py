@@ -31,12 +31,14 @@ from labelbeam.transforms.formats.drawn import (
     number,
 )
 from labelbeam.transforms.formats.named_images import ImageFinder, image_named, reject_image, reject_object
+from labelbeam.transforms.formats.turned import turned_beside
 from labelbeam.transforms.formats.voc.folders import join
 from labelbeam.transforms.geometry.rle import GeometryError, read_rle
 from labelbeam.transforms.geometry.trace import trace
 
 WITHOUT_AREA = frozenset({"points", "polyline", "cuboid_3d", "cuboid_2d", "skeleton"})
 _NO_OBJECTS = frozenset({"label", "caption"})
+_READ_ANGLE = frozenset({"rotation"})
 
 
 class DatumaroError(ValueError):
@@ -44,12 +46,15 @@ class DatumaroError(ValueError):
 
 
 class DatumaroImages(NamedTuple):
-    """Images that were read; objects without an outline, those of several annotations, and images with labels and objects."""
+    """Images that were read; objects without an outline, those of several annotations, and images with labels and objects; and the names
+    of labels, each at its number.
+    """
 
     images: list[SourceImage]
     boxes: int
     united: int
     twofold: int
+    labels: list[Any]
 
 
 def read_items(
@@ -84,7 +89,7 @@ def read_items(
         else:
             without, several = add_parts(image, _parts(image, found, labels, apart))
             boxes, united = boxes + without, united + several
-    return DatumaroImages(read, boxes, united, twofold)
+    return DatumaroImages(read, boxes, united, twofold, labels)
 
 
 def _labels_of(content: dict[str, Any]) -> list[Any]:
@@ -166,6 +171,9 @@ def _parts(image: SourceImage, annotations: list[Any], labels: list[Any], apart:
         except DrawnError as error:
             reject_object(image, error.code, error.message, locator, _raw(annotation))
             continue
+        attributes = annotation.get("attributes")
+        if not (drawn.rings or drawn.turned) and isinstance(attributes, dict):
+            image.turned_beside += turned_beside(attributes, _READ_ANGLE)
         group = annotation.get("group")
         alone = apart or not isinstance(group, int) or group == 0
         parts.append(Part(locator if alone else (label, group), label, locator, drawn))

@@ -70,7 +70,8 @@ class DatumaroUnit:
         evidence.add("without_outline", read.boxes if "segmentation" in task else 0, self.path)
         evidence.add("united", read.united, self.path)
         evidence.add("twofold", read.twofold, self.path)
-        return images_read(reading, self.root, evidence, read.images, finder, self.number << FILE_BITS)
+        first = self.number << FILE_BITS
+        return images_read(reading, self.root, evidence, read.images, finder, first, enumerate(read.labels))
 
 
 def doubts_of(evidence: Mapping[str, Evidence]) -> list[Doubt]:

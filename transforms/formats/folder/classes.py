@@ -64,10 +64,29 @@ def class_doubts(
                 f"; {listed(alike)} hold the same folders: if they are splits, --split-folders {shown} says which"
             )
         doubts.append(Doubt(Doubted.CLASS_LEVEL, message, len(deep), deep[0], option))
+    if options.class_level == "parent":
+        doubts += _under_several(deep, levels)
     if len(classes) == 1:
         message = f"all images have the one class {listed(classes)}"
         doubts.append(Doubt(Doubted.ONE_CLASS, message, len(images), next(iter(classes))))
     return [*doubts, *_kinds_of_files(images, labels, classes), *_masks_among(images)]
+
+
+def _under_several(deep: Sequence[str], levels: Levels) -> Iterator[Doubt]:
+    """A doubt where folders of one name lie in several folders, and are one class."""
+    above: dict[str, dict[str, str]] = defaultdict(dict)
+    for path in deep:
+        *_, parent, name = levels.locate(path)[1]
+        above[fold(name)].setdefault(fold(parent), path)
+    several = {name: parents for name, parents in above.items() if len(parents) > 1}
+    if several:
+        first = min(several)
+        message = (
+            f"{len(several)} classes are folders of one name in several others, such as {first!r} in {listed(sorted(several[first]))}, "
+            "and are one label each; --class-level top takes the outer folders"
+        )
+        example = min(several[first].values())
+        yield Doubt(Doubted.SEVERAL_SUPERCATEGORIES, message, len(several), example, "--class-level top")
 
 
 def _folders_alike(deep: Sequence[str], levels: Levels) -> list[str]:

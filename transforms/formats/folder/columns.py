@@ -44,7 +44,7 @@ SPLIT_COLUMNS = (
 CONFIDENCES = ("confidence", "presence", "present", "ispresent", "exists", "probability", "prob", "labelconfidence")
 """Columns that say of a row's label whether it is there."""
 
-_OTHER_FACTS = frozenset(
+OTHER_FACTS = frozenset(
     {*SPLIT_COLUMNS, *CONFIDENCES, "fold", "kfold", "folds", "source", "verified", "isverified", "isvalid", "valid"}
     | {"istrain", "istest", "isval", "isvalidation", "istraining", "width", "height", "score", "quality", "checked"}
     | {"difficult", "isdifficult", "occluded", "isoccluded", "truncated", "istruncated", "iscrowd", "isgroupof"}
@@ -60,6 +60,7 @@ _OTHER_FACTS = frozenset(
         "iscorrupt",
         "isduplicate",
     }
+    | {"total", "sum", "count", "numlabels", "nlabels", "labelcount", "nclasses"}
     | {"isdepiction", "isinside", "index", "idx", "id", "rownumber", "group", "groupid", "patientid", "reviewed"}
 ) - {"set"}
 """What columns are called that describe a row and are no class, although they may hold 0 and 1."""
@@ -220,7 +221,7 @@ def class_columns(
     }
     flags = {index for index, found in looked.items() if found.is_flags and (found.present or not found.minus)}
     probable = {index for index, found in looked.items() if found.is_probabilities} - flags
-    facts = {index for index in flags | probable if key(columns[index]) in _OTHER_FACTS}
+    facts = {index for index in flags | probable if key(columns[index]) in OTHER_FACTS}
     classes = flags - facts
     if len(classes) == 1 and any(looked[index].further for index in classes):
         return {}  # One column of grades or class numbers, most of which are 0 and 1.
@@ -241,7 +242,7 @@ def class_columns(
         option = f"--split-column {as_split[0]} --split-values 1={SPLIT_ALIASES[key(as_split[0])]},0=SPLIT"
         message = f"{name}: {listed(as_split)} holds 0 and 1 and is read as a class, although it is called like a split; {option} reads it as one"
         doubts.append(Doubt(Doubted.SPLIT_COLUMN, message, len(as_split), as_split[0], option))
-    empty = {index for index, found in looked.items() if not found.filled and key(columns[index]) not in _OTHER_FACTS}
+    empty = {index for index, found in looked.items() if not found.filled and key(columns[index]) not in OTHER_FACTS}
     others = looked.keys() - classes - facts - empty
     if len(others) > len(classes):
         message = (
@@ -264,7 +265,7 @@ def remaining_column(columns: Sequence[str], rows: Sequence[Sequence[str]], take
     left = [
         index
         for index, name in enumerate(columns)
-        if index not in taken and not _INDEX.fullmatch(name) and key(name) not in _OTHER_FACTS
+        if index not in taken and not _INDEX.fullmatch(name) and key(name) not in OTHER_FACTS
     ]
     if len(left) != 1 or key(columns[left[0]]) in _PROSE:
         return None
@@ -282,7 +283,7 @@ def column_of_names(columns: Sequence[str], rows: Sequence[Sequence[str]], label
     if not numbers or not all((value := number(text)) is not None and value.is_integer() for text in numbers):
         return None
     for index, name in enumerate(columns):
-        if index in (label, file) or key(name) in _OTHER_FACTS | _PROSE or _INDEX.fullmatch(name):
+        if index in (label, file) or key(name) in OTHER_FACTS | _PROSE or _INDEX.fullmatch(name):
             continue
         pairs = {(row[label].strip(), row[index].strip()) for row in rows if len(row) > max(label, index)}
         words = {word for _, word in pairs}
@@ -316,7 +317,7 @@ def against_flags(
     among = [
         index
         for index, shown in enumerate(columns)
-        if index not in taken and index != label and key(shown) not in _OTHER_FACTS and not is_verdict(shown)
+        if index not in taken and index != label and key(shown) not in OTHER_FACTS and not is_verdict(shown)
     ]
     for some in (rows[:SAMPLE], rows):  # Nearly always the first rows tell that there are none.
         looked = {index: look_at_flags(row[index] for row in some if len(row) > index) for index in among}

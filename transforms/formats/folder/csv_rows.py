@@ -13,9 +13,14 @@ from functools import partial
 
 from labelbeam.schemas.config import SPLIT_ALIASES
 from labelbeam.schemas.doubts import Doubt, Doubted
+from labelbeam.transforms.formats.folder.answers import (
+    confidence_column,
+    doubts_of_answers,
+    doubts_of_supercategories,
+    sureness,
+)
 from labelbeam.transforms.formats.folder.cells import CellReader, read_cells
 from labelbeam.transforms.formats.folder.columns import (
-    CONFIDENCES,
     EXPECTED_FILE,
     EXPECTED_LABEL,
     LABEL_COLUMNS,
@@ -225,7 +230,7 @@ class _LabelColumn:
         self.one_a_row = self.one_a_row and len(read.labels) < 2
         if self.confidence is not None and read.labels:
             # A confidence that is not stated says nothing against the label.
-            sure = number(cells[self.confidence].strip())
+            sure = sureness(cells[self.confidence])
             if sure is not None and (sure <= 0 if self.least is None else sure < self.least):
                 row.absent, row.labels, row.numbers, row.normalized = row.labels, [], 0, 0
                 self.absent += 1
@@ -344,12 +349,10 @@ def _label_column(table: _Table, cells: list[list[str]], task: str, label: int) 
     held = [row[label].strip() for row in cells if len(row) > label]
     reader, doubts = read_cells(table.name, held, task, table.options.label_separator)
     table.doubts += doubts
-    confidence, _ = column(table.columns, CONFIDENCES)
-    if confidence is None and (score := column(table.columns, ("score", "scores", "conf"))[0]) is not None:
-        # What else is called so may count anything.
-        confidence = score if look_at_flags(row[score] for row in cells if len(row) > score).is_probabilities else None
-    if confidence in (label, table.file):
-        confidence = None
+    confidence = confidence_column(table.columns, cells, label, table.file)
+    taken = () if confidence is None else (confidence,)
+    table.doubts += doubts_of_answers(table.name, table.columns, cells, label, table.file, taken)
+    table.doubts += doubts_of_supercategories(table.name, table.columns, cells, label)
     counts = Counter(held)
     measures = sum(count for cell, count in counts.items() if (value := number(cell)) is not None and value % 1)
     if 2 * measures > len(held):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from labelbeam.schemas.doubts import Doubt, Doubted
+from labelbeam.transforms.formats.folder.answers import doubts_of_supercategories
 from labelbeam.transforms.formats.folder.cells import doubts_of_flags, labels_of
 from labelbeam.transforms.formats.folder.columns import (
     EXPECTED_FILE,
@@ -46,6 +47,7 @@ def read_json_lines(name: str, text: str, options: FolderOptions, group: str = "
     splits = split_columns(name, keys, list(cells.values()), file, options, doubts)
     groups = group_columns(name, keys, group)
     doubts += rows_spoken_against(name, keys, list(cells.values()), {file, label, *splits.meaning, *groups}, file)
+    doubts += doubts_of_supercategories(name, keys, list(cells.values()), label)
     for line, raw, record in records:
         if isinstance(record, str):
             rows.append(UnreadableRow(line, raw, record))

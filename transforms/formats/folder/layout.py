@@ -128,7 +128,7 @@ def plan_folder(
             "each class, or beside a labels.csv or metadata.csv"
         )
     if tables:
-        doubts += [doubt for doubt in levels.doubts if doubt.code != Doubted.FOLDER_AROUND_CLASSES]
+        doubts += [doubt for doubt in levels.doubts if doubt.code not in (Doubted.FOLDER_AROUND_CLASSES, Doubted.FOLDS)]
         items = [
             FolderItem(item.path, None, item.split, None if item.problem is Rejected.NO_LABEL else item.problem)
             for item in items

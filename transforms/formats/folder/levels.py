@@ -13,9 +13,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from labelbeam.schemas.config import SPLIT_ALIASES, SPLITS
+from labelbeam.schemas.config import SPLITS
 from labelbeam.schemas.doubts import Doubt, Doubted
 from labelbeam.schemas.errors import UsageError
+from labelbeam.transforms.formats.folder.folds import are_folds, doubt_of_folds, refusal_of_splits
+from labelbeam.transforms.formats.folder.level_doubts import doubts_of_levels
 from labelbeam.transforms.formats.folder.splits import parse_splits, plain_split, split_name, split_names
 from labelbeam.transforms.images.names import NO_NAMES
 from labelbeam.transforms.messages.words import listed
@@ -61,6 +63,8 @@ class Levels:
     inside_classes: bool = False
     unlabelled: frozenset[str] = frozenset()
     """Folders beside those of splits that name neither split nor class."""
+    folds: frozenset[str] = frozenset()
+    """Names of folders that number folds, and are neither splits nor classes."""
     inside_splits: str = ""
     """The name of a folder that is the only one in each split, and is no class."""
     split_folders: dict[str, str] = field(default_factory=dict)
@@ -93,6 +97,8 @@ class Levels:
         elif names and (names[0] in self.splits or names[0] in self.unlabelled):
             split = self.splits.get(names[0])
             names = names[1:] if split else []
+        elif names and names[0] in self.folds:
+            names = names[1:]
         if names and names[0] == self.inside_splits:
             names = names[1:]
         return split, names
@@ -120,8 +126,9 @@ def read_levels(images: Iterable[str], given: str | None = None) -> Levels:
     _find_splits(levels, tops, wanted, total)
     if not levels.splits and wanted is None:
         _find_splits_inside(levels, leaves, total)
+        _find_folds(levels, tops)
     _find_inside_splits(levels, leaves, total)
-    _note_splits(levels, tops)
+    levels.doubts += doubts_of_levels(levels, {name: top.images for name, top in tops.items()}, wanted is not None)
     levels.places = [
         folder.path for folder in _walk(root) if not levels.locate_folder(folders_of(f"{folder.path}/"))[1]
     ]
@@ -172,6 +179,11 @@ def _sole(root: _Folder) -> Iterable[str]:
     while len(root.folders) == 1 and not root.images:
         (root,) = root.folders.values()
         yield root.path
+
+
+def sole_folders(images: Iterable[str]) -> list[str]:
+    """The root, "", and the folders that hold all images, one in another."""
+    return ["", *_sole(_tree(images))]
 
 
 def _find_silent(root: _Folder, silent: set[str]) -> None:
@@ -338,6 +350,14 @@ def _find_splits_inside(levels: Levels, leaves: list[_Leaf], total: int) -> None
         levels.splits[name] = levels.split_folders[leaf.paths[depth]] = plain_split(name) or ""
 
 
+def _find_folds(levels: Levels, tops: Mapping[str, _Top]) -> None:
+    if are_folds(tops) and levels.inside_classes:
+        levels.refusal = refusal_of_splits(tops, levels.around)
+    elif are_folds(tops):
+        levels.folds, images = frozenset(tops), {name: top.images for name, top in tops.items()}
+        levels.doubts.append(doubt_of_folds(images, any(top.inside for top in tops.values())))
+
+
 def _find_inside_splits(levels: Levels, leaves: list[_Leaf], total: int) -> None:
     """A folder that is the only one in each split, as one around all classes is."""
     if not levels.splits or levels.inside_classes:
@@ -355,27 +375,3 @@ def _find_inside_splits(levels: Levels, leaves: list[_Leaf], total: int) -> None
         below = deeper.get(name, Counter())
         if len(below) > 1 and below.total() >= NEARLY_ALL * images:
             levels.inside_splits = name
-
-
-def _note_splits(levels: Levels, tops: Mapping[str, _Top]) -> None:
-    if levels.around and not levels.splits and len(tops) > 1:
-        around = "/".join(levels.around)
-        message = (
-            f"the folder {listed([around])} holds all classes and is none itself: they are the folders in it, such as "
-            f"{listed(sorted(tops)[:1])}"
-        )
-        images = sum(top.images for top in tops.values())
-        levels.doubts.append(Doubt(Doubted.FOLDER_AROUND_CLASSES, message, images, around, f"--source SOURCE/{around}"))
-    usual = all(name.lower() in SPLIT_ALIASES for name in levels.splits)
-    if levels.splits and (levels.around or levels.inside_classes or levels.inside_splits or not usual):
-        shown = ", ".join(f"{folder} is {split}" for folder, split in sorted(levels.split_folders.items())[:6])
-        message = f"splits were read from folders of an unusual name or place: {shown}"
-        levels.doubts.append(
-            Doubt(
-                Doubted.SPLIT_FOLDERS,
-                message,
-                len(levels.split_folders),
-                min(levels.split_folders),
-                "--split-folders none",
-            )
-        )

@@ -8,16 +8,19 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Set
 from functools import cached_property
+from urllib.parse import unquote
 
 from labelbeam.schemas.reasons import Adjusted, Rejected
+from labelbeam.transforms.formats.cloud_rows import below_bucket, is_cloud_url
 from labelbeam.transforms.formats.folder.splits import plain_split
 from labelbeam.transforms.images.names import IMAGE_FORMATS, OTHER_IMAGE_FORMATS, extension, image_path
 from labelbeam.transforms.messages.words import printable
+from labelbeam.transforms.stores.paths import safe_relative
 
 _SAMPLE = 200
 """Names that are compared with the listing to find where the images lie."""
 
-_NEARLY_ALL = 0.9
+_NEARLY_ALL, _HALF = 0.9, 0.5
 _ANCHOR = re.compile(r"^(?:[A-Za-z]:)?[/\\]+|^(?:\.\.?[/\\]+)+")
 
 
@@ -90,7 +93,7 @@ class Lookup:
         self.bases = list(dict.fromkeys(bases))
         self.images = images
         self.split_folders = split_folders
-        self._names = names
+        self._names = list(names)
 
     def find(self, name: str, split: str | None = None) -> tuple[str, list[Adjusted], tuple[Rejected, str] | None]:
         """The image's path, what was adjusted to find it, and why it is rejected, if it is.
@@ -99,25 +102,30 @@ class Lookup:
         """
         relative, code, normalized = image_path(name, "")
         if relative is None:
-            moved = self._moved(name) if code is Rejected.UNSAFE_PATH else None
+            at_store = code is Rejected.UNSUPPORTED_URL and is_cloud_url(name)
+            inside = below_bucket(name) if at_store else name
+            moved = self._moved(inside) if at_store or code is Rejected.UNSAFE_PATH else None
+            if at_store and moved is None and self.images is not None:  # The bucket may be a folder here.
+                moved = next((path for path in self._below_bases(inside) if path in self.images.files), None)
             if moved is not None:
                 return moved, [Adjusted.IMAGE_BY_OTHER_NAME], unsupported(moved)
             problem = code or Rejected.UNSAFE_PATH
-            return printable(name), [], (problem, f"found {name[:200]!r}, but {problem.doc}")
+            hint = "; --images names the directory that holds it" if at_store else ""
+            return printable(name), [], (problem, f"found {name[:200]!r}, but {problem.doc}{hint}")
         if "://" in relative:
             return relative, [], unsupported(relative.partition("?")[0])
         adjusted = [Adjusted.PATH_NORMALIZED] if normalized else []
-        candidates = [f"{base}/{relative}" if base else relative for base in self.bases]
+        candidates = self._below_bases(relative)
         if self.images is None:
             return candidates[0], adjusted, unsupported(relative)
         if "//" in name:  # In an object store this is another name.
-            for path in (f"{base}/{name}" if base else name for base in self.bases):
+            for path in self._below_bases(name):
                 if path in self.images.files:
                     return path, [], unsupported(path)
         for candidate in candidates:
             if candidate in self.images.files:
                 return candidate, adjusted, unsupported(candidate)
-        found = self._otherwise(relative, candidates, split)
+        found = self._otherwise(relative, candidates, split) or self._decoded(relative, split)
         if len(found) == 1:
             return found[0], [*adjusted, Adjusted.IMAGE_BY_OTHER_NAME], unsupported(found[0])
         if found:
@@ -145,6 +153,16 @@ class Lookup:
             matches = [path for path in matches if self.split(path) == split] or matches
         return matches
 
+    def _decoded(self, relative: str, split: str | None) -> list[str]:
+        """The files that a percent-encoded name means, as servers of images write them."""
+        decoded = safe_relative(unquote(relative, errors="surrogateescape")) if "%" in relative else None
+        if decoded is None or decoded == relative:
+            return []
+        assert self.images is not None
+        candidates = self._below_bases(decoded)
+        exact = next((path for path in candidates if path in self.images.files), None)
+        return [exact] if exact is not None else self._otherwise(decoded, candidates, split)
+
     def _moved(self, name: str) -> str | None:
         """The file that a name with another root means, by the way in which nearly all names of the table do."""
         if self.images is None or self._move is None:
@@ -166,23 +184,28 @@ class Lookup:
         the rest. None where names are found as they are, or nothing fits nearly all.
         """
         assert self.images is not None
-        sample = list(dict.fromkeys(self._names))[:_SAMPLE]
+        sample = [
+            below_bucket(name) if is_cloud_url(name) else name for name in list(dict.fromkeys(self._names))[:_SAMPLE]
+        ]
         sample = [name for name in sample if "://" not in name and len(_parts(name)) > 1]
         if not sample or any(self._is_there(name) for name in sample):
             return None
         votes: Counter[tuple[bool, int, str]] = Counter()
         for name in sample:
             votes.update(self._moves(name))
-        enough = [move for move, count in votes.items() if count >= _NEARLY_ALL * len(sample)]
+        # What is named by a bucket lies elsewhere, so that fewer of it may have been copied here.
+        share = _HALF if any(map(is_cloud_url, self._names)) else _NEARLY_ALL
+        enough = [move for move, count in votes.items() if count >= share * len(sample)]
         # The fewer folders are passed over, the better; then the more of the name is kept.
         return min(enough, key=lambda move: (not move[0], move[1] if move[0] else -move[1], move[2]), default=None)
 
     def _is_there(self, name: str) -> bool:
         assert self.images is not None
         relative, _, _ = image_path(name, "")
-        return relative is not None and any(
-            (f"{base}/{relative}" if base else relative) in self.images.files for base in self.bases
-        )
+        return relative is not None and any(path in self.images.files for path in self._below_bases(relative))
+
+    def _below_bases(self, name: str) -> list[str]:
+        return [f"{base}/{name}" if base else name for base in self.bases]
 
     def _moves(self, name: str) -> Iterable[tuple[bool, int, str]]:
         assert self.images is not None

@@ -74,7 +74,9 @@ def plan_folder_source(
             f"{root.below(table).shown}: not recognised as a table of labels, expected a header with a column of images, "
             "such as `filename`, and `label` or a column for each class"
         )
-    if config.split is None and folder_options.split_column != "none":
+    if config.split is not None:
+        content.doubts = [doubt for doubt in content.doubts if doubt.code != Doubted.NO_TRAIN_SPLIT]
+    elif folder_options.split_column != "none":
         _take_split_lists(content, root, sizes, parse_split_values(folder_options.split_values))
     fingerprint, covers = fingerprint_of(sources)
     plan = Plan("folder", "", images.url, 0, fingerprint, covers, doubts=content.doubts)
@@ -148,7 +150,7 @@ def _take_split_lists(
     ]
     if not free or not candidates or any(table.split for table in content.tables):
         return
-    texts = {path: read_file(root.below(path)).decode("utf-8-sig", "replace") for path in candidates}
+    texts = {path: read_file(root.below(path), sizes[path]).decode("utf-8-sig", "replace") for path in candidates}
     found = read_split_lists(texts, ImageNames(frozenset(item.path for item in content.items)), given)
     content.doubts += found.doubts
     content.ignored = max(0, content.ignored - found.lists)

@@ -77,6 +77,8 @@ def read_rows(
         TableError: the table is empty, or its columns are not recognised.
         UsageError: an option names a column that the table does not have.
     """
+    from labelbeam.transforms.formats.cloud_rows import is_of_cloud
+    from labelbeam.transforms.formats.folder.cloud_table import read_cloud_table
     from labelbeam.transforms.formats.folder.csv_rows import read_csv
     from labelbeam.transforms.formats.folder.json_rows import read_json_lines
 
@@ -85,6 +87,8 @@ def read_rows(
         text = _with_tabs(text)
     if name.lower().endswith((".jsonl", ".ndjson")):
         return read_json_lines(name, text, options or FolderOptions(), group)
+    if is_of_cloud(text):
+        return read_cloud_table(name, text, options is None or options.split_column != "none")
     content = read_csv(name, text, task, options or FolderOptions(), images, group)
     content.doubts += _of_two_charsets(name, text)
     return content

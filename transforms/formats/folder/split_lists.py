@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from labelbeam.schemas.doubts import Doubt, Doubted
+from labelbeam.transforms.formats.folder.levels import sole_folders
 from labelbeam.transforms.formats.folder.lookup import ImageNames, Lookup
 from labelbeam.transforms.formats.folder.split_columns import meaning_of
 from labelbeam.transforms.formats.folder.splits import table_split
@@ -38,17 +39,28 @@ class SplitLists:
 
 
 def split_list_candidates(files: Iterable[str], images: Iterable[str]) -> list[str]:
-    """Files that may be such lists, by their names and places; CUB's list of ids comes with the one that it explains."""
+    """Files that may be such lists, by their names and places; CUB's list of ids comes with the one that it explains.
+
+    Places are those below the folder that holds everything, as unpacking an archive leaves one, as well as those below the root.
+    """
+    files, images = list(files), list(images)
     holding = {posixpath.dirname(path) for path in images}
+    around = sole_folders(images)
     found = [
         path
         for path in files
         if extension(path) in _EXTENSIONS
         and not hidden(path)
-        and (posixpath.dirname(path) in holding or _FOLDERS.fullmatch(posixpath.dirname(path)))
+        and ((folder := posixpath.dirname(path)) in holding or any(_is_of_lists(folder, top) for top in around))
         and (_split_of(stem := _stem(path)) or _OF_ROWS.fullmatch(stem) or stem == "images")
     ]
     return sorted(found) if len(found) <= _MOST and any(_stem(path) != "images" for path in found) else []
+
+
+def _is_of_lists(folder: str, around: str) -> bool:
+    """Tell whether lists are looked for in a folder: in the one around everything, and in those of usual names in it."""
+    inside = folder if not around else f"{folder}/".removeprefix(f"{around}/").rstrip("/")
+    return _FOLDERS.fullmatch(inside) is not None and (inside != folder or not around)
 
 
 _OF_BOTH = re.compile(r"(?i)(?:.*[^a-z])?train[_-]?val(?:[^a-z].*)?")
@@ -65,6 +77,7 @@ def read_split_lists(
     """Read the lists of which nearly all rows name images. `contents` is the text of each by path; `given` are --split-values."""
     found = SplitLists()
     told: dict[str, set[str]] = {}
+    named: dict[str, list[str]] = {}
     of_both: dict[str, set[str]] = {}
     said: list[str] = []
     rows_of = {path: _rows(text, images) for path, text in contents.items()}
@@ -85,7 +98,9 @@ def read_split_lists(
                 meaning = {"1": "train", "0": "test"}
             else:
                 meaning = meaning_of(path, "the last column", codes, given, found.doubts)
-        lookup = Lookup([folder, "", "images"], images, {}, [row[0] for row in rows])
+        above = posixpath.dirname(folder)
+        bases = [folder, "", "images", above, posixpath.join(above, "images"), posixpath.join(folder, "images")]
+        lookup = Lookup(bases, images, {}, [row[0] for row in rows])
         counts: Counter[str] = Counter()
         for row in rows:
             own = split or meaning.get(row[-1].lower())
@@ -94,10 +109,21 @@ def read_split_lists(
                 (of_both if split and table_split(stem) is None else told).setdefault(image, set()).add(own)
                 counts[own] += 1
         if counts:
+            if split is not None and stem[-1:].isdecimal():
+                named.setdefault(split, []).append(path)
             said.append(f"{path} ({', '.join(f'{name} {count}' for name, count in sorted(counts.items()))})")
     told = {**of_both, **told}
     if not said:
         return SplitLists(doubts=found.doubts)
+    several = [path for path, splits in told.items() if len(splits) > 1]
+    of_folds = [path for paths in named.values() if len(paths) > 1 for path in paths]
+    if of_folds and 2 * len(several) > len(told):
+        message = (
+            f"the lists {listed(sorted(of_folds))} put {len(several)} images into several splits, as those of the folds of a cross-validation do, "
+            "and are not read; leave the lists of one fold beside the images, or draw splits with --split"
+        )
+        doubt = Doubt(Doubted.LISTS_NOT_READ, message, len(of_folds), min(of_folds), "--split")
+        return SplitLists(doubts=[*found.doubts, doubt])
     if len({split for splits in told.values() for split in splits}) < 2:
         # One list alone names the images of one split and says nothing of the others.
         message = f"the lists {', '.join(said)} name images of one split only, and are not read; --split draws splits"
@@ -108,7 +134,6 @@ def read_split_lists(
     message = f"splits were read from the lists {', '.join(said)}; --split-column none reads none"
     example = said[0].partition(" (")[0]
     found.doubts.append(Doubt(Doubted.SPLIT_LISTS, message, len(told), example, "--split-column none"))
-    several = [path for path, splits in told.items() if len(splits) > 1]
     if several:
         message = f"lists put {len(several)} images into two splits, such as {several[0]!r}: validation goes before test, and test before train"
         found.doubts.append(Doubt(Doubted.LISTED_IN_TWO_SPLITS, message, len(several), several[0]))

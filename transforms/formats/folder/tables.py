@@ -19,8 +19,11 @@ from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 
 from labelbeam.schemas.doubts import Doubt, Doubted
+from labelbeam.schemas.errors import UsageError
 from labelbeam.schemas.neutral import RAW_LIMIT, Rejection, SourceImage, SourceObject
+from labelbeam.schemas.packed import Packed
 from labelbeam.schemas.reasons import Adjusted, Rejected
+from labelbeam.transforms.formats.cloud_rows import is_cloud_url
 from labelbeam.transforms.formats.folder.format import FolderOptions
 from labelbeam.transforms.formats.folder.lookup import ImageNames, Lookup
 from labelbeam.transforms.formats.folder.rows import TableRow, UnreadableRow, read_rows
@@ -49,7 +52,7 @@ class TableContent:
     """Content of a table: images in the order of their first rows, rows that are no image of their own, and doubts."""
 
     images: list[SourceImage]
-    rejected: list[Rejection]
+    rejected: Packed[Rejection]
     doubts: list[Doubt]
 
     @property
@@ -83,6 +86,7 @@ def read_table(
 
     Raises:
         TableError: the table is empty, or its columns are not recognised.
+        UsageError: it names its images by URLs of a store, and none of them is among the files.
     """
     known = ImageNames(files) if isinstance(files, Set) else files
     content = read_rows(table.path, data, task, options, known, group)
@@ -90,7 +94,7 @@ def read_table(
     lookup = Lookup([table.images, posixpath.dirname(table.path), ""], known, table.split_folders, named)
     images: dict[str, SourceImage] = {}
     labels: defaultdict[str, set[str]] = defaultdict(set)
-    rejected: list[Rejection] = []
+    rejected: Packed[Rejection] = Packed()
     conflicts = _Conflicts(task == "image_classification" or not content.one_label_a_row)
     for row in content.rows:
         locator = f"line {row.line}"
@@ -113,8 +117,18 @@ def read_table(
         image.group = image.group or row.group
         conflicts.add(path, row)
         _add_labels(image, row, labels[path])
+    _refuse_elsewhere(table.path, named, images)
     doubts = [*content.doubts, *conflicts.doubts(table.path, images), *_against_folders(table.path, images)]
     return TableContent(list(images.values()), rejected, doubts)
+
+
+def _refuse_elsewhere(name: str, named: list[str], images: Mapping[str, SourceImage]) -> None:
+    elsewhere = next(filter(is_cloud_url, named), None)
+    if elsewhere is not None and all(image.rejected for image in images.values()):
+        raise UsageError(
+            f"{name}: names images by URLs such as {elsewhere!r:.200}, which are not fetched, and none of them lies beside the table; "
+            "--images names the directory, or the bucket, that holds them"
+        )
 
 
 _FEWEST, _MANY = 2, 10

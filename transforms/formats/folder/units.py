@@ -23,7 +23,9 @@ from labelbeam.transforms.formats.reading import Findings, Reading, ReadResult
 from labelbeam.transforms.images.look import LookOptions, looker
 from labelbeam.transforms.images.transcode import transcode_of
 from labelbeam.transforms.stores.locate import locate
-from labelbeam.transforms.stores.reading import read_file
+from labelbeam.transforms.stores.location import Location
+from labelbeam.transforms.stores.reading import ANY, read_bounded
+from labelbeam.transforms.workers.budget import check_room
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,7 @@ class TableUnit:
         task, how = options.config.task, options.config.of(FolderOptions)
         group = group_column(options.config)
         contents = [
-            read_table(table, read_file(root.below(table.path)), files, task, how, group) for table in self.plan.tables
+            read_table(table, _content(root.below(table.path)), files, task, how, group) for table in self.plan.tables
         ]
         images = [image for content in contents for image in content.images]
         listed = {item.path: item.split for item in self.plan.items if item.split is not None}
@@ -116,3 +118,21 @@ class TableUnit:
         doubts += doubts_of_unlisted(self.plan, unlisted)
         doubts += numbers_for_names({item.label for image in images for item in image.objects}, self.plan.names)
         return reading.result(Findings(records, doubts=doubts), sorted(fragments.items()))
+
+
+_ROW, _CELL = 2000, 60
+"""Bytes of memory that a row of a table takes while it is read, and each of its cells beyond the second."""
+
+
+def _content(table: Location) -> bytes:
+    """The bytes of a table, whose rows are held all together.
+
+    Raises:
+        StoreError: it cannot be read.
+        ShortageError: there is no memory for its rows.
+    """
+    data = read_bounded(table, ANY)
+    rows = data.count(b"\n") + data.count(b"\r")
+    cells = max(0, sum(map(data.count, (b",", b";", b"\t", b"|"))) - rows)
+    check_room(3 * len(data) + _ROW * rows + _CELL * cells, f"{table.shown}, of {rows:,} rows")
+    return data

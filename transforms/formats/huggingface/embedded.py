@@ -38,7 +38,7 @@ from labelbeam.transforms.formats.reading import Reading, ReadResult
 from labelbeam.transforms.formats.shards import Shards, exported_as, plan_shards, splits_of_shards
 from labelbeam.transforms.images.facts import ImageError, ImageFacts
 from labelbeam.transforms.images.headers import decode, read_header
-from labelbeam.transforms.images.names import is_image
+from labelbeam.transforms.images.names import LONGEST_PATH, is_image
 from labelbeam.transforms.images.transcode import transcode_of
 from labelbeam.transforms.messages.words import printable
 from labelbeam.transforms.stores.archives.contents import Packed
@@ -214,7 +214,7 @@ class EmbeddedUnit:
         evidence.add("without_outline", samples.without, self.path)
         evidence.add("unnamed", samples.unnamed, self.path)
         key = (self.number << FILE_BITS) + starts[self.first]
-        return images_read(reading, self.root, evidence, samples.images, finder, key, rows.looked)
+        return images_read(reading, self.root, evidence, samples.images, finder, key, looked=rows.looked)
 
 
 class Rows:
@@ -230,7 +230,7 @@ class Rows:
         """Read the rows of a batch, whose first is row `first` of the file."""
         contents, paths = image_values(batch, self._columns.image)
         values = {
-            name: batch.column(batch.schema.names.index(name)).to_pylist()
+            name: batch.column(batch.schema.names.index(name))
             for name in (
                 *self._columns.objects,
                 *self._columns.size,
@@ -238,8 +238,9 @@ class Rows:
             )
         }
         for at in range(len(batch)):
-            image = self._image(first + at, contents[at].as_py(), paths[at].as_py())
-            row = {name: column[at] for name, column in values.items()}
+            image = self._image(first + at, contents[at].as_py(), (paths[at].as_py() or "")[: 4 * LONGEST_PATH] or None)
+            # Row by row: what all rows share in the file, such as a long text, each of these has for itself.
+            row = {name: column[at].as_py() for name, column in values.items()}
             if image.rejected:
                 self.samples.images.append(image)
             else:

@@ -23,7 +23,7 @@ def names_in(path: str, data: bytes, column: str = "objects") -> list[dict[int, 
             content = decode_json(data)
         else:
             front = _FRONT.match(data)
-            content = load_yaml(front[1]) if front is not None else None
+            content = load_yaml(front[1], as_written=True) if front is not None else None
     except (JsonError, NoYamlError):
         return []
     return names_of(content, column)

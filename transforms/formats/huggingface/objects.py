@@ -14,6 +14,7 @@ from labelbeam.transforms.formats.coco.evidence import Collector
 from labelbeam.transforms.formats.drawn import DrawnError, add_label, declare_size, extent, label_of, number
 from labelbeam.transforms.formats.frames import Evidence
 from labelbeam.transforms.formats.named_images import reject_image, reject_object
+from labelbeam.transforms.formats.turned import may_turn, turned_beside, turns
 from labelbeam.transforms.geometry.rle import GeometryError, read_rle
 from labelbeam.transforms.geometry.trace import trace
 
@@ -65,6 +66,7 @@ class Samples:
             if made is None:
                 continue
             image.objects.append(made)
+            image.turned_beside += item["turned"] and made.rings is None
             self.unnamed += isinstance(item.get("label"), int) and not self._names
             self.without += made.rings is None and outlined
             box = made.bbox or (np.nan,) * 4
@@ -114,7 +116,10 @@ def objects_of(value: Any) -> list[dict[str, Any]] | str:
         wrong = next((item for item in value if not isinstance(item, dict)), None)
         if wrong is not None:
             return f"an object is {wrong!r:.60}, expected a mapping"
-        return [{kind: _first(item, keys) for kind, keys in _KINDS.items()} for item in value]
+        return [
+            {kind: _first(item, keys) for kind, keys in _KINDS.items()} | {"turned": turned_beside(item)}
+            for item in value
+        ]
     if not isinstance(value, dict):
         return f"objects is {value!r:.60}, expected lists of boxes and categories, or a list of objects"
     columns = {kind: _first(value, keys) for kind, keys in _KINDS.items()}
@@ -125,7 +130,14 @@ def objects_of(value: Any) -> list[dict[str, Any]] | str:
     if len(set(lengths.values())) > 1:
         return f"objects holds lists of several lengths ({', '.join(f'{kind}: {count}' for kind, count in lengths.items())})"
     count = next(iter(lengths.values()), 0)
-    return [{kind: column[place] for kind, column in lists.items()} for place in range(count)]
+    angles = {key: column for key, column in value.items() if may_turn(key) and isinstance(column, list)}
+    turned = [
+        any(place < len(column) and turns(key, column[place]) for key, column in angles.items())
+        for place in range(count)
+    ]
+    return [
+        {kind: column[place] for kind, column in lists.items()} | {"turned": turned[place]} for place in range(count)
+    ]
 
 
 def _first(fields: dict[str, Any], keys: Sequence[str]) -> Any:

@@ -20,9 +20,10 @@ from labelbeam.transforms.formats.named_images import (
     plan_named,
     remarks_on,
     whole_file,
+    with_room,
 )
 from labelbeam.transforms.formats.plans import Plan
-from labelbeam.transforms.formats.reading import Reading, ReadResult, Unit
+from labelbeam.transforms.formats.reading import Reading, ReadResult, Unit, ids_by_label
 from labelbeam.transforms.formats.shards import exported_as
 from labelbeam.transforms.messages.redact import redact
 from labelbeam.transforms.stores.files import StoredFile
@@ -55,6 +56,7 @@ def plan_huggingface(tree: Tree, found: tuple[Location, Sequence[str]]) -> Plan:
     plan = plan_named(tree, "huggingface", root, files, units)
     plan.in_bytes = True
     plan.files = [(root.below(file.path).url, file) for file in files]
+    plan.label_ids = ids_by_label(categories.items())
     return plan
 
 
@@ -104,7 +106,7 @@ class HuggingFaceUnit:
                 rows = rows_of_csv(held.enter_context(whole_file(file, self.bytes)))
             task = options.config.task
             read = read_rows(
-                *(rows, self.names, finder, evidence),
+                *(with_room(rows, file.shown), self.names, finder, evidence),
                 path=self.path,
                 source=self.root,
                 task=task,

@@ -81,9 +81,14 @@ def plan_json_lines(config: ConvertConfig, options: StorageOptions, sources: Seq
         plan.fingerprint, plan.covers = fingerprint_of([*read, *((root.url, file) for file in listing.files)])
         plan.doubts += [Doubt(Doubted.LISTING, warning) for warning in listing.warnings]
     for number, (file, prefix) in enumerate(zip(files, naming.prefixes, strict=True)):
-        size = file.stored.size
+        size, known = file.stored.size, prefix is not None and naming.images is not None
+        # The records of an earlier build are of sizes that were settled then.
+        looked_at = root.url if known and config.check_images is None and file.source.prefix is None else ""
         plan.units += [
-            JsonLinesUnit(file.source.location.url, number, start, min(size, start + RANGE), size, file.split, prefix)
+            JsonLinesUnit(
+                *(file.source.location.url, number, start, min(size, start + RANGE), size, file.split, prefix),
+                "" if start else looked_at,
+            )
             for start in range(0, size, RANGE)
         ]
     return plan

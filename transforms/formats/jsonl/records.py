@@ -17,11 +17,13 @@ import msgspec
 import numpy as np
 
 from labelbeam.schemas.neutral import RAW_LIMIT, Box, Rejection, Ring, SourceImage, SourceObject
+from labelbeam.schemas.packed import Packed
 from labelbeam.schemas.reasons import Adjusted, Rejected
 from labelbeam.transforms.formats.coco.segmentations import parts_of
 from labelbeam.transforms.formats.frames import Evidence
-from labelbeam.transforms.formats.json_objects import check_json_room, json_object
+from labelbeam.transforms.formats.json_objects import check_json_room, json_object, json_room
 from labelbeam.transforms.formats.labels import normalized
+from labelbeam.transforms.formats.turned import TURNED_BESIDE, turned_beside
 from labelbeam.transforms.images.facts import SCHEMA_FORMATS
 from labelbeam.transforms.images.names import URL_SCHEMES, extension
 from labelbeam.transforms.images.urls import path_below
@@ -38,6 +40,14 @@ _EDGE = 1.01
 """What a fraction may reach by rounding."""
 
 _LARGEST = 2**31 - 1
+_USUAL_FIELDS = 5
+"""Fields of a box beside which there may be others: its label and four sides."""
+
+MOST_OBJECTS = 250_000
+"""Labels of a line: five times as many as any image of a dataset is known to have; each takes a kilobyte while it is read."""
+
+_LARGEST_ROOM = 10**9
+"""Bytes that what a line holds may take, decoded: that many only where it holds next to nothing, such as twenty million times `{}`."""
 
 
 @dataclass(slots=True)
@@ -52,8 +62,15 @@ class Lines:
     split: str | None
     prefix: str | None
     images: list[SourceImage] = field(default_factory=list)
-    rejections: list[Rejection] = field(default_factory=list)
+    rejections: Packed[Rejection] = field(default_factory=Packed)
     evidence: Evidence = field(default_factory=Evidence)
+    objects: int = 0
+    """Objects of `images`, with those that are rejected."""
+
+    def take(self) -> list[SourceImage]:
+        """The images that were read since the last time; who asks now and then holds few at a time."""
+        taken, self.images, self.objects = self.images, [], 0
+        return taken
 
     def add(self, line: bytes, locator: str) -> None:
         """Read one line; a blank one says nothing."""
@@ -61,6 +78,8 @@ class Lines:
         if not text:
             return
         record = _decoded(text)
+        if isinstance(record, dict) and _count(record.get("label")) > MOST_OBJECTS:
+            record = f"it has {_count(record['label']):,} labels, expected at most {MOST_OBJECTS:,}, and is not read"
         if isinstance(record, str):
             self._reject(locator, None, Rejected.INVALID_RECORD, record, text)
             return
@@ -70,7 +89,7 @@ class Lines:
             self._reject(locator, None, Rejected.INVALID_RECORD, message, text, _count(record.get("label")))
             return
         path, code, message = self._path(url, locator)
-        image = SourceImage(path, self.source, locator, split=self.split, objects=[], rejected=[], adjusted=[])
+        image = SourceImage(path, self.source, locator, split=self.split, objects=[], adjusted=[])
         problem = _read_size(record, image)
         if code is None and problem:
             code, message = Rejected.INVALID_SIZE, problem
@@ -81,6 +100,7 @@ class Lines:
             image.rejected.append(rejection)
         self._read_labels(record, image)
         self.images.append(image)
+        self.objects += len(image.objects) + len(image.rejected)
 
     def _path(self, url: str, locator: str) -> tuple[str, Rejected | None, str]:
         """The identity of an image, and why it cannot be used."""
@@ -107,7 +127,7 @@ class Lines:
     ) -> None:
         """Reject a line of which no image is known, with the objects that it holds."""
         self.rejections.append(Rejection(self.source, locator, image, "image", code, message, _raw(line)))
-        self.rejections += [
+        self.rejections += (
             Rejection(
                 self.source,
                 f"{locator} label[{number}]",
@@ -117,7 +137,7 @@ class Lines:
                 "its image was rejected",
             )
             for number in range(objects)
-        ]
+        )
 
     def _read_labels(self, record: dict[str, Any], image: SourceImage) -> None:
         found = record.get("label")
@@ -157,6 +177,8 @@ class Lines:
             if dropped:
                 image.adjusted.append(Adjusted.POLYGON_PART_DROPPED)
         self._note_what_the_trainer_drops(box, rings, polygon, locator)
+        if len(item) > _USUAL_FIELDS and not rings and turned_beside(item):
+            self.evidence.add(TURNED_BESIDE, 1, locator)
         crowd = item.get("isCrowd")
         text = str(crowd) if isinstance(crowd, bool | int | str) else "" if crowd is None else "?"
         if text not in CROWD and text not in _NO_CROWD:
@@ -192,6 +214,8 @@ class Lines:
 
 def _decoded(text: bytes) -> dict[str, Any] | str:
     """The object that a line holds, or what is wrong with the line."""
+    if json_room(text) > _LARGEST_ROOM:
+        return f"it would take more than {_LARGEST_ROOM / 1e6:,.0f} MB of memory once it is decoded, and is not read"
     check_json_room(text, "a line of JSON")
     try:
         record = msgspec.json.decode(text, type=dict[str, Any])

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 from labelbeam.schemas.doubts import Doubt, Doubted
 from labelbeam.schemas.errors import UsageError
+from labelbeam.transforms.formats.declared_sizes import doubts_of_sizes
 from labelbeam.transforms.formats.frames import Evidence
+from labelbeam.transforms.formats.turned import doubts_of_turned
 from labelbeam.transforms.messages.redact import redact
 
 _FEWEST, _MANY = 2, 10
@@ -43,6 +45,8 @@ def doubts_of(source: str, evidence: Evidence) -> Iterator[Doubt]:
             backwards,
             example,
         )
+    yield from doubts_of_sizes(shown, evidence)
+    yield from doubts_of_turned(shown, evidence)
     for name, code, message, option in _DOUBTS:
         if count := evidence.count(name):
             example = redact(evidence.example(name))

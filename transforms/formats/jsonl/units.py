@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from io import BytesIO
 
-from labelbeam.schemas.neutral import Rejection
+from labelbeam.schemas.neutral import Rejection, SourceImage
 from labelbeam.schemas.reasons import Rejected
 from labelbeam.transforms.columns.fragments import Fragment, fragments_of
 from labelbeam.transforms.columns.hashes import bucket_of
+from labelbeam.transforms.formats.declared_sizes import tally_sizes
 from labelbeam.transforms.formats.jsonl.records import Lines
 from labelbeam.transforms.formats.reading import Findings, Reading, ReadResult
 from labelbeam.transforms.stores.locate import locate
@@ -23,13 +26,19 @@ LONGEST_LINE = 64 * 2**20
 
 _STEP = 2**20
 
+_TOGETHER = 100_000
+"""Images and objects that are held before they are handed on."""
+
 _KEYS = 44
 """Bits of an image's key for the place in its file; the file's number stands above them."""
 
 
 @dataclass(frozen=True, slots=True)
 class JsonLinesUnit:
-    """The lines of a file that begin in the bytes [start, end); `bytes` is the size of the file, `number` its own."""
+    """The lines of a file that begin in the bytes [start, end); `bytes` is the size of the file, `number` its own.
+
+    `images` is the URL of the directory where a few of its images are looked at; "" where none is.
+    """
 
     url: str
     number: int
@@ -38,6 +47,7 @@ class JsonLinesUnit:
     bytes: int
     split: str | None
     prefix: str | None
+    images: str = ""
 
     @property
     def size(self) -> int:
@@ -56,29 +66,54 @@ class JsonLinesUnit:
             StoreError: the file cannot be read.
         """
         first, block = lines_of(locate(self.url, reading.options.storage), self.start, self.end, self.bytes)
-        whole = self.bytes <= RANGE
         lines = Lines(self.url, self.split, self.prefix)
-        at = first
+        findings = Findings(0, {self.url: lines.evidence})
         with quiet_gc():
-            for number, line in enumerate(block.split(b"\n"), 1):
-                text = line.removeprefix(b"\xef\xbb\xbf") if at == 0 else line
-                locator = f"line {number}" if whole else f"byte {at}"
-                if len(text) > LONGEST_LINE:
-                    message = f"the line has more than {LONGEST_LINE:,} bytes, and is not read"
-                    lines.rejections.append(
-                        Rejection(self.url, locator, None, "image", Rejected.INVALID_RECORD, message, "")
-                    )
-                else:
-                    lines.add(text, locator)
-                at += len(line) + 1
-            buckets = reading.options.buckets
-            fragments = dict(fragments_of(lines.images, buckets, (self.number << _KEYS) + first))
-            for rejection in lines.rejections:
-                bucket = bucket_of(rejection.image or f"{self.url} {rejection.locator}", buckets)
-                fragments.setdefault(bucket, Fragment()).rejections.append(rejection)
-            records = sum(fragment.records for fragment in fragments.values())
-            findings = Findings(records, {self.url: lines.evidence})
-            return reading.result(findings, sorted(fragments.items()))
+            return reading.result(findings, self._fragments(lines, first, BytesIO(block), reading, findings))
+
+    def _fragments(
+        self, lines: Lines, first: int, block: BytesIO, reading: Reading, findings: Findings
+    ) -> Iterator[tuple[int, Fragment]]:
+        """The fragments of the lines, and of few records at a time: one may take a thousand times the bytes of its line.
+
+        Their records are counted in `findings`.
+        """
+        whole, buckets = self.bytes <= RANGE, reading.options.buckets
+        at, key = first, (self.number << _KEYS) + first
+        for number, line in enumerate(block, 1):
+            text = line.removesuffix(b"\n")
+            text = text.removeprefix(b"\xef\xbb\xbf") if at == 0 else text
+            locator = f"line {number}" if whole else f"byte {at}"
+            if len(text) > LONGEST_LINE:
+                message = f"the line has more than {LONGEST_LINE:,} bytes, and is not read"
+                lines.rejections.append(
+                    Rejection(self.url, locator, None, "image", Rejected.INVALID_RECORD, message, "")
+                )
+            else:
+                lines.add(text, locator)
+            at += len(line)
+            if len(lines.images) + lines.objects >= _TOGETHER:
+                images = self._taken(lines, reading)
+                yield from _counted(fragments_of(images, buckets, key), findings)
+                key += len(images)
+        fragments = dict(fragments_of(self._taken(lines, reading), buckets, key))
+        for rejection in lines.rejections:
+            bucket = bucket_of(rejection.image or f"{self.url} {rejection.locator}", buckets)
+            fragments.setdefault(bucket, Fragment()).rejections.append(rejection)
+        yield from _counted(sorted(fragments.items()), findings)
+
+    def _taken(self, lines: Lines, reading: Reading) -> list[SourceImage]:
+        """The images that were read since the last time; of the first of them a few are looked at."""
+        images = lines.take()
+        if self.images and not lines.evidence.count("looked_at"):
+            tally_sizes(lines.evidence, images, locate(self.images, reading.options.storage))
+        return images
+
+
+def _counted(fragments: Iterable[tuple[int, Fragment]], findings: Findings) -> Iterator[tuple[int, Fragment]]:
+    for bucket, fragment in fragments:
+        findings.records += fragment.records
+        yield bucket, fragment
 
 
 def lines_of(file: Location, start: int, end: int, size: int) -> tuple[int, bytes]:

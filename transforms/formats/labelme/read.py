@@ -32,6 +32,7 @@ from labelbeam.transforms.formats.drawn import (
     label_of,
 )
 from labelbeam.transforms.formats.named_images import ImageFinder, image_named, reject_image, reject_object
+from labelbeam.transforms.formats.turned import turned_beside
 from labelbeam.transforms.formats.voc.masks import MaskError, read_mask
 from labelbeam.transforms.geometry.rle import runs_of_mask
 from labelbeam.transforms.geometry.trace import trace
@@ -133,6 +134,7 @@ def _add_objects(image: SourceImage, shapes: list[Any]) -> int:
         except DrawnError as error:
             reject_object(image, error.code, error.message, locator, _raw(shape))
             continue
+        image.turned_beside += not (drawn.rings or drawn.turned) and turned_beside(shape)
         group = shape.get("group_id")
         key = (label, group) if isinstance(group, int | str) and not isinstance(group, bool) else place
         parts.append(Part(key, label, locator, drawn))

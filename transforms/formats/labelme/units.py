@@ -4,29 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from labelbeam.schemas.doubts import Doubt, Doubted
 from labelbeam.schemas.neutral import SourceImage
 from labelbeam.schemas.reasons import Rejected
-from labelbeam.transforms.formats.declared_sizes import doubts_of_sizes, tally_sizes
 from labelbeam.transforms.formats.format import Tree
 from labelbeam.transforms.formats.frames import Evidence
 from labelbeam.transforms.formats.labelme.format import LabelMeOptions
 from labelbeam.transforms.formats.labelme.read import image_by_file, read_labelme
 from labelbeam.transforms.formats.named_images import (
     IMAGES,
+    Batch,
     finder_of,
     images_read,
-    plan_named,
+    plan_batches,
     reject_image,
     remarks_on,
 )
-from labelbeam.transforms.formats.plans import BATCH, Plan
-from labelbeam.transforms.formats.reading import Reading, ReadResult, Unit
+from labelbeam.transforms.formats.plans import Plan
+from labelbeam.transforms.formats.reading import Reading, ReadResult
 from labelbeam.transforms.images.names import extension, hidden
 from labelbeam.transforms.messages.redact import redact
 from labelbeam.transforms.stores.errors import StoreError
-from labelbeam.transforms.stores.files import StoredFile
 from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.stores.reading import read_many
 
@@ -44,35 +44,16 @@ def plan_labelme(tree: Tree, only: str | None) -> Plan:
         for file in tree.listing_of(root).files
         if extension(file.path) == "json" and not hidden(file.path) and only in (None, file.path)
     ]
-
-    place_of_images = root.url if tree.config.images is None else locate(tree.config.images, tree.storage).url
-
-    def units(found: list[StoredFile]) -> list[Unit]:
-        batches = (found[start : start + BATCH] for start in range(0, len(found), BATCH))
-        return [
-            LabelMeUnit(
-                root.url,
-                tuple((file.path, file.size) for file in batch),
-                number * BATCH,
-                "" if number or tree.config.check_images is not None else place_of_images,
-            )
-            for number, batch in enumerate(batches)
-        ]
-
-    return plan_named(tree, "labelme", root, files, units)
+    return plan_batches(tree, "labelme", root, files, partial(LabelMeUnit, root.url))
 
 
 @dataclass(frozen=True, slots=True)
 class LabelMeUnit:
-    """A batch of JSON files by path and size; the keys of their images start at `first_key`.
-
-    `looked_at` is the URL of the directory where a few of its images are looked at; "" where none is.
-    """
+    """A batch of JSON files by path and size; the keys of their images start at `first_key`."""
 
     root: str
-    files: tuple[tuple[str, int], ...]
+    files: Batch
     first_key: int
-    looked_at: str = ""
     index = IMAGES
 
     @property
@@ -101,10 +82,8 @@ class LabelMeUnit:
             images.append(read.image)
             evidence.add("twofold", int(read.twofold), path)
             evidence.add("without_outline", read.boxes if "segmentation" in task else 0, path)
-        if self.looked_at:
-            here = [image for image in images if image.path in finder]
-            tally_sizes(evidence, here, locate(self.looked_at, options.storage))
-        return images_read(reading, self.root, evidence, images, finder, self.first_key)
+        # Of all batches the first is looked at: they are of one tool.
+        return images_read(reading, self.root, evidence, images, finder, self.first_key, looked_at=self.first_key == 0)
 
 
 def doubts_of(evidence: Mapping[str, Evidence]) -> list[Doubt]:
@@ -117,7 +96,6 @@ def doubts_of(evidence: Mapping[str, Evidence]) -> list[Doubt]:
                 f"{shown}: {left:,} JSON files hold no shapes, such as {item.example('left_alone')}, and are left alone"
             )
             doubts.append(Doubt(Doubted.FILES_LEFT_ALONE, message, left, item.example("left_alone")))
-        doubts += doubts_of_sizes(shown, item)
         if twofold := item.count("twofold"):
             message = f"{shown}: {twofold:,} files have both flags and shapes, of which the flags were read as labels"
             doubts.append(

@@ -36,6 +36,7 @@ from labelbeam.transforms.formats.labelstudio.format import LabelStudioOptions
 from labelbeam.transforms.formats.labelstudio.names import image_field, other_name, path_in
 from labelbeam.transforms.formats.labelstudio.tasks import StudioTask, choose
 from labelbeam.transforms.formats.named_images import ImageFinder, image_named, reject_image, reject_object
+from labelbeam.transforms.formats.turned import turned_beside
 from labelbeam.transforms.geometry.rle import runs_of_mask
 from labelbeam.transforms.geometry.trace import trace
 
@@ -43,6 +44,7 @@ OVERSHOOT = 50.0
 """How far percent may lie outside of the image; what lies farther is none."""
 
 _LARGEST_SIDE = 2**31
+_READ_ANGLE = frozenset({"rotation"})
 
 
 class StudioImages(NamedTuple):
@@ -256,6 +258,8 @@ def _add_objects(image: SourceImage, regions: Sequence[_Region], counts: Counter
         except DrawnError as error:
             reject_object(image, error.code, error.message, region.locator, _raw(region.shape))
             continue
+        if not (drawn.rings or drawn.turned):
+            image.turned_beside += turned_beside(_value(region.shape), _READ_ANGLE)
         parts.append(Part(region.locator, label, region.locator, drawn))
     without, _ = add_parts(image, parts)
     counts["without_outline"] += without if outlined else 0

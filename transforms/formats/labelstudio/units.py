@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from labelbeam.schemas.doubts import Doubt, Doubted
 from labelbeam.schemas.errors import LabelBeamError
 from labelbeam.transforms.formats.claims import split_of_file
+from labelbeam.transforms.formats.declared_sizes import LOOKED_AT
 from labelbeam.transforms.formats.format import Tree
 from labelbeam.transforms.formats.frames import Evidence
 from labelbeam.transforms.formats.labelstudio.format import LabelStudioOptions
@@ -73,7 +74,9 @@ class LabelStudioUnit:
             evidence.add(name, count, self.path)
         if read.others:
             evidence.add("chosen", 1, f"{read.others[0]!r} before {', '.join(map(repr, read.others[1:6]))}")
-        return images_read(reading, self.root, evidence, read.images, finder, self.number << FILE_BITS)
+        # A target storage has a file for each task.
+        looked_at, first = self.number < LOOKED_AT, self.number << FILE_BITS
+        return images_read(reading, self.root, evidence, read.images, finder, first, looked_at=looked_at)
 
 
 _SAID = (

@@ -55,9 +55,14 @@ class OpenImages:
         return plan_openimages(tree, claim.found)
 
     def frames(self, evidence: Mapping[str, Evidence], config: ConvertConfig) -> dict[str, Frame]:
-        """Fractions of the image, always."""
+        """Fractions of the image; where most boxes are none, the build is refused."""
         from labelbeam.transforms.formats.frames import FRACTIONS
+        from labelbeam.transforms.formats.named_images import refuse_far
 
+        refuse_far(
+            evidence,
+            "no fractions of the image, as Open Images has them; if they are pixels, divide them by width and height",
+        )
         return dict.fromkeys(evidence, FRACTIONS)
 
     def remarks(self, evidence: Mapping[str, Evidence], config: ConvertConfig) -> list[Doubt]:

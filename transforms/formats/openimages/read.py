@@ -18,6 +18,7 @@ from labelbeam.transforms.formats.drawn import label_of
 from labelbeam.transforms.formats.named_images import ImageFinder, image_named, reject_image, reject_object
 from labelbeam.transforms.formats.openimages.recognise import BOX
 from labelbeam.transforms.formats.openimages.rows import LONGEST_ROW, Row
+from labelbeam.transforms.formats.turned import turned_beside
 
 OVERSHOOT = 0.5
 """How far fractions may lie outside of the image; what lies farther is none."""
@@ -29,7 +30,8 @@ class OpenImagesRows(NamedTuple):
     """Images that were read, and what rows say of themselves, counted.
 
     `missing` counts images that are not in the listing, `coded` labels that are codes, `unsure` those of a confidence between 0 and 1,
-    `contradicted` those that are absent by another row.
+    `contradicted` those that are absent by another row. `codes` are those of the labels that have a name. `boxes` counts all boxes, `far`
+    those of them that are no fractions.
     """
 
     images: list[SourceImage]
@@ -37,6 +39,9 @@ class OpenImagesRows(NamedTuple):
     coded: int = 0
     unsure: int = 0
     contradicted: int = 0
+    codes: frozenset[str] = frozenset()
+    boxes: int = 0
+    far: int = 0
 
 
 def read_descriptions(data: bytes) -> dict[str, str]:
@@ -63,7 +68,8 @@ def read_rows(
     of_boxes = all(side in columns for side in BOX)
     by_id: dict[str, SourceImage] = {}
     labels: dict[str, dict[str, bool]] = {}
-    missing = coded = unsure = contradicted = 0
+    codes: set[str] = set()
+    missing = coded = unsure = contradicted = boxes = far = 0
     for at, cells in rows:
         row = dict(zip(columns, cells, strict=False))
         name = row.get("imageid", "").strip()
@@ -89,8 +95,11 @@ def read_rows(
             reject_object(image, Rejected.INVALID_LABEL, "LabelName is empty", locator, raw)
             continue
         coded += code not in names and code.startswith(_CODES)
+        if code in names:
+            codes.add(code)
         if of_boxes and "classification" not in task:
-            _add_box(image, label, row, locator, raw)
+            boxes += 1
+            far += _add_box(image, label, row, locator, raw)
             continue
         confidence = _number(row.get("confidence", "1")) if not of_boxes else 1.0
         if confidence is None or not 0 <= confidence <= 1:
@@ -105,7 +114,8 @@ def read_rows(
         elif not present:
             image.skipped.append(Skipped.LABEL_ABSENT)
         known[label] = present or known.get(label, False)
-    return OpenImagesRows(list(by_id.values()), missing, coded, unsure, contradicted)
+    counts = (missing, coded, unsure, contradicted)
+    return OpenImagesRows(list(by_id.values()), *counts, frozenset(codes), boxes, far)
 
 
 def _image_of(name: str, images: ImageFinder, path: str, source: str, at: int) -> SourceImage:
@@ -132,19 +142,22 @@ def _number(cell: str) -> float | None:
     return found if math.isfinite(found) else None
 
 
-def _add_box(image: SourceImage, label: str, row: Mapping[str, str], locator: str, raw: str) -> None:
+def _add_box(image: SourceImage, label: str, row: Mapping[str, str], locator: str, raw: str) -> bool:
+    """Add a box, or reject it; whether its numbers are no fractions."""
     left, right, top, bottom = (_number(row[side]) for side in BOX)
     if left is None or right is None or top is None or bottom is None:
         reject_object(
             image, Rejected.INVALID_BBOX, "XMin, XMax, YMin and YMax are no four finite numbers", locator, raw
         )
-        return
+        return False
     box = (left, top, right, bottom)
     if min(box) < -OVERSHOOT or max(box) > 1 + OVERSHOOT:
         reject_object(
             image, Rejected.INVALID_BBOX, "a side is no fraction of the image's width or height", locator, raw
         )
-        return
+        return True
+    image.turned_beside += turned_beside(row)
     image.objects.append(
         SourceObject(label, locator, box, crowd=row.get("isgroupof", "").strip() in ("1", "1.0", "true", "True"))
     )
+    return False

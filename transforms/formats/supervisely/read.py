@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import math
 import posixpath
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -36,6 +37,7 @@ from labelbeam.transforms.formats.named_images import ImageFinder, image_named, 
 from labelbeam.transforms.formats.supervisely.bitmap import decode_bitmap
 from labelbeam.transforms.formats.supervisely.format import SuperviselyOptions
 from labelbeam.transforms.formats.supervisely.recognise import ANNOTATIONS, IMAGES
+from labelbeam.transforms.formats.turned import turned_beside
 from labelbeam.transforms.formats.voc.folders import join
 from labelbeam.transforms.geometry.rle import runs_of_mask
 from labelbeam.transforms.geometry.trace import trace
@@ -55,7 +57,8 @@ class SuperviselyImage(NamedTuple):
     """An image that was read.
 
     `boxes` counts its objects without an outline, `united` those of several, `edged` its rectangles with corners that no pixel is,
-    `valued` its tags with values that are no labels; `twofold` says that it has labels and objects.
+    `valued` its tags with values that are no labels; `twofold` says that it has labels and objects. `ids` are pairs of a class's id, or of a
+    tag's, and its name.
     """
 
     image: SourceImage
@@ -64,6 +67,7 @@ class SuperviselyImage(NamedTuple):
     edged: int = 0
     valued: int = 0
     twofold: bool = False
+    ids: Sequence[tuple[Any, Any]] = ()
 
 
 def read_supervisely(
@@ -98,7 +102,12 @@ def read_supervisely(
         return _classified(image, content.get("tags"), objects, options.supervisely_tag)
     parts, edged = _parts(image, objects, options)
     boxes, united = add_parts(image, parts)
-    return SuperviselyImage(image, boxes, united, edged)
+    return SuperviselyImage(image, boxes, united, edged, ids=_ids(objects, "classId", "classTitle"))
+
+
+def _ids(items: Iterable[Any], key: str, name: str) -> list[tuple[Any, Any]]:
+    """Pairs of an id and a name."""
+    return [(item.get(key), item.get(name)) for item in items if isinstance(item, dict)]
 
 
 def image_by_file(path: str, images: ImageFinder, source: str) -> SourceImage:
@@ -137,13 +146,16 @@ def _classified(image: SourceImage, tags: Any, objects: list[Any], tag: str | No
         valued = 0
     else:
         labels, valued = plain, len(known) - len(plain)
+    ids = _ids((tags[place] for place, _ in plain), "tagId", "name") if tag is None else []
     for place, label in labels:
         add_label(image, label, f"tags[{place}]", found)
     if not labels and tag is None:
+        ids = _ids(objects, "classId", "classTitle")
         for place, each in enumerate(objects):
             add_label(image, each.get("classTitle") if isinstance(each, dict) else None, f"objects[{place}]", found)
     image.objects = list(found.values())
-    return SuperviselyImage(image, valued=valued, twofold=tag is None and bool(labels) and bool(objects))
+    twofold = tag is None and bool(labels) and bool(objects)
+    return SuperviselyImage(image, valued=valued, twofold=twofold, ids=ids)
 
 
 def _parts(image: SourceImage, objects: list[Any], options: SuperviselyOptions) -> tuple[list[Part], int]:
@@ -166,6 +178,7 @@ def _parts(image: SourceImage, objects: list[Any], options: SuperviselyOptions) 
             reject_object(image, error.code, error.message, locator, _raw(item))
             continue
         edged += outside
+        image.turned_beside += not (drawn.rings or drawn.turned) and turned_beside(item)
         group = item.get("instance")
         alone = options.supervisely_groups == "apart" or kind in _MASKS
         keyed = isinstance(group, str | int) and not isinstance(group, bool) and not alone

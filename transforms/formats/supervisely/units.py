@@ -4,30 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 from labelbeam.schemas.doubts import Doubt, Doubted
 from labelbeam.schemas.neutral import SourceImage
 from labelbeam.schemas.reasons import Rejected
-from labelbeam.transforms.formats.declared_sizes import doubts_of_sizes, tally_sizes
 from labelbeam.transforms.formats.format import Tree
 from labelbeam.transforms.formats.frames import Evidence
 from labelbeam.transforms.formats.named_images import (
     IMAGES,
+    Batch,
     finder_of,
     images_read,
-    plan_named,
+    plan_batches,
     reject_image,
     remarks_on,
 )
-from labelbeam.transforms.formats.plans import BATCH, Plan
-from labelbeam.transforms.formats.reading import Reading, ReadResult, Unit
+from labelbeam.transforms.formats.plans import Plan
+from labelbeam.transforms.formats.reading import Reading, ReadResult
 from labelbeam.transforms.formats.supervisely.format import SuperviselyOptions
 from labelbeam.transforms.formats.supervisely.read import image_by_file, read_supervisely
 from labelbeam.transforms.formats.supervisely.recognise import annotation_files
 from labelbeam.transforms.images.names import hidden
 from labelbeam.transforms.messages.redact import redact
 from labelbeam.transforms.stores.errors import StoreError
-from labelbeam.transforms.stores.files import StoredFile
 from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.stores.location import Location
 from labelbeam.transforms.stores.reading import read_many
@@ -41,33 +42,16 @@ def plan_supervisely(tree: Tree, found: tuple[Location, str | None]) -> Plan:
     root, only = found
     visible = [file for file in tree.listing_of(root).files if not hidden(file.path)]
     files = [file for file in annotation_files(visible) if only in (None, file.path)]
-    place_of_images = root.url if tree.config.images is None else locate(tree.config.images, tree.storage).url
-
-    def units(chosen: list[StoredFile]) -> list[Unit]:
-        return [
-            SuperviselyUnit(
-                root.url,
-                tuple((file.path, file.size) for file in chosen[start : start + BATCH]),
-                start,
-                "" if start or tree.config.check_images is not None else place_of_images,
-            )
-            for start in range(0, len(chosen), BATCH)
-        ]
-
-    return plan_named(tree, "supervisely", root, files, units)
+    return plan_batches(tree, "supervisely", root, files, partial(SuperviselyUnit, root.url))
 
 
 @dataclass(frozen=True, slots=True)
 class SuperviselyUnit:
-    """A batch of annotation files by path and size; the keys of their images start at `first_key`.
-
-    `looked_at` is the URL of the directory where a few of its images are looked at; "" where none is.
-    """
+    """A batch of annotation files by path and size; the keys of their images start at `first_key`."""
 
     root: str
-    files: tuple[tuple[str, int], ...]
+    files: Batch
     first_key: int
-    looked_at: str = ""
     index = IMAGES
 
     @property
@@ -81,6 +65,7 @@ class SuperviselyUnit:
         given, task = options.config.of(SuperviselyOptions), options.config.task
         evidence = Evidence()
         images: list[SourceImage] = []
+        ids: set[tuple[Any, Any]] = set()
         paths, sizes = [path for path, _ in self.files], [size or None for _, size in self.files]
         contents = read_many(locate(self.root, options.storage), paths, sizes, LARGEST_FILE)
         for path, data in zip(paths, contents, strict=True):
@@ -94,13 +79,13 @@ class SuperviselyUnit:
                 evidence.add("left_alone", 1, path)
                 continue
             images.append(read.image)
+            ids.update(pair for pair in read.ids if all(isinstance(item, int | str) for item in pair))
             evidence.add("without_outline", read.boxes if "segmentation" in task else 0, path)
             for name in ("united", "edged", "valued", "twofold"):
                 evidence.add(name, int(getattr(read, name)), path)
-        if self.looked_at:
-            here = [image for image in images if image.path in finder]
-            tally_sizes(evidence, here, locate(self.looked_at, options.storage))
-        return images_read(reading, self.root, evidence, images, finder, self.first_key)
+        # Of all batches the first is looked at: they are of one tool.
+        first = self.first_key == 0
+        return images_read(reading, self.root, evidence, images, finder, self.first_key, ids, looked_at=first)
 
 
 _TOLD = (
@@ -133,7 +118,6 @@ def doubts_of(evidence: Mapping[str, Evidence]) -> list[Doubt]:
     doubts = remarks_on(evidence)
     for source, item in sorted(evidence.items()):
         shown = redact(source)
-        doubts += doubts_of_sizes(shown, item)
         for name, code, words, option in _TOLD:
             if count := item.count(name):
                 example = item.example(name)

@@ -14,6 +14,7 @@ from labelbeam.schemas.reasons import Rejected
 from labelbeam.transforms.formats.drawn import LARGEST_RADIUS, ellipse, extent, label_of, number
 from labelbeam.transforms.formats.labels import likely_label
 from labelbeam.transforms.formats.named_images import ImageFinder, image_named, reject_image, reject_object
+from labelbeam.transforms.formats.turned import turned_beside
 from labelbeam.transforms.formats.via.content import ViaContent, ViaFile
 from labelbeam.transforms.formats.voc.folders import join
 from labelbeam.transforms.formats.yolo.entries import parts_of
@@ -107,6 +108,8 @@ def read_via(
                 continue
             box, rings = drawn
             boxes += rings is None
+            beside = attributes if isinstance(attributes, dict) else {}
+            image.turned_beside += rings is None and turned_beside({**beside, **shape})
             image.objects.append(SourceObject(name, locator, box, rings))
     return ViaImages(read, boxes, unlabelled)
 

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from labelbeam.transforms.columns.arrays import Floats
 from labelbeam.transforms.formats.frames import Evidence
+from labelbeam.transforms.formats.turned import TURNED_BESIDE
 from labelbeam.transforms.formats.voc.read import OVERSHOOT, VocImage
 from labelbeam.transforms.formats.voc.shapes import Box
 from labelbeam.transforms.geometry.boxes import FAR_OUT, SLACK
@@ -36,8 +37,8 @@ _LARGER = 1.2
 
 _OF_FILE = 3
 
-_LEAST_OVERLAP = 0.2
-"""An outline and its box that share less of what they cover together are of two places."""
+_LEAST_OVERLAP, _HALF = 0.2, 0.5
+"""An outline and its box that share less of what they cover together are of two places, or not of one size."""
 
 
 def add_beside(evidence: Evidence, read: Sequence[VocImage]) -> None:
@@ -45,6 +46,7 @@ def add_beside(evidence: Evidence, read: Sequence[VocImage]) -> None:
     for item in read:
         evidence.add("flagged_beside", item.flagged, item.image.locator)
         evidence.add("scored", item.scored, item.image.locator)
+        evidence.add(TURNED_BESIDE, item.turned_beside, item.image.locator)
 
 
 def add_evidence(
@@ -198,10 +200,15 @@ def _add_outlined(evidence: Evidence, outlined: Sequence[tuple[Sequence[float], 
     extents = np.array([extent for extent, _, _ in outlined], np.float64)
     boxes = np.array([box for _, box, _ in outlined], np.float64)
     solid = (boxes[:, 2:] > boxes[:, :2]).all(1)
-    apart = solid & (_overlap(extents, boxes) < _LEAST_OVERLAP)
+    overlap = _overlap(extents, boxes)
+    apart, unlike = solid & (overlap < _LEAST_OVERLAP), solid & (overlap < _HALF)
     exchanged = apart & (_overlap(extents[:, [1, 0, 3, 2]], boxes) > 1 - _LEAST_OVERLAP)
     evidence.add("outlined_boxes", int(solid.sum()))
-    for name, where in (("outlines_elsewhere", apart), ("outlines_exchanged", exchanged)):
+    for name, where in (
+        ("outlines_elsewhere", apart),
+        ("outlines_exchanged", exchanged),
+        ("outlines_unlike", unlike),
+    ):
         files = [outlined[at][2] for at in np.flatnonzero(where).tolist()]
         evidence.add(name, len(files), min(files, default=""))
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from labelbeam.schemas.doubts import Doubt, Doubted
 from labelbeam.schemas.errors import UsageError
 from labelbeam.transforms.formats.frames import FRACTIONS, Evidence, Frame
+from labelbeam.transforms.formats.turned import doubts_of_turned
 from labelbeam.transforms.messages.redact import redact
 from labelbeam.transforms.messages.words import counted
 
@@ -242,8 +243,13 @@ def _sizes(name: str, item: Evidence) -> list[Doubt]:
 
 def _outlines(name: str, item: Evidence) -> list[Doubt]:
     elsewhere, outlined = item.count("outlines_elsewhere"), item.count("outlined_boxes")
+    unlike = item.count("outlines_unlike")
     if not elsewhere or elsewhere < _STRAY * outlined:
-        return []
+        if unlike < 2 or unlike * 2 < outlined:
+            return []
+        example = item.example("outlines_unlike")
+        message = f"{name}: {unlike:,} of {outlined:,} outlines have less than half in common with their own box, such as in {example}"
+        return [Doubt(Doubted.OUTLINES_OFF_BOXES, f"{message}; both are taken as they stand", unlike, example)]
     example, exchanged = item.example("outlines_elsewhere"), item.count("outlines_exchanged")
     why = f"; {exchanged:,} of them would lie there if x and y were exchanged" if exchanged else ""
     message = f"{name}: {elsewhere:,} of {outlined:,} outlines lie outside of their own box, such as in {example}{why}"
@@ -270,7 +276,7 @@ def _names(name: str, item: Evidence) -> list[Doubt]:
 
 
 def _others(name: str, item: Evidence) -> list[Doubt]:
-    doubts: list[Doubt] = []
+    doubts: list[Doubt] = doubts_of_turned(name, item)
     if differ := item.count("size_differs"):
         message = (
             f"{name}: {differ:,} of {item.count('looked_at'):,} images that were looked at are of another width and height than declared; "

@@ -12,6 +12,7 @@ import unicodedata
 from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
+from urllib.parse import unquote
 
 from labelbeam.transforms.formats.voc.folders import (
     ANNOTATIONS,
@@ -202,8 +203,20 @@ class ImageIndex:
         called = self._by_name.get(key_of(stem)) or self._by_name.get(key_of(split_suffix(stem)[0]), [])
         if near := self._of_stem(xml, called):
             return _sole(near, by_other_name=True)
+        if decoded := self._decoded(xml, last, stem):
+            return _sole(decoded, by_other_name=True)
         here = [image for image in called if not _other_split(xml, image) and home_of_image(image) not in self._homes]
         return Found(None, candidates=tuple(here))
+
+    def _decoded(self, xml: str, last: str, stem: str) -> list[str]:
+        """Images that a percent-encoded name means, as servers of images write them."""
+        for name in (last, stem):
+            plain = unquote(name)
+            if plain != name and "/" not in plain:
+                called = self._by_name.get(key_of(split_suffix(plain)[0]), [])
+                if near := self._near(xml, called, (home_of_xml(xml).name,)):
+                    return near
+        return []
 
     def convention(self, xml: str, filename: str) -> str:
         """Path of an image that no listing shows: by `<filename>`, else the stem with `.jpg`, where others of its home lie.

@@ -29,7 +29,8 @@ class VocImage(NamedTuple):
     `boxes` are those of its objects as they are written, of whatever kind, or what outlines without a box extend over. `outlined` says for each object of segmentation whether
     it has an outline. `far_turned` counts rotations of more than a whole turn. `outlined` are the extents of each object's outline and
     of its box, as left, top, right, bottom. `named` is the image that `<filename>` names where the file is called like another one.
-    `flagged` counts what fields that are not read speak against: the image, or objects; `scored` objects with a confidence.
+    `flagged` counts what fields that are not read speak against: the image, or objects; `scored` objects with a confidence,
+    `turned_beside` objects with a turned box beside the one that is read.
     """
 
     image: SourceImage
@@ -41,6 +42,7 @@ class VocImage(NamedTuple):
     named: str = ""
     flagged: int = 0
     scored: int = 0
+    turned_beside: int = 0
 
 
 def read_voc(
@@ -94,6 +96,7 @@ def read_voc(
         named,
         flagged,
         scored,
+        annotation.turned_beside,
     )
 
 

@@ -32,6 +32,7 @@ from labelbeam.transforms.formats.voc.shapes import (
     tag_of,
     text_of,
 )
+from labelbeam.transforms.formats.voc.turned import is_turned_beside
 
 _Read = TypeVar("_Read")
 
@@ -80,7 +81,7 @@ class Annotation(msgspec.Struct, frozen=True):
     positive whole number, as in the files of tools that never opened the image and wrote 0. `strange` are the tags of elements
     with the fields of a box that belong to no object. `repeated` says what of the image stands several times and says
     different things, as where the annotations of several images are in one file. `flagged` says that a field which is not read speaks
-    against the image.
+    against the image. `turned_beside` counts objects with a turned box beside the one that is read.
     """
 
     filename: str
@@ -91,6 +92,7 @@ class Annotation(msgspec.Struct, frozen=True):
     strange: tuple[str, ...] = ()
     repeated: str = ""
     flagged: bool = False
+    turned_beside: int = 0
 
 
 def parse_annotation(data: bytes) -> Annotation:
@@ -115,8 +117,10 @@ def parse_annotation(data: bytes) -> Annotation:
             _add_sides(child, widths, heights)
     objects: list[VocObject] = []
     strange: list[str] = []
+    turned_beside = 0
     for position, element in enumerate(_objects(root, strange, filenames), 1):
         objects += _of_object(element, position)
+        turned_beside += is_turned_beside(element)
     if not objects and not strange and any(_MARKUP.search(str(text)) for text in root.itertext()):
         strange.append("object")
     filename, other_names = _sole(filenames, lambda name: name or None)
@@ -136,7 +140,9 @@ def parse_annotation(data: bytes) -> Annotation:
         *((str(name), str(text)) for name, text in root.items()),
     ]
     flagged = any(speaks_against(name, text) for name, text in said)
-    return Annotation(filename or "", width, height, tuple(objects), adjusted, tuple(strange), repeated, flagged)
+    return Annotation(
+        filename or "", width, height, tuple(objects), adjusted, tuple(strange), repeated, flagged, turned_beside
+    )
 
 
 _SIZES = {"size": ("width", "height"), "imagesize": ("ncols", "nrows")}

@@ -11,6 +11,7 @@ import math
 import re
 from typing import NamedTuple
 
+from labelbeam.schemas.packed import Packed
 from labelbeam.schemas.reasons import Rejected
 
 LARGEST_LABELS = 8 * 2**20
@@ -45,7 +46,7 @@ class LabelFile(NamedTuple):
     """A label file. `repeated` counts lines that repeat one before them, `with_commas` those that had commas in their numbers."""
 
     lines: list[Line]
-    bad: list[BadLine]
+    bad: Packed[BadLine]
     repeated: int = 0
     with_commas: int = 0
 
@@ -56,7 +57,7 @@ def parse_labels(data: bytes, keypoints: int = 0) -> LabelFile:
     text = data.decode("utf-16" if utf16 else "utf-8-sig", errors="replace").replace("\r\n", "\n").replace("\r", "\n")
     # What float() takes and nobody means: `1_0`, and digits of other scripts.
     plain = text.isascii() and not any(sign in text for sign in "_,;")
-    found = LabelFile([], [])
+    found = LabelFile([], Packed())
     seen: set[tuple[float, ...]] = set()
     repeated = with_commas = 0
     for number, raw in enumerate(text.split("\n"), 1):

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from labelbeam.schemas.config import ConvertConfig
 from labelbeam.schemas.doubts import Doubt, Doubted
 from labelbeam.schemas.errors import LabelBeamError
 from labelbeam.transforms.columns.listed import listed_files
 from labelbeam.transforms.formats.inputs import fingerprint_of, list_dataset
-from labelbeam.transforms.formats.labels import normalized
 from labelbeam.transforms.formats.plans import BATCH, HEAD, Plan, asks_for_images, bucket_count
-from labelbeam.transforms.formats.reading import in_order
-from labelbeam.transforms.formats.yolo.description import LARGEST_DESCRIPTION, Names, is_names_file
+from labelbeam.transforms.formats.reading import ids_by_label
+from labelbeam.transforms.formats.yolo.description import LARGEST_DESCRIPTION, is_names_file
 from labelbeam.transforms.formats.yolo.format import YoloOptions
 from labelbeam.transforms.formats.yolo.tree import plan_yolo
 from labelbeam.transforms.formats.yolo.units import YoloUnit
@@ -71,7 +68,8 @@ def plan_yolo_source(
     plan = Plan("yolo", "", images.url, bucket_count(config, size), fingerprint, covers)
     plan.trees = sorted({root.url, images.url})
     plan.doubts = [*(Doubt(Doubted.NOT_LISTED, warning) for warning in dict.fromkeys(left_out)), *content.doubts]
-    plan.label_ids = _label_ids(content.names)
+    tables = (names.by_number.items() for names in content.names if names is not None)
+    plan.label_ids = ids_by_label(pair for table in tables for pair in table)
     if asks_for_images(config):
         plan.listed = listed_files(file for file in image_files if is_image(file.path))
     for start in range(0, len(content.items), BATCH):
@@ -79,12 +77,3 @@ def plan_yolo_source(
         read_sizes = {item.labels: sizes[item.labels] for item in items if item.labels is not None}
         plan.units.append(YoloUnit(root.url, items, start, tuple(content.names), content.keypoints, read_sizes))
     return plan
-
-
-def _label_ids(tables: Iterable[Names | None]) -> dict[str, list[int | str]]:
-    """The class numbers of each label."""
-    found: dict[str, list[int | str]] = {}
-    for number, name in (pair for names in tables if names is not None for pair in names.by_number.items()):
-        if normalized(name):
-            found.setdefault(normalized(name), []).append(number)
-    return {name: in_order(numbers) for name, numbers in found.items()}

@@ -57,7 +57,7 @@ def read_yolo(
     if "classification" not in task:  # There an object is a label, however often it stands.
         image.skipped = [Skipped.REPEATED_LINE] * found.repeated
     image.adjusted += [Adjusted.COMMAS_IN_NUMBERS] * found.with_commas
-    image.rejected += [_rejected(image, bad) for bad in found.bad]
+    image.rejected.extend(_rejected(image, bad) for bad in found.bad)
     labels = _Labels(names)
     ends = labels.ends(found.lines)
     named = [line for line in found.lines if _is_named(line, labels, image)]

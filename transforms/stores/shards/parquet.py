@@ -79,10 +79,27 @@ def open_parquet(packed: Packed) -> pq.ParquetFile:
     Raises:
         ArchiveError: it is no Parquet file, or a damaged one.
     """
-    return checked(
-        packed,
-        lambda: pq.ParquetFile(_Source(packed), buffer_size=BUFFER, pre_buffer=False, page_checksum_verification=True),
-    )
+
+    def open_it() -> pq.ParquetFile:
+        plain = pq.ParquetFile(_Source(packed))
+        texts = _byte_columns(plain.metadata.schema)
+        # A value that a file of a kilobyte holds once, its rows may name a million times: it stays one.
+        return pq.ParquetFile(
+            _Source(packed),
+            metadata=plain.metadata,
+            read_dictionary=texts,
+            buffer_size=BUFFER,
+            pre_buffer=False,
+            page_checksum_verification=True,
+        )
+
+    return checked(packed, open_it)
+
+
+def _byte_columns(schema: pq.ParquetSchema) -> list[str]:
+    """The columns, also within others, that hold bytes or text."""
+    columns = [schema.column(number) for number in range(len(schema))]
+    return [column.path for column in columns if column.physical_type == "BYTE_ARRAY"]
 
 
 def checked(packed: Packed, call: Any) -> Any:
@@ -131,12 +148,18 @@ def image_columns(schema: pa.Schema) -> list[Column]:
 
 def is_bytes(kind: pa.DataType | None) -> bool:
     """Tell whether a column holds bytes."""
+    kind = _of_values(kind)
     return kind is not None and (pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
 
 
 def is_text(kind: pa.DataType | None) -> bool:
     """Tell whether a column holds text."""
+    kind = _of_values(kind)
     return kind is not None and (pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
+def _of_values(kind: pa.DataType | None) -> pa.DataType | None:
+    return kind.value_type if kind is not None and pa.types.is_dictionary(kind) else kind
 
 
 def rows_at_once(file: pq.ParquetFile, group: int) -> int:

@@ -202,3 +202,23 @@ def test_images_are_found_in_other_folders_where_none_lies_in_its_own(
     (index,) = made.indexes
     by_last = index.images is not None and index.images.by_last
     assert by_last is (names[-1] not in files and "not found" not in told)
+
+
+@pytest.mark.parametrize(
+    ("names", "stored"),
+    [
+        (["my%20images/a%201.jpg", "my%20images/b.jpg"], ["my images/a 1.jpg", "my images/b.jpg"]),
+        (["img_1.JPG", "img_2.JPG"], ["images/IMG_1.jpg", "images/IMG_2.jpg"]),
+        (["1.jpg", "2.jpg"], ["images/1.png", "images/2.png"]),
+        (["1", "2"], ["images/1.png", "images/2.png"]),
+        (["cafe\u0301.jpg", "the\u0301.jpg"], ["café.jpg", "thé.jpg"]),
+    ],
+)
+def test_images_that_are_all_called_otherwise_are_compared_with_the_store(
+    names: list[str], stored: list[str], tmp_path: Path
+) -> None:
+    top = fill(str(tmp_path), {"x.json": coco(*names), **dict.fromkeys(stored, "")})
+    made = plan(f"{top}/x.json", image_url="https://x/")
+    assert made.images_root == f"{top}/{'images' if stored[0].startswith('images') else ''}".rstrip("/")
+    paths = [path.removeprefix("images/") for path in stored]
+    assert (shown(made, *paths), made.warnings) == (sorted(paths), [])

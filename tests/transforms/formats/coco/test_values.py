@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 
+import numpy as np
 import pytest
 
 from labelbeam.schemas.reasons import Adjusted, Rejected
@@ -15,7 +16,7 @@ from labelbeam.transforms.formats.coco.records import (
     LabelOnly,
     decode_range,
 )
-from labelbeam.transforms.formats.coco.values import Rle
+from labelbeam.transforms.formats.coco.values import Id, Rle, rows_of, table_of
 from tests.transforms.formats.coco.elements import HUGE, LONG, annotation, bad, element, image
 
 
@@ -241,3 +242,17 @@ def test_a_segmentation_that_is_neither_a_list_nor_an_object_is_none(value: str)
 )
 def test_parts_of_a_polygon_keep_finite_numbers_only(value: str, parts: list[list[float]]) -> None:
     assert annotation(f'"segmentation": {value}').segmentation == parts
+
+
+@pytest.mark.parametrize(
+    "known", [[], [0, 3, 1], [5, 7], ["1", "3"], [1, "3"], [-1, 3], [1, 1000], [10**30, 1]], ids=str
+)
+@pytest.mark.parametrize("asked", [[], [3, 0, 2, 8, -1], [1, "3", "x"], [10**30, 3], [1000]], ids=str)
+def test_rows_are_those_of_the_dict_whatever_ids_are(known: list[Id], asked: list[Id]) -> None:
+    rows = {identity: row for row, identity in enumerate(known)}
+    assert rows_of(asked, table_of(rows), rows).tolist() == [rows.get(identity, -1) for identity in asked]
+
+
+def test_a_table_is_made_where_ids_are_dense_whole_numbers_alone() -> None:
+    assert table_of({2: 0, 0: 1}).tolist() == [1, -1, 0]
+    assert not np.concatenate([table_of({1: 0, 10_000: 1}), table_of({"1": 0}), table_of({-1: 0})]).size

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from labelbeam.transforms.formats.folder.classes import copies_in_classes, explains, is_read_me, numbers_for_names
+from labelbeam.transforms.formats.folder.format import FolderOptions
 from labelbeam.transforms.formats.folder.layout import plan_folder
 from tests.end_to_end.builds import CLASSIFICATION, PREFIX, attempt, convert
 from tests.end_to_end.datasets import write_image
@@ -118,3 +119,12 @@ def test_what_explains_a_dataset_is_known_by_its_name_and_by_a_line_for_each_num
     assert explains({"0", "10"}, "# Classes\r\n- 0 = T-shirt\r\n- 10 = Café\r\n")
     assert not explains({"0", "1"}, "0: cat\n1: 5 images\n")
     assert not explains({"3"}, "3. Train it.")
+
+
+def test_folders_of_one_name_in_several_are_one_class_with_a_doubt() -> None:
+    files = ["animal/mouse/1.jpg", "electronic/mouse/2.jpg", "electronic/cup/3.jpg"]
+    found = plan_folder(files, CLASSIFICATION, FolderOptions(class_level="parent"))
+    assert "several_supercategories" in {str(doubt.code) for doubt in found.doubts}
+    files[1] = "electronic/fan/2.jpg"
+    found = plan_folder(files, CLASSIFICATION, FolderOptions(class_level="parent"))
+    assert "several_supercategories" not in {str(doubt.code) for doubt in found.doubts}

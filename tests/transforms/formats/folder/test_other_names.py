@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from labelbeam.schemas.reasons import Adjusted, Rejected
+from labelbeam.transforms.formats.folder.lookup import ImageNames, Lookup
 from labelbeam.transforms.formats.folder.tables import LabelTable, read_table
 from tests.transforms.formats.folder.read_columns import SEVERAL, labels, read
 
@@ -61,3 +62,25 @@ def test_of_two_images_of_one_name_the_row_s_split_tells() -> None:
 def test_no_name_leads_out(name: str) -> None:
     (image,) = read(f"filename,label\n{name},cat\n").images
     assert image.rejected[0].code == Rejected.UNSAFE_PATH
+
+
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("my%20a.jpg", "my a.jpg"),
+        ("caf%C3%A9/1.jpg", "café/1.jpg"),
+        ("caf%C3%A9.jpg", "cafe\u0301.jpg"),
+        ("a%20b.JPG", "x/a b.jpg"),
+        ("a%23b.jpg", "a#b.jpg"),
+    ],
+)
+def test_a_percent_encoded_name_is_the_one_that_it_encodes(name: str, path: str) -> None:
+    found, adjusted, problem = Lookup(["", "x"], ImageNames({path, "other.jpg"}), {}).find(name)
+    assert (found, adjusted, problem) == (path, [Adjusted.IMAGE_BY_OTHER_NAME], None)
+
+
+@pytest.mark.parametrize("name", ["%2e%2e/1.jpg", "a%20b.jpg", "50%.jpg"])
+def test_the_letter_of_a_name_with_percent_counts_first_and_none_leads_out(name: str) -> None:
+    _, _, problem = Lookup([""], ImageNames({"1.jpg", "../1.jpg"}), {}).find(name)
+    assert problem is not None
+    assert name.startswith("%") or Lookup([""], ImageNames({name, "a b.jpg"}), {}).find(name) == (name, [], None)

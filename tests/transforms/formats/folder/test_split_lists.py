@@ -101,3 +101,35 @@ def test_images_of_no_list_are_told() -> None:
     assert doubt_of_unlisted([]) == []
     (doubt,) = doubt_of_unlisted(["a.jpg", "b.jpg"])
     assert (doubt.code, doubt.count, doubt.example) == ("listed_in_no_split", 2, "a.jpg")
+
+
+@pytest.mark.parametrize(
+    ("path", "is_one"),
+    [("food-101/meta/train.txt", True), ("food-101/train_test_split.txt", True), ("other/meta/train.txt", False)],
+)
+def test_lists_are_looked_for_in_the_folder_around_everything(path: str, is_one: bool) -> None:
+    images = ["food-101/images/pizza/1.jpg", "food-101/images/sushi/2.jpg"]
+    assert split_list_candidates([path, *images], images) == ([path] if is_one else [])
+
+
+def test_names_of_lists_begin_in_the_folder_around_everything() -> None:
+    images = ImageNames(frozenset(f"food-101/images/{name}.jpg" for name in ("a/1", "b/1", "b/2")))
+    found = read_split_lists({"food-101/meta/train.txt": "a/1\nb/2\n", "food-101/meta/test.txt": "b/1\n"}, images)
+    assert {path[16:]: split for path, split in found.splits.items()} == {
+        "a/1.jpg": "train",
+        "b/2.jpg": "train",
+        "b/1.jpg": "test",
+    }
+
+
+def test_lists_of_folds_are_not_read() -> None:
+    found = read(
+        labels__train1_dot_txt="a\nb\nc", labels__test1_dot_txt="d", labels__train2_dot_txt="a\nd", labels__test2_dot_txt="b\nc"
+    )  # fmt: skip
+    assert (found.splits, codes(found)) == ({}, ["lists_not_read"])
+    assert "labels/train2.txt" in found.doubts[0].message
+
+
+def test_parts_of_one_list_are_read() -> None:
+    found = read(train1_dot_txt="a\nb", train2_dot_txt="c", test1_dot_txt="d")
+    assert by_name(found) == {"a": "train", "b": "train", "c": "train", "d": "test"}

@@ -11,7 +11,8 @@ from labelbeam.transforms.columns.listed import Listed
 from labelbeam.transforms.formats.folder.layout import FolderItem, plan_folder
 from labelbeam.transforms.formats.folder.units import FolderUnit, TableUnit
 from labelbeam.transforms.read.work import read_unit
-from labelbeam.transforms.stores.errors import MissingFileError
+from labelbeam.transforms.stores.errors import MissingFileError, ShortageError
+from labelbeam.transforms.workers import budget
 from tests.transforms.unit_runs import fragments, options
 
 
@@ -45,3 +46,14 @@ def test_images_of_a_folder_on_a_disk_are_looked_at_where_they_are_read_but_for_
     for sample, looked in ((None, ["cat/1.jpg"]), (0.5, []), (7, [])):
         (fragment,) = fragments(read_unit(options(task="image_classification", sample=sample), unit))
         assert list(fragment.looked) == looked
+
+
+def test_a_table_whose_rows_no_memory_can_hold_is_refused_before_they_are_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "labels.csv").write_bytes(b"file,label\n" + b"a,b\n" * 200_000)
+    monkeypatch.setattr(budget, "memory_left", lambda: 300_000_000)
+    heads = {"labels.csv": b"file,label\na.jpg,b\n"}
+    plan = plan_folder(["labels.csv", "a.jpg"], "image_classification", heads=heads)
+    with pytest.raises(ShortageError, match=r"labels\.csv, of 200,001 rows: needs 402 MB of memory"):
+        read_unit(options(task="image_classification"), TableUnit(str(tmp_path), plan))

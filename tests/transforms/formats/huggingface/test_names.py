@@ -38,9 +38,7 @@ INFOS = json.dumps(
 
 @pytest.mark.parametrize("kind", ["sequence", "list", "struct"])
 def test_names_are_those_of_the_objects(kind: str) -> None:
-    assert names_in("README.md", README.replace("KIND", kind).replace("no\n", "'no'\n").encode()) == [
-        {0: "cat", 1: "no"}
-    ]
+    assert names_in("README.md", README.replace("KIND", kind).encode()) == [{0: "cat", 1: "no"}]
     assert names_in("dataset_infos.json", INFOS.encode()) == [{0: "cat", 1: "no"}]
 
 
@@ -65,3 +63,10 @@ def test_several_lists_are_all_told_and_equal_ones_once() -> None:
 )
 def test_what_gives_no_names_gives_none(path: str, data: bytes) -> None:
     assert names_in(path, data) == []
+
+
+@pytest.mark.parametrize("name", ["no", "1_000", "0o7", "1:30", "2001-01-01", "~", "1.0", "yes", "0x1F", ".inf"])
+def test_a_name_is_what_stands_there_whatever_yaml_makes_of_it(name: str) -> None:
+    assert names_in("README.md", README.replace("KIND", "list").replace("no\n", f"{name}\n").encode()) == [
+        {0: "cat", 1: name}
+    ]

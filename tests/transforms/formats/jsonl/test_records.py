@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from labelbeam.schemas.neutral import SourceImage
 from labelbeam.schemas.reasons import Adjusted, Rejected
+from labelbeam.transforms.formats.jsonl import records
 from labelbeam.transforms.formats.jsonl.records import Lines
 
 BOX = {"label": "cat", "topX": 0.1, "topY": 0.2, "bottomX": 0.5, "bottomY": 0.75}
@@ -280,3 +281,20 @@ def test_what_the_trainer_drops_is_counted(change: dict[str, Any], dropped: int,
 def test_confidences_below_one_are_counted(confidence: Any, count: int) -> None:
     found = read({"image_url": "https://h/1.jpg", "label": "cat", "label_confidence": confidence})
     assert found.evidence.count("confidences_below_one") == count
+
+
+def test_a_line_of_more_labels_than_an_image_can_have_is_rejected_unread(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(records, "MOST_OBJECTS", 3)
+    lines = read(
+        '{"image_url": "https://h/1.jpg", "label": [{}, {}, {}, {}]}', '{"image_url": "https://h/2.jpg", "label": [{}]}'
+    )
+    assert [item.message for item in lines.rejections] == ["it has 4 labels, expected at most 3, and is not read"]
+    assert [image.path for image in lines.images] == ["https://h/2.jpg"]
+
+
+def test_a_line_that_memory_is_too_dear_for_is_rejected_before_it_is_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(records, "_LARGEST_ROOM", 10_000)
+    lines = read('{{"image_url": "https://h/1.jpg", "label": [{}]}}'.format(",".join(["{}"] * 100)))
+    (rejection,) = lines.rejections
+    assert (rejection.code, rejection.image) == ("invalid_record", None)
+    assert "more than 0 MB of memory" in rejection.message

@@ -77,3 +77,21 @@ def test_places_are_bytes_where_a_file_is_read_in_parts(tmp_path: Path, monkeypa
     result = JsonLinesUnit(file.url, 0, 8, 12, len(data), None, None).read(Reading(ReadOptions(config, {}, 1)))
     (fragment,) = (decode(parcels.unwrap(encoded)) for _, encoded in result.fragments)
     assert [item.locator for item in fragment.rejections] == ["byte 9"]
+
+
+def test_many_small_records_are_handed_on_in_parts_that_hold_few_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(units, "_TOGETHER", 5)
+    line = '{"image_url": "https://h/%d.jpg", "image_width": 4, "image_height": 4, "label": ["a", {}, {}]}\n'
+    data = "".join(line % number for number in range(7)).encode() + b"{}\n" * 3
+    file = place(data)
+    config = ConvertConfig(task="image_classification_multilabel", source=[file.url], output="out")
+    result = JsonLinesUnit(file.url, 3, 0, len(data), len(data), None, None).read(Reading(ReadOptions(config, {}, 1)))
+    fragments = [decode(parcels.unwrap(encoded)) for _, encoded in result.fragments]
+    assert len(fragments) == 4
+    assert [path for part in fragments for path in part.images.paths] == [f"https://h/{at}.jpg" for at in range(7)]
+    assert len({key for part in fragments for key in part.images.keys.tolist()}) == 7
+    codes = [(str(item.code), item.locator) for part in fragments for item in part.rejections]
+    assert codes[:2] == [("invalid_label", "line 1 label[1]"), ("invalid_label", "line 1 label[2]")]
+    assert codes[-3:] == [("invalid_record", f"line {number}") for number in (8, 9, 10)]
+    assert result.findings.records == sum(part.records for part in fragments) == 7 + 7 + 14 + 3
+    assert result.findings.evidence[file.url].count("objects") == 14

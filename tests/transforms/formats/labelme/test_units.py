@@ -11,9 +11,9 @@ import pytest
 
 from labelbeam.schemas.config import ConvertConfig
 from labelbeam.schemas.errors import LabelBeamError
+from labelbeam.transforms.formats import named_images
 from labelbeam.transforms.formats.format import Tree
 from labelbeam.transforms.formats.frames import Evidence
-from labelbeam.transforms.formats.labelme import units
 from labelbeam.transforms.formats.labelme.format import LabelMeOptions
 from labelbeam.transforms.formats.labelme.units import LabelMeUnit, doubts_of, plan_labelme
 from labelbeam.transforms.formats.named_images import IMAGES, ImageFinder
@@ -33,18 +33,18 @@ def content(number: int, **more: Any) -> str:
 
 
 def test_json_files_are_planned_in_batches_with_keys_of_their_own(memory: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(units, "BATCH", 2)
+    monkeypatch.setattr(named_images, "BATCH", 2)
     root = locate(memory, {})
     for name in ("1.json", "a/2.JSON", "3.json", ".hidden/4.json", "5.txt", "1.jpg"):
         put(root.below(name), b"{}")
     plan = plan_labelme(Tree(CONFIG, {}, [root], []), None)
     assert plan.units == [
-        LabelMeUnit(root.url, (("1.json", 2), ("3.json", 2)), 0, root.url),
+        LabelMeUnit(root.url, (("1.json", 2), ("3.json", 2)), 0),
         LabelMeUnit(root.url, (("a/2.JSON", 2),), 2),
     ]
     file = root.below("3.json")
     (only,) = plan_labelme(Tree(CONFIG, {}, [file], [file]), "3.json").units
-    assert only == LabelMeUnit(root.url, (("3.json", 2),), 0, root.url)
+    assert only == LabelMeUnit(root.url, (("3.json", 2),), 0)
     with pytest.raises(LabelBeamError, match="no annotation file of labelme among"):
         plan_labelme(Tree(CONFIG, {}, [file], [file]), "6.json")
 
@@ -105,7 +105,8 @@ def test_a_declared_size_that_is_not_the_images_is_told(
 ) -> None:
     write_image(tmp_path / "1.jpg", (100, 80))
     (tmp_path / "1.json").write_text(content(1, imageWidth=sides[0], imageHeight=sides[1]))
-    result = read_unit(options(), LabelMeUnit(str(tmp_path), (("1.json", 0),), 0, str(tmp_path)), INDEX)
+    index = pickle.dumps(ImageFinder(["1.jpg"], str(tmp_path)))
+    result = read_unit(options(), LabelMeUnit(str(tmp_path), (("1.json", 0),), 0), index)
     told = [doubt for doubt in doubts_of(result.findings.evidence) if doubt.code == "declared_size_differs"]
     assert [(doubt.count, "declared as 80x100, stored as 100x80" in doubt.message) for doubt in told] == [
         (1, True)

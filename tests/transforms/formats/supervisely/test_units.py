@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from labelbeam.transforms.formats import named_images
 from labelbeam.transforms.formats.frames import Evidence
 from labelbeam.transforms.formats.named_images import IMAGES, ImageFinder
-from labelbeam.transforms.formats.supervisely import units
 from labelbeam.transforms.formats.supervisely.units import SuperviselyUnit, doubts_of
 from labelbeam.transforms.read.work import read_unit
 from tests.transforms.formats.planned import plan
@@ -26,12 +26,12 @@ def content(**more: Any) -> str:
 
 
 def test_files_are_planned_in_batches_with_keys_of_their_own(memory: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(units, "BATCH", 2)
+    monkeypatch.setattr(named_images, "BATCH", 2)
     text = content(size={})
     files = dict.fromkeys(("a/ann/1.json", "a/ann/2.JSON", "b/ann/1.json", ".x/ann/1.json"), text)
     size = len(text)
     assert plan(memory, files, format="supervisely").units == [
-        SuperviselyUnit(memory, (("a/ann/1.json", size), ("a/ann/2.JSON", size)), 0, memory),
+        SuperviselyUnit(memory, (("a/ann/1.json", size), ("a/ann/2.JSON", size)), 0),
         SuperviselyUnit(memory, (("b/ann/1.json", size),), 2),
     ]
 

@@ -118,3 +118,21 @@ def test_a_file_called_like_an_image_with_its_suffix_is_of_that_image():
     index = ImageIndex(["JPEGImages/1.jpg", "JPEGImages/a.b.png"], [])
     assert index.find("Annotations/1.jpg.xml", "").path == "JPEGImages/1.jpg"
     assert index.find("Annotations/a.b.xml", "").path == "JPEGImages/a.b.png"
+
+
+@pytest.mark.parametrize(
+    ("filename", "xml", "image"),
+    [
+        ("a%20b.jpg", "Annotations/7.xml", "a b.jpg"),
+        ("", "Annotations/a%20b.xml", "a b.png"),
+        ("caf%C3%A9.jpg", "Annotations/caf%C3%A9.xml", "cafe\u0301.jpg"),
+    ],
+)
+def test_a_percent_encoded_name_is_the_one_that_it_encodes(filename, xml, image):
+    assert find(filename, f"JPEGImages/{image}", xml=xml) == (f"JPEGImages/{image}", True)
+
+
+def test_the_letter_of_a_name_with_percent_counts_first():
+    images = ["JPEGImages/a%20b.jpg", "JPEGImages/a b.jpg"]
+    assert find("", *images, xml="Annotations/a%20b.xml") == ("JPEGImages/a%20b.jpg", False)
+    assert find("..%2fa.jpg", "JPEGImages/a.jpg", xml="Annotations/9.xml") is None

@@ -1,0 +1,201 @@
+"""Rows of a table of boxes, read into the neutral form: a box each, in the frame that all of them tell."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from labelbeam.schemas.neutral import Box, SourceImage, SourceObject
+from labelbeam.schemas.reasons import Rejected, Skipped
+from labelbeam.transforms.formats.boxtable.columns import BoxColumns, split_in
+from labelbeam.transforms.formats.cloud_rows import below_bucket, cloud_rows, is_cloud_url
+from labelbeam.transforms.formats.coco.evidence import Collector
+from labelbeam.transforms.formats.drawn import declare_size, label_of
+from labelbeam.transforms.formats.folder.cells import parse_list
+from labelbeam.transforms.formats.folder.flags import number
+from labelbeam.transforms.formats.frames import Evidence
+from labelbeam.transforms.formats.labels import says_there_is_none
+from labelbeam.transforms.formats.named_images import ImageFinder, image_named, reject_image, reject_object
+
+_NOTHING = frozenset({"", "nan", "none", "null", "na"})
+_NO_OBJECT = frozenset({"no finding", "no findings", "normal"})
+"""What labels of medical images say where no box goes with them."""
+
+_LONGEST_CELL = 2**20
+_SIDES = 4
+
+
+class BoxRow(NamedTuple):
+    """A row as text: what stands for the image, the label and each side; "" where nothing does. `wrong` says what cannot be read."""
+
+    locator: str
+    image: str = ""
+    label: str = ""
+    sides: tuple[str, ...] = ()
+    split: str | None = None
+    size: tuple[str, str] = ("", "")
+    crowd: bool = False
+    raw: str = ""
+    wrong: str = ""
+
+
+def rows_of(data: bytes, columns: BoxColumns) -> Iterator[BoxRow]:
+    """The rows of a table, without its header."""
+    text = data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig", "replace")
+    if columns.cloud:
+        for row in cloud_rows(text):
+            sides = () if row.box is None else tuple(map(str, row.box))
+            label = row.labels[0] if row.labels else ""
+            yield BoxRow(f"line {row.line}", row.url, label, sides, row.split, raw=row.raw, wrong=row.wrong)
+        return
+    if csv.field_size_limit() < _LONGEST_CELL:
+        csv.field_size_limit(_LONGEST_CELL)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=columns.delimiter, skipinitialspace=True)
+    header = columns.header
+    try:
+        for cells in reader:
+            if not any(map(str.strip, cells)):
+                continue
+            if header:
+                header = False
+                continue
+            yield _row(f"line {reader.line_num}", [cell.strip() for cell in cells], columns)
+    except csv.Error as error:
+        yield BoxRow("its end", wrong=f"it is no CSV: {error}")
+
+
+def _row(locator: str, cells: Sequence[str], columns: BoxColumns) -> BoxRow:
+    raw = columns.delimiter.join(cells)[:500]
+    if len(cells) < len(columns.names) or any(cells[len(columns.names) :]):
+        wrong = f"the row has {len(cells)} cells, expected {len(columns.names)}"
+        return BoxRow(locator, cells[columns.image] if len(cells) > columns.image else "", raw=raw, wrong=wrong)
+    sides = tuple(cells[at] for at in columns.box)
+    if len(sides) == 1:
+        inside = parse_list(sides[0]) or sides[0].split() if sides[0].lower() not in _NOTHING else []
+        sides = tuple(str(side) for side in inside)
+    return BoxRow(
+        locator,
+        cells[columns.image],
+        cells[columns.label] if columns.label >= 0 else "",
+        () if all(side.lower() in _NOTHING for side in sides) else sides,
+        None if columns.split is None else split_in(cells[columns.split]),
+        ("", "") if columns.size is None else (cells[columns.size[0]], cells[columns.size[1]]),
+        columns.crowd is not None and cells[columns.crowd].lower() in ("1", "1.0", "true", "yes"),
+        raw,
+    )
+
+
+def read_rows(
+    rows: Iterable[BoxRow],
+    columns: BoxColumns,
+    images: ImageFinder,
+    evidence: Evidence,
+    *,
+    path: str,
+    source: str,
+    split: str | None,
+    with_boxes: bool = True,
+) -> list[SourceImage]:
+    """Read the rows of the table at `path` into images, in the order in which they are first named.
+
+    What boxes tell of their frame goes into `evidence`, as for COCO; `split` is the table's own. Without `with_boxes` the labels of
+    boxes are those of their images, each once.
+    """
+    by_name: dict[str, SourceImage] = {}
+    places: dict[int, int] = {}
+    numbers: list[tuple[float, ...]] = []
+    of: list[SourceImage] = []
+    for row in rows:
+        image = by_name.get(row.image) if row.image else None
+        if image is None:
+            image = _image_of(row, images, path, source, evidence)
+            by_name[row.image or f"\0{row.locator}"] = image
+            places[id(image)] = len(places)
+            image.split = split or row.split or image.split
+            if columns.cloud:
+                evidence.add("unassigned" if row.split is None else "assigned", 1, row.image[:200])
+        if row.wrong or not row.image:
+            if row.image:
+                reject_object(image, Rejected.INVALID_RECORD, row.wrong, row.locator, row.raw)
+            continue
+        made = _object(image, row, columns.kind, with_boxes)
+        if made is None:
+            continue
+        if with_boxes or all(made.label != item.label for item in image.objects):
+            image.objects.append(made)
+        if made.bbox is not None:
+            left, top, right, bottom = made.bbox
+            numbers.append((left, top, right - left, bottom - top))
+            of.append(image)
+    if numbers:
+        collector = Collector(evidence, [image.locator for image in of].__getitem__)
+        sizes = np.array([(image.width or 0, image.height or 0) for image in of], np.int32)
+        ids = np.array([places[id(image)] for image in of], np.int64)
+        collector.boxes(np.array(numbers, np.float64), sizes, np.full(len(of), np.nan), ids)
+    return list(by_name.values())
+
+
+def _image_of(row: BoxRow, images: ImageFinder, path: str, source: str, evidence: Evidence) -> SourceImage:
+    locator = f"{path} {row.locator}"
+    evidence.add("images", 1)
+    if not row.image:
+        image = SourceImage(path, source, locator, rejected=[], adjusted=[], objects=[], skipped=[])
+        reject_image(image, Rejected.INVALID_RECORD, row.wrong or "the row names no image")
+        return image
+    stored = is_cloud_url(row.image)
+    name = below_bucket(row.image) if stored else row.image
+    image = image_named(name, images, path, source, locator)
+    if stored and image.path not in images and not image.rejected:
+        evidence.add("elsewhere", 1, row.image[:200])
+        message = f"{row.image[:200]!r} is not among the files, and URLs are not fetched; --images names the directory that holds it"
+        reject_image(image, Rejected.MISSING_IMAGE, message)
+    width, height = (_whole(side) for side in row.size)
+    declare_size(image, width, height)
+    return image
+
+
+def _whole(cell: str) -> int | str | None:
+    found = number(cell)
+    if cell.lower() in _NOTHING:
+        return None
+    return int(found) if found is not None and found.is_integer() else cell
+
+
+def _object(image: SourceImage, row: BoxRow, kind: str, with_boxes: bool) -> SourceObject | None:
+    """The object of a row; None where it has none, or where it is rejected."""
+    if not row.sides and row.label.lower() in _NOTHING:
+        return None  # An image without objects.
+    label = label_of(row.label, image)
+    if label is None:
+        reject_object(image, Rejected.INVALID_LABEL, "the box has no label", row.locator, row.raw)
+        return None
+    if not with_boxes:
+        return SourceObject(label, row.locator)
+    if not row.sides and (says_there_is_none(label) or label.casefold() in _NO_OBJECT):
+        image.skipped.append(Skipped.EMPTY_LABEL)
+        return None
+    if not row.sides:
+        reject_object(image, Rejected.MISSING_BBOX, f"the label {label!r:.80} has no box", row.locator, row.raw)
+        return None
+    box = _box(row.sides, kind)
+    if box is None:
+        message = f"the box is {', '.join(row.sides)!r:.80}, expected four finite numbers"
+        reject_object(image, Rejected.INVALID_BBOX, message, row.locator, row.raw)
+        return None
+    return SourceObject(label, row.locator, box, crowd=row.crowd)
+
+
+def _box(sides: Sequence[str], kind: str) -> Box | None:
+    found = [value for side in sides if (value := number(side)) is not None]
+    if len(found) != _SIDES or len(sides) != _SIDES:
+        return None
+    x, y, third, fourth = found
+    if kind == "corners":
+        return x, y, third, fourth
+    if kind == "centre":
+        return x - third / 2, y - fourth / 2, x + third / 2, y + fourth / 2
+    return x, y, x + third, y + fourth

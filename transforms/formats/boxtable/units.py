@@ -1,0 +1,113 @@
+"""Plan of tables of boxes, each read whole, and what their evidence says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from labelbeam.schemas.doubts import Doubt, Doubted
+from labelbeam.schemas.errors import UsageError
+from labelbeam.transforms.formats.boxtable.columns import BoxColumns
+from labelbeam.transforms.formats.boxtable.read import read_rows, rows_of
+from labelbeam.transforms.formats.boxtable.recognise import BoxTables
+from labelbeam.transforms.formats.claims import split_of_file
+from labelbeam.transforms.formats.format import Tree
+from labelbeam.transforms.formats.frames import Evidence
+from labelbeam.transforms.formats.named_images import (
+    FILE_BITS,
+    IMAGES,
+    finder_of,
+    images_read,
+    plan_whole,
+    remarks_on,
+    whole_file,
+)
+from labelbeam.transforms.formats.plans import Plan
+from labelbeam.transforms.formats.reading import Reading, ReadResult, Unit
+from labelbeam.transforms.messages.redact import redact
+from labelbeam.transforms.messages.words import listed
+from labelbeam.transforms.stores.files import StoredFile
+from labelbeam.transforms.stores.locate import locate
+from labelbeam.transforms.workers.quiet_gc import quiet_gc
+
+
+def plan_box_tables(tree: Tree, found: BoxTables) -> Plan:
+    """Plan the tables that were found; see `transforms.plan.make_plan` for errors."""
+
+    def unit(file: StoredFile, number: int) -> Unit:
+        return BoxTableUnit(found.root.url, file.path, number, file.size, found.tables[file.path])
+
+    plan = plan_whole(tree, "boxtable", found.root, found.tables, unit)
+    bare = [path for path, columns in found.tables.items() if not columns.header]
+    if bare:
+        message = (
+            f"{listed(bare)}: no header, so the four numbers behind each image are read as two corners, x1, y1, x2, y2, and what follows as "
+            "the label; a header says otherwise, such as file,x,y,w,h,label"
+        )
+        plan.doubts.append(Doubt(Doubted.HEADER_MISSING, message, len(bare), bare[0]))
+    return plan
+
+
+@dataclass(frozen=True, slots=True)
+class BoxTableUnit:
+    """A table, read as a whole; `bytes` is its size, `number` its own among the tables."""
+
+    root: str
+    path: str
+    number: int
+    bytes: int
+    columns: BoxColumns
+    index = IMAGES
+
+    @property
+    def size(self) -> int:
+        """Bytes, for progress."""
+        return self.bytes
+
+    def read(self, reading: Reading) -> ReadResult:
+        """Read its rows.
+
+        Raises:
+            StoreError: the table cannot be read.
+        """
+        options, finder, evidence = reading.options, finder_of(reading), Evidence()
+        file = locate(self.root, options.storage).below(self.path)
+        with quiet_gc(), whole_file(file, self.bytes) as data:
+            images = read_rows(
+                rows_of(data, self.columns),
+                self.columns,
+                finder,
+                evidence,
+                path=self.path,
+                source=self.root,
+                split=split_of_file(self.path),
+                with_boxes="classification" not in options.config.task,
+            )
+        return images_read(reading, self.root, evidence, images, finder, self.number << FILE_BITS)
+
+
+def refuse_elsewhere(evidence: Mapping[str, Evidence]) -> None:
+    """Refuse a source all of whose images are named by URLs of a store, and are not here.
+
+    Raises:
+        UsageError: a source is so.
+    """
+    for source, item in sorted(evidence.items()):
+        if item.count("elsewhere") and item.count("elsewhere") == item.count("images"):
+            raise UsageError(
+                f"{redact(source)}: the images are named by URLs such as {item.example('elsewhere')!r}, which are not fetched, and none of "
+                "them lies beside the table; --images names the directory, or the bucket, that holds them"
+            )
+
+
+def doubts_of(evidence: Mapping[str, Evidence]) -> list[Doubt]:
+    """Doubts that follow from the evidence, beside those of boxes."""
+    doubts = remarks_on(evidence)
+    for source, item in sorted(evidence.items()):
+        if item.count("assigned") and (free := item.count("unassigned")):
+            message = (
+                f"{redact(source)}: {free:,} images, such as {item.example('unassigned')!r}, are UNASSIGNED or nothing says their split, and go "
+                "into train"
+            )
+            doubts.append(Doubt(Doubted.LISTED_IN_NO_SPLIT, message, free, item.example("unassigned")))
+    return doubts
