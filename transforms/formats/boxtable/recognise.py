@@ -17,18 +17,20 @@ _EXTENSIONS = ("csv", "tsv", "txt")
 
 
 class BoxTables(NamedTuple):
-    """The tables to read below a root, by path."""
+    """The tables to read below a root, by path; and why they cannot be read together, "" where they can."""
 
     root: Location
     tables: dict[str, BoxColumns]
+    rivals: str = ""
 
 
 def claim_of(tree: Tree, asked: bool) -> Claim | None:
     """Claim one directory, or one table. For classification, labels of images go before it, in tables and folders.
 
+    Tables that may describe the same images are refused where they are planned: other annotations beside them go before.
+
     Raises:
         StoreError: a file cannot be read.
-        UsageError: several tables may describe the same images.
     """
     if not asked and tree.config.task != "image_object_detection":
         return None
@@ -49,13 +51,17 @@ def claim_of(tree: Tree, asked: bool) -> Claim | None:
     if told is None or goes_first(tree, asked, told[1]):
         return None
     root, tables, alone = told
-    check_one_each(root.shown, "boxes", ((path, split_of_file(path)) for path in tables))
-    _refuse_nested(root, tables)
+    rivals = ""
+    try:
+        check_one_each(root.shown, "boxes", ((path, split_of_file(path)) for path in tables))
+        _refuse_nested(root, tables)
+    except UsageError as error:
+        rivals = str(error)
     shown = ", ".join(list(tables)[:5])
     return Claim(
         f"found boxes in {shown}",
         False,
-        BoxTables(root, tables),
+        BoxTables(root, tables, rivals),
         frozenset({"folder", "coco"} if alone else {"folder"}),
     )
 
