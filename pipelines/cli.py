@@ -77,7 +77,8 @@ def _run(arguments: list[str], known: argparse.Namespace) -> int:
         hint = did_you_mean(arguments[0], COMMANDS)
         raise UsageError(f"found {arguments[0]!r}, expected one of {', '.join(COMMANDS)}{hint}")
     # Options of the others, of which there are hundreds, are not needed where the command is known.
-    parser, commands = make_parsers(arguments[:1] if arguments[:1] and arguments[0] in COMMANDS else COMMANDS)
+    names = arguments[:1] if arguments[:1] and arguments[0] in COMMANDS else COMMANDS
+    parser, commands = make_parsers(names, options=arguments[:1] not in ([], ["-h"], ["--help"], ["--version"]))
     _, rest = parser.parse_known_args(arguments, known)
     if known.command is None and not rest:
         parser.print_help(sys.stderr)

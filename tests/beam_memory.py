@@ -177,13 +177,13 @@ def _globals_once() -> list[dict[str, Any]]:
 
 
 @cache
-def _parsers_of(names: tuple[str, ...], _: tuple[str, ...]) -> tuple[Parser, dict[str, Parser]]:
-    return make_parsers(names)
+def _parsers_of(names: tuple[str, ...], options: bool, _: tuple[str, ...]) -> tuple[Parser, dict[str, Parser]]:
+    return make_parsers(names, options)
 
 
-def _parsers_once(names: Iterable[str]) -> tuple[Parser, dict[str, Parser]]:
+def _parsers_once(names: Iterable[str], options: bool = True) -> tuple[Parser, dict[str, Parser]]:
     """What has parsed once has kept nothing of it."""
-    return _parsers_of(tuple(names), tuple(BEAM_OPTIONS))
+    return _parsers_of(tuple(names), options, tuple(BEAM_OPTIONS))
 
 
 def remember() -> None:

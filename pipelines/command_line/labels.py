@@ -7,7 +7,6 @@ from typing import Any
 
 import msgspec
 
-from labelbeam.pipelines.command_line.config_file import SIZE_LIMIT, read_values
 from labelbeam.schemas.errors import UsageError
 from labelbeam.schemas.label_map import EXPECTED, parse_labels
 from labelbeam.transforms.formats.json_objects import RepeatedKeyError, unique
@@ -43,6 +42,8 @@ def read_labels(given: Any, name: str = "--labels") -> dict[str, Any] | None:
 
 
 def _file(path: str, where: str) -> Any:
+    from labelbeam.pipelines.command_line.config_file import SIZE_LIMIT, read_values  # It loads YAML.
+
     if not path.lower().endswith(".json"):
         try:
             return read_values(path, f"a YAML or JSON file of {EXPECTED}")

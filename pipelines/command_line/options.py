@@ -9,12 +9,11 @@ import argparse
 import json
 import types
 from collections.abc import Collection, Iterable, Iterator
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
 
 import msgspec
 from msgspec import Meta
 
-from labelbeam.pipelines.command_line.config_file import ConfigFile
 from labelbeam.pipelines.command_line.labels import read_labels
 from labelbeam.schemas.config import CheckImages, ConvertConfig, parse_split
 from labelbeam.schemas.doubts import Doubted
@@ -25,6 +24,9 @@ from labelbeam.transforms.formats.registry import FORMATS
 from labelbeam.transforms.images.urls import prefix_in_datastore
 from labelbeam.transforms.messages.words import did_you_mean, is_utf8
 from labelbeam.transforms.stores.small_files import read_small
+
+if TYPE_CHECKING:
+    from labelbeam.pipelines.command_line.config_file import ConfigFile
 
 _CORE = {field.name: field for field in msgspec.structs.fields(ConvertConfig) if field.name != "of_formats"}
 _OF_FORMATS = {
@@ -225,6 +227,8 @@ def make_config(flags: dict[str, Any], file: ConfigFile | None = None, **fixed: 
     Raises:
         UsageError: an option is missing, or has a value that it cannot have.
     """
+    from labelbeam.pipelines.command_line.config_file import ConfigFile  # It loads YAML.
+
     file = file or ConfigFile()
     values = file.values | {name: _typed(name, value) for name, value in flags.items()} | fixed
     for name in ("source", "accept"):

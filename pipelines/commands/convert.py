@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import json
 
-from labelbeam.pipelines.command_line.config_file import ConfigFile, read_config
 from labelbeam.pipelines.command_line.options import FIELDS, add_options, make_config, storage_options
 from labelbeam.pipelines.command_line.parser import Parser, add_beam_options
 from labelbeam.pipelines.commands.command import Command
@@ -51,6 +50,8 @@ def _add_arguments(parser: Parser) -> None:
 
 
 def _run(known: argparse.Namespace) -> int:
+    from labelbeam.pipelines.command_line.config_file import ConfigFile, read_config  # It loads YAML.
+
     file = read_config(known.config, FIELDS) if known.config is not None else ConfigFile()
     config = make_config(flags_of(known), file)
     arguments = beam_arguments(file.beam, known.beam, known.runner_options)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from msgspec import structs
 
-from labelbeam.pipelines.command_line.config_file import ConfigFile, read_config
 from labelbeam.pipelines.command_line.options import FIELDS, add_options, make_config, storage_options
 from labelbeam.pipelines.command_line.parser import Parser
 from labelbeam.pipelines.commands.command import Command
@@ -40,6 +39,8 @@ def _add_arguments(parser: Parser) -> None:
 
 
 def _run(known: argparse.Namespace) -> int:
+    from labelbeam.pipelines.command_line.config_file import ConfigFile, read_config  # It loads YAML.
+
     flags = flags_of(known)
     path, sources = known.config, known.sources
     if path is None and len(sources) == 1 and _is_config(sources[0]):

@@ -28,8 +28,11 @@ COMMANDS: dict[str, Command] = {
 }
 
 
-def make_parsers(names: Iterable[str] = COMMANDS) -> tuple[Parser, dict[str, Parser]]:
-    """Make the parser of the whole command line, and that of each command; or of those in `names`, which is soon done."""
+def make_parsers(names: Iterable[str] = COMMANDS, options: bool = True) -> tuple[Parser, dict[str, Parser]]:
+    """Make the parser of the whole command line, and that of each command; or of those in `names`, which is soon done.
+
+    Without `options` the commands have none, which suffices for the help that lists them.
+    """
     parser = Parser(
         prog="labelbeam",
         usage="labelbeam COMMAND [options]",
@@ -52,5 +55,6 @@ def make_parsers(names: Iterable[str] = COMMANDS) -> tuple[Parser, dict[str, Par
             formatter_class=formatter,
             allow_abbrev=False,
         )
-        command.add_arguments(commands[name])
+        if options:
+            command.add_arguments(commands[name])
     return parser, commands

@@ -36,6 +36,7 @@ NAMES = (
     "webdataset",
     "parquet",
     "images",
+    "other-images",
     "archives",
     "index-pages",
     "outputs",

@@ -93,13 +93,13 @@ class Listed:
 
 def listed_files(files: Iterable[StoredFile], prefix: str = "") -> Listed:
     """The columns of a listing; `prefix` is what leads from the build's images root to the listed directory."""
-    rows = [(stable_hash(f"{prefix}{file.path}"), file.size, token_hash(file.token)) for file in files]
+    rows = list(files)
     return join_listed(
         [
             Listed(
-                np.array([row[0] for row in rows], np.uint64),
-                np.array([row[1] for row in rows], np.int64),
-                np.array([row[2] for row in rows], np.uint64),
+                stable_hashes(f"{prefix}{file.path}" for file in rows),
+                np.array([file.size for file in rows], np.int64),
+                stable_hashes(file.token.strip('"') for file in rows),
             )
         ]
     )

@@ -56,7 +56,8 @@ def _is_of_a_run(path: str, output: str) -> bool:
 def fingerprint_of(files: Iterable[tuple[str, StoredFile]]) -> tuple[str, dict[str, Any]]:
     """A hash over URL, size and token of every input file, in any order and however often it is named; what it covers."""
     digest = hashlib.sha256()
-    files = sorted(set(files))
+    # A listing is sorted, which a set would undo.
+    files = list(dict.fromkeys(sorted(files)))
     urls = {url: stable(url) for url in {url for url, _ in files}}
     for url, file in files:
         # Names cannot forge this, whatever they hold; and a signature in a URL that is made anew each day is no change.

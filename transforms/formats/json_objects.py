@@ -6,7 +6,6 @@ import json
 from typing import Any
 
 from labelbeam.transforms.messages.words import excerpt
-from labelbeam.transforms.workers.budget import check_room
 
 
 class RepeatedKeyError(ValueError):
@@ -38,6 +37,9 @@ def check_json_room(data: bytes, what: str, small: int = _SMALL) -> None:
         ShortageError: there is not.
     """
     if len(data) > small:
+        # Whoever only parses options needs none of what that loads.
+        from labelbeam.transforms.workers.budget import check_room
+
         check_room(json_room(data), what)
 
 

@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
+from urllib.parse import unquote, unquote_plus
 
 from labelbeam.schemas.doubts import Doubt, Doubted
 from labelbeam.schemas.errors import LabelBeamError, UsageError
@@ -38,11 +39,18 @@ from labelbeam.transforms.stores.files import StoredFile, put
 from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.stores.location import Location
 from labelbeam.transforms.stores.reading import PROBED, read_file
-from labelbeam.transforms.workers.budget import reading
+from labelbeam.transforms.workers.budget import check_room, reading
 from labelbeam.transforms.workers.staged_units import StagedUnit, stage_alone
 
 _PARSED = 10
 """Bytes of memory for each byte of a file that is parsed whole: small objects of JSON take so many."""
+
+_RECORD = 1000
+"""Bytes of memory that an image with an object takes while it is read."""
+
+_TOGETHER = 32 * 1024
+
+Record = TypeVar("Record")
 
 FILE_BITS = 32
 """Bits of an image's key for its place in a file that is read whole; the file's number stands above them."""
@@ -104,6 +112,9 @@ class ImageFinder:
                 best = [path for path, count in zip(same, near, strict=True) if count == max(near)]
                 other = suffixed and _last(best[0]) != last
                 return Found(best[0], other) if len(best) == 1 else Found(None, candidates=tuple(sorted(best)))
+        for plain in (unquote(name), unquote_plus(name)):  # As servers of images write names.
+            if plain != name and (found := self.find(plain, base)) != Found(None):
+                return found._replace(by_other_name=found.path is not None)
         return Found(None)
 
     @cached_property
@@ -273,7 +284,23 @@ def whole_file(file: Location, size: int) -> Iterator[bytes]:
         ShortageError: this process has not the memory.
     """
     with reading().take(_PARSED * (size or PROBED), file.shown):
-        yield read_file(file, size or None)
+        data = read_file(file, size or None)
+        # Each may be an image, an object or a rejection, however few bytes it has.
+        records = data.count(b"{") + data.count(b"\n") // 2
+        check_room(_RECORD * records, f"{file.shown}, of up to {records:,} records")
+        yield data
+
+
+def with_room(records: Iterable[Record], what: str) -> Iterator[Record]:
+    """The same records, as long as there is memory for further ones.
+
+    Raises:
+        ShortageError: there is not.
+    """
+    for number, record in enumerate(records, 1):
+        if number % _TOGETHER == 0:
+            check_room(_RECORD * _TOGETHER, f"{what}, of which {number:,} records were read")
+        yield record
 
 
 def tally_images(

@@ -15,7 +15,7 @@ FURTHER = frozenset({"attributes", "attribute", "extra", "flags", "properties", 
 """Fields that hold further ones."""
 
 _ANGLE = re.compile(
-    r"(?:bbox|box|obb|rbox|object|obj|mbox)?(?:rotation|rotate|rot|angle|ang|theta|tilt|inclination)"
+    r"(?:bbox|box|obb|rbox|object|obj|mbox|image|img)?(?:rotation|rotate|rot|angle|ang|theta|tilt|inclination)"
     r"(?:angle|deg|degrees?|rad|radians?)?"
 )
 _BOX = re.compile(

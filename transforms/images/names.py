@@ -43,6 +43,7 @@ OTHER_IMAGE_FORMATS = frozenset(
 """Extensions of images that no training record can name: found, and rejected by name rather than overlooked."""
 
 _SYSTEM_NAMES = frozenset({"__macosx", "@eadir", "$recycle.bin", "thumbs.db", "desktop.ini", "lost+found"})
+_FIRST_OF_HIDDEN = frozenset({".", *(case(name[0]) for name in _SYSTEM_NAMES for case in (str.lower, str.upper))})
 NO_NAMES = ("", ".", "..")  # Keys of object stores may hold them; `..` is rejected, not hidden.
 
 
@@ -58,7 +59,8 @@ def _is_below_hidden(folder: str) -> bool:
 
 
 def _is_hidden(name: str) -> bool:
-    return name.lower() in _SYSTEM_NAMES or (name[:1] == "." and name not in NO_NAMES)
+    first = name[:1]
+    return first in _FIRST_OF_HIDDEN and (name.lower() in _SYSTEM_NAMES or (first == "." and name not in NO_NAMES))
 
 
 IMAGE_FORMATS: frozenset[str] = frozenset(get_args(ImageFormat))
@@ -71,11 +73,17 @@ def extension(path: str) -> str:
     >>> extension("a.b/IMG.JPG"), extension(".hidden")
     ('jpg', '')
     """
+    usual = _USUAL.get(path[-4:])
+    if usual is not None and path[-5:-4] not in _BEFORE_NO_EXTENSION:
+        return usual
     stem, _, found = path.rpartition(".")
     if stem[-1:] in _BEFORE_NO_EXTENSION or "/" in found:
         stem, _, found = path[path.rfind("/") + 1 :].rpartition(".")
     return found.lower() if stem.strip(".") else ""
 
+
+_USUAL = {f".{name}": name for name in ("bmp", "csv", "gif", "jpg", "png", "tif", "txt", "xml")}
+"""What nearly all names end in."""
 
 _BEFORE_NO_EXTENSION = ("", ".", "/")
 """What stands before a dot that may part no extension from a name; before most dots stands something else."""

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 def printable(text: str) -> str:
     """Text that can be encoded: bytes that were no UTF-8, and lone surrogates, become `\\udcXX` escapes."""
-    return text.encode("utf-8", "backslashreplace").decode()
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
 
 
 def excerpt(value: object) -> str:

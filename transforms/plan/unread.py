@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from labelbeam.transforms.formats.boxtable.columns import columns_of
@@ -200,15 +201,15 @@ def masks_among(names: Iterable[str]) -> Unread | None:
     masks: dict[str, str] = {}
     named = True
     for name in filter(is_image, names):
-        folders = name.split("/")[:-1]
+        folder = name.rpartition("/")[0]
         stem = _stem(name)
-        in_masks = any(map(_MASKS.fullmatch, folders))
+        in_masks = _is_among(_MASKS, folder)
         base = _SUFFIX.sub("", stem)
         if in_masks or base != stem:
             masks[base] = name
         else:
             pictures[stem] = name
-            named = named and any(map(_PICTURES.fullmatch, folders))
+            named = named and _is_among(_PICTURES, folder)
     paired = [stem for stem in masks if stem in pictures]
     if not paired or len(paired) < 0.8 * len(masks) or len(paired) < 0.5 * len(pictures):
         return None
@@ -220,6 +221,11 @@ def masks_among(names: Iterable[str]) -> Unread | None:
     example = f"{masks[paired[0]]} beside {pictures[paired[0]]}"
     advice = "convert the masks to COCO, with an annotation for each object, and name that as --source"
     return Unread("images with masks for segmentation", example, advice)
+
+
+@lru_cache(4096)
+def _is_among(kind: re.Pattern[str], folders: str) -> bool:
+    return any(map(kind.fullmatch, folders.split("/")))
 
 
 def _stem(name: str) -> str:

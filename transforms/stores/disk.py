@@ -29,16 +29,24 @@ def opened_below(path: str, home: str, size: int | None = None) -> Iterator[int]
     Raises:
         OSError: it cannot be opened; or it is a link, no file, of another size, or not below `home`; or the system does not tell.
     """
-    # Neither a link out is opened so, nor a pipe waited for.
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    descriptor = os.open(path, _TO_READ)
     try:
-        about = os.fstat(descriptor)
-        as_expected = stat.S_ISREG(about.st_mode) and size in (None, about.st_size)
-        if not as_expected or not is_below(os.readlink(f"/proc/self/fd/{descriptor}"), home):
-            raise OSError(errno.EINVAL, "not the file that was expected")
+        _check(descriptor, home, size)
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+_TO_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+"""Neither a link out is opened so, nor a pipe waited for."""
+
+
+def _check(descriptor: int, home: str, size: int | None) -> int:
+    about = os.fstat(descriptor)
+    as_expected = stat.S_ISREG(about.st_mode) and size in (None, about.st_size)
+    if not as_expected or not is_below(os.readlink(f"/proc/self/fd/{descriptor}"), home):
+        raise OSError(errno.EINVAL, "not the file that was expected")
+    return about.st_size
 
 
 def read_below(path: str, home: str, size: int | None, most: int) -> bytes:
@@ -47,11 +55,14 @@ def read_below(path: str, home: str, size: int | None, most: int) -> bytes:
     Raises:
         OSError: as in `opened_below`; or it is longer than `most`, or has become shorter.
     """
-    with opened_below(path, home, size) as descriptor:
-        expected = os.fstat(descriptor).st_size if size is None else size
+    descriptor = os.open(path, _TO_READ)  # As `opened_below` does, at a third of the cost.
+    try:
+        expected = _check(descriptor, home, size)
         if expected > most:
             raise OSError(errno.EFBIG, "longer than is read so")
         data = os.read(descriptor, expected)
+    finally:
+        os.close(descriptor)
     if len(data) != expected:
         raise OSError(errno.EINVAL, "not as long as expected")
     return data

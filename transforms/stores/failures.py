@@ -8,12 +8,8 @@ from __future__ import annotations
 
 import errno
 import math
-import socket
-import ssl
 import time
 from collections.abc import Iterator, Mapping
-from datetime import UTC
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 PASSING_STATUSES = frozenset({408, 429, *range(500, 600)} - {501, 505})
@@ -178,6 +174,10 @@ def _seconds(text: str) -> float | None:
     try:
         seconds = float(text)
     except ValueError:
+        # Loaded where there was a failure: help and wrong options need none of it, and would take a fifth longer.
+        from datetime import UTC
+        from email.utils import parsedate_to_datetime
+
         try:
             when = parsedate_to_datetime(text)
             seconds = when.replace(tzinfo=when.tzinfo or UTC).timestamp() - time.time()
@@ -187,6 +187,9 @@ def _seconds(text: str) -> float | None:
 
 
 def _stays(error: BaseException) -> bool:
+    import socket
+    import ssl
+
     if isinstance(error, socket.gaierror):
         return error.errno != socket.EAI_AGAIN
     if isinstance(error, (PermissionError, FileExistsError, IsADirectoryError, NotADirectoryError)):
@@ -195,6 +198,8 @@ def _stays(error: BaseException) -> bool:
 
 
 def _may_pass(error: BaseException) -> bool:
+    import socket
+
     if isinstance(error, (TimeoutError, ConnectionError, ShortReadError, socket.gaierror)):
         return True
     if isinstance(error, OSError) and error.errno in _PASSING_ERRNOS | _SHORTAGES:

@@ -107,7 +107,8 @@ def _walk_local(root: Location, left_out: dict[str, list[str]]) -> Iterator[Stor
                 folders.append(path)
             elif what == "file":
                 place = root.below(path)
-                yield _listed(path, ask(place, "cannot be listed", partial(os.stat, place.path)))
+                about: os.stat_result = ask(place, "cannot be listed", partial(os.stat, place.path))
+                yield StoredFile(path, about.st_size, str(about.st_mtime_ns))
             else:
                 left_out[what].append(path)
 
@@ -118,11 +119,12 @@ def _scan(folder: str, home: str, prefix: str) -> tuple[list[StoredFile], list[t
     others: list[tuple[str, str]] = []
     with os.scandir(folder) as entries:
         for entry in entries:
-            what = _kind_of_entry(entry, home)
             path = prefix + entry.name
+            what = "file" if entry.is_file(follow_symlinks=False) else _kind_of_other(entry, home)
             try:
                 if what == "file":
-                    files.append(_listed(path, entry.stat()))
+                    about = entry.stat()
+                    files.append(StoredFile(path, about.st_size, str(about.st_mtime_ns)))
                     continue
             except OSError:
                 pass  # It is asked for again, by itself.
@@ -130,14 +132,8 @@ def _scan(folder: str, home: str, prefix: str) -> tuple[list[StoredFile], list[t
     return files, others
 
 
-def _listed(path: str, about: os.stat_result) -> StoredFile:
-    return StoredFile(path, about.st_size, str(about.st_mtime_ns))
-
-
-def _kind_of_entry(entry: os.DirEntry[str], home: str) -> str:
-    """ "file", "directory", or why it is left out."""
-    if entry.is_file(follow_symlinks=False):
-        return "file"
+def _kind_of_other(entry: os.DirEntry[str], home: str) -> str:
+    """ "directory", why it is left out, or "file" for a link to one."""
     if entry.is_dir(follow_symlinks=False):
         return "directory"
     if not entry.is_symlink():

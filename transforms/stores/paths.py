@@ -68,6 +68,8 @@ def join_url(root: str, relative: str) -> str:
     before, protocol, inner, after = split_url(root)
     if protocol in WEB:
         relative = quote_path(relative)
+    if relative.startswith("/") and inner:  # A key of an object store that has an empty part.
+        return f"{before}{protocol}{inner}/{relative}{after}"
     return f"{before}{protocol}{posixpath.join(inner, relative) if inner else relative}{after}"
 
 
@@ -77,6 +79,8 @@ ARCHIVES = ("zip://", "tar://", "shards://")
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 _DRIVE = re.compile(r"[A-Za-z]:/")
+_PLAIN = re.compile(r"\w[\w-]*(?:[./]\w[\w-]*)*")
+"""Nearly all names, which are as they should be: what follows a dot or a slash begins with a letter or a digit."""
 
 
 def safe_relative(name: str) -> str | None:
@@ -88,6 +92,8 @@ def safe_relative(name: str) -> str | None:
     >>> safe_relative("batch_1\\\\.//6.jpg"), safe_relative("../6.jpg")
     ('batch_1/6.jpg', None)
     """
+    if _PLAIN.fullmatch(name):
+        return name
     path = name.replace("\\", "/")
     if leads_out(path):
         return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import struct
 import zlib
+from importlib.util import find_spec
 from typing import Any
 
 from PIL import Image
@@ -90,6 +91,44 @@ def read_image(data: bytes) -> None:
         writable(error.message)
 
 
+def _heic() -> tuple[bytes, ...]:
+    """A photograph as HEIC, where its plugin is installed."""
+    if find_spec("pillow_heif") is None:
+        return ()
+    from pillow_heif import from_pillow
+
+    buffer = io.BytesIO()
+    from_pillow(_PHOTO.resize((64, 48))).save(buffer, quality=50)
+    return (buffer.getvalue(),)
+
+
+OTHER_IMAGES = (
+    saved(_PHOTO, "WEBP", exif=_exif(6)),
+    saved(_PHOTO, "WEBP", lossless=True),
+    saved(_PHOTO, "AVIF"),
+    saved(_PHOTO, "JPEG2000"),
+    saved(_PHOTO, "GIF"),
+    *_heic(),
+)
+OTHER_TOKENS = (
+    *(b"RIFF", b"WEBP", b"VP8 ", b"VP8L", b"VP8X", b"ICCP", b"EXIF", b"ANIM", b"GIF89a", b"\x21\xf9", b"\x2c", b"\x3b"),
+    *(b"ftyp", b"avif", b"heic", b"mif1", b"meta", b"iloc", b"iinf", b"ipco", b"ispe", b"irot", b"imir", b"hvcC", b"mdat"),
+    *(b"\0\0\0\x0cjP  ", b"jp2h", b"ihdr", b"jp2c", b"\xff\x4f\xff\x51", b"\0\0\0\0", b"\xff\xff\xff\xff", b"\0\1\0\0"),
+)  # fmt: skip
+
+
+def read_other(data: bytes) -> None:
+    """The same of formats that images are transcoded from."""
+    try:
+        facts = read_header(io.BytesIO(data), "a.webp", others=True)
+        assert 0 < facts.width * facts.height <= MAX_PIXELS
+        if facts.width * facts.height < 10**6:
+            assert decode(io.BytesIO(data), "a.webp", others=True) == facts
+    except ImageError as error:
+        writable(error.message)
+
+
 TARGETS = {
     "images": Target(read_image, IMAGES, IMAGE_TOKENS, (*SOURCES, "/PIL/")),
+    "other-images": Target(read_other, OTHER_IMAGES, OTHER_TOKENS, (*SOURCES, "/PIL/", "/pillow_heif/")),
 }

@@ -186,7 +186,7 @@ def signs(
         (signs(odds=60, decimal=(2, 2)), ["all_in_a_corner"]),
         (signs(right=0), []),  # Small objects.
         (signs(of=3), []),
-        (signs(3, 40, decimal=(1, 1)), ["frames_disagree"]),
+        (signs(2, 40, decimal=(1, 1)), ["frames_disagree"]),
         (signs(20, 40, decimal=(1, 1)), []),  # Many in whole numbers lie there as well.
         (signs(20, 60, decimal=(5, 5)), ["frames_disagree"]),
         (signs(3, 40, decimal=(1, 2)), []),  # Others with decimals lie elsewhere.

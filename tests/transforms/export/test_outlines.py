@@ -26,4 +26,9 @@ def test_rings_overlap_where_one_is_a_hole_of_another() -> None:
     outer, hole, beside = (np.array(ring).reshape(-1, 2) for ring in (OUTER, HOLE, BESIDE))
     assert overlap([outer, hole], 20, 20)
     assert not overlap([outer, beside], 20, 20) and not overlap([outer], 20, 20)
-    assert overlap([outer, beside], 10**7, 10**7), "they are too large to tell"
+
+
+def test_rings_that_are_too_large_to_tell_may_overlap() -> None:
+    below, above = (np.array(ring, float) for ring in ([[0, 0], [9, 0], [0, 9]], [[10, 10], [10, 1], [1, 10]]))
+    assert not overlap([below, above], 20, 20)
+    assert overlap([below * 10**6, above * 10**6], 10**7, 10**7)

@@ -16,6 +16,7 @@ from labelbeam.transforms.formats.named_images import (
     image_named,
     refuse_far,
     whole_file,
+    with_room,
 )
 from labelbeam.transforms.formats.reading import Reading, ReadOptions
 from labelbeam.transforms.stores.errors import ShortageError
@@ -103,4 +104,22 @@ def test_a_file_that_is_parsed_whole_has_the_memory_or_ends_the_run_in_words(
             assert len(data) == 2**20
     monkeypatch.setattr(budget, "memory_left", lambda: 9 * 2**20)
     with pytest.raises(ShortageError, match=r"a\.json: needs 10 MB of memory"), whole_file(file, 2**20):
+        pass
+
+
+def test_tiny_records_end_the_run_in_words_before_memory_is_full(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert list(with_room(range(100_000), "t.csv")) == [*range(100_000)]
+    monkeypatch.setattr(budget, "memory_left", lambda: 80_000_000)
+    rows = with_room(iter(range(100_000)), "t.csv")
+    with pytest.raises(ShortageError, match=r"t\.csv, of which 32,768 records were read: needs 33 MB of memory"):
+        list(rows)
+    with pytest.raises(ShortageError, match=r"of up to 100,000 records: needs 100 MB"):
+        read_tiny()
+
+
+def read_tiny() -> None:
+    file = locate("memory://tiny/a.json", {})
+    data = b"[" + b"{}," * 99_999 + b"{}]"
+    put(file, data)
+    with whole_file(file, len(data)):
         pass

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 
 from lxml import etree
 
+from labelbeam.transforms.formats.xml_tags import MOST_ATTRIBUTES, TagWatch
 from labelbeam.transforms.workers.budget import check_room
 
 BLOCK = 2**20
@@ -130,10 +131,12 @@ def _parsed(blocks: Iterator[bytes]) -> Iterator[etree._Element]:
         remove_comments=True,
         remove_pis=True,
     )
-    held = 0
+    held, tags = 0, TagWatch()
     try:
         for block in blocks:
             if block:
+                if tags.exceeded(block):
+                    raise CvatError(f"an element has more than {MOST_ATTRIBUTES:,} attributes")
                 # Elements that are in no image, or in one without an end, are not forgotten.
                 held += _ELEMENT * block.count(b"<") + _ATTRIBUTE * block.count(b"=")
                 check_room(held, "an element of a CVAT file")

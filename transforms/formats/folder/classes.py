@@ -151,7 +151,7 @@ def copies_in_classes(labelled: Iterable[tuple[str, str | None]], sizes: Mapping
     total = 0
     for path, label in labelled:
         if label and sizes.get(path) and extension(path) not in _SIZE_OF_PIXELS:
-            found[posixpath.basename(path), sizes[path]].append((label, path))
+            found[path.rpartition("/")[2], sizes[path]].append((label, path))
         total += 1
     copies = [members for members in found.values() if len({label for label, _ in members}) > 1]
     count = sum(map(len, copies))

@@ -20,6 +20,7 @@ from labelbeam.transforms.formats.named_images import (
     plan_named,
     remarks_on,
     whole_file,
+    with_room,
 )
 from labelbeam.transforms.formats.plans import Plan
 from labelbeam.transforms.formats.reading import Reading, ReadResult, Unit, ids_by_label
@@ -105,7 +106,7 @@ class HuggingFaceUnit:
                 rows = rows_of_csv(held.enter_context(whole_file(file, self.bytes)))
             task = options.config.task
             read = read_rows(
-                *(rows, self.names, finder, evidence),
+                *(with_room(rows, file.shown), self.names, finder, evidence),
                 path=self.path,
                 source=self.root,
                 task=task,

@@ -10,7 +10,7 @@ from labelbeam.schemas.doubts import Doubt, Doubted
 from labelbeam.schemas.errors import UsageError
 from labelbeam.transforms.formats.format import Tree
 from labelbeam.transforms.formats.frames import Evidence
-from labelbeam.transforms.formats.named_images import IMAGES, finder_of, images_read, plan_named, remarks_on
+from labelbeam.transforms.formats.named_images import IMAGES, finder_of, images_read, plan_named, remarks_on, with_room
 from labelbeam.transforms.formats.openimages.read import read_descriptions, read_rows
 from labelbeam.transforms.formats.openimages.recognise import Table, Tables, split_of
 from labelbeam.transforms.formats.openimages.rows import rows_in
@@ -90,7 +90,7 @@ class OpenImagesUnit:
         column = table.columns.index("imageid")
         with quiet_gc():
             read = read_rows(
-                rows_in(part, self.start, self.end, table.first, self.bytes, column),
+                with_room(rows_in(part, self.start, self.end, table.first, self.bytes, column), table.path),
                 table.columns,
                 self.names,
                 finder,

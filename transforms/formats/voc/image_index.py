@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
-from urllib.parse import unquote
+from urllib.parse import unquote, unquote_plus
 
 from labelbeam.transforms.formats.voc.folders import (
     ANNOTATIONS,
@@ -158,6 +158,7 @@ class ImageIndex:
         self._images_only = images_only
         self._shared = frozenset(shared)
         self.claimed = frozenset(claimed)
+        self._related: dict[tuple[str, str], bool] = {}
         self._by_name: dict[str, list[str]] = {}
         for image in self._images:
             self._by_name.setdefault(key_of(_stem(image)), []).append(image)
@@ -179,8 +180,15 @@ class ImageIndex:
     def by_stem(self, xml: str) -> list[str]:
         """Images of the annotation file's own name: none, one, or several between which `<filename>` has to decide."""
         stem = stem_of_xml(xml)
-        found = [image for image in self._by_name.get(key_of(stem), ()) if _stem(image) == stem]
-        return self._of_stem(xml, found)
+        key = key_of(stem)
+        found = [image for image in self._by_name.get(key, ()) if _stem(image) == stem]
+        if len(found) != 1 or key in self._shared:
+            return self._of_stem(xml, found)
+        # Whether a sole image belongs to it is a matter of their folders.
+        folders = xml.rpartition("/")[0], found[0].rpartition("/")[0]
+        if folders not in self._related:
+            self._related[folders] = bool(self._of_stem(xml, found))
+        return found if self._related[folders] else []
 
     def find(self, xml: str, filename: str) -> Found:
         """Find the image of an annotation file whose `<filename>` is known ("" where it has none)."""
@@ -209,9 +217,9 @@ class ImageIndex:
         return Found(None, candidates=tuple(here))
 
     def _decoded(self, xml: str, last: str, stem: str) -> list[str]:
-        """Images that a percent-encoded name means, as servers of images write them."""
-        for name in (last, stem):
-            plain = unquote(name)
+        """Images that a percent-encoded name means, as servers of images write them, also with + for a blank."""
+        for name, decode in ((name, decode) for decode in (unquote, unquote_plus) for name in (last, stem)):
+            plain = decode(name)
             if plain != name and "/" not in plain:
                 called = self._by_name.get(key_of(split_suffix(plain)[0]), [])
                 if near := self._near(xml, called, (home_of_xml(xml).name,)):
@@ -315,4 +323,4 @@ def _stem(image: str) -> str:
 
 def key_of(name: str) -> str:
     """Key that names in another case, or composed otherwise (macOS), have in common."""
-    return unicodedata.normalize("NFC", name).casefold()
+    return name.lower() if name.isascii() else unicodedata.normalize("NFC", name).casefold()

@@ -12,6 +12,7 @@ from lxml import etree
 
 from labelbeam.schemas.reasons import Rejected
 from labelbeam.transforms.formats.voc.charsets import XmlError, as_utf8, invalid
+from labelbeam.transforms.formats.xml_tags import MOST_ATTRIBUTES, has_too_many_attributes
 
 LARGEST_XML = 16 * 2**20
 """Bytes of the largest annotation file that is read: about 50,000 objects, 0.5 GB once parsed."""
@@ -38,14 +39,16 @@ def parse(data: bytes) -> tuple[etree._Element, bool]:
     """The root of a file in any common charset, and whether bare `&` had to be repaired.
 
     Raises XmlError: UNSAFE_XML where `<!DOCTYPE` or `<!ENTITY` stands anywhere, before anything is expanded;
-    INVALID_XML where the file is not well-formed, nested over 256 deep, larger than `LARGEST_XML`, or not in the charset
-    that it declares.
+    INVALID_XML where the file is not well-formed, nested over 256 deep, has an element of over 1,000 attributes, is larger than
+    `LARGEST_XML`, or not in the charset that it declares.
     """
     if len(data) > LARGEST_XML:
         raise invalid(f"the file has {len(data):,} bytes, expected at most {LARGEST_XML:,}")
     data = as_utf8(data)
     if b"<!DOCTYPE" in data or b"<!ENTITY" in data:
         raise XmlError(Rejected.UNSAFE_XML, "the file holds <!DOCTYPE or <!ENTITY; remove it: VOC needs neither")
+    if has_too_many_attributes(data):
+        raise invalid(f"an element has more than {MOST_ATTRIBUTES:,} attributes")
     try:
         return etree.fromstring(data, _PARSER), False
     except etree.XMLSyntaxError as error:

@@ -26,16 +26,17 @@ def plan_voc_source(config: ConvertConfig, options: StorageOptions, root: Locati
     if config.images is not None:
         images = locate(config.images, options)
         image_listing = list_dataset(images, config, options)
-    image_names = [printable(file.path) for file in image_listing.files]
     content = plan_voc(
         list(sizes),
         lambda path: read_file(root.below(path)),
         config.task,
-        None if config.images is None else image_names,
+        None if config.images is None else [printable(file.path) for file in image_listing.files],
     )
     if not content.items:
         raise LabelBeamError(f"{root.shown}: no annotation file among {len(sizes)} files, expected Annotations/*.xml")
-    sources = [(root.url, file) for file in listing.files] + [(images.url, file) for file in image_listing.files]
+    sources = [(root.url, file) for file in listing.files]
+    if image_listing is not listing:
+        sources += [(images.url, file) for file in image_listing.files]
     fingerprint, covers = fingerprint_of(sources)
     size = sum(sizes[item.xml] for item in content.items)
     plan = Plan("voc", "", images.url, bucket_count(config, size), fingerprint, covers)

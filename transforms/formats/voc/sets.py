@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from labelbeam.schemas.config import SPLIT_ALIASES
@@ -49,6 +50,12 @@ class ListFiles(NamedTuple):
     unknown: dict[str, list[str]]
 
 
+@lru_cache(4096)
+def _depth_of_sets(folders: str) -> int | None:
+    """How deep a directory lies that holds lists, among those of a path; None where there is none."""
+    return next((at for at, folder in enumerate(folders.split("/")) if folder.lower() in _SETS), None)
+
+
 def lists_of_task(files: Iterable[str], task: str) -> ListFiles:
     """Find the lists that apply to a task.
 
@@ -60,9 +67,12 @@ def lists_of_task(files: Iterable[str], task: str) -> ListFiles:
     found: dict[str, dict[str, list[str]]] = {}
     unknown: dict[str, list[str]] = {}
     for path in files:
-        *folders, name = path.split("/")
+        above_name, _, name = path.rpartition("/")
         is_list = name.lower().endswith(LIST_SUFFIXES)
-        sets = next((at for at, folder in enumerate(folders) if folder.lower() in _SETS), None)
+        sets = _depth_of_sets(above_name)
+        if sets is None and not is_list:
+            continue
+        folders = path.split("/")[:-1]
         if sets is not None and (is_list or ("." not in name and _list_of_split(name))):
             above, kind = sets, "/".join(folders[sets + 1 :]).lower()
         elif sets is not None and _list_of_split(name.partition(".")[0]):

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import zip_longest
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 import msgspec
 from lxml import etree
@@ -157,6 +157,59 @@ def _box(
     if kind != "corners" and (third < 0 or fourth < 0):
         return None, f"{names[2]} and {names[3]} are {third:g} and {fourth:g}, expected no negative size"
     return Box((first, second, third, fourth), kind, decimal=any("." in text for text in texts)), ""
+
+
+class PlainObject(NamedTuple):
+    """An `<object>` that holds a name, a box by its corners, and else no more than what VOC itself has; `texts` by tag."""
+
+    name: str
+    box: Box
+    texts: dict[str, str]
+
+
+_PLAIN = frozenset({"name", "pose", "truncated", "difficult", "occluded"})
+
+
+def plain_object(element: etree._Element) -> PlainObject | None:
+    """What nearly all objects hold; None for others, which may hold anything. Each field stands once, and nothing has attributes."""
+    if element.keys():
+        return None
+    texts: dict[str, str] = {}
+    box: Box | None = None
+    for child in element:
+        tag = child.tag
+        if child.keys() or tag in texts:
+            return None
+        if tag == "bndbox" and box is None:
+            if (box := _plain_box(child)) is None:
+                return None
+        elif tag in _PLAIN and not len(child):
+            texts[tag] = child.text or ""
+        else:
+            return None
+    name = texts.pop("name", "")
+    if box is None or not name.strip():
+        return None
+    return PlainObject(name, box, {tag: text.strip() for tag, text in texts.items()})
+
+
+def _plain_box(element: etree._Element) -> Box | None:
+    fields: dict[str, str] = {}
+    for child in element:
+        if len(child) or child.keys():
+            return None
+        fields[child.tag] = (child.text or "").strip()
+    if len(element) != len(_CORNERS) or fields.keys() != _CORNER_SET:
+        return None
+    left, top, right, bottom = texts = [fields[name] for name in _CORNERS]
+    if all(map(str.isdecimal, texts)) and max(map(len, texts)) < _MOST_DIGITS:
+        return Box((float(left), float(top), float(right), float(bottom)))
+    return _box(fields, _CORNERS, "corners")[0]
+
+
+_CORNER_SET = frozenset(_CORNERS)
+_MOST_DIGITS = 300
+"""So many are surely finite."""
 
 
 def _centred(tag: str, fields: dict[str, str], names: Sequence[str]) -> Shape:

@@ -95,7 +95,7 @@ def plan_voc(
                 xml,
                 image=image,
                 split=of_root.splits.get(xml) if of_root else split_of_folder(xml) or split_of_folder(image or ""),
-                mask=masks.get(join(home.name, stem_of_xml(xml))),
+                mask=masks.get(join(home.name, stem_of_xml(xml))) if masks else None,
                 labels=of_root.labels.get(xml) if of_root and "classification" in task else None,
                 skipped=Skipped.OUTSIDE_IMAGE_SETS if of_root and xml not in of_root.splits else None,
             )
@@ -112,6 +112,8 @@ def plan_voc(
 
 def _shared_stems(homes: Mapping[str, Home]) -> set[str]:
     """The stems that annotation files of several homes have."""
+    if len({home.name for home in set(homes.values())}) < 2:
+        return set()
     seen: dict[str, str] = {}
     shared = set()
     for xml, home in homes.items():

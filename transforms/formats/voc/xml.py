@@ -24,11 +24,13 @@ from labelbeam.transforms.formats.voc.shapes import (
     OUTLINES,
     Box,
     Outline,
+    PlainObject,
     boxes_of,
     fields_of,
     has_box,
     number,
     outline_of,
+    plain_object,
     tag_of,
     text_of,
 )
@@ -109,18 +111,25 @@ def parse_annotation(data: bytes) -> Annotation:
         raise invalid(f"the root element is <{reprlib.repr(root.tag)[1:-1]}>, expected <annotation>")
 
     filenames, widths, heights = [str(root.get("filename", ""))], list[str](), list[str]()
-    for child in root:
+    said = [(str(name), str(text)) for name, text in root.items()]
+    children = list(root)
+    for child in children:
         tag = tag_of(child)
         if tag == "filename":
             filenames.append(text_of(child))
         elif tag in _SIZES:
             _add_sides(child, widths, heights)
+        if is_verdict(tag) and not len(child):
+            said.append((tag, text_of(child)))
     objects: list[VocObject] = []
     strange: list[str] = []
     turned_beside = 0
-    for position, element in enumerate(_objects(root, strange, filenames), 1):
-        objects += _of_object(element, position)
-        turned_beside += is_turned_beside(element)
+    for position, found in enumerate(_objects(children, strange, filenames), 1):
+        if isinstance(found, PlainObject):
+            objects.append(_of_plain(found, position))
+        else:
+            objects += _of_object(found, position)
+            turned_beside += is_turned_beside(found)
     if not objects and not strange and any(_MARKUP.search(str(text)) for text in root.itertext()):
         strange.append("object")
     filename, other_names = _sole(filenames, lambda name: name or None)
@@ -135,10 +144,6 @@ def parse_annotation(data: bytes) -> Annotation:
     ):
         if others and not repeated:
             repeated = f"{field} is {reprlib.repr(one)} and {reprlib.repr(others[0])}"
-    said = [
-        *((tag_of(child), text_of(child)) for child in root if not len(child)),
-        *((str(name), str(text)) for name, text in root.items()),
-    ]
     flagged = any(speaks_against(name, text) for name, text in said)
     return Annotation(
         filename or "", width, height, tuple(objects), adjusted, tuple(strange), repeated, flagged, turned_beside
@@ -156,13 +161,18 @@ _NOT_OBJECTS = ("filename", "size", "imagesize", "folder", "path", "source", "se
 _LISTS = ("objects", "boxes", "bndboxes", "bboxes", "annotations", "labels", "regions", "shapes", "bndbox")
 """Elements that hold objects; text in them is in a form that is not read."""
 
+_NEVER_EMPTY = frozenset({*_LISTS, *OUTLINES, "robndbox"})
+"""Elements that say something where they hold no others."""
+
 _HOLES = frozenset({"hole", "holes", "interior", "inner"})
 _NOT_OF_OBJECT = ("part", "attributes")
 _NEVER_NESTED = frozenset({*_NOT_OF_OBJECT, "bndbox", "robndbox"})
 """What an object may hold that has names, boxes and numbers of its own."""
 
 
-def _objects(elements: Iterable[etree._Element], strange: list[str], filenames: list[str]) -> Iterator[etree._Element]:
+def _objects(
+    elements: Iterable[etree._Element], strange: list[str], filenames: list[str]
+) -> Iterator[etree._Element | PlainObject]:
     """The objects among elements, and in whatever elements they lie; what has a box and belongs to none is `strange`.
 
     `filenames` receives those that stand beside objects in an element around them: the file may hold several images.
@@ -170,10 +180,15 @@ def _objects(elements: Iterable[etree._Element], strange: list[str], filenames: 
     for element in elements:
         tag = tag_of(element)
         if tag in _OBJECTS:
+            if (plain := plain_object(element)) is not None:
+                yield plain
+                continue
             nested = [child for child in element if _is_nested(child)]
             if not nested or any(has_box(child) for child in element):
                 yield element
             yield from _objects(nested, strange, filenames)
+        elif tag not in _NEVER_EMPTY and not len(element) and not element.keys():
+            continue
         elif tag in _NOT_OBJECTS:
             yield from _objects(element, strange, filenames)
         elif has_box(element) or (tag in OUTLINES and (len(element) or text_of(element))):
@@ -199,6 +214,21 @@ def _is_nested(child: etree._Element) -> bool:
     """Tell whether an element in an object is an object of its own."""
     tag = tag_of(child)
     return tag in _OBJECTS or (len(child) > 1 and tag not in _NEVER_NESTED and _is_object(child))
+
+
+def _of_plain(found: PlainObject, position: int) -> VocObject:
+    """What `_of_object` makes of such an object."""
+    name, texts = normalized(found.name), found.texts
+    return VocObject(
+        position,
+        name,
+        found.box,
+        difficult=_flag(texts.get("difficult", "")),
+        truncated=_flag(texts.get("truncated", "")),
+        occluded=_flag(texts.get("occluded", "")),
+        pose=texts.get("pose", ""),
+        name_normalized=name != found.name,
+    )
 
 
 def _of_object(element: etree._Element, position: int) -> Iterator[VocObject]:
