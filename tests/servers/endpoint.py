@@ -36,7 +36,7 @@ FaultKind = Literal[
 
 @dataclass
 class Fault:
-    """What goes wrong with the first `times` requests (None: all) that hold the image `image` (None: any).
+    """What goes wrong with the first `times` requests (None: all) that hold the image `image` (None: any), after `spared` of them.
 
     - `latency`: the answer comes `seconds` late
     - `together`: it comes when `many` requests have been under way at once, or after `seconds`
@@ -52,6 +52,7 @@ class Fault:
     kind: FaultKind
     times: int | None = None
     image: bytes | None = None
+    spared: int = 0
     status: int = 503
     retry_after: str | None = None
     seconds: float = 0.0
@@ -66,6 +67,9 @@ class Fault:
     def takes(self, images: Sequence[RequestedImage]) -> bool:
         """Whether a request suffers it; that is counted."""
         if self.times == 0 or (self.image is not None and self.image not in [item.image for item in images]):
+            return False
+        if self.spared:
+            self.spared -= 1
             return False
         if self.times is not None:
             self.times -= 1
