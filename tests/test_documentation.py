@@ -79,6 +79,7 @@ def test_the_codes_and_options_that_pages_name_exist() -> None:
     # YOLO's fields, files and directories, and its trainers' functions.
     known |= {"kpt_shape", "is_obb", "save_txt", "verify_image_label", "check_det_dataset", "obj_valid_data"}
     known |= {"train_images", "train_labels", "all_points_x", "class_id", "label_id"}
+    known |= {"cat_train", "dog_train", "cat_test"}  # Folders that are called like a class and a split.
     # Fields of VOC files, and columns of tables.
     known |= {"x_min", "is_deleted", "corrected_label"}
     # Of labels.json and --labels.

@@ -49,6 +49,8 @@ class _Files(NamedTuple):
     names: Sequence[str]
     head: Callable[[str], str]
     labels: bool
+    boxes: bool = False
+    """Whether tables of boxes are read, so that one that can be is not named as another format."""
 
     def of(self, *extensions: str) -> list[str]:
         """The paths of some extensions, those that lie least deep first."""
@@ -63,13 +65,14 @@ def name_unread(tree: Tree) -> Unread | None:
         StoreError: a file cannot be read.
     """
     labels = tree.config.task.startswith("image_classification")
+    boxes = tree.config.task == "image_object_detection"
     if tree.root is not None:
         root = tree.root
         sizes = {file.path: file.size for file in tree.visible}
-        files = _Files(list(sizes), lambda name: _head(root.below(name), sizes[name]), labels)
+        files = _Files(list(sizes), lambda name: _head(root.below(name), sizes[name]), labels, boxes)
     else:
         sources = {posixpath.basename(location.path): location for location in tree.files[:_LOOKED_AT]}
-        files = _Files(list(sources), lambda name: _head(sources[name], stat(sources[name]).size), labels)
+        files = _Files(list(sources), lambda name: _head(sources[name], stat(sources[name]).size), labels, boxes)
     for look in (_records, _json, _xml, _tables, _texts, _masks, _archives):
         if (found := look(files)) is not None:
             return found
@@ -143,7 +146,7 @@ def _tables(files: _Files) -> Unread | None:
     for name in files.of("csv", "tsv")[:_LOOKED_AT]:
         first, _, rest = files.head(name).lstrip("\ufeff").partition("\n")
         columns = {re.sub(r"[\s_\"#-]", "", column).lower() for column in re.split(r"[,;\t]", first)}
-        if files.labels:
+        if files.labels or (files.boxes and columns_of(files.head(name)) is not None):
             continue
         if columns >= {"xmin", "xmax", "ymin", "ymax"} or columns_of(files.head(name), needs_label=False) is not None:
             said = (

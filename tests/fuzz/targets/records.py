@@ -123,7 +123,9 @@ def read_json_lines(data: bytes) -> None:
     found -= sum(any(item.kind == "image" for item in image.rejected) for image in lines.images)
     fragments = dict(fragments_of(lines.images, 3, 0))
     assert sum(fragment.records for fragment in fragments.values()) == found
-    msgspec.json.encode([lines.rejections, lines.evidence, [fragment.rejections for fragment in fragments.values()]])
+    msgspec.json.encode(
+        [lines.rejections, lines.evidence, [fragment.rejections for fragment in fragments.values()]], enc_hook=list
+    )
     for fragment in fragments.values():
         msgspec.json.encode([fragment.labels, fragment.images.paths])
 

@@ -111,7 +111,7 @@ MESSAGE_TOKENS = (
 class _Held:
     """A store that holds one file."""
 
-    protocol = ("file",)
+    protocol = ("memory",)
 
     def __init__(self, data: bytes) -> None:
         self._data = data

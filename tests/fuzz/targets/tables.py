@@ -41,7 +41,7 @@ def read_label_table(data: bytes) -> None:
         writable(str(error))
         return
     assert len({image.path for image in content.images}) == len(content.images)
-    msgspec.json.encode([content.images, content.rejected, content.warnings])
+    msgspec.json.encode([content.images, content.rejected, content.warnings], enc_hook=list)
 
 
 TARGETS = {

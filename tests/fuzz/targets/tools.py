@@ -228,7 +228,7 @@ def accounted(images: Sequence[SourceImage]) -> None:
             assert item.bbox is None or all(map(math.isfinite, item.bbox))
             assert all(np.isfinite(ring).all() for ring in item.rings or [])
     for fragment in fragments.values():
-        msgspec.json.encode([fragment.labels, fragment.images.paths, fragment.rejections])
+        msgspec.json.encode([fragment.labels, fragment.images.paths, list(fragment.rejections)])
 
 
 LISTED = ImageFinder(["a/1.jpg", "b/1.jpg", "2.png"])

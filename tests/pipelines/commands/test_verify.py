@@ -40,7 +40,7 @@ def test_without_json_each_difference_is_a_line_on_stderr(
         "different",
     ]
     assert lines[0].endswith("found no such file; expected a file, as the manifest says")
-    assert lines[-1].startswith("different: 5 differences in 9 files with 16 records of ")
+    assert lines[-1].startswith("different: 5 differences in 10 files with 16 records of ")
 
 
 def shards(build: Build) -> list[str]:

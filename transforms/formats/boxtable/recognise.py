@@ -10,24 +10,27 @@ from labelbeam.transforms.formats.boxtable.columns import BoxColumns, columns_of
 from labelbeam.transforms.formats.claims import check_one_each, files_told, goes_first, split_of_file
 from labelbeam.transforms.formats.folder.format import FolderOptions
 from labelbeam.transforms.formats.format import Claim, Tree
+from labelbeam.transforms.formats.openimages.recognise import table_of
 from labelbeam.transforms.stores.location import Location
 
 _EXTENSIONS = ("csv", "tsv", "txt")
 
 
 class BoxTables(NamedTuple):
-    """The tables to read below a root, by path."""
+    """The tables to read below a root, by path; and why they cannot be read together, "" where they can."""
 
     root: Location
     tables: dict[str, BoxColumns]
+    rivals: str = ""
 
 
 def claim_of(tree: Tree, asked: bool) -> Claim | None:
     """Claim one directory, or one table. For classification, labels of images go before it, in tables and folders.
 
+    Tables that may describe the same images are refused where they are planned: other annotations beside them go before.
+
     Raises:
         StoreError: a file cannot be read.
-        UsageError: several tables may describe the same images.
     """
     if not asked and tree.config.task != "image_object_detection":
         return None
@@ -37,6 +40,8 @@ def claim_of(tree: Tree, asked: bool) -> Claim | None:
         if "submission" in posixpath.basename(file.path).lower():
             return None
         head = tree.head_of(file, size)
+        if not asked and table_of(posixpath.basename(file.path), head) is not None:
+            return None  # Open Images claims its own.
         text = head.decode("utf-16" if head[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8", "replace")
         # The head may end within a row, which then says nothing.
         text = text if len(head) >= size else text.rpartition("\n")[0]
@@ -46,13 +51,17 @@ def claim_of(tree: Tree, asked: bool) -> Claim | None:
     if told is None or goes_first(tree, asked, told[1]):
         return None
     root, tables, alone = told
-    check_one_each(root.shown, "boxes", ((path, split_of_file(path)) for path in tables))
-    _refuse_nested(root, tables)
+    rivals = ""
+    try:
+        check_one_each(root.shown, "boxes", ((path, split_of_file(path)) for path in tables))
+        _refuse_nested(root, tables)
+    except UsageError as error:
+        rivals = str(error)
     shown = ", ".join(list(tables)[:5])
     return Claim(
         f"found boxes in {shown}",
         False,
-        BoxTables(root, tables),
+        BoxTables(root, tables, rivals),
         frozenset({"folder", "coco"} if alone else {"folder"}),
     )
 

@@ -35,6 +35,9 @@ from labelbeam.transforms.workers.quiet_gc import quiet_gc
 def plan_box_tables(tree: Tree, found: BoxTables) -> Plan:
     """Plan the tables that were found; see `transforms.plan.make_plan` for errors."""
 
+    if found.rivals:
+        raise UsageError(found.rivals)
+
     def unit(file: StoredFile, number: int) -> Unit:
         return BoxTableUnit(found.root.url, file.path, number, file.size, found.tables[file.path])
 

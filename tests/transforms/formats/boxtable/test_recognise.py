@@ -9,8 +9,10 @@ from labelbeam.schemas.errors import UsageError
 from labelbeam.transforms.formats.boxtable.recognise import claim_of
 from labelbeam.transforms.formats.folder.format import FolderOptions
 from labelbeam.transforms.formats.format import Claim, Tree
+from labelbeam.transforms.plan.make_plan import make_plan
 from labelbeam.transforms.stores.files import put
 from labelbeam.transforms.stores.locate import locate
+from tests.transforms.formats.coco.planned import coco
 
 TABLE = "filename,class,xmin,ymin,xmax,ymax\n1.jpg,cat,1,2,3,4\n"
 
@@ -39,9 +41,16 @@ def test_tables_of_boxes_are_claimed_after_all_other_annotations(names: list[str
 
 
 @pytest.mark.parametrize("names", [["a.csv", "b.csv"], ["a.csv", "train/b.csv"]])
-def test_tables_that_may_describe_the_same_images_are_asked_about(names: list[str], memory: str) -> None:
-    with pytest.raises(UsageError, match="--source"):
-        claimed(memory, *names)
+def test_tables_that_may_describe_the_same_images_are_asked_about_where_nothing_else_is_read(
+    names: list[str], memory: str
+) -> None:
+    claim = claimed(memory, *names)
+    assert claim is not None and not claim.certain
+    config = ConvertConfig(task="image_object_detection", source=[memory], output="memory://o")
+    with pytest.raises(UsageError, match=r"(?<!not read; ).*--source"):
+        make_plan(config, {})
+    put(locate(memory, {}).below("x.json"), coco().encode())
+    assert make_plan(config, {}).format == "coco"
 
 
 def test_for_classification_they_are_read_where_they_are_asked_for(memory: str) -> None:

@@ -1,0 +1,68 @@
+"""A unit is scored by several threads, and what comes of it is in order; what ends one of them ends all."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from labelbeam.transforms.builds.resume import Target
+from labelbeam.transforms.score.credentials import KeySource
+from labelbeam.transforms.score.endpoint import EndpointOptions
+from labelbeam.transforms.score.failures import EndpointError
+from labelbeam.transforms.score.plan import ImageToScore, ScoreUnit
+from labelbeam.transforms.score.work import ScoreOptions, Scorer
+from tests.servers.endpoint import Fault, endpoint_server
+
+TASK = "image_classification"
+UNIT = ScoreUnit(0, tuple(ImageToScore(f"u/{number}.jpg", f"{number}.jpg", None) for number in range(12)))
+
+
+def scorer(folder: Path, url: str, concurrency: int) -> Scorer:
+    """One that asks for images of a directory, which are there afterwards."""
+    (folder / "images").mkdir()
+    for image in UNIT.images:
+        assert image.path is not None
+        (folder / "images" / image.path).write_bytes(image.url.encode())
+    return Scorer(
+        ScoreOptions(
+            task=TASK,
+            endpoint=EndpointOptions(
+                url, "application/json", concurrency, 30.0, KeySource("LABELBEAM_TEST_NO_KEY", None, False)
+            ),
+            protocol="json",
+            explain=None,
+            batch=1,
+            batch_bytes=10**6,
+            images_root=str(folder / "images"),
+            may_fail=False,
+            units=1,
+            target=Target(str(folder / "build"), str(folder / "unfinished"), "made from", False),
+            report=str(folder / "report.json"),
+            storage={},
+        )
+    )
+
+
+def test_images_are_asked_for_at_once_as_often_as_may_be_and_written_in_order(tmp_path: Path) -> None:
+    with endpoint_server(TASK, faults=[Fault("together", many=3, seconds=20)]) as endpoint:
+        told: list[int] = []
+        with closing(scorer(tmp_path, endpoint.url, 3)) as asking:
+            asking.tell = told.append
+            receipt = asking.score(UNIT)
+    assert (receipt.counts.scored, receipt.counts.failed, sum(told)) == (12, 0, 12)
+    assert endpoint.most_at_once == 3
+    lines = (tmp_path / "build" / receipt.predictions.path).read_bytes().splitlines()
+    assert [msgspec.json.decode(line)["image_url"] for line in lines] == [image.url for image in UNIT.images]
+
+
+def test_what_ends_one_request_ends_the_unit_and_nothing_is_asked_any_more(tmp_path: Path) -> None:
+    with endpoint_server(TASK, faults=[Fault("status", status=403)]) as endpoint:
+        with closing(scorer(tmp_path, endpoint.url, 2)) as asking:
+            for _ in range(2):
+                with pytest.raises(EndpointError, match="403"):
+                    asking.score(UNIT)
+        assert len(endpoint.asked) <= 2
+    assert not (tmp_path / "build").exists()
