@@ -192,13 +192,18 @@ def test_images_whose_boxes_seem_to_be_percent_beside_others_are_counted(
 
 
 @pytest.mark.parametrize(
-    ("pixels", "others", "boxes"), [(6, 4, [[3, 4, 30, 20]]), (70, 3, IN_PERCENT), (6, 2, IN_PERCENT), (6, 0, [])]
+    ("pixels", "others", "boxes"), [(6, 4, [[3, 4, 30, 20]]), (70, 3, [[3, 4, 30, 90]]), (6, 2, IN_PERCENT), (6, 0, [])]
 )
 def test_small_boxes_and_a_few_images_are_no_sign_of_percent(
     pixels: int, others: int, boxes: list[list[float]], tmp_path: Path
 ) -> None:
     answer = of_two_frames(tmp_path, pixels, others, boxes)
     assert (answer.status, "warning" in answer.err) == (0, False)
+
+
+def test_a_few_boxes_with_decimals_that_may_be_percent_are_told_beside_whole_pixels(tmp_path: Path) -> None:
+    answer = of_two_frames(tmp_path, 70, 3, IN_PERCENT)
+    assert answer.status == 0 and "boxes have decimals" in " ".join(answer.err.split())
 
 
 @pytest.mark.parametrize("boxes", [[[0.1, 0.2, 0.3, 0.4]], [[0.5, 0.5, 0.5, 0.5], [0, 0, 1, 0.25]]])

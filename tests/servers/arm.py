@@ -33,7 +33,8 @@ _HEADER = "the-secret-of-the-machine"
 class Arm:
     """What there is: the workspace `w` of the group `g` in the subscription `s`, and `closed`, which nobody may look into.
 
-    `assets` and `jobs` are what was put, by path and by name; `asked` holds the method and path of each request.
+    `assets` and `jobs` are what was put, by path and by name; `asked` holds the method and path of each request. Its datastore is
+    `container` of an account of Azure Storage, whose key it tells.
     """
 
     certificate: Path
@@ -41,6 +42,9 @@ class Arm:
     assets: dict[str, dict[str, Any]] = field(default_factory=dict)
     jobs: dict[str, dict[str, Any]] = field(default_factory=dict)
     asked: list[tuple[str, str]] = field(default_factory=list)
+    account: str = ""
+    key: str = ""
+    container: str = ""
 
     @property
     def url(self) -> str:
@@ -91,12 +95,23 @@ class Arm:
             about = {"discoveryUrl": f"{self.url}/discovery", "workspaceId": "1", "provisioningState": "Succeeded"}
             return 200, {"id": _WORKSPACE, "name": "w", "location": "westeurope", "tags": {}, "properties": about}
         kind, name = rest[0], "/".join(rest[1:])
+        if kind == "datastores":
+            return self._datastore(method, name)
         if kind not in ("data", "jobs"):
             return 404, _error("NotFound", path)
         known = self.assets if kind == "data" else self.jobs
         if method == "PUT":
             return 201, self.make(kind, name, body["properties"])
         return (200, known[name]) if name in known else (404, _error("UserError", f"Not found: {name}"))
+
+    def _datastore(self, method: str, name: str) -> tuple[int, Any]:
+        if method == "POST" and name == "workspaceblobstore/listSecrets":
+            return 200, {"secretsType": "AccountKey", "key": self.key}
+        if name != "workspaceblobstore":
+            return 404, _error("UserError", f"Not found: {name}")
+        about = {"datastoreType": "AzureBlob", "accountName": self.account, "containerName": self.container}
+        properties = about | {"isDefault": True, "credentials": {"credentialsType": "AccountKey"}}
+        return 200, {"id": f"{_WORKSPACE}/datastores/{name}", "name": name, "properties": properties}
 
     def make(self, kind: str, name: str, properties: dict[str, Any]) -> dict[str, Any]:
         """Put an asset or a job there, as a request does."""
@@ -139,6 +154,9 @@ def arm(folder: Path) -> Iterator[Arm]:
             self._handle()
 
         def do_PUT(self) -> None:
+            self._handle()
+
+        def do_POST(self) -> None:
             self._handle()
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)

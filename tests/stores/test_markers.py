@@ -152,3 +152,49 @@ def test_a_key_with_two_slashes_is_not_copied_over_another(
     options = ["--copy-images", str(tmp_path / "copies"), "--max-rejected", "0.5"]
     found = urls_of(s3_store, *options, task=CLASSIFICATION, source="g", output=tmp_path / "o", monkeypatch=monkeypatch)
     assert found == {"cat/1.jpg": "cat", "dog/1.jpg": "dog"}
+
+
+# Names that a URL writes otherwise: a key is what it is, to the letter, wherever there is one. -----------------------
+
+
+@pytest.mark.parametrize(
+    ("keys", "names", "paths"),
+    [
+        (["a%20b.jpg", "a b.jpg"], ["a%20b.jpg", "a b.jpg"], ["a%2520b.jpg", "a b.jpg"]),
+        (["a+b.jpg", "a b.jpg"], ["a+b.jpg", "a b.jpg"], ["a+b.jpg", "a b.jpg"]),
+        (["a b.jpg", "c d.jpg"], ["a%20b.jpg", "c+d.jpg"], ["a b.jpg", "c d.jpg"]),
+        (["a.jpg", "a.jpg/1.jpg"], ["a.jpg", "a.jpg/1.jpg"], ["a.jpg", "a.jpg/1.jpg"]),
+    ],
+)
+@pytest.mark.parametrize("kind", ["coco", "voc", "csv"])
+def test_a_key_is_the_one_of_its_letters_where_there_is_one(
+    kind: str, keys: list[str], names: list[str], paths: list[str], s3_store: S3Store, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    stems = [name.removesuffix(".jpg") for name in names]
+    document = coco(
+        [coco_image(number, name) for number, name in enumerate(names, 1)],
+        [coco_box(number, number, category=number) for number in (1, 2)],
+    )
+    files = {
+        "coco": {"d/labels.json": json.dumps(document).encode()},
+        "voc": {
+            f"d/{stem}.xml": voc_xml(voc_object(label)).encode()
+            for stem, label in zip(stems, ("cat", "dog"), strict=True)
+        },
+        "csv": {"d/labels.csv": f"file,label\n{names[0]},cat\n{names[1]},dog\n".encode()},
+    }[kind]
+    s3_store.write(files | {f"d/{key}": IMAGE for key in keys})
+    task = CLASSIFICATION if kind == "csv" else DETECTION
+    found = urls_of(s3_store, task=task, source="d", output=tmp_path / "o", monkeypatch=monkeypatch)
+    labels = {path: label if isinstance(label, str) else label[0]["label"] for path, label in found.items()}
+    assert labels == dict(zip(paths, ("cat", "dog"), strict=True))
+
+
+def test_a_file_whose_key_has_an_empty_part_right_below_the_source_is_read(
+    s3_store: S3Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = coco([coco_image(1, "1.jpg")], [coco_box(1, 1)])
+    s3_store.write({"d//labels.json": json.dumps(document).encode(), "d//1.jpg": IMAGE})
+    found = urls_of(s3_store, task=DETECTION, source="d", output=tmp_path / "o", monkeypatch=monkeypatch)
+    assert list(found) == ["1.jpg"]

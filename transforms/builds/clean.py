@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import posixpath
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from labelbeam.schemas.errors import BusyError, LabelBeamError
@@ -18,7 +19,7 @@ from labelbeam.schemas.layout import BUILD_FILE, BUILD_NAME, BUILDS, CLAIM, FENC
 from labelbeam.transforms.builds.lock import locked
 from labelbeam.transforms.builds.published import is_finished, latest_build
 from labelbeam.transforms.builds.resume import forget, was_begun
-from labelbeam.transforms.stores.errors import StoreError
+from labelbeam.transforms.stores.errors import MissingFileError, StoreError
 from labelbeam.transforms.stores.files import TEMPORARY, is_link, kind, list_directory, remove_empty, remove_files
 from labelbeam.transforms.stores.listing import list_files
 from labelbeam.transforms.stores.location import Location
@@ -182,8 +183,9 @@ def _below(output: Location, folder: str) -> Iterator[tuple[str, bool]]:
 
     if not place.local:
         if kind(place) == "directory":
-            for file in list_files(place).files:
-                yield file.path, wrote(file.path)
+            with suppress(MissingFileError):  # A build ended meanwhile, and tidied up.
+                for file in list_files(place).files:
+                    yield file.path, wrote(file.path)
         return
     for above, folders, names in os.walk(place.path):
         prefix = os.path.relpath(above, place.path)

@@ -165,6 +165,16 @@ def _warn_of_labels(
         )
     if foreign:
         evaluation.warnings.append(f"predicted labels that the build does not have {effect}: {listed(foreign)}")
+    alike = {_plain(label): label for label in of_build}
+    if pairs := [f"{label!r} for {alike[_plain(label)]!r}" for label in foreign if _plain(label) in alike]:
+        evaluation.warnings.append(
+            f"of these, some differ from the build's in case or blanks alone, and are others all the same: {', '.join(pairs[:5])}"
+            f"{', …' if len(pairs) > 5 else ''}; write them alike, in the build with convert --labels"
+        )
+
+
+def _plain(label: str) -> str:
+    return " ".join(label.casefold().split())
 
 
 def _some(names: Sequence[str]) -> str:

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeAlias, TypeVar
+from urllib.parse import unquote, unquote_plus
 
 from labelbeam.schemas.doubts import Doubt, Doubted
 from labelbeam.schemas.errors import LabelBeamError, UsageError
@@ -111,6 +112,9 @@ class ImageFinder:
                 best = [path for path, count in zip(same, near, strict=True) if count == max(near)]
                 other = suffixed and _last(best[0]) != last
                 return Found(best[0], other) if len(best) == 1 else Found(None, candidates=tuple(sorted(best)))
+        for plain in (unquote(name), unquote_plus(name)):  # As servers of images write names.
+            if plain != name and (found := self.find(plain, base)) != Found(None):
+                return found._replace(by_other_name=found.path is not None)
         return Found(None)
 
     @cached_property

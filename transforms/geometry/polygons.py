@@ -145,7 +145,7 @@ def _repair_all(
     adjusted: dict[Adjusted, Flags],
 ) -> list[list[Ring]]:
     """The rings of the objects at `rows`, made valid; codes and adjustments are noted where they apply."""
-    repairs = [_solid_rings(objects.rings_of(row), *sizes[row].tolist(), clip) for row in rows.tolist()]
+    repairs = [_solid_rings(objects.rings_of(row), sizes[row], clip) for row in rows.tolist()]
     several = [
         repair for repair, row in zip(repairs, rows.tolist(), strict=True) if len(repair.rings) > 1 and not traced[row]
     ]
@@ -182,14 +182,14 @@ class _Repair:
     dropped: bool = False
 
 
-def _solid_rings(rings: list[Ring], width: float, height: float, clip: bool) -> _Repair:
-    """The rings of one object that are left with an area inside its image."""
+def _solid_rings(rings: list[Ring], size: Floats, clip: bool) -> _Repair:
+    """The rings of one object that are left with an area inside its image of `size` (2,), width and height."""
+    width, height = size.tolist()
     repair = _Repair([], (int(width), int(height)))
     sound = [ring for ring in rings if len(ring) >= 3 and np.isfinite(ring).all()]
     if not sound:
         repair.code = Rejected.INVALID_POLYGON
         return repair
-    size = np.array([width, height])
     slack = size * TOLERANCE
     if any(((ring < -slack) | (ring > size + slack)).any() for ring in sound):
         if not clip:

@@ -63,6 +63,10 @@ class Location(NamedTuple):
 
     def below(self, relative: str) -> Location:
         """The location of `relative`, a path that `safe_relative` has passed, below this directory."""
+        if (
+            relative.startswith("/") and self.in_object_store
+        ):  # A key such as `d//1.jpg`, which no name of a file leads to.
+            return Location(self.fs, f"{self.path}/{relative}", join_url(self.url, relative))
         path = posixpath.join(self.path, relative) if self.path else relative
         return Location(self.fs, path, f"file://{path}" if self.local else join_url(self.url, relative))
 

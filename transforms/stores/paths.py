@@ -68,6 +68,8 @@ def join_url(root: str, relative: str) -> str:
     before, protocol, inner, after = split_url(root)
     if protocol in WEB:
         relative = quote_path(relative)
+    if relative.startswith("/") and inner:  # A key of an object store that has an empty part.
+        return f"{before}{protocol}{inner}/{relative}{after}"
     return f"{before}{protocol}{posixpath.join(inner, relative) if inner else relative}{after}"
 
 

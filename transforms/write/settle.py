@@ -192,7 +192,7 @@ def settle(
     With `transcode` the format is that which the image is written in. `upright`: it has no objects that lie in a frame.
     """
     images = settled.images
-    known = settled.sizes.all(axis=1)
+    known: npt.NDArray[np.bool_] = np.asarray(settled.sizes.all(axis=1))
     rows: Sequence[int] = range(len(images))
     if not look_at_all and (formats := _formats_by_names(images)) is not None:
         # Nothing is to be found out of those whose size is known, and these are nearly all.

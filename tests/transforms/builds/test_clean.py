@@ -6,13 +6,14 @@ import json
 from pathlib import Path
 
 import pytest
+from fsspec.implementations.memory import MemoryFileSystem
 
 from labelbeam.schemas.errors import LabelBeamError
 from labelbeam.transforms.builds.clean import Leftovers, look_over, remove_build, remove_leftovers
 from labelbeam.transforms.builds.lock import LostLockError, Pace, locked
 from labelbeam.transforms.stores.errors import StoreError
 from labelbeam.transforms.stores.files import kind, list_directory, put, remove_files
-from labelbeam.transforms.stores.listing import list_files
+from labelbeam.transforms.stores.listing import Listing, list_files
 from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.stores.location import Location
 from tests.end_to_end.builds import failed, labelbeam
@@ -296,6 +297,23 @@ def test_a_build_that_comes_into_force_while_clean_looks_stays(output: Location)
             remove_build(output, build)
         assert kind(output.below(f"builds/{build}/manifest.json")) == "file"
     assert found.unfinished == [THIRD]
+
+
+def test_what_is_tidied_up_between_two_looks_at_an_object_store_is_gone_and_no_fault(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    output = Location(MemoryFileSystem(skip_instance_cache=True), "/tidied/out", "memory://tidied/out")
+    finish(output, FIRST, SECOND)
+    begin(output, BEGUN)
+
+    def tidied_up_before(root: Location) -> Listing:
+        if root.path.endswith(f"unfinished/{BEGUN}"):
+            root.fs.rm(root.path, recursive=True)
+        return list_files(root)
+
+    monkeypatch.setattr("labelbeam.transforms.builds.clean.list_files", tidied_up_before)
+    found = look_over(output, 1)
+    assert (found.unfinished, found.old, found.foreign) == ([BEGUN], [FIRST], [])
 
 
 def test_a_clean_that_was_taken_for_dead_removes_no_build_any_more(output: Location) -> None:

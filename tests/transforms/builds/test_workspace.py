@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,12 +20,14 @@ from tests.pipelines.commands.test_job import sources
 from tests.schedules.environment import tools_python
 from tests.servers.arm import Arm, arm
 from tests.servers.fixtures import new_name
-from tests.servers.stores import AzureStore
+from tests.servers.stores import AZURE_ACCOUNT, AZURE_KEY, AzureStore
 
 RUN = """
 import contextlib, io, json, os, sys
 sys.path.append(sys.argv[1])  # What is not among our own packages.
+from azure.ai.ml.constants import _common
 from labelbeam.pipelines.cli import main
+_common.STORAGE_ACCOUNT_URLS["AzureBlob"] = os.environ["BLOBS"]  # Accounts are hosts of their own in Azure, below https.
 ended = []
 for environment, arguments in json.loads(sys.stdin.read()):
     os.environ.update(environment)
@@ -49,6 +52,8 @@ class Azure:
     service: Arm
     version: str
     ended: dict[str, Answer]
+    store: AzureStore
+    local: Path
 
 
 NOBODY = {"IDENTITY_ENDPOINT": "", "IDENTITY_HEADER": "", "AZURE_TOKEN_CREDENTIALS": "EnvironmentCredential"}
@@ -63,6 +68,9 @@ def azure(tmp_path_factory: pytest.TempPathFactory, azure_server: str) -> Iterat
     output, storage = store.url("My parts"), ["--storage-options", json.dumps(store.storage_options)]
     made = labelbeam("convert", "--task", DETECTION, *sources(folder), "--output", output, *storage)
     assert made.status == 0, made.err
+    local = folder / "On disk"
+    made = labelbeam("convert", "--task", DETECTION, *sources(folder), "--output", local)
+    assert made.status == 0, made.err
     name = json.loads(store.read("My parts/latest.json"))["build"]
     given = [output, "--to", str(folder / "to"), "--datastore", "parts", *storage]
     runs: dict[str, tuple[Mapping[str, str], list[str]]] = {
@@ -74,7 +82,13 @@ def azure(tmp_path_factory: pytest.TempPathFactory, azure_server: str) -> Iterat
         "other asset": ({}, ["--register", "--name", "taken"]),
         "other workspace": ({}, ["--register", "--workspace", "gone"]),
         "closed": ({}, ["--register", "--workspace", "closed"]),
-        "nobody": (NOBODY, ["--register"]),
+    }
+    uploads = [str(local), "--to", str(folder / "local"), "--register"]
+    commands: dict[str, tuple[Mapping[str, str], list[str]]] = {
+        **{run: (environment, [*given, *more]) for run, (environment, more) in runs.items()},
+        "local": ({}, uploads),
+        "local again": ({}, uploads),
+        "nobody": (NOBODY, [*given, "--register"]),
     }
     python = tools_python("azureml")
     packages = next(python.parents[1].glob("lib/python*/site-packages"))
@@ -82,11 +96,12 @@ def azure(tmp_path_factory: pytest.TempPathFactory, azure_server: str) -> Iterat
         version = name.partition("-")[0]
         tags = {"tags": {"build": "another"}, "dataUri": "azureml://x", "dataType": "mltable"}
         service.make("data", f"taken-train/versions/{version}", tags)
+        service.account, service.key, service.container = AZURE_ACCOUNT, AZURE_KEY, store.name
         ran = subprocess.run(
             [sys.executable, "-W", "ignore", "-c", RUN, str(packages)],
-            input=json.dumps([[environment, [*given, *more]] for environment, more in runs.values()]),
+            input=json.dumps(list(commands.values())),
             env={name: value for name, value in os.environ.items() if not name.startswith("AZURE_")}
-            | {"PYTHONPATH": str(REPOSITORY)}
+            | {"PYTHONPATH": str(REPOSITORY), "BLOBS": f"{azure_server}/{{}}"}
             | service.environment,
             cwd=folder,
             capture_output=True,
@@ -96,7 +111,7 @@ def azure(tmp_path_factory: pytest.TempPathFactory, azure_server: str) -> Iterat
         )
         assert ran.returncode == 0, ran.stderr
         answers = [Answer(*each) for each in json.loads(ran.stdout.splitlines()[-1])]
-        yield Azure(service, version, dict(zip(runs, answers, strict=True)))
+        yield Azure(service, version, dict(zip(commands, answers, strict=True)), store, local)
 
 
 def put(azure: Azure, kind: str) -> list[str]:
@@ -117,7 +132,7 @@ def test_assets_are_made_once_whose_version_is_of_the_build(azure: Azure) -> Non
     for name in names:
         assert f"registered {name}:{azure.version}\n" in first.err
         assert f"is registered already: {name}:{azure.version}\n" in second.err
-    assert put(azure, "data") == [f"{name}/versions/{azure.version}" for name in names]
+    assert put(azure, "data")[:2] == [f"{name}/versions/{azure.version}" for name in names]
     assert "az ml job create" in first.err and "az ml data create" not in first.err
     properties: dict[str, Any] = azure.service.assets[put(azure, "data")[0]]["properties"]
     assert (properties["dataType"], properties["tags"]["task"]) == ("mltable", "image_object_detection")
@@ -168,3 +183,20 @@ def test_what_keeps_a_build_from_its_workspace_is_told_with_what_to_do(
     answer = azure.ended[run]
     assert answer.status == 1 and "Traceback" not in answer.err and answer.out == "", answer.err
     assert all(word in answer.err for word in words), answer.err
+
+
+@pytest.mark.installation
+@pytest.mark.server
+def test_a_build_on_a_disk_is_uploaded_once_and_its_assets_lead_to_what_was(azure: Azure) -> None:
+    first, again = azure.ended["local"], azure.ended["local again"]
+    assert (first.status, again.status) == (0, 0), first.err + again.err
+    (build,) = (azure.local / "builds").iterdir()
+    for split in ("train", "validation"):
+        name = f"On-disk-{split}"
+        assert f"registered {name}:" in first.err and f"is registered already: {name}:" in again.err
+        (path,) = [path for path in put(azure, "data") if path.startswith(f"{name}/")]
+        uri = azure.service.assets[path]["properties"]["dataUri"]
+        folder = uri.partition("/datastores/workspaceblobstore/paths/")[2].rstrip("/")
+        assert folder, uri
+        for file in (build / split).iterdir():
+            assert azure.store.read(f"{folder}/{file.name}") == file.read_bytes()

@@ -76,6 +76,13 @@ def test_labels_that_are_never_predicted_or_that_the_build_lacks_are_told(tmp_pa
     assert "predicted labels that the build does not have count as wrong: 'emu'" in told
 
 
+def test_labels_that_differ_in_case_or_blanks_alone_are_told_with_those_that_may_be_meant(tmp_path: Path) -> None:
+    found = compared(truth(SINGLE, ["cat", "dog"]), tmp_path, said(0, **{" Cat": 0.9}), said(1, dog=0.9))
+    assert any("in case or blanks alone" in warning and "' Cat' for 'cat'" in warning for warning in found.warnings)
+    found = compared(truth(SINGLE, ["cat", "dog"]), tmp_path, said(0, emu=0.9), said(1, dog=0.9))
+    assert not any("in case or blanks" in warning for warning in found.warnings)
+
+
 def test_a_split_that_nobody_predicted_is_told(tmp_path: Path) -> None:
     splits = ["train", "test"]
     found = compared(truth(SINGLE, ["cat", "cat"], splits), tmp_path, said(0, cat=0.9, dog=0.1))

@@ -119,6 +119,7 @@ def test_tiny_records_end_the_run_in_words_before_memory_is_full(monkeypatch: py
 
 def read_tiny() -> None:
     file = locate("memory://tiny/a.json", {})
-    put(file, b"[" + b"{}," * 99_999 + b"{}]")
-    with whole_file(file, 300_000):
+    data = b"[" + b"{}," * 99_999 + b"{}]"
+    put(file, data)
+    with whole_file(file, len(data)):
         pass

@@ -71,3 +71,10 @@ def test_a_container_s_account_stays_in_the_url_of_its_parent() -> None:
     file = Location(fsspec.AbstractFileSystem(), "c/data/x.json", "abfs://c@a.dfs.core.windows.net/data/x.json")
     assert file.parent is not None
     assert (file.parent.path, file.parent.url) == ("c/data", "abfs://c@a.dfs.core.windows.net/data")
+
+
+def test_a_key_with_an_empty_part_right_below_a_directory_keeps_it() -> None:
+    for place in (locate("memory://r/d", {}), Location(fsspec.filesystem("memory"), "b/d", "s3://b/d")):
+        found = place.below("/x/1.jpg")
+        assert found.path == f"{place.path}//x/1.jpg"
+        assert found.url == f"{place.url}//x/1.jpg"

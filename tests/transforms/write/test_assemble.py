@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import random
 from collections import Counter
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 
 from labelbeam.schemas.label_map import LabelMap
 from labelbeam.schemas.neutral import Rejection, SourceImage, SourceObject
+from labelbeam.schemas.packed import Packed
 from labelbeam.schemas.reasons import Adjusted, Rejected, Skipped
 from labelbeam.transforms.columns.fragments import Fragment, decode
 from labelbeam.transforms.columns.images import ImageRow, no_images
@@ -376,3 +378,11 @@ def test_nothing_assembles_to_nothing() -> None:
     for task in TASKS:
         assembled = run([Fragment()], task)
         assert (assembled.splits, assembled.rejections, assembled.images_found, assembled.records_in) == ({}, [], 0, 0)
+
+
+def test_rejections_stay_packed_from_the_fragment_to_the_lines_that_are_written() -> None:
+    rejected = [Rejection("s", f"byte {at}", None, "object", Rejected.INVALID_RECORD, "no", "{}") for at in range(3000)]
+    assembled = run([Fragment(rejections=Packed(rejected))])
+    assert len(pickle.dumps(assembled.rejections)) < 60 * len(rejected)
+    lines = encode_rejections(assembled.rejections).splitlines()
+    assert lines == encode_rejections(sorted(rejected, key=lambda item: item.locator)).splitlines()

@@ -202,7 +202,10 @@ def _decode(item: _Item, decoder: msgspec.json.Decoder[LabelsPrediction | Object
         value = decoder.decode(item.raw)
         check_prediction(value)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError) as error:
-        raise PredictionsError(f"{item.place}: {error}") from None
+        fractions = (
+            "; coordinates, scores and probabilities are fractions from 0 to 1" if "`float` " in str(error) else ""
+        )
+        raise PredictionsError(f"{item.place}: {error}{fractions}") from None
     if isinstance(value, LabelsPrediction):  # Explanations are many times as large as all else, and not compared.
         value.visualizations = value.attributions = None
     return Said(value.image_url, item.place, value)

@@ -7,9 +7,8 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from labelbeam.schemas.config import SPLIT_ALIASES
 from labelbeam.transforms.formats.cloud_rows import is_of_cloud
-from labelbeam.transforms.formats.folder.columns import FILE_COLUMNS, LABEL_COLUMNS, SPLIT_COLUMNS
+from labelbeam.transforms.formats.folder.columns import FILE_COLUMNS, LABEL_COLUMNS
 from labelbeam.transforms.images.names import IMAGE_FORMATS, extension
 
 DELIMITERS = (",", ";", "\t", "|")
@@ -37,6 +36,14 @@ _CROWDS = ("iscrowd", "crowd", "isgroupof")
 _NUMBER = re.compile(r"\s*-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?\s*")
 
 
+_SEPARATOR_LINE = re.compile(r'"?sep=.+', re.IGNORECASE)
+
+
+def is_separator_line(line: str) -> bool:
+    """Tell whether a first line is a spreadsheet's instruction to itself."""
+    return _SEPARATOR_LINE.fullmatch(line.strip()) is not None or line.strip().lower() == "sep="
+
+
 class BoxColumns(NamedTuple):
     """What the columns of a table are, by index.
 
@@ -51,7 +58,6 @@ class BoxColumns(NamedTuple):
     box: tuple[int, ...] = ()
     kind: str = "corners"
     size: tuple[int, int] | None = None
-    split: int | None = None
     crowd: int | None = None
     header: bool = True
     cloud: bool = False
@@ -65,6 +71,8 @@ def columns_of(
     `image` and `label` are columns that a person has named. Without `needs_label` a table of boxes that nothing calls by a name is one.
     """
     lines = [line for line in head.removeprefix("\ufeff").splitlines() if line.strip()][:20]
+    if lines and is_separator_line(lines[0]):
+        del lines[0]
     if not lines:
         return None
     if is_of_cloud(head):
@@ -106,8 +114,7 @@ def _by_name(
         ((keys.index(w), keys.index(h)) for w, h in _IMAGE_SIZES if w in keys and h in keys and keys.index(w) not in box),
         None,
     )  # fmt: skip
-    split, crowd = first(SPLIT_COLUMNS), first(_CROWDS)
-    return BoxColumns(delimiter, tuple(names), file, -1 if called is None else called, box, kind, size, split, crowd)
+    return BoxColumns(delimiter, tuple(names), file, -1 if called is None else called, box, kind, size, first(_CROWDS))
 
 
 def _box(keys: Sequence[str], bare: Sequence[str]) -> tuple[tuple[int, ...], str]:
@@ -130,8 +137,3 @@ def _without_header(rows: Sequence[Sequence[str]]) -> BoxColumns | None:
     if any(not _NUMBER.fullmatch(cell) for row in boxes for cell in row[1:5]) or not all(row[5] for row in boxes):
         return None
     return BoxColumns(",", ("path", "x1", "y1", "x2", "y2", "class"), 0, 5, (1, 2, 3, 4), header=False)
-
-
-def split_in(cell: str) -> str | None:
-    """The split that a word stands for."""
-    return SPLIT_ALIASES.get(cell.strip().lower())

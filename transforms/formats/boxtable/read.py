@@ -9,17 +9,23 @@ from typing import NamedTuple
 
 import numpy as np
 
+from labelbeam.schemas.doubts import Doubt
 from labelbeam.schemas.neutral import Box, SourceImage, SourceObject
 from labelbeam.schemas.reasons import Rejected, Skipped
-from labelbeam.transforms.formats.boxtable.columns import BoxColumns, split_in
+from labelbeam.transforms.formats.boxtable.columns import BoxColumns, is_separator_line
 from labelbeam.transforms.formats.cloud_rows import below_bucket, cloud_rows, is_cloud_url
 from labelbeam.transforms.formats.coco.evidence import Collector
 from labelbeam.transforms.formats.drawn import declare_size, label_of
+from labelbeam.transforms.formats.folder.answers import confidence_column, sureness
 from labelbeam.transforms.formats.folder.cells import parse_list
 from labelbeam.transforms.formats.folder.flags import number
+from labelbeam.transforms.formats.folder.format import FolderOptions
+from labelbeam.transforms.formats.folder.rows import NOT_TEXT
+from labelbeam.transforms.formats.folder.split_columns import SplitColumns, split_columns
 from labelbeam.transforms.formats.frames import Evidence
 from labelbeam.transforms.formats.labels import says_there_is_none
 from labelbeam.transforms.formats.named_images import ImageFinder, image_named, reject_image, reject_object
+from labelbeam.transforms.messages.words import printable
 
 _NOTHING = frozenset({"", "nan", "none", "null", "na"})
 _NO_OBJECT = frozenset({"no finding", "no findings", "normal"})
@@ -41,38 +47,64 @@ class BoxRow(NamedTuple):
     crowd: bool = False
     raw: str = ""
     wrong: str = ""
+    sure: float | None = None
 
 
-def rows_of(data: bytes, columns: BoxColumns) -> Iterator[BoxRow]:
-    """The rows of a table, without its header."""
-    text = data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig", "replace")
+def rows_of(
+    name: str, data: bytes, columns: BoxColumns, options: FolderOptions, doubts: list[Doubt]
+) -> Iterator[BoxRow]:
+    """The rows of the table `name`, without its header; what is doubtful about its columns goes into `doubts`.
+
+    What tells the split and how sure a label is, all rows tell together, as in tables of labels.
+    """
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        text = data.decode("utf-16", "replace")
+    else:
+        # What is not UTF-8 survives as lone surrogates, which reject their row.
+        text = data.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "surrogateescape")
     if columns.cloud:
         for row in cloud_rows(text):
             sides = () if row.box is None else tuple(map(str, row.box))
             label = row.labels[0] if row.labels else ""
             yield BoxRow(f"line {row.line}", row.url, label, sides, row.split, raw=row.raw, wrong=row.wrong)
         return
+    rows, wrong = _cells_of(text, columns)
+    whole = [cells for _, cells in rows if len(cells) >= len(columns.names)]
+    splits = split_columns(name, columns.names, whole, columns.image, options, doubts)
+    sure = confidence_column(columns.names, whole, columns.label, columns.image)
+    for line, cells in rows:
+        yield _row(f"line {line}", cells, columns, splits, sure)
+    if wrong:
+        yield BoxRow("its end", wrong=wrong)
+
+
+def _cells_of(text: str, columns: BoxColumns) -> tuple[list[tuple[int, list[str]]], str]:
+    """The cells of each row that is not blank, with its line; and what ended the reading before the end."""
     if csv.field_size_limit() < _LONGEST_CELL:
         csv.field_size_limit(_LONGEST_CELL)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=columns.delimiter, skipinitialspace=True)
-    header = columns.header
+    rows: list[tuple[int, list[str]]] = []
     try:
         for cells in reader:
-            if not any(map(str.strip, cells)):
-                continue
-            if header:
-                header = False
-                continue
-            yield _row(f"line {reader.line_num}", [cell.strip() for cell in cells], columns)
+            if any(map(str.strip, cells)) and not (not rows and is_separator_line(columns.delimiter.join(cells))):
+                rows.append((reader.line_num, [cell.strip() for cell in cells]))
     except csv.Error as error:
-        yield BoxRow("its end", wrong=f"it is no CSV: {error}")
+        return rows[columns.header :], f"it is no CSV: {error}"
+    return rows[columns.header :], ""
 
 
-def _row(locator: str, cells: Sequence[str], columns: BoxColumns) -> BoxRow:
-    raw = columns.delimiter.join(cells)[:500]
+def _row(
+    locator: str, cells: Sequence[str], columns: BoxColumns, splits: SplitColumns, confidence: int | None
+) -> BoxRow:
+    raw = printable(columns.delimiter.join(cells)[:500])
+    wrong = ""
     if len(cells) < len(columns.names) or any(cells[len(columns.names) :]):
         wrong = f"the row has {len(cells)} cells, expected {len(columns.names)}"
-        return BoxRow(locator, cells[columns.image] if len(cells) > columns.image else "", raw=raw, wrong=wrong)
+    elif any(map(NOT_TEXT.search, cells)):
+        wrong = "the row is not valid UTF-8; save the table as UTF-8"
+    if wrong:
+        image = cells[columns.image] if len(cells) > columns.image else ""
+        return BoxRow(locator, "" if NOT_TEXT.search(image) else image, raw=raw, wrong=wrong)
     sides = tuple(cells[at] for at in columns.box)
     if len(sides) == 1:
         inside = parse_list(sides[0]) or sides[0].split() if sides[0].lower() not in _NOTHING else []
@@ -82,10 +114,11 @@ def _row(locator: str, cells: Sequence[str], columns: BoxColumns) -> BoxRow:
         cells[columns.image],
         cells[columns.label] if columns.label >= 0 else "",
         () if all(side.lower() in _NOTHING for side in sides) else sides,
-        None if columns.split is None else split_in(cells[columns.split]),
+        splits.split(cells),
         ("", "") if columns.size is None else (cells[columns.size[0]], cells[columns.size[1]]),
         columns.crowd is not None and cells[columns.crowd].lower() in ("1", "1.0", "true", "yes"),
         raw,
+        sure=None if confidence is None else sureness(cells[confidence]),
     )
 
 
@@ -122,6 +155,11 @@ def read_rows(
             if row.image:
                 reject_object(image, Rejected.INVALID_RECORD, row.wrong, row.locator, row.raw)
             continue
+        if row.sure is not None and row.sure <= 0 and row.label:
+            image.skipped.append(Skipped.LABEL_ABSENT)
+            continue
+        if row.sure is not None and row.sure < 1:
+            evidence.add("unsure", 1, f"{path} {row.locator}")
         made = _object(image, row, columns.kind, with_boxes)
         if made is None:
             continue

@@ -10,6 +10,7 @@ from labelbeam.transforms.formats.boxtable.columns import BoxColumns, columns_of
 from labelbeam.transforms.formats.claims import check_one_each, files_told, goes_first, split_of_file
 from labelbeam.transforms.formats.folder.format import FolderOptions
 from labelbeam.transforms.formats.format import Claim, Tree
+from labelbeam.transforms.formats.openimages.recognise import table_of
 from labelbeam.transforms.stores.location import Location
 
 _EXTENSIONS = ("csv", "tsv", "txt")
@@ -37,6 +38,8 @@ def claim_of(tree: Tree, asked: bool) -> Claim | None:
         if "submission" in posixpath.basename(file.path).lower():
             return None
         head = tree.head_of(file, size)
+        if not asked and table_of(posixpath.basename(file.path), head) is not None:
+            return None  # Open Images claims its own.
         text = head.decode("utf-16" if head[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8", "replace")
         # The head may end within a row, which then says nothing.
         text = text if len(head) >= size else text.rpartition("\n")[0]

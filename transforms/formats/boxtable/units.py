@@ -11,6 +11,7 @@ from labelbeam.transforms.formats.boxtable.columns import BoxColumns
 from labelbeam.transforms.formats.boxtable.read import read_rows, rows_of
 from labelbeam.transforms.formats.boxtable.recognise import BoxTables
 from labelbeam.transforms.formats.claims import split_of_file
+from labelbeam.transforms.formats.folder.format import FolderOptions
 from labelbeam.transforms.formats.format import Tree
 from labelbeam.transforms.formats.frames import Evidence
 from labelbeam.transforms.formats.named_images import (
@@ -72,9 +73,10 @@ class BoxTableUnit:
         """
         options, finder, evidence = reading.options, finder_of(reading), Evidence()
         file = locate(self.root, options.storage).below(self.path)
+        doubts: list[Doubt] = []
         with quiet_gc(), whole_file(file, self.bytes) as data:
             images = read_rows(
-                rows_of(data, self.columns),
+                rows_of(self.path, data, self.columns, options.config.of(FolderOptions), doubts),
                 self.columns,
                 finder,
                 evidence,
@@ -83,7 +85,9 @@ class BoxTableUnit:
                 split=split_of_file(self.path),
                 with_boxes="classification" not in options.config.task,
             )
-        return images_read(reading, self.root, evidence, images, finder, self.number << FILE_BITS)
+        result = images_read(reading, self.root, evidence, images, finder, self.number << FILE_BITS)
+        result.findings.doubts += doubts
+        return result
 
 
 def refuse_elsewhere(evidence: Mapping[str, Evidence]) -> None:
@@ -104,6 +108,12 @@ def doubts_of(evidence: Mapping[str, Evidence]) -> list[Doubt]:
     """Doubts that follow from the evidence, beside those of boxes."""
     doubts = remarks_on(evidence)
     for source, item in sorted(evidence.items()):
+        if unsure := item.count("unsure"):
+            message = (
+                f"{redact(source)}: {unsure:,} boxes, such as that of {item.example('unsure')}, have a confidence between 0 and 1, as predictions "
+                "of a model do; they are read as labels"
+            )
+            doubts.append(Doubt(Doubted.PREDICTED_LABELS, message, unsure, item.example("unsure")))
         if item.count("assigned") and (free := item.count("unassigned")):
             message = (
                 f"{redact(source)}: {free:,} images, such as {item.example('unassigned')!r}, are UNASSIGNED or nothing says their split, and go "

@@ -76,10 +76,10 @@ def find_foreign(
         several = [each.path] if each.path in stored else candidates.get(each.path, [])
         paths.append(several[0] if len(several) == 1 else None)
         doc = f"the store has {' and '.join(map(repr, several[:3]))}" if several else each.code.doc
-        messages.append(f"file_name is {each.name!r:.200}: {doc}")
+        messages.append(f"file_name is {redact(each.name)!r:.200}: {doc}")
     pairs = list(zip(names, paths, strict=True))
-    elsewhere = [(each.name, path) for each, path in pairs if path not in (None, each.path)]
-    lost = [each.name for each, path in pairs if path is None]
+    elsewhere = [(redact(each.name), path) for each, path in pairs if path not in (None, each.path)]
+    lost = [redact(each.name) for each, path in pairs if path is None]
     return Foreign(paths, messages, _doubts(source, root, elsewhere, lost, count))
 
 

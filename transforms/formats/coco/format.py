@@ -72,7 +72,8 @@ class Coco:
         """Plan the files that were claimed."""
         from labelbeam.transforms.formats.coco.plan import plan_coco
 
-        return plan_coco(tree.config, tree.storage, claim.found, exact)
+        listed = [(folder, tree.listing_of(folder)) for folder in tree.locations if folder not in tree.files]
+        return plan_coco(tree.config, tree.storage, claim.found, exact, listed)
 
     def frames(self, evidence: Mapping[str, Evidence], config: ConvertConfig) -> dict[str, Frame]:
         """The files in another frame than pixels: by --coco-boxes, or each by its own evidence."""

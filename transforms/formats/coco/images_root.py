@@ -13,6 +13,7 @@ from labelbeam.schemas.doubts import Doubt, Doubted
 from labelbeam.schemas.errors import UsageError
 from labelbeam.transforms.formats.coco.file import KnownFile, Record
 from labelbeam.transforms.formats.coco.foreign_names import part_below
+from labelbeam.transforms.formats.coco.listed_places import places_listed
 from labelbeam.transforms.formats.coco.names import ANNOTATION_FOLDERS, COCO_YEAR, subset_of_name
 from labelbeam.transforms.formats.coco.records import image_name, name_of_url
 from labelbeam.transforms.formats.coco.store_names import with_double_slashes, without_year, written_alike
@@ -20,6 +21,7 @@ from labelbeam.transforms.formats.declared_sizes import sizes_that_differ
 from labelbeam.transforms.images.names import image_path
 from labelbeam.transforms.stores.errors import StoreError
 from labelbeam.transforms.stores.files import kind
+from labelbeam.transforms.stores.listing import Listing
 from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.stores.location import Location, StorageOptions
 from labelbeam.transforms.stores.threads import in_threads
@@ -53,29 +55,26 @@ class Root(NamedTuple):
     by_last: bool = False
 
 
-def find_images_root(config: ConvertConfig, options: StorageOptions, file: KnownFile, doubts: list[Doubt]) -> Root:
-    """Find the directory of a COCO file's images: --images, or the first of the usual places that holds most of its first images."""
+def find_images_root(
+    config: ConvertConfig,
+    options: StorageOptions,
+    file: KnownFile,
+    doubts: list[Doubt],
+    listed: Sequence[tuple[Location, Listing]] = (),
+) -> Root:
+    """Find the directory of a COCO file's images: --images, or the first of the usual places that holds most of its first images.
+
+    Where none does, it is the directory among those `listed` that does, whatever it is called; of one in another split never.
+    """
     sample = [(spelled, image) for image in file.images if (spelled := _spellings(image))]
     names = list(dict.fromkeys(spelled for spelled, _ in sample))
     places = _usual_places(file) if config.images is None else [locate(config.images, options)]
-    for name in names[:_LOOKED_FOR]:
-        there = in_threads(partial(_found, spelled=name), places)
-        candidates = [place for place, found in zip(places, there, strict=True) if found is not None]
-        if candidates:
-            root, held = _fullest(candidates, names, doubts)
-            if config.check_images is None:
-                doubts += _sizes_that_differ(root, [(held[one], image) for one, image in sample if one in held])
-            flat = all(_from_url(image) for _, image in sample) and all(
-                found == posixpath.basename(found) != spelled[0] for spelled, found in held.items()
-            )
-            exact = {
-                found
-                for spelled, found in held.items()
-                if found == spelled[0] or found.replace("//", "/") == spelled[0]
-            }
-            by_last = not exact and not all(_from_url(image) for _, image in sample)
-            all_seen = len(held) == len(names) and not by_last and not any(_is_foreign(image) for _, image in sample)
-            return Root(root, True, all_seen, flat, by_last)
+    if (found := _first_of(places, sample, names, config, doubts)) is not None:
+        return found
+    if config.images is None and (others := places_listed(file.split, [spelled[0] for spelled in names], listed)):
+        found = _first_of(others, sample, names, config, doubts)
+        if found is not None:
+            return found
     if (alike := _called_alike(places, names, doubts)) is not None:
         return alike
     foreign = all(_is_foreign(image) for _, image in sample)
@@ -94,6 +93,34 @@ def find_images_root(config: ConvertConfig, options: StorageOptions, file: Known
         )
         doubts.append(Doubt(Doubted.IMAGES_NOT_FOUND, message, len(names), names[0][0], "--images"))
     return Root(root, False, False)
+
+
+def _first_of(
+    places: Sequence[Location],
+    sample: Sequence[tuple[Spellings, Record]],
+    names: Sequence[Spellings],
+    config: ConvertConfig,
+    doubts: list[Doubt],
+) -> Root | None:
+    """The place that holds most of the images, of those that hold one of the first; None where none does."""
+    for name in names[:_LOOKED_FOR]:
+        there = in_threads(partial(_found, spelled=name), places)
+        candidates = [place for place, found in zip(places, there, strict=True) if found is not None]
+        if not candidates:
+            continue
+        root, held = _fullest(candidates, names, doubts)
+        if config.check_images is None:
+            doubts += _sizes_that_differ(root, [(held[one], image) for one, image in sample if one in held])
+        flat = all(_from_url(image) for _, image in sample) and all(
+            found == posixpath.basename(found) != spelled[0] for spelled, found in held.items()
+        )
+        exact = {
+            found for spelled, found in held.items() if found == spelled[0] or found.replace("//", "/") == spelled[0]
+        }
+        by_last = not exact and not all(_from_url(image) for _, image in sample)
+        all_seen = len(held) == len(names) and not by_last and not any(_is_foreign(image) for _, image in sample)
+        return Root(root, True, all_seen, flat, by_last)
+    return None
 
 
 def _called_alike(places: Sequence[Location], names: Sequence[Spellings], doubts: list[Doubt]) -> Root | None:

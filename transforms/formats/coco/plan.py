@@ -16,12 +16,22 @@ from labelbeam.transforms.formats.inputs import fingerprint_of, list_dataset
 from labelbeam.transforms.formats.plans import Plan, bucket_count
 from labelbeam.transforms.stores.errors import MissingFileError, StoreError
 from labelbeam.transforms.stores.files import StoredFile
+from labelbeam.transforms.stores.listing import Listing
 from labelbeam.transforms.stores.location import Location, StorageOptions, within
 from labelbeam.transforms.stores.tokens import content_token
 
 
-def plan_coco(config: ConvertConfig, options: StorageOptions, locations: Sequence[Location], exact: bool) -> Plan:
-    """Plan COCO files; see `transforms.plan.make_plan` for errors. The order of `locations` does not matter."""
+def plan_coco(
+    config: ConvertConfig,
+    options: StorageOptions,
+    locations: Sequence[Location],
+    exact: bool,
+    listed: Sequence[tuple[Location, Listing]] = (),
+) -> Plan:
+    """Plan COCO files; see `transforms.plan.make_plan` for errors. The order of `locations` does not matter.
+
+    `listed` are the directories that were named as sources, in which images are looked for that lie in no usual place.
+    """
     files = [look_into(location, exact) for location in sorted(locations, key=lambda location: location.url)]
     for file in files:
         check_kind(file, config.task)
@@ -30,7 +40,7 @@ def plan_coco(config: ConvertConfig, options: StorageOptions, locations: Sequenc
     by_url: list[bool] = []
     for file in files:
         of_file: list[Doubt] = []
-        found.append(find_images_root(config, options, file, of_file))
+        found.append(find_images_root(config, options, file, of_file, listed))
         by_url.append(named_by_urls(config, file, found[-1].seen))
         if by_url[-1]:
             of_file = [*(doubt for doubt in of_file if doubt.code != Doubted.IMAGES_NOT_FOUND), *doubts_of_urls(file)]

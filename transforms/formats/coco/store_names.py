@@ -7,7 +7,7 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from urllib.parse import unquote
+from urllib.parse import unquote, unquote_plus
 
 from labelbeam.schemas.doubts import Doubt, Doubted
 from labelbeam.transforms.images.names import extension, is_image
@@ -55,7 +55,11 @@ def _without_extension(path: str) -> str:
     return caseless[: -len(extension(caseless)) - 1] if is_image(caseless) else caseless
 
 
-_ALIKE = (_composed, _decoded, without_year, _caseless, _without_extension)
+def _blanks_for_plus(path: str) -> str:
+    return _without_extension(path.replace("+", " "))
+
+
+_ALIKE = (_composed, _decoded, without_year, _caseless, _without_extension, _blanks_for_plus)
 """What two names of one file have in common, the least difference first."""
 
 
@@ -68,8 +72,7 @@ def written_alike(path: str, further: bool) -> tuple[str, ...]:
     >>> written_alike("a%20b.JPG", False), written_alike("a.jpg", True)[:3]
     (('a b.JPG', 'a%20b.jpg', 'a b.jpg'), ('a.JPG', 'A.jpg', 'A.JPG'))
     """
-    plain = safe_relative(unquote(path)) if "%" in path else None
-    names = [path] if plain is None else [path, plain]
+    names = [path, *filter(None, (safe_relative(decode(path)) for decode in (unquote, unquote_plus)))]
     names += [unicodedata.normalize(form, name) for name in names for form in ("NFC", "NFD")]
     found = list(names)
     for name in names:

@@ -64,9 +64,9 @@ def table_of(rows: Mapping[Id, int]) -> npt.NDArray[np.int32]:
 
     What a dict holds lies all over the memory, a table lies in one place.
     """
-    if set(map(type, rows)) != {int} or min(rows) < 0 or max(rows) >= _SPARSEST * len(rows):  # type: ignore[type-var,operator]
+    if set(map(type, rows)) != {int} or min(rows) < 0 or max(rows) >= _SPARSEST * len(rows):  # type: ignore[operator]
         return np.empty(0, np.int32)
-    ids = np.fromiter(rows, np.int64, len(rows))  # type: ignore[arg-type]  # All are whole numbers.
+    ids = np.fromiter(rows, np.int64, len(rows))
     table = np.full(int(ids.max()) + 1, -1, np.int32)
     table[ids] = np.fromiter(rows.values(), np.int32, len(rows))
     return table

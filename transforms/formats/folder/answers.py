@@ -44,12 +44,18 @@ def confidence_column(columns: Sequence[str], rows: Sequence[Sequence[str]], lab
         if found is None and (index := column(columns, names)[0]) is not None:
             # What is called so may count anything.
             looked = look_at_flags(row[index] for row in rows if len(row) > index)
-            answers = _is_answer(looked.meaning, rows, index)
+            answers = _is_answer(looked.meaning) and (names is _SCORES or _several_rows(rows, file))
             found = index if answers or (names is _SCORES and looked.is_probabilities) else None
     return None if found in (label, file) else found
 
 
-def _is_answer(meaning: Collection[str], rows: Sequence[Sequence[str]], index: int) -> bool:
+def _several_rows(rows: Sequence[Sequence[str]], file: int) -> bool:
+    """Tell whether most images stand in several rows, as where each label has its own."""
+    images = [row[file] for row in rows if len(row) > file]
+    return 2 * len(set(images)) <= len(images)
+
+
+def _is_answer(meaning: Collection[str]) -> bool:
     """Tell whether all filled cells say yes or no, and some of each."""
     said = {sureness(cell) for cell in meaning if cell.strip()}
     return said <= {-1.0, 0.0, 1.0} and 1.0 in said and len(said) > 1
@@ -63,15 +69,15 @@ def doubts_of_answers(
     file: int,
     taken: Collection[int | None],
 ) -> Iterator[Doubt]:
-    """A doubt where a column by another name says yes and no beside labels of images that stand in several rows, and is not read."""
-    images = [row[file] for row in rows if len(row) > file]
-    if 2 * len(set(images)) > len(images):
-        return
+    """A doubt where a column says yes and no beside labels, and is not read: by another name, if images stand in several rows."""
+    several = _several_rows(rows, file)
     for index, shown in enumerate(columns):
         if index in (label, file, *taken) or key(shown) in OTHER_FACTS or is_verdict(shown):
             continue
+        if not several and key(shown) not in _ANSWERS:
+            continue
         looked = look_at_flags(row[index] for row in rows if len(row) > index)
-        if looked.filled and looked.flags == looked.filled and _is_answer(looked.meaning, rows, index):
+        if looked.filled and looked.flags == looked.filled and _is_answer(looked.meaning):
             left = looked.filled - looked.present
             message = (
                 f"{name}: {listed([shown])} says yes and no beside the labels of {listed([columns[label]])}, and is not read: {left} labels "

@@ -44,6 +44,12 @@ from labelbeam.transforms.formats.folder.columns import (
 )
 from labelbeam.transforms.formats.folder.flags import FlagColumn, look_at_flags, number
 from labelbeam.transforms.formats.folder.format import FolderOptions
+from labelbeam.transforms.formats.folder.label_columns import (
+    SeveralColumns,
+    are_of_words,
+    numbered_columns,
+    several_columns,
+)
 from labelbeam.transforms.formats.folder.lookup import ImageNames
 from labelbeam.transforms.formats.folder.rows import NOT_TEXT, TableRow, TableRows, UnreadableRow
 from labelbeam.transforms.formats.folder.split_columns import split_columns
@@ -294,7 +300,7 @@ class _ClassColumns:
 
 def _reader(
     table: _Table, cells: list[list[str]], splits: Collection[int], task: str
-) -> _LabelColumn | _ClassColumns | None:
+) -> _LabelColumn | _ClassColumns | SeveralColumns | None:
     """Reader of a row's labels; None where the table has no rows that could tell."""
     columns, options = table.columns, table.options
     taken: set[int | None] = {table.file, *splits}
@@ -306,6 +312,8 @@ def _reader(
             for index in given
         }
         sole = looked[given[0]]
+        if len(given) > 1 and are_of_words(given, cells):
+            return several_columns(table.name, given, cells, task, options.label_separator, table.doubts)
         if len(given) > 1 or (sole.is_flags and sole.present and not sole.further):
             return _ClassColumns(columns, looked)
         return as_labels(given[0])
@@ -316,6 +324,8 @@ def _reader(
         return as_labels(label)
     if not table.records:
         return None
+    if numbered := numbered_columns(columns, cells, taken):
+        return several_columns(table.name, numbered, cells, task, options.label_separator, table.doubts)
     label = column_of_label_words(columns, taken)
     words = None if label is None else look_at_flags(row[label] for row in cells if len(row) > label)
     if label is not None and words is not None and not (words.is_flags and not words.further):

@@ -57,5 +57,12 @@ def _names_and_more(head: str, images: ImageNames) -> bool:
         return sum(map(images.names, texts)) > 1
     lines = [parts for line in head.splitlines()[: _LINES + 1] if len(parts := re.split(r"[\s,;|]+", line.strip())) > 1]
     lines = lines[1:] if len(lines) > 1 and not any(map(images.names, lines[0])) else lines
-    named = sum(any(not part.isdecimal() and images.names(part) for part in parts) for parts in lines)
+    named = sum(any(_names_one(part, images) for part in parts) for parts in lines)
     return bool(lines) and named >= _NEARLY_ALL * len(lines)
+
+
+def _names_one(part: str, images: ImageNames) -> bool:
+    """Tell whether a part of a line names an image, also with a label behind it, as in `1.jpg_Fish` and `ID_1_epidural`."""
+    if part.isdecimal():
+        return False
+    return images.names(part) or ("_" in part and images.names(part.rpartition("_")[0]))

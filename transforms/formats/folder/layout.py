@@ -20,11 +20,12 @@ from labelbeam.schemas.neutral import Rejection, SourceImage, SourceObject
 from labelbeam.schemas.reasons import Adjusted, Rejected
 from labelbeam.transforms.formats.folder.classes import class_doubts, numbers_for_names
 from labelbeam.transforms.formats.folder.format import FolderOptions
-from labelbeam.transforms.formats.folder.levels import Levels, read_levels
+from labelbeam.transforms.formats.folder.levels import Levels, read_levels, sole_folders
 from labelbeam.transforms.formats.folder.names_with_labels import label_in, pattern_of, question_of_names
 from labelbeam.transforms.formats.folder.places import (
     TABLE_EXTENSIONS,
     FolderError,
+    beside_images,
     find_tables,
     is_of_attributes,
     is_table_name,
@@ -74,14 +75,19 @@ class FolderPlan:
         return [doubt.message for doubt in self.doubts]
 
 
-def table_candidates(files: Sequence[str], split_folders: str | None = None) -> list[str]:
-    """Files that may be tables: what `plan_folder` wants the first bytes of."""
+def table_candidates(files: Sequence[str], split_folders: str | None = None, beside: bool = False) -> list[str]:
+    """Files that may be tables: what `plan_folder` wants the first bytes of, with those in folders `beside` the images."""
     tables = [path for path in files if is_table_name(path) and not hidden(path)]
     if not tables:
         return []
     images = [path for path in files if is_image(path) and not hidden(path)]
     places = set(read_levels(images, split_folders).places)
-    return sorted(path for path in tables if is_of_attributes(path) or posixpath.dirname(path) in places)
+    around = sole_folders(images)
+    return sorted(
+        path
+        for path in tables
+        if is_of_attributes(path) or posixpath.dirname(path) in places or (beside and beside_images(path, around))
+    )
 
 
 _DEFAULTS = FolderOptions()

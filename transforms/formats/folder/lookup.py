@@ -8,7 +8,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Set
 from functools import cached_property
-from urllib.parse import unquote
+from urllib.parse import unquote, unquote_plus
 
 from labelbeam.schemas.reasons import Adjusted, Rejected
 from labelbeam.transforms.formats.cloud_rows import below_bucket, is_cloud_url
@@ -154,14 +154,17 @@ class Lookup:
         return matches
 
     def _decoded(self, relative: str, split: str | None) -> list[str]:
-        """The files that a percent-encoded name means, as servers of images write them."""
-        decoded = safe_relative(unquote(relative, errors="surrogateescape")) if "%" in relative else None
-        if decoded is None or decoded == relative:
-            return []
+        """The files that a percent-encoded name means, as servers of images write them, also with + for a blank."""
         assert self.images is not None
-        candidates = self._below_bases(decoded)
-        exact = next((path for path in candidates if path in self.images.files), None)
-        return [exact] if exact is not None else self._otherwise(decoded, candidates, split)
+        for decode in (unquote, unquote_plus):
+            decoded = safe_relative(decode(relative, errors="surrogateescape"))
+            if decoded is None or decoded == relative:
+                continue
+            candidates = self._below_bases(decoded)
+            exact = next((path for path in candidates if path in self.images.files), None)
+            if found := [exact] if exact is not None else self._otherwise(decoded, candidates, split):
+                return found
+        return []
 
     def _moved(self, name: str) -> str | None:
         """The file that a name with another root means, by the way in which nearly all names of the table do."""

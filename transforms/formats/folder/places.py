@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence, Set
 from labelbeam.schemas.doubts import Doubt, Doubted
 from labelbeam.schemas.errors import LabelBeamError
 from labelbeam.transforms.formats.folder.format import FolderOptions
-from labelbeam.transforms.formats.folder.levels import IMAGE_FOLDERS, Levels, folders_of
+from labelbeam.transforms.formats.folder.levels import IMAGE_FOLDERS, Levels, folders_of, sole_folders
 from labelbeam.transforms.formats.folder.lookup import ImageNames
 from labelbeam.transforms.formats.folder.rows import is_label_table, lacks_labels
-from labelbeam.transforms.formats.folder.splits import plain_split, table_split
+from labelbeam.transforms.formats.folder.splits import plain_split, table_splits
 from labelbeam.transforms.formats.folder.tables import LabelTable
 from labelbeam.transforms.images.names import extension
 from labelbeam.transforms.messages.words import listed
@@ -32,6 +32,17 @@ def is_table_name(path: str) -> bool:
 def is_of_attributes(path: str) -> bool:
     """Tell whether a file is CelebA's text of attributes, which lies in a folder of its own."""
     return path[-4:].lower() == ".txt" and _ATTRIBUTES.fullmatch(path) is not None
+
+
+_TABLE_FOLDERS = re.compile(
+    r"(?i)meta(?:data)?|csvs?|labels?|annotations?|annos?|tables?|lists?|splits?|info|ground_?truth|gt"
+)
+
+
+def beside_images(path: str, around: Sequence[str]) -> bool:
+    """Tell whether a table lies in a folder of a usual name beside that of the images. `around` are "" and the folders that hold everything."""
+    folder, _, last = posixpath.dirname(path).rpartition("/")
+    return _TABLE_FOLDERS.fullmatch(last) is not None and folder in around
 
 
 class FolderError(LabelBeamError):
@@ -67,6 +78,12 @@ def find_tables(
     readable = [path for path in named if path not in heads or readable_as_table(path)] or [
         path for path in here if path not in named and path in heads and readable_as_table(path)
     ]
+    if not readable and not named and len(classes) < 2:  # Else nothing gives the images labels.
+        around = sole_folders(images)
+        readable = [
+            path for path in candidates if beside_images(path, around) and path in heads and readable_as_table(path)
+        ]
+        here += readable
     if (named or here) and not readable and (options.label_columns or options.image_column):
         readable = named or here  # Reading it tells which column is missing.
     if named and not readable and not classes:
@@ -93,7 +110,8 @@ def find_tables(
         message = f"the labels are those of {listed(readable)}; the folders {listed(sorted(classes))} name none"
         doubts.append(Doubt(Doubted.TABLE_BEFORE_FOLDERS, message, len(classes), min(classes)))
     holding = {folder for path in images for folder in _ancestors(path)}
-    return [_table(path, levels, holding) for path in readable], doubts
+    own = splits_of_tables(readable)
+    return [_table(path, _folder_of(path, levels), levels, holding, own.get(path)) for path in readable], doubts
 
 
 def _refuse_rivals(tables: Sequence[str]) -> None:
@@ -101,12 +119,21 @@ def _refuse_rivals(tables: Sequence[str]) -> None:
     for table in tables:
         folder = posixpath.dirname(table)
         inside = [other for other in tables if _is_below(other, folder)]
-        by_split = {table_split(_stem(path)) for path in inside} - {None}
-        if len(inside) > 1 and len(by_split) < len(inside):
+        own = splits_of_tables(inside)
+        if len(inside) > 1 and len(set(own.values())) < len(inside):
             raise FolderError(
                 f"found the tables {listed(inside)}, expected one for all images or one for each split; name the one that "
                 "counts as --source, or move the others elsewhere"
             )
+
+
+def splits_of_tables(tables: Sequence[str]) -> dict[str, str]:
+    """The splits that tables have by their own names, those of one folder seen together."""
+    found: dict[str, str] = {}
+    for folder in {posixpath.dirname(path) for path in tables}:
+        stems = {_stem(path): path for path in tables if posixpath.dirname(path) == folder}
+        found |= {stems[stem]: split for stem, split in table_splits(stems).items()}
+    return found
 
 
 def _stem(path: str) -> str:
@@ -122,10 +149,14 @@ def _ancestors(path: str) -> list[str]:
     return ["/".join(folders[:end]) for end in range(1, len(folders) + 1)]
 
 
-def _table(path: str, levels: Levels, holding: Set[str]) -> LabelTable:
-    """A table with the folder of its images: one named like its split, or one of images, beside it; else its own."""
+def _folder_of(path: str, levels: Levels) -> str:
+    """The folder that a table stands for: its own, or the one above where no image lies in that."""
     folder = posixpath.dirname(path)
-    own = table_split(_stem(path))
+    return folder if folder in levels.places or is_of_attributes(path) else posixpath.dirname(folder)
+
+
+def _table(path: str, folder: str, levels: Levels, holding: Set[str], own: str | None) -> LabelTable:
+    """A table with the folder of its images: one named like its `own` split, or one of images, in `folder`; else that itself."""
     split = own or levels.locate_folder(folders_of(f"{folder}/"))[0]
     beside = {
         (other[len(folder) :].lstrip("/") if folder else other): other

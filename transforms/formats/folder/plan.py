@@ -63,7 +63,7 @@ def plan_folder_source(
     folder_options = config.of(FolderOptions)
     heads = {
         path: read_range(root.below(path), 0, min(sizes[path], HEAD))
-        for path in table_candidates(names, folder_options.split_folders)
+        for path in table_candidates(names, folder_options.split_folders, beside=True)
     }
     try:
         content = plan_folder(names, config.task, folder_options, heads)

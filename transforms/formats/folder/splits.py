@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from labelbeam.schemas.config import SPLIT_ALIASES
@@ -71,13 +71,22 @@ def table_split(stem: str) -> str | None:
     return found.split if found and not found.rest else None
 
 
-def split_names(names: Mapping[str, object]) -> dict[str, str]:
-    """The names that are splits among those of one directory.
+def table_splits(stems: Iterable[str]) -> dict[str, str]:
+    """The splits of tables that lie in one folder, by their names without extension: also of `pets_train` beside `pets_val`.
+
+    >>> table_splits(["fairface_label_train", "fairface_label_val"]), table_splits(["crash_test", "labels"])
+    ({'fairface_label_train': 'train', 'fairface_label_val': 'validation'}, {})
+    """
+    return split_names(dict.fromkeys(stems), _OF_TABLES)
+
+
+def split_names(names: Mapping[str, object], neutral: frozenset[str] = _NEUTRAL) -> dict[str, str]:
+    """The names that are splits among those of one directory. `neutral` are words that say nothing.
 
     One that says something else as well counts where another says the same of another split: `seg_train` beside
     `seg_test`. Where two such words are found (`cat_train`, `cat_test`, `dog_train`, …) it is not known what is meant.
     """
-    found = {name: read for name in names if (read := split_name(name)) is not None}
+    found = {name: read for name in names if (read := split_name(name, neutral)) is not None}
     splits = {name: read.split for name, read in found.items() if not read.rest}
     of_rest: dict[tuple[str, ...], set[str]] = {}
     for read in found.values():

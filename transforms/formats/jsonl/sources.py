@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import posixpath
 import re
 from collections.abc import Iterator, Sequence
@@ -190,6 +191,16 @@ def holds_records(head: bytes) -> bool:
     return b"\n" not in head and _LONG_LINE.match(head.removeprefix(b"\xef\xbb\xbf")) is not None
 
 
+def _begins_between_lines(head: bytes) -> bool:
+    """Tell whether the first object ends in another line than it begins in, or another one begins where it ends."""
+    text = head.decode("utf-8-sig", "replace").lstrip()
+    try:
+        found, end = json.JSONDecoder().raw_decode(text)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(found, dict) and "image_url" in found and ("\n" in text[:end] or text[end : end + 1] == "{")
+
+
 def _check_text(location: Location, head: bytes) -> None:
     """Refuse a file that was named as JSON Lines and is none.
 
@@ -209,6 +220,10 @@ def _check_text(location: Location, head: bytes) -> None:
             f"{location.shown}: is a JSON list; {expected}; write its elements one a line, with: jq -c '.[]'"
         )
     records = first_records(head)
+    if not records and _begins_between_lines(head):
+        raise UsageError(
+            f"{location.shown}: holds JSON objects over several lines, or several in one; {expected}; write them so with: jq -c ."
+        )
     if records and not any("image_url" in record for record in records):
         raise UsageError(f"{location.shown}: its first record has the keys {listed(records[0])}; {expected}")
 

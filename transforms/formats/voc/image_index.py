@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
-from urllib.parse import unquote
+from urllib.parse import unquote, unquote_plus
 
 from labelbeam.transforms.formats.voc.folders import (
     ANNOTATIONS,
@@ -217,9 +217,9 @@ class ImageIndex:
         return Found(None, candidates=tuple(here))
 
     def _decoded(self, xml: str, last: str, stem: str) -> list[str]:
-        """Images that a percent-encoded name means, as servers of images write them."""
-        for name in (last, stem):
-            plain = unquote(name)
+        """Images that a percent-encoded name means, as servers of images write them, also with + for a blank."""
+        for name, decode in ((name, decode) for decode in (unquote, unquote_plus) for name in (last, stem)):
+            plain = decode(name)
             if plain != name and "/" not in plain:
                 called = self._by_name.get(key_of(split_suffix(plain)[0]), [])
                 if near := self._near(xml, called, (home_of_xml(xml).name,)):

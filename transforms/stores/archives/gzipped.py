@@ -27,6 +27,9 @@ KEPT = 8
 
 _STEP = 2**20
 
+_FED = 16 * 2**10
+"""Packed bytes that are unpacked at a time: a state holds what is left of them."""
+
 
 class _State(NamedTuple):
     """A place in what is unpacked, and how unpacking goes on from there: packed bytes from `at` on, after those in `left`."""
@@ -44,6 +47,7 @@ class _Cursor:
         self._packed = packed
         self.place, self._at, self._left, inflate = state
         self._inflate = inflate.copy() if inflate is not None else None
+        self._ahead, self._ahead_at = b"", self._at
 
     def state(self) -> _State:
         return _State(self.place, self._at, self._left, self._inflate.copy() if self._inflate is not None else None)
@@ -78,7 +82,11 @@ class _Cursor:
                 return data
 
     def _fetch(self) -> bool:
-        data = self._packed.read(self._at, min(self._at + _STEP, self._packed.size))
+        within = self._at - self._ahead_at
+        if within >= len(self._ahead):
+            self._ahead_at, within = self._at, 0
+            self._ahead = self._packed.read(self._at, min(self._at + _STEP, self._packed.size))
+        data = self._ahead[within : within + _FED]
         self._at += len(data)
         self._left += data
         return bool(data)

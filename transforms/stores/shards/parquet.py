@@ -6,13 +6,16 @@ directory above. Nothing but the row is taken from a name, so that what a datase
 
 from __future__ import annotations
 
+import os
 import re
 import threading
 from bisect import bisect_right
 from collections import OrderedDict, deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from itertools import accumulate
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -20,6 +23,8 @@ import pyarrow.parquet as pq
 from labelbeam.transforms.stores.archives.contents import ArchiveError, Packed
 from labelbeam.transforms.stores.range_reader import RangeReader
 from labelbeam.transforms.stores.shards.shard import Entry
+
+_Found = TypeVar("_Found")
 
 BUFFER = 2**20
 """Bytes of a column that are read at a time."""
@@ -76,11 +81,16 @@ def open_parquet(packed: Packed) -> pq.ParquetFile:
     """
 
     def open_it() -> pq.ParquetFile:
-        plain = pq.ParquetFile(_Source(packed), buffer_size=BUFFER, pre_buffer=False)
+        plain = pq.ParquetFile(_Source(packed))
         texts = _byte_columns(plain.metadata.schema)
         # A value that a file of a kilobyte holds once, its rows may name a million times: it stays one.
         return pq.ParquetFile(
-            _Source(packed), metadata=plain.metadata, read_dictionary=texts, buffer_size=BUFFER, pre_buffer=False
+            _Source(packed),
+            metadata=plain.metadata,
+            read_dictionary=texts,
+            buffer_size=BUFFER,
+            pre_buffer=False,
+            page_checksum_verification=True,
         )
 
     return checked(packed, open_it)
@@ -171,6 +181,17 @@ def image_values(batch: pa.RecordBatch, column: Column) -> tuple[pa.Array, pa.Ar
     return data, fields.get(column.path, none) if column.path is not None else none
 
 
+_threads: dict[int, ThreadPoolExecutor] = {}
+
+
+def _in_one_thread(call: Callable[[], _Found]) -> _Found:
+    """`call()`, in the one thread of this process that decodes: Arrow keeps what a thread has freed for that thread alone, so that 64 of
+    them would keep half a gigabyte. A process that was forked has none of its parent's threads."""
+    process = os.getpid()
+    pool = _threads.get(process) or _threads.setdefault(process, ThreadPoolExecutor(1, "parquet"))
+    return pool.submit(copy_context().run, call).result()
+
+
 class _Group:
     """The images of one group of rows, read from the front; the last of them are kept."""
 
@@ -243,7 +264,9 @@ class ParquetShard:
                 raise FileNotFoundError(path)
             row = int(number[1])
             group = bisect_right(self._starts, row) - 1
-            found = checked(self._packed, lambda: self._of_group(group, column).image(row - self._starts[group]))
+            found = _in_one_thread(
+                lambda: checked(self._packed, lambda: self._of_group(group, column).image(row - self._starts[group]))
+            )
         if not isinstance(found, bytes):
             raise FileNotFoundError(path)
         return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from labelbeam.transforms.formats.boxtable.columns import columns_of, split_in
+from labelbeam.transforms.formats.boxtable.columns import columns_of, is_separator_line
 
 
 @pytest.mark.parametrize(
@@ -69,5 +69,7 @@ def test_a_table_of_the_cloud_has_boxes_in_some_row() -> None:
     assert found is not None and found.cloud
 
 
-def test_words_are_splits() -> None:
-    assert [split_in(word) for word in ("Train", " val ", "3")] == ["train", "validation", None]
+def test_a_spreadsheets_first_line_is_no_header() -> None:
+    found = columns_of("sep=;\nfilename;class;xmin;ymin;xmax;ymax\n")
+    assert found is not None and (found.delimiter, found.box) == (";", (2, 3, 4, 5))
+    assert is_separator_line('"sep=,"') and not is_separator_line("separation,a")

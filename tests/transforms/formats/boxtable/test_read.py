@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from labelbeam.schemas.doubts import Doubt
 from labelbeam.schemas.neutral import SourceImage
 from labelbeam.transforms.formats.boxtable.columns import columns_of
 from labelbeam.transforms.formats.boxtable.read import read_rows, rows_of
+from labelbeam.transforms.formats.folder.format import FolderOptions
 from labelbeam.transforms.formats.frames import Evidence
 from labelbeam.transforms.formats.named_images import ImageFinder
 
@@ -20,11 +22,14 @@ def read(
     split: str | None = None,
     with_boxes: bool = True,
     evidence: Evidence | None = None,
+    doubts: list[Doubt] | None = None,
 ) -> list[SourceImage]:
     columns = columns_of(text)
     assert columns is not None
     finder, told = ImageFinder(files or ("1.jpg", "2.jpg")), Evidence() if evidence is None else evidence
-    rows = rows_of(text.encode(), columns)
+    rows = rows_of(
+        path, text.encode("utf-8", "surrogateescape"), columns, FolderOptions(), [] if doubts is None else doubts
+    )
     return read_rows(rows, columns, finder, told, path=path, source="s", split=split, with_boxes=with_boxes)
 
 
@@ -105,3 +110,41 @@ def test_for_classification_each_label_counts_once() -> None:
 def test_a_flag_of_crowds_is_read() -> None:
     (image,) = read("file,label,xmin,ymin,xmax,ymax,IsGroupOf\n1.jpg,cat,1,2,3,4,1\n1.jpg,dog,1,2,3,4,0\n")
     assert [item.crowd for item in image.objects] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("column", "cells", "code"),
+    [
+        ("split", ("train", "holdout"), "split_column"),
+        ("fold", ("0", "1"), "split_column"),
+        ("is_valid", ("True", "False"), "split_codes"),
+    ],
+)
+def test_columns_of_splits_are_read_as_in_tables_of_labels(column: str, cells: tuple[str, str], code: str) -> None:
+    doubts: list[Doubt] = []
+    text = f"file,label,xmin,ymin,xmax,ymax,{column}\n1.jpg,cat,1,2,3,4,{cells[0]}\n2.jpg,cat,1,2,3,4,{cells[1]}\n"
+    read(text, doubts=doubts)
+    assert [str(doubt.code) for doubt in doubts] == [code]
+
+
+def test_a_confidence_of_0_says_that_the_object_is_absent() -> None:
+    evidence = Evidence()
+    text = (
+        "file,label,xmin,ymin,xmax,ymax,confidence\n1.jpg,cat,1,2,3,4,0\n1.jpg,dog,1,2,3,4,0.9\n2.jpg,cat,1,2,3,4,1\n"
+    )
+    one, two = read(text, evidence=evidence)
+    assert (boxes(one), boxes(two)) == ([("dog", 1, 2, 3, 4)], [("cat", 1, 2, 3, 4)])
+    assert ([str(code) for code in one.skipped], evidence.count("unsure")) == (["label_absent"], 1)
+
+
+def test_rows_that_are_no_utf_8_are_rejected_alone() -> None:
+    one, two = read(f"{HEADER}1.jpg,64,48,c\udce8t,1,2,3,4\n2.jpg,64,48,cat,1,2,3,4\n")
+    assert (codes(one), boxes(two)) == ([("object", "invalid_record")], [("cat", 1, 2, 3, 4)])
+
+
+@pytest.mark.parametrize(
+    ("name", "file"), [("a%20b.jpg", "a b.jpg"), ("a+b.jpg", "a b.jpg"), ("x/a%20b.jpg", "y/a b.jpg")]
+)
+def test_an_encoded_name_is_found(name: str, file: str) -> None:
+    (image,) = read(f"{HEADER}{name},64,48,cat,1,2,3,4\n", file, "other.jpg")
+    assert (image.path, [str(code) for code in image.adjusted]) == (file, ["image_by_other_name"])

@@ -63,3 +63,9 @@ def test_images_of_no_split_are_doubted_beside_others_only() -> None:
     assert doubts_of({"s": evidence}) == []
     evidence.add("assigned", 1)
     assert [str(doubt.code) for doubt in doubts_of({"s": evidence})] == ["listed_in_no_split"]
+
+
+def test_confidences_below_one_are_doubted() -> None:
+    evidence = Evidence()
+    evidence.add("unsure", 3, "t.csv line 2")
+    assert [str(doubt.code) for doubt in doubts_of({"s": evidence})] == ["predicted_labels"]

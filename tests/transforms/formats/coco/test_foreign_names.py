@@ -57,3 +57,10 @@ def test_the_folder_that_they_have_in_common_is_named() -> None:
     names = [ForeignName(f"/home/bob/data/{n}.jpg", "", Rejected.UNSAFE_PATH) for n in (1, 2)]
     (doubt,) = find_foreign("file:///d.json", "file:///r", names, [], frozenset(), 2).doubts
     assert "'/home/bob/data/'" in doubt.message and doubt.option == "--images"
+
+
+def test_what_is_told_of_a_name_holds_no_secret() -> None:
+    names = [ForeignName(f"s3://bucket/{n}.jpg?sig=SECRET", "", Rejected.UNSUPPORTED_URL) for n in (1, 2)]
+    for stored in (frozenset[str](), frozenset({"a/1.jpg"})):
+        found = find_foreign("file:///d.json", "file:///r", names, [], stored, 2)
+        assert "SECRET" not in f"{found.messages}{found.doubts}"

@@ -211,6 +211,7 @@ def test_images_are_found_in_other_folders_where_none_lies_in_its_own(
         (["img_1.JPG", "img_2.JPG"], ["images/IMG_1.jpg", "images/IMG_2.jpg"]),
         (["1.jpg", "2.jpg"], ["images/1.png", "images/2.png"]),
         (["1", "2"], ["images/1.png", "images/2.png"]),
+        (["a+b.jpg", "c+d.jpg"], ["images/a b.jpg", "images/c d.jpg"]),
         (["cafe\u0301.jpg", "the\u0301.jpg"], ["café.jpg", "thé.jpg"]),
     ],
 )

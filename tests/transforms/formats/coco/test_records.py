@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import pickle
 from typing import Any
 
 import msgspec
@@ -240,3 +241,10 @@ def test_an_area_is_the_number_that_it_is_and_of_nothing_else_is_one_made() -> N
     assert [odd[at] for at in (0, 1, 5)] == [1.5, 2.0, 3.0]
     assert all(math.isnan(odd[at]) for at in (2, 3, 4, 6))
     assert areas(10**400, 2)[1] == 2.0
+
+
+def test_tiny_elements_that_cannot_be_read_take_some_tens_of_bytes_each() -> None:
+    decoded = decode_range(b"{},1," * 3000, CocoImage)
+    assert len(decoded.bad) == 6000
+    assert [item.offset for item in decoded.bad] == [at for start in range(0, 15_000, 5) for at in (start, start + 3)]
+    assert len(pickle.dumps(decoded.bad)) < 60 * len(decoded.bad)

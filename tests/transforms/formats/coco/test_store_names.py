@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labelbeam.transforms.formats.coco.store_names import find_in_store, with_double_slashes
+from labelbeam.transforms.formats.coco.store_names import find_in_store, with_double_slashes, written_alike
 
 
 @pytest.mark.parametrize(
@@ -15,6 +15,7 @@ from labelbeam.transforms.formats.coco.store_names import find_in_store, with_do
         ("cafe\u0301.jpg", "caf\u00e9.jpg"),
         ("caf\u00e9.jpg", "cafe\u0301.jpg"),
         ("b%20c.png", "b c.png"),
+        ("b+c.png", "b c.png"),
         ("IMG_1.JPG", "img_1.jpg"),
         ("A%20B.JPG", "a b.jpg"),
         ("a.jpg", "a.png"),
@@ -82,3 +83,24 @@ def test_folders_differ_only_where_all_do() -> None:
     assert find_in_store(["COCO_val2014_000000000139.jpg"], ["000000000139.jpg"], []) == {
         "COCO_val2014_000000000139.jpg": ["000000000139.jpg"]
     }
+
+
+@pytest.mark.parametrize(
+    ("path", "further", "form"),
+    [
+        ("my%20images/a%201.JPG", False, "my images/a 1.jpg"),
+        ("a+b.jpg", False, "a b.jpg"),
+        ("caf\u00e9.jpg", False, "cafe\u0301.jpg"),
+        ("d/img_1.JPG", True, "d/IMG_1.jpg"),
+        ("D/Img.jpg", True, "d/img.jpg"),
+        ("1", True, "1.png"),
+        ("1.jpg", True, "1.png"),
+    ],
+)
+def test_ways_in_which_a_store_may_have_a_name(path: str, further: bool, form: str) -> None:
+    found = written_alike(path, further)
+    assert form in found and path not in found
+
+
+def test_no_way_of_a_name_leads_out() -> None:
+    assert not any(".." in form for form in written_alike("%2e%2e/1.jpg", True) if not form.startswith("%"))

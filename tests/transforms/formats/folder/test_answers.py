@@ -56,6 +56,12 @@ def test_yes_and_no_by_another_name_is_doubted_where_images_have_several_rows() 
     assert codes(rows("file,label,male", "a.jpg,cat,1", "b.jpg,dog,0", "c.jpg,cat,0")) == []
 
 
+def test_an_answer_beside_the_one_label_of_an_image_is_doubted() -> None:
+    found = rows("file,label,correct", "a.jpg,cat,1", "b.jpg,dog,0", "c.jpg,cat,1")
+    assert labels(found) == [(["cat"], []), (["dog"], []), (["cat"], [])]
+    assert codes(found) == ["flags_not_read"]
+
+
 @pytest.mark.parametrize(
     ("cell", "sure"), [("0,5", 0.5), ("YES", 1.0), ("f", 0.0), ("absent", 0.0), ("none", None), ("low", None)]
 )

@@ -19,6 +19,8 @@ IMAGES = ImageNames(frozenset({"val/images/val_0.JPEG", "val/images/val_1.JPEG"}
         ("labels.txt", "filename,label\nval_0.JPEG,cat\nval_1.JPEG,dog\n"),
         ("labels.json", '{"val_0.JPEG": "cat", "val_1.JPEG": "dog"}'),
         ("labels.json", '[{"image": "val_0.JPEG", "label": 3},\n {"image": "val_1.JPEG", "label": 3}]'),
+        ("train.csv", "Image_Label,EncodedPixels\nval_0.JPEG_Fish,264918 937\nval_1.JPEG_Fish,\n"),
+        ("train.csv", "ID,Label\nval_0_any,0\nval_1_any,1\n"),
         ("Labels.xlsx", None),
         ("annotations/imagelabels.mat", None),
     ],

@@ -72,6 +72,8 @@ def test_no_name_leads_out(name: str) -> None:
         ("caf%C3%A9.jpg", "cafe\u0301.jpg"),
         ("a%20b.JPG", "x/a b.jpg"),
         ("a%23b.jpg", "a#b.jpg"),
+        ("a+b.jpg", "a b.jpg"),
+        ("a+b%2B.jpg", "a b+.jpg"),
     ],
 )
 def test_a_percent_encoded_name_is_the_one_that_it_encodes(name: str, path: str) -> None:

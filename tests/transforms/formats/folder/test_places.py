@@ -131,3 +131,32 @@ def test_a_named_table_where_none_is_looked_for_is_warned_of() -> None:
     found = plan("cat/metadata.csv", "cat/1.jpg", "dog/2.jpg")
     assert found.tables == []
     assert any("cat/metadata.csv" in warning for warning in found.warnings)
+
+
+@pytest.mark.parametrize("folder", ["annotations", "csv", "Labels", "meta", "ds/annotations"])
+def test_a_table_in_a_folder_beside_the_images_counts_where_nothing_else_does(folder: str) -> None:
+    above = folder.rpartition("/")[0]
+    images = [f"{above}/images/{name}.jpg".removeprefix("/") for name in "12"]
+    path = f"{folder}/list.csv"
+    assert path in table_candidates([path, *images], beside=True) and path not in table_candidates([path, *images])
+    found = plan_folder([path, *images], SINGLE, heads={path: LABELLED})
+    assert found.tables == [LabelTable(path, images[0].rpartition("/")[0])]
+
+
+def test_a_table_beside_folders_of_classes_does_not_count() -> None:
+    files = ["annotations/list.csv", "cat/1.jpg", "dog/2.jpg"]
+    found = plan_folder(files, SINGLE, heads={"annotations/list.csv": LABELLED})
+    assert found.tables == [] and {label for _, label in labels(found).values()} == {"cat", "dog"}
+
+
+def test_tables_whose_names_differ_by_the_split_are_those_of_splits() -> None:
+    files = ["pets_train.csv", "pets_val.csv", "train/1.jpg", "val/2.jpg"]
+    found = plan_folder(files, SINGLE, heads=dict.fromkeys(files[:2], LABELLED))
+    assert [(table.path, table.images, table.split) for table in found.tables] == [
+        ("pets_train.csv", "train", "train"),
+        ("pets_val.csv", "val", "validation"),
+    ]
+    with pytest.raises(FolderError, match="--source"):
+        plan_folder(
+            ["a_train.csv", "b_val.csv", "1.jpg"], SINGLE, heads=dict.fromkeys(["a_train.csv", "b_val.csv"], LABELLED)
+        )

@@ -81,6 +81,8 @@ def test_a_file_is_taken_by_its_content_and_asked_for_by_any_name(tmp_path: Path
         (LINE.encode("utf-16"), "is UTF-16 or UTF-32"),
         (LINE.encode("utf-32-be"), "is UTF-16 or UTF-32"),
         (b" [{}]", "is a JSON list"),
+        (b'{\n "image_url": "u",\n "label": []\n}\n{\n}\n', "over several lines, or several in one"),
+        (b'{"image_url": "u", "label": []}{"image_url": "v", "label": []}\n', "over several lines, or several in one"),
         (b'{"file_name": "1.jpg"}\n', "has the keys 'file_name'"),
     ],
 )

@@ -125,6 +125,7 @@ def test_a_file_called_like_an_image_with_its_suffix_is_of_that_image():
     [
         ("a%20b.jpg", "Annotations/7.xml", "a b.jpg"),
         ("", "Annotations/a%20b.xml", "a b.png"),
+        ("", "Annotations/a+b.xml", "a b.png"),
         ("caf%C3%A9.jpg", "Annotations/caf%C3%A9.xml", "cafe\u0301.jpg"),
     ],
 )
