@@ -17,7 +17,8 @@ from labelbeam.transforms.stores.files import list_directory, put, remove_files,
 from labelbeam.transforms.stores.listing import list_files
 from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.stores.location import Location
-from labelbeam.transforms.stores.reading import read_file, read_many, read_range
+from labelbeam.transforms.stores.many import read_many
+from labelbeam.transforms.stores.reading import read_file, read_range
 from labelbeam.transforms.stores.threads import in_threads
 from tests.servers.faults import CUT, LOST, REFUSED, RESET, SHORT, Faults, Request
 from tests.servers.fixtures import new_name

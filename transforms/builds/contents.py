@@ -13,7 +13,7 @@ from labelbeam.schemas.manifest import FileEntry
 from labelbeam.schemas.records import RECORDS, Record
 from labelbeam.transforms.stores.errors import ChangedFileError
 from labelbeam.transforms.stores.location import Location
-from labelbeam.transforms.stores.reading import read_many
+from labelbeam.transforms.stores.many import read_many
 
 
 def published_files(build: Location, entries: Sequence[FileEntry]) -> Generator[bytes, None, None]:

@@ -18,7 +18,7 @@ from labelbeam.schemas.records import RECORDS, Record, check_record, pixels
 from labelbeam.transforms.builds.image_places import configured_prefix
 from labelbeam.transforms.stores.errors import MissingFileError
 from labelbeam.transforms.stores.location import Location
-from labelbeam.transforms.stores.reading import read_many
+from labelbeam.transforms.stores.many import read_many
 
 LOG = logging.getLogger("labelbeam")
 

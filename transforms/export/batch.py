@@ -18,8 +18,8 @@ from labelbeam.transforms.images.urls import path_below, root_of_url
 from labelbeam.transforms.messages.redact import redact
 from labelbeam.transforms.stores.errors import StoreError
 from labelbeam.transforms.stores.location import within
+from labelbeam.transforms.stores.many import read_many
 from labelbeam.transforms.stores.paths import safe_relative
-from labelbeam.transforms.stores.reading import read_many
 
 
 class Image(NamedTuple):

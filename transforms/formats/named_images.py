@@ -38,7 +38,8 @@ from labelbeam.transforms.messages.words import printable
 from labelbeam.transforms.stores.files import StoredFile, put
 from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.stores.location import Location
-from labelbeam.transforms.stores.reading import PROBED, read_file
+from labelbeam.transforms.stores.many import PROBED
+from labelbeam.transforms.stores.reading import read_file
 from labelbeam.transforms.workers.budget import check_room, reading
 from labelbeam.transforms.workers.staged_units import StagedUnit, stage_alone
 

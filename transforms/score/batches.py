@@ -18,7 +18,7 @@ from labelbeam.schemas.scores import Failed
 from labelbeam.transforms.stores.disk import home_of
 from labelbeam.transforms.stores.errors import StoreError
 from labelbeam.transforms.stores.location import Location
-from labelbeam.transforms.stores.reading import read_directly, read_many
+from labelbeam.transforms.stores.many import read_directly, read_many
 
 READ_TOGETHER, READ_BYTES = 64, 64 * 2**20
 """Images, and their bytes, that are read ahead at once: they are held until they have been sent."""

@@ -25,8 +25,8 @@ from labelbeam.transforms.images.likeness import NO_HASH, likeness
 from labelbeam.transforms.images.names import too_long
 from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.stores.location import Location, StorageOptions
+from labelbeam.transforms.stores.many import LARGEST, read_many
 from labelbeam.transforms.stores.paths import leads_out
-from labelbeam.transforms.stores.reading import LARGEST, read_many
 from labelbeam.transforms.workers import parcels
 
 DIGEST = 16

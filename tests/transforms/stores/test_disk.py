@@ -10,7 +10,7 @@ import pytest
 from labelbeam.transforms.stores.disk import home_of, opened_below, read_below
 from labelbeam.transforms.stores.errors import StoreError
 from labelbeam.transforms.stores.locate import locate
-from labelbeam.transforms.stores.reading import read_many
+from labelbeam.transforms.stores.many import read_many
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Reading: whole files, ranges, and many at a time, from stores that answer long, short or not at all."""
+"""Reading: whole files and ranges, from stores that answer long, short or not at all."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from labelbeam.transforms.stores.errors import MissingFileError, ShortageError, 
 from labelbeam.transforms.stores.files import put
 from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.stores.location import Location
-from labelbeam.transforms.stores.reading import ANY, DOCUMENT, NOTE, read_bounded, read_file, read_many, read_range
+from labelbeam.transforms.stores.reading import ANY, DOCUMENT, NOTE, read_bounded, read_file, read_range
 from labelbeam.transforms.workers import budget
 
 
@@ -83,27 +83,6 @@ def test_ranges_are_read_to_the_byte(tmp_path: Path) -> None:
     assert read_range(location, 2, 5) == b"234"
     with pytest.raises(StoreError, match="expected 5 of them, got 2"):
         read_range(location, 8, 13)
-
-
-def test_many_files_come_in_the_order_asked_for_with_failures_in_their_places(tmp_path: Path) -> None:
-    for number in range(100):
-        (tmp_path / f"{number}").write_bytes(str(number).encode())
-    (tmp_path / "out").symlink_to("/etc/passwd")
-    found = list(read_many(locate(str(tmp_path), {}), [*map(str, range(99, -1, -1)), "none", "out"]))
-    assert found[:100] == [str(number).encode() for number in range(99, -1, -1)]
-    assert isinstance(found[100], MissingFileError)
-    assert isinstance(found[101], StoreError)
-    assert "link out of" in str(found[101])
-
-
-def test_sizes_that_a_listing_told_go_with_their_files(tmp_path: Path) -> None:
-    for number in range(3):
-        (tmp_path / f"{number}").write_bytes(b"x" * number)
-    found = list(read_many(locate(str(tmp_path), {}), ["0", "1", "2", "2"], [0, 2, 2, None]))
-    assert found[0] == b""
-    assert isinstance(found[1], StoreError)
-    assert "expected 2 bytes, as it was listed with, got 1" in str(found[1])
-    assert found[2:] == [b"xx", b"xx"]
 
 
 @pytest.mark.parametrize("place", ["pipe", "zero"])

@@ -28,7 +28,7 @@ from labelbeam.transforms.images.names import extension, hidden
 from labelbeam.transforms.messages.redact import redact
 from labelbeam.transforms.stores.errors import StoreError
 from labelbeam.transforms.stores.locate import locate
-from labelbeam.transforms.stores.reading import read_many
+from labelbeam.transforms.stores.many import read_many
 
 LARGEST_FILE = 256 * 2**20
 """Bytes of an annotation file: it may hold its image, in base64."""

@@ -28,8 +28,9 @@ from labelbeam.transforms.stores.errors import StoreError, TooLongError
 from labelbeam.transforms.stores.files import stat
 from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.stores.location import Location, within
+from labelbeam.transforms.stores.many import read_many
 from labelbeam.transforms.stores.range_reader import RangeReader
-from labelbeam.transforms.stores.reading import read_many, read_range
+from labelbeam.transforms.stores.reading import read_range
 from labelbeam.transforms.stores.threads import in_threads
 
 

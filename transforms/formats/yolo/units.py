@@ -16,7 +16,7 @@ from labelbeam.transforms.formats.yolo.read import YoloImage, image_of, read_yol
 from labelbeam.transforms.formats.yolo.tree import YoloItem
 from labelbeam.transforms.stores.errors import StoreError
 from labelbeam.transforms.stores.locate import locate
-from labelbeam.transforms.stores.reading import read_many
+from labelbeam.transforms.stores.many import read_many
 
 
 @dataclass(frozen=True, slots=True)

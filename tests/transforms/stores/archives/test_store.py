@@ -20,7 +20,8 @@ from labelbeam.transforms.stores.globs import expand
 from labelbeam.transforms.stores.listing import list_files
 from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.stores.location import Location
-from labelbeam.transforms.stores.reading import read_file, read_many, read_range
+from labelbeam.transforms.stores.many import read_many
+from labelbeam.transforms.stores.reading import read_file, read_range
 from labelbeam.transforms.stores.threads import READS_AT_ONCE, in_threads
 from tests.servers.stores import AzureStore, GcsStore, HttpStore, S3Store
 from tests.transforms.stores.archives_made import FILES, PACKED, TEXT, inside, tarred, written, zipped

@@ -18,7 +18,8 @@ from labelbeam.transforms.stores.archives import zip as archive_zip
 from labelbeam.transforms.stores.errors import StoreError
 from labelbeam.transforms.stores.listing import list_files
 from labelbeam.transforms.stores.locate import locate
-from labelbeam.transforms.stores.reading import read_file, read_many, read_range
+from labelbeam.transforms.stores.many import read_many
+from labelbeam.transforms.stores.reading import read_file, read_range
 from tests.transforms.stores.archives_made import inside, with_member, written, zipped
 
 

@@ -13,8 +13,9 @@ from labelbeam.transforms.stores.files import kind, stat
 from labelbeam.transforms.stores.listing import list_files
 from labelbeam.transforms.stores.locate import locate, locate_target
 from labelbeam.transforms.stores.location import Location
+from labelbeam.transforms.stores.many import read_many
 from labelbeam.transforms.stores.overlap import lies_in
-from labelbeam.transforms.stores.reading import read_file, read_many, read_range
+from labelbeam.transforms.stores.reading import read_file, read_range
 from tests.transforms.stores.archives_made import tarred
 from tests.transforms.stores.shards_made import embedded, parquet
 

@@ -17,7 +17,8 @@ from labelbeam.schemas.errors import LabelBeamError
 from labelbeam.transforms.stores.errors import ShortageError, StoreError
 from labelbeam.transforms.stores.files import kind
 from labelbeam.transforms.stores.locate import locate
-from labelbeam.transforms.stores.reading import read_file, read_many, read_range
+from labelbeam.transforms.stores.many import read_many
+from labelbeam.transforms.stores.reading import read_file, read_range
 from labelbeam.transforms.stores.web.index_pages import read_index_page
 from labelbeam.transforms.workers import budget
 from tests.servers.hostile import hostile_server, http

@@ -17,7 +17,8 @@ from labelbeam.transforms.stores.files import kind, list_directory, stat
 from labelbeam.transforms.stores.globs import expand
 from labelbeam.transforms.stores.listing import list_files
 from labelbeam.transforms.stores.locate import locate, locate_target
-from labelbeam.transforms.stores.reading import read_file, read_many, read_range
+from labelbeam.transforms.stores.many import read_many
+from labelbeam.transforms.stores.reading import read_file, read_range
 from labelbeam.transforms.stores.web.store import WHOLE
 from tests.servers.stores import HttpStore
 from tests.transforms.stores.odd_server import OddServer, odd_server
