@@ -55,23 +55,27 @@ def test_an_endpoint_that_never_answers_ends_the_run(
     assert 30 <= len(endpoint.asked) <= 50
 
 
-@pytest.mark.parametrize("image", [IMAGES["a/00.jpg"], None])
+@pytest.mark.parametrize("all_fail", [False, True])
 def test_that_the_first_image_fails_is_its_fault_only_if_others_do_not(
     score: Score,
     tmp_path: Path,
     endpoint: EndpointServer,
     waits: list[float],
-    image: bytes | None,
+    all_fail: bool,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(plan_scores, "UNIT", 10)  # One unit is scored from its first image on.
-    endpoint.faults = [Fault("status", status=503, image=image)]
+    class OfTheFirst(Fault):
+        def takes(self, images: Any) -> bool:
+            first = endpoint.asked[0].images if endpoint.asked else images
+            return all_fail or bool(images[0].image == first[0].image)
+
+    monkeypatch.setattr(plan_scores, "UNIT", 10)  # All are of one unit; which is asked for first is for its threads.
+    endpoint.faults = [OfTheFirst("status", status=503)]
     answer = score("--concurrency", "1", "--max-failed", "0.5")
-    assert answer.status == (1 if image is None else 0), answer.err
-    assert endpoint.asked[0].images[0].image == IMAGES["a/00.jpg"]
-    if image is not None:
+    assert answer.status == (1 if all_fail else 0), answer.err
+    if not all_fail:
         assert [line["code"] for line in lines(manifest(tmp_path / "scores")[0], "failed")] == ["server_error"]
-    assert len(endpoint.asked) == (30 if image is None else 10 + 9 + 1)
+    assert len(endpoint.asked) == (30 if all_fail else 10 + 9 + 1)
 
 
 @pytest.mark.parametrize("batch", ["1", "3"])
