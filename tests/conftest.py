@@ -36,6 +36,11 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return waited
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Call bytes that are no short text by their argument: gzip writes the time, and all processes must call a test the same."""
+    return argname if isinstance(val, bytes) and (len(val) > 40 or not val.isascii()) else None
+
+
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_collection() -> Generator[None, object, object]:
     """Collect without the garbage collector: it would walk over ten thousand tests again and again, and find that all of them stay."""

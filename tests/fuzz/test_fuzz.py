@@ -21,6 +21,7 @@ NAMES = (
     "yolo-labels",
     "yolo-data",
     "tables",
+    "box-tables",
     "json-lines",
     "predictions",
     "answers",

@@ -12,6 +12,7 @@ import re
 from typing import NamedTuple
 
 from labelbeam.schemas.config import SPLIT_ALIASES
+from labelbeam.transforms.messages.words import is_utf8, printable
 
 _URL = re.compile(r"(?:gs|s3)://[^/]+/.+")
 _NEARLY_ALL = 0.9
@@ -72,9 +73,11 @@ def cloud_rows(text: str) -> list[CloudRow]:
 
 
 def _row(number: int, line: str) -> CloudRow:
-    raw = line.rstrip("\r\n")
+    raw = printable(line.rstrip("\r\n")[:500])
+    if not is_utf8(line):
+        return CloudRow(number, raw, "", wrong="the row is not valid UTF-8; save the table as UTF-8")
     try:
-        cells = next(csv.reader([raw], skipinitialspace=True, strict=True), [])
+        cells = next(csv.reader([line.rstrip("\r\n")], skipinitialspace=True, strict=True), [])
     except csv.Error as error:
         return CloudRow(number, raw, "", wrong=f"it is no CSV: {error}")
     at = _at(cells)

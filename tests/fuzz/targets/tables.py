@@ -1,4 +1,4 @@
-"""Tables of labels."""
+"""Tables of labels, and of boxes."""
 
 from __future__ import annotations
 
@@ -6,10 +6,15 @@ import zlib
 
 import msgspec
 from targets.target import SOURCES, Target, writable
+from targets.tools import LISTED, accounted
 
+from labelbeam.schemas.doubts import Doubt
+from labelbeam.transforms.formats.boxtable.columns import columns_of
+from labelbeam.transforms.formats.boxtable.read import read_rows, rows_of
 from labelbeam.transforms.formats.folder.columns import TableError
 from labelbeam.transforms.formats.folder.format import FolderOptions
 from labelbeam.transforms.formats.folder.tables import LabelTable, read_table
+from labelbeam.transforms.formats.frames import Evidence
 
 TABLES = (
     b"filename,label\na.jpg,cat dog\nb.PNG,dog\n",
@@ -44,6 +49,31 @@ def read_label_table(data: bytes) -> None:
     msgspec.json.encode([content.images, content.rejected, content.warnings], enc_hook=list)
 
 
+BOX_TABLES = (
+    b"filename,width,height,class,xmin,ymin,xmax,ymax\na/1.jpg,64,48,cat,1,2,30,40.5\n2.png,64,48,,,,,\n",
+    b"image_id;x;y;w;h;label;split;confidence\r\n1;0.1;0.2;0.3;0.4;dog;train;0.5\r\n2;nan;-1;1e308;0;dog;val;1\r\n",
+    b'ImageID,bbox,label,iscrowd\n1.jpg,"[1, 2, 3, 4]",cat,1\n1.jpg,"1 2 3",cat,0\n',
+    b"Filename;Width;Height;Roi.X1;Roi.Y1;Roi.X2;Roi.Y2;ClassId\n1.jpg;53;54;6;5;48;49;16\n",
+    b"a/1.jpg,1,2,30,40,cat\nb/1.jpg,,,,,\n2.png,5,6,7,8,dog\n",
+    b"TRAIN,gs://b/a/1.jpg,cat,0.1,0.1,,,0.3,0.3,,\nUNASSIGNED,gs://b/2.png,dog,0,0,1,0,1,1,0,1\n",
+    "sep=;\nimage;label;cx;cy;w;h\n1.jpg;b;5;5;2;2\n".encode("utf-16"),
+)
+
+
+def read_box_table(data: bytes) -> None:
+    """Each row becomes an object, an image without one, or a rejection, whichever columns it has."""
+    wide = data[:2] in (b"\xff\xfe", b"\xfe\xff")
+    columns = columns_of(data.decode("utf-16" if wide else "utf-8", "replace"))
+    if columns is None:
+        return
+    doubts: list[Doubt] = []
+    rows = rows_of("a/boxes.csv", data, columns, FolderOptions(), doubts)
+    known = {"path": "a/boxes.csv", "source": "memory://x", "split": None}
+    accounted(read_rows(rows, columns, LISTED, Evidence(), with_boxes=bool(zlib.crc32(data) % 2), **known))
+    msgspec.json.encode(doubts)
+
+
 TARGETS = {
     "tables": Target(read_label_table, TABLES, TABLE_TOKENS, SOURCES),
+    "box-tables": Target(read_box_table, BOX_TABLES, TABLE_TOKENS, SOURCES),
 }

@@ -29,11 +29,15 @@ def test_a_row_is_read(
 
 
 @pytest.mark.parametrize(
-    "line", ["TRAIN,cat/1.jpg,cat", "gs://b/1.jpg,cat,0.1,0.2,,,0.3,,,", 'TRAIN,"gs://b/1.jpg,cat']
+    "line",
+    [
+        *("TRAIN,cat/1.jpg,cat", "gs://b/1.jpg,cat,0.1,0.2,,,0.3,,,", 'TRAIN,"gs://b/1.jpg,cat'),
+        "TRAIN,gs://b/1.jpg,caf\udce9",
+    ],
 )
 def test_a_row_that_cannot_be_read_says_why(line: str) -> None:
     (row,) = cloud_rows(line)
-    assert row.wrong
+    assert row.wrong and row.raw.encode()
 
 
 @pytest.mark.parametrize(
