@@ -7,6 +7,7 @@ import errno
 import os
 import stat as modes
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from queue import SimpleQueue
 from typing import NamedTuple
 
@@ -70,7 +71,7 @@ ANY = 2**40
 """What a person has made as large as it is, such as predictions: as large as there is memory for."""
 
 _ASKED_FROM = 64 * 2**20
-"""Bytes from which on a store is asked how large a file is, before it is read."""
+"""Bytes from which on a store is asked how large a file is, before more than a note's are read of it."""
 
 
 def read_bounded(location: Location, most: int = NOTE) -> bytes:
@@ -80,9 +81,13 @@ def read_bounded(location: Location, most: int = NOTE) -> bytes:
         StoreError: it cannot be read, or it holds more than `most` bytes.
         ShortageError: there is no memory for it.
     """
+    is_object = not (location.on_the_web or location.local or isinstance(location.fs, ArchiveStore))
+    if is_object and most > _ASKED_FROM:
+        with suppress(TooLongError):
+            return read_bounded(location, NOTE)  # Nearly all are so small, and to ask for the size is more requests.
     if location.on_the_web:
         part = Part(location, None, None, 0, most)
-    elif location.local or isinstance(location.fs, ArchiveStore) or most > _ASKED_FROM:
+    elif not is_object or most > _ASKED_FROM:
         size = size_of(location)
         if size > most:
             raise _too_large(location, most, f"{size:,}")
