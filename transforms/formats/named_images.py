@@ -143,7 +143,7 @@ def image_named(name: str, images: ImageFinder, path: str, source: str, locator:
     `near` is the folder beside the file where its tool puts images: they are looked for there first.
     """
     base = path.rpartition("/")[0]
-    image = SourceImage(name, source, locator, rejected=[], adjusted=[], objects=[], skipped=[])
+    image = SourceImage(name, source, locator)
     if "://" in name:
         return _checked(image)
     found = images.find(name, join(base, near))

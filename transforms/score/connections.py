@@ -82,9 +82,8 @@ class Connections:
                 f"{name}: {value}\r\n" for name, value in {**named, **headers, "Content-Length": len(body)}.items()
             ]
             head = f"POST {self._target} HTTP/1.1\r\n{''.join(lines)}\r\n".encode("latin-1")
-            with contextlib.suppress(
-                BrokenPipeError
-            ):  # It may have answered before it had read all, that it is too much.
+            # It may have answered before it had read all, that it is too much.
+            with contextlib.suppress(BrokenPipeError):
                 _wait_until(connection.sock, end).sendall(head + body)
             answer, stays = _read(connection.sock, end, most)
             if not stays:

@@ -8,10 +8,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from labelbeam.transforms.formats.cloud_rows import is_of_cloud
-from labelbeam.transforms.formats.folder.columns import FILE_COLUMNS, LABEL_COLUMNS
+from labelbeam.transforms.formats.folder.columns import DELIMITERS, FILE_COLUMNS, LABEL_COLUMNS, SEPARATOR_LINE
 from labelbeam.transforms.images.names import IMAGE_FORMATS, extension
 
-DELIMITERS = (",", ";", "\t", "|")
 _FILES = (*FILE_COLUMNS, "imageurl", "url", "imgfilename", "patientid")
 _LABELS = (*LABEL_COLUMNS, "objectclass", "objectname", "species", "name")
 _CORNERS = (
@@ -33,15 +32,13 @@ _BEFORE = re.compile(r"(?:bbox|box|roi|boundingbox|rect|region)(?=.)")
 
 _IMAGE_SIZES = (("width", "height"), ("imagewidth", "imageheight"), ("imgwidth", "imgheight"), ("imgw", "imgh"))
 _CROWDS = ("iscrowd", "crowd", "isgroupof")
+_BARE = ("path", "x1", "y1", "x2", "y2", "class")
+"""Columns of a table without a header."""
+
+SIDES = 4
+"""Numbers of a box."""
+
 _NUMBER = re.compile(r"\s*-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?\s*")
-
-
-_SEPARATOR_LINE = re.compile(r'"?sep=.+', re.IGNORECASE)
-
-
-def is_separator_line(line: str) -> bool:
-    """Tell whether a first line is a spreadsheet's instruction to itself."""
-    return _SEPARATOR_LINE.fullmatch(line.strip()) is not None or line.strip().lower() == "sep="
 
 
 class BoxColumns(NamedTuple):
@@ -71,12 +68,12 @@ def columns_of(
     `image` and `label` are columns that a person has named. Without `needs_label` a table of boxes that nothing calls by a name is one.
     """
     lines = [line for line in head.removeprefix("\ufeff").splitlines() if line.strip()][:20]
-    if lines and is_separator_line(lines[0]):
+    if lines and SEPARATOR_LINE.fullmatch(lines[0]):
         del lines[0]
     if not lines:
         return None
     if is_of_cloud(head):
-        boxes = any(len([cell for cell in line.split(",") if _NUMBER.fullmatch(cell)]) >= len("xyxy") for line in lines)
+        boxes = any(len([cell for cell in line.split(",") if _NUMBER.fullmatch(cell)]) >= SIDES for line in lines)
         return BoxColumns(",", (), cloud=True) if boxes else None
     for delimiter in DELIMITERS:
         names = _cells(lines[0], delimiter)
@@ -130,10 +127,9 @@ def _box(keys: Sequence[str], bare: Sequence[str]) -> tuple[tuple[int, ...], str
 
 def _without_header(rows: Sequence[Sequence[str]]) -> BoxColumns | None:
     """RetinaNet's `path,x1,y1,x2,y2,class`, of which an image without a box has nothing behind its path."""
-    wanted = len("p,xyxy,c") - 2
-    boxes = [row for row in rows if len(row) == wanted and any(row[1:])]
-    if not boxes or any(len(row) != wanted or extension(row[0]) not in IMAGE_FORMATS for row in rows):
+    boxes = [row for row in rows if len(row) == len(_BARE) and any(row[1:])]
+    if not boxes or any(len(row) != len(_BARE) or extension(row[0]) not in IMAGE_FORMATS for row in rows):
         return None
     if any(not _NUMBER.fullmatch(cell) for row in boxes for cell in row[1:5]) or not all(row[5] for row in boxes):
         return None
-    return BoxColumns(",", ("path", "x1", "y1", "x2", "y2", "class"), 0, 5, (1, 2, 3, 4), header=False)
+    return BoxColumns(",", _BARE, 0, 5, (1, 2, 3, 4), header=False)

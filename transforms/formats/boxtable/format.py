@@ -63,26 +63,16 @@ class BoxTable:
             UsageError: a source contradicts itself, or its images are elsewhere.
         """
         from labelbeam.transforms.formats.boxtable.units import refuse_elsewhere
-        from labelbeam.transforms.formats.coco.frames import frame_of
-        from labelbeam.transforms.formats.frames import PIXELS
+        from labelbeam.transforms.formats.coco.frames import frames_of
 
         refuse_elsewhere(evidence)
         given = config.of(CocoOptions)
-        found = {
-            source: frame_of(source, item, given.coco_boxes, given.coco_corners) for source, item in evidence.items()
-        }
-        return {source: frame for source, frame in found.items() if frame != PIXELS}
+        return frames_of(evidence, given.coco_boxes, given.coco_corners)
 
     def remarks(self, evidence: Mapping[str, Evidence], config: ConvertConfig) -> list[Doubt]:
         """The frame where it is not pixels, and what contradicts itself; images that no table names."""
         from labelbeam.transforms.formats.boxtable.units import doubts_of
-        from labelbeam.transforms.formats.coco.frames import doubts_of as doubts_of_boxes
-        from labelbeam.transforms.formats.frames import PIXELS
+        from labelbeam.transforms.formats.coco.frames import doubts_of_boxes
 
         given, frames = config.of(CocoOptions), self.frames(evidence, config)
-        doubts = [
-            doubt
-            for source, item in sorted(evidence.items())
-            for doubt in doubts_of_boxes(source, item, frames.get(source, PIXELS), given.coco_boxes, given.coco_corners)
-        ]
-        return doubts + doubts_of(evidence)
+        return doubts_of_boxes(evidence, frames, given.coco_boxes, given.coco_corners) + doubts_of(evidence)

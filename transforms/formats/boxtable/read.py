@@ -12,12 +12,13 @@ import numpy as np
 from labelbeam.schemas.doubts import Doubt
 from labelbeam.schemas.neutral import Box, SourceImage, SourceObject
 from labelbeam.schemas.reasons import Rejected, Skipped
-from labelbeam.transforms.formats.boxtable.columns import BoxColumns, is_separator_line
+from labelbeam.transforms.formats.boxtable.columns import SIDES, BoxColumns
 from labelbeam.transforms.formats.cloud_rows import below_bucket, cloud_rows, is_cloud_url
 from labelbeam.transforms.formats.coco.evidence import Collector
 from labelbeam.transforms.formats.drawn import declare_size, label_of
 from labelbeam.transforms.formats.folder.answers import confidence_column, sureness
 from labelbeam.transforms.formats.folder.cells import parse_list
+from labelbeam.transforms.formats.folder.columns import SEPARATOR_LINE
 from labelbeam.transforms.formats.folder.flags import number
 from labelbeam.transforms.formats.folder.format import FolderOptions
 from labelbeam.transforms.formats.folder.rows import NOT_TEXT
@@ -32,7 +33,6 @@ _NO_OBJECT = frozenset({"no finding", "no findings", "normal"})
 """What labels of medical images say where no box goes with them."""
 
 _LONGEST_CELL = 2**20
-_SIDES = 4
 
 
 class BoxRow(NamedTuple):
@@ -86,7 +86,9 @@ def _cells_of(text: str, columns: BoxColumns) -> tuple[list[tuple[int, list[str]
     rows: list[tuple[int, list[str]]] = []
     try:
         for cells in reader:
-            if any(map(str.strip, cells)) and not (not rows and is_separator_line(columns.delimiter.join(cells))):
+            if any(map(str.strip, cells)) and not (
+                not rows and SEPARATOR_LINE.fullmatch(columns.delimiter.join(cells))
+            ):
                 rows.append((reader.line_num, [cell.strip() for cell in cells]))
     except csv.Error as error:
         return rows[columns.header :], f"it is no CSV: {error}"
@@ -181,7 +183,7 @@ def _image_of(row: BoxRow, images: ImageFinder, path: str, source: str, evidence
     locator = f"{path} {row.locator}"
     evidence.add("images", 1)
     if not row.image:
-        image = SourceImage(path, source, locator, rejected=[], adjusted=[], objects=[], skipped=[])
+        image = SourceImage(path, source, locator)
         reject_image(image, Rejected.INVALID_RECORD, row.wrong or "the row names no image")
         return image
     stored = is_cloud_url(row.image)
@@ -229,7 +231,7 @@ def _object(image: SourceImage, row: BoxRow, kind: str, with_boxes: bool) -> Sou
 
 def _box(sides: Sequence[str], kind: str) -> Box | None:
     found = [value for side in sides if (value := number(side)) is not None]
-    if len(found) != _SIDES or len(sides) != _SIDES:
+    if len(found) != SIDES or len(sides) != SIDES:
         return None
     x, y, third, fourth = found
     if kind == "corners":

@@ -77,26 +77,14 @@ class Coco:
 
     def frames(self, evidence: Mapping[str, Evidence], config: ConvertConfig) -> dict[str, Frame]:
         """The files in another frame than pixels: by --coco-boxes, or each by its own evidence."""
-        from labelbeam.transforms.formats.coco.frames import frame_of
-        from labelbeam.transforms.formats.frames import PIXELS
+        from labelbeam.transforms.formats.coco.frames import frames_of
 
         given = config.of(CocoOptions)
-        frames = {
-            source: frame_of(source, item, given.coco_boxes, given.coco_corners) for source, item in evidence.items()
-        }
-        return {source: frame for source, frame in frames.items() if frame != PIXELS}
+        return frames_of(evidence, given.coco_boxes, given.coco_corners)
 
     def remarks(self, evidence: Mapping[str, Evidence], config: ConvertConfig) -> list[Doubt]:
         """Each file's frame where it is not pixels, and what contradicts itself."""
-        from labelbeam.transforms.formats.coco.frames import doubts_of
-        from labelbeam.transforms.formats.frames import PIXELS
+        from labelbeam.transforms.formats.coco.frames import doubts_of_boxes
 
         given = config.of(CocoOptions)
-        frames = self.frames(evidence, config)
-        return [
-            doubt
-            for source in sorted(evidence)
-            for doubt in doubts_of(
-                source, evidence[source], frames.get(source, PIXELS), given.coco_boxes, given.coco_corners
-            )
-        ]
+        return doubts_of_boxes(evidence, self.frames(evidence, config), given.coco_boxes, given.coco_corners)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Literal, NamedTuple
 
 from labelbeam.schemas.doubts import Doubt, Doubted
@@ -10,7 +10,7 @@ from labelbeam.schemas.errors import UsageError
 from labelbeam.transforms.formats.coco.beside import doubts_beside
 from labelbeam.transforms.formats.coco.layout import doubts_of_layout
 from labelbeam.transforms.formats.coco.other_names import OF_ANNOTATIONS, doubts_of_names
-from labelbeam.transforms.formats.frames import Evidence, Frame, Unit
+from labelbeam.transforms.formats.frames import PIXELS, Evidence, Frame, Unit
 from labelbeam.transforms.messages.redact import redact
 
 Asked = Literal["detect", "pixels", "relative", "percent"]
@@ -28,6 +28,23 @@ class Decision(NamedTuple):
 
     unit: Unit
     clear: bool = True
+
+
+def frames_of(evidence: Mapping[str, Evidence], asked: Asked, corners: bool) -> dict[str, Frame]:
+    """The frames of those sources that are not in pixels, each by what was asked for, else by its own evidence; see `frame_of`."""
+    found = {source: frame_of(source, item, asked, corners) for source, item in evidence.items()}
+    return {source: frame for source, frame in found.items() if frame != PIXELS}
+
+
+def doubts_of_boxes(
+    evidence: Mapping[str, Evidence], frames: Mapping[str, Frame], asked: Asked, corners: bool
+) -> list[Doubt]:
+    """Doubts of all sources, in these `frames` where they are not in pixels."""
+    return [
+        doubt
+        for source, item in sorted(evidence.items())
+        for doubt in doubts_of(source, item, frames.get(source, PIXELS), asked, corners)
+    ]
 
 
 def frame_of(source: str, evidence: Evidence, asked: Asked, corners: bool) -> Frame:

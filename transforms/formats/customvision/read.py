@@ -99,7 +99,7 @@ def read_images(
 
 def _image_of(entry: Any, images: ImageFinder, path: str, source: str, locator: str) -> SourceImage:
     if not isinstance(entry, dict):
-        image = SourceImage(path, source, locator, rejected=[], adjusted=[], objects=[], skipped=[])
+        image = SourceImage(path, source, locator)
         reject_image(image, Rejected.INVALID_RECORD, f"the image is {entry!r:.60}, expected an object")
         return image
     metadata = entry.get("metadata")
@@ -114,7 +114,7 @@ def _image_of(entry: Any, images: ImageFinder, path: str, source: str, locator: 
         found = images.find(each, base)
         if found.path is not None or found.candidates:
             return image_named(each, images, path, source, locator)
-    image = SourceImage(known[0] if known else path, source, locator, rejected=[], adjusted=[], objects=[], skipped=[])
+    image = SourceImage(known[0] if known else path, source, locator)
     said = f"no image is called {known[0]!r:.80}, its id" if known else "it has neither a name nor an id"
     code = Rejected.MISSING_IMAGE if known else Rejected.INVALID_RECORD
     reject_image(image, code, f"{said}; save each image under its id, or add its file's name as `name`")

@@ -82,7 +82,7 @@ def _image_of(element: etree._Element, subset: str, images: ImageFinder, path: s
     name = str(element.get("name", "")).strip()
     locator = f"{path} image {element.get('id', '')!s:.40}".rstrip()
     if not name:
-        image = SourceImage(path, source, locator, rejected=[], adjusted=[], objects=[], skipped=[])
+        image = SourceImage(path, source, locator)
         reject_image(image, Rejected.INVALID_RECORD, "the image has no name")
         return image
     # CVAT puts images below `images`, those of a project's subsets into a folder each.

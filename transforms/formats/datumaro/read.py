@@ -109,7 +109,7 @@ def _image_of(item: Any, images: ImageFinder, path: str, source: str, locator: s
         (each.strip() for each in (media.get("path"), fields.get("id")) if isinstance(each, str) and each.strip()), None
     )
     if name is None:
-        image = SourceImage(path, source, locator, rejected=[], adjusted=[], objects=[], skipped=[])
+        image = SourceImage(path, source, locator)
         reject_image(image, Rejected.INVALID_RECORD, "the item has neither an image with a path nor an id")
         return image
     # Images lie in `images` beside `annotations`, those of a subset in a folder that is called like its file.

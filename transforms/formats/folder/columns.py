@@ -20,6 +20,10 @@ from labelbeam.transforms.formats.verdicts import is_verdict, speaks_against
 from labelbeam.transforms.images.names import IMAGE_FORMATS, extension
 from labelbeam.transforms.messages.words import listed
 
+DELIMITERS = (",", ";", "\t", "|")
+SEPARATOR_LINE = re.compile(r'"?sep=(.|\\t)"?\s*', re.IGNORECASE | re.DOTALL)
+"""A first line that is a spreadsheet's instruction to itself, and the delimiter that it names."""
+
 # The earlier name wins where a table has several.
 FILE_COLUMNS = (
     *("filename", "imagefilename", "imagename", "imagefile", "filepath", "imagepath", "relativepath", "image", "file"),

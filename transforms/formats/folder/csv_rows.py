@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 import shlex
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
@@ -21,10 +20,12 @@ from labelbeam.transforms.formats.folder.answers import (
 )
 from labelbeam.transforms.formats.folder.cells import CellReader, read_cells
 from labelbeam.transforms.formats.folder.columns import (
+    DELIMITERS,
     EXPECTED_FILE,
     EXPECTED_LABEL,
     LABEL_COLUMNS,
     SAMPLE,
+    SEPARATOR_LINE,
     NoLabelsError,
     TableError,
     against_flags,
@@ -55,9 +56,7 @@ from labelbeam.transforms.formats.folder.rows import NOT_TEXT, TableRow, TableRo
 from labelbeam.transforms.formats.folder.split_columns import split_columns
 from labelbeam.transforms.messages.words import listed
 
-DELIMITERS = (",", ";", "\t", "|")
 _CELL_LIMIT = 2**31 - 1
-_SEPARATOR_LINE = re.compile(r'"?sep=(.|\\t)"?\s*', re.IGNORECASE | re.DOTALL)
 
 
 def read_csv(
@@ -141,7 +140,7 @@ def _read_header(table: _Table, lines: list[str], images: ImageNames | None) -> 
     """Find the delimiter, the columns, and which of them names the image."""
     start = 0
     delimiters: tuple[str, ...] = DELIMITERS
-    if lines and (said := _SEPARATOR_LINE.fullmatch(lines[0])):
+    if lines and (said := SEPARATOR_LINE.fullmatch(lines[0])):
         # A spreadsheet's instruction to itself.
         start, delimiters = 1, ("\t" if said[1] == "\\t" else said[1],)
     found: list[str] = []

@@ -21,7 +21,7 @@ from labelbeam.transforms.formats.format import Tree
 from labelbeam.transforms.formats.frames import Evidence
 from labelbeam.transforms.formats.huggingface.columns import Columns, columns_of, names_in_footer
 from labelbeam.transforms.formats.huggingface.format import HuggingFaceOptions
-from labelbeam.transforms.formats.huggingface.names import LARGEST, NAMED_IN, names_in
+from labelbeam.transforms.formats.huggingface.names import names_at
 from labelbeam.transforms.formats.huggingface.objects import Samples
 from labelbeam.transforms.formats.named_images import (
     FILE_BITS,
@@ -45,7 +45,6 @@ from labelbeam.transforms.stores.archives.contents import Packed
 from labelbeam.transforms.stores.files import StoredFile
 from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.stores.location import Location
-from labelbeam.transforms.stores.reading import read_bounded
 from labelbeam.transforms.stores.retries import ask
 from labelbeam.transforms.stores.shards.parquet import (
     Footer,
@@ -150,13 +149,7 @@ def _names(
     for path, footer in files.items():
         found += [each for each in names_in_footer(footer.schema, columns[path].named) if each not in found]
     if not found:
-        named = {each.named for each in columns.values()}
-        for file in listing:
-            if file.path in NAMED_IN and file.size <= LARGEST:
-                data = read_bounded(root.below(file.path), LARGEST)
-                found += [
-                    each for column in sorted(named) for each in names_in(file.path, data, column) if each not in found
-                ]
+        found = names_at(root, listing, {each.named for each in columns.values()})
     return found[0] if len(found) == 1 else {}
 
 
@@ -252,9 +245,7 @@ class Rows:
         if data is None and path:
             return image_named(path, self._finder, unit.path, unit.root, locator)
         name = posixpath.join(unit.path, self._columns.folder, name_of(row, path, data))
-        image = SourceImage(
-            name, unit.root, locator, split=unit.split, objects=[], rejected=[], adjusted=[], skipped=[]
-        )
+        image = SourceImage(name, unit.root, locator, split=unit.split)
         if data is None:
             reject_image(image, Rejected.MISSING_IMAGE, "the row has no image: neither bytes nor a path")
         else:

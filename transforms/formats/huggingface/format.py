@@ -81,32 +81,15 @@ class HuggingFace:
 
     def frames(self, evidence: Mapping[str, Evidence], config: ConvertConfig) -> dict[str, Frame]:
         """Those of sources that are not in pixels: by --coco-boxes, or by the evidence of all objects."""
-        from labelbeam.transforms.formats.coco.frames import frame_of
-        from labelbeam.transforms.formats.frames import PIXELS
+        from labelbeam.transforms.formats.coco.frames import frames_of
 
         given = config.of(CocoOptions)
-        found = {
-            source: frame_of(source, item, given.coco_boxes, given.coco_corners) for source, item in evidence.items()
-        }
-        return {source: frame for source, frame in found.items() if frame != PIXELS}
+        return frames_of(evidence, given.coco_boxes, given.coco_corners)
 
     def remarks(self, evidence: Mapping[str, Evidence], config: ConvertConfig) -> list[Doubt]:
         """The frame where it is not pixels, and what contradicts itself; what has no outline, and categories without names."""
+        from labelbeam.transforms.formats.coco.frames import doubts_of_boxes
         from labelbeam.transforms.formats.huggingface.units import doubts_of
 
-        return remarks_on_boxes(self.frames(evidence, config), evidence, config) + doubts_of(evidence)
-
-
-def remarks_on_boxes(
-    frames: Mapping[str, Frame], evidence: Mapping[str, Evidence], config: ConvertConfig
-) -> list[Doubt]:
-    """Doubts of boxes that were read as those of COCO, in these frames where they are not pixels."""
-    from labelbeam.transforms.formats.coco.frames import doubts_of as doubts_of_boxes
-    from labelbeam.transforms.formats.frames import PIXELS
-
-    given = config.of(CocoOptions)
-    return [
-        doubt
-        for source, item in sorted(evidence.items())
-        for doubt in doubts_of_boxes(source, item, frames.get(source, PIXELS), given.coco_boxes, given.coco_corners)
-    ]
+        given, frames = config.of(CocoOptions), self.frames(evidence, config)
+        return doubts_of_boxes(evidence, frames, given.coco_boxes, given.coco_corners) + doubts_of(evidence)

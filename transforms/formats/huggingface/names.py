@@ -3,17 +3,37 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from labelbeam.transforms.formats.drawn import JsonError, decode_json
 from labelbeam.transforms.formats.safe_yaml import NoYamlError, load_yaml
+from labelbeam.transforms.stores.files import StoredFile
+from labelbeam.transforms.stores.location import Location
+from labelbeam.transforms.stores.reading import read_bounded
 
 NAMED_IN = ("README.md", "dataset_infos.json")
 LARGEST = 4 * 2**20
 """Bytes of a file that is looked into for names."""
 
 _FRONT = re.compile(rb"\A(?:\xef\xbb\xbf)?---[ \t]*\r?\n(.*?)\r?\n---[ \t]*(?:\r?\n|\Z)", re.DOTALL)
+
+
+def names_at(
+    root: Location, listing: Iterable[StoredFile], columns: Collection[str] = ("objects",)
+) -> list[dict[int, str]]:
+    """The lists of names that files at the root give for the class labels of some columns, each once.
+
+    Raises:
+        StoreError: a file cannot be read.
+    """
+    found: list[dict[int, str]] = []
+    for file in listing:
+        if file.path in NAMED_IN and file.size <= LARGEST:
+            data = read_bounded(root.below(file.path), LARGEST)
+            for column in sorted(columns):
+                found += [each for each in names_in(file.path, data, column) if each not in found]
+    return found
 
 
 def names_in(path: str, data: bytes, column: str = "objects") -> list[dict[int, str]]:

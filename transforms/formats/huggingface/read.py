@@ -108,7 +108,7 @@ def _image_of(row: dict[str, Any] | str, images: ImageFinder, path: str, source:
     name = next((row[key] for key in row if key.endswith("file_name")), None) if isinstance(row, dict) else None
     if isinstance(name, str) and name.strip():
         return image_named(name.strip(), images, path, source, locator)
-    image = SourceImage(path, source, locator, rejected=[], adjusted=[], objects=[], skipped=[])
+    image = SourceImage(path, source, locator)
     message = row if isinstance(row, str) else f"file_name is {name!r:.60}, expected the image's name"
     reject_image(image, Rejected.INVALID_RECORD, message)
     return image

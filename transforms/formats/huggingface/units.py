@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import posixpath
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from dataclasses import dataclass
 from labelbeam.schemas.doubts import Doubt, Doubted
 from labelbeam.transforms.formats.format import Tree
 from labelbeam.transforms.formats.frames import Evidence
-from labelbeam.transforms.formats.huggingface.names import LARGEST, NAMED_IN, names_in
+from labelbeam.transforms.formats.huggingface.names import names_at
 from labelbeam.transforms.formats.huggingface.read import read_rows, rows_of_csv, rows_of_lines
 from labelbeam.transforms.formats.jsonl.units import RANGE, lines_of
 from labelbeam.transforms.formats.named_images import (
@@ -29,7 +28,6 @@ from labelbeam.transforms.messages.redact import redact
 from labelbeam.transforms.stores.files import StoredFile
 from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.stores.location import Location
-from labelbeam.transforms.stores.reading import read_bounded
 from labelbeam.transforms.workers.quiet_gc import quiet_gc
 
 _KEYS = 44
@@ -62,12 +60,7 @@ def plan_huggingface(tree: Tree, found: tuple[Location, Sequence[str]]) -> Plan:
 
 def _categories(root: Location, listing: Sequence[StoredFile]) -> dict[int, str]:
     """The one list of names that files at the root give; none where there are several, between which nothing decides."""
-    found: list[dict[int, str]] = []
-    for file in listing:
-        if posixpath.basename(file.path) in NAMED_IN and "/" not in file.path and file.size <= LARGEST:
-            found += [
-                each for each in names_in(file.path, read_bounded(root.below(file.path), LARGEST)) if each not in found
-            ]
+    found = names_at(root, listing)
     return found[0] if len(found) == 1 else {}
 
 

@@ -122,7 +122,7 @@ def _image_of(task: StudioTask, items: list[Any], images: ImageFinder, path: str
     )
     field = image_field(task.data, to_names)
     if task.bad or not isinstance(field, str):
-        image = SourceImage(path, source, locator, rejected=[], adjusted=[], objects=[], skipped=[])
+        image = SourceImage(path, source, locator)
         several = (
             f"data names several images ({', '.join(field[:5])}), and nothing says which was annotated" if field else ""
         )

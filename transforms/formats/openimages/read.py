@@ -121,7 +121,7 @@ def read_rows(
 def _image_of(name: str, images: ImageFinder, path: str, source: str, at: int) -> SourceImage:
     locator = f"{path} byte {at}"
     if not name:
-        image = SourceImage(path, source, locator, rejected=[], adjusted=[], objects=[], skipped=[])
+        image = SourceImage(path, source, locator)
         reject_image(image, Rejected.INVALID_RECORD, "ImageID is empty")
         return image
     found = images.find(name, path.rpartition("/")[0])

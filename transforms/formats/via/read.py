@@ -117,7 +117,7 @@ def read_via(
 def _image_of(file: ViaFile, folder: str, images: ImageFinder, path: str, source: str) -> SourceImage:
     locator = f"{path} {file.locator}"
     if not isinstance(file.name, str) or not file.name.strip():
-        image = SourceImage(path, source, locator, rejected=[], adjusted=[], objects=[], skipped=[])
+        image = SourceImage(path, source, locator)
         reject_image(image, Rejected.INVALID_RECORD, f"filename is {file.name!r:.60}, expected a text")
         return image
     name = file.name.strip()

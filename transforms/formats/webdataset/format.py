@@ -12,6 +12,7 @@ from labelbeam.schemas.config import ConvertConfig
 from labelbeam.schemas.doubts import Doubt
 from labelbeam.schemas.errors import UsageError
 from labelbeam.schemas.tasks import Task
+from labelbeam.transforms.formats.coco.format import CocoOptions
 from labelbeam.transforms.formats.format import Claim, Tree
 
 if TYPE_CHECKING:
@@ -67,13 +68,15 @@ class WebDataset:
 
     def frames(self, evidence: Mapping[str, Evidence], config: ConvertConfig) -> dict[str, Frame]:
         """Those of sources that are not in pixels: by --coco-boxes, or by the evidence of all objects."""
-        from labelbeam.transforms.formats.huggingface.format import HuggingFace
+        from labelbeam.transforms.formats.coco.frames import frames_of
 
-        return HuggingFace().frames(evidence, config)
+        given = config.of(CocoOptions)
+        return frames_of(evidence, given.coco_boxes, given.coco_corners)
 
     def remarks(self, evidence: Mapping[str, Evidence], config: ConvertConfig) -> list[Doubt]:
         """The frame where it is not pixels, and what contradicts itself; what is left out of the shards, and numbers without names."""
-        from labelbeam.transforms.formats.huggingface.format import remarks_on_boxes
+        from labelbeam.transforms.formats.coco.frames import doubts_of_boxes
         from labelbeam.transforms.formats.webdataset.units import doubts_of
 
-        return remarks_on_boxes(self.frames(evidence, config), evidence, config) + doubts_of(evidence)
+        given, frames = config.of(CocoOptions), self.frames(evidence, config)
+        return doubts_of_boxes(evidence, frames, given.coco_boxes, given.coco_corners) + doubts_of(evidence)

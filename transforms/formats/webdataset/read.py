@@ -105,7 +105,7 @@ def read_shard(
 def _unsafe(shard: Shard, name: str, found: Samples) -> None:
     """An image whose name leads out of the shard, or holds control characters; files of labels go with it."""
     if is_image_suffix(name.lower().rpartition("/")[2].partition(".")[2]):
-        image = SourceImage(name, shard.root, f"{shard.path} {name!r}", split=shard.split, rejected=[])
+        image = SourceImage(name, shard.root, f"{shard.path} {name!r}", split=shard.split)
         reject_image(image, Rejected.UNSAFE_PATH, f"{name!r} leads out of the shard, or holds control characters")
         found.images.append(image)
 
@@ -118,7 +118,7 @@ def _image_of(sample: Sample, shard: Shard, chosen: str | None) -> SourceImage |
         return None
     inner = sample.files[suffix] if suffix is not None else sample.key
     path, locator = f"{shard.path}/{inner}", f"{shard.path} {sample.key}"
-    image = SourceImage(path, shard.root, locator, split=shard.split, objects=[], rejected=[], adjusted=[], skipped=[])
+    image = SourceImage(path, shard.root, locator, split=shard.split)
     if suffix is None and not sample.images:
         reject_image(image, Rejected.MISSING_IMAGE, f"{_shown(sample)}: no file of the key is an image")
     elif suffix is None and chosen is not None:
