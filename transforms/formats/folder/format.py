@@ -43,7 +43,7 @@ class FolderOptions(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unkn
     split_column: Annotated[
         Text | None,
         Meta(
-            description="folder: the column of a table that tells the split; none: no column does (default: by its name and "
+            description="folder, boxtable: the column of a table that tells the split; none: no column does (default: by its name and "
             "what it holds)",
             extra={"metavar": "NAME"},
         ),
@@ -51,7 +51,7 @@ class FolderOptions(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unkn
     split_values: Annotated[
         Text | None,
         Meta(
-            description="folder: what stands for a split in that column, such as 0=train,1=validation,2=test (default: words "
+            description="folder, boxtable: what stands for a split in that column, such as 0=train,1=validation,2=test (default: words "
             "for splits, and numbers in that order)",
             extra={"metavar": "VALUE=SPLIT"},
         ),
@@ -67,14 +67,14 @@ class FolderOptions(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unkn
     image_column: Annotated[
         Text | None,
         Meta(
-            description="folder: the column of a table that names the image (default: by its name, or by what it holds)",
+            description="folder, boxtable: the column of a table that names the image (default: by its name, or by what it holds)",
             extra={"metavar": "NAME"},
         ),
     ] = None
     label_columns: Annotated[
         Text | None,
         Meta(
-            description="folder: the column of a table that holds the labels; or those that are a class each, separated by "
+            description="folder, boxtable: the column of a table that holds the labels; or those that are a class each, separated by "
             "commas (default: by their names, or by what they hold)",
             extra={"metavar": "NAMES"},
         ),
