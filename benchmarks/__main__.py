@@ -1,4 +1,4 @@
-"""Measure, print and store the table of benchmarks/RESULTS.md, each row a ratio of two things of the same run.
+"""Measure, print and store the table of benchmarks/RESULTS.md, each row a ratio of two things of the same run; and that of docs/scale.md.
 
     python -m benchmarks [--rows KEY …] [--runs 5] [--scale 1.0] [--write] [--prepare]
     python -m benchmarks --stages coco:20000 coco:118287 names:20000 [--write]
@@ -20,7 +20,7 @@ from pathlib import Path
 from benchmarks import stages
 from benchmarks.measure import ROOT
 from benchmarks.rows import ROWS, Row, places
-from benchmarks.table import HEAD, RESULTS, Runs, line, measure, table, with_rows, with_stages
+from benchmarks.table import HEAD, RESULTS, SIZES, Runs, line, measure, stored, table
 
 
 def measure_rows(chosen: Sequence[Row], directory: Path, scale: float, count: int) -> list[str]:
@@ -38,13 +38,15 @@ def measure_rows(chosen: Sequence[Row], directory: Path, scale: float, count: in
     return lines
 
 
-def measure_stages(datasets: Sequence[str], directory: Path) -> str:
-    """Build each dataset once, stage by stage; print the table and return it."""
+def measure_stages(datasets: Sequence[str], directory: Path) -> list[str]:
+    """Build each dataset once, stage by stage, and print the rows as they come."""
     directory.mkdir(parents=True, exist_ok=True)
-    lines = [line(stages.row(dataset, directory)) for dataset in datasets]
-    made = table(stages.HEAD, lines)
-    print(made, end="", flush=True)
-    return made
+    lines = []
+    print(table(stages.HEAD, []), end="", flush=True)
+    for dataset in datasets:
+        lines.append(line(stages.row(dataset, directory)))
+        print(lines[-1], flush=True)
+    return lines
 
 
 def main() -> int:
@@ -71,14 +73,17 @@ def main() -> int:
     parser.add_argument(
         "--stages", nargs="+", metavar="DATASET", help="stages of builds of coco:IMAGES and names:IMAGES"
     )
-    parser.add_argument("--write", action="store_true", help=f"store the table in {RESULTS.relative_to(ROOT)}")
+    parser.add_argument(
+        "--write", action="store_true", help="store the table in benchmarks/RESULTS.md, of stages in docs/scale.md"
+    )
     parser.add_argument("--prepare", action="store_true", help="make the datasets, and measure nothing")
     options = parser.parse_args()
     directory = options.dir.resolve()
     if options.stages:
-        made = measure_stages(options.stages, directory)
-        text = with_stages(RESULTS.read_text(encoding="utf-8"), made)
+        page, head, order = SIZES, stages.HEAD, []
+        lines = measure_stages(options.stages, directory)
     else:
+        page, head, order = RESULTS, HEAD, [row.name for row in ROWS]
         asked = options.rows or [row.key for row in ROWS if row.core]
         chosen = [row for row in ROWS if row.key in asked or "all" in asked]
         if options.prepare:
@@ -87,9 +92,8 @@ def main() -> int:
                     row.sides(at)
             return 0
         lines = measure_rows(chosen, directory, options.scale, options.runs)
-        text = with_rows(RESULTS.read_text(encoding="utf-8"), lines, [row.name for row in ROWS])
     if options.write:
-        RESULTS.write_text(text, encoding="utf-8")
+        page.write_text(stored(page.read_text(encoding="utf-8"), head, lines, order), encoding="utf-8")
     return 0
 
 

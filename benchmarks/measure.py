@@ -98,7 +98,6 @@ def spent(command: Command) -> Spent:
     Raises:
         SystemExit: it fails; the message holds the end of what it wrote.
     """
-    os.sync()  # So that no run waits for what the one before has yet to write.
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as log:
         began = time.perf_counter()
         process = subprocess.Popen(

@@ -28,7 +28,7 @@ from benchmarks.loops import IMAGE_URL
 from benchmarks.measure import ROOT
 
 STAGES = ("plan", "start", "read", "group", "write", "publish")
-HEAD = ["images", "source", *STAGES, "all", "cores", "largest worker", "planner", "load"]
+HEAD = ["images", "source", *STAGES, "all", "CPU", "largest worker", "planner", "load"]
 
 
 def build(task: str, source: str, output: str) -> dict[str, float]:

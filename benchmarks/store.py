@@ -163,18 +163,13 @@ class _Late(asyncio.Protocol):
         return "\r\n".join(lines).encode("latin-1") + (b"" if method == "HEAD" else body)
 
 
-async def listen(bucket: Bucket, delay: float) -> asyncio.Server:
-    """Listen on a free port of this machine."""
-    loop = asyncio.get_running_loop()
-    return await loop.create_server(lambda: _Late(bucket, delay), "127.0.0.1", 0, backlog=1024)
-
-
 def serve(pipe: Connection, source: str | int, delay: float) -> None:
     """Serve a directory, or so many names, until the process is ended; the port goes into `pipe`."""
 
     async def run() -> None:
         bucket = of_names(source) if isinstance(source, int) else of_directory(Path(source))
-        server = await listen(bucket, delay)
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(lambda: _Late(bucket, delay), "127.0.0.1", 0, backlog=1024)
         pipe.send(server.sockets[0].getsockname()[1])
         await server.serve_forever()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ from benchmarks.measure import Command, Spent, machine, spent
 from benchmarks.rows import Places, Row, Side, peak
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
+SIZES = Path(__file__).parents[1] / "docs" / "scale.md"
 HEAD = [
     "row",
     "against",
@@ -24,8 +26,7 @@ HEAD = [
     "runs, size",
     "when, load",
 ]
-_TABLE = re.compile(r"(?<=<!-- rows -->\n).*?(?=<!-- end of rows -->)", re.DOTALL)
-_STAGES = re.compile(r"(?<=<!-- stages -->\n).*?(?=<!-- end of stages -->)", re.DOTALL)
+_MEASURED = re.compile(r"(?<=<!-- measured -->\n).*?(?=<!-- end of measured -->)", re.DOTALL)
 
 
 class Runs:
@@ -44,6 +45,7 @@ class Runs:
                 taken = self._taken.setdefault(command, [])
                 if len(taken) < runs:
                     shutil.rmtree(self._at.built, ignore_errors=True)
+                    os.sync()  # So that no run waits for what the one before has yet to write.
                     taken.append(spent(command))
 
     def sums(self, row: Row, side: Side) -> tuple[float, float]:
@@ -98,22 +100,21 @@ def table(head: Sequence[str], rows: Sequence[str]) -> str:
     return "\n".join([machine(), "", line(head), line(["---"] * len(head)), *rows, ""])
 
 
-def stored(rows: Sequence[str], all_names: Sequence[str], text: str) -> list[str]:
-    """New rows among those that are stored: in their order, where the page was written on the same machine; by themselves if not."""
-    found = _TABLE.search(text)
+def stored(text: str, head: Sequence[str], rows: Sequence[str], order: Sequence[str] = ()) -> str:
+    """A page with rows in the place of those that it had of the same first two cells.
+
+    Others stay where the page was written on the same machine. Where an order of first cells is given, others than these go.
+
+    Raises:
+        ValueError: the page has no place for a table.
+    """
+    found = _MEASURED.search(text)
     if found is None:
-        raise ValueError("the page has no place for rows")
+        raise ValueError("the page has no place for a table, between <!-- measured --> and <!-- end of measured -->")
     before = [part for part in found[0].splitlines() if part.startswith("| ")][2:] if machine() in found[0] else []
-    by_name = {part.split(" | ")[0].removeprefix("| "): part for part in [*before, *rows]}
-    return [by_name[name] for name in all_names if name in by_name]
-
-
-def with_rows(text: str, rows: Sequence[str], all_names: Sequence[str]) -> str:
-    """The page with rows in place of those that it had of the same names."""
-    made = table(HEAD, stored(rows, all_names, text))
-    return _TABLE.sub(lambda _: made, text)
-
-
-def with_stages(text: str, made: str) -> str:
-    """The page with another table of stages."""
-    return _STAGES.sub(lambda _: made, text)
+    kept = {tuple(part.split(" | ")[:2]): part for part in [*before, *rows]}
+    if order:
+        place = {f"| {first}": number for number, first in enumerate(order)}
+        known = [key for key in kept if key[0] in place]
+        kept = {key: kept[key] for key in sorted(known, key=lambda key: place[key[0]])}
+    return f"{text[: found.start()]}{table(head, list(kept.values()))}{text[found.end() :]}"
