@@ -75,7 +75,7 @@ def _trace_block(masks: Sequence[Runs], heights: Integers, widths: Integers) -> 
     tail = np.where(below, right, left)
     head = np.where(below, left, right)
 
-    owners = np.searchsorted(shifts, left, side="right").astype(np.int64) - 1
+    owners = np.asarray(np.searchsorted(shifts, left, side="right"), np.int64) - 1
     edges, firsts = _cycles(_following(tail, head, y, below, int(heights.max())), owners)
     corners = np.stack((tail, y, head, y), axis=1)[edges].reshape(-1, 2)
     corners[:, 0] -= np.repeat(shifts[owners[edges]], 2)
