@@ -91,10 +91,10 @@ def _records(files: _Files) -> Unread | None:
     parquet = files.of("parquet", "arrow")
     if parquet and not any(map(is_image, files.names)):
         advice = (
-            "Parquet is read where it holds images, as the datasets library writes them with push_to_hub or to_parquet; write it so, or "
-            "its images into a folder for each class"
+            "Parquet and Arrow are read where they hold images, as the datasets library writes them with push_to_hub, to_parquet or "
+            "save_to_disk; write it so, or its images into a folder for each class"
         )
-        return Unread("a dataset of Hugging Face in Arrow, or in Parquet without images", parquet[0], advice)
+        return Unread("a dataset of Hugging Face without images", parquet[0], advice)
     return None
 
 
