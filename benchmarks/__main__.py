@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,11 +31,12 @@ def measure_rows(chosen: Sequence[Row], directory: Path, scale: float, count: in
     with places(directory, scale) as at:
         runs = Runs(at)
         for row in chosen:
-            moment, load = datetime.now(UTC), os.getloadavg()[0]
+            moment, load, began = datetime.now(UTC), os.getloadavg()[0], time.monotonic()
             cells = measure(row, at, runs, count)
             size = f"{count}, {scale:g}"
             lines.append(line([*cells, size, f"{moment:%Y-%m-%d %H:%M}, {load:.1f}"]))
             print(lines[-1], flush=True)
+            print(f"{row.key}: measured in {time.monotonic() - began:.0f} s", file=sys.stderr)
     return lines
 
 

@@ -154,13 +154,11 @@ def local_tree(kind: str, count: int, task: str) -> Callable[[Places], tuple[Sid
 
 
 def voc_far_away(at: Places) -> tuple[Side, Side]:
-    """VOC with headers on a slow store; the loop, which waits for each file in turn, has a tenth of them, and counts ten times."""
-    count = 1000
-    tenth = at.server(store.serve, at.tree("voc", count // 10), LATENCY)
-    slow = at.server(store.serve, at.tree("voc", count), LATENCY)
+    """VOC with headers on a slow store; the loop, which waits for each file in turn, has a few, and its seconds count as often as there are more."""
+    slow = at.server(store.serve, at.tree("voc", 1000), LATENCY)
+    few = at.server(store.serve, datasets.tree(at.directory, "voc", FEW), LATENCY)
     build = at.build(BOXES, f"s3://{store.BUCKET}", "--check-images", "header", environment=store.environment(slow))
-    factor = at.count(count) / at.count(count // 10)
-    return one(build), one(at.loop("voc_on_s3", store.BUCKET, store.environment(tenth)), factor)
+    return one(build), one(at.loop("voc_on_s3", store.BUCKET, store.environment(few)), at.count(1000) / FEW)
 
 
 def listing(at: Places) -> tuple[Side, Side]:
