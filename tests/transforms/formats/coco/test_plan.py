@@ -50,7 +50,7 @@ def test_each_file_has_its_own_split(memory: str) -> None:
 
 
 @pytest.mark.parametrize("images", ["[]", "[ \n ]"])
-def test_a_split_without_images_is_told_beside_others_and_refused_alone(images: str, memory: str) -> None:
+def test_a_split_without_images_is_told_beside_others(images: str, memory: str) -> None:
     empty = f'{{"info": {{}}, "images": {images}, "annotations": [], "categories": [{{"id": 1, "name": "a"}}]}}'
     root = fill(memory, {"train.json": coco("1.jpg"), "val.json": empty})
     made = plan(f"{root}/*.json")
@@ -59,6 +59,10 @@ def test_a_split_without_images_is_told_beside_others_and_refused_alone(images: 
         (1, locate(f"{root}/val.json", {}).shown)
     ]
     assert made.fingerprint != plan(f"{root}/train.json").fingerprint
+
+
+def test_a_file_without_images_is_refused_alone(memory: str) -> None:
+    root = fill(memory, {"val.json": '{"images": [], "annotations": [], "categories": [{"id": 1, "name": "a"}]}'})
     with pytest.raises(LabelBeamError, match="at least one image"):
         plan(f"{root}/val.json")
 
