@@ -14,6 +14,7 @@ from apache_beam.pvalue import AsDict, AsIter
 from labelbeam.schemas.errors import UsageError
 from labelbeam.schemas.manifest import Receipt
 from labelbeam.transforms.formats.reading import Findings
+from labelbeam.transforms.messages.words import encode_json
 from labelbeam.transforms.read.transform import merged
 from labelbeam.transforms.stores.files import put
 from labelbeam.transforms.stores.locate import locate
@@ -150,7 +151,7 @@ class _WriteShard(ParallelDo):
         return write_shard, self.options, bucket, list(encoded), frames, whole
 
     def outputs(self, group: Any, result: Receipt) -> Iterator[bytes]:
-        yield msgspec.json.encode(result)
+        yield encode_json(result)
 
     def size(self, group: Any) -> int:
         return 1
@@ -166,4 +167,4 @@ class _Collect(beam.DoFn):  # type: ignore[misc]
             findings,
             self.options.unit_sum,
         )
-        put(locate(self.options.report, self.options.storage), msgspec.json.encode(report))
+        put(locate(self.options.report, self.options.storage), encode_json(report))
