@@ -21,6 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from labelbeam.transforms.stores.archives.contents import ArchiveError, Packed
+from labelbeam.transforms.stores.failures import is_shortage
 from labelbeam.transforms.stores.range_reader import RangeReader
 from labelbeam.transforms.stores.shards.shard import Entry
 
@@ -113,6 +114,8 @@ def checked(packed: Packed, call: Any) -> Any:
     except ArchiveError:
         raise
     except FAILURES as error:
+        if is_shortage(error):
+            raise  # Which says nothing of the file.
         if isinstance(error, OSError) and not isinstance(error, pa.ArrowException) and error.errno is not None:
             raise  # What the store says.
         raise damaged(packed, error) from None
