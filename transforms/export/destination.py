@@ -197,6 +197,8 @@ def _discard(old: Location) -> None:
         remove_files(old, [MARKER])
     try:
         os.rmdir(old.path)
+    except FileNotFoundError:
+        return  # The next export has begun, and has removed it too.
     except OSError:
         LOG.warning("%s: holds files of others, which were at DEST; they stay there", old.shown)
 
