@@ -108,7 +108,8 @@ def test_the_codes_and_options_that_pages_name_exist() -> None:
     known |= {*dir(public), *inspect.signature(public.score).parameters, *inspect.signature(public.evaluate).parameters}
     known |= {*dir(Build), *Assembled.__dataclass_fields__, *dir(public.errors.LabelBeamError)}
     elsewhere = {"--runs", "--names", "--seconds", "--replay", "--exclude", "--name", "--version", "--type", "--path"}
-    elsewhere |= {"--label", "--repository", "--bg--", "--file", "--scale"}
+    elsewhere |= {"--label", "--repository", "--bg--", "--file"}
+    elsewhere |= {"--rows", "--scale", "--prepare", "--write", "--stages"}  # Of the benchmarks.
     elsewhere |= {"--label"}  # Of Beam.
     elsewhere |= {"--all", "--fresh", "--fast", "--durations", "--proofs"}  # Of the tests and of CI.
     for name in PAGES:

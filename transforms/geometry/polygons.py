@@ -29,14 +29,15 @@ Flags = npt.NDArray[np.bool_]
 @dataclass(slots=True)
 class NormalizedPolygons:
     """For n objects: object i has `ring_count[i]` rings from `ring_start[i]` on; ring j has the corners offsets[j] to
-    offsets[j + 1] of `corners` (m, 2), in millionths. codes (n,): `OK` where an object has a valid polygon. adjusted:
-    for each adjustment, (n,) where it was made.
+    offsets[j + 1] of `corners` (m, 2), in millionths, and `boxes[j]` around them: left, top, right, bottom. codes (n,): `OK` where
+    an object has a valid polygon. adjusted: for each adjustment, (n,) where it was made.
     """
 
     ring_start: Integers
     ring_count: Integers
     offsets: Integers
     corners: Millionths
+    boxes: Millionths
     codes: Codes
     adjusted: dict[Adjusted, Flags]
 
@@ -60,19 +61,35 @@ def normalize_polygons(objects: Objects, sizes: Floats, clip: bool, max_points: 
 
     owner = _owners(objects)
     starts, counts, rings = objects.ring_start, objects.ring_count, objects.rings
-    special = np.flatnonzero(_special(objects, owner, sizes, traced, max_points) & (codes == OK))
+    boxes = ring_boxes(rings.offsets, rings.corners)
+    special = np.flatnonzero(_special(objects, owner, boxes, sizes, traced, max_points) & (codes == OK))
     if len(special):
         repaired = _repair_all(objects, special, sizes, traced, clip, max_points, codes, adjusted)
         lengths = np.array([len(parts) for parts in repaired], np.int64)
         starts, counts = starts.copy(), counts.copy()
         starts[special] = len(rings) + np.cumsum(lengths) - lengths
         counts[special] = lengths
-        rings = join_rings([rings, make_rings(list(chain.from_iterable(repaired)))])
+        added = make_rings(list(chain.from_iterable(repaired)))
+        rings = join_rings([rings, added])
+        boxes = np.concatenate([boxes, ring_boxes(added.offsets, added.corners)])
         owner = np.concatenate([owner, np.repeat(special, lengths)])
-    scale = np.repeat(sizes[owner], np.diff(rings.offsets), axis=0)
+    if not np.isfinite(boxes).all():
+        rings.corners, boxes = np.nan_to_num(rings.corners), np.nan_to_num(boxes)
+    of_pixel = (STEPS / sizes)[owner]
     with np.errstate(invalid="ignore", over="ignore"):
-        corners = to_millionths(np.nan_to_num(rings.corners, copy=False), scale)
-    return NormalizedPolygons(starts, counts, rings.offsets, corners, codes, adjusted)
+        corners = to_millionths(rings.corners, np.repeat(of_pixel, np.diff(rings.offsets), axis=0))
+        # The largest number is still the largest one when all are scaled and rounded.
+        boxes = to_millionths(boxes, np.tile(of_pixel, 2))
+    return NormalizedPolygons(starts, counts, rings.offsets, corners, boxes, codes, adjusted)
+
+
+def ring_boxes(offsets: Integers, corners: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """The box around each ring, (rings, 4): left, top, right and bottom of its corners offsets[j] to offsets[j + 1], of which it has some."""
+    if len(offsets) < 2:
+        return np.empty((0, 4), corners.dtype)
+    starts = offsets[:-1]
+    axes = [np.ascontiguousarray(corners[:, axis]) for axis in (0, 1)]  # Axis by axis, this takes a third of the time.
+    return np.stack([end.reduceat(axis, starts) for end in (np.minimum, np.maximum) for axis in axes], axis=1)
 
 
 def _owners(objects: Objects) -> Integers:
@@ -82,16 +99,16 @@ def _owners(objects: Objects) -> Integers:
     return owner
 
 
-def _special(objects: Objects, owner: Integers, sizes: Floats, traced: Flags, max_points: int | None) -> Flags:
-    """Mask of objects that need a look of their own: (n,) booleans."""
+def _special(
+    objects: Objects, owner: Integers, boxes: Floats, sizes: Floats, traced: Flags, max_points: int | None
+) -> Flags:
+    """Mask of objects that need a look of their own: (n,) booleans. `owner` and `boxes` are the object of each ring and the box around it."""
     special = np.zeros(len(objects), bool)
     rings = objects.rings
     if not len(rings):
         return special
-    starts = rings.offsets[:-1]
+    low, high = boxes[:, :2], boxes[:, 2:]
     with np.errstate(invalid="ignore", over="ignore"):
-        low = np.stack([np.minimum.reduceat(rings.corners[:, axis], starts) for axis in (0, 1)], axis=1)
-        high = np.stack([np.maximum.reduceat(rings.corners[:, axis], starts) for axis in (0, 1)], axis=1)
         limits = sizes[owner]
         odd = ~((low >= 0).all(axis=1) & (high <= limits).all(axis=1))
         odd |= ~(_areas(rings) > LEAST_AREA)

@@ -6,9 +6,8 @@ Rings combine by XOR (even-odd) everywhere downstream, so each function says wha
 from __future__ import annotations
 
 import heapq
-from collections import defaultdict
 from collections.abc import Sequence
-from itertools import chain
+from itertools import chain, count, islice
 from typing import Any
 
 import numpy as np
@@ -84,8 +83,8 @@ def unite_many(objects: Sequence[list[Ring]], sizes: Sequence[tuple[int, int]]) 
     In the place of an object whose rings cannot be united stands why.
     """
     found: list[list[Ring] | GeometryError] = []
-    # By height: the merged masks with their widths, the object that each is of, and its place among the rings of that.
-    merged: defaultdict[int, list[tuple[Runs, int, int, int]]] = defaultdict(list)
+    # Merged masks, the object that each is of, and its place among the rings of that.
+    merged: list[tuple[Runs, int, int]] = []
     parts: list[list[list[Ring]]] = []
     for number, (rings, (width, height)) in enumerate(zip(objects, sizes, strict=True)):
         parts.append([])
@@ -101,11 +100,12 @@ def unite_many(objects: Sequence[list[Ring]], sizes: Sequence[tuple[int, int]]) 
             parts[number].append([rings[members[0]]])
             if masks is not None and len(members) > 1:
                 runs = counts_from_string(coco_mask.merge([masks[member] for member in members])["counts"])
-                merged[height].append((runs, width, number, len(parts[number]) - 1))
-    for height, masked in merged.items():
-        traced = trace_many([runs for runs, *_ in masked], height, [width for _, width, *_ in masked])
-        for outline, (_, _, number, place) in zip(traced, masked, strict=True):
-            parts[number][place] = outline
+                merged.append((runs, number, len(parts[number]) - 1))
+    widths, heights = ([sizes[number][axis] for _, number, _ in merged] for axis in (0, 1))
+    traced, counts = trace_many([runs for runs, _, _ in merged], heights, widths)
+    outlines = map(traced.ring, count())
+    for (_, number, place), each in zip(merged, counts.tolist(), strict=True):
+        parts[number][place] = list(islice(outlines, each))
     return [list(chain.from_iterable(parts[at])) if parts[at] else each for at, each in enumerate(found)]
 
 
