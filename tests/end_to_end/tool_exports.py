@@ -273,6 +273,23 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, list[Any]], dict[str, int]]] = 
         {"ds/img/1.jpg": [CAR]},
         {},
     ),
+    "Supervisely: a project of 2018, whose classes alone say what its objects are": (
+        {
+            "meta.json": {"classes": [{"title": "car", "shape": "rectangle"}, {"title": "bus", "shape": "any"}], "tags": []},
+            "ds/ann/1.json": {
+                "description": "",
+                "tags": [],
+                "size": {"height": 60, "width": 100},
+                "objects": [
+                    {"classTitle": "car", "type": "regular", "bitmap": None, "points": {"exterior": [[10, 10], [29, 29]], "interior": []}},
+                    {"classTitle": "bus", "type": "regular", "bitmap": None, "points": {"exterior": [[10, 10], [29, 29]], "interior": []}},
+                ],
+            },
+            "ds/img/1.jpg": PICTURE,
+        },
+        {"ds/img/1.jpg": [CAR]},
+        {"invalid_record": 1},
+    ),
     "Datumaro: run lengths that are not compressed, a label of none, and media without a size": (
         {
             "annotations/train.json": _datumaro(
