@@ -231,6 +231,7 @@ def test_the_lower_bounds_are_those_that_can_be_installed_to_be_tested() -> None
     requirements = page("setup.py").count(">=") - 1  # Without Python's own.
     assert len(bounds) == requirements
     runtime = page("setup.py").partition("install_requires")[2].partition("extras_require")[0]
+    runtime += page("setup.py").partition("IMAGES = {")[2].partition("}")[0]
     lowest = dict(re.findall(r"^([\w-]+)==([\d.]+)$", page("requirements/lowest.txt"), re.MULTILINE))
     assert {name: lowest.get(name, "")[: len(bound)] for name, bound in bounds if f'"{name}>=' in runtime} == {
         name: bound for name, bound in bounds if f'"{name}>=' in runtime

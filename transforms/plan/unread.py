@@ -93,6 +93,10 @@ def _records(files: _Files) -> Unread | None:
         if re.search(r"\.(?:tfrecords?|record)(?:-\d+-of-\d+)?(?:\.gz)?$", name, re.IGNORECASE):
             return Unread("TFRecord", name, f"{_CONVERT}; TensorFlow Datasets can write the images and labels out")
     parquet = files.of("parquet", "arrow")
+    tables = [name for name in parquet if posixpath.basename(name).lower() == "metadata.parquet"]
+    if tables:
+        advice = "write it as metadata.jsonl, such as with pandas: read_parquet(PATH).to_json(OTHER, orient='records', lines=True)"
+        return Unread("a metadata.parquet of Hugging Face", tables[0], advice)
     if parquet and not any(map(is_image, files.names)):
         advice = (
             "Parquet and Arrow are read where they hold images, as the datasets library writes them with push_to_hub, to_parquet or "
@@ -123,7 +127,7 @@ _JSON_KEYS: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("JSON Lines of Vertex AI", ("imageGcsUri",), f"Vertex AI's CSV is read; {_CONVERT}"),
     ("FiftyOne", ("classes", "labels", "bounding_box"), "export it from FiftyOne as COCODetectionDataset"),
     ("CrowdHuman", ("gtboxes",), _CONVERT),
-    ("VIA 3", ("fname", "vid", "xy"), "export its annotations as COCO, or draw with VIA 2, whose projects are read"),
+    ("VIA 3", ("fname", "vid", "xy"), f"{_CONVERT}; projects of VIA 2 are read"),
     ("Cityscapes", ("imgHeight", "imgWidth", "objects", "polygon"), _CONVERT),
     ("Mapillary Vistas", ("objects", "label", "polygon"), _CONVERT),
     ("Create ML", ("coordinates", "annotations", "image"), _CONVERT),

@@ -81,6 +81,7 @@ TREES += [(title, {"1.jpg": "", name: json.dumps(content)}) for title, name, con
 
 DOTA_LINE = "10.0 10.0 30.0 10.0 30.0 30.0 10.0 30.0 small-vehicle 0\n"
 TEXTS: list[tuple[str, str, str]] = [
+    ("a metadata.parquet", "train/metadata.parquet", "PAR1"),
     # https://github.com/VisDrone/VisDrone2018-DET-toolkit
     ("VisDrone", "1.txt", "10,10,20,20,1,4,0,0\n0,0,5,5,0,0,0,-1,\n"),
     ("DOTA", "labelTxt/1.txt", DOTA_LINE * 2),
