@@ -12,8 +12,7 @@ from apache_beam.pvalue import AsDict, AsIter
 
 from labelbeam.schemas.errors import UsageError
 from labelbeam.schemas.manifest import Receipt
-from labelbeam.transforms.formats.reading import Findings
-from labelbeam.transforms.read.transform import merged
+from labelbeam.transforms.read.transform import Found, merged
 from labelbeam.transforms.stores.files import put
 from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.workers.parallel import ParallelDo
@@ -92,9 +91,9 @@ def of_bucket(whole: Whole, surveys: Mapping[str, Any] | None, bucket: int, buck
 class _HashImages(ParallelDo):
     stage = "survey"
 
-    def call(self, group: tuple[int, Iterable[bytes]], findings: Findings, _: Any) -> tuple[Any, ...] | None:
+    def call(self, group: tuple[int, Iterable[bytes]], found: Found, _: Any) -> tuple[Any, ...] | None:
         options = self.options
-        whole = whole_source(findings, options.assemble.labels, options.assemble.sample)
+        whole = whole_source(found[1], options.assemble.labels, options.assemble.sample)
         looks = options.compare.distance is not None
         return hash_bucket, list(group[1]), options.images_root, options.storage, whole.sampled, looks
 
@@ -108,9 +107,9 @@ class _HashImages(ParallelDo):
 class _SurveyBucket(ParallelDo):
     stage = "survey"
 
-    def call(self, group: tuple[int, Iterable[bytes]], findings: Findings, _: Any) -> tuple[Any, ...] | None:
+    def call(self, group: tuple[int, Iterable[bytes]], found: Found, _: Any) -> tuple[Any, ...] | None:
         assemble = self.options.assemble
-        whole = whole_source(findings, assemble.labels, assemble.sample)
+        whole = whole_source(found[1], assemble.labels, assemble.sample)
         return survey_bucket, list(group[1]), assemble.labels, whole, assemble.split.group
 
     def outputs(self, group: Any, result: Survey) -> Iterator[Survey]:
@@ -124,8 +123,9 @@ class _WriteShard(ParallelDo):
     stage = "write"
 
     def call(
-        self, group: tuple[int, Iterable[bytes]], findings: Findings, surveys: Mapping[str, Any] | None
+        self, group: tuple[int, Iterable[bytes]], found: Found, surveys: Mapping[str, Any] | None
     ) -> tuple[Any, ...] | None:
+        _, findings = found
         if findings.unsafe:
             return None  # The plan was wrong; the driver makes another.
         bucket, encoded = group
@@ -148,9 +148,9 @@ class _Collect(beam.DoFn):  # type: ignore[misc]
     def __init__(self, options: ShardOptions) -> None:
         self.options = options
 
-    def process(self, _: bytes, receipts: Iterable[bytes], findings: Findings) -> None:
+    def process(self, _: bytes, receipts: Iterable[bytes], found: Found) -> None:
         report = Report(
             sorted((msgspec.json.decode(receipt, type=Receipt) for receipt in receipts), key=lambda item: item.bucket),
-            findings,
+            found[1],
         )
         put(locate(self.options.report, self.options.storage), msgspec.json.encode(report))
