@@ -57,6 +57,7 @@ from labelbeam.transforms.write.assemble import Assembled, assemble
 from labelbeam.transforms.write.bucket import without_credentials
 from labelbeam.transforms.write.options import assemble_options
 from labelbeam.transforms.write.survey import SurveyOptions, compared
+from labelbeam.transforms.write.surveyed import Surveyed
 from labelbeam.transforms.write.transform import of_bucket, surveys_of
 from labelbeam.transforms.write.whole import Whole, whole_source
 
@@ -164,7 +165,7 @@ class _Assemble(beam.DoFn):  # type: ignore[misc]
         self._buckets = plan.buckets
 
     def process(
-        self, group: tuple[int, Iterable[bytes]], findings: Findings, surveys: Mapping[str, Any] | None = None
+        self, group: tuple[int, Iterable[bytes]], findings: Findings, surveys: Mapping[str, Surveyed] | None = None
     ) -> Iterator[Any]:
         if findings.unsafe:
             raise LabelBeamError(
@@ -172,7 +173,7 @@ class _Assemble(beam.DoFn):  # type: ignore[misc]
             )
         frames = self._format.frames(findings.evidence, self._config)
         whole = whole_source(findings, self._assemble.labels, self._assemble.sample)
-        whole = of_bucket(whole, surveys, group[0], self._buckets)
+        whole = of_bucket(whole, surveys or {}, group[0], self._buckets)
         assembled = self._assembled(list(group[1]), frames, whole)
         for name in ("images_found", "objects_found", "skipped_images", "skipped_objects"):
             Metrics.counter("labelbeam", name).inc(getattr(assembled, name))

@@ -1,4 +1,4 @@
-"""Shards of a dataset, TAR or Parquet files: those that a source names, their images' place, and marks of our own exports among them."""
+"""Shards of a dataset, TAR, Parquet or Arrow files: those that a source names, their images' place, and marks of our own exports among them."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from labelbeam.transforms.formats.jsonl.splits import splits_of
 from labelbeam.transforms.formats.plans import Plan, bucket_count
 from labelbeam.transforms.images.names import hidden
 from labelbeam.transforms.messages.words import printable
+from labelbeam.transforms.stores.errors import TooLongError
 from labelbeam.transforms.stores.files import StoredFile
 from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.stores.location import Location
@@ -34,7 +35,7 @@ def shards_of(tree: Tree, endings: tuple[str, ...]) -> Shards | None:
         StoreError: the directory cannot be listed.
     """
     if tree.root is not None:
-        found = [file.path for file in tree.visible if file.size and file.path.lower().endswith(endings)]
+        found = [file.path for file in tree.visible if file.path.lower().endswith(endings)]
         return Shards(tree.root, sorted(found)) if found else None
     if not tree.files or len(tree.files) < len(tree.locations):
         return None
@@ -67,8 +68,8 @@ def exported_as(root: Location, listing: Collection[StoredFile], name: str) -> b
         return False
     try:
         marker = read_marker(root)
-    except LabelBeamError:
-        return False
+    except (UsageError, TooLongError):
+        return False  # It is of somebody else.
     return marker is not None and marker.format == name
 
 
