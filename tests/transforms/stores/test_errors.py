@@ -43,8 +43,10 @@ def test_whatever_a_store_raises_becomes_one_line(failure: Exception, said: str)
         OSError(errno.ENFILE, "Too many open files in system"),
         OSError(errno.ENOMEM, "Cannot allocate memory"),
         OSError(errno.EDQUOT, "Disk quota exceeded"),
+        OSError(errno.EFBIG, "File too large"),
         MemoryError(),
         RuntimeError("can't start new thread"),
+        RuntimeError("can't allocate lock"),
     ],
     ids=str,
 )
