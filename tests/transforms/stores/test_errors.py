@@ -62,6 +62,15 @@ def test_what_this_machine_is_short_of_is_told_as_such_and_is_no_fault_of_a_file
     assert len(waits) == (27 if getattr(failure, "errno", 0) in (errno.EMFILE, errno.ENFILE, errno.ENOMEM) else 0)
 
 
+def test_a_store_s_error_does_not_repeat_what_is_secret_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AZURE_STORAGE_SAS_TOKEN", "?sv=2024&sig=SECRET%2BSECRET")
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "token/of/SECRET+session")
+    for said in ("no SECRET+SECRET here", "no token%2Fof%2FSECRET%2Bsession here"):
+        with pytest.raises(StoreError) as caught:
+            read_range(broken(RuntimeError(said)), 0, 1)
+        assert "SECRET" not in str(caught.value)
+
+
 def test_a_store_s_error_does_not_repeat_credentials() -> None:
     location = broken(RuntimeError("no access to https://me:SECRET@h/x?sig=SECRET with s3SECRET"), secret="s3SECRET")
     location = location._replace(url="https://me:SECRET@h/x?sig=SECRET")
