@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import gc
 import os
 import signal
 import sys
@@ -42,6 +43,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _main(argv)
     finally:
         sys.stderr = before
+        if argv is None:
+            # Python looks through all objects for cycles before it ends, as long as loading Beam takes; the system takes them back anyway.
+            gc.freeze()
 
 
 def _main(argv: Sequence[str] | None) -> int:

@@ -114,6 +114,7 @@ class Doubted(Documented):
         "names_lead_out",
         "images are named by absolute paths, or by ones that lead out, and were not found by a part of these",
     )
+    SOURCE_WITHOUT_IMAGES = "source_without_images", "a file lists no image, and others of the source do"
     IMAGES_IN_OTHER_FOLDERS = (
         "images_in_other_folders",
         "images are not in the folders that their names give, and were found by the last part of their names",

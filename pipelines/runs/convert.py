@@ -257,10 +257,16 @@ class _Run:
         with workers(_worker_count(plan, self.beam_flags)) as processes:
             if processes is not None:
                 options = ReadOptions(self.config, self.storage, plan.buckets)
-                for unit in plan.indexes:
-                    processes.begin(unit.makes, read_unit, options, unit)
+                indexed = {
+                    index.makes: iter(
+                        processes.begin_indexed(
+                            index, [unit for unit in plan.units if unit.index == index.makes], read_unit, options
+                        )
+                    )
+                    for index in plan.indexes
+                }
                 begun: list[Any] = [
-                    unit if unit.index is not None else processes.begin_unit(unit, read_unit, options)
+                    processes.begin_unit(unit, read_unit, options) if unit.index is None else next(indexed[unit.index])
                     for unit in plan.units
                 ]
                 plan = replace(plan, units=begun)

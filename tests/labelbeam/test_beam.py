@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,12 @@ from tests.end_to_end.builds import CLASSIFICATION, DETECTION, MULTILABEL, PREFI
 from tests.end_to_end.datasets import SQUARE, coco_box, coco_image, put, voc_object, voc_xml, write_coco, write_voc
 
 SPLIT = {"train": 0.6, "validation": 0.4}
+
+
+@pytest.fixture(autouse=True)
+def tidy(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beam makes a temporary directory for each pipeline, which stays where that one is never run."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path_factory.mktemp("beam")))
 
 
 @pytest.fixture(scope="module")

@@ -60,10 +60,13 @@ def latest_manifest(output: Location) -> Manifest | None:
     Raises:
         StoreError: there is one, but it cannot be read.
     """
-    latest = _latest(output)
-    if latest is None:
-        return None
-    return manifest_at(output.below(latest.manifest))
+    while (latest := _latest(output)) is not None:
+        try:
+            return manifest_at(output.below(latest.manifest))
+        except MissingFileError:
+            if _latest(output) == latest:
+                raise  # Else the build was replaced and removed right after the pointer was read.
+    return None
 
 
 def manifest_at(place: Location) -> Manifest:

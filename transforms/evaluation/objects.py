@@ -151,7 +151,12 @@ def _mask_of_coco(segmentation: Any, width: int, height: int) -> Rle:
                 Rejected.INVALID_POLYGON,
                 f"segmentation is {segmentation!r:.80}, expected RLE or lists of x and y in pairs",
             )
-        rings.append(np.array(part, np.float64).reshape(-1, 2))
+        try:
+            rings.append(np.array(part, np.float64).reshape(-1, 2))
+        except OverflowError:
+            raise GeometryError(
+                Rejected.INVALID_POLYGON, "segmentation holds a number of over 308 digits, which is of no image"
+            ) from None
     return unite(rings, width, height)
 
 

@@ -1,8 +1,8 @@
 """Destinations of exports: what is there already, and how a new export takes its place.
 
 On a disk an export is written into a hidden directory beside DEST, and renamed when it is whole. An object store renames nothing:
-there the files lie at DEST while they are written, beside a marker that says so, and the marker of a whole export comes last. One
-export at a time writes there, as one build does to an output (`transforms/builds/lock.py`).
+there the files lie at DEST while they are written, beside a marker that says so and notes of their names, and the marker of a whole
+export comes last. One export at a time writes there, as one build does to an output (`transforms/builds/lock.py`).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import fcntl
 import logging
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
@@ -24,15 +24,19 @@ from labelbeam.transforms.export.marker import (
     MARKER,
     UNFINISHED,
     Marker,
+    Note,
     Unfinished,
     check_ours,
     encode_marker,
+    is_note,
+    note_name,
     read_marker,
+    read_note,
     read_unfinished,
 )
 from labelbeam.transforms.stores.errors import MissingFileError, StoreError
 from labelbeam.transforms.stores.failures import is_shortage
-from labelbeam.transforms.stores.files import put, remove_files, sync_directories, sync_directory
+from labelbeam.transforms.stores.files import put, put_if, remove_files, sync_directories, sync_directory
 from labelbeam.transforms.stores.listing import list_files
 from labelbeam.transforms.stores.location import Location
 from labelbeam.transforms.workers.scratch import scratch
@@ -173,9 +177,15 @@ def _recover(dest: Location, target: Path, old: Path) -> None:
     """
     if old.is_symlink():
         raise UsageError(f"DEST: {dest.shown}: {old} is in the way: it is a link; remove it, or name another directory")
-    if old.is_dir() and not target.exists():
+    if old.is_dir() and not target.exists() and _is_whole(_location(dest, old)):
         old.rename(target)
     _discard(_location(dest, old))
+
+
+def _is_whole(old: Location) -> bool:
+    """Tell whether an export that was moved away is all there: else it was being removed, and what had replaced it is gone since."""
+    marker = read_marker(old)
+    return marker is None or all(Path(old.below(path).path).is_file() for path in marker.files)
 
 
 def _discard(old: Location) -> None:
@@ -187,6 +197,8 @@ def _discard(old: Location) -> None:
         remove_files(old, [MARKER])
     try:
         os.rmdir(old.path)
+    except FileNotFoundError:
+        return  # The next export has begun, and has removed it too.
     except OSError:
         LOG.warning("%s: holds files of others, which were at DEST; they stay there", old.shown)
 
@@ -221,18 +233,35 @@ def _check_disk(dest: Location, target: Path) -> bool:
 def _in_store(dest: Location) -> Iterator[tuple[Files, Finish]]:
     _look(dest)  # Before anything is put.
     with locked(dest, "export") as lock, scratch() as folder:
-        marker, before = _look(dest)
-        put(dest.below(UNFINISHED), encode_marker(Unfinished(uuid4().hex, before)))
+        marker, before, begun, notes = _look(dest)
+        put(dest.below(UNFINISHED), encode_marker(Unfinished(uuid4().hex, before, sorted(begun))))
+        remove_files(dest, notes)  # What they name stands in that file by now.
+        lock.check()
         remove_files(dest, [MARKER] if marker is not None else [])
-        files = Files(dest, folder, lock.check)
+        noted: list[str] = []
+
+        def note(paths: Sequence[str]) -> None:
+            noted.append(note_name())
+            put(dest.below(noted[-1]), encode_marker(Note(list(paths))))
+
+        files = Files(dest, folder, lock.check, note)
 
         def finish(make_marker: Callable[[], Marker]) -> None:
             files.close()
             found = _listed(dest)
-            check_ours(dest, found, {**before, **files.sizes})
+            old = [path for path, _ in found if path not in files.sizes and (path in before or path in begun)]
+            check_ours(
+                dest,
+                [file for file in found if file[0] not in begun or file[0] in files.sizes],
+                {**before, **files.sizes},
+            )
             lock.check()
-            remove_files(dest, [path for path, _ in found if path in before and path not in files.sizes])
-            put(dest.below(MARKER), encode_marker(make_marker()))
+            remove_files(dest, old)
+            made = make_marker()
+            # Where this run stood still, another one may have taken it for dead and put its own.
+            if not put_if(dest.below(MARKER), encode_marker(made), None) and read_marker(dest) != made:
+                raise lock.lost()
+            remove_files(dest, noted)
             remove_files(dest, [UNFINISHED])
 
         try:
@@ -241,17 +270,23 @@ def _in_store(dest: Location) -> Iterator[tuple[Files, Finish]]:
             files.abandon()
 
 
-def _look(dest: Location) -> tuple[Marker | None, dict[str, int]]:
-    """The marker of an earlier export, and the files that it or one that was killed is known to have had.
+def _look(dest: Location) -> tuple[Marker | None, dict[str, int], set[str], list[str]]:
+    """The marker of an earlier export, the sizes of its files, those that killed runs had begun to put, and the notes of the last one.
 
     Raises:
         UsageError: others are there.
     """
     marker, left = read_marker(dest), read_unfinished(dest)
     before = {**(left.before if left is not None else {}), **(marker.files if marker is not None else {})}
-    if left is None:  # What a killed run has left is known at the end only.
-        check_ours(dest, _listed(dest), before)
-    return marker, before
+    found = _listed(dest)
+    notes = [path for path, _ in found if is_note(path)]
+    begun: set[str] = set()
+    if left is None:
+        check_ours(dest, found, before)
+    else:
+        begun.update(left.begun, *(read_note(dest, name).files for name in notes))
+        check_ours(dest, [file for file in found if file[0] not in begun], before)
+    return marker, before, begun, notes
 
 
 def _listed(dest: Location) -> list[tuple[str, int]]:

@@ -16,7 +16,7 @@ from labelbeam.schemas.layout import build_folder
 from labelbeam.schemas.manifest import Manifest
 from labelbeam.transforms.builds.contents import published_files, records_of
 from labelbeam.transforms.builds.image_places import ImagePlace, find_images
-from labelbeam.transforms.builds.published import published
+from labelbeam.transforms.builds.published import latest_build, published
 from labelbeam.transforms.export.batch import Batch, image_of
 from labelbeam.transforms.export.destination import destination
 from labelbeam.transforms.export.exporter import LOST_TEXTS, Exporter, ImagePath, Lost, Told, Writer
@@ -26,6 +26,7 @@ from labelbeam.transforms.export.registry import EXPORTERS
 from labelbeam.transforms.messages.redact import is_redacted
 from labelbeam.transforms.messages.words import did_you_mean, printable
 from labelbeam.transforms.plan.places import check_in_no_output
+from labelbeam.transforms.stores.errors import MissingFileError
 from labelbeam.transforms.stores.files import put, stat
 from labelbeam.transforms.stores.locate import locate, locate_target
 from labelbeam.transforms.stores.location import Location, StorageOptions
@@ -95,13 +96,26 @@ def export(output: str, options: ExportOptions, storage: StorageOptions) -> Expo
     with destination(dest) as (files, finish):
         told = Told()
         writer = exporter.writer(manifest, files, told, with_images)
-        copied = _write(source, manifest, place, writer, files, exporter.image_path if with_images else None)
+        try:
+            copied = _write(source, manifest, place, writer, files, exporter.image_path if with_images else None)
+        except MissingFileError as error:
+            raise _replaced(source, manifest, error) or error from None
         if exporter.images == "inside":
             copied = sum(part.images for part in manifest.splits.values())
         not_held = {code.value: told.counts[code] for code in Lost if told.counts[code]}
         splits = {name: {"images": part.images, "objects": part.objects} for name, part in manifest.splits.items()}
         finish(lambda: _marker(exporter, manifest, splits, not_held, files))
     return Exported(exporter.name, manifest.build, dest.shown, splits, len(files.sizes) + 1, copied, not_held)
+
+
+def _replaced(source: Location, manifest: Manifest, error: MissingFileError) -> LabelBeamError | None:
+    """Error for a build that another one has replaced while it was exported; None where it is in force still."""
+    if latest_build(source) == manifest.build:
+        return None
+    return LabelBeamError(
+        f"{source.shown}: build {manifest.build} was replaced while it was exported, and is not all there any more, as after a clean "
+        f"({error}); nothing was exported. Run again: the build that is in force by now is exported then"
+    )
 
 
 def _marker(
@@ -176,6 +190,7 @@ def _copy(batch: Batch, image_path: ImagePath, files: Files) -> int:
     paths = [image_path(batch.split, image) for image in batch.images]
     for path in paths:
         files.claim(path, 0)
+    files.note(paths)
     sizes = in_threads(copy, list(zip(batch.origins(), paths, strict=True)))
     files.sizes.update(zip(paths, sizes, strict=True))
     return len(paths)

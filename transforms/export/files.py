@@ -25,12 +25,20 @@ from labelbeam.transforms.stores.threads import in_threads
 class Files:
     """Files below `place`; `sizes` are those of all that were written, by path.
 
-    `scratch` is a directory of this machine. `check` raises where another run has taken the place over.
+    `scratch` is a directory of this machine. `check` raises where another run has taken the place over. `note` is told the paths of files
+    before any of them is put.
     """
 
-    def __init__(self, place: Location, scratch: Path, check: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        place: Location,
+        scratch: Path,
+        check: Callable[[], None] = lambda: None,
+        note: Callable[[Sequence[str]], None] = lambda paths: None,
+    ) -> None:
         self.place = place
         self.check = check
+        self.note = note
         self.sizes: dict[str, int] = {}
         self._scratch = scratch
         self._streams: list[tuple[str, Path, BinaryIO]] = []
@@ -47,6 +55,7 @@ class Files:
         self.check()
         for path, data in files:
             self.claim(path, len(data))
+        self.note([path for path, _ in files])
         in_threads(lambda file: put(self.place.below(file[0]), file[1]), files)
 
     def put_last(self, path: str, data: bytes) -> None:
@@ -100,6 +109,8 @@ class Files:
             StoreError: a file cannot be written.
         """
         self.check()
+        if late := [*(path for path, _, _ in self._streams), *(path for path, _ in self._last)]:
+            self.note(late)
         for path, spooled, stream in self._streams:
             stream.close()
             self.sizes[path] = spooled.stat().st_size

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import TypeVar
+from uuid import uuid4
 
 import msgspec
 
@@ -21,6 +23,18 @@ MARKER = "labelbeam-export.json"
 UNFINISHED = "labelbeam-export.unfinished"
 """The marker of one that is under way, or was killed."""
 
+_NOTE = re.compile(r"labelbeam-export\.unfinished-[0-9a-f]{32}")
+
+
+def note_name() -> str:
+    """A new name for a note of the files that an export is about to put: what a killed one has left is told from files of others by it."""
+    return f"{UNFINISHED}-{uuid4().hex}"
+
+
+def is_note(path: str) -> bool:
+    """Tell whether a file at a destination is such a note."""
+    return _NOTE.fullmatch(path) is not None
+
 
 class Marker(msgspec.Struct):
     """`labelbeam-export.json`. `files` are the sizes of all files of the export but this one, by path."""
@@ -36,13 +50,22 @@ class Marker(msgspec.Struct):
 
 
 class Unfinished(msgspec.Struct):
-    """`labelbeam-export.unfinished`: the run, and the files of an earlier export that are there still, as in its marker."""
+    """`labelbeam-export.unfinished`: the run, the files of an earlier export that are there still, as in its marker, and those that
+    killed runs had begun to put, some perhaps over these.
+    """
 
     run: str
     before: dict[str, int] = {}
+    begun: list[str] = []
 
 
-def encode_marker(marker: Marker | Unfinished) -> bytes:
+class Note(msgspec.Struct):
+    """`labelbeam-export.unfinished-…`: files that are about to be put."""
+
+    files: list[str]
+
+
+def encode_marker(marker: Marker | Unfinished | Note) -> bytes:
     """The bytes of a marker: the same for the same export."""
     return msgspec.json.format(msgspec.json.encode(marker), indent=2) + b"\n"
 
@@ -62,7 +85,12 @@ def read_unfinished(dest: Location) -> Unfinished | None:
     return _read(dest.below(UNFINISHED), Unfinished)
 
 
-_Form = TypeVar("_Form", Marker, Unfinished)
+def read_note(dest: Location, name: str) -> Note:
+    """A note that the export has left; one that is gone by now names nothing."""
+    return _read(dest.below(name), Note) or Note([])
+
+
+_Form = TypeVar("_Form", Marker, Unfinished, Note)
 
 
 def _read(place: Location, form: type[_Form]) -> _Form | None:
@@ -81,8 +109,8 @@ def _read(place: Location, form: type[_Form]) -> _Form | None:
     return found
 
 
-def _files_of(marker: Marker | Unfinished) -> Mapping[str, int]:
-    return marker.files if isinstance(marker, Marker) else marker.before
+def _files_of(marker: Marker | Unfinished | Note) -> Iterable[str]:
+    return [*marker.before, *marker.begun] if isinstance(marker, Unfinished) else marker.files
 
 
 def check_ours(dest: Location, found: Sequence[tuple[str, int]], ours: Mapping[str, int]) -> None:
@@ -91,7 +119,11 @@ def check_ours(dest: Location, found: Sequence[tuple[str, int]], ours: Mapping[s
     Raises:
         UsageError: one is not, or has changed since.
     """
-    foreign = [path for path, size in found if path not in (MARKER, UNFINISHED) and ours.get(path) != size]
+    foreign = [
+        path
+        for path, size in found
+        if path not in (MARKER, UNFINISHED) and not is_note(path) and ours.get(path) != size
+    ]
     if foreign:
         first = min(foreign)
         what = (

@@ -1,4 +1,4 @@
-"""Shards of a dataset, TAR or Parquet files: those that a source names, their images' place, and marks of our own exports among them."""
+"""Shards of a dataset, TAR, Parquet or Arrow files: those that a source names, their images' place, and marks of our own exports among them."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def shards_of(tree: Tree, endings: tuple[str, ...]) -> Shards | None:
         StoreError: the directory cannot be listed.
     """
     if tree.root is not None:
-        found = [file.path for file in tree.visible if file.size and file.path.lower().endswith(endings)]
+        found = [file.path for file in tree.visible if file.path.lower().endswith(endings)]
         return Shards(tree.root, sorted(found)) if found else None
     if not tree.files or len(tree.files) < len(tree.locations):
         return None

@@ -71,6 +71,7 @@ PREDICTION_FILES = (
     ),
     json.dumps([_RESULT, _RESULT | {"segmentation": {"size": [4, 6], "counts": [3, 21]}}]).encode(),
     json.dumps([_RESULT | {"segmentation": [[0, 0, 5, 0, 5, 3]]}, _RESULT | {"segmentation": {"size": [4, 6], "counts": "3e0"}}]).encode(),
+    json.dumps([_RESULT | {"segmentation": [[0, 0, 5, int("9" * 400), 5, 3]]}]).encode(),  # Once an error that nobody had declared.
     b"image_url,label_confidence,label\na.jpg,0.5,cat\nb.jpg,0.25,dog\n",
     f'image_url,label_confidence,label\na.jpg,"[0.5]","{[_SIDES | {"label": "cat", "polygon": _RINGS}]}"\n'.encode(),
     b'\xef\xbb\xbf,image_url,label_confidence,label\r\n0,a.jpg,"[0.5, 1]","[\'cat\', ""dog""]"\r\n',

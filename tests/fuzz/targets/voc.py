@@ -27,6 +27,9 @@ XML = (
     ('<?xml version="1.0" encoding="gbk"?>' + _XML.replace("ä", "猫")).encode("gbk"),
     ('<?xml version="1.0" encoding="iso-8859-1"?>' + _XML).encode("latin-1"),
     _XML.replace("&amp;", "&").encode(),
+    _XML.replace(
+        "</bndbox><part>", "</bndbox><bndbox><xmin>2</xmin><ymin>1</ymin><xmax>3</xmax><ymax>2</ymax></bndbox><part>"
+    ).encode(),
     b"<annotation><!-- & --><![CDATA[ & ]]><?a & ?><object/></annotation>",
 )
 XML_TOKENS = (
@@ -67,8 +70,15 @@ def parse_voc_xml(data: bytes) -> None:
         return
     writable(found.filename)
     assert all(side is None or 0 < side < 2**31 for side in (found.width, found.height))
-    for position, item in enumerate(found.objects, 1):
-        assert item.position == position
+    position = part = 0
+    for item in found.objects:
+        # The next object, or the next box of one that has several.
+        assert (item.position, item.part) in (
+            (position + 1, 0),
+            (position + 1, 1),
+            (position, part + 1 if part else -1),
+        )
+        position, part = item.position, item.part
         for text in (item.name, item.pose, item.box_error):
             writable(text)
         assert item.box is None or all(map(math.isfinite, (*item.box.numbers, item.box.angle)))

@@ -12,6 +12,7 @@ import pytest
 from labelbeam.schemas.errors import LabelBeamError
 from labelbeam.schemas.layout import build_folder
 from labelbeam.schemas.manifest import Copies, FileEntry, Manifest, SplitCounts
+from labelbeam.transforms.builds import published as module
 from labelbeam.transforms.builds.published import (
     check_kind_in_force,
     is_finished,
@@ -67,6 +68,17 @@ def test_a_build_in_force_is_found_by_its_pointer(tmp_path: Path) -> None:
     assert latest_build(output) == BUILD
     assert published(output) == latest_manifest(output) == manifest()
     assert place_of(output, manifest()).path == f"{tmp_path}/builds/{BUILD}"
+
+
+def test_a_build_that_is_removed_right_after_its_pointer_was_read_is_followed_by_the_one_in_force(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    newer = BUILD.replace("2026", "2027")
+    pointers = iter([pointer_to(BUILD), pointer_to(newer), pointer_to(newer)])
+    put_manifest(tmp_path, manifest(build=newer))
+    (tmp_path / "builds" / BUILD).rename(tmp_path / "builds" / newer)
+    monkeypatch.setattr(module, "_latest", lambda output: next(pointers))
+    assert latest_manifest(locate(str(tmp_path), {})) == manifest(build=newer)
 
 
 def test_where_nothing_was_published_the_error_says_how_to(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from labelbeam.schemas.errors import BusyError, LabelBeamError, LostLockError, U
 from labelbeam.schemas.layout import is_of_a_claim
 from labelbeam.transforms.export.destination import destination
 from labelbeam.transforms.export.files import Files
-from labelbeam.transforms.export.marker import MARKER, UNFINISHED, Marker
+from labelbeam.transforms.export.marker import MARKER, UNFINISHED, Marker, is_note
 from labelbeam.transforms.stores.locate import locate
 from tests.transforms.export.published import DETECTION, box, publish, record, tree
 
@@ -79,6 +79,19 @@ def test_an_export_that_is_killed_before_any_of_its_changes_leaves_nothing_or_th
         assert tree(room / "out") == before
         assert sorted(path.name for path in room.iterdir()) == ["fresh", "out"]
     assert change > 15 and {"before", "after"} <= seen
+
+
+def test_an_earlier_export_that_was_half_removed_does_not_come_back(tmp_path: Path) -> None:
+    # Killed while it removed the one before, and then DEST was removed by hand.
+    old, out = published(tmp_path / "old"), tmp_path / "out"
+    labelbeam.export(old, out, to="yolo")
+    replaced = out.rename(tmp_path / ".out.labelbeam-replaced")
+    (replaced / "data.yaml").unlink()
+    with destination(locate(str(out), {})) as (files, finish):
+        assert not out.exists()
+        files.put_all([("labels/1.txt", b"x")])
+        finish(lambda: marker_of(files))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["old", "out"]
 
 
 def test_an_export_takes_the_place_of_an_earlier_one_of_another_format(tmp_path: Path) -> None:
@@ -223,12 +236,17 @@ def names_at(url: str) -> set[str]:
     return {name for name in names if not is_of_a_claim(name)}
 
 
+def but_for_notes(url: str) -> set[str]:
+    """The same, but for what an export under way notes of its files."""
+    return {name for name in names_at(url) if not is_note(name)}
+
+
 def test_in_a_store_the_marker_comes_last_and_what_readers_begin_with_before_it(memory: str) -> None:
     with destination(locate(memory, {})) as (files, finish):
         files.put_all([("labels/1.txt", b"x")])
         files.stream("list.txt").write(b"list")
         files.put_last("data.yaml", b"last")
-        assert names_at(memory) == {UNFINISHED, "labels/1.txt"}
+        assert but_for_notes(memory) == {UNFINISHED, "labels/1.txt"}
         finish(lambda: marker_of(files))
     assert names_at(memory) == {"labels/1.txt", "list.txt", "data.yaml", MARKER}
 
@@ -244,14 +262,26 @@ def test_in_a_store_a_killed_export_is_no_export_and_the_next_one_goes_on(memory
     with pytest.raises(KeyboardInterrupt), destination(locate(memory, {})) as (files, _):
         files.put_all([("labels/2.txt", b"x")])
         raise KeyboardInterrupt
-    assert MARKER not in names_at(memory) and UNFINISHED in names_at(memory)
-    with pytest.raises(UsageError, match=r"not empty: labels/2\.txt"):
-        export_to(memory, "labels/3.txt")
-    assert MARKER not in names_at(memory)
+    assert but_for_notes(memory) == {UNFINISHED, "labels/1.txt", "labels/2.txt", "list.txt", "data.yaml"}
+    export_to(memory, "labels/3.txt")  # Of another build, which has no `labels/2.txt`.
+    assert names_at(memory) == {"labels/3.txt", "list.txt", "data.yaml", MARKER}
+
+
+def test_in_a_store_a_file_of_others_beside_what_a_killed_export_has_left_is_refused_and_stays(memory: str) -> None:
     fs, path = fsspec.url_to_fs(memory)
-    fs.rm_file(f"{path}/labels/3.txt")
-    export_to(memory, "labels/2.txt")
-    assert names_at(memory) == {"labels/2.txt", "list.txt", "data.yaml", MARKER}
+    with pytest.raises(KeyboardInterrupt), destination(locate(memory, {})) as (files, _):
+        files.put_all([("labels/2.txt", b"x")])
+        fs.pipe_file(f"{path}/mine.txt", b"")
+        raise KeyboardInterrupt
+    for _ in range(2):
+        with pytest.raises(UsageError, match=r"not empty: mine\.txt"):
+            export_to(memory, "labels/2.txt")
+        assert but_for_notes(memory) == {UNFINISHED, "labels/2.txt", "mine.txt"}
+    fs.rm_file(f"{path}/mine.txt")
+    (note,) = (name for name in names_at(memory) if is_note(name))
+    fs.pipe_file(f"{path}/{note}", b'{"files":["../mine.txt"]}')
+    with pytest.raises(UsageError, match="is no marker of an export"):
+        export_to(memory, "labels/2.txt")
 
 
 def test_in_a_store_files_of_others_are_refused_and_stay(memory: str) -> None:
@@ -273,7 +303,7 @@ def test_in_a_store_an_export_beside_another_gives_way_and_one_that_was_taken_ov
         with pytest.raises(LostLockError):
             files.put_all([("labels/2.txt", b"x")])
         finish(lambda: marker_of(files))
-    assert names_at(memory) == {UNFINISHED, "labels/1.txt"}
+    assert but_for_notes(memory) == {UNFINISHED, "labels/1.txt"}
 
 
 def test_in_a_store_an_export_that_ends_at_any_of_its_changes_has_no_marker_or_is_whole(
@@ -307,11 +337,14 @@ def test_in_a_store_an_export_that_ends_at_any_of_its_changes_has_no_marker_or_i
             except KeyboardInterrupt:
                 died = True
         found = names_at(memory)
-        assert MARKER not in found or found - {UNFINISHED} in whole, dies
+        assert MARKER not in found or {name for name in found if name != UNFINISHED and not is_note(name)} in whole, (
+            dies
+        )
         if not died:
             break
         for claim in fs.glob(f"{path}/unfinished/*"):
             fs.rm_file(claim)  # Of this process, which lives: of a dead one it would go by itself.
-        export_to(memory, *new)
-        assert names_at(memory) == whole[1]
+        following = new if dies % 2 else ("labels/4.txt",)
+        export_to(memory, *following)
+        assert names_at(memory) == {*following, "list.txt", "data.yaml", MARKER}
     assert dies > 7

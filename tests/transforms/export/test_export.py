@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from labelbeam.transforms.stores.files import put
 from labelbeam.transforms.stores.location import Location
 from labelbeam.transforms.workers.budget import Budget
 from tests.transforms.export.published import (
+    BUILD,
     CLASSIFICATION,
     DETECTION,
     PREFIX,
@@ -80,6 +82,21 @@ def test_an_image_that_is_missing_ends_the_export(tmp_path: Path) -> None:
     (tmp_path / "images/1.png").unlink()
     with pytest.raises(LabelBeamError, match=r"1\.png"):
         labelbeam.export(published, tmp_path / "out", to="coco", copy_images=True)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_build_that_is_removed_while_it_is_exported_ends_the_export_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    published = publish(tmp_path / "published", DETECTION, {"train": [[record("1.png", [])]]})
+
+    def replaced(*arguments: Any) -> None:
+        publish(tmp_path / "published", DETECTION, {"train": [[]]}, build=BUILD.replace("2026", "2027"))
+        shutil.rmtree(tmp_path / "published/builds" / BUILD)
+
+    monkeypatch.setattr("labelbeam.transforms.export.export._check_apart", replaced)
+    with pytest.raises(LabelBeamError, match=rf"build {BUILD} was replaced while it was exported.*jsonl.*Run again"):
+        labelbeam.export(published, tmp_path / "out", to="coco")
     assert not (tmp_path / "out").exists()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import fsspec
@@ -36,6 +37,21 @@ def test_small_files_are_put_at_once_and_others_at_the_end(tmp_path: Path) -> No
     }
     assert files.sizes == {"a/1.txt": 1, "2.txt": 0, "data.yaml": 4, "lists/train.txt": 8}
     assert not tree(tmp_path / "scratch")
+
+
+def test_files_are_noted_before_any_of_them_is_put(tmp_path: Path) -> None:
+    noted: list[tuple[list[str], int]] = []
+
+    def note(paths: Sequence[str]) -> None:
+        noted.append((list(paths), len(tree(tmp_path / "out"))))
+
+    (tmp_path / "out").mkdir()
+    files = Files(locate(str(tmp_path / "out"), {}), tmp_path, note=note)
+    files.put_all([("a/1.txt", b"x"), ("2.txt", b"")])
+    files.stream("list.txt").write(b"one\n")
+    files.put_last("data.yaml", b"last")
+    files.close()
+    assert noted == [(["a/1.txt", "2.txt"], 0), (["list.txt", "data.yaml"], 2)]
 
 
 def test_a_stream_is_put_into_a_store_whole(memory: str, tmp_path: Path) -> None:
