@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -80,6 +81,7 @@ def main() -> int:
     )
     parser.add_argument("--prepare", action="store_true", help="make the datasets, and measure nothing")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))  # So that what was started is ended.
     directory = options.dir.resolve()
     if options.stages:
         page, head, order = SIZES, stages.HEAD, []

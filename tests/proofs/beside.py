@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import signal
+import statistics
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -12,17 +13,18 @@ from pathlib import Path
 
 from tests.proofs.datasets import make_nights
 from tests.proofs.mortal import Mortal
-from tests.proofs.nightly import KEPT, LATE, Tell, stage
+from tests.proofs.nightly import KEPT, LATE, Moments, Tell, stage
 from tests.proofs.places import Content, Place, Reader, leftovers, whole
 from tests.proofs.runs import Run, start
 
 VERSIONS = 4
 
-QUICK = (0.2, 2.0, 0.05)
-"""Seconds of a `Pace`: a process that stands still counts as dead after two."""
+LIFE = 2.0
+"""Seconds after which a process that stands still counts as dead, or as many as a build takes on this machine where that is more: one
+that lives has shown so by then."""
 
 TRIES = 5
-"""How often a build at that pace is made on a machine that may be too busy for it."""
+"""How often a build is made that is too slow for the life of its claim, with twice the life each time."""
 
 CHANGES_OF_A_CLEAN = 30
 """How many changes a clean that dies at one of them has made at most, about."""
@@ -30,8 +32,9 @@ CHANGES_OF_A_CLEAN = 30
 
 @dataclass(frozen=True)
 class Elsewhere:
-    """Be on another machine, of which nobody can tell whether its processes live, and live at a quick pace."""
+    """Be on another machine, of which nobody can tell whether its processes live; a claim counts as dead after `life` seconds."""
 
+    life: float
     then: Mortal | None = None
 
     def __call__(self) -> None:
@@ -39,7 +42,7 @@ class Elsewhere:
         from labelbeam.transforms.builds import lock
 
         lock._process = lambda pid: None
-        lock.locked.__wrapped__.__defaults__ = (lock.Pace(*QUICK),)  # type: ignore[attr-defined]
+        lock.locked.__wrapped__.__defaults__ = (lock.Pace(self.life / 10, self.life, self.life / 40),)  # type: ignore[attr-defined]
         if self.then is not None:
             self.then()
 
@@ -53,11 +56,14 @@ class Output:
         self.temporary.mkdir()
         self.nights = make_nights(folder / "data", VERSIONS, seed)
         self.expected: list[Content] = []
+        times = []
         for version in range(VERSIONS):
             began = time.monotonic()
             self.publishes(version)
-            self.seconds = time.monotonic() - began
+            times.append(time.monotonic() - began)
             self.expected.append(whole(place)[1])
+        self.seconds = statistics.median(times)
+        self.life = max(LIFE, self.seconds)
         assert self.build(0, replace(mortal, at=0)).end() == 0
         self.changes = len(mortal.changes())
 
@@ -66,9 +72,9 @@ class Output:
         command = self.nights.command(self.place.url, "--shards", "2", source=self.nights.versions[version])
         return start(command, self.temporary, self.place.environment, before)
 
-    def clean(self, before: Callable[[], None] | None = None) -> Run:
+    def clean(self, before: Callable[[], None] | None = None, keep: int = KEPT) -> Run:
         """Begin a clean."""
-        command = ["clean", self.place.url, "--keep", str(KEPT)]
+        command = ["clean", self.place.url, "--keep", str(keep)]
         return start(command, self.temporary, self.place.environment, before)
 
     def publishes(self, version: int) -> None:
@@ -81,17 +87,18 @@ class Output:
     def takes_over(self, version: int) -> None:
         """A build elsewhere takes the one that stands still for dead, and is published.
 
-        On a busy machine it may be too slow for its own pace. It says so then, and has published nothing.
+        On a machine that has become busier it may be too slow for its own claim. It says so then, and has published nothing.
         """
         for _ in range(TRIES):
             in_force = self.place.read("latest.json")
-            run = self.build(version, Elsewhere())
+            run = self.build(version, Elsewhere(self.life))
             if run.end() == 0:
                 assert whole(self.place)[1] == self.expected[version], run.said
                 return
             assert TOO_SLOW in run.said, run.said
             assert self.place.read("latest.json") == in_force
-        raise AssertionError(f"too slow for its pace {TRIES} times: {run.said}")
+            self.life *= 2
+        raise AssertionError(f"too slow for its claim {TRIES} times: {run.said}")
 
     def tidies(self) -> None:
         """After a clean that is left alone nothing is left that no published build is made of."""
@@ -104,13 +111,13 @@ class Output:
         return replace(self.mortal, at=chance.randrange(1, changes + 1), late=chance.uniform(0, LATE))
 
 
-def clean_beside_builds(place: Place, folder: Path, seed: int, kills: int, mortal: Mortal, tell: Tell) -> None:
-    """Clean while builds are made, and kill either or both at random, until that was done `kills` times."""
+def clean_beside_builds(place: Place, folder: Path, seed: int, kills: Moments, mortal: Mortal, tell: Tell) -> None:
+    """Clean while builds are made, and kill either or both at random, for so many `kills`."""
     chance = random.Random(seed)
     output = Output(place, folder, seed, mortal)
     ends, rounds = Counter[str](), 0
     with Reader(place, output.expected) as reader:
-        while ends["build killed"] + ends["clean killed"] < kills:
+        while kills.go_on(ends["build killed"] + ends["clean killed"]):
             rounds += 1
             version = chance.randrange(VERSIONS)
             dies = chance.choice(["build", "clean", "both", "both", "none"])
@@ -152,8 +159,8 @@ GAVE_WAY = (
 """What a build says that went on and found another one in its place. One that resumed the same build may also have tidied it up."""
 
 
-def stand_still(place: Place, folder: Path, seed: int, stops: int, mortal: Mortal, tell: Tell) -> None:
-    """Have builds stand still at random, have another one take over and publish, and let the first one go on, `stops` times.
+def stand_still(place: Place, folder: Path, seed: int, stops: Moments, mortal: Mortal, tell: Tell) -> None:
+    """Have builds stand still at random, have another one take over and publish, and let the first one go on, for so many `stops`.
 
     Half of the moments lie anywhere in a run, half near a change of the store.
     """
@@ -161,15 +168,17 @@ def stand_still(place: Place, folder: Path, seed: int, stops: int, mortal: Morta
     output = Output(place, folder, seed, mortal)
     stages, ends, rounds = Counter[str](), Counter[str](), 0
     with Reader(place, output.expected) as reader:
-        while stages.total() < stops:
+        while stops.go_on(stages.total()):
             rounds += 1
             older, newer = chance.randrange(VERSIONS), chance.randrange(VERSIONS)
             pointer = place.read("latest.json")
             if chance.random() < 0.5:
-                frozen = output.build(older, Elsewhere())
+                frozen = output.build(older, Elsewhere(output.life))
                 stood = frozen.stop(chance.uniform(0, output.seconds))
             else:
-                frozen = output.build(older, Elsewhere(replace(output.fate(chance, output.changes), by=signal.SIGSTOP)))
+                frozen = output.build(
+                    older, Elsewhere(output.life, replace(output.fate(chance, output.changes), by=signal.SIGSTOP))
+                )
                 stood = frozen.stands_still()
             if not stood:
                 assert frozen.end() == 0 or TOO_SLOW in frozen.said, frozen.said
@@ -196,7 +205,7 @@ def stand_still(place: Place, folder: Path, seed: int, stops: int, mortal: Morta
     output.tidies()
     tell(
         f"seed {seed}; builds that stood still, and how far they had come: {dict(stages)}; what became of them: {dict(ends)}; "
-        f"{reader.reads} reads of {len(reader.seen)} builds"
+        f"{reader.reads} reads of {len(reader.seen)} builds; seconds that a claim lived: {output.life:.1f}"
     )
     assert reader.wrong == []
-    assert ends["gave way"] or stops < 10
+    assert ends["gave way"] or stages.total() < 10

@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+import math
 import os
 import random
+import time
 from pathlib import Path
 
 import pytest
 from fsspec.implementations.local import LocalFileSystem
 
-pytest.register_assert_rewrite("tests.proofs.places", "tests.proofs.nightly", "tests.proofs.beside")
+pytest.register_assert_rewrite(
+    "tests.proofs.places", "tests.proofs.nightly", "tests.proofs.beside", "tests.proofs.exports"
+)
 
+from tests.proofs.nightly import Moments  # noqa: E402
 from tests.proofs.places import Place, PlainReads  # noqa: E402  # rewritten only if that was asked for before
 from tests.servers.stores import ANYBODY, Store  # noqa: E402
 
 
-def moments(part: int) -> int:
-    """How often a proof that takes moments at random takes one: PROOF_MOMENTS, as `scripts/test --proofs` sets it, else `part`."""
-    return int(os.environ.get("PROOF_MOMENTS", "0")) or part
+def moments(part: int) -> Moments:
+    """How often a proof that takes moments at random takes one: PROOF_MOMENTS, as `scripts/test --proofs` sets it, else `part`.
+
+    It ends earlier after PROOF_MINUTES of it, if they are given, and tells how far it has come.
+    """
+    minutes = os.environ.get("PROOF_MINUTES")
+    until = time.monotonic() + 60 * float(minutes) if minutes else math.inf
+    return Moments(int(os.environ.get("PROOF_MOMENTS", "0")) or part, until)
 
 
 @pytest.fixture

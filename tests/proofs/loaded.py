@@ -19,6 +19,7 @@ import labelbeam.pipelines.cli
 import labelbeam.pipelines.runners.clusters
 import labelbeam.pipelines.runs.convert
 import labelbeam.pipelines.runs.summary
+import labelbeam.transforms.export.export
 import labelbeam.transforms.images.thumbnails
 import labelbeam.transforms.report.page
 import labelbeam.transforms.report.write

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 import random
 import signal
 import statistics
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tests.proofs.datasets import make_nights
@@ -28,6 +29,18 @@ LATE = 0.01
 """Seconds: about what passes between some changes of a store."""
 
 Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Moments:
+    """How many moments a proof takes at random, or how many it reaches until a time by `time.monotonic`."""
+
+    count: int
+    until: float = math.inf
+
+    def go_on(self, reached: int) -> bool:
+        """Whether to take another one."""
+        return reached < self.count and time.monotonic() < self.until
 
 
 class Nightly:
@@ -112,8 +125,8 @@ def stage(place: Place, pointer: bytes) -> str:
     return "between manifest and pointer" if place.has(f"builds/{newest}/manifest.json") else "while it wrote"
 
 
-def kill_at_random(place: Place, folder: Path, seed: int, kills: int, mortal: Mortal, tell: Tell) -> None:
-    """Kill builds until that was done `kills` times, and let one end after every few.
+def kill_at_random(place: Place, folder: Path, seed: int, kills: Moments, mortal: Mortal, tell: Tell) -> None:
+    """Kill builds for so many `kills`, and let one end after every few.
 
     Half of the moments lie anywhere in a run; half where it writes, which takes a small part of a small build's time.
     """
@@ -124,7 +137,7 @@ def kill_at_random(place: Place, folder: Path, seed: int, kills: int, mortal: Mo
     measured = {several: nightly.measured(mortal, *several) for several in [(), (WORKERS,)]}
     stages, nights, version = Counter[str](), 0, 0
     with Reader(place, nightly.expected) as reader:
-        while stages.total() - stages["none, it had ended"] < kills:
+        while kills.go_on(stages.total() - stages["none, it had ended"]):
             version = (version + chance.randrange(1, VERSIONS)) % VERSIONS
             nightly.nights.become(version)
             copying = ("--copy-images", nightly.copies.url) if chance.random() < 0.3 else ()
@@ -151,7 +164,7 @@ def kill_at_random(place: Place, folder: Path, seed: int, kills: int, mortal: Mo
         f"processes {measured[(WORKERS,)][0]:.2f}"
     )
     assert reader.wrong == []
-    assert reader.reads >= kills and len(reader.seen) >= nights
+    assert reader.reads >= stages.total() and len(reader.seen) >= nights
 
 
 def kill_at_each_change(place: Place, folder: Path, seed: int, mortal: Mortal, tell: Tell) -> None:

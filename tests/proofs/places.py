@@ -7,9 +7,9 @@ import json
 import threading
 import time
 from collections.abc import Iterable, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
-from http.client import HTTPConnection
+from http.client import HTTPConnection, IncompleteRead, RemoteDisconnected
 from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import quote
@@ -24,6 +24,9 @@ REST, REST_OF_PLAIN = 1, 10
 """How many times as long as a whole read took the reader leaves a build unread that it has just read, unless there is a new one; plain
 reads take a tenth of the time, so that there are as many."""
 
+_TRIES = 4
+"""How often a plain request is made again that got no answer."""
+
 Content = frozenset[tuple[str, str]]
 """The records of a build: path and SHA-256 of each JSONL and Parquet file."""
 
@@ -31,7 +34,8 @@ Content = frozenset[tuple[str, str]]
 class PlainReads:
     """A file system of S3 whose reads of files are plain requests: s3fs takes ten times as long for each.
 
-    The reader makes dozens a second, which would take the time from the builds that it watches.
+    The reader makes dozens a second, which would take the time from the builds that it watches. As any client does, it asks again where
+    no answer came: moto drops a request for a file that is put anew in that moment.
     """
 
     def __init__(self, fs: Any, endpoint: str, authorization: str) -> None:
@@ -46,6 +50,12 @@ class PlainReads:
         Raises:
             FileNotFoundError: it is not there.
         """
+        for _ in range(_TRIES):
+            with suppress(RemoteDisconnected, IncompleteRead):
+                return self._asked(path)
+        return self._asked(path)
+
+    def _asked(self, path: str) -> bytes:
         with closing(HTTPConnection(self._host, timeout=60)) as connection:
             connection.request("GET", quote(f"/{path}"), headers=self._fields)
             answer = connection.getresponse()

@@ -36,7 +36,7 @@ from labelbeam.transforms.export.marker import (
 )
 from labelbeam.transforms.stores.errors import MissingFileError, StoreError
 from labelbeam.transforms.stores.failures import is_shortage
-from labelbeam.transforms.stores.files import put, remove_files, sync_directories, sync_directory
+from labelbeam.transforms.stores.files import put, put_if, remove_files, sync_directories, sync_directory
 from labelbeam.transforms.stores.listing import list_files
 from labelbeam.transforms.stores.location import Location
 from labelbeam.transforms.workers.scratch import scratch
@@ -197,6 +197,8 @@ def _discard(old: Location) -> None:
         remove_files(old, [MARKER])
     try:
         os.rmdir(old.path)
+    except FileNotFoundError:
+        return  # The next export has begun, and has removed it too.
     except OSError:
         LOG.warning("%s: holds files of others, which were at DEST; they stay there", old.shown)
 
@@ -234,6 +236,7 @@ def _in_store(dest: Location) -> Iterator[tuple[Files, Finish]]:
         marker, before, begun, notes = _look(dest)
         put(dest.below(UNFINISHED), encode_marker(Unfinished(uuid4().hex, before, sorted(begun))))
         remove_files(dest, notes)  # What they name stands in that file by now.
+        lock.check()
         remove_files(dest, [MARKER] if marker is not None else [])
         noted: list[str] = []
 
@@ -254,7 +257,10 @@ def _in_store(dest: Location) -> Iterator[tuple[Files, Finish]]:
             )
             lock.check()
             remove_files(dest, old)
-            put(dest.below(MARKER), encode_marker(make_marker()))
+            made = make_marker()
+            # Where this run stood still, another one may have taken it for dead and put its own.
+            if not put_if(dest.below(MARKER), encode_marker(made), None) and read_marker(dest) != made:
+                raise lock.lost()
             remove_files(dest, noted)
             remove_files(dest, [UNFINISHED])
 

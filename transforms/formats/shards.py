@@ -17,6 +17,7 @@ from labelbeam.transforms.formats.jsonl.splits import splits_of
 from labelbeam.transforms.formats.plans import Plan, bucket_count
 from labelbeam.transforms.images.names import hidden
 from labelbeam.transforms.messages.words import printable
+from labelbeam.transforms.stores.errors import TooLongError
 from labelbeam.transforms.stores.files import StoredFile
 from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.stores.location import Location
@@ -69,8 +70,8 @@ def exported_as(root: Location, listing: Collection[StoredFile], name: str) -> b
         return False
     try:
         marker = read_marker(root)
-    except LabelBeamError:
-        return False
+    except (UsageError, TooLongError):
+        return False  # It is of somebody else.
     return marker is not None and marker.format == name
 
 

@@ -44,21 +44,51 @@ def trace_many(masks: Sequence[Runs], heights: Sequence[int], widths: Sequence[i
     high, wide = np.array(heights, np.int64), np.array(widths, np.int64)
     shares = np.array([len(runs) for runs in masks]) / _AT_ONCE + (wide + 1.0) * high.max(initial=0) / _LARGEST
     cuts = np.flatnonzero(np.diff(np.floor(np.cumsum(shares)), prepend=0)).tolist()
-    traced = [
-        _trace_block(masks[start:end], high[start:end], wide[start:end])
-        for start, end in pairwise([0, *cuts, len(masks)])
-        if end > start
-    ]
+    traced: list[tuple[Rings, Integers]] = []
+    for start, end in pairwise([0, *cuts, len(masks)]):
+        if end > start:
+            block, sides = masks[start:end], (high[start:end], wide[start:end])
+            lengths = np.array([len(runs) for runs in block])
+            traced.append(trace_foreground(foreground_of(np.concatenate(block), lengths, sides[0] * sides[1]), *sides))
     counts = [of_masks for _, of_masks in traced]
     return join_rings([rings for rings, _ in traced]), np.concatenate([np.empty(0, np.int64), *counts])
 
 
-def _trace_block(masks: Sequence[Runs], heights: Integers, widths: Integers) -> tuple[Rings, Integers]:
-    """Masks as one wide mask, side by side from the top, with an empty column after each that keeps them apart."""
+class Foreground(NamedTuple):
+    """Stretches of foreground of masks: where they start and stop, counted down the columns, and the mask of each.
+
+    They are in order, none is empty, and no two of one mask touch.
+    """
+
+    starts: Integers
+    stops: Integers
+    owners: Integers
+
+
+def foreground_of(runs: Runs, lengths: Integers, pixels: Integers) -> Foreground:
+    """The foreground of masks whose runs follow each other, so many of each, and which have so many pixels."""
+    # One pixel of background after each mask keeps its foreground from the next one's.
+    ends = np.cumsum(runs) + np.repeat(np.arange(len(lengths)), lengths)
+    # Of an odd number of runs the last is background, which ends with its mask.
+    changes = np.delete(ends, (np.cumsum(lengths) - 1)[lengths % 2 == 1])
+    if not np.diff(changes).all():
+        changes, times = np.unique(changes, return_counts=True)
+        changes = changes[times % 2 == 1]
+    starts, stops = changes[0::2], changes[1::2]
+    firsts = np.cumsum(pixels + 1) - (pixels + 1)
+    owners = np.searchsorted(firsts, starts, side="right") - 1
+    return Foreground(starts - firsts[owners], stops - firsts[owners], owners)
+
+
+def trace_foreground(foreground: Foreground, heights: Integers, widths: Integers) -> tuple[Rings, Integers]:
+    """`trace_many` for the foreground of n masks of these sides.
+
+    They lie on one plane, side by side from the top, with an empty column after each that keeps them apart.
+    """
+    if not foreground.starts.size:
+        return make_rings([]), np.zeros(len(heights), np.int64)
     shifts = np.cumsum(widths + 1) - (widths + 1)
-    of = _rectangles(*_foreground(masks, heights * widths), heights, shifts)
-    if not of.lefts.size:
-        return make_rings([]), np.zeros(len(masks), np.int64)
+    of = _rectangles(foreground, heights, shifts)
     # Above each rectangle an edge that enters the mask, below it one that leaves. Those of one line and kind do not
     # overlap, so that starts and stops, sorted apart, still belong together; those that meet are one edge. Columns go
     # up to the width of all: with this stride one line's last stop is not the next one's first start.
@@ -80,7 +110,7 @@ def _trace_block(masks: Sequence[Runs], heights: Integers, widths: Integers) -> 
     corners = np.stack((tail, y, head, y), axis=1)[edges].reshape(-1, 2)
     corners[:, 0] -= np.repeat(shifts[owners[edges]], 2)
     rings = Rings(2 * np.append(firsts, len(edges)), corners.astype(np.float64))
-    return rings, np.bincount(owners[edges[firsts]], minlength=len(masks))
+    return rings, np.bincount(owners[edges[firsts]], minlength=len(heights))
 
 
 class _Rectangles(NamedTuple):
@@ -92,29 +122,12 @@ class _Rectangles(NamedTuple):
     bottoms: Integers
 
 
-def _foreground(masks: Sequence[Runs], pixels: Integers) -> tuple[Integers, Integers, Integers]:
-    """Starts and stops of the foreground of masks of so many pixels, and the mask of each; see `foreground` for a single one."""
-    lengths = np.array([len(runs) for runs in masks])
-    # One pixel of background after each mask keeps its foreground from the next one's.
-    ends = np.cumsum(np.concatenate(masks)) + np.repeat(np.arange(len(masks)), lengths)
-    # Of an odd number of runs the last is background, which ends with its mask.
-    changes = np.delete(ends, (np.cumsum(lengths) - 1)[lengths % 2 == 1])
-    if not np.diff(changes).all():
-        changes, times = np.unique(changes, return_counts=True)
-        changes = changes[times % 2 == 1]
-    starts, stops = changes[0::2], changes[1::2]
-    firsts = np.cumsum(pixels + 1) - (pixels + 1)
-    owners = np.searchsorted(firsts, starts, side="right") - 1
-    return starts - firsts[owners], stops - firsts[owners], owners
-
-
-def _rectangles(
-    starts: Integers, stops: Integers, owners: Integers, heights: Integers, shifts: Integers
-) -> _Rectangles:
+def _rectangles(foreground: Foreground, heights: Integers, shifts: Integers) -> _Rectangles:
     """Split foreground where it goes over a column's end, into at most three pieces a run, and lay the masks side by side.
 
     The pieces are what a run covers of its first column, the full columns between (as one piece), and of its last column.
     """
+    starts, stops, owners = foreground
     height, shift = heights[owners], shifts[owners]
     first, tops = np.divmod(starts, height)
     last, bottoms = np.divmod(stops - 1, height)

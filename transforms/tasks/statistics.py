@@ -15,7 +15,8 @@ import pyarrow as pa
 from labelbeam.schemas.statistics import GRID, IMAGE_EDGES, OBJECT_EDGES, RATIO_EDGES, SIDE_EDGES, SplitStatistics
 from labelbeam.transforms.columns.arrays import Integers, ranges
 from labelbeam.transforms.geometry.boxes import STEPS, Millionths
-from labelbeam.transforms.geometry.polygons import NormalizedPolygons, ring_boxes
+from labelbeam.transforms.geometry.polygons import NormalizedPolygons
+from labelbeam.transforms.geometry.rings import ring_boxes
 
 if TYPE_CHECKING:
     from labelbeam.schemas.manifest import Receipt

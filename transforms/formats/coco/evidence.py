@@ -12,7 +12,7 @@ from labelbeam.transforms.columns.arrays import Floats, Integers
 from labelbeam.transforms.columns.objects import Objects
 from labelbeam.transforms.formats.frames import Evidence
 from labelbeam.transforms.geometry.boxes import FAR_OUT, SLACK
-from labelbeam.transforms.geometry.polygons import ring_boxes
+from labelbeam.transforms.geometry.rings import ring_boxes
 
 Flags = npt.NDArray[np.bool_]
 Sizes = npt.NDArray[np.int32]

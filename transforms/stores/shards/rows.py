@@ -10,6 +10,7 @@ from typing import NamedTuple, Protocol, TypeVar
 import pyarrow as pa
 
 from labelbeam.transforms.stores.archives.contents import ArchiveError, Packed
+from labelbeam.transforms.stores.failures import is_shortage
 from labelbeam.transforms.stores.range_reader import RangeReader
 
 _Found = TypeVar("_Found")
@@ -92,6 +93,8 @@ def checked(packed: Packed, call: Callable[[], _Found]) -> _Found:
     except (ArchiveError, FileNotFoundError):
         raise
     except FAILURES as error:
+        if is_shortage(error):
+            raise  # Which says nothing of the file.
         what = " ".join(str(error).split())[:300]
         raise DamagedError(
             f"{packed.shown} is no {packed_in(packed.path)} file, or a damaged one ({what}); fetch it again"

@@ -76,3 +76,11 @@ def test_what_a_store_says_while_rows_are_decoded_is_no_damage() -> None:
         checked(packed, lambda: pa.ipc.open_stream(Source(packed)))
     with pytest.raises(DamagedError, match=r"a\.parquet is no Parquet file, or a damaged one .*invalid literal"):
         checked(packed, lambda: int("x"))
+
+
+def test_memory_that_runs_out_in_pyarrow_is_no_damage() -> None:
+    def short() -> None:
+        raise pa.ArrowMemoryError("malloc of size 4096 failed")
+
+    with pytest.raises(MemoryError):
+        checked(_Refusing(LocalFileSystem(), "a.parquet", "a.parquet"), short)
