@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from labelbeam.transforms.formats.reading import IndexUnit, Reading, ReadOptions, ReadResult, Unit
+from labelbeam.transforms.workers.quiet_gc import quiet_gc
 from labelbeam.transforms.workers.staged_units import StagedUnit, staged_unit
 
 
@@ -16,4 +17,5 @@ def read_unit(
         LabelBeamError: a file is malformed as a whole, or a staged unit is not what was staged.
     """
     found: Unit | IndexUnit = staged_unit(unit, options.storage) if isinstance(unit, StagedUnit) else unit
-    return found.read(Reading(options, index))
+    with quiet_gc():
+        return found.read(Reading(options, index))

@@ -29,7 +29,6 @@ from labelbeam.transforms.messages.redact import redact
 from labelbeam.transforms.messages.words import listed
 from labelbeam.transforms.stores.files import StoredFile
 from labelbeam.transforms.stores.locate import locate
-from labelbeam.transforms.workers.quiet_gc import quiet_gc
 
 
 def plan_box_tables(tree: Tree, found: BoxTables) -> Plan:
@@ -77,7 +76,7 @@ class BoxTableUnit:
         options, finder, evidence = reading.options, finder_of(reading), Evidence()
         file = locate(self.root, options.storage).below(self.path)
         doubts: list[Doubt] = []
-        with quiet_gc(), whole_file(file, self.bytes) as data:
+        with whole_file(file, self.bytes) as data:
             images = read_rows(
                 rows_of(self.path, data, self.columns, options.config.of(FolderOptions), doubts),
                 self.columns,

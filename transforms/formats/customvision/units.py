@@ -24,7 +24,6 @@ from labelbeam.transforms.stores.files import StoredFile
 from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.stores.location import Location
 from labelbeam.transforms.stores.reading import read_bounded
-from labelbeam.transforms.workers.quiet_gc import quiet_gc
 
 LARGEST_TAGS = 2**20
 """Bytes of a list of tags, of which a project has at most 500."""
@@ -64,7 +63,7 @@ class CustomVisionUnit:
         file = locate(self.root, options.storage).below(self.path)
         task = options.config.task
         try:
-            with whole_file(file, self.size) as data, quiet_gc():
+            with whole_file(file, self.size) as data:
                 read = read_images(data, self.tags, finder, path=self.path, source=self.root, task=task)
         except CustomVisionError as error:
             raise LabelBeamError(f"{file.shown}: {error}; expected images as Custom Vision's API gives them") from None

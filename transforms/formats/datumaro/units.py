@@ -27,7 +27,6 @@ from labelbeam.transforms.messages.redact import redact
 from labelbeam.transforms.stores.files import StoredFile
 from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.stores.location import Location
-from labelbeam.transforms.workers.quiet_gc import quiet_gc
 
 
 def plan_datumaro(tree: Tree, found: tuple[Location, Sequence[str]]) -> Plan:
@@ -62,7 +61,7 @@ class DatumaroUnit:
         apart = options.config.of(DatumaroOptions).datumaro_groups == "apart"
         file = locate(self.root, options.storage).below(self.path)
         try:
-            with whole_file(file, self.size) as data, quiet_gc():
+            with whole_file(file, self.size) as data:
                 read = read_items(data, finder, path=self.path, source=self.root, task=task, split=split, apart=apart)
         except DatumaroError as error:
             raise LabelBeamError(f"{file.shown}: {error}; expected a subset as Datumaro writes it") from None

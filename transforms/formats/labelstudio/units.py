@@ -29,7 +29,6 @@ from labelbeam.transforms.messages.redact import redact
 from labelbeam.transforms.stores.files import StoredFile
 from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.stores.location import Location
-from labelbeam.transforms.workers.quiet_gc import quiet_gc
 
 
 def plan_labelstudio(tree: Tree, found: tuple[Location, Sequence[str]]) -> Plan:
@@ -64,7 +63,7 @@ class LabelStudioUnit:
         file = locate(self.root, options.storage).below(self.path)
         split = split_of_file(self.path)
         try:
-            with whole_file(file, self.size) as data, quiet_gc():
+            with whole_file(file, self.size) as data:
                 tasks = read_tasks(data)
                 read = read_studio(tasks, given, finder, path=self.path, source=self.root, task=task, split=split)
         except StudioError as error:

@@ -28,7 +28,6 @@ from labelbeam.transforms.messages.redact import redact
 from labelbeam.transforms.stores.files import StoredFile
 from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.stores.location import Location
-from labelbeam.transforms.workers.quiet_gc import quiet_gc
 
 
 def plan_via(tree: Tree, found: tuple[Location, Sequence[str]]) -> Plan:
@@ -62,7 +61,7 @@ class ViaUnit:
         given, task = options.config.of(ViaOptions), options.config.task
         file = locate(self.root, options.storage).below(self.path)
         try:
-            with whole_file(file, self.size) as data, quiet_gc():
+            with whole_file(file, self.size) as data:
                 content = read_content(data, self.path)
         except ViaError as error:
             raise LabelBeamError(
