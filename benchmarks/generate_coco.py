@@ -1,10 +1,11 @@
 """Write a COCO instances file of the size and shape of train2017, without a network.
 
-    python -m benchmarks.generate_coco OUT.json [--images 118287] [--objects 863000] [--seed 0]
+    python -m benchmarks.generate_coco OUT.json [--images 118287] [--objects 863000] [--seed 0] [--pairs]
 
 The file is one line. Annotations are not grouped by image. One object in ten has several parts, one in two hundred has
 parts that overlap, 1.2 % are crowds with uncompressed run lengths, 1 % of the images have no annotation; and, as in
-the official file, a few boxes have no width and a few end past the border. The same arguments give the same bytes.
+the official file, a few boxes have no width and a few end past the border. With `--pairs` one object in ten has two parts
+that overlap, and no other has several. The same arguments give the same bytes.
 """
 
 from __future__ import annotations
@@ -28,8 +29,9 @@ CATEGORY_IDS = [i for i in range(1, 91) if i not in {12, 26, 29, 30, 45, 66, 68,
 MATERIALS = ("amber", "birch", "copper", "felt", "granite", "linen", "paper", "slate", "tin", "wicker")
 THINGS = ("anvil", "bell", "crate", "drum", "kettle", "ladder", "parasol", "sundial")
 
-SINGLE, CROWD, PARTS, OVERLAPPING, ZERO_WIDTH, PAST_BORDER = range(6)
+SINGLE, CROWD, PARTS, OVERLAPPING, ZERO_WIDTH, PAST_BORDER, PAIR = range(7)
 SHARES = {CROWD: 0.012, PARTS: 0.095, OVERLAPPING: 0.005, ZERO_WIDTH: 5e-6, PAST_BORDER: 1e-4}
+SHARES_WITH_PAIRS = {CROWD: 0.012, PAIR: 0.1, ZERO_WIDTH: 5e-6, PAST_BORDER: 1e-4}
 
 BLOCK = 20_000
 # Every number of two decimals from 0 to 660 as the official file spells it: 348, 120.5, 0.25.
@@ -62,7 +64,7 @@ class Table(NamedTuple):
     sizes: Ints
 
 
-def generate(out: Path, images: int, objects: int, seed: int) -> None:
+def generate(out: Path, images: int, objects: int, seed: int, shares: dict[int, float]) -> None:
     """Write the file in blocks, so that memory does not grow with it."""
     rng = np.random.default_rng(seed)
     table = image_table(rng, images)
@@ -74,7 +76,7 @@ def generate(out: Path, images: int, objects: int, seed: int) -> None:
         file.write(f'"licenses": [{",".join(licenses)}],"images": ['.encode())
         write_joined(file, image_blocks(rng, table))
         file.write(b'],"annotations": [')
-        write_joined(file, annotation_blocks(rng, table, objects))
+        write_joined(file, annotation_blocks(rng, table, objects, shares))
         names = (f"{material} {thing}" for thing, material in product(THINGS, MATERIALS))
         categories = (
             f'{{"supercategory": "{name.split()[1]}","id": {i},"name": "{name}"}}'
@@ -116,10 +118,12 @@ def image_blocks(rng: np.random.Generator, table: Table) -> Iterator[list[str]]:
         ]
 
 
-def annotation_blocks(rng: np.random.Generator, table: Table, objects: int) -> Iterator[list[str]]:
+def annotation_blocks(
+    rng: np.random.Generator, table: Table, objects: int, shares: dict[int, float]
+) -> Iterator[list[str]]:
     """Yield the annotation records, in an order that has nothing to do with that of the images."""
     rows = image_of_each_object(rng, len(table.ids), objects)
-    kinds = kind_of_each_object(rng, objects)
+    kinds = kind_of_each_object(rng, objects, shares)
     ids = rng.permutation(3 * objects)[:objects] + 1
     outlines = outline_stock(rng, 4096)
     blobs = [blob(rng) for _ in range(64)]
@@ -152,9 +156,9 @@ def image_of_each_object(rng: np.random.Generator, images: int, objects: int) ->
     return rng.permutation(np.concatenate([annotated, crowding])[:objects])
 
 
-def kind_of_each_object(rng: np.random.Generator, objects: int) -> Ints:
+def kind_of_each_object(rng: np.random.Generator, objects: int, shares: dict[int, float]) -> Ints:
     """Draw the kinds, each of them at least once however small the file is."""
-    kinds = [np.full(max(1, round(share * objects)), kind) for kind, share in SHARES.items()]
+    kinds = [np.full(max(1, round(share * objects)), kind) for kind, share in shares.items()]
     special = np.concatenate(kinds)[:objects]
     return rng.permutation(np.concatenate([special, np.full(objects - len(special), SINGLE)]))
 
@@ -216,11 +220,12 @@ def place_parts(rng: np.random.Generator, outlines: Outlines, kinds: Ints, sizes
     axis = rng.integers(0, 2, len(past))
     origin[past, axis] = (sizes - extent)[past, axis] + rng.uniform(0.05, 2, len(past))
 
-    several = np.isin(kinds, (PARTS, OVERLAPPING))
+    several = np.isin(kinds, (PARTS, OVERLAPPING, PAIR))
     numbers = np.where(several, rng.choice([2, 3, 4, 5], objects, p=[0.7, 0.18, 0.08, 0.04]), 1)
+    numbers[kinds == PAIR] = 2
     owners = np.repeat(np.arange(objects), numbers)
     nth = np.arange(len(owners)) - np.repeat(np.cumsum(numbers) - numbers, numbers)
-    fraction = np.select([kinds == PARTS, kinds == OVERLAPPING], [0.9 / numbers, 1.4 / numbers], 1.0)
+    fraction = np.select([kinds == PARTS, np.isin(kinds, (OVERLAPPING, PAIR))], [0.9 / numbers, 1.4 / numbers], 1.0)
     step = (1 - fraction) / np.maximum(numbers - 1, 1)
     along = np.arange(2) == np.argmax(extent, axis=1)[:, None]
     part_extent = extent * np.where(along, fraction[:, None], 1)
@@ -264,8 +269,10 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=118_287)
     parser.add_argument("--objects", type=int, default=863_000)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--pairs", action="store_true", help="one object in ten has two parts that overlap")
     options = parser.parse_args()
-    generate(options.out, options.images, options.objects, options.seed)
+    shares = SHARES_WITH_PAIRS if options.pairs else SHARES
+    generate(options.out, options.images, options.objects, options.seed, shares)
 
 
 if __name__ == "__main__":

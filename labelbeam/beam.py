@@ -40,11 +40,11 @@ from labelbeam.transforms.columns.listed import join_listed
 from labelbeam.transforms.formats.frames import Frame
 from labelbeam.transforms.formats.known import listing_units
 from labelbeam.transforms.formats.plans import Plan
-from labelbeam.transforms.formats.reading import Findings, ReadOptions
+from labelbeam.transforms.formats.reading import ReadOptions
 from labelbeam.transforms.formats.registry import FORMATS
 from labelbeam.transforms.images.look import LookOptions, looker, shows_all
 from labelbeam.transforms.plan.make_plan import make_plan
-from labelbeam.transforms.read.transform import FINDINGS, FRAGMENTS, ReadFragments, merged
+from labelbeam.transforms.read.transform import FINDINGS, FRAGMENTS, Found, ReadFragments, merged
 from labelbeam.transforms.stores.files import put
 from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.stores.location import StorageOptions
@@ -57,6 +57,7 @@ from labelbeam.transforms.write.assemble import Assembled, assemble
 from labelbeam.transforms.write.bucket import without_credentials
 from labelbeam.transforms.write.options import assemble_options
 from labelbeam.transforms.write.survey import SurveyOptions, compared
+from labelbeam.transforms.write.surveyed import Surveyed
 from labelbeam.transforms.write.transform import of_bucket, surveys_of
 from labelbeam.transforms.write.whole import Whole, whole_source
 
@@ -164,15 +165,16 @@ class _Assemble(beam.DoFn):  # type: ignore[misc]
         self._buckets = plan.buckets
 
     def process(
-        self, group: tuple[int, Iterable[bytes]], findings: Findings, surveys: Mapping[str, Any] | None = None
+        self, group: tuple[int, Iterable[bytes]], found: Found, surveys: Mapping[str, Surveyed] | None = None
     ) -> Iterator[Any]:
+        _, findings = found
         if findings.unsafe:
             raise LabelBeamError(
                 f"{findings.unsafe[0]}: cannot be cut on sight; read it with ReadDataset(…, exact=True), which scans it in full"
             )
         frames = self._format.frames(findings.evidence, self._config)
         whole = whole_source(findings, self._assemble.labels, self._assemble.sample)
-        whole = of_bucket(whole, surveys, group[0], self._buckets)
+        whole = of_bucket(whole, surveys or {}, group[0], self._buckets)
         assembled = self._assembled(list(group[1]), frames, whole)
         for name in ("images_found", "objects_found", "skipped_images", "skipped_objects"):
             Metrics.counter("labelbeam", name).inc(getattr(assembled, name))

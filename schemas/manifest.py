@@ -158,6 +158,8 @@ class Receipt(msgspec.Struct):
     """Files of the images' listing that reached this bucket."""
     arrived: int = 0
     """The `parcel_sum` of what reached this bucket in this run; all buckets' together must equal what the readers sent."""
+    told: int = 0
+    """A checksum of what its writer was told of the whole source; must equal that of what the readers found."""
     samples: list[dict[str, Any]] = []
     """A few rejections, for the summary."""
     copied: Copies | None = None

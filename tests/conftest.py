@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import gc
+import logging
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from typing import TypeVar
 
 import pytest
@@ -21,6 +22,16 @@ settings.register_profile("at leisure", deadline=None, suppress_health_check=[He
 settings.load_profile("at leisure")
 
 IN_CI = os.environ.get("CI", "").lower() == "true"
+
+
+@pytest.fixture(autouse=True)
+def log_as_it_was() -> Iterator[None]:
+    """Leave the log as each test found it: a command that runs in the same process with `--json` has it tell only warnings."""
+    log = logging.getLogger("labelbeam")
+    handlers, level = log.handlers, log.level
+    yield
+    log.handlers = handlers
+    log.setLevel(level)
 
 
 @pytest.fixture

@@ -81,13 +81,19 @@ def test_the_codes_and_options_that_pages_name_exist() -> None:
     known |= {"train_images", "train_labels", "all_points_x", "class_id", "label_id"}
     known |= {"cat_train", "dog_train", "cat_test"}  # Folders that are called like a class and a split.
     # Fields of VOC files, and columns of tables.
-    known |= {"x_min", "is_deleted", "corrected_label"}
+    known |= {"x_min", "is_deleted", "corrected_label", "tl_x", "br_y"}
     # Of labels.json and --labels.
     known |= {"min_count", "source_labels", "source_ids", "source_names", "left_out", "patient_id"}
     # LabelMe's and VIA's fields.
     known |= {"shape_type", "group_id", "default_filepath", "public_domain", "image_url", "shape_attributes"}
     # CVAT's, Label Studio's and Hugging Face's.
-    known |= {"push_to_hub", "to_parquet", "base_plus_ext"}  # Of the `datasets` and `webdataset` packages.
+    known |= {
+        "push_to_hub",
+        "to_parquet",
+        "save_to_disk",
+        "flatten_indices",
+        "base_plus_ext",
+    }  # Of the `datasets` and `webdataset` packages.
     known |= {"z_order", "to_name", "was_cancelled", "ground_truth"}
     known |= {"original_width", "original_height", "image_rotation", "label_id"}
     known |= {"is_train", "is_valid", "is_test", "list_eval_partition"}  # Columns and files of datasets.
@@ -102,7 +108,8 @@ def test_the_codes_and_options_that_pages_name_exist() -> None:
     known |= {*dir(public), *inspect.signature(public.score).parameters, *inspect.signature(public.evaluate).parameters}
     known |= {*dir(Build), *Assembled.__dataclass_fields__, *dir(public.errors.LabelBeamError)}
     elsewhere = {"--runs", "--names", "--seconds", "--replay", "--exclude", "--name", "--version", "--type", "--path"}
-    elsewhere |= {"--label", "--repository", "--bg--", "--file", "--scale"}
+    elsewhere |= {"--label", "--repository", "--bg--", "--file"}
+    elsewhere |= {"--rows", "--scale", "--prepare", "--write", "--stages"}  # Of the benchmarks.
     elsewhere |= {"--label"}  # Of Beam.
     elsewhere |= {"--all", "--fresh", "--fast", "--durations", "--proofs"}  # Of the tests and of CI.
     for name in PAGES:
@@ -224,6 +231,7 @@ def test_the_lower_bounds_are_those_that_can_be_installed_to_be_tested() -> None
     requirements = page("setup.py").count(">=") - 1  # Without Python's own.
     assert len(bounds) == requirements
     runtime = page("setup.py").partition("install_requires")[2].partition("extras_require")[0]
+    runtime += page("setup.py").partition("IMAGES = {")[2].partition("}")[0]
     lowest = dict(re.findall(r"^([\w-]+)==([\d.]+)$", page("requirements/lowest.txt"), re.MULTILINE))
     assert {name: lowest.get(name, "")[: len(bound)] for name, bound in bounds if f'"{name}>=' in runtime} == {
         name: bound for name, bound in bounds if f'"{name}>=' in runtime

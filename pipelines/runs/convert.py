@@ -29,6 +29,7 @@ from labelbeam.schemas.errors import (
 from labelbeam.schemas.label_map import label_map
 from labelbeam.schemas.layout import build_folder
 from labelbeam.schemas.manifest import Manifest, Source
+from labelbeam.transforms.builds.arrived import check_told, check_units
 from labelbeam.transforms.builds.drift import check_change
 from labelbeam.transforms.builds.identity import BuildIdentity, made_alike, new_identity
 from labelbeam.transforms.builds.lock import Lock, locked
@@ -141,12 +142,12 @@ def _build(
     target = target_of(output, identity, resumes)
     build, unfinished = locate(target.build, storage), locate(target.unfinished, storage)
     run = _Run(config, storage, target, unfinished.below("report.json"), beam_flags, display)
-    plan, report = run.to_the_end(plan)
-    if reused := sum(receipt.reused for receipt in report.receipts):
-        LOG.info("%d of %d shards were finished before, and are used as they are", reused, len(report.receipts))
-    display.stage("publish")
-    check_unmodified(plan, storage)
     try:
+        plan, report = run.to_the_end(plan)
+        if reused := sum(receipt.reused for receipt in report.receipts):
+            LOG.info("%d of %d shards were finished before, and are used as they are", reused, len(report.receipts))
+        display.stage("publish")
+        check_unmodified(plan, storage)
         manifest = _manifest(plan, config, identity, report)
     except CountsError:
         forget(output, identity.build)  # Nothing that was made of half of the data is used again.
@@ -245,7 +246,9 @@ class _Run:
                 f"{report.findings.unsafe[0]}: the file's brackets match, but not as a COCO file's do: an array of it holds "
                 "something other than objects, or it changed while it was read; check it with: python -m json.tool"
             )
-        FORMATS[plan.format].frames(report.findings.evidence, self.config)  # Where it raises, no shard was written.
+        check_units(report)
+        # Where it raises, no shard was written.
+        check_told(report, FORMATS[plan.format].frames(report.findings.evidence, self.config), self.config)
         return plan, report
 
     def once(self, plan: Plan) -> Report:
@@ -254,10 +257,16 @@ class _Run:
         with workers(_worker_count(plan, self.beam_flags)) as processes:
             if processes is not None:
                 options = ReadOptions(self.config, self.storage, plan.buckets)
-                for unit in plan.indexes:
-                    processes.begin(unit.makes, read_unit, options, unit)
+                indexed = {
+                    index.makes: iter(
+                        processes.begin_indexed(
+                            index, [unit for unit in plan.units if unit.index == index.makes], read_unit, options
+                        )
+                    )
+                    for index in plan.indexes
+                }
                 begun: list[Any] = [
-                    unit if unit.index is not None else processes.begin_unit(unit, read_unit, options)
+                    processes.begin_unit(unit, read_unit, options) if unit.index is None else next(indexed[unit.index])
                     for unit in plan.units
                 ]
                 plan = replace(plan, units=begun)
@@ -280,7 +289,7 @@ def _processes(
     return forked(count if all(place.local for _, place in places) else 0)
 
 
-SMALL = 32 * 2**20
+SMALL = 8 * 2**20
 """Bytes below which starting processes costs more than they save."""
 
 FEW = 5000

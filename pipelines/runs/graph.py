@@ -113,6 +113,8 @@ def build_graph(
 
     `local` means in this process, `spread` by several workers.
     """
+    staging = target.unfinished if target and not local else None
+    reader = ReadFragments(plan, ReadOptions(config, storage, plan.buckets, staging), units, spread)
     shard_options = ShardOptions(
         assemble=assemble_options(config, plan),
         check_images=config.check_images,
@@ -127,7 +129,7 @@ def build_graph(
         copy_images=config.copy_images,
         transcode=transcode_of(config),
         storage=storage,
+        unit_sum=reader.unit_sum,
     )
-    staging = target.unfinished if target and not local else None
-    read = pipeline | "Read" >> ReadFragments(plan, ReadOptions(config, storage, plan.buckets, staging), units, spread)
+    read = pipeline | "Read" >> reader
     read[FRAGMENTS] | "Write" >> WriteShards(shard_options, read[FINDINGS])

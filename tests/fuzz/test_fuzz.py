@@ -36,6 +36,7 @@ NAMES = (
     "huggingface",
     "webdataset",
     "parquet",
+    "arrow",
     "images",
     "other-images",
     "archives",

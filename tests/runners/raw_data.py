@@ -35,10 +35,13 @@ class Build(NamedTuple):
     options: tuple[str, ...]
 
 
+_SURVEYED = ("--split", "train=0.6,validation=0.2,test=0.2", "--stratify", "--duplicates", "drop")
+"""What needs a second look at all images behind the shuffle."""
+
 BUILDS = {
     "coco": Build("image_instance_segmentation", "coco/*.json", ("--shards", "5", "--out-of-bounds", "clip")),
     "voc": Build("image_object_detection", "voc", ("--shards", "3", "--check-images", "header")),
-    "folder": Build("image_classification", "folder", ("--shards", "2", "--check-images", "header")),
+    "folder": Build("image_classification", "folder", ("--shards", "2", "--check-images", "header", *_SURVEYED)),
 }
 
 
@@ -47,7 +50,8 @@ def write_raw_data(root: Path) -> Path:
     _write_coco(root / "coco")
     _write_voc(root / "voc")
     for number in range(FILES):
-        put(root / "folder" / f"class {number % 5}" / f"{number:03}.png", _picture(number, "PNG"))
+        data = encoded("PNG", (40 + number // 2, 30))  # Of each two, one is a duplicate.
+        put(root / "folder" / f"class {number % 5}" / f"{number:03}.png", data[:20] if number % 20 == 7 else data)
     return root
 
 

@@ -47,6 +47,7 @@ FIGURES = (
     "skipped_by_reason",
     "adjusted_by_reason",
     "labels",
+    "same_content",
 )
 """What a manifest says of a build whose names and times are left out: each file's path, records, bytes and hash too."""
 
@@ -120,6 +121,9 @@ def expected(raw: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, E
         assert figures["rejected"] and {path.partition("/")[0] for path in hashes} >= {"train", "parquet", "rejected"}
         made[name] = Expected(hashes, figures, counters_of(answer.err))
         assert len(made[name].counters) == 2
+    # Of each two images of the same bytes one is dropped, and the rest is drawn label by label.
+    folder = made["folder"].figures
+    assert folder["skipped_by_reason"]["same_content"] > 30 and set(folder["splits"]) == {"train", "validation", "test"}
     assert len([path for path in made["coco"].hashes if path.endswith(".parquet")]) == 15
     return made
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from labelbeam.schemas.manifest import Manifest
+from labelbeam.transforms.messages.words import encode_json
 
 
 class Field(NamedTuple):
@@ -128,7 +129,7 @@ def describe(manifest: Manifest, files: dict[str, Any], fields: tuple[Field, ...
         "distribution": [files],
         "recordSet": [records],
     }
-    return msgspec.json.format(msgspec.json.encode(document)) + b"\n"
+    return msgspec.json.format(encode_json(document)) + b"\n"
 
 
 def _field(field: Field, above: str, place: dict[str, Any]) -> dict[str, Any]:

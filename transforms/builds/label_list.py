@@ -9,6 +9,7 @@ import msgspec
 
 from labelbeam.schemas.manifest import Manifest, SourceLabel
 from labelbeam.transforms.formats.reading import in_order
+from labelbeam.transforms.messages.words import encode_json
 
 
 def label_list(manifest: Manifest) -> bytes:
@@ -33,7 +34,7 @@ def label_list(manifest: Manifest) -> bytes:
             {"name": item.name, "code": item.left_out, "count": item.objects, **_of_source([item], False)}
             for item in sources[""]
         ]
-    return msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
+    return msgspec.json.format(encode_json(document), indent=2) + b"\n"
 
 
 def _of_source(sources: list[SourceLabel], mapped: bool) -> dict[str, Any]:

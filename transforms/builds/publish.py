@@ -20,6 +20,7 @@ from labelbeam.transforms.builds.lock import Lock
 from labelbeam.transforms.builds.pointer import put_in_force
 from labelbeam.transforms.builds.resume import forget
 from labelbeam.transforms.builds.shards import fill, shard_name, write_file
+from labelbeam.transforms.messages.words import encode_json
 from labelbeam.transforms.stores.files import put, put_if, sync_directories
 from labelbeam.transforms.stores.location import Location
 from labelbeam.transforms.stores.reading import DOCUMENT, read_bounded
@@ -79,7 +80,7 @@ def publish(lock: Lock, build: Location, manifest: Manifest | ScoresManifest) ->
         LostLockError: another run has taken over; what is in force stays.
         StoreError: the manifest or the pointer cannot be written.
     """
-    data = msgspec.json.format(msgspec.json.encode(manifest), indent=2)
+    data = msgspec.json.format(encode_json(manifest), indent=2)
     place = build.below(MANIFEST)
     # Never over another: a run that resumed this build may have finished it, and what was published never changes.
     if not put_if(place, data, None) and read_bounded(place, DOCUMENT) != data:

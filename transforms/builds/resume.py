@@ -27,6 +27,7 @@ from labelbeam.schemas.manifest import FileEntry, Receipt
 from labelbeam.schemas.scores import ScoreReceipt
 from labelbeam.transforms.builds.identity import BuildIdentity, after
 from labelbeam.transforms.builds.published import latest_build
+from labelbeam.transforms.messages.words import encode_json
 from labelbeam.transforms.stores.errors import MissingFileError, StoreError, TooLongError
 from labelbeam.transforms.stores.files import TEMPORARY, is_link, kind, list_directory, put, remove_empty, remove_files
 from labelbeam.transforms.stores.listing import list_files
@@ -71,7 +72,7 @@ def keep_receipt(target: Target, storage: StorageOptions, buckets: int, receipt:
     Raises:
         StoreError: it cannot be written.
     """
-    kept = _Kept(target.made_from, msgspec.Raw(msgspec.json.encode(receipt)))
+    kept = _Kept(target.made_from, msgspec.Raw(encode_json(receipt)))
     put(locate(target.unfinished, storage).below(_name(receipt.bucket, buckets)), msgspec.json.encode(kept))
 
 

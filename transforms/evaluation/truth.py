@@ -17,6 +17,7 @@ from labelbeam.schemas.manifest import Manifest
 from labelbeam.schemas.records import RECORDS, Record, check_record, pixels
 from labelbeam.transforms.builds.image_places import configured_prefix
 from labelbeam.transforms.stores.errors import MissingFileError
+from labelbeam.transforms.stores.failures import is_shortage
 from labelbeam.transforms.stores.location import Location
 from labelbeam.transforms.stores.many import read_many
 
@@ -123,6 +124,8 @@ def _areas_of(build: Location, manifest: Manifest, shards: Sequence[str]) -> Ite
             rows = pq.ParquetFile(pa.BufferReader(data)).read(columns=["area"]) if data else None
             yield rows.column("area").to_pylist() if rows is not None and rows.num_columns else None
         except (pa.ArrowException, OSError) as error:
+            if is_shortage(error):
+                raise  # Which says nothing of the file.
             raise LabelBeamError(
                 f"{build.below(entry.path).shown if entry else build.shown}: {error}; expected a Parquet file. The build is not as it was "
                 "published: labelbeam verify tells how it differs"

@@ -14,7 +14,7 @@ from labelbeam.schemas.neutral import Ring
 from labelbeam.schemas.records import Box, ClassificationRecord, Mask, MultilabelRecord, Record, check_record, pixels
 from labelbeam.transforms.builds.image_places import ImagePlace
 from labelbeam.transforms.evaluation.pixels import to_pixels
-from labelbeam.transforms.images.urls import path_below, root_of_url
+from labelbeam.transforms.images.urls import below_root
 from labelbeam.transforms.messages.redact import redact
 from labelbeam.transforms.stores.errors import StoreError
 from labelbeam.transforms.stores.location import within
@@ -167,12 +167,8 @@ def image_of(record: Record, place: ImagePlace) -> Image:
     """
     url, details = record.image_url, record.image_details
     name = place.path(url)
-    if name is not None:
-        path = safe_relative(name)
-    else:
-        name, root = url, root_of_url(url)
-        below = path_below(root, url.partition("?")[0]) if root is not None else None
-        path = None if below is None else safe_relative(below)
+    path = safe_relative(name) if name is not None else below_root(url)
+    name = url if name is None else name
     if path is None:
         raise LabelBeamError(
             f"the build's record of {redact(url)!r}: expected the URL of an image below a directory, a container or a host, "

@@ -21,8 +21,9 @@ from labelbeam.transforms.export.batch import Batch, Image, PixelBox, PixelMask
 from labelbeam.transforms.export.exporter import Exporter, Lost, Told
 from labelbeam.transforms.export.files import Files
 from labelbeam.transforms.geometry.raster import rasterise
-from labelbeam.transforms.geometry.rings import parts_overlap, ring_area
+from labelbeam.transforms.geometry.rings import ring_area
 from labelbeam.transforms.geometry.rle import GeometryError, counts_from_string
+from labelbeam.transforms.geometry.unite import parts_overlap
 
 _ENCODER = msgspec.json.Encoder()
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from labelbeam.schemas.neutral import Ring
-from labelbeam.transforms.geometry.rings import parts_overlap
 from labelbeam.transforms.geometry.rle import GeometryError
+from labelbeam.transforms.geometry.unite import parts_overlap
 
 
 def overlap(rings: Sequence[Ring], width: int, height: int) -> bool:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from labelbeam.schemas.doubts import Doubt, Doubted
-from labelbeam.schemas.errors import LabelBeamError
 from labelbeam.schemas.neutral import SourceImage
 from labelbeam.transforms.formats.frames import Evidence
 from labelbeam.transforms.images.facts import ImageError, settle_size
 from labelbeam.transforms.images.headers import read_header
 from labelbeam.transforms.images.look import FIRST_BLOCK
+from labelbeam.transforms.stores.errors import StoreError
 from labelbeam.transforms.stores.files import stat
 from labelbeam.transforms.stores.location import Location, within
 from labelbeam.transforms.stores.range_reader import RangeReader
@@ -59,6 +59,6 @@ def _mismatch(root: Location, path: str, declared: tuple[int, int]) -> str | Non
         settle_size(declared, read_header(reader, path))
     except ImageError as error:
         return f"{path}: {error}" if error.code == "size_mismatch" else None
-    except (LabelBeamError, OSError):
+    except (StoreError, OSError):
         return None
     return None

@@ -18,6 +18,7 @@ from labelbeam.transforms.formats.labels import normalized
 from labelbeam.transforms.formats.named_images import reject_image, reject_object
 from labelbeam.transforms.geometry.raster import take_out
 from labelbeam.transforms.geometry.rle import GeometryError
+from labelbeam.transforms.messages.words import is_utf8
 
 _LARGEST_SIDE = 2**31 - 1
 _FEWEST_CORNERS, _MOST_CORNERS = 12, 360
@@ -116,7 +117,7 @@ def label_of(value: Any, image: SourceImage) -> str | None:
     if isinstance(value, int) and not isinstance(value, bool):
         image.adjusted.append(Adjusted.LABEL_FROM_NUMBER)
         value = str(value)
-    if not isinstance(value, str) or not (label := normalized(value)):
+    if not isinstance(value, str) or not (label := normalized(value)) or not is_utf8(label):
         return None
     if label != value:
         image.adjusted.append(Adjusted.LABEL_NORMALIZED)

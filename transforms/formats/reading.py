@@ -49,6 +49,8 @@ class Findings(msgspec.Struct):
     """Images that --sample asks for, where it says a number."""
     lowest: list[int] = []
     """The lowest hashes of so many images, in order: those below which the sample lies."""
+    units: int = 0
+    """The `unit_sum` of the units that were read: one that finds nothing is missed too where the runner loses it."""
 
     def merge(self, other: Findings) -> Findings:
         """The findings of both."""
@@ -65,7 +67,13 @@ class Findings(msgspec.Struct):
             _joined(self.label_ids, other.label_ids),
             size := max(self.sample, other.sample),
             sorted({*self.lowest, *other.lowest})[:size],
+            self.units + other.units,
         )
+
+
+def unit_sum(numbers: Iterable[int]) -> int:
+    """A number by which units are compared where they are planned and where they were read, in any order: how many, and a sum of checksums."""
+    return parcels.parcel_sum(number.to_bytes(8, "little") for number in numbers)
 
 
 def _added(some: dict[str, int], more: dict[str, int]) -> dict[str, int]:

@@ -35,9 +35,9 @@ def code_of(reason: Rejected) -> int:
     return REASONS.index(reason)
 
 
-def to_millionths(pixels: Floats, sizes: Floats) -> Millionths:
-    """Divide pixels by sizes, both of the same shape, and round to whole millionths inside [0, `STEPS`]."""
-    scaled = pixels * (STEPS / sizes)
+def to_millionths(pixels: Floats, of_pixel: Floats) -> Millionths:
+    """Pixels as whole millionths inside [0, `STEPS`]; `of_pixel`, of the same shape, is how many of them, `STEPS` / size, a pixel is."""
+    scaled = pixels * of_pixel
     np.rint(scaled, out=scaled)
     np.clip(scaled, 0, STEPS, out=scaled)
     return scaled.astype(np.int32)
@@ -69,7 +69,7 @@ def normalize_boxes(boxes: Floats, sizes: Floats, clip: bool) -> NormalizedBoxes
     with np.errstate(invalid="ignore", over="ignore"):
         slack = sizes * TOLERANCE
         beyond = ((low < -slack) | (high > sizes + slack)).any(axis=1)
-        millionths = to_millionths(np.nan_to_num(boxes), np.concatenate([sizes, sizes], axis=1))
+        millionths = to_millionths(np.nan_to_num(boxes), np.concatenate([STEPS / sizes] * 2, axis=1))
         _mark(codes, np.isnan(boxes).all(axis=1), Rejected.MISSING_BBOX)
         _mark(codes, ~np.isfinite(boxes).all(axis=1), Rejected.INVALID_BBOX)
         _mark(codes, (high <= low).any(axis=1), Rejected.EMPTY_BBOX)

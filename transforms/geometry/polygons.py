@@ -20,23 +20,28 @@ from labelbeam.schemas.reasons import Adjusted, Rejected
 from labelbeam.transforms.columns.arrays import Integers, ranges
 from labelbeam.transforms.columns.objects import AS_DRAWN, Objects, Rings, join_rings, make_rings
 from labelbeam.transforms.geometry.boxes import OK, STEPS, TOLERANCE, Codes, Floats, Millionths, code_of, to_millionths
-from labelbeam.transforms.geometry.rings import LEAST_AREA, clip_ring, simplify_rings, unite_many
+from labelbeam.transforms.geometry.rings import LEAST_AREA, boxes_overlap, clip_ring, ring_boxes, simplify_rings
 from labelbeam.transforms.geometry.rle import GeometryError
+from labelbeam.transforms.geometry.unite import unite_many
 
 Flags = npt.NDArray[np.bool_]
+
+_FEW_PARTS = 64
+"""Rings of an object that are compared with each other; objects of more are rare, and looked at one by one."""
 
 
 @dataclass(slots=True)
 class NormalizedPolygons:
     """For n objects: object i has `ring_count[i]` rings from `ring_start[i]` on; ring j has the corners offsets[j] to
-    offsets[j + 1] of `corners` (m, 2), in millionths. codes (n,): `OK` where an object has a valid polygon. adjusted:
-    for each adjustment, (n,) where it was made.
+    offsets[j + 1] of `corners` (m, 2), in millionths, and `boxes[j]` around them: left, top, right, bottom. codes (n,): `OK` where
+    an object has a valid polygon. adjusted: for each adjustment, (n,) where it was made.
     """
 
     ring_start: Integers
     ring_count: Integers
     offsets: Integers
     corners: Millionths
+    boxes: Millionths
     codes: Codes
     adjusted: dict[Adjusted, Flags]
 
@@ -60,19 +65,27 @@ def normalize_polygons(objects: Objects, sizes: Floats, clip: bool, max_points: 
 
     owner = _owners(objects)
     starts, counts, rings = objects.ring_start, objects.ring_count, objects.rings
-    special = np.flatnonzero(_special(objects, owner, sizes, traced, max_points) & (codes == OK))
+    boxes = ring_boxes(rings.offsets, rings.corners)
+    wanted, solid = _special(objects, owner, boxes, sizes, traced, max_points)
+    special = np.flatnonzero(wanted & (codes == OK))
     if len(special):
-        repaired = _repair_all(objects, special, sizes, traced, clip, max_points, codes, adjusted)
+        repaired = _repair_all(objects, special, solid, sizes, traced, clip, max_points, codes, adjusted)
         lengths = np.array([len(parts) for parts in repaired], np.int64)
         starts, counts = starts.copy(), counts.copy()
         starts[special] = len(rings) + np.cumsum(lengths) - lengths
         counts[special] = lengths
-        rings = join_rings([rings, make_rings(list(chain.from_iterable(repaired)))])
+        added = make_rings(list(chain.from_iterable(repaired)))
+        rings = join_rings([rings, added])
+        boxes = np.concatenate([boxes, ring_boxes(added.offsets, added.corners)])
         owner = np.concatenate([owner, np.repeat(special, lengths)])
-    scale = np.repeat(sizes[owner], np.diff(rings.offsets), axis=0)
+    if not np.isfinite(boxes).all():
+        rings.corners, boxes = np.nan_to_num(rings.corners), np.nan_to_num(boxes)
+    of_pixel = (STEPS / sizes)[owner]
     with np.errstate(invalid="ignore", over="ignore"):
-        corners = to_millionths(np.nan_to_num(rings.corners, copy=False), scale)
-    return NormalizedPolygons(starts, counts, rings.offsets, corners, codes, adjusted)
+        corners = to_millionths(rings.corners, np.repeat(of_pixel, np.diff(rings.offsets), axis=0))
+        # The largest number is still the largest one when all are scaled and rounded.
+        boxes = to_millionths(boxes, np.tile(of_pixel, 2))
+    return NormalizedPolygons(starts, counts, rings.offsets, corners, boxes, codes, adjusted)
 
 
 def _owners(objects: Objects) -> Integers:
@@ -82,26 +95,32 @@ def _owners(objects: Objects) -> Integers:
     return owner
 
 
-def _special(objects: Objects, owner: Integers, sizes: Floats, traced: Flags, max_points: int | None) -> Flags:
-    """Mask of objects that need a look of their own: (n,) booleans."""
-    special = np.zeros(len(objects), bool)
+def _special(
+    objects: Objects, owner: Integers, boxes: Floats, sizes: Floats, traced: Flags, max_points: int | None
+) -> tuple[Flags, Flags]:
+    """Objects that need a look of their own, (n,), and those each of whose rings is beyond doubt, (n,).
+
+    `owner` and `boxes` are the object of each ring and the box around it.
+    """
+    special, solid = np.zeros(len(objects), bool), np.ones(len(objects), bool)
     rings = objects.rings
     if not len(rings):
-        return special
-    starts = rings.offsets[:-1]
+        return special, solid
+    low, high = boxes[:, :2], boxes[:, 2:]
     with np.errstate(invalid="ignore", over="ignore"):
-        low = np.stack([np.minimum.reduceat(rings.corners[:, axis], starts) for axis in (0, 1)], axis=1)
-        high = np.stack([np.maximum.reduceat(rings.corners[:, axis], starts) for axis in (0, 1)], axis=1)
         limits = sizes[owner]
         odd = ~((low >= 0).all(axis=1) & (high <= limits).all(axis=1))
-        odd |= ~(_areas(rings) > LEAST_AREA)
+        areas = _areas(rings)
+        odd |= ~(areas > LEAST_AREA)
         # Only what is about a millionth across may collapse when it is rounded to millionths.
         odd |= ((high - low) * (STEPS / 2) < limits).any(axis=1)
     special[owner[odd]] = True
-    special |= ~traced & _boxes_overlap(low, high, objects)
+    # Of what has a pixel's area, no way of summing it up finds none.
+    solid[owner[odd | ~(areas > 1)]] = False
+    special |= ~traced & boxes_overlap(boxes, objects.ring_start, objects.ring_count, _FEW_PARTS)
     if max_points is not None:
         special |= np.bincount(owner, np.diff(rings.offsets), minlength=len(objects)) > max_points
-    return special
+    return special, solid
 
 
 def _areas(rings: Rings) -> Floats:
@@ -116,27 +135,10 @@ def _areas(rings: Rings) -> Floats:
     return areas
 
 
-def _boxes_overlap(low: Floats, high: Floats, objects: Objects) -> Flags:
-    """Objects two of whose rings have bounding boxes that overlap: the only ones whose rings can."""
-    counts = objects.ring_count
-    overlap = np.zeros(len(counts), bool)
-    for count in np.unique(counts[counts > 1]).tolist():
-        rows = np.flatnonzero(counts == count)
-        if count > 64:
-            # Pairs grow with the square; so many parts are rare, and looked at one by one.
-            overlap[rows] = True
-            continue
-        index = objects.ring_start[rows][:, None] + np.arange(count)
-        first, second = np.triu_indices(count, 1)
-        a, b = index[:, first], index[:, second]
-        meet = np.minimum(high[a], high[b]) > np.maximum(low[a], low[b])
-        overlap[rows] = np.any(np.all(meet, axis=2), axis=1)
-    return overlap
-
-
 def _repair_all(
     objects: Objects,
     rows: Integers,
+    solid: Flags,
     sizes: Floats,
     traced: Any,
     clip: bool,
@@ -144,8 +146,14 @@ def _repair_all(
     codes: Codes,
     adjusted: dict[Adjusted, Flags],
 ) -> list[list[Ring]]:
-    """The rings of the objects at `rows`, made valid; codes and adjustments are noted where they apply."""
-    repairs = [_solid_rings(objects.rings_of(row), sizes[row], clip) for row in rows.tolist()]
+    """The rings of the objects at `rows`, made valid; codes and adjustments are noted where they apply.
+
+    Of `solid` ones, no ring has to be cut or dropped.
+    """
+    repairs = [
+        _Repair(rings, _side_lengths(size)) if is_solid else _solid_rings(rings, size, clip)
+        for rings, size, is_solid in zip(map(objects.rings_of, rows.tolist()), sizes[rows], solid[rows], strict=True)
+    ]
     several = [
         repair for repair, row in zip(repairs, rows.tolist(), strict=True) if len(repair.rings) > 1 and not traced[row]
     ]
@@ -182,10 +190,16 @@ class _Repair:
     dropped: bool = False
 
 
+def _side_lengths(size: Floats) -> tuple[int, int]:
+    """Width and height as whole pixels."""
+    width, height = size.tolist()
+    return int(width), int(height)
+
+
 def _solid_rings(rings: list[Ring], size: Floats, clip: bool) -> _Repair:
     """The rings of one object that are left with an area inside its image of `size` (2,), width and height."""
     width, height = size.tolist()
-    repair = _Repair([], (int(width), int(height)))
+    repair = _Repair([], _side_lengths(size))
     sound = [ring for ring in rings if len(ring) >= 3 and np.isfinite(ring).all()]
     if not sound:
         repair.code = Rejected.INVALID_POLYGON

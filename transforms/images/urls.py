@@ -92,6 +92,17 @@ def root_of_url(url: str) -> str | None:
     return found[0] if found else None
 
 
+def below_root(url: str) -> str | None:
+    """The path below its root of the image that a URL names; None where it names none, or by a name that is not safe once it is decoded.
+
+    >>> below_root("https://acct.blob.core.windows.net/c/a%20b.jpg?v=1"), below_root("https://host/a%0d.jpg"), below_root("https://host/")
+    ('a b.jpg', None, None)
+    """
+    root = root_of_url(url)
+    below = path_below(root, url.partition("?")[0]) if root is not None else None
+    return None if below is None else safe_relative(below)
+
+
 _WORKSPACE = re.compile(
     r"azureml://subscriptions/([^/]+)/resourcegroups/([^/]+)/workspaces/([^/]+)/datastores/([^/]+)/paths/",
     re.IGNORECASE,

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import base64
 import html.entities
+import os
 import re
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
-from typing import Any
+from itertools import accumulate
+from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 _HIDDEN = "***"
@@ -83,17 +86,58 @@ def redact(text: str, options: Mapping[str, Any] | None = None) -> str:
 
 
 def hide(text: str, secrets: tuple[str, ...]) -> str:
-    """Replace secrets by `***`, in any encoding in which a server may repeat them: of URLs, JSON, HTML, base64 or hexadecimal."""
-    any_encoding, whole = _patterns(tuple(sorted({*secrets} - {""}, key=lambda secret: (-len(secret), secret))))
-    if any_encoding is not None and _MARK.search(text):
-        text = any_encoding.sub(_HIDDEN, text)
-    for pattern in whole:  # One after the other: each is looked for by its first letters, which is fast.
-        text = pattern.sub(_HIDDEN, text)
-    return text
+    """Replace secrets by `***`, in any encoding in which a server may repeat them: of URLs, JSON, HTML, base64 or hexadecimal, in letters of
+    another case, or over several lines.
+
+    >>> hide("bad KEY-OF-MINE, or key-of-\\n  mine", ("key-of-mine",))
+    'bad ***, or ***'
+    """
+    patterns = _patterns(tuple(sorted({*secrets} - {""}, key=lambda secret: (-len(secret), secret))))
+    text = _covered(text, _found_in(text, patterns))
+    pieces = [*_BREAK.finditer(text)]
+    if not pieces:
+        return text
+    flat = _BREAK.sub("", text)
+    # Where each piece of a line begins in the flat text, and by how much what follows is further on in the other.
+    skipped = [0, *accumulate(len(piece[0]) for piece in pieces)]
+    begins = [0, *(piece.start() - before for piece, before in zip(pieces, skipped, strict=False))]
+
+    def place(at: int) -> int:
+        return at + skipped[bisect_right(begins, at) - 1]
+
+    return _covered(text, [(place(start), place(end - 1) + 1) for start, end in _found_in(flat, patterns)])
+
+
+def _found_in(text: str, patterns: _Patterns) -> list[tuple[int, int]]:
+    """Where secrets stand in a text; the places may overlap."""
+    found: list[re.Match[str]] = []
+    if patterns.any_encoding is not None and _MARK.search(text):
+        found += patterns.any_encoding.finditer(text)
+    lower = text.lower()
+    # One after the other: each is looked for by its letters, which is fast.
+    for plain, pattern in patterns.whole:
+        if plain in (lower if pattern.flags & re.IGNORECASE else text):
+            found += pattern.finditer(text)
+    return [match.span() for match in found]
+
+
+def _covered(text: str, places: list[tuple[int, int]]) -> str:
+    if not places:
+        return text
+    shown: list[str] = []
+    last = 0
+    for start, end in sorted(places):
+        if start >= last:
+            shown += [text[last:start], _HIDDEN]
+        last = max(last, end)
+    return "".join([*shown, text[last:]])
 
 
 _MARK = re.compile(r"[\\%&]")
 """What every encoding of single characters is written with."""
+
+_BREAK = re.compile(r"(?:[\r\n]|\\{1,4}[rn]|%0[aAdD])+[ \t]*")
+"""The end of a line, as it is or as JSON and URLs write it, and what the next one is indented by."""
 
 
 def stable(url: str) -> str:
@@ -140,6 +184,24 @@ def secrets_of(options: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(secret for secret in _found(options, False) if len(secret) >= _SHORTEST)
 
 
+_VARIABLES = (
+    *(
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+        "AZURE_STORAGE_ACCOUNT_KEY",
+        "AZURE_STORAGE_CONNECTION_STRING",
+        "AZURE_STORAGE_KEY",
+    ),
+    *("AZURE_STORAGE_SAS_TOKEN", "AZURE_CLIENT_SECRET", "AZURE_PASSWORD", "HF_TOKEN", "GITHUB_TOKEN"),
+)
+"""Variables of the environment that packages of stores take credentials from."""
+
+
+def with_environment(options: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    """Storage options with what is secret in the environment, which a store is sent without being an option."""
+    return {**{name: os.environ[name] for name in _VARIABLES if name in os.environ}, **(options or {})}
+
+
 def _found(value: Any, harmless: bool) -> Iterator[str]:
     if isinstance(value, Mapping):
         for name, inner in value.items():
@@ -175,27 +237,39 @@ def _parts(value: str) -> Iterator[str]:
             yield from (part, unquote(part))
 
 
+class _Patterns(NamedTuple):
+    """One for secrets each of whose characters may be encoded, in mixed ways; and those for secrets that are encoded as a whole, each with
+    text that stands in all that it matches, in small letters where it ignores case.
+    """
+
+    any_encoding: re.Pattern[str] | None
+    whole: list[tuple[str, re.Pattern[str]]]
+
+
 @lru_cache(64)
-def _patterns(secrets: tuple[str, ...]) -> tuple[re.Pattern[str] | None, list[re.Pattern[str]]]:
-    """One for secrets each of whose characters may be encoded, in mixed ways; and those for secrets that are encoded as a whole."""
+def _patterns(secrets: tuple[str, ...]) -> _Patterns:
     forms = ["".join(map(_character, secret)) for secret in secrets]
-    any_encoding = re.compile("|".join(forms)) if forms else None
-    return any_encoding, [re.compile(form) for secret in secrets for form in _forms(secret)]
+    any_encoding = re.compile("|".join(forms), re.IGNORECASE) if forms else None
+    return _Patterns(any_encoding, [form for secret in secrets for form in _forms(secret)])
 
 
-def _forms(secret: str) -> Iterator[str]:
-    yield re.escape(secret)
-    if " " in secret:
-        yield re.escape(secret.replace(" ", "+"))
+def _forms(secret: str) -> Iterator[tuple[str, re.Pattern[str]]]:
     data = secret.encode(errors="surrogateescape")
-    if len(data) < 8:
+    long = len(data) >= 8
+    for plain in (secret, *([secret.replace(" ", "+")] if " " in secret else ()), *([data.hex()] if long else ())):
+        yield plain.lower(), re.compile(re.escape(plain), re.IGNORECASE)
+    if not long:
         return
-    yield from (data.hex(), data.hex().upper())
     for offset in range(3):
         # Wherever it stands in what is encoded: without the characters that its neighbours decide about too.
         encoded = base64.b64encode(b"\0" * offset + data).decode().rstrip("=")
         core = encoded[(0, 2, 3)[offset] : None if (offset + len(data)) % 3 == 0 else -1]
-        yield "".join({"+": "[+-]", "/": r"(?:\\?/|_)"}.get(character, character) for character in core) + "={0,2}"
+        form = "".join({"+": "[+-]", "/": r"(?:\\?/|_)"}.get(character, character) for character in core) + "={0,2}"
+        yield _LETTERS.split(core)[0], re.compile(form)
+
+
+_LETTERS = re.compile(r"[+/]")
+"""What base64 writes in two ways."""
 
 
 def _character(character: str) -> str:

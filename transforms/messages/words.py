@@ -5,6 +5,9 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable
+from typing import Any
+
+import msgspec
 
 
 def printable(text: str) -> str:
@@ -26,6 +29,26 @@ def excerpt(value: object) -> str:
 def is_utf8(text: str) -> bool:
     """Tell whether text can be encoded: it holds no lone surrogate, which stands for a byte that was no UTF-8."""
     return text.isascii() or printable(text) == text
+
+
+def encode_json(value: Any) -> bytes:
+    r"""JSON of a document that may hold text of a dataset, or names of files, that cannot be encoded: it becomes escapes.
+
+    >>> encode_json({"\ud800": ["a"]})
+    b'{"\\\\ud800":["a"]}'
+    """
+    try:
+        return msgspec.json.encode(value)
+    except UnicodeEncodeError:
+        return msgspec.json.encode(_encodable(msgspec.to_builtins(value)))
+
+
+def _encodable(value: Any) -> Any:
+    if isinstance(value, str):
+        return printable(value)
+    if isinstance(value, dict):
+        return {_encodable(key): _encodable(item) for key, item in value.items()}
+    return [_encodable(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def plain(text: str, kept: str = "") -> str:

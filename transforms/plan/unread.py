@@ -11,7 +11,7 @@ from typing import NamedTuple
 from labelbeam.transforms.formats.boxtable.columns import columns_of
 from labelbeam.transforms.formats.format import Tree
 from labelbeam.transforms.formats.plans import HEAD
-from labelbeam.transforms.formats.yolo.recognise import holds_labels
+from labelbeam.transforms.formats.yolo.recognise import VISDRONE, holds_labels
 from labelbeam.transforms.images.names import IMAGE_FORMATS, extension, is_image
 from labelbeam.transforms.stores.files import stat
 from labelbeam.transforms.stores.location import Location
@@ -24,6 +24,10 @@ _CONVERT = "convert it to COCO or Pascal VOC, and name what that gives as --sour
 _BOXES = (
     "read it with --task image_object_detection, --label-columns naming its column of labels where that is called otherwise, or convert it "
     "to COCO"
+)
+_TABLE = (
+    "write a CSV with the columns file, x, y, width, height and label, a row for each box, which is read with --task "
+    "image_object_detection; or convert it to COCO"
 )
 _EXPORT = "export it from the tool as COCO or Pascal VOC, and name that as --source"
 
@@ -89,12 +93,16 @@ def _records(files: _Files) -> Unread | None:
         if re.search(r"\.(?:tfrecords?|record)(?:-\d+-of-\d+)?(?:\.gz)?$", name, re.IGNORECASE):
             return Unread("TFRecord", name, f"{_CONVERT}; TensorFlow Datasets can write the images and labels out")
     parquet = files.of("parquet", "arrow")
+    tables = [name for name in parquet if posixpath.basename(name).lower() == "metadata.parquet"]
+    if tables:
+        advice = "write it as metadata.jsonl, such as with pandas: read_parquet(PATH).to_json(OTHER, orient='records', lines=True)"
+        return Unread("a metadata.parquet of Hugging Face", tables[0], advice)
     if parquet and not any(map(is_image, files.names)):
         advice = (
-            "Parquet is read where it holds images, as the datasets library writes them with push_to_hub or to_parquet; write it so, or "
-            "its images into a folder for each class"
+            "Parquet and Arrow are read where they hold images, as the datasets library writes them with push_to_hub, to_parquet or "
+            "save_to_disk; write it so, or its images into a folder for each class"
         )
-        return Unread("a dataset of Hugging Face in Arrow, or in Parquet without images", parquet[0], advice)
+        return Unread("a dataset of Hugging Face in Parquet or Arrow without images", parquet[0], advice)
     return None
 
 
@@ -112,6 +120,16 @@ _JSON_KEYS: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("Supervisely's videos", ("classTitle", "framesCount"), _EXPORT),
     ("point clouds of Supervisely", ("classTitle", "figures"), _EXPORT),
     ("BDD100K or Scalabel", ("box2d",), _CONVERT),
+    ("VoTT", ("asset", "regions", "boundingBox"), "export it from VoTT as CSV, which is read, or convert it to COCO"),
+    ("a manifest of SageMaker Ground Truth or Rekognition", ("source-ref",), _CONVERT),
+    ("Labelbox", ("data_row", "projects"), _CONVERT),
+    ("Labelbox", ("External ID", "Labeled Data"), _CONVERT),
+    ("JSON Lines of Vertex AI", ("imageGcsUri",), f"Vertex AI's CSV is read; {_CONVERT}"),
+    ("FiftyOne", ("classes", "labels", "bounding_box"), "export it from FiftyOne as COCODetectionDataset"),
+    ("CrowdHuman", ("gtboxes",), _CONVERT),
+    ("VIA 3", ("fname", "vid", "xy"), f"{_CONVERT}; projects of VIA 2 are read"),
+    ("Cityscapes", ("imgHeight", "imgWidth", "objects", "polygon"), _CONVERT),
+    ("Mapillary Vistas", ("objects", "label", "polygon"), _CONVERT),
     ("Create ML", ("coordinates", "annotations", "image"), _CONVERT),
     ("a dataset of Hugging Face", ("builder_name", "features"), "write its images out with the datasets library"),
     ("Azure AutoML's JSON Lines", ("image_url", "label"), "it can be trained from as it is"),
@@ -119,9 +137,9 @@ _JSON_KEYS: tuple[tuple[str, tuple[str, ...], str], ...] = (
 
 
 def _json(files: _Files) -> Unread | None:
-    for name in files.of("json", "jsonl")[:_LOOKED_AT]:
+    for name in files.of("json", "jsonl", "ndjson", "manifest", "odgt")[:_LOOKED_AT]:
         head = files.head(name)
-        keys = set(re.findall(r'"(\w+)"\s*:', head))
+        keys = set(re.findall(r'"(\w[\w -]*)"\s*:', head))
         for title, wanted, advice in _JSON_KEYS:
             if keys.issuperset(wanted) and not keys >= {"images", "categories", "file_name"}:
                 return Unread(title, f"{name} holds {' and '.join(map(repr, wanted))}", advice)
@@ -142,12 +160,27 @@ def _xml(files: _Files) -> Unread | None:
     return None
 
 
+_POINT = r"\(-?\d+(?:\.\d+)?, ?-?\d+(?:\.\d+)?\)"
+_OUTLINES = "write them as COCO, with a polygon for each object, which serves segmentation and detection"
+_CELLS = (
+    ("run lengths of masks in a table, as in Kaggle's competitions", re.compile(r"(?i)\bEncodedPixels\b"), f"{_CONVERT}; its runs go down columns, and count from 1"),
+    ("several boxes in a cell of a table, as in Kaggle's competitions", re.compile(r"(?i)\bPredictionString\b"), _TABLE),
+    ("outlines as WKT in a table", re.compile(r"\b(?:MULTI)?POLYGON ?(?:Z ?)?\(\("), _OUTLINES),
+    ("outlines as lists of corners in a table", re.compile(rf"\[{_POINT}(?:, ?{_POINT}){{2,}}"), _OUTLINES),
+    ("corners in a cell each of a table", re.compile(rf"\"{_POINT}\",\"{_POINT}\""), _TABLE),
+)  # fmt: skip
+"""Tables whose boxes or outlines stand in a cell that is not read."""
+
+
 def _tables(files: _Files) -> Unread | None:
     for name in files.of("csv", "tsv")[:_LOOKED_AT]:
         first, _, rest = files.head(name).lstrip("\ufeff").partition("\n")
         columns = {re.sub(r"[\s_\"#-]", "", column).lower() for column in re.split(r"[,;\t]", first)}
         if files.labels or (files.boxes and columns_of(files.head(name)) is not None):
             continue
+        for title, tells, advice in _CELLS:
+            if (found := tells.search(first) or tells.search(rest)) is not None:
+                return Unread(title, f"{name} has {found[0][:40]!r}", advice)
         if columns >= {"xmin", "xmax", "ymin", "ymax"} or columns_of(files.head(name), needs_label=False) is not None:
             said = (
                 "columns of boxes"
@@ -160,6 +193,19 @@ def _tables(files: _Files) -> Unread | None:
             return Unread("a table of boxes", f"{name} has four numbers behind each image", _CONVERT)
     return None
 
+
+_FRACTION = r"-?\d+(?:\.\d+)?"
+_DOTA = re.compile(rf"(?:imagesource:.*|gsd:.*|(?:{_FRACTION} ){{8}}\S+(?: [0-2])?\s*)")
+_LISTS = (
+    (
+        "WIDER FACE",
+        re.compile(rf"\s*\S.*\.(?:jpe?g|png)\s*\n\s*\d+\s*\n(?:{_FRACTION} ){{3,9}}{_FRACTION}\s*(?:\n|\Z)", re.IGNORECASE),
+        _TABLE,
+    ),
+    ("a list of boxes behind each image, as Keras-YOLO has it", re.compile(rf"\s*\S.*\.(?:jpe?g|png)(?: +{_FRACTION}(?:,{_FRACTION}){{3}},\d+)+\s*(?:\n|\Z)", re.IGNORECASE), _TABLE),
+    ("tracks of MOT", re.compile(rf"\s*\d+,-?\d+(?:,{_FRACTION}){{5,8}}\s*(?:\n|\Z)"), _TABLE),
+)  # fmt: skip
+"""Text files of many images, by how their first lines look."""
 
 _KITTI = re.compile(r"\s*[A-Za-z_]+(?:\s+-?[\d.]+){14,15}\s*")
 
@@ -174,6 +220,16 @@ def _texts(files: _Files) -> Unread | None:
     heads = [(name, lines) for name, lines in heads if lines]
     if heads:
         name = heads[0][0]
+        if all(VISDRONE.fullmatch(line) for _, lines in heads for line in lines):
+            return Unread(
+                "VisDrone", f"{name} holds eight whole numbers in each line, a corner and a size among them", _TABLE
+            )
+        if all(_DOTA.fullmatch(line) for _, lines in heads for line in lines):
+            return Unread(
+                "DOTA",
+                f"{name} holds four corners and a class in each line",
+                f"{_OUTLINES}; turned boxes are outlines there",
+            )
         if any(holds_labels("\n".join(lines)) for _, lines in heads):
             return None  # YOLO's, which are read; what is wrong with them is said by who reads them.
         if all(_KITTI.fullmatch(line) for _, lines in heads for line in lines):
@@ -181,6 +237,11 @@ def _texts(files: _Files) -> Unread | None:
         if 2 * len(texts) >= len(stems):
             advice = "collect what they say in a labels.csv beside the images, with the columns filename and labels"
             return Unread("text files of labels, one for each image", f"such as {name}", advice)
+    lists = [name for name in files.of("txt") if _stem(name) not in stems]
+    for name in lists[:_LOOKED_AT] if not files.labels else ():
+        for title, tells, advice in _LISTS:
+            if tells.match(files.head(name)):
+                return Unread(title, name, advice)
     return None
 
 
@@ -232,7 +293,8 @@ def _is_among(kind: re.Pattern[str], folders: str) -> bool:
 
 
 def _stem(name: str) -> str:
-    return posixpath.splitext(posixpath.basename(name))[0]
+    last = name[name.rfind("/") + 1 :]
+    return last[: last.rfind(".")] if extension(last) else posixpath.splitext(last)[0]
 
 
 def _is_number(cell: str) -> bool:

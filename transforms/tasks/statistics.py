@@ -16,6 +16,7 @@ from labelbeam.schemas.statistics import GRID, IMAGE_EDGES, OBJECT_EDGES, RATIO_
 from labelbeam.transforms.columns.arrays import Integers, ranges
 from labelbeam.transforms.geometry.boxes import STEPS, Millionths
 from labelbeam.transforms.geometry.polygons import NormalizedPolygons
+from labelbeam.transforms.geometry.rings import ring_boxes
 
 if TYPE_CHECKING:
     from labelbeam.schemas.manifest import Receipt
@@ -94,12 +95,22 @@ def statistics_of_rows(rows: pa.Table) -> SplitStatistics:
             rings, parts = _inside(labels.field("polygon"))
             ends, numbers = _inside(parts)
             corners = _millionths(_numbers(numbers).reshape(-1, 2))
+            around = boxes_of_rings(ends // 2, corners)
             codes = np.zeros(len(labels), np.int8)
-            polygons = NormalizedPolygons(rings[:-1], np.diff(rings), ends // 2, corners, codes, {})
+            polygons = NormalizedPolygons(rings[:-1], np.diff(rings), ends // 2, corners, around, codes, {})
             boxes = extents(polygons, np.arange(len(labels)))
         labels = labels.field("label")
     encoded = labels.dictionary_encode()
     return histograms(encoded.dictionary.to_pylist(), _numbers(encoded.indices), offsets, sizes, boxes)
+
+
+def boxes_of_rings(offsets: Integers, corners: Millionths) -> Millionths:
+    """`ring_boxes`, also of rings without corners: these extend over nothing, whatever they are combined with."""
+    boxes = np.tile(np.array([STEPS, STEPS, 0, 0], np.int32), (len(offsets) - 1, 1))
+    filled = np.diff(offsets) > 0
+    # Between the starts of rings that have corners lie the corners of one ring and no others.
+    boxes[filled] = ring_boxes(np.append(offsets[:-1][filled], offsets[-1]), corners)
+    return boxes
 
 
 def _inside(lists: pa.ListArray) -> tuple[Integers, pa.Array]:
@@ -130,22 +141,13 @@ def _histogram(values: npt.NDArray[np.number], edges: npt.ArrayLike) -> list[int
 
 def extents(polygons: NormalizedPolygons, rows: Integers) -> Millionths:
     """The box around all rings of each object at `rows`, in millionths: left, top, right, bottom, (rows, 4)."""
-    lengths = np.diff(polygons.offsets)
-    filled = lengths > 0
-    # Between the starts of rings that have corners lie the corners of one ring and no others.
-    starts = polygons.offsets[:-1][filled]
+    if not len(rows):
+        return np.empty((0, 4), np.int32)
     counts = polygons.ring_count[rows]
-    rings = ranges(polygons.ring_start[rows], counts)
+    boxes = polygons.boxes[ranges(polygons.ring_start[rows], counts)]
     firsts = np.cumsum(counts) - counts
-    boxes = np.empty((len(rows), 4), np.int32)
-    if len(rows):
-        # A ring without corners extends over nothing, whatever it is combined with.
-        for column, reduce, nothing in ((0, np.minimum, STEPS), (2, np.maximum, 0)):
-            for axis in (0, 1):
-                of_ring = np.full(len(lengths), nothing, np.int32)
-                of_ring[filled] = reduce.reduceat(polygons.corners[:, axis], starts)
-                boxes[:, column + axis] = reduce.reduceat(of_ring[rings], firsts)
-    return boxes
+    ends = np.minimum.reduceat(boxes[:, :2], firsts), np.maximum.reduceat(boxes[:, 2:], firsts)
+    return np.concatenate(ends, axis=1)
 
 
 def merge_statistics(parts: Iterable[SplitStatistics]) -> SplitStatistics:

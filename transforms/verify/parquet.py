@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from labelbeam.transforms.stores.failures import is_shortage
 from labelbeam.transforms.tasks.records import arrow_schema, record_schema
 from labelbeam.transforms.tasks.registry import TASKS
 from labelbeam.transforms.verify.differences import MOST_OF_A_KIND, Differences, Kind
@@ -38,6 +39,8 @@ def check_copy(path: str, data: bytes, records: int, task: str, differences: Dif
         rows.validate(full=True)
         columns = rows.schema.to_string(show_schema_metadata=False)
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        if is_shortage(error):
+            raise  # Which says nothing of the file.
         differences.add(Kind.PARQUET, path, f"cannot be read: {error}", "a Parquet file")
         return None
     if len(rows) != records:

@@ -20,8 +20,8 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import CancelledError, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from itertools import count as count_up
@@ -42,11 +42,11 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """Reference to a unit of work that a process was given before the runner came to it; `size` is the unit's."""
+    """Reference to a unit of work that a process was given before the runner came to it; `size` and `index` are the unit's."""
 
     key: str
     size: int
-    index = None
+    index: str | None = None
 
 
 class Workers:
@@ -85,9 +85,37 @@ class Workers:
 
     def begin_unit(self, unit: Any, function: Callable[..., Result], *arguments: Any) -> Begun:
         """Have `function` called with the arguments and a unit, which so need not go through the runner itself."""
-        key = f"unit {next(self._numbers)}"
-        self.begin(key, function, *arguments, unit)
-        return Begun(key, unit.size)
+        begun = self._reference(unit)
+        self.begin(begun.key, function, *arguments, unit)
+        return begun
+
+    def begin_indexed(
+        self, index: Any, units: Sequence[Any], function: Callable[..., Any], *arguments: Any
+    ) -> list[Begun]:
+        """Have `function` called with the arguments and the index unit, and then with each of the units that are read against what it made,
+        without waiting for the runner to pass that on.
+        """
+        begun = [self._reference(unit) for unit in units]
+        made: Future[Any] = Future()
+        self.begun[index.makes] = made
+
+        def go_on(done: Future[Any]) -> None:
+            # Whoever waits for the index finds the units begun.
+            try:
+                result = done.result()
+                if isinstance(result.index, bytes):
+                    path = self.share(index.makes, result.index)
+                    for reference, unit in zip(begun, units, strict=True):
+                        self.begin(reference.key, function, *arguments, unit, path)
+                made.set_result(result)
+            except (LabelBeamError, RuntimeError, CancelledError) as error:
+                made.set_exception(error)
+
+        self.submit(function, *arguments, index).add_done_callback(go_on)
+        return begun
+
+    def _reference(self, unit: Any) -> Begun:
+        return Begun(f"unit {next(self._numbers)}", unit.size, unit.index)
 
     def share(self, name: str, data: bytes) -> str:
         """Put bytes where every process reads them once, and return the path; `name` tells them from others.

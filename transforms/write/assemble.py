@@ -12,7 +12,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -29,13 +28,14 @@ from labelbeam.transforms.columns.objects import AS_DRAWN, Objects, join_objects
 from labelbeam.transforms.formats.frames import PIXELS, SCALES, Frame
 from labelbeam.transforms.geometry.boxes import OK, REASONS, code_of
 from labelbeam.transforms.images.facts import CopyTo, LookAt
-from labelbeam.transforms.images.names import LONGEST_URL
 from labelbeam.transforms.images.urls import image_urls
+from labelbeam.transforms.messages.words import encode_json, is_utf8
 from labelbeam.transforms.tasks.records import SplitRecords
 from labelbeam.transforms.tasks.registry import TASKS
 from labelbeam.transforms.tasks.task import Judged, Labels, Task
 from labelbeam.transforms.write import oddities
 from labelbeam.transforms.write.options import AssembleOptions
+from labelbeam.transforms.write.rejections import in_order, readable
 from labelbeam.transforms.write.rename import Renamed, rename
 from labelbeam.transforms.write.settle import (
     Settled,
@@ -151,8 +151,8 @@ def assemble(
     judged.codes[np.isin(objects.image, settled.strangers) & (judged.codes == OK)] = code_of(Rejected.DUPLICATE_IMAGE)
     # Without a size nothing can be said of an object's coordinates.
     judged.codes[(settled.sizes[at] == 0).any(axis=1)] = code_of(Rejected.IMAGE_REJECTED)
-    too_long = [number for number, name in enumerate(names) if len(name) > LONGEST_LABEL]
-    judged.codes[np.isin(objects.label, too_long) & (judged.codes == OK)] = code_of(Rejected.INVALID_LABEL)
+    unfit = [number for number, name in enumerate(names) if len(name) > LONGEST_LABEL or not is_utf8(name)]
+    judged.codes[np.isin(objects.label, unfit) & (judged.codes == OK)] = code_of(Rejected.INVALID_LABEL)
     _decide(settled, at, judged, rejected_of, task, options, emptied)
 
     left = settled.codes == OK
@@ -174,7 +174,7 @@ def assemble(
     splits = _by_split(settled, drawn.members, objects, at, judged, names, options.image_url)
     return Assembled(
         splits=splits,
-        rejections=sorted_packed(map(_bounded, rejections), key=_in_order),
+        rejections=sorted_packed(map(readable, rejections), key=in_order),
         images_found=len(settled.images) + rejected_before["image"] + left_out.total(),
         objects_found=found + rejected_before["object"] + skipped_before,
         skipped_images=len(settled.skips) + left_out.total(),
@@ -195,18 +195,6 @@ def assemble(
         twins=twins_of(settled.images, drawn.members, twins.first),
         similar=twins_of(settled.images, drawn.members, twins.like),
     )
-
-
-def _bounded(item: Rejection) -> Rejection:
-    """A rejection none of whose texts is longer than people read: an image's name stands in that of each of its objects."""
-    limits = {"locator": RAW_LIMIT, "image": LONGEST_URL, "message": LONGEST_URL}
-    texts = {name: getattr(item, name) or "" for name in limits}
-    cut = {name: f"{text[:RAW_LIMIT]}…" for name, text in texts.items() if len(text) > limits[name]}
-    return msgspec.structs.replace(item, **cut) if cut else item
-
-
-def _in_order(item: Rejection) -> tuple[str, ...]:
-    return item.source, item.locator, item.kind, item.code, item.message, item.raw, item.image or ""
 
 
 def _join_objects(fragments: Sequence[Fragment]) -> tuple[Objects, list[str]]:
@@ -353,7 +341,7 @@ def _rejected_objects(
         message = f"{code.doc}; the image is {settled.sizes[row, 0]}×{settled.sizes[row, 1]}"
         if code is Rejected.IMAGE_REJECTED:
             message = f"its image was rejected as {REASONS[settled.codes[row]]}"
-        excerpt = msgspec.json.encode(raw).decode()[:RAW_LIMIT]
+        excerpt = encode_json(raw).decode()[:RAW_LIMIT]
         locator = identity if isinstance(identity, str) else f"annotations id={identity}"
         source = settled.sources.get(int(objects.image[number]), images.sources[row])
         yield Rejection(source, locator, images.paths[row], "object", code, message, excerpt)

@@ -137,8 +137,8 @@ def _sums(polygons: NormalizedPolygons, rows: Integers) -> npt.NDArray[np.int64]
     """The number of corners of each object at `rows`, and the sum of its coordinates, (rows, 2)."""
     start = polygons.ring_start[rows]
     first, end = polygons.offsets[start], polygons.offsets[start + polygons.ring_count[rows]]
-    sums = np.concatenate([[0], np.cumsum(polygons.corners.sum(axis=1, dtype=np.int64))])
-    return np.stack([end - first, sums[end] - sums[first]], axis=1)
+    sums = np.concatenate([[0], np.cumsum(polygons.corners.reshape(-1), dtype=np.int64)])
+    return np.stack([end - first, sums[2 * end] - sums[2 * first]], axis=1)
 
 
 def _repeated(rows: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:

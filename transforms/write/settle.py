@@ -29,6 +29,7 @@ from labelbeam.transforms.images.facts import (
 )
 from labelbeam.transforms.images.names import LONGEST_PATH, too_long
 from labelbeam.transforms.images.transcode import Transcode, format_of, stays
+from labelbeam.transforms.images.urls import below_root
 from labelbeam.transforms.stores.paths import leads_out, url_leads_out
 from labelbeam.transforms.write.twins import Twins
 
@@ -257,7 +258,7 @@ def _formats_by_names(images: Images) -> list[str] | None:
 
 def _refused(path: str) -> ImageError | None:
     """Reason why an image is not looked at under its name; None for nearly all."""
-    if url_leads_out(path) if "://" in path else leads_out(path):
+    if url_leads_out(path) or below_root(path) is None if "://" in path else leads_out(path):
         return ImageError(Rejected.UNSAFE_PATH, f"{path}: {Rejected.UNSAFE_PATH.doc}, once a server decodes it")
     if too_long(path):
         message = f"the image's name has {len(path):,} characters, expected at most {LONGEST_PATH:,}"

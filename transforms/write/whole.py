@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from zlib import crc32
 
 from labelbeam.schemas.label_map import LabelMap
+from labelbeam.transforms.formats.frames import Frame
 from labelbeam.transforms.formats.reading import Findings
 from labelbeam.transforms.write.stratify import Strata
 from labelbeam.transforms.write.twins import Twins
@@ -33,3 +36,8 @@ def whole_source(findings: Findings, labels: LabelMap | None, sample: int | floa
     if isinstance(sample, int):
         return Whole(rare, findings.lowest[-1] + 1 if len(findings.lowest) == sample else None)
     return Whole(rare, None if sample is None else int(sample * 2**64))
+
+
+def told_sum(whole: Whole, frames: Mapping[str, Frame] | None = None) -> int:
+    """A checksum of what decides about each bucket and comes from the findings of all readers: on every worker the same, and on the driver."""
+    return crc32(repr((sorted(whole.rare), whole.sampled, sorted((frames or {}).items()))).encode())

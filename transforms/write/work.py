@@ -26,7 +26,7 @@ from labelbeam.transforms.write.assemble import assemble
 from labelbeam.transforms.write.bucket import write_bucket, write_copied
 from labelbeam.transforms.write.options import AssembleOptions
 from labelbeam.transforms.write.survey import SurveyOptions, compared
-from labelbeam.transforms.write.whole import NOTHING_OF_ALL, Whole
+from labelbeam.transforms.write.whole import NOTHING_OF_ALL, Whole, told_sum
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,8 @@ class ShardOptions:
     copy_images: str | None
     transcode: Transcode | None
     storage: StorageOptions
+    unit_sum: int = 0
+    """The `unit_sum` of all units that are planned."""
 
     @property
     def surveys(self) -> SurveyOptions:
@@ -54,10 +56,11 @@ class ShardOptions:
 
 
 class Report(msgspec.Struct):
-    """Report of a pipeline for the driver: the receipts of all buckets, and what reading found."""
+    """Report of a pipeline for the driver: the receipts of all buckets, what reading found, and the `unit_sum` of what was to be read."""
 
     receipts: list[Receipt]
     findings: Findings
+    unit_sum: int
 
 
 def write_shard(
@@ -80,13 +83,15 @@ def write_shard(
     target = options.target
     build = locate(target.build, options.storage) if target else None
     copies = locate(options.copy_images, options.storage) if target and options.copy_images is not None else None
+    told = told_sum(whole, frames)
     with quiet_gc():
         fragments = [decode(parcels.unwrap(data)) for data in encoded]
         known = _known(fragments)
         if target and build and target.resumes:
             finished = finished_bucket(target, options.storage, bucket, options.buckets, Receipt)
             # A runner that lost something then has perhaps not lost it now: what was made of less is not used.
-            same = finished is not None and (finished.records_in, finished.listed_in) == _counted(fragments)
+            counted = *_counted(fragments), told
+            same = finished is not None and (finished.records_in, finished.listed_in, finished.told) == counted
             if finished is not None and same and copies_stand(build, finished, known.copies, copies):
                 finished.arrived = parcels.parcel_sum(encoded)
                 return finished
@@ -97,7 +102,7 @@ def write_shard(
         copy_to = copier(CopyOptions(root, copies, complete, options.transcode), known) if copies else None
         assembled = assemble(fragments, options.assemble, frames, look_at, copy_to, whole)
         receipt = write_bucket(assembled, bucket, options.buckets, options.assemble.task, options.px, build)
-        receipt.arrived, receipt.listed_in = parcels.parcel_sum(encoded), _counted(fragments)[1]
+        receipt.arrived, receipt.listed_in, receipt.told = parcels.parcel_sum(encoded), _counted(fragments)[1], told
         if build and copies:
             receipt.copied = write_copied(assembled.copied, bucket, options.buckets, build, copies.shown)
     if target:

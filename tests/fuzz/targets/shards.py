@@ -1,4 +1,4 @@
-"""Shards: WebDataset's TAR files, compressed or not, and Parquet files with images in them."""
+"""Shards: WebDataset's TAR files, compressed or not, and Parquet and Arrow files with images in them."""
 
 from __future__ import annotations
 
@@ -28,14 +28,8 @@ from labelbeam.transforms.stores.archives.contents import ArchiveError, Packed
 from labelbeam.transforms.stores.archives.gzipped import MAGIC, GzipPacked
 from labelbeam.transforms.stores.archives.tar import TarReader
 from labelbeam.transforms.stores.failures import ShortReadError
-from labelbeam.transforms.stores.shards.parquet import (
-    checked,
-    footer_of,
-    name_of,
-    open_parquet,
-    rows_at_once,
-    starts_of,
-)
+from labelbeam.transforms.stores.shards.open_rows import open_rows
+from labelbeam.transforms.stores.shards.rows import checked, name_of, starts_of
 
 _OBJECTS = {"bbox": [[1, 2, 3, 4]], "category": ["cat"], "segmentation": [[[1, 1, 5, 1, 5, 6]]]}
 _FILES = {
@@ -68,12 +62,23 @@ TAR_TOKENS = (
 )  # fmt: skip
 
 
-def _parquet(columns: dict[str, Any], features: dict[str, Any] | None = None) -> bytes:
+def _table(columns: dict[str, Any], features: dict[str, Any] | None = None) -> pa.Table:
     table = pa.table(columns)
     if features is not None:
         table = table.replace_schema_metadata({"huggingface": json.dumps({"info": {"features": features}})})
+    return table
+
+
+def _parquet(table: pa.Table) -> bytes:
     buffer = io.BytesIO()
     pq.write_table(table, buffer, row_group_size=2)
+    return buffer.getvalue()
+
+
+def _arrow(table: pa.Table, **options: Any) -> bytes:
+    buffer = io.BytesIO()
+    with pa.ipc.new_stream(buffer, table.schema, options=pa.ipc.IpcWriteOptions(**options)) as stream:
+        stream.write_table(table, 2)
     return buffer.getvalue()
 
 
@@ -82,22 +87,29 @@ _IMAGES = pa.array(
     pa.struct([("bytes", pa.binary()), ("path", pa.string())]),
 )
 _CLASS = {"names": ["cat", "dog"], "_type": "ClassLabel"}
-PARQUET = (
-    _parquet({"image": _IMAGES, "label": [0, 1, -1]}, {"label": _CLASS}),
-    _parquet({"image": _IMAGES, "width": [9, 9, 9], "height": [9, 9, 9], "objects": [_OBJECTS, None, _OBJECTS]}),
-    _parquet({"image": [b"x", b"", None], "labels": [["a"], [], ["b", "c"]], "bbox": [[[1, 2, 3, 4]], [], None]}),
+_TABLES = (
+    _table({"image": _IMAGES, "label": [0, 1, -1]}, {"label": _CLASS}),
+    _table({"image": _IMAGES, "width": [9, 9, 9], "height": [9, 9, 9], "objects": [_OBJECTS, None, _OBJECTS]}),
+    _table({"image": [b"x", b"", None], "labels": [["a"], [], ["b", "c"]], "bbox": [[[1, 2, 3, 4]], [], None]}),
 )
+PARQUET = tuple(map(_parquet, _TABLES))
+ARROW = (*map(_arrow, _TABLES), _arrow(_TABLES[1], compression="lz4"))
 PARQUET_TOKENS = (
     *(b"PAR1", b"image", b"bytes", b"path", b"label", b"huggingface", b"ClassLabel", b"\x15\x00", b"\x19\x1c", b"\x00\x00\x00\x00"),
     *(b"\xff\xff\xff\xff\x0f", b"ARROW:schema", b"\x7f", b"\x80\x80\x80\x80\x08"),
+)  # fmt: skip
+
+ARROW_TOKENS = (
+    *(b"\xff\xff\xff\xff", b"image", b"bytes", b"path", b"label", b"ARROW1\0\0", bytes(4), bytes(8), b"\xff" * 8, b"\xff\xff\xff\x7f"),
+    *(b"\x03\x00", b"\x02\x00", b"\x10\x00\x00\x00", b"\x01" + bytes(7)),
 )  # fmt: skip
 
 
 class _Bytes(Packed):
     """An archive in memory."""
 
-    def __init__(self, data: bytes) -> None:
-        self._data = data
+    def __init__(self, data: bytes, name: str = "x") -> None:
+        self._data, self.path = data, name
         self.shown, self.local, self.size, self.token = "x", False, len(data), "t"
 
     def look(self) -> bool:
@@ -138,13 +150,22 @@ def read_tar(data: bytes) -> None:
 
 def read_parquet(data: bytes) -> None:
     """Every row is an image, or the file is refused; names of images lead nowhere."""
+    _read_rows(data, "a.parquet")
+
+
+def read_arrow(data: bytes) -> None:
+    """The same for Arrow's streams."""
+    _read_rows(data, "a.arrow")
+
+
+def _read_rows(data: bytes, name: str) -> None:
     number = zlib.crc32(data)
     task: Any = sorted(TASKS)[number % 4]
-    packed = _Bytes(data)
+    packed = _Bytes(data, name)
     assert "/" not in name_of(number, data[:200].decode("utf-8", "replace"), data)
     try:
-        file = open_parquet(packed)
-        footer = checked(packed, lambda: footer_of(file))
+        file = open_rows(packed)
+        footer = file.footer
         columns = columns_of(footer.schema, task, HuggingFaceOptions(), "x")
         names_in_footer(footer.schema, columns.named)
         starts = starts_of(footer)
@@ -154,7 +175,7 @@ def read_parquet(data: bytes) -> None:
         def read_all() -> None:
             for group in range(len(footer.rows)):
                 row = starts[group]
-                for batch in file.iter_batches(rows_at_once(file, group), row_groups=[group], columns=columns.fields):
+                for batch in file.batches(group, columns.fields):
                     rows.add(row, batch)
                     row += len(batch)
 
@@ -172,4 +193,5 @@ def read_parquet(data: bytes) -> None:
 TARGETS = {
     "webdataset": Target(read_tar, TARS, TAR_TOKENS, SOURCES),
     "parquet": Target(read_parquet, PARQUET, PARQUET_TOKENS, SOURCES),
+    "arrow": Target(read_arrow, ARROW, ARROW_TOKENS, SOURCES),
 }

@@ -25,7 +25,7 @@ SIDES = ("topX", "topY", "bottomX", "bottomY")
 
 def rounded(pixels: list[float], sides: list[float]) -> np.ndarray[Any, np.dtype[np.float64]]:
     """As records hold them."""
-    return to_millionths(np.array(pixels, np.float64), np.array(sides, np.float64)) / STEPS
+    return to_millionths(np.array(pixels, np.float64), STEPS / np.array(sides, np.float64)) / STEPS
 
 
 @given(st.integers(1, 100_000), st.data())

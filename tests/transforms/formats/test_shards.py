@@ -38,7 +38,7 @@ def root(memory: str) -> str:
 @pytest.mark.parametrize(
     ("names", "base", "paths"),
     [
-        ((), "", ["3.tar", "a/1.tar", "a/b/2.TAR.GZ"]),
+        ((), "", ["3.tar", "a/1.tar", "a/b/2.TAR.GZ", "empty.tar"]),
         (("3.tar",), "", ["3.tar"]),
         (("a/1.tar", "a/b/2.TAR.GZ"), "/a", ["1.tar", "b/2.TAR.GZ"]),
         (("a/b/2.TAR.GZ", "3.tar"), "", ["3.tar", "a/b/2.TAR.GZ"]),

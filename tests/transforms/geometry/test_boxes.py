@@ -154,7 +154,7 @@ def test_no_boxes_are_no_boxes() -> None:
 
 def test_millionths_are_whole_and_inside() -> None:
     pixels = np.array([-1.0, 0.0, 1 / 3, 0.5, 1.0, 9.0])
-    assert to_millionths(pixels, np.ones(6)).tolist() == [0, 0, 333333, 500000, 1000000, 1000000]
+    assert to_millionths(pixels, np.full(6, 1e6)).tolist() == [0, 0, 333333, 500000, 1000000, 1000000]
 
 
 def test_every_reason_has_a_code_of_its_own() -> None:

@@ -66,6 +66,18 @@ def one(parts: Parts, **options: Any) -> tuple[str | list[Any], set[str]]:
     return verdict(normalize(objects_of(parts), **options))
 
 
+def test_a_box_is_known_of_each_ring_as_it_is_written() -> None:
+    outlines = [
+        [rectangle(1.234, 2, 9.77, 11)],
+        [rectangle(2, 2, 8, 8), rectangle(7, 1, 12, 12)],
+        [rectangle(15, 3, 25, 9)],
+    ]
+    polygons = normalize(objects_of(*outlines))
+    for ring, box in enumerate(polygons.boxes):
+        corners = polygons.corners[polygons.offsets[ring] : polygons.offsets[ring + 1]]
+        assert box.tolist() == [*corners.min(axis=0), *corners.max(axis=0)]
+
+
 def rectangle(left: float, top: float, right: float, bottom: float) -> list[tuple[float, float]]:
     return [(left, top), (right, top), (right, bottom), (left, bottom)]
 

@@ -8,14 +8,7 @@ from pycocotools import mask as coco_mask
 
 from labelbeam.schemas.neutral import Ring
 from labelbeam.schemas.reasons import Rejected
-from labelbeam.transforms.geometry.rings import (
-    clip_ring,
-    parts_overlap,
-    ring_area,
-    simplify_rings,
-    unite_many,
-    unite_rings,
-)
+from labelbeam.transforms.geometry.rings import boxes_overlap, clip_ring, ring_area, ring_boxes, simplify_rings
 from labelbeam.transforms.geometry.rle import GeometryError, runs_of_mask
 from labelbeam.transforms.geometry.trace import trace
 
@@ -147,96 +140,6 @@ def test_far_corner_is_clipped_without_loss_near_by() -> None:
     assert clipped.tolist() == [[4, 3], [16, 3], [16, 12], [13, 12]]
 
 
-@settings(deadline=None, max_examples=200)
-@given(st.lists(inner_rings, min_size=1, max_size=5))
-def test_xor_of_united_rings_is_the_union_of_coco(rings: list[Ring]) -> None:
-    rasters = coco_rasters(rings)
-    united = unite_rings(rings, WIDTH, HEIGHT)
-    overlap = bool((rasters.sum(axis=0) > 1).any())
-    assert parts_overlap(rings, WIDTH, HEIGHT) == overlap
-    assert (united is not rings) == overlap
-    assert (np.logical_xor.reduce(coco_rasters(united)) == rasters.any(axis=0)).all()
-
-
-@settings(deadline=None)
-@given(st.lists(st.tuples(st.integers(0, 65), st.integers(0, 45), st.integers(1, 14)), min_size=2, max_size=6))
-def test_boxes_that_touch_in_fractions_of_a_pixel_are_united_as_coco_does(squares: list[tuple[int, int, int]]) -> None:
-    rings = [square(left / 5, top / 5, side / 5) for left, top, side in squares]
-    united = unite_rings(rings, WIDTH, HEIGHT)
-    assert (np.logical_xor.reduce(coco_rasters(united)) == coco_rasters(rings).any(axis=0)).all()
-
-
-def test_part_inside_another_is_no_hole() -> None:
-    united = unite_rings([square(1, 1, 9), square(3, 3, 4)], WIDTH, HEIGHT)
-    assert as_lists(united) == as_lists([square(1, 1, 9)])
-
-
-def test_only_the_rings_that_overlap_are_traced_and_stand_at_the_first_ones_place() -> None:
-    slanted, other = ring((0.5, 9.5), (3.5, 11.5), (0.5, 11.5)), ring((12.5, 9.5), (15.5, 9.5), (15.5, 11.5))
-    # The second and the last meet through the fourth only.
-    rings = [slanted, square(2, 2, 3), other, square(4, 4, 3), square(6, 6, 3)]
-    united = unite_rings(rings, WIDTH, HEIGHT)
-    assert united[0] is slanted and united[2] is other
-    assert len(united) == 3
-    assert ring_area(united[1]) == 9 + 8 + 8
-
-
-def test_rings_too_small_for_any_pixel_are_kept_beside_united_ones() -> None:
-    specks = [square(1.1, 9.1, 0.1), square(2.1, 9.1, 0.1)]
-    united = unite_rings([*specks, square(2, 2, 3), square(4, 4, 3)], WIDTH, HEIGHT)
-    assert not coco_rasters(specks).any()
-    assert united[0] is specks[0] and united[1] is specks[1]
-
-
-def test_rings_of_overlapping_boxes_that_share_no_pixel_are_kept() -> None:
-    rings = [ring((0, 0), (11, 0), (0, 11)), ring((12, 1), (12, 12), (1, 12))]
-    assert not parts_overlap(rings, WIDTH, HEIGHT)
-    assert unite_rings(rings, WIDTH, HEIGHT) is rings
-
-
-@pytest.mark.parametrize("rings", [[], [square(1, 1, 3)], [square(1, 1, 3), square(4, 1, 3), square(1, 4, 3)]])
-def test_rings_with_nothing_to_unite_are_returned_as_they_are(rings: list[Ring]) -> None:
-    assert unite_rings(rings, WIDTH, HEIGHT) is rings
-
-
-def test_hundreds_of_overlapping_rings_are_united() -> None:
-    rings = [square(left / 40, 2, 3) for left in range(400)]
-    (united,) = unite_rings(rings, WIDTH, HEIGHT)
-    assert (coco_rasters([united])[0] == coco_rasters(rings).any(axis=0)).all()
-
-
-@pytest.mark.parametrize(
-    ("corners", "told"),
-    [
-        (ring((1, 1), (3, float("nan")), (5, 5)), r"corner 1 of a ring of 3 is \(3\.0, nan\)"),
-        (ring((1, 1), (float("inf"), 3), (5, 5)), r"is \(inf, 3\.0\)"),
-        (ring((1, 1), (3, 3), (1e30, 5)), "corner 2 "),
-        (ring((-0.001, 1), (3, 3), (1, 5)), "corner 0 .* inside 16 x 12"),
-        (ring((1, 1), (3, 3), (1, 12.001)), "corner 2 "),
-        (ring((1, 1), (3, 3)), "a ring has 2 corners"),
-        (ring(), "a ring has 0 corners"),
-    ],
-)
-def test_what_would_crash_pycocotools_does_not_reach_it(corners: Ring, told: str) -> None:
-    for function in (parts_overlap, unite_rings):
-        with pytest.raises(GeometryError, match=told) as caught:
-            function([square(1, 1, 3), corners], WIDTH, HEIGHT)
-        assert caught.value.code is Rejected.INVALID_POLYGON
-
-
-def test_outlines_too_long_to_rasterise_are_refused() -> None:
-    zigzag = ring(*[(4000 * (step % 2), step / 10) for step in range(1200)])
-    with pytest.raises(GeometryError, match=r"outline is \d+ pixels long") as caught:
-        unite_rings([zigzag, square(1, 1, 3)], 4000, 4000)
-    assert caught.value.code is Rejected.MASK_TOO_LARGE
-
-
-def test_image_too_large_to_rasterise_is_refused() -> None:
-    with pytest.raises(GeometryError, match="the image has 536870912 pixels") as caught:
-        unite_rings([square(1, 1, 3), square(2, 2, 3)], 2**15, 2**14)
-    assert caught.value.code is Rejected.MASK_TOO_LARGE
-
-
 def random_outlines(seed: int) -> list[Ring]:
     rng = np.random.default_rng(seed)
     mask = rng.random((14, 18)).repeat(3, axis=0).repeat(3, axis=1) < 0.5
@@ -329,18 +232,16 @@ def test_area_is_exact_far_from_the_origin_and_in_both_directions() -> None:
     assert ring_area(ring((1, 1), (2, 2))) == 0
 
 
-def test_many_objects_are_united_as_each_by_itself() -> None:
-    """Also in images of several sizes, of which those of one height are traced side by side."""
-    pair = [square(1, 1, 4), square(3, 3, 4)]
-    apart = [square(0, 0, 2), square(5, 5, 2)]
-    mixed = [square(0, 0, 1), *pair, square(9, 8, 2), square(10, 8, 2)]
-    line = [square(1, 1, 3), ring((0, 0), (1, 1))]
-    objects, sizes = [pair, apart, line, mixed, pair], [(16, 12), (16, 12), (16, 12), (20, 12), (16, 14)]
-    found = unite_many(objects, sizes)
-    assert isinstance(found[2], GeometryError)
-    assert found[1] is apart
-    for at in (0, 3, 4):
-        united = found[at]
-        assert isinstance(united, list)
-        assert as_lists(united) == as_lists(unite_rings(objects[at], *sizes[at]))
-    assert unite_many([], []) == []
+@given(st.lists(inner_rings, min_size=1, max_size=6))
+def test_a_ring_lies_in_its_box(rings: list[Ring]) -> None:
+    boxes = ring_boxes(np.cumsum([0, *map(len, rings)]), np.concatenate(rings))
+    assert boxes.tolist() == [[*each.min(axis=0), *each.max(axis=0)] for each in rings]
+
+
+@pytest.mark.parametrize("pairs", [1, 5, 2**18])
+def test_boxes_of_one_object_are_compared_with_each_other_alone(pairs: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("labelbeam.transforms.geometry.rings._PAIRS", pairs)
+    boxes = np.array([(0, 0, 4, 4), (4, 0, 8, 4), (3, 3, 5, 5), (0, 0, 4, 4), (1, 1, 2, 2), (9, 9, 10, 10)])
+    # Boxes that touch do not overlap; of more rings than are compared it is taken for granted.
+    starts, counts = np.array([0, 0, 3, 1, 0]), np.array([2, 3, 1, 2, 4])
+    assert boxes_overlap(boxes, starts, counts, 3).tolist() == [False, True, False, True, True]

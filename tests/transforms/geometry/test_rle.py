@@ -16,6 +16,7 @@ from labelbeam.transforms.geometry.rle import (
     GeometryError,
     box_of_runs,
     counts_from_string,
+    counts_from_strings,
     counts_to_string,
     foreground,
     read_rle,
@@ -56,6 +57,14 @@ def test_string_of_pycocotools_is_read_back_to_the_mask(mask: np.ndarray) -> Non
 @given(big_runs)
 def test_every_run_that_coco_can_hold_survives_the_string(runs: list[int]) -> None:
     assert counts_from_string(counts_to_string(runs)).tolist() == runs
+
+
+@settings(deadline=None)
+@given(st.lists(st.lists(st.integers(0, 2**32 - 1), min_size=1, max_size=12), max_size=12))
+def test_texts_of_many_masks_are_read_as_each_by_itself(masks: list[list[int]]) -> None:
+    runs, lengths = counts_from_strings([counts_to_string(each).encode() for each in masks])
+    assert lengths.tolist() == list(map(len, masks))
+    assert runs.tolist() == [run for each in masks for run in each]
 
 
 @settings(deadline=None)

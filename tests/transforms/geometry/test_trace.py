@@ -150,20 +150,50 @@ def test_noise_of_a_hundred_thousand_corners() -> None:
     assert (toggles.cumsum(axis=0).cumsum(axis=1)[:320, :400] % 2 == mask).all()
 
 
+def rings_of_each(masks: list[np.ndarray], heights: list[int], widths: list[int]) -> list[list[list[list[float]]]]:
+    rings, counts = trace_many(masks, heights, widths)
+    every = iter([rings.ring(number).tolist() for number in range(len(rings))])
+    each = [[next(every) for _ in range(count)] for count in counts.tolist()]
+    assert next(every, None) is None
+    return each
+
+
+def rings_alone(masks: list[np.ndarray], heights: list[int], widths: list[int]) -> list[list[list[list[float]]]]:
+    each = zip(masks, heights, widths, strict=True)
+    return [[ring.tolist() for ring in trace(runs, height, width)] for runs, height, width in each]
+
+
+SIDES = st.tuples(st.integers(1, 9), st.integers(1, 9), st.integers(0, 2**32 - 1))
+
+
+@pytest.mark.parametrize("at_once", [1, 40, 2**16])
 @settings(deadline=None, max_examples=60)
-@given(st.integers(1, 9), st.lists(st.tuples(st.integers(1, 9), st.integers(0, 2**32 - 1)), max_size=40))
-def test_many_masks_traced_at_once_are_each_as_if_alone(height: int, members: list[tuple[int, int]]) -> None:
-    masks = [np.random.default_rng(seed).random((height, width)) < seed % 5 / 4 for width, seed in members]
-    runs = [runs_of_mask(mask) for mask in masks]
-    many = trace_many(runs, height, [width for width, _ in members])
-    alone = [trace(run, height, width) for run, (width, _) in zip(runs, members, strict=True)]
-    assert [[ring.tolist() for ring in rings] for rings in many] == [
-        [ring.tolist() for ring in rings] for rings in alone
+@given(members=st.lists(SIDES, max_size=40))
+def test_many_masks_traced_at_once_are_each_as_if_alone(at_once: int, members: list[tuple[int, int, int]]) -> None:
+    heights, widths = [height for height, _, _ in members], [width for _, width, _ in members]
+    runs = [
+        runs_of_mask(np.random.default_rng(seed).random((height, width)) < seed % 5 / 4)
+        for height, width, seed in members
     ]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("labelbeam.transforms.geometry.trace._AT_ONCE", at_once)
+        assert rings_of_each(runs, heights, widths) == rings_alone(runs, heights, widths)
 
 
 def test_many_masks_may_have_runs_of_length_0() -> None:
     runs = [np.array([0, 2, 0, 1, 3]), np.array([6, 0]), np.array([1, 0, 2, 3]), np.array([0, 6])]
-    alone = [trace(run, 2, 3) for run in runs]
-    for rings, expected in zip(trace_many(runs, 2, [3] * 4), alone, strict=True):
-        assert [ring.tolist() for ring in rings] == [ring.tolist() for ring in expected]
+    assert rings_of_each(runs, [2] * 4, [3] * 4) == rings_alone(runs, [2] * 4, [3] * 4)
+
+
+def test_the_longest_and_the_widest_masks_side_by_side() -> None:
+    side = 2**28
+    runs = [np.array([side - 1, 1]), np.array([1, side - 1])] * 3000
+    heights, widths = [side, 1] * 3000, [1, side] * 3000
+    assert (
+        rings_of_each(runs, heights, widths)
+        == [
+            [[[0, side - 1], [1, side - 1], [1, side], [0, side]]],
+            [[[1, 0], [side, 0], [side, 1], [1, 1]]],
+        ]
+        * 3000
+    )

@@ -101,6 +101,12 @@ def test_a_secret_is_hidden_as_a_url_encodes_it() -> None:
     assert redact("at /a%2Fb%2Bc%3D and /a/b%2Bc%3D", {"secret": "a/b+c="}) == "at /*** and /***"
 
 
+def test_lines_without_a_secret_stay_as_they_are() -> None:
+    text = "a\n  b\\nc\r\n\r\nkey of\nmine %0A"
+    assert redact(text, {"key": "abcdefgh"}) == text
+    assert redact(f"{text}ab\n cdefgh.{text}", {"key": "abcdefgh"}) == f"{text}***.{text}"
+
+
 SECRET = "AbCd/efGH12+3456=789xyz&KEY"
 
 
@@ -123,6 +129,11 @@ SECRET = "AbCd/efGH12+3456=789xyz&KEY"
         SECRET.replace("/", "&sol;").replace("+", "&plus;"),
         SECRET.encode().hex(),
         SECRET.encode().hex().upper(),
+        SECRET.upper(),
+        SECRET.lower(),
+        quote(SECRET, safe="").lower(),
+        *(end.join([SECRET[:9], SECRET[9:18], SECRET[18:]]) for end in ("\n", "\r\n  ", r"\n", r"\\r\\n", "%0A")),
+        base64.encodebytes(f"{SECRET}{SECRET}{SECRET}".encode()).decode(),
         *(base64.b64encode(f"{before}{SECRET}:{before}".encode()).decode() for before in ("", "a", "me:")),
         *(base64.urlsafe_b64encode(f"{before}{SECRET}".encode()).decode() for before in ("", "a", "me")),
     ],
@@ -159,6 +170,10 @@ HALF = 100_000
         "file://" * (HALF // 4) + "?a=b",
         "http://h#" * (HALF // 5),
         "a+-." * HALF + "?" + ";" * HALF,
+        "abcd\n" * HALF,
+        r"\n" * HALF,
+        "\\" * 2 * HALF + "n",
+        "AAAAAAAA\n" * (HALF // 4),
     ],
     ids=lambda text: repr(text[:10]),
 )

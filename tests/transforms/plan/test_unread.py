@@ -57,6 +57,49 @@ TREES: list[tuple[str, dict[str, str]]] = [
     ("masks", {"train/images/1.png": "", "train/masks/1.png": "", "val/images/2.png": "", "val/masks/2.png": ""}),
 ]
 
+JSON_TREES = [
+    ("VoTT", "x-export.json", {"assets": {"0": {"asset": {}, "regions": [{"boundingBox": {"left": 1}}]}}}),
+    ("SageMaker", "output.manifest", {"source-ref": "s3://b/1.jpg", "box": {"annotations": []}}),
+    ("Labelbox", "export.ndjson", {"data_row": {"id": "x"}, "projects": {}}),
+    ("Labelbox", "export.json", [{"External ID": "1.jpg", "Labeled Data": "https://x", "Label": {}}]),
+    ("Vertex AI", "data.jsonl", {"imageGcsUri": "gs://b/1.jpg", "boundingBoxAnnotations": []}),
+    ("FiftyOne", "labels.json", {"classes": ["a"], "labels": {"1": [{"label": 0, "bounding_box": [0, 0, 1, 1]}]}}),
+    ("CrowdHuman", "annotation_train.odgt", {"ID": "1", "gtboxes": []}),
+    (
+        "Cityscapes",
+        "1_gtFine_polygons.json",
+        {"imgHeight": 9, "imgWidth": 9, "objects": [{"polygon": [[1, 1]], "label": "a"}]},
+    ),
+    ("Mapillary", "polygons/1.json", {"width": 9, "objects": [{"key": "x", "label": "a", "polygon": [[1, 1]]}]}),
+    (
+        "VIA 3",
+        "via.json",
+        {"project": {}, "file": {"1": {"fname": "1.jpg"}}, "metadata": {"1_a": {"vid": "1", "xy": [2], "av": {}}}},
+    ),
+]
+TREES += [(title, {"1.jpg": "", name: json.dumps(content)}) for title, name, content in JSON_TREES]
+
+DOTA_LINE = "10.0 10.0 30.0 10.0 30.0 30.0 10.0 30.0 small-vehicle 0\n"
+TEXTS: list[tuple[str, str, str]] = [
+    ("a metadata.parquet", "train/metadata.parquet", "PAR1"),
+    # https://github.com/VisDrone/VisDrone2018-DET-toolkit
+    ("VisDrone", "1.txt", "10,10,20,20,1,4,0,0\n0,0,5,5,0,0,0,-1,\n"),
+    ("DOTA", "labelTxt/1.txt", DOTA_LINE * 2),
+    ("DOTA", "labelTxt/1.txt", f"imagesource:GoogleEarth\ngsd:0.146343590398\n{DOTA_LINE}"),
+    ("WIDER FACE", "wider_face_train_bbx_gt.txt", "0--Parade/a b.jpg\n1\n449 330 122 149 0 0 0 0 0 0 \n"),
+    (
+        "a list of boxes behind each image",
+        "train/_annotations.txt",
+        "1.jpg 10,10,30,30,0 40,10,60,30,1\n2.jpg 1,2,3,4,0\n",
+    ),
+    ("tracks of MOT", "gt/gt.txt", "1,1,912,484,97,109,0,7,1\n2,1,912,484,97,109,0,7,0.5\n"),
+    ("run lengths of masks", "train.csv", 'Image_Label,EncodedPixels\n1.jpg_Fish,"10 5 70 5"\n'),
+    ("several boxes in a cell", "train.csv", "image_id,PredictionString\n1.jpg,0 10 10 20 20\n"),
+    ("outlines as WKT", "train.csv", 'ImageId,class,Poly\n1.jpg,a,"POLYGON ((1 1, 9 1, 9 9, 1 1))"\n'),
+    ("outlines as lists of corners", "a.csv", 'id,image_id,geometry,class\n1,1.jpg,"[(1, 1), (9, 1), (9, 9)]",a\n'),
+    ("corners in a cell each", "a.csv", 'file,tl,br,class\n1.jpg,"(1, 1)","(9, 9)",a\n'),
+]
+
 
 def plan(root: str, files: dict[str, str], task: str, source: str = "") -> None:
     for name, text in files.items():
@@ -97,6 +140,13 @@ def test_it_is_named_for_classification_as_well_where_no_folder_is_a_class(
 def test_a_file_of_another_format_is_named(title: str, name: str, text: str, memory: str) -> None:
     with pytest.raises(LabelBeamError, match=f"{name}: this looks like .*{title}"):
         plan(memory, {name: text}, DETECTION, name)
+
+
+@pytest.mark.parametrize(("title", "name", "text"), TEXTS)
+@pytest.mark.parametrize("task", [DETECTION, "image_instance_segmentation"])
+def test_boxes_of_another_writing_are_named(title: str, name: str, text: str, task: str, memory: str) -> None:
+    with pytest.raises(LabelBeamError, match=rf"this looks like .*{title}.*which is not read; \w+"):
+        plan(memory, {"images/1.jpg": "", name: text}, task)
 
 
 def test_text_files_of_labels_are_named(memory: str) -> None:

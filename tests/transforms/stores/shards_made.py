@@ -44,6 +44,31 @@ def parquet(
     types: Mapping[str, pa.DataType] | None = None,
 ) -> bytes:
     """A Parquet file; columns of mappings of `bytes` or `path` are images. `features` stand in the footer; `rows` a group."""
+    written = io.BytesIO()
+    pq.write_table(_table(columns, features, types), written, row_group_size=rows)
+    return written.getvalue()
+
+
+def arrow(
+    columns: Mapping[str, Sequence[Any]],
+    features: Mapping[str, Any] | None = None,
+    rows: int = 100,
+    types: Mapping[str, pa.DataType] | None = None,
+    form: Any = pa.ipc.new_stream,
+    **options: Any,
+) -> bytes:
+    """The same as an Arrow stream of batches of so many `rows`, as `datasets` saves it; or in another `form` of Arrow's."""
+    table, written = _table(columns, features, types), io.BytesIO()
+    with form(written, table.schema, options=pa.ipc.IpcWriteOptions(**options)) as stream:
+        stream.write_table(table, rows)
+    return written.getvalue()
+
+
+def _table(
+    columns: Mapping[str, Sequence[Any]],
+    features: Mapping[str, Any] | None,
+    types: Mapping[str, pa.DataType] | None,
+) -> pa.Table:
     arrays = {}
     for name, values in columns.items():
         kind = (types or {}).get(name)
@@ -54,9 +79,7 @@ def parquet(
     table = pa.table(arrays)
     if features is not None:
         table = table.replace_schema_metadata({"huggingface": json.dumps({"info": {"features": features}})})
-    written = io.BytesIO()
-    pq.write_table(table, written, row_group_size=rows)
-    return written.getvalue()
+    return table
 
 
 def embedded(data: bytes | None, path: str | None = None) -> dict[str, Any]:

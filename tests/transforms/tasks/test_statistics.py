@@ -23,6 +23,7 @@ from labelbeam.transforms.geometry.polygons import NormalizedPolygons
 from labelbeam.transforms.tasks.records import encode_parquet
 from labelbeam.transforms.tasks.registry import TASKS
 from labelbeam.transforms.tasks.statistics import (
+    boxes_of_rings,
     build_statistics,
     extents,
     histograms,
@@ -182,12 +183,14 @@ def test_images_by_label_are_those_of_a_count_by_hand(objects: list[tuple[int, i
 
 def test_the_extent_of_an_object_is_that_of_all_its_rings_and_of_no_others() -> None:
     corners = np.array([(1, 2), (3, 4), (5, 1), (0, 9), (2, 8), (7, 7), (8, 6)], np.int32)
-    # A ring without corners, as those of rejected objects may be, stands among the others and at the end.
+    # A ring without corners, as rows of Parquet may hold one, stands among the others and at the end.
+    offsets = np.array([0, 3, 3, 5, 7, 7, 7])
     polygons = NormalizedPolygons(
         np.array([0, 2, 3, 5]),
         np.array([2, 1, 1, 1]),
-        np.array([0, 3, 3, 5, 7, 7, 7]),
+        offsets,
         corners,
+        boxes_of_rings(offsets, corners),
         np.zeros(4, np.int8),
         {},
     )

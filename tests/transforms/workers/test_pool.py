@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ from labelbeam.transforms.builds.lock import _process
 from labelbeam.transforms.builds.resume import Target
 from labelbeam.transforms.formats.coco.scan import ElementRange
 from labelbeam.transforms.formats.coco.units import CocoUnit
-from labelbeam.transforms.formats.reading import ReadOptions
+from labelbeam.transforms.formats.reading import Findings, ReadOptions, ReadResult
 from labelbeam.transforms.formats.voc.masks import MaskError
 from labelbeam.transforms.geometry.rle import GeometryError
 from labelbeam.transforms.images.facts import ImageError
@@ -40,6 +41,17 @@ from labelbeam.transforms.read.work import read_unit
 from labelbeam.transforms.stores.errors import MissingFileError
 from labelbeam.transforms.workers.parallel import ParallelDo
 from labelbeam.transforms.workers.pool import Workers, _keep_freed_memory, current_workers, default_count, workers
+
+
+@dataclass
+class Item:
+    """A unit, or an index of these bytes, for `made_or_read`."""
+
+    size: int
+    index: str | None = None
+    makes: str = ""
+    holds: bytes | None = None
+    fails: bool = False
 
 
 class Call(ParallelDo):
@@ -120,6 +132,41 @@ def test_what_was_begun_is_not_called_again(three: Workers) -> None:
     three.begin("key", pow, 2, 10)
     assert bundle([("key", pow, 0, 1), ("other", pow, 0, 1)]) == [("key", 1024), ("other", 0)]
     assert three.begun == {}
+
+
+def made_or_read(unit: Item, path: str = "") -> ReadResult:
+    """What `Item` makes, or the index at this path as it is read against."""
+    if unit.fails:
+        raise MissingFileError("gone")
+    if not path:
+        return ReadResult(Findings(1), index=unit.holds)
+    return ReadResult(Findings(), [(unit.size, Path(path).read_bytes())])
+
+
+def test_units_are_read_against_an_index_before_anybody_asks_for_them(three: Workers) -> None:
+    begun = three.begin_indexed(Item(1, makes="f", holds=b"index"), [Item(2, "f"), Item(3, "f")], made_or_read)
+    assert [(unit.size, unit.index) for unit in begun] == [(2, "f"), (3, "f")]
+    assert three.begun.pop("f").result(60).index == b"index"
+    found = [three.begun.pop(unit.key).result(60).fragments for unit in begun]
+    assert found == [[(2, b"index")], [(3, b"index")]]
+
+
+def test_an_index_that_was_not_made_is_told_to_who_asks_for_it_and_no_unit_is_read(three: Workers) -> None:
+    three.begin_indexed(Item(1, makes="f", fails=True), [Item(2, "f")], made_or_read)
+    with pytest.raises(MissingFileError, match="gone"):
+        three.begun.pop("f").result(60)
+    (of_unsafe,) = three.begin_indexed(Item(1, makes="g"), [Item(2, "g")], made_or_read)
+    assert three.begun.pop("g").result(60).findings.records == 1
+    assert of_unsafe.key not in three.begun
+
+
+def test_an_index_that_cannot_be_shared_is_told_to_who_asks_for_it(
+    three: Workers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(three, "folder", Path("/proc/nowhere"))
+    three.begin_indexed(Item(1, makes="h", holds=b"index"), [Item(2, "h")], made_or_read)
+    with pytest.raises(LabelBeamError, match="cannot be written"):
+        three.begun.pop("h").result(60)
 
 
 def test_threads_that_share_the_same_at_once_find_it_whole(three: Workers) -> None:

@@ -15,8 +15,9 @@ _FILES = (*FILE_COLUMNS, "imageurl", "url", "imgfilename", "patientid")
 _LABELS = (*LABEL_COLUMNS, "objectclass", "objectname", "species", "name")
 _CORNERS = (
     *(("xmin", "ymin", "xmax", "ymax"), ("x1", "y1", "x2", "y2"), ("x0", "y0", "x1", "y1"), ("minx", "miny", "maxx", "maxy")),
-    *(("left", "top", "right", "bottom"), ("topx", "topy", "bottomx", "bottomy"), ("xtl", "ytl", "xbr", "ybr")),
+    *(("left", "top", "right", "bottom"), ("topx", "topy", "bottomx", "bottomy")),
     *(("startx", "starty", "endx", "endy"), ("xstart", "ystart", "xend", "yend")),
+    *(("tlx", "tly", "brx", "bry"), ("xtl", "ytl", "xbr", "ybr"), ("topleftx", "toplefty", "bottomrightx", "bottomrighty")),
 )  # fmt: skip
 _SIZES = (
     *(("xmin", "ymin", "width", "height"), ("xmin", "ymin", "w", "h"), ("x", "y", "w", "h"), ("x", "y", "width", "height")),

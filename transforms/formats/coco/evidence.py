@@ -12,6 +12,7 @@ from labelbeam.transforms.columns.arrays import Floats, Integers
 from labelbeam.transforms.columns.objects import Objects
 from labelbeam.transforms.formats.frames import Evidence
 from labelbeam.transforms.geometry.boxes import FAR_OUT, SLACK
+from labelbeam.transforms.geometry.rings import ring_boxes
 
 Flags = npt.NDArray[np.bool_]
 Sizes = npt.NDArray[np.int32]
@@ -248,12 +249,8 @@ def extents(objects: Objects) -> Floats:
     offsets = objects.rings.offsets
     if not len(objects.rings):
         return found
-    starts = offsets[:-1]
-    # Axis by axis, this takes a third of the time.
-    low, high = (
-        np.stack([reduce.reduceat(objects.rings.corners[:, axis], starts) for axis in (0, 1)], axis=1)
-        for reduce in (np.minimum, np.maximum)
-    )
+    boxes = ring_boxes(offsets, objects.rings.corners)
+    low, high = boxes[:, :2], boxes[:, 2:]
     no_ring = np.diff(offsets) < 2
     low[no_ring], high[no_ring] = np.inf, -np.inf
     outlined = np.flatnonzero(objects.ring_count)

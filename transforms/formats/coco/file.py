@@ -139,6 +139,20 @@ def _holds_boxes(value: object) -> bool:
     return isinstance(value, list) and any(isinstance(item, dict) and not _OBJECT.isdisjoint(item) for item in value)
 
 
+_NO_IMAGES = re.compile(rb'"images"\s*:\s*\[\s*\]')
+
+
+def lists_no_image(file: KnownFile) -> bool:
+    """Tell whether a file's list of images is there and empty, and it has no annotations: an empty split, as exports write it.
+
+    Raises:
+        StoreError: it cannot be read.
+    """
+    if file.images or file.annotation or file.stored.size > HEAD:
+        return False
+    return _NO_IMAGES.search(read_range(file.location, 0, file.stored.size)) is not None
+
+
 def check_kind(file: KnownFile, task: str) -> None:
     """Refuse a file whose annotations cannot serve the task.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import Any, NamedTuple
@@ -11,9 +10,8 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from labelbeam.schemas.neutral import Ring
 from labelbeam.transforms.columns.arrays import Floats, Integers
-from labelbeam.transforms.columns.objects import Objects, Rings, join_rings, make_rings
+from labelbeam.transforms.columns.objects import Objects, Rings, join_rings
 from labelbeam.transforms.formats.coco.flat import flat_polygons
 from labelbeam.transforms.formats.coco.records import UNREADABLE, Boxed, Decoded
 from labelbeam.transforms.formats.coco.scan import TARGET
@@ -229,7 +227,7 @@ def lay_masks(objects: Objects, masks: Mapping[int, Rle], declared: npt.NDArray[
         masks: the masks, by the object's place among these.
         declared: (n, 2) width and height of each object's image, 0 where the file does not say.
     """
-    by_height: defaultdict[int, list[tuple[int, Integers, int]]] = defaultdict(list)
+    read: dict[int, Integers] = {}
     failed: list[tuple[int, GeometryError]] = []
     by_rows: list[int] = []
     for at, rle in masks.items():
@@ -242,27 +240,24 @@ def lay_masks(objects: Objects, masks: Mapping[int, Rle], declared: npt.NDArray[
             continue
         if goes_along_rows(runs, width, height):
             by_rows.append(at)
-        by_height[height].append((at, runs, width))
+        read[at] = runs
         objects.mask_size[at] = (height, width)
-    traced: dict[int, list[Ring]] = {}
-    for height, members in by_height.items():
-        rings = trace_many([runs for _, runs, _ in members], height, [width for _, _, width in members])
-        traced |= {at: ring_list for (at, _, _), ring_list in zip(members, rings, strict=True)}
-    _insert_rings(objects, traced)
+    places = sorted(read)
+    heights, widths = objects.mask_size[places].T.tolist()
+    _insert_rings(objects, places, *trace_many([read[at] for at in places], heights, widths))
     return LaidMasks(failed, by_rows)
 
 
-def _insert_rings(objects: Objects, traced: dict[int, list[Ring]]) -> None:
-    """Give the objects that are masks their rings, in the place that keeps all rings in the order of their objects."""
-    if not traced:
+def _insert_rings(objects: Objects, places: list[int], rings: Rings, counts: Integers) -> None:
+    """Give the objects at `places` so many of the rings each, in the place that keeps all rings in the order of their objects."""
+    if not places:
         return
     pieces: list[Rings] = []
-    done = 0
-    for at in sorted(traced):
-        before = int(objects.ring_start[at])
-        pieces += [_piece(objects.rings, done, before), make_rings(traced[at])]
-        done = before
-        objects.ring_count[at] = len(traced[at])
+    done = taken = 0
+    for at, before, count in zip(places, objects.ring_start[places].tolist(), counts.tolist(), strict=True):
+        pieces += [_piece(objects.rings, done, before), _piece(rings, taken, taken + count)]
+        done, taken = before, taken + count
+        objects.ring_count[at] = count
     pieces.append(_piece(objects.rings, done, len(objects.rings)))
     objects.rings = join_rings(pieces)
     objects.ring_start = np.cumsum(objects.ring_count) - objects.ring_count

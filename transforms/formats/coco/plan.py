@@ -7,7 +7,13 @@ from collections.abc import Mapping, Sequence
 from labelbeam.schemas.config import ConvertConfig
 from labelbeam.schemas.doubts import Doubt, Doubted
 from labelbeam.transforms.columns.listed import Listed, join_listed, listed_files
-from labelbeam.transforms.formats.coco.file import KnownFile, check_kind, doubts_of_categories, look_into
+from labelbeam.transforms.formats.coco.file import (
+    KnownFile,
+    check_kind,
+    doubts_of_categories,
+    lists_no_image,
+    look_into,
+)
 from labelbeam.transforms.formats.coco.images_root import Root, common_root, distinct_roots, find_images_root
 from labelbeam.transforms.formats.coco.names import split_is_doubtful
 from labelbeam.transforms.formats.coco.units import CocoFile, CocoUnit, StoredImages
@@ -32,10 +38,15 @@ def plan_coco(
 
     `listed` are the directories that were named as sources, in which images are looked for that lie in no usual place.
     """
-    files = [look_into(location, exact) for location in sorted(locations, key=lambda location: location.url)]
+    every = [look_into(location, exact) for location in sorted(locations, key=lambda location: location.url)]
+    empty = [file for file in every if lists_no_image(file)] if len(every) > 1 else []
+    files = [file for file in every if file not in empty] or every
     for file in files:
         check_kind(file, config.task)
     doubts = [doubt for file in files for doubt in doubts_of_categories(file)]
+    if len(files) < len(every):
+        message = f"{len(empty)} COCO files list no image, such as {empty[0].location.shown}"
+        doubts.append(Doubt(Doubted.SOURCE_WITHOUT_IMAGES, message, len(empty), empty[0].location.shown))
     found: list[Root] = []
     by_url: list[bool] = []
     for file in files:
@@ -58,7 +69,7 @@ def plan_coco(
         if not within(root, prefix)
     ]
     doubts += _no_train_split(config, files)
-    sources = [(file.location.url, file.stored) for file in files]
+    sources = [(file.location.url, file.stored) for file in every]
     fingerprint, covers = fingerprint_of(sources)
     buckets = bucket_count(config, sum(file.stored.size for file in files))
     plan = Plan("coco", "", root.url, buckets, fingerprint, covers, in_bytes=True)

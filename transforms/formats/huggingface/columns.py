@@ -1,4 +1,4 @@
-"""Columns of a Parquet file of Hugging Face: which of them are the images, and which say something of them.
+"""Columns of a Parquet or Arrow file of Hugging Face: which of them are the images, and which say something of them.
 
 `datasets` writes an Image as a struct of bytes and a path, a ClassLabel as a number, and what its columns are into the footer, under
 `huggingface` (https://huggingface.co/docs/datasets/about_dataset_features). Others write such files with pandas, without the footer.
@@ -18,7 +18,7 @@ from labelbeam.transforms.formats.huggingface.format import HuggingFaceOptions
 from labelbeam.transforms.formats.huggingface.names import names_of
 from labelbeam.transforms.formats.huggingface.objects import BOXES, FIELDS
 from labelbeam.transforms.stores.paths import safe_relative
-from labelbeam.transforms.stores.shards.parquet import Column, image_columns, is_text
+from labelbeam.transforms.stores.shards.rows import Column, image_columns, is_text
 
 OBJECTS = ("objects", "annotations")
 _LABELS = ("class", "class_name", "category", "target", "cls", "class_id", "tag", "tags")

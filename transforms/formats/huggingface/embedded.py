@@ -1,4 +1,4 @@
-"""Plan of Hugging Face's Parquet files with images in them, in groups of rows, and their reading."""
+"""Plan of Hugging Face's Parquet and Arrow files with images in them, in groups of rows, and their reading."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import math
 import posixpath
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from labelbeam.schemas.config import ConvertConfig
 from labelbeam.schemas.doubts import Doubt, Doubted
@@ -23,6 +23,7 @@ from labelbeam.transforms.formats.huggingface.columns import Columns, columns_of
 from labelbeam.transforms.formats.huggingface.format import HuggingFaceOptions
 from labelbeam.transforms.formats.huggingface.names import names_at
 from labelbeam.transforms.formats.huggingface.objects import Samples
+from labelbeam.transforms.formats.huggingface.saved import Saved
 from labelbeam.transforms.formats.named_images import (
     FILE_BITS,
     IMAGES,
@@ -35,7 +36,7 @@ from labelbeam.transforms.formats.named_images import (
 )
 from labelbeam.transforms.formats.plans import IMAGES_A_SHARD, SHARD_TARGET, Plan
 from labelbeam.transforms.formats.reading import Reading, ReadResult
-from labelbeam.transforms.formats.shards import Shards, exported_as, plan_shards, splits_of_shards
+from labelbeam.transforms.formats.shards import exported_as, plan_shards, splits_of_shards
 from labelbeam.transforms.images.facts import ImageError, ImageFacts
 from labelbeam.transforms.images.headers import decode, read_header
 from labelbeam.transforms.images.names import LONGEST_PATH, is_image
@@ -46,14 +47,14 @@ from labelbeam.transforms.stores.files import StoredFile
 from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.stores.location import Location
 from labelbeam.transforms.stores.retries import ask
-from labelbeam.transforms.stores.shards.parquet import (
+from labelbeam.transforms.stores.shards.open_rows import open_rows
+from labelbeam.transforms.stores.shards.rows import (
+    DamagedError,
     Footer,
+    RowFile,
     checked,
-    footer_of,
     image_values,
     name_of,
-    open_parquet,
-    rows_at_once,
     starts_of,
 )
 from labelbeam.transforms.stores.threads import in_threads
@@ -63,26 +64,27 @@ RANGE = 64 * 2**20
 """Bytes of rows, images and all, in a unit; a group of rows is never cut."""
 
 
-def opened(file: Location) -> tuple[Packed, pq.ParquetFile]:
-    """A Parquet file, of which the footer is read.
+def opened(file: Location) -> tuple[Packed, RowFile]:
+    """A Parquet or Arrow file, of which the footer is read.
 
     Raises:
         StoreError: it cannot be read, or is none.
     """
 
-    def look() -> tuple[Packed, pq.ParquetFile]:
+    def look() -> tuple[Packed, RowFile]:
         packed = Packed(file.fs, file.path, file.shown)
         packed.look()
-        return packed, open_parquet(packed)
+        return packed, open_rows(packed)
 
     return ask(file, "cannot be read", look)
 
 
-def plan_embedded(tree: Tree, shards: Shards) -> Plan:
+def plan_embedded(tree: Tree, saved: Saved) -> Plan:
     """Plan the files that were found; see `transforms.plan.make_plan` for errors."""
-    root, config = shards.root, tree.config
+    shards, config = saved.shards, tree.config
+    root = shards.root
     files = dict(
-        zip(shards.paths, in_threads(lambda path: footer_of(opened(root.below(path))[1]), shards.paths), strict=True)
+        zip(shards.paths, in_threads(lambda path: opened(root.below(path))[1].footer, shards.paths), strict=True)
     )
 
     def size(_: Sequence[StoredFile]) -> int:
@@ -104,6 +106,9 @@ def plan_embedded(tree: Tree, shards: Shards) -> Plan:
             plan.units.append(EmbeddedUnit(root.url, file.path, number, first, last, size_of, split, names, by_xor))
     pictures = sorted(printable(file.path) for file in listing if is_image(file.path))
     plan.indexes = [ListedImages(root.url, tuple(pictures))]
+    if saved.left:
+        message = f"{root.shown}: {len(saved.left)} files of rows, such as {saved.left[0]}, are none of those that state.json names, or of the cache of datasets"
+        plan.doubts.append(Doubt(Doubted.FILES_LEFT_ALONE, message, len(saved.left), saved.left[0]))
     others = sorted({other for each in columns.values() for other in each.others})
     if others:
         message = f"{root.shown}: further columns hold images, such as masks, and are not read: {', '.join(others)}"
@@ -181,27 +186,23 @@ class EmbeddedUnit:
         """
         config, evidence, finder = reading.options.config, Evidence(), finder_of(reading)
         file = locate(self.root, reading.options.storage).below(self.path)
-        packed, parquet = opened(file)
-        columns = columns_of(parquet.schema_arrow, config.task, config.of(HuggingFaceOptions), file.shown)
-        starts = starts_of(footer_of(parquet))
+        packed, opened_file = opened(file)
+        columns = columns_of(opened_file.footer.schema, config.task, config.of(HuggingFaceOptions), file.shown)
+        starts = starts_of(opened_file.footer)
 
         def read_all() -> Rows:
             rows = Rows(self, columns, config, finder)
             for group in range(self.first, self.last):
-                row = starts[group]
-                for batch in parquet.iter_batches(
-                    rows_at_once(parquet, group), row_groups=[group], columns=columns.fields, use_threads=False
-                ):
-                    rows.add(row, batch)
-                    row += len(batch)
-                if row != starts[group + 1]:
-                    raise ValueError(
-                        f"a group has {row - starts[group]} rows, and says {starts[group + 1] - starts[group]}"
-                    )
+                try:
+                    checked(packed, partial(_read_group, opened_file, group, starts, rows))
+                except DamagedError as error:
+                    if starts[group + 1] - starts[group] > packed.size:
+                        raise  # Nor is its number of rows to be believed.
+                    rows.reject(starts[group], starts[group + 1], str(error))
             return rows
 
         with quiet_gc():
-            rows: Rows = ask(file, "cannot be read", lambda: checked(packed, read_all))
+            rows = ask(file, "cannot be read", read_all)
             samples = rows.samples
             samples.tell(evidence)
         evidence.add("without_outline", samples.without, self.path)
@@ -210,24 +211,36 @@ class EmbeddedUnit:
         return images_read(reading, self.root, evidence, samples.images, finder, key, looked=rows.looked)
 
 
+def _read_group(file: RowFile, group: int, starts: Sequence[int], rows: Rows) -> None:
+    """Add the rows of a group, which begin at `starts[group]`."""
+    row = starts[group]
+    for batch in file.batches(group, rows.columns.fields):
+        rows.add(row, batch)
+        row += len(batch)
+    if row != starts[group + 1]:
+        raise ValueError(f"a group has {row - starts[group]} rows, and says {starts[group + 1] - starts[group]}")
+
+
 class Rows:
     """Rows of a unit, as they become images."""
 
     def __init__(self, unit: EmbeddedUnit, columns: Columns, config: ConvertConfig, finder: ImageFinder) -> None:
-        self._unit, self._columns, self._config, self._finder = unit, columns, config, finder
+        self._unit, self.columns, self._config, self._finder = unit, columns, config, finder
+        self._next = 0
         self._others = transcode_of(config) is not None
         self.samples = Samples(unit.names, config.task, unit.by_xor)
         self.looked: dict[str, ImageFacts | ImageError | None] = {}
 
     def add(self, first: int, batch: pa.RecordBatch) -> None:
         """Read the rows of a batch, whose first is row `first` of the file."""
-        contents, paths = image_values(batch, self._columns.image)
+        self._next = first + len(batch)
+        contents, paths = image_values(batch, self.columns.image)
         values = {
             name: batch.column(batch.schema.names.index(name))
             for name in (
-                *self._columns.objects,
-                *self._columns.size,
-                *([self._columns.label] if self._columns.label else []),
+                *self.columns.objects,
+                *self.columns.size,
+                *([self.columns.label] if self.columns.label else []),
             )
         }
         for at in range(len(batch)):
@@ -239,12 +252,20 @@ class Rows:
             else:
                 self._say(image, row)
 
+    def reject(self, first: int, last: int, why: str) -> None:
+        """Reject the rows [first, last) of the file, but for those of its first ones that were read, since a group is damaged."""
+        for row in range(max(first, self._next), last):
+            path = posixpath.join(self._unit.path, self.columns.folder, f"{row:06}")
+            image = SourceImage(path, self._unit.root, f"{self._unit.path} row {row}", split=self._unit.split)
+            reject_image(image, Rejected.UNREADABLE_FILE, why)
+            self.samples.images.append(image)
+
     def _image(self, row: int, data: bytes | None, path: str | None) -> SourceImage:
         unit = self._unit
         locator = f"{unit.path} row {row}"
         if data is None and path:
             return image_named(path, self._finder, unit.path, unit.root, locator)
-        name = posixpath.join(unit.path, self._columns.folder, name_of(row, path, data))
+        name = posixpath.join(unit.path, self.columns.folder, name_of(row, path, data))
         image = SourceImage(name, unit.root, locator, split=unit.split)
         if data is None:
             reject_image(image, Rejected.MISSING_IMAGE, "the row has no image: neither bytes nor a path")
@@ -257,7 +278,7 @@ class Rows:
         mode = self._config.check_images
         if self._config.sample is not None or mode == "none":
             return
-        if mode not in ("header", "decode") and self._columns.size:
+        if mode not in ("header", "decode") and self.columns.size:
             return
         try:
             read = decode if mode == "decode" else read_header
@@ -267,7 +288,7 @@ class Rows:
 
     def _say(self, image: SourceImage, row: Mapping[str, Any]) -> None:
         width, height = row.get("width"), row.get("height")
-        label, objects = self._columns.label, self._columns.objects
+        label, objects = self.columns.label, self.columns.objects
         if label is None:
             self.samples.add(
                 image, row[objects[0]] if len(objects) == 1 else {name: row[name] for name in objects}, width, height

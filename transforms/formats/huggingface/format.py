@@ -21,19 +21,19 @@ if TYPE_CHECKING:
 
 
 class HuggingFaceOptions(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """Options for Hugging Face's Parquet files. Its boxes are those of COCO, and are read as COCO's options say."""
+    """Options for Hugging Face's Parquet and Arrow files. Its boxes are those of COCO, and are read as COCO's options say."""
 
     huggingface_image: Annotated[
         str | None,
         Meta(
-            description="huggingface: the column of images of Parquet files; by default the only one",
+            description="huggingface: the column of images of Parquet and Arrow files; by default the only one",
             extra={"metavar": "COLUMN"},
         ),
     ] = None
     huggingface_label: Annotated[
         str | None,
         Meta(
-            description="huggingface: the column of labels of Parquet files, for classification; by default label or labels, else the "
+            description="huggingface: the column of labels of Parquet and Arrow files, for classification; by default label or labels, else the "
             "only one of class labels, else the objects",
             extra={"metavar": "COLUMN"},
         ),
@@ -41,14 +41,14 @@ class HuggingFaceOptions(msgspec.Struct, frozen=True, omit_defaults=True, forbid
 
 
 class HuggingFace:
-    """Hugging Face's image folders with objects, and its Parquet files with images in them."""
+    """Hugging Face's image folders with objects, and its Parquet and Arrow files with images in them."""
 
     name = "huggingface"
     title = "Hugging Face"
-    source = "the root directory, the metadata file, or Parquet files"
+    source = "the root directory, the metadata file, or Parquet or Arrow files"
     tasks: Mapping[Task, str] = {
-        "image_classification": "the column of labels in Parquet; else the objects, where the table has no labels",
-        "image_classification_multilabel": "the column of labels in Parquet; else the objects, where the table has no labels",
+        "image_classification": "the column of labels in Parquet or Arrow; else the objects, where the table has no labels",
+        "image_classification_multilabel": "the column of labels in Parquet or Arrow; else the objects, where the table has no labels",
         "image_object_detection": "the objects",
         "image_instance_segmentation": "the objects' polygons and run lengths",
     }
@@ -62,16 +62,16 @@ class HuggingFace:
         claim = claim_of(tree, asked)
         if asked and claim is None:
             raise UsageError(
-                f"{tree.locations[0].shown}: holds no metadata.jsonl or metadata.csv with file_name and objects, and no Parquet; huggingface takes one "
-                "directory or file of them, or Parquet files"
+                f"{tree.locations[0].shown}: holds no metadata.jsonl or metadata.csv with file_name and objects, and no Parquet or Arrow; huggingface takes "
+                "one directory or file of them, or Parquet or Arrow files"
             )
         return claim
 
     def plan(self, tree: Tree, claim: Claim, exact: bool) -> Plan:
-        """Plan the tables, or the Parquet files, that were found."""
-        from labelbeam.transforms.formats.shards import Shards
+        """Plan the tables, or the Parquet or Arrow files, that were found."""
+        from labelbeam.transforms.formats.huggingface.saved import Saved
 
-        if isinstance(claim.found, Shards):
+        if isinstance(claim.found, Saved):
             from labelbeam.transforms.formats.huggingface.embedded import plan_embedded  # It loads pyarrow.
 
             return plan_embedded(tree, claim.found)

@@ -1,7 +1,8 @@
-"""Names of categories, which Hugging Face keeps beside a table: in the README's metadata, or in dataset_infos.json."""
+"""Names of categories, which Hugging Face keeps beside a table: in the README's metadata, in dataset_infos.json, or in dataset_info.json."""
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
@@ -12,7 +13,7 @@ from labelbeam.transforms.stores.files import StoredFile
 from labelbeam.transforms.stores.location import Location
 from labelbeam.transforms.stores.reading import read_bounded
 
-NAMED_IN = ("README.md", "dataset_infos.json")
+NAMED_IN = ("README.md", "dataset_infos.json", "dataset_info.json")
 LARGEST = 4 * 2**20
 """Bytes of a file that is looked into for names."""
 
@@ -29,7 +30,8 @@ def names_at(
     """
     found: list[dict[int, str]] = []
     for file in listing:
-        if file.path in NAMED_IN and file.size <= LARGEST:
+        # `save_to_disk` writes one for each split.
+        if (file.path in NAMED_IN or posixpath.basename(file.path) == NAMED_IN[-1]) and file.size <= LARGEST:
             data = read_bounded(root.below(file.path), LARGEST)
             for column in sorted(columns):
                 found += [each for each in names_in(file.path, data, column) if each not in found]

@@ -113,9 +113,9 @@ def objects_of(value: Any) -> list[dict[str, Any]] | str:
     if value is None:
         return []
     if isinstance(value, list):
-        wrong = next((item for item in value if not isinstance(item, dict)), None)
-        if wrong is not None:
-            return f"an object is {wrong!r:.60}, expected a mapping"
+        wrong = [item for item in value if not isinstance(item, dict)]
+        if wrong:
+            return f"an object is {wrong[0]!r:.60}, expected a mapping"
         return [
             {kind: _first(item, keys) for kind, keys in _KINDS.items()} | {"turned": turned_beside(item)}
             for item in value

@@ -9,16 +9,17 @@ from typing import NamedTuple
 from labelbeam.transforms.formats.claims import check_one_each, files_told, goes_first
 from labelbeam.transforms.formats.folder.columns import LABEL_COLUMNS
 from labelbeam.transforms.formats.format import Claim, Tree
+from labelbeam.transforms.formats.huggingface.saved import saved_in
 from labelbeam.transforms.formats.json_objects import json_object
 from labelbeam.transforms.formats.shards import Shards, shards_of
 from labelbeam.transforms.stores.errors import StoreError
-from labelbeam.transforms.stores.shards.store import PARQUET
+from labelbeam.transforms.stores.shards.store import ROWS
 from labelbeam.transforms.stores.threads import in_threads
 
 TABLES = ("metadata.jsonl", "metadata.csv")
 
 _LOOKED_AT = 3
-"""Parquet files whose footers are looked at."""
+"""Files of rows whose footers are looked at."""
 
 _OBJECTS = re.compile(rb'"objects"\s*:\s*(?:[\[{]|null)')
 _FILE = re.compile(rb'file_names?"\s*:')
@@ -48,33 +49,35 @@ def objects_in(path: str, head: bytes) -> Objects | None:
 
 
 def claim_of(tree: Tree, asked: bool) -> Claim | None:
-    """Claim one directory, one table, or Parquet files. For classification, labels of images go before tables of objects, in tables and
+    """Claim one directory, one table, or files of rows. For classification, labels of images go before tables of objects, in tables and
     folders.
 
     Raises:
         StoreError: a file cannot be read.
         UsageError: two tables describe the same images.
     """
-    return _claim_of_tables(tree, asked) or _claim_of_parquet(tree, asked)
+    return _claim_of_tables(tree, asked) or _claim_of_rows(tree, asked)
 
 
-def _claim_of_parquet(tree: Tree, asked: bool) -> Claim | None:
-    shards = shards_of(tree, (PARQUET,))
-    if shards is None or goes_first(tree, asked, shards.paths):
+def _claim_of_rows(tree: Tree, asked: bool) -> Claim | None:
+    every = shards_of(tree, ROWS)
+    if every is None or goes_first(tree, asked, every.paths):
         return None
+    saved = saved_in(tree, every)
+    shards = saved.shards
     looked = in_threads(lambda path: _holds_images(shards, path), shards.paths[:_LOOKED_AT])
-    if not asked and not all(looked):
+    if not asked and not (looked and all(looked)):
         return None
     shown = ", ".join(shards.paths[:5])
-    return Claim(f"found images in {shown}" if all(looked) else f"found {shown}", found=shards)
+    return Claim(f"found images in {shown}" if all(looked) else f"found {shown}", found=saved)
 
 
 def _holds_images(shards: Shards, path: str) -> bool:
     from labelbeam.transforms.formats.huggingface.embedded import opened  # It loads pyarrow.
-    from labelbeam.transforms.stores.shards.parquet import image_columns
+    from labelbeam.transforms.stores.shards.rows import image_columns
 
     try:
-        return bool(image_columns(opened(shards.root.below(path))[1].schema_arrow))
+        return bool(image_columns(opened(shards.root.below(path))[1].footer.schema))
     except StoreError:
         return False  # Who reads it says what is wrong with it.
 

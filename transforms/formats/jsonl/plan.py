@@ -18,7 +18,7 @@ from labelbeam.transforms.formats.plans import HEAD, Plan, bucket_count
 from labelbeam.transforms.images.names import extension
 from labelbeam.transforms.images.urls import check_prefix, path_below, root_of_url
 from labelbeam.transforms.messages.redact import redact
-from labelbeam.transforms.stores.errors import StoreError
+from labelbeam.transforms.stores.errors import StoreError, UnavailableError
 from labelbeam.transforms.stores.files import StoredFile, kind, stat
 from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.stores.location import Location, StorageOptions
@@ -190,7 +190,7 @@ def _images(config: ConvertConfig, options: StorageOptions, files: Sequence[Know
     try:
         there = locate(place, options)
         return there if kind(there) == "directory" else None
-    except LabelBeamError:
+    except (UsageError, StoreError, UnavailableError):
         return None
 
 

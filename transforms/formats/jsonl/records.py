@@ -286,7 +286,7 @@ def _label(value: object, image: SourceImage) -> str | None:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
     if not isinstance(value, str):
-        if not math.isfinite(value) or value != int(value):
+        if isinstance(value, float) and not value.is_integer():
             return None
         image.adjusted.append(Adjusted.LABEL_FROM_NUMBER)
         return str(int(value))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 import posixpath
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -48,6 +48,9 @@ WITHOUT_AREA = frozenset(
         *("polyline_3d", "mask_3d", "mesh", "closed_surface_mesh", "multichannelBitmap"),
     }
 )
+_ANY_SHAPE = "any"
+"""The shape of a class whose objects may have several."""
+
 _MASKS = frozenset({"bitmap", "alpha_mask"})
 _NO_IMAGE = ("framesCount", "frames", "figures")
 """What files of videos and point clouds have beside objects."""
@@ -71,9 +74,16 @@ class SuperviselyImage(NamedTuple):
 
 
 def read_supervisely(
-    data: bytes, path: str, images: ImageFinder, *, options: SuperviselyOptions, task: str, source: str
+    data: bytes,
+    path: str,
+    images: ImageFinder,
+    *,
+    options: SuperviselyOptions,
+    task: str,
+    source: str,
+    shapes: Mapping[str, str] | None = None,
 ) -> SuperviselyImage | None:
-    """Read the file at `path`; None where it is JSON of another kind, and no annotation file.
+    """Read the file at `path`; None where it is JSON of another kind, and no annotation file. `shapes` are those of classes, by title.
 
     Objects that cannot be read are rejections of kind "object", with their place in the list as locator.
     """
@@ -100,7 +110,7 @@ def read_supervisely(
         declare_size(image, size.get("width"), size.get("height"))
     if "classification" in task:
         return _classified(image, content.get("tags"), objects, options.supervisely_tag)
-    parts, edged = _parts(image, objects, options)
+    parts, edged = _parts(image, objects, options, shapes or {})
     boxes, united = add_parts(image, parts)
     return SuperviselyImage(image, boxes, united, edged, ids=_ids(objects, "classId", "classTitle"))
 
@@ -158,7 +168,9 @@ def _classified(image: SourceImage, tags: Any, objects: list[Any], tag: str | No
     return SuperviselyImage(image, valued=valued, twofold=twofold, ids=ids)
 
 
-def _parts(image: SourceImage, objects: list[Any], options: SuperviselyOptions) -> tuple[list[Part], int]:
+def _parts(
+    image: SourceImage, objects: list[Any], options: SuperviselyOptions, shapes: Mapping[str, str]
+) -> tuple[list[Part], int]:
     """Shapes of the objects, and how many rectangles have corners that no pixel is."""
     parts: list[Part] = []
     edged = 0
@@ -172,7 +184,7 @@ def _parts(image: SourceImage, objects: list[Any], options: SuperviselyOptions) 
                 raise DrawnError(
                     Rejected.INVALID_LABEL, f"classTitle is {item.get('classTitle')!r:.60}, expected a text"
                 )
-            kind = item.get("geometryType") or item.get("type")
+            kind = item.get("geometryType") or _kind_by_class(item, shapes)
             drawn, outside = _drawn(item, kind, image, options.supervisely_corners == "pixels")
         except DrawnError as error:
             reject_object(image, error.code, error.message, locator, _raw(item))
@@ -184,6 +196,12 @@ def _parts(image: SourceImage, objects: list[Any], options: SuperviselyOptions) 
         keyed = isinstance(group, str | int) and not isinstance(group, bool) and not alone
         parts.append(Part((label, group) if keyed else locator, label, locator, drawn))
     return parts, edged
+
+
+def _kind_by_class(item: dict[str, Any], shapes: Mapping[str, str]) -> Any:
+    """What an object is that does not say it, as in projects of 2018: its class does, whose objects had one shape each; else its `type`."""
+    shape = shapes.get(str(item.get("classTitle")))
+    return shape if shape is not None and shape != _ANY_SHAPE else item.get("type")
 
 
 def _drawn(item: dict[str, Any], kind: Any, image: SourceImage, pixels: bool) -> tuple[Drawn, bool]:

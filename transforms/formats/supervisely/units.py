@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 from labelbeam.schemas.doubts import Doubt, Doubted
 from labelbeam.schemas.neutral import SourceImage
 from labelbeam.schemas.reasons import Rejected
+from labelbeam.transforms.formats.drawn import JsonError, decode_json
 from labelbeam.transforms.formats.format import Tree
 from labelbeam.transforms.formats.frames import Evidence
 from labelbeam.transforms.formats.named_images import (
@@ -29,9 +30,14 @@ from labelbeam.transforms.formats.supervisely.recognise import annotation_files
 from labelbeam.transforms.images.names import hidden
 from labelbeam.transforms.messages.redact import redact
 from labelbeam.transforms.stores.errors import StoreError
+from labelbeam.transforms.stores.files import StoredFile
 from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.stores.location import Location
 from labelbeam.transforms.stores.many import read_many
+from labelbeam.transforms.stores.reading import read_bounded
+
+META = "meta.json"
+LARGEST_META = 16 * 2**20
 
 LARGEST_FILE = 256 * 2**20
 """Bytes of an annotation file: it may hold bitmaps, in base64."""
@@ -42,14 +48,31 @@ def plan_supervisely(tree: Tree, found: tuple[Location, str | None]) -> Plan:
     root, only = found
     visible = [file for file in tree.listing_of(root).files if not hidden(file.path)]
     files = [file for file in annotation_files(visible) if only in (None, file.path)]
-    return plan_batches(tree, "supervisely", root, files, partial(SuperviselyUnit, root.url))
+    return plan_batches(tree, "supervisely", root, files, partial(SuperviselyUnit, root.url, _shapes(root, visible)))
+
+
+def _shapes(root: Location, listing: Iterable[StoredFile]) -> dict[str, str]:
+    """The shape of each class by its title, as the project's meta.json gives it.
+
+    Raises:
+        StoreError: it cannot be read.
+    """
+    for file in listing:
+        if file.path == META and file.size <= LARGEST_META:
+            try:
+                classes = decode_json(read_bounded(root.below(file.path), LARGEST_META))["classes"]
+                return {item["title"]: item["shape"] for item in classes if isinstance(item["shape"], str)}
+            except (JsonError, KeyError, TypeError):
+                return {}  # Only files of 2018 need it.
+    return {}
 
 
 @dataclass(frozen=True, slots=True)
 class SuperviselyUnit:
-    """A batch of annotation files by path and size; the keys of their images start at `first_key`."""
+    """A batch of annotation files by path and size; the keys of their images start at `first_key`. `shapes` are those of classes."""
 
     root: str
+    shapes: dict[str, str]
     files: Batch
     first_key: int
     index = IMAGES
@@ -74,7 +97,7 @@ class SuperviselyUnit:
                 reject_image(image, Rejected.UNREADABLE_FILE, str(data))
                 images.append(image)
                 continue
-            read = read_supervisely(data, path, finder, options=given, task=task, source=self.root)
+            read = read_supervisely(data, path, finder, options=given, task=task, source=self.root, shapes=self.shapes)
             if read is None:
                 evidence.add("left_alone", 1, path)
                 continue

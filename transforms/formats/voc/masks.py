@@ -73,9 +73,11 @@ def read_mask(png: bytes, size: tuple[int, int] | None) -> Mask:
         message = f"the mask is {width}×{height}, the annotation file says {size[0]}×{size[1]}"
         raise MaskError(Rejected.MASK_SIZE_MISMATCH, message)
     with decoding().take(3 * width * height, "a mask"), open_png(png) as image:
-        mode, indices, counts = image.mode, np.asarray(image), image.histogram()
-    if mode not in ("P", "L"):
-        message = f"the mask's mode is {mode}, expected palette indices (P) or grey values (L)"
+        # Of a bit for each pixel, an object is 1, where Pillow's histogram has 255.
+        mode, indices = image.mode, np.asarray(image).astype(np.uint8, copy=False)
+        counts = image.histogram() if mode != "1" else np.bincount(indices.ravel(), minlength=VOID + 1).tolist()
+    if mode not in ("P", "L", "1"):
+        message = f"the mask's mode is {mode}, expected palette indices (P), grey values (L) or bits (1)"
         raise MaskError(Rejected.UNREADABLE_MASK, message)
     return Mask(indices, {index: _tight(indices == index) for index in range(1, VOID) if counts[index]})
 

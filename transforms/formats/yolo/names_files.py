@@ -7,8 +7,8 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 
 from labelbeam.schemas.doubts import Doubt, Doubted
-from labelbeam.schemas.errors import LabelBeamError
 from labelbeam.transforms.formats.yolo.description import Names, differing
+from labelbeam.transforms.stores.errors import StoreError
 
 _NUMBERED = re.compile(r"(\d{1,6})\s*[:.,=)\t -]\s*\S.*")
 _COMMENT = re.compile(r"#(?:[\s#]|$)|//")
@@ -66,5 +66,5 @@ def _names_of_notes(path: str, read: Callable[[str], bytes]) -> Names | None:
     try:
         categories = json.loads(read(path))["categories"]
         return Names({int(each["id"]): str(each["name"]).strip() for each in categories})
-    except (LabelBeamError, ValueError, KeyError, TypeError, RecursionError):
+    except (StoreError, ValueError, KeyError, TypeError, RecursionError):
         return None  # A file of another kind, of which nothing is asked.

@@ -26,6 +26,9 @@ _LOOKED_AT = 5
 _LINE = re.compile(r"\s*\d+(?:\.0+)?(?:[\s,;]+-?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?){4,}[\s,;]*")
 """Each number can be matched in one way: a long line that is none is no work."""
 
+VISDRONE = re.compile(r"\s*(?:-?\d+,){5}\d+,-?\d+,-?\d+,?\s*")
+"""Of VisDrone: left, top, width, height, score, class, truncation and occlusion, all of them whole; YOLO's are fractions."""
+
 
 def claim_of_file(file: Location) -> Claim | None:
     """Claim a file that is a data.yaml or an obj.data.
@@ -113,4 +116,5 @@ def holds_labels(head: str) -> bool:
     """Tell whether most lines of a file are a class number and four numbers or more. The last line may be cut off."""
     lines = [line for line in head.splitlines()[:20] if line.strip()]
     lines = lines[:-1] if len(lines) > 1 and len(head) >= HEAD else lines
-    return bool(lines) and sum(_LINE.fullmatch(line) is not None for line in lines) > len(lines) / 2
+    found = sum(_LINE.fullmatch(line) is not None and VISDRONE.fullmatch(line) is None for line in lines)
+    return bool(lines) and found > len(lines) / 2

@@ -106,7 +106,7 @@ class Packed:
     def __init__(self, fs: Any, path: str, shown: str) -> None:
         """Nothing is read yet."""
         self._fs = fs
-        self._path = path
+        self.path = path
         self.shown = shown
         self.local = "file" in fs.protocol
         self.size = 0
@@ -120,7 +120,7 @@ class Packed:
         """
         before = (self.size, self.token)
         try:
-            info = self._fs.info(self._path)
+            info = self._fs.info(self.path)
         except FileNotFoundError:
             raise ArchiveError(f"the archive {self.shown} does not exist") from None
         if info["type"] != "file" or info.get("size") is None:
@@ -141,7 +141,7 @@ class Packed:
         """
         if start == end:
             return b""
-        data: bytes = self._fs.cat_file(self._path, start=start, end=end)
+        data: bytes = self._fs.cat_file(self.path, start=start, end=end)
         if len(data) < end - start:
             raise ShortReadError(f"asked for bytes {start} to {end} of {self.shown}, got {len(data)}")
         if len(data) > end - start:
@@ -153,7 +153,7 @@ class Packed:
 
     def source(self, block: int) -> BinaryIO | RangeReader:
         """The archive as a file to be read from front to back, in steps of `block` bytes where it is not on a disk."""
-        return open(self._path, "rb") if self.local else RangeReader(self.read, self.size, block)
+        return open(self.path, "rb") if self.local else RangeReader(self.read, self.size, block)
 
     def pieces(self, start: int, end: int, first: int, most: int) -> Iterator[bytes]:
         """The bytes [start, end) piece by piece, each twice as long as the one before."""

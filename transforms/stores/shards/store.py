@@ -1,6 +1,6 @@
 """Files in the shards of a directory: `shards://train-0.tar/1.jpg::s3://bucket/data`, read only.
 
-A TAR's files are found by their paths in it, the images of a Parquet file by names that begin with their row. All other files of the
+A TAR's files are found by their paths in it, the images of a Parquet or Arrow file by names that begin with their row. All other files of the
 directory are at their own paths. Shards are not listed: who reads one knows what is in it.
 """
 
@@ -19,16 +19,16 @@ from labelbeam.transforms.stores.shards.shard import Shard
 from labelbeam.transforms.stores.shards.tars import TarShard
 
 TARS = (".tar", ".tar.gz", ".tgz")
-PARQUET = ".parquet"
+ROWS = (".parquet", ".arrow")
 
 
 FILES_KEPT = 8
-"""Parquet files that are kept open: each holds some megabytes of what was read last."""
+"""Files of rows that are kept open: each holds some megabytes of what was read last."""
 
 
 def is_shard(path: str) -> bool:
     """Tell whether a file is a shard, by its name."""
-    return path.lower().endswith((*TARS, PARQUET))
+    return path.lower().endswith((*TARS, *ROWS))
 
 
 class ShardStore(AbstractFileSystem):  # type: ignore[misc]
@@ -134,6 +134,6 @@ class ShardStore(AbstractFileSystem):  # type: ignore[misc]
         place = self._root.below(path)
         if path.lower().endswith(TARS):
             return TarShard(place.fs, place.path, place.shown)
-        from labelbeam.transforms.stores.shards.parquet import ParquetShard  # It loads pyarrow.
+        from labelbeam.transforms.stores.shards.row_shard import RowShard  # It loads pyarrow.
 
-        return ParquetShard(place.fs, place.path, place.shown)
+        return RowShard(place.fs, place.path, place.shown)

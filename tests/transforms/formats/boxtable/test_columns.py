@@ -10,6 +10,7 @@ from labelbeam.transforms.formats.boxtable.columns import columns_of
 @pytest.mark.parametrize(
     ("header", "image", "label", "box", "kind", "size"),
     [
+        ("filename,tl_x,tl_y,br_x,br_y,class", 0, 5, (1, 2, 3, 4), "corners", None),
         ("filename,width,height,class,xmin,ymin,xmax,ymax", 0, 3, (4, 5, 6, 7), "corners", (1, 2)),
         ("Filename;Width;Height;Roi.X1;Roi.Y1;Roi.X2;Roi.Y2;ClassId", 0, 7, (3, 4, 5, 6), "corners", (1, 2)),
         ("image_id,class_name,x_min,y_min,x_max,y_max,class_id", 0, 1, (2, 3, 4, 5), "corners", None),

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from labelbeam.schemas.config import ConvertConfig
+from labelbeam.schemas.errors import LabelBeamError
 from labelbeam.transforms.formats.coco import plan as plan_coco
 from labelbeam.transforms.formats.coco.units import CocoFile, CocoUnit
 from labelbeam.transforms.plan.make_plan import make_plan
@@ -46,6 +47,24 @@ def test_each_file_has_its_own_split(memory: str) -> None:
         ("train.json", "train"),
         ("val.json", "validation"),
     ]
+
+
+@pytest.mark.parametrize("images", ["[]", "[ \n ]"])
+def test_a_split_without_images_is_told_beside_others(images: str, memory: str) -> None:
+    empty = f'{{"info": {{}}, "images": {images}, "annotations": [], "categories": [{{"id": 1, "name": "a"}}]}}'
+    root = fill(memory, {"train.json": coco("1.jpg"), "val.json": empty})
+    made = plan(f"{root}/*.json")
+    assert [file.split for file in made.indexes] == ["train"]
+    assert [(doubt.count, doubt.example) for doubt in made.doubts if doubt.code == "source_without_images"] == [
+        (1, locate(f"{root}/val.json", {}).shown)
+    ]
+    assert made.fingerprint != plan(f"{root}/train.json").fingerprint
+
+
+def test_a_file_without_images_is_refused_alone(memory: str) -> None:
+    root = fill(memory, {"val.json": '{"images": [], "annotations": [], "categories": [{"id": 1, "name": "a"}]}'})
+    with pytest.raises(LabelBeamError, match="at least one image"):
+        plan(f"{root}/val.json")
 
 
 # Where the images are -----------------------------------------------------------------------------------------------

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import struct
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from labelbeam.schemas.config import ConvertConfig
@@ -17,7 +20,7 @@ from labelbeam.transforms.formats.reading import Reading, ReadOptions
 from labelbeam.transforms.images.facts import ImageError, ImageFacts
 from labelbeam.transforms.plan.make_plan import make_plan
 from labelbeam.transforms.stores.errors import StoreError
-from tests.transforms.stores.shards_made import embedded, parquet, picture
+from tests.transforms.stores.shards_made import IMAGE, arrow, embedded, parquet, picture
 from tests.transforms.unit_runs import fragments
 
 CLASS = {"names": ["cat", "dog"], "_type": "ClassLabel"}
@@ -148,14 +151,64 @@ def test_two_subsets_are_asked_about(tmp_path: Path) -> None:
     planned(tmp_path / "x", {"train/0.parquet": data, "test/0.parquet": data})
 
 
-@pytest.mark.parametrize(
-    "damage",
-    [lambda data: data[:4] + bytes(300) + data[304:], lambda data: data[: len(data) // 2], lambda data: b"PAR1"],
-)
-def test_a_damaged_file_ends_the_run_in_words(damage: Any, tmp_path: Path) -> None:
+@pytest.mark.parametrize("damage", [lambda data: data[: len(data) // 2], lambda data: b"PAR1"])
+def test_a_file_whose_footer_is_damaged_ends_the_run_in_words(damage: Any, tmp_path: Path) -> None:
     data = parquet({"image": [embedded(JPEG + bytes([n])) for n in range(20)], "label": [0] * 20})
     with pytest.raises(StoreError, match=r"a\.parquet.*damaged"):
         read(tmp_path, {"a.parquet": damage(data)}, format="huggingface")
+
+
+@pytest.mark.parametrize("made", [parquet, arrow])
+def test_rows_of_a_group_that_is_damaged_are_rejected_and_those_of_others_read(made: Any, tmp_path: Path) -> None:
+    data = made({"image": [embedded(JPEG + bytes([n])) for n in range(30)], "label": [0] * 30}, rows=10)
+    size = len(JPEG) + 1
+    at = 4 if made is parquet else data.index(struct.pack("<11i", *range(0, 11 * size, size))) + 4
+    spoiled = data[:at] + b"\xff" * 36 + data[at + 36 :]
+    (part,) = read(tmp_path, {f"a.{made.__name__}": spoiled}, format="huggingface")
+    assert [item.image for item in part.rejections] == [f"a.{made.__name__}/{row:06}" for row in range(10)]
+    assert {item.code for item in part.rejections} == {"unreadable_file"} and len(part.images) == 20
+    assert "a damaged one" in part.rejections[0].message
+
+
+def test_rows_of_a_damaged_group_that_no_file_could_hold_end_the_run(tmp_path: Path) -> None:
+    table = pa.table({"image": pa.array([embedded(JPEG)] * 50_000, IMAGE), "label": pa.array([0] * 50_000)})
+    pq.write_table(table, tmp_path / "a.parquet", compression="zstd")
+    data = (tmp_path / "a.parquet").read_bytes()
+    with pytest.raises(StoreError, match="damaged"):
+        read(tmp_path, {"a.parquet": data[:4] + b"\xff" * 400 + data[404:]})
+
+
+def test_the_folders_of_save_to_disk_are_read_without_what_lies_beside(tmp_path: Path) -> None:
+    row = {"image": [embedded(JPEG, "a.jpg")], "label": [1]}
+    info = json.dumps({"features": {"label": CLASS}}).encode()
+    files = {"dataset_dict.json": b'{"splits": ["train", "test"]}'}
+    for split in ("train", "test"):
+        files |= {
+            f"{split}/data-00000-of-00001.arrow": arrow(row),
+            f"{split}/cache-0123456789abcdef.arrow": arrow({"image": [embedded(PNG)] * 9, "label": [0] * 9}),
+            f"{split}/state.json": json.dumps({"_data_files": [{"filename": "data-00000-of-00001.arrow"}]}).encode(),
+            f"{split}/dataset_info.json": info,
+        }
+    plan, _ = planned(tmp_path, files)
+    assert [(unit.path, unit.split) for unit in plan.units] == [
+        ("test/data-00000-of-00001.arrow", "test"),
+        ("train/data-00000-of-00001.arrow", "train"),
+    ]
+    assert {doubt.code: doubt.count for doubt in plan.doubts}["files_left_alone"] == 2
+    parts = read(tmp_path, {})
+    assert [labels(part) for part in parts] == [
+        {f"{split}/data-00000-of-00001.arrow/000000_a.jpg": ["dog"]} for split in ("test", "train")
+    ]
+
+
+def test_shards_that_names_count_and_that_are_missing_are_told(tmp_path: Path) -> None:
+    data = parquet({"image": [embedded(JPEG)], "label": [0]})
+    plan, _ = planned(tmp_path, {f"data/train-0000{number}-of-00004.parquet": data for number in (0, 2)})
+    assert [(doubt.count, doubt.example) for doubt in plan.doubts if doubt.code == "shards_missing"] == [
+        (2, "data/train-00001-of-00004.parquet")
+    ]
+    plan, _ = planned(tmp_path, {}, source=[str(tmp_path / "data/train-00000-of-00004.parquet")])
+    assert not plan.doubts
 
 
 def test_files_without_images_are_not_recognised(tmp_path: Path) -> None:

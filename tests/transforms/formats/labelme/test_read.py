@@ -93,11 +93,11 @@ def test_polygons_of_one_label_and_group_are_one_object() -> None:
     assert image.objects[0].bbox == (10, 20, 60, 60)
 
 
-@pytest.mark.parametrize("value", [1, 255])
-def test_a_mask_lies_at_its_first_point(value: int) -> None:
+@pytest.mark.parametrize(("value", "mode"), [(1, "L"), (255, "L"), (255, "1")])
+def test_a_mask_lies_at_its_first_point(value: int, mode: str) -> None:
     pixels = np.zeros((3, 5), int)
     pixels[1:, 1:4] = value
-    image = read(shape("mask", [[10, 20], [14, 22]], mask=png_of(pixels)))
+    image = read(shape("mask", [[10, 20], [14, 22]], mask=png_of(pixels, mode)))
     (item,) = image.objects
     assert item.bbox == (11, 21, 14, 23)
     assert item.from_mask

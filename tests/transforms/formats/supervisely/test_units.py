@@ -31,8 +31,8 @@ def test_files_are_planned_in_batches_with_keys_of_their_own(memory: str, monkey
     files = dict.fromkeys(("a/ann/1.json", "a/ann/2.JSON", "b/ann/1.json", ".x/ann/1.json"), text)
     size = len(text)
     assert plan(memory, files, format="supervisely").units == [
-        SuperviselyUnit(memory, (("a/ann/1.json", size), ("a/ann/2.JSON", size)), 0),
-        SuperviselyUnit(memory, (("b/ann/1.json", size),), 2),
+        SuperviselyUnit(memory, {}, (("a/ann/1.json", size), ("a/ann/2.JSON", size)), 0),
+        SuperviselyUnit(memory, {}, (("b/ann/1.json", size),), 2),
     ]
 
 
@@ -40,7 +40,7 @@ def test_a_file_that_cannot_be_read_costs_its_image_and_one_of_another_kind_noth
     (tmp_path / "ds/ann").mkdir(parents=True)
     for number, text in ((1, content()), (2, "{}"), (3, content())):
         (tmp_path / f"ds/ann/{number}.jpg.json").write_text(text)
-    unit = SuperviselyUnit(str(tmp_path), tuple((f"ds/ann/{number}.jpg.json", 0) for number in range(4)), 100)
+    unit = SuperviselyUnit(str(tmp_path), {}, tuple((f"ds/ann/{number}.jpg.json", 0) for number in range(4)), 100)
     result = read_unit(options(), unit, INDEX)
     (fragment,) = fragments(result)
     paths = ["ds/img/1.jpg", "ds/img/3.jpg"]

@@ -75,7 +75,7 @@ def test_archives_without_pairs_are_none_and_told_what_to_do(files: dict[str, by
     with pytest.raises(LabelBeamError, match=r"unpack|--format webdataset"):
         recognise(config(tmp_path), {})
     asked = recognise(config(tmp_path, format="webdataset"), {})
-    assert asked.claim.reason == "--format webdataset; found 1.tar"
+    assert asked.claim.reason == f"--format webdataset; found {', '.join(files)}"
 
 
 def test_class_folders_beside_shards_go_first(tmp_path: Path) -> None:

@@ -140,7 +140,7 @@ def packed(memory: str) -> Packed:
 def test_an_archive_is_new_when_its_size_or_token_is(packed: Packed) -> None:
     assert packed.look() and packed.size == 10
     assert not packed.look()
-    packed._fs.pipe_file(packed._path, b"01234567890")
+    packed._fs.pipe_file(packed.path, b"01234567890")
     assert packed.look() and packed.size == 11
 
 
@@ -161,8 +161,8 @@ def test_a_part_that_is_short_may_come_when_asked_again_and_one_that_is_long_doe
 
 def test_an_archive_that_is_missing_or_a_directory_is_no_archive(packed: Packed) -> None:
     for path, words in (
-        (f"{packed._path}.none", "does not exist"),
-        (packed._path.rpartition("/")[0], "found: directory"),
+        (f"{packed.path}.none", "does not exist"),
+        (packed.path.rpartition("/")[0], "found: directory"),
     ):
         with pytest.raises(ArchiveError, match=words):
             Packed(packed._fs, path, "memory://a.zip").look()

@@ -1,17 +1,14 @@
-"""Measure the stages of a build, one by one, for datasets of several sizes.
+"""The stages of a build, one by one: what the sizes of docs/scale.md are reasoned from.
 
-    python -m benchmarks.scale [--dir DIR] [--images 20000 118287 1200000]
-    python -m benchmarks.scale --names 20000 118287 1200000
+    python -m benchmarks.stages TASK SOURCE OUTPUT
 
-Builds generated COCO files for detection, and with `--names` class folders of tiny images in a ZIP archive, whose headers are
-read: what a listing costs, and a plan of many small files. Each build runs in a process of its own. Reported are seconds of the wall for each
-stage, seconds of all cores, and the most memory that the process which plans and publishes held, and the largest of its workers.
-Group is from the last range that was read to the end of the first shard, in which images are looked at as well.
+builds, and prints seconds of the wall for each stage, seconds of all cores, and the most memory that the process which plans and
+publishes held, and the largest of its workers. Group is from the last range that was read to the end of the first shard, in which
+images are looked at as well. `python -m benchmarks --stages` makes a table of it.
 """
 
 from __future__ import annotations
 
-import argparse
 import io
 import json
 import os
@@ -26,10 +23,12 @@ from pathlib import Path
 
 from PIL import Image
 
-from benchmarks.run import IMAGE_URL, ROOT, generated, machine
+from benchmarks import datasets
+from benchmarks.loops import IMAGE_URL
+from benchmarks.measure import ROOT
 
-OBJECTS_AN_IMAGE = 863_000 / 118_287
 STAGES = ("plan", "start", "read", "group", "write", "publish")
+HEAD = ["images", "source", *STAGES, "all", "CPU", "largest worker", "planner", "load"]
 
 
 def build(task: str, source: str, output: str) -> dict[str, float]:
@@ -92,7 +91,7 @@ def measured(task: str, source: str, directory: Path) -> dict[str, float]:
     """`build` in a new process."""
     output = tempfile.mkdtemp(dir=directory)
     try:
-        command = [sys.executable, "-m", "benchmarks.scale", "--one", task, source, output]
+        command = [sys.executable, "-m", "benchmarks.stages", task, source, output]
         ran = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
     finally:
         shutil.rmtree(output)
@@ -100,41 +99,20 @@ def measured(task: str, source: str, directory: Path) -> dict[str, float]:
     return result
 
 
-def main() -> None:
-    """Read the command line, and build."""
-    parser = argparse.ArgumentParser(description="Measure the stages of a build for datasets of several sizes.")
-    parser.add_argument("--dir", type=Path, default=ROOT / "build" / "benchmark", help="where files go")
-    parser.add_argument("--images", type=int, nargs="*", default=[], metavar="N", help="images of generated COCO files")
-    parser.add_argument(
-        "--names", type=int, nargs="*", default=[], metavar="N", help="names of images in class folders"
-    )
-    parser.add_argument("--one", nargs=3, help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    if options.one:
-        print(json.dumps(build(*options.one)))
-        return
-    directory = options.dir.resolve()
-    directory.mkdir(parents=True, exist_ok=True)
-    print(machine(), flush=True)
-    print(
-        f"{'images':>9} {'source':<11}",
-        *(f"{stage:>7}" for stage in STAGES),
-        "    all s  cores s driver GB worker GB  load",
-    )
-    datasets = [
-        ("image_object_detection", "coco", generated(directory, images, round(images * OBJECTS_AN_IMAGE)))
-        for images in options.images or ([] if options.names else [20_000, 118_287, 1_200_000])
-    ]
-    datasets += [("image_classification", "names", names_archive(directory, images)) for images in options.names]
-    for task, kind, path in datasets:
-        row = measured(task, f"zip://::{path}" if kind == "names" else str(path), directory)
-        seconds = " ".join(f"{row[stage]:>7.2f}" for stage in STAGES)
-        print(
-            f"{row['images']:>9.0f} {kind:<11} {seconds} {row['all']:>9.2f} {row['cores']:>8.2f}"
-            f" {row['driver'] / 1e9:>9.2f} {row['worker'] / 1e9:>9.2f} {os.getloadavg()[0]:>5.1f}",
-            flush=True,
-        )
+def row(dataset: str, directory: Path) -> list[str]:
+    """Build a dataset, `coco:IMAGES` or `names:IMAGES`, and return the cells of its row."""
+    kind, _, images = dataset.partition(":")
+    if kind == "coco":
+        source, task = datasets.coco(directory, int(images)), "image_object_detection"
+        shown = f"COCO, {Path(source).stat().st_size / 1e6:,.0f} MB"
+    else:
+        source, task = f"zip://::{names_archive(directory, int(images))}", "image_classification"
+        shown = "class folders in a ZIP archive, headers read"
+    found = measured(task, source, directory)
+    stages = [f"{found[stage]:.2f}" for stage in (*STAGES, "all", "cores")]
+    memory = [f"{found[who] / 1e9:.2f} GB" for who in ("worker", "driver")]
+    return [f"{found['images']:,}", shown, *stages, *memory, f"{os.getloadavg()[0]:.1f}"]
 
 
 if __name__ == "__main__":
-    main()
+    print(json.dumps(build(*sys.argv[1:])))
