@@ -1,7 +1,8 @@
-"""The emulator of Google Cloud Storage, whose arguments this takes, with one thing more and without two that cost minutes of a run.
+"""The emulator of Google Cloud Storage, whose arguments this takes, with two things more and without two that cost minutes of a run.
 
 It ignores preconditions: here an upload with `ifGenerationMatch` takes effect only where the object has that generation, 0 meaning
-that there is none; else the answer is 412 (https://cloud.google.com/storage/docs/request-preconditions).
+that there is none; else the answer is 412 (https://cloud.google.com/storage/docs/request-preconditions). And it waits for ever for a
+client that stands still within its request, while it answers nobody: here that one is dropped, as a store does.
 
 After each change it writes all that it knows to a file, so that each write takes longer the more a run has stored; in memory nobody
 reads that file. And it sends the head and the body of an answer by themselves, of which the second waits for the first's receipt.
@@ -15,6 +16,9 @@ from typing import Any
 
 from gcp_storage_emulator.exceptions import NotFound
 from gcp_storage_emulator.handlers import objects
+
+PATIENCE = 10
+"""Seconds after which a client that stands still within its request is dropped."""
 
 _insert = objects.insert
 _one_at_a_time = threading.Lock()
@@ -49,6 +53,7 @@ if __name__ == "__main__":
 
     Storage._write_config_to_file = leave_unwritten
     RequestHandler.disable_nagle_algorithm = True
+    RequestHandler.timeout = PATIENCE
     HTTPServer.request_queue_size = (
         128  # It answers one at a time; of more than five that wait some would be turned away.
     )
