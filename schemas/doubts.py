@@ -219,6 +219,7 @@ class Doubted(Documented):
         "annotations name an image's labels and those of its objects, and one of them was read",
     )
     REGIONS_WITHOUT_LABEL = "regions_without_label", "regions of images have a shape and no label"
+    SHARDS_MISSING = "shards_missing", "the names of shards count more of them than there are"
     IMAGES_LEFT_ALONE = "images_left_alone", "samples have further images, or masks, which are not read"
     SAMPLES_APART = "samples_apart", "files of a sample do not follow each other in their shard, and are read as one"
     SHAPES_UNITED = "shapes_united", "shapes that a tool has grouped are read as one object"

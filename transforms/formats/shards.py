@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Callable, Collection, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 from labelbeam.schemas.doubts import Doubt, Doubted
@@ -101,7 +103,30 @@ def plan_shards(
     plan.in_bytes = True
     plan.files = [(root.below(file.path).url, file) for file in found]
     plan.doubts = [Doubt(Doubted.NOT_LISTED, warning) for warning in dict.fromkeys(listing.warnings)]
+    if tree.root is not None and (missing := missing_shards([file.path for file in found])):
+        message = f"{root.shown}: shards count more of them than there are: {len(missing)} are missing, such as {missing[0]}; fetch them"
+        plan.doubts.append(Doubt(Doubted.SHARDS_MISSING, message, len(missing), missing[0]))
     return plan, found
+
+
+_NUMBERED = re.compile(r"(.*?)(\d{5})-of-(\d{5})(\..*)", re.DOTALL)
+_MOST_MISSING = 1000
+
+
+def missing_shards(paths: Collection[str]) -> list[str]:
+    """Shards that the names of others count, as `datasets` numbers them, and that are not there; at most a thousand.
+
+    >>> missing_shards(["data/train-00000-of-00003.parquet", "data/train-00002-of-00003.parquet", "test-00000-of-00001.parquet"])
+    ['data/train-00001-of-00003.parquet']
+    """
+    there = frozenset(paths)
+    families = {(match[1], int(match[3]), match[4]) for path in paths if (match := _NUMBERED.fullmatch(path))}
+    expected = (
+        f"{before}{number:05}-of-{count:05}{after}"
+        for before, count, after in sorted(families)
+        for number in range(count)
+    )
+    return list(islice((path for path in expected if path not in there), _MOST_MISSING))
 
 
 _BESIDE = (".json", ".txt", ".md", ".yaml", ".yml")

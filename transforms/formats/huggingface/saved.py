@@ -9,7 +9,7 @@ import posixpath
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from labelbeam.schemas.errors import UsageError
+from labelbeam.schemas.errors import LabelBeamError, UsageError
 from labelbeam.transforms.formats.drawn import JsonError, decode_json
 from labelbeam.transforms.formats.format import Tree
 from labelbeam.transforms.formats.shards import Shards
@@ -37,6 +37,7 @@ def saved_in(tree: Tree, shards: Shards) -> Saved:
 
     Raises:
         StoreError: a state.json cannot be read.
+        LabelBeamError: a file of the dataset is not there.
         UsageError: a dataset was saved with indices, or both Parquet and Arrow are there.
     """
     if not any(_is_arrow(path) for path in shards.paths):
@@ -51,6 +52,17 @@ def saved_in(tree: Tree, shards: Shards) -> Saved:
         return Saved(shards, ())
     states = {posixpath.dirname(file.path): file for file in tree.visible if posixpath.basename(file.path) == STATE}
     named = {folder: _files_of(shards.root, file) for folder, file in states.items()}
+    there = set(shards.paths)
+    for folder, names in named.items():
+        missing = (
+            sorted(names - {posixpath.basename(path) for path in there if posixpath.dirname(path) == folder})
+            if names
+            else []
+        )
+        if missing:
+            raise LabelBeamError(
+                f"{shards.root.below(posixpath.join(folder, missing[0])).shown} is not there, and the {STATE} beside it names it; fetch it"
+            )
     kept = [path for path in shards.paths if _is_of_dataset(path, named)]
     return Saved(Shards(shards.root, kept), [path for path in shards.paths if path not in set(kept)])
 

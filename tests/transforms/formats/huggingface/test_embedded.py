@@ -201,6 +201,16 @@ def test_the_folders_of_save_to_disk_are_read_without_what_lies_beside(tmp_path:
     ]
 
 
+def test_shards_that_names_count_and_that_are_missing_are_told(tmp_path: Path) -> None:
+    data = parquet({"image": [embedded(JPEG)], "label": [0]})
+    plan, _ = planned(tmp_path, {f"data/train-0000{number}-of-00004.parquet": data for number in (0, 2)})
+    assert [(doubt.count, doubt.example) for doubt in plan.doubts if doubt.code == "shards_missing"] == [
+        (2, "data/train-00001-of-00004.parquet")
+    ]
+    plan, _ = planned(tmp_path, {}, source=[str(tmp_path / "data/train-00000-of-00004.parquet")])
+    assert not plan.doubts
+
+
 def test_files_without_images_are_not_recognised(tmp_path: Path) -> None:
     with pytest.raises(LabelBeamError, match="Parquet"):
         planned(tmp_path, {"a.parquet": parquet({"text": ["x"], "label": [0]})})

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from labelbeam.schemas.config import ConvertConfig
-from labelbeam.schemas.errors import UsageError
+from labelbeam.schemas.errors import LabelBeamError, UsageError
 from labelbeam.transforms.formats.format import Tree
 from labelbeam.transforms.formats.huggingface.saved import saved_in
 from labelbeam.transforms.formats.shards import shards_of
@@ -45,6 +45,11 @@ def test_a_state_names_the_files_of_its_folder(tmp_path: Path) -> None:
 @pytest.mark.parametrize("state", ["{", "[]", {"epoch": 3}, {"_data_files": [1]}])
 def test_a_state_of_another_tool_says_nothing(state: Any, tmp_path: Path) -> None:
     assert saved(tmp_path, {"state.json": state}, "data-0.arrow", "tmpx.arrow") == (["data-0.arrow"], ["tmpx.arrow"])
+
+
+def test_a_file_that_is_not_there_ends_the_run(tmp_path: Path) -> None:
+    with pytest.raises(LabelBeamError, match=r"a/data-0\.arrow is not there, and the state\.json beside it names it"):
+        saved(tmp_path, {"a/state.json": STATE}, "a/data-1.arrow")
 
 
 def test_a_choice_of_rows_is_refused_with_what_to_do(tmp_path: Path) -> None:
