@@ -7,8 +7,9 @@ against which the receipts are checked in the end.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import count
-from typing import Any, NamedTuple
+from typing import Any
 
 import apache_beam as beam
 from apache_beam.pvalue import AsDict, AsSingleton, TaggedOutput
@@ -25,7 +26,8 @@ FINDINGS = "findings"
 INDEXES = "indexes"
 
 
-class Numbered(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Numbered:
     """A unit and its number in the run, by which it is missed where the runner loses it."""
 
     number: int

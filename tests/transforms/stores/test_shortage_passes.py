@@ -18,7 +18,7 @@ from labelbeam.transforms.stores.archives.contents import Packed
 from labelbeam.transforms.stores.errors import ShortageError
 from labelbeam.transforms.stores.files import StoredFile, put
 from labelbeam.transforms.stores.locate import locate
-from labelbeam.transforms.stores.shards.parquet import checked
+from labelbeam.transforms.stores.shards.rows import checked
 from labelbeam.transforms.verify.differences import Differences
 from labelbeam.transforms.verify.parquet import check_copy
 from tests.transforms.builds.receipts import manifest_of, receipt
