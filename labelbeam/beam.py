@@ -40,11 +40,11 @@ from labelbeam.transforms.columns.listed import join_listed
 from labelbeam.transforms.formats.frames import Frame
 from labelbeam.transforms.formats.known import listing_units
 from labelbeam.transforms.formats.plans import Plan
-from labelbeam.transforms.formats.reading import Findings, ReadOptions
+from labelbeam.transforms.formats.reading import ReadOptions
 from labelbeam.transforms.formats.registry import FORMATS
 from labelbeam.transforms.images.look import LookOptions, looker, shows_all
 from labelbeam.transforms.plan.make_plan import make_plan
-from labelbeam.transforms.read.transform import FINDINGS, FRAGMENTS, ReadFragments, merged
+from labelbeam.transforms.read.transform import FINDINGS, FRAGMENTS, Found, ReadFragments, merged
 from labelbeam.transforms.stores.files import put
 from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.stores.location import StorageOptions
@@ -165,8 +165,9 @@ class _Assemble(beam.DoFn):  # type: ignore[misc]
         self._buckets = plan.buckets
 
     def process(
-        self, group: tuple[int, Iterable[bytes]], findings: Findings, surveys: Mapping[str, Surveyed] | None = None
+        self, group: tuple[int, Iterable[bytes]], found: Found, surveys: Mapping[str, Surveyed] | None = None
     ) -> Iterator[Any]:
+        _, findings = found
         if findings.unsafe:
             raise LabelBeamError(
                 f"{findings.unsafe[0]}: cannot be cut on sight; read it with ReadDataset(…, exact=True), which scans it in full"

@@ -23,7 +23,7 @@ from labelbeam.pipelines.runners.options import BEAM_OPTIONS
 from labelbeam.pipelines.terminal.failure import Failure, describe
 from labelbeam.pipelines.terminal.streams import Lenient, debugging, silence
 from labelbeam.schemas.errors import LabelBeamError, UsageError
-from labelbeam.transforms.messages.redact import redact
+from labelbeam.transforms.messages.redact import redact, with_environment
 from labelbeam.transforms.messages.terminal import escaped
 from labelbeam.transforms.messages.words import did_you_mean, plain
 from labelbeam.transforms.workers.loading import is_ours_alone
@@ -62,7 +62,8 @@ def _main(argv: Sequence[str] | None) -> int:
             failure = Failure(_INTERRUPTED) if interrupted.is_set() else describe(error)
             status = failure.exit_code
             if debugging():
-                print(redact("".join(traceback.format_exception(error)), known.storage), end="", file=sys.stderr)
+                trace = "".join(traceback.format_exception(error))
+                print(redact(trace, with_environment(known.storage)), end="", file=sys.stderr)
             _complain(known, failure)
         _flush_stdout()
     if argv is None and interrupted.is_set():

@@ -121,6 +121,57 @@ def test_help_a_wrong_option_and_the_package_load_nothing_heavy(code: str) -> No
     assert ran.stdout.endswith("loaded []\n")
 
 
+LIGHT = {
+    "pipelines.cli",
+    "pipelines.runners.options",
+    "pipelines.terminal.failure",
+    "pipelines.terminal.streams",
+    "pipelines.version",
+    *(f"schemas.{name}" for name in ("config", "doubts", "errors", "evaluation", "label_map", "layout", "reasons")),
+    *(f"schemas.{name}" for name in ("requests", "score_config", "split_group", "tasks")),
+    "transforms.evaluation.gates",
+    *(f"transforms.formats.{name}" for name in ("format", "json_objects", "registry")),
+    "transforms.images.urls",
+    *(f"transforms.messages.{name}" for name in ("redact", "terminal", "words")),
+    *(f"transforms.score.{name}" for name in ("credentials", "failures", "tokens")),
+    *(f"transforms.stores.{name}" for name in ("errors", "failures", "paths", "small_files")),
+    *(f"transforms.workers.{name}" for name in ("loading", "resources")),
+}
+"""Modules of ours that the help of all commands loads, beside those of the command line and what each format says of itself."""
+
+SLOW_TO_LOAD = {
+    "asyncio",
+    "concurrent",
+    "csv",
+    "email",
+    "multiprocessing",
+    "pickle",
+    "socket",
+    "sqlite3",
+    "ssl",
+    "subprocess",
+    "tempfile",
+    "xml",
+}
+
+
+def test_help_waits_for_no_module_that_is_not_known_to_be_light() -> None:
+    ask = (
+        "import sys; before = set(sys.modules)\nfrom labelbeam.pipelines.cli import main; main(['--help'])\n"
+        "print(*sorted(set(sys.modules) - before))"
+    )
+    ran = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, check=True)
+    loaded = ran.stdout.splitlines()[-1].split()
+    tops = {name.partition(".")[0] for name in loaded}
+    assert tops - sys.stdlib_module_names - {"labelbeam", "msgspec", "typing_extensions"} == set()
+    assert tops & SLOW_TO_LOAD == set()
+    ours = {name.removeprefix("labelbeam.") for name in loaded if name.startswith("labelbeam.")}
+    rest = {
+        name for name in ours if not re.match(r"pipelines\.command(s|_line)\.|transforms\.formats\.\w+\.format$", name)
+    }
+    assert {name for name in rest if f"{name.replace('.', '/')}.py" in FILES} == LIGHT
+
+
 TESTED_ELSEWHERE = {
     "pipelines/commands/command.py": "a tuple; test_registry.py looks at every command",
     "pipelines/demo/data.py": "drawn once for all tests of the demo, in test_demo.py",

@@ -52,6 +52,20 @@ def run_pipeline(build: Callable[[beam.Pipeline], object], beam_flags: Sequence[
         LOG.info("%s does not tell its counters: %s", runner_of(beam_flags), redact(str(error)))
 
 
+class _Options(PipelineOptions):  # type: ignore[misc]  # Beam has no types
+    """Options of which each view is made once; Beam looks at them a hundred times a build, and parses all flags each time.
+
+    What is set is in a dictionary that all views share, whether they are new or not.
+    """
+
+    def view_as(self, cls: type[PipelineOptions]) -> PipelineOptions:
+        """Options of one kind."""
+        views: dict[type[PipelineOptions], PipelineOptions] = self.__dict__.setdefault("_views", {})
+        if cls not in views:
+            views[cls] = super().view_as(cls)
+        return views[cls]
+
+
 def new_pipeline(beam_flags: Sequence[str], runner: FnApiRunner | None = None) -> beam.Pipeline:
     """An empty pipeline; `runner` is given for this process, else the flags name it."""
     pipeline = beam.Pipeline(runner=runner, options=pipeline_options(beam_flags))
@@ -67,7 +81,7 @@ def pipeline_options(beam_flags: Sequence[str]) -> PipelineOptions:
         UsageError: the installed Beam does not have one of the options.
     """
     # Of the main module workers need nothing, and what it holds, such as keys of stores, is not to be staged for them.
-    options = PipelineOptions(list(beam_flags), save_main_session=False)
+    options = _Options(list(beam_flags), save_main_session=False)
     if not beam_flags:
         return options
     said = io.StringIO()

@@ -289,7 +289,7 @@ def _processes(
     return forked(count if all(place.local for _, place in places) else 0)
 
 
-SMALL = 32 * 2**20
+SMALL = 8 * 2**20
 """Bytes below which starting processes costs more than they save."""
 
 FEW = 5000

@@ -35,10 +35,10 @@ class Failure(NamedTuple):
         return self.kind.exit_code
 
 
-_STEP = re.compile(r"""\s*\[while running '(?P<step>[^']*)'\]""")
+_STEP = re.compile(r"""(?<!\s)\s*\[while running '(?P<step>[^']*)'\]""")
 # The first line that is not indented, and those behind it: a stack of the runner's own language, if one follows, is indented.
 _RAISED = re.compile(r"^(?P<type>[A-Za-z_][\w.]*)(?:: (?P<text>.*(?:\n\S.*)*))?$", re.MULTILINE)
-_FRAME = re.compile(r'^\s*File "(?P<file>[^"]+)", line (?P<line>\d+), in (?P<function>\S+)', re.MULTILINE)
+_FRAME = re.compile(r'^[ \t]*File "(?P<file>[^"]+)", line (?P<line>\d+), in (?P<function>\S+)', re.MULTILINE)
 _TRACEBACK = "Traceback (most recent call last):"
 _DEBUG = "set LABELBEAM_DEBUG=1 to see the traceback"
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pickle
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import TYPE_CHECKING
@@ -105,10 +105,8 @@ def _fragment(members: list[tuple[int, SourceImage]]) -> Fragment:
             # An image that its reader rejected takes its objects along: they were found, and have nowhere to go.
             why = "its image was rejected"
             rejections += (
-                Rejection(
-                    image.source, _locator(image, item.locator), image.path, "object", Rejected.IMAGE_REJECTED, why
-                )
-                for item in image.objects
+                Rejection(image.source, place, image.path, "object", Rejected.IMAGE_REJECTED, why)
+                for place in _locators(image)
             )
             skipped.update(image.skipped)
         else:
@@ -138,30 +136,35 @@ def _image_columns(members: list[tuple[int, SourceImage]]) -> Images:
 
 def _object_columns(members: list[tuple[int, SourceImage]], labels: list[str]) -> Objects:
     index = {label: number for number, label in enumerate(labels)}
-    pairs = [(key, image, item) for key, image in members for item in image.objects]
-    rings = [item.rings or [] for _, _, item in pairs]
-    counts = np.array([len(parts) for parts in rings], np.int64)
+    objects = [item for _, image in members for item in image.objects]
+    rings = [item.rings or () for item in objects]
+    counts = np.fromiter(map(len, rings), np.int64, len(objects))
     missing = (np.nan,) * 4
+    sides = chain.from_iterable([item.bbox or missing for item in objects])
     return Objects(
-        image=np.array([key for key, _, _ in pairs], np.int64),
-        order=np.arange(len(pairs)),
-        label=np.array([index[item.label] for _, _, item in pairs], np.int64),
-        crowd=np.array([item.crowd for _, _, item in pairs], np.uint8),
-        bbox=np.array([item.bbox or missing for _, _, item in pairs], np.float64).reshape(-1, 4),
-        mask_size=np.array([_mask_size(item) for _, _, item in pairs], np.int32).reshape(-1, 2),
+        image=np.array([key for key, image in members for _ in image.objects], np.int64),
+        order=np.arange(len(objects)),
+        label=np.array([index[item.label] for item in objects], np.int64),
+        crowd=np.array([item.crowd for item in objects], np.uint8),
+        bbox=np.fromiter(sides, np.float64, 4 * len(objects)).reshape(-1, 4),
+        mask_size=_mask_sizes(objects),
         ring_start=np.cumsum(counts) - counts,
         ring_count=counts,
         rings=make_rings(list(chain.from_iterable(rings))),
-        ids=[_locator(image, item.locator) for _, image, item in pairs],
-        area=np.full(len(pairs), np.nan),
+        ids=[place for _, image in members for place in _locators(image)],
+        area=np.full(len(objects), np.nan),
     )
 
 
-def _mask_size(item: SourceObject) -> tuple[int, int]:
-    return (-1, -1) if item.from_mask else (AS_DRAWN, AS_DRAWN) if item.by_xor else (0, 0)
+def _mask_sizes(objects: Sequence[SourceObject]) -> npt.NDArray[np.int32]:
+    sizes = np.zeros((len(objects), 2), np.int32)
+    sizes[[item.by_xor for item in objects]] = AS_DRAWN
+    sizes[[item.from_mask for item in objects]] = -1
+    return sizes
 
 
-def _locator(image: SourceImage, locator: str) -> str:
-    """Locator of an object: in its image's own file, unless the locator names that, or another line of the same table."""
-    same = locator.partition(" ")[0] == image.locator.partition(" ")[0]
-    return locator if same else f"{image.locator} {locator}"
+def _locators(image: SourceImage) -> list[str]:
+    """Locators of an image's objects: in its own file, unless one names that, or another line of the same table."""
+    own, file = image.locator, image.locator.partition(" ")[0]
+    places = [item.locator for item in image.objects]
+    return [place if place.partition(" ")[0] == file else f"{own} {place}" for place in places]

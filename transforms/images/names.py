@@ -50,7 +50,7 @@ NO_NAMES = ("", ".", "..")  # Keys of object stores may hold them; `..` is rejec
 def hidden(path: str) -> bool:
     """Tell whether a file, or a directory above it, is hidden or kept by a system for itself."""
     folder, _, name = path.rpartition("/")
-    return _is_hidden(name) or _is_below_hidden(folder)
+    return (name[:1] in _FIRST_OF_HIDDEN and _is_hidden(name)) or _is_below_hidden(folder)
 
 
 @lru_cache(4096)
@@ -73,8 +73,8 @@ def extension(path: str) -> str:
     >>> extension("a.b/IMG.JPG"), extension(".hidden")
     ('jpg', '')
     """
-    usual = _USUAL.get(path[-4:])
-    if usual is not None and path[-5:-4] not in _BEFORE_NO_EXTENSION:
+    usual = _usual(path[-5:])
+    if usual is not None:
         return usual
     stem, _, found = path.rpartition(".")
     if stem[-1:] in _BEFORE_NO_EXTENSION or "/" in found:
@@ -82,8 +82,13 @@ def extension(path: str) -> str:
     return found.lower() if stem.strip(".") else ""
 
 
-_USUAL = {f".{name}": name for name in ("bmp", "csv", "gif", "jpg", "png", "tif", "txt", "xml")}
-"""What nearly all names end in."""
+@lru_cache(4096)
+def _usual(end: str) -> str | None:
+    """What nearly all names end in, by the last five letters of a path."""
+    return end[2:] if end[1:] in _USUAL and end[0] not in _BEFORE_NO_EXTENSION else None
+
+
+_USUAL = frozenset({".bmp", ".csv", ".gif", ".jpg", ".png", ".tif", ".txt", ".xml"})
 
 _BEFORE_NO_EXTENSION = ("", ".", "/")
 """What stands before a dot that may part no extension from a name; before most dots stands something else."""

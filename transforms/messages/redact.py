@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import html.entities
+import os
 import re
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping
@@ -181,6 +182,24 @@ def _without_query(word: str) -> str:
 def secrets_of(options: Mapping[str, Any]) -> tuple[str, ...]:
     """Secrets among storage options: every text that no harmless name stands before; of URLs the user part and the query."""
     return tuple(secret for secret in _found(options, False) if len(secret) >= _SHORTEST)
+
+
+_VARIABLES = (
+    *(
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+        "AZURE_STORAGE_ACCOUNT_KEY",
+        "AZURE_STORAGE_CONNECTION_STRING",
+        "AZURE_STORAGE_KEY",
+    ),
+    *("AZURE_STORAGE_SAS_TOKEN", "AZURE_CLIENT_SECRET", "AZURE_PASSWORD", "HF_TOKEN", "GITHUB_TOKEN"),
+)
+"""Variables of the environment that packages of stores take credentials from."""
+
+
+def with_environment(options: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    """Storage options with what is secret in the environment, which a store is sent without being an option."""
+    return {**{name: os.environ[name] for name in _VARIABLES if name in os.environ}, **(options or {})}
 
 
 def _found(value: Any, harmless: bool) -> Iterator[str]:

@@ -293,7 +293,8 @@ def _is_among(kind: re.Pattern[str], folders: str) -> bool:
 
 
 def _stem(name: str) -> str:
-    return posixpath.splitext(posixpath.basename(name))[0]
+    last = name[name.rfind("/") + 1 :]
+    return last[: last.rfind(".")] if extension(last) else posixpath.splitext(last)[0]
 
 
 def _is_number(cell: str) -> bool:

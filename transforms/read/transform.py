@@ -39,7 +39,7 @@ class Numbered(NamedTuple):
 
 
 class ReadFragments(beam.PTransform):  # type: ignore[misc]  # Beam has no types
-    """A plan's indexes and what is read against them, and other `units` → {FRAGMENTS: (bucket, bytes), FINDINGS: Findings}.
+    """A plan's indexes and what is read against them, and other `units` → {FRAGMENTS: (bucket, bytes), FINDINGS: (None, Findings)}.
 
     `spread` says that the runner has several workers, to which they are to be dealt out. `unit_sum` is what the findings of all must have.
     """
@@ -63,7 +63,7 @@ class ReadFragments(beam.PTransform):  # type: ignore[misc]  # Beam has no types
         if self.units or self.spread or not self.indexes:
             parts.append(
                 begin
-                | "Units" >> beam.Create(self.units, reshuffle=self.spread)
+                | "Units" >> Deal(self.units, self.spread)
                 | "ReadUnits" >> beam.ParDo(_ReadUnit(self.options)).with_outputs(FINDINGS, main=FRAGMENTS)
             )
         if self.indexes:
@@ -78,23 +78,49 @@ class ReadFragments(beam.PTransform):  # type: ignore[misc]  # Beam has no types
     def _read_indexed(self, begin: Any) -> list[Any]:
         indexed = (
             begin
-            | "Indexes" >> beam.Create(self.indexes, reshuffle=self.spread)
+            | "Indexes" >> Deal(self.indexes, self.spread)
             | "Index" >> beam.ParDo(_Index(self.options)).with_outputs(FINDINGS, INDEXES, main=FRAGMENTS)
         )
         read = (
             begin
-            | "IndexedUnits" >> beam.Create(self.indexed, reshuffle=self.spread)
+            | "IndexedUnits" >> Deal(self.indexed, self.spread)
             | "ReadIndexed"
             >> beam.ParDo(_ReadIndexed(self.options), AsDict(indexed[INDEXES])).with_outputs(FINDINGS, main=FRAGMENTS)
         )
         return [indexed, read]
 
 
+class Deal(beam.PTransform):  # type: ignore[misc]
+    """Nothing → `elements`, dealt out to all workers where there are several (`spread`): `beam.Create` in a step fewer."""
+
+    def __init__(self, elements: Sequence[Any], spread: bool) -> None:
+        super().__init__()
+        self.elements = elements
+        self.spread = spread
+
+    def expand(self, begin: Any) -> Any:
+        """Give them out in one place, and shuffle them."""
+        given = begin | beam.Impulse() | "Give" >> beam.ParDo(_Give(self.elements))
+        return given | beam.Reshuffle() if self.spread and len(self.elements) > 1 else given
+
+
+class _Give(beam.DoFn):  # type: ignore[misc]
+    def __init__(self, elements: Sequence[Any]) -> None:
+        self.elements = elements
+
+    def process(self, _: bytes) -> Sequence[Any]:
+        return self.elements
+
+
+Found = tuple[None, Findings]
+"""Findings as they pass through the graph: all of one key, since Beam sums what has a key, and gives others one in steps of their own."""
+
+
 def merged(findings: Any) -> AsSingleton:
-    """Make the findings of all that was read a side input."""
+    """Make the findings of all that was read a side input, which is a `Found`."""
     # What stands for the sum of none is said here: Beam's own way to it are steps that each build would wait for.
-    one = findings | "MergeFindings" >> beam.CombineGlobally(merge_findings).without_defaults()
-    return AsSingleton(one, default_value=Findings())
+    one = findings | "MergeFindings" >> beam.CombinePerKey(merge_findings)
+    return AsSingleton(one, default_value=(None, Findings()))
 
 
 class _ReadUnit(ParallelDo):
@@ -109,7 +135,7 @@ class _ReadUnit(ParallelDo):
     def outputs(self, numbered: Numbered, result: ReadResult) -> Iterator[Any]:
         yield from result.fragments
         result.findings.units = unit_sum([numbered.number])
-        yield TaggedOutput(FINDINGS, result.findings)
+        yield TaggedOutput(FINDINGS, (None, result.findings))
 
 
 class _Index(_ReadUnit):

@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import Any
 
 from labelbeam.schemas.errors import LabelBeamError
-from labelbeam.transforms.messages.redact import redact
+from labelbeam.transforms.messages.redact import redact, with_environment
 from labelbeam.transforms.stores.failures import chain, is_retryable, status
 
 
@@ -66,7 +66,7 @@ def _words(error: BaseException, options: Mapping[str, Any] | None) -> str:
     if isinstance(error, IsADirectoryError):
         return "it is a directory"
     # Before it is cut, since what is left of a secret would not be known for one.
-    text = redact(" ".join(str(getattr(error, "strerror", None) or error).split()), options)[:400]
+    text = redact(" ".join(str(getattr(error, "strerror", None) or error).split()), with_environment(options))[:400]
     if (answer := status(error)) is not None:
         phrase = _PHRASES.get(answer, "")
         # The packages repeat the status in ways of their own, and add a word of the server's where there is one.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import math
+import re
 import time
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -86,8 +87,8 @@ def is_retryable(error: BaseException) -> bool:
 _SHORTAGES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS})
 """What the machine lacks for a moment: others let go of it."""
 
-SHORTAGES = _SHORTAGES | {errno.ENOSPC, errno.EDQUOT}
-"""The same, and what does not pass by itself."""
+SHORTAGES = _SHORTAGES | {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+"""The same, and what does not pass by itself; EFBIG is what `ulimit -f` answers."""
 
 _UNUSABLE_NAMES = frozenset({errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.EILSEQ})
 _UNUSABLE_CODES = frozenset({"KeyTooLongError", "InvalidUri", "InvalidResourceName", "OutOfRangeInput"})
@@ -99,7 +100,7 @@ def is_shortage(error: BaseException) -> bool:
     return any(
         isinstance(cause, MemoryError)
         or (isinstance(cause, OSError) and cause.errno in SHORTAGES)
-        or (isinstance(cause, RuntimeError) and "can't start new thread" in str(cause))
+        or (isinstance(cause, RuntimeError) and re.match("can't (?:start new thread|allocate lock)", str(cause)))
         or (type(cause).__name__ == "ArrowMemoryError")
         for cause in chain(error)
     )

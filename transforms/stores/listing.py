@@ -6,6 +6,7 @@ import os
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from functools import partial
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from fsspec.asyn import AsyncFileSystem
@@ -50,7 +51,9 @@ def list_files(root: Location) -> Listing:
     left_out: defaultdict[str, list[str]] = defaultdict(list)
     if root.local:
         _check_directory(root)
-        files = sorted(_walk_local(root, left_out))
+        files = sorted(
+            _walk_local(root, left_out), key=attrgetter("path")
+        )  # No two are the same, and text is compared sooner than tuples.
     elif root.on_the_web:
         files = sorted(_walk_web(root, left_out))
     else:
@@ -58,7 +61,7 @@ def list_files(root: Location) -> Listing:
         if not files:
             _check_directory(root)  # In many stores a directory is no more than what lies in it.
     for file in files:
-        if not is_utf8(file.path):
+        if not file.path.isascii() and not is_utf8(file.path):
             left_out[NOT_UTF8].append(file.path)
     return Listing(files, [_warning(root, why, paths) for why, paths in sorted(left_out.items())])
 

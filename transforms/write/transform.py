@@ -13,9 +13,8 @@ from apache_beam.pvalue import AsDict, AsIter
 
 from labelbeam.schemas.errors import UsageError
 from labelbeam.schemas.manifest import Receipt
-from labelbeam.transforms.formats.reading import Findings
 from labelbeam.transforms.messages.words import encode_json
-from labelbeam.transforms.read.transform import merged
+from labelbeam.transforms.read.transform import Found, merged
 from labelbeam.transforms.stores.files import put
 from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.workers.parallel import ParallelDo
@@ -100,9 +99,9 @@ def of_bucket(whole: Whole, surveys: Mapping[str, Surveyed], bucket: int, bucket
 class _HashImages(ParallelDo):
     stage = "survey"
 
-    def call(self, group: tuple[int, Iterable[bytes]], findings: Findings, _: Any) -> tuple[Any, ...] | None:
+    def call(self, group: tuple[int, Iterable[bytes]], found: Found, _: Any) -> tuple[Any, ...] | None:
         options = self.options
-        whole = whole_source(findings, options.assemble.labels, options.assemble.sample)
+        whole = whole_source(found[1], options.assemble.labels, options.assemble.sample)
         looks = options.compare.distance is not None
         arguments = options.images_root, options.storage, whole.sampled, looks
         return survey_parcels, hash_bucket, told_sum(whole), list(group[1]), *arguments
@@ -117,9 +116,9 @@ class _HashImages(ParallelDo):
 class _SurveyBucket(ParallelDo):
     stage = "survey"
 
-    def call(self, group: tuple[int, Iterable[bytes]], findings: Findings, _: Any) -> tuple[Any, ...] | None:
+    def call(self, group: tuple[int, Iterable[bytes]], found: Found, _: Any) -> tuple[Any, ...] | None:
         assemble = self.options.assemble
-        whole = whole_source(findings, assemble.labels, assemble.sample)
+        whole = whole_source(found[1], assemble.labels, assemble.sample)
         arguments = assemble.labels, whole, assemble.split.group
         return survey_parcels, survey_bucket, told_sum(whole), list(group[1]), *arguments
 
@@ -134,8 +133,9 @@ class _WriteShard(ParallelDo):
     stage = "write"
 
     def call(
-        self, group: tuple[int, Iterable[bytes]], findings: Findings, surveys: Mapping[str, Surveyed] | None
+        self, group: tuple[int, Iterable[bytes]], found: Found, surveys: Mapping[str, Surveyed] | None
     ) -> tuple[Any, ...] | None:
+        _, findings = found
         if findings.unsafe:
             return None  # The plan was wrong; the driver makes another.
         bucket, encoded = group
@@ -161,10 +161,10 @@ class _Collect(beam.DoFn):  # type: ignore[misc]
     def __init__(self, options: ShardOptions) -> None:
         self.options = options
 
-    def process(self, _: bytes, receipts: Iterable[bytes], findings: Findings) -> None:
+    def process(self, _: bytes, receipts: Iterable[bytes], found: Found) -> None:
         report = Report(
             sorted((msgspec.json.decode(receipt, type=Receipt) for receipt in receipts), key=lambda item: item.bucket),
-            findings,
+            found[1],
             self.options.unit_sum,
         )
         put(locate(self.options.report, self.options.storage), encode_json(report))

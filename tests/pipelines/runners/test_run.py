@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 import tempfile
 from pathlib import Path
 
 import pytest
+from apache_beam.options.pipeline_options import DebugOptions, PipelineOptions, StandardOptions
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
-from labelbeam.pipelines.runners.run import new_pipeline, run_pipeline
+from labelbeam.pipelines.runners.run import new_pipeline, pipeline_options, run_pipeline
 
 
 def test_a_pipeline_has_no_directory_that_a_killed_run_would_leave(
@@ -27,3 +29,17 @@ def test_a_pipeline_has_no_directory_that_a_killed_run_would_leave(
 
     run_pipeline(build, [])
     assert seen == [[]]
+
+
+def test_options_are_parsed_once_for_each_kind_and_say_what_others_of_beam_say() -> None:
+    flags = ["--experiments=a", "--experiments=b", "--runner=DirectRunner"]
+    ours, beams = pipeline_options(flags), PipelineOptions(flags, save_main_session=False)
+    assert ours.get_all_options() == beams.get_all_options()
+    for options in (ours, copy.deepcopy(ours)):
+        assert options.view_as(DebugOptions) is options.view_as(DebugOptions)
+        options.view_as(DebugOptions).experiments.append("c")
+        assert options.view_as(StandardOptions).view_as(DebugOptions).experiments == ["a", "b", "c"]
+        options.view_as(DebugOptions).experiments.remove("c")
+    copied = copy.deepcopy(ours)
+    copied.view_as(StandardOptions).runner = "PrismRunner"
+    assert ours.view_as(StandardOptions).runner == "DirectRunner"

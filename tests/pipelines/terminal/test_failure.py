@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import NamedTuple
 
 import pytest
@@ -177,3 +178,11 @@ def test_what_nobody_expected_is_put_down_to_a_limit_of_memory_where_there_is_on
     assert "ulimit -v or -d allows 600 MB" in said
     assert "SystemError: error return without exception set" in said
     assert describe(UsageError("as it is")).message == "as it is"
+
+
+def test_a_long_text_is_put_into_words_in_linear_time() -> None:
+    began = time.process_time()
+    for filling in (" " * 400_000, "\n" * 400_000):
+        describe(LabelBeamError(f"{filling}x"))
+        describe(worker_report(f"KeyError: {filling}x"))
+    assert time.process_time() - began < 10  # Quadratic: some minutes.

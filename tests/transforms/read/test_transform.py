@@ -5,11 +5,13 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
+import apache_beam as beam
 import pytest
+from apache_beam.testing.util import assert_that, equal_to
 
 from labelbeam.transforms.formats.reading import Findings, ReadResult, unit_sum
 from labelbeam.transforms.read import transform
-from labelbeam.transforms.read.transform import FINDINGS, INDEXES, Numbered, _Index, _ReadIndexed, _ReadUnit
+from labelbeam.transforms.read.transform import FINDINGS, INDEXES, Deal, Numbered, _Index, _ReadIndexed, _ReadUnit
 from labelbeam.transforms.read.work import read_unit
 from labelbeam.transforms.workers.pool import Begun
 
@@ -40,7 +42,7 @@ def test_a_unit_is_read_and_its_findings_go_their_own_way() -> None:
     one = unit()
     assert step.call(one, None, None) == (read_unit, OPTIONS, one.unit)
     found = result()
-    assert outputs(step, one, found) == ([(0, b"a"), (3, b"b")], {FINDINGS: found.findings})
+    assert outputs(step, one, found) == ([(0, b"a"), (3, b"b")], {FINDINGS: (None, found.findings)})
     assert found.findings.units == unit_sum([7])
 
 
@@ -73,3 +75,21 @@ def test_processes_are_given_an_index_once(monkeypatch: pytest.MonkeyPatch) -> N
     one = unit(index="d.json")
     assert _ReadIndexed(OPTIONS).call(one, {"d.json": b"index"}, None) == (read_unit, OPTIONS, one.unit, "/tmp/d.json")
     assert shared == ["d.json"]
+
+
+@pytest.mark.parametrize(
+    ("elements", "spread"), [([], True), (["a"], True), (["a", "b", "c"], True), (["a", "b"], False)]
+)
+def test_elements_are_given_once_and_shuffled_where_several_workers_take_them(
+    elements: list[str], spread: bool
+) -> None:
+    with beam.Pipeline(runner="FnApiRunner") as pipeline:
+        assert_that(pipeline | Deal(elements, spread), equal_to(elements))
+    steps: list[str] = []
+
+    class Names(beam.pipeline.PipelineVisitor):
+        def visit_transform(self, transform_node: Any) -> None:
+            steps.append(transform_node.full_label)
+
+    pipeline.visit(Names())
+    assert any("Deal/Reshuffle" in step for step in steps) == (spread and len(elements) > 1)

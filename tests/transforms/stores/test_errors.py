@@ -43,8 +43,10 @@ def test_whatever_a_store_raises_becomes_one_line(failure: Exception, said: str)
         OSError(errno.ENFILE, "Too many open files in system"),
         OSError(errno.ENOMEM, "Cannot allocate memory"),
         OSError(errno.EDQUOT, "Disk quota exceeded"),
+        OSError(errno.EFBIG, "File too large"),
         MemoryError(),
         RuntimeError("can't start new thread"),
+        RuntimeError("can't allocate lock"),
     ],
     ids=str,
 )
@@ -58,6 +60,15 @@ def test_what_this_machine_is_short_of_is_told_as_such_and_is_no_fault_of_a_file
         assert not isinstance(caught.value, StoreError)
     # Others let go of file handles; nobody makes room on a disk.
     assert len(waits) == (27 if getattr(failure, "errno", 0) in (errno.EMFILE, errno.ENFILE, errno.ENOMEM) else 0)
+
+
+def test_a_store_s_error_does_not_repeat_what_is_secret_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AZURE_STORAGE_SAS_TOKEN", "?sv=2024&sig=SECRET%2BSECRET")
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "token/of/SECRET+session")
+    for said in ("no SECRET+SECRET here", "no token%2Fof%2FSECRET%2Bsession here"):
+        with pytest.raises(StoreError) as caught:
+            read_range(broken(RuntimeError(said)), 0, 1)
+        assert "SECRET" not in str(caught.value)
 
 
 def test_a_store_s_error_does_not_repeat_credentials() -> None:

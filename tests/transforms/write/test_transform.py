@@ -34,7 +34,7 @@ class Framed(Coco):
 def test_a_bucket_is_written_with_the_frames_that_all_evidence_decides(tmp_path: Path) -> None:
     options = shard_options(None, tmp_path, format=Framed())
     group = (3, iter([b"a", b"b"]))
-    assert _WriteShard(options).call(group, Findings(), None) == (
+    assert _WriteShard(options).call(group, (None, Findings()), None) == (
         write_shard,
         options,
         3,
@@ -47,14 +47,14 @@ def test_a_bucket_is_written_with_the_frames_that_all_evidence_decides(tmp_path:
 
 def test_nothing_is_written_of_a_wrong_plan_or_of_two_frames(tmp_path: Path) -> None:
     group = (0, [b"a"])
-    assert _WriteShard(shard_options(None, tmp_path)).call(group, Findings(unsafe=["d.json"]), None) is None
-    assert _WriteShard(shard_options(None, tmp_path, format=Refusing())).call(group, Findings(), None) is None
+    assert _WriteShard(shard_options(None, tmp_path)).call(group, (None, Findings(unsafe=["d.json"])), None) is None
+    assert _WriteShard(shard_options(None, tmp_path, format=Refusing())).call(group, (None, Findings()), None) is None
 
 
 def test_receipts_are_reported_in_the_order_of_buckets(tmp_path: Path) -> None:
     options = dataclasses.replace(shard_options(None, tmp_path), report=str(tmp_path / "report.json"))
     encoded = [data for bucket in (2, 0, 1) for data in _WriteShard(options).outputs(None, receipt(bucket))]
-    _Collect(options).process(None, encoded, Findings(records=7))
+    _Collect(options).process(None, encoded, (None, Findings(records=7)))
     report = msgspec.json.decode((tmp_path / "report.json").read_bytes(), type=Report)
     assert [item.bucket for item in report.receipts] == [0, 1, 2]
     assert report.findings.records == 7

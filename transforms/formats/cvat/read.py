@@ -11,11 +11,11 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from lxml import etree
 
 from labelbeam.schemas.neutral import Box, Ring, SourceImage, SourceObject
 from labelbeam.schemas.reasons import Rejected, Skipped
 from labelbeam.transforms.formats.cvat.format import CvatOptions
+from labelbeam.transforms.formats.cvat.plain import WrittenImage, WrittenShape
 from labelbeam.transforms.formats.drawn import (
     LARGEST_RADIUS,
     Drawn,
@@ -59,18 +59,24 @@ class CvatImage(NamedTuple):
 
 
 def read_image(
-    element: etree._Element, images: ImageFinder, options: CvatOptions, *, path: str, source: str, task: str
+    written: WrittenImage, images: ImageFinder, options: CvatOptions, *, path: str, source: str, task: str
 ) -> CvatImage:
-    """Read an `<image>` of the file at `path`."""
-    subset = str(element.get("subset", "")).strip()
+    """Read an image as the file at `path` has it."""
+    fields = written.fields
+    subset = fields.get("subset", "").strip()
     split = plain_split(subset) if subset else None
-    image = _image_of(element, subset if split is not None else "", images, path, source)
+    image = _image_of(fields, subset if split is not None else "", images, path, source)
     image.split = split or image.split
     other = bool(subset) and split is None and subset.lower() != "default"
-    declare_size(image, *(_side(element, name) for name in ("width", "height")))
-    shapes = [
-        (f"{shape.tag!s:.40}[{place}]", shape) for place, shape in enumerate(element) if isinstance(shape.tag, str)
-    ]
+    declare_size(image, _side(fields, "width"), _side(fields, "height"))
+    if written.boxes:
+        image.objects = [
+            SourceObject(label, f"box[{place}]", (float(left), float(top), float(right), float(bottom)))
+            for place, (_, text, left, top, right, bottom) in enumerate(written.boxes)
+            if (label := label_of(text, image)) is not None
+        ]
+        return CvatImage(image, len(image.objects), other_subset=other)
+    shapes = [(f"{shape.tag:.40}[{place}]", shape) for place, shape in enumerate(written.shapes)]
     if "classification" in task:
         return CvatImage(image, twofold=_add_labels(image, shapes, options.cvat_labels), other_subset=other)
     parts = _parts(image, shapes, apart=options.cvat_groups == "apart")
@@ -78,9 +84,9 @@ def read_image(
     return CvatImage(image, boxes, united, other_subset=other)
 
 
-def _image_of(element: etree._Element, subset: str, images: ImageFinder, path: str, source: str) -> SourceImage:
-    name = str(element.get("name", "")).strip()
-    locator = f"{path} image {element.get('id', '')!s:.40}".rstrip()
+def _image_of(fields: dict[str, str], subset: str, images: ImageFinder, path: str, source: str) -> SourceImage:
+    name = fields.get("name", "").strip()
+    locator = f"{path} image {fields.get('id', ''):.40}".rstrip()
     if not name:
         image = SourceImage(path, source, locator)
         reject_image(image, Rejected.INVALID_RECORD, "the image has no name")
@@ -89,63 +95,64 @@ def _image_of(element: etree._Element, subset: str, images: ImageFinder, path: s
     return image_named(name, images, path, source, locator, join("images", subset))
 
 
-def _side(element: etree._Element, name: str) -> float | str | None:
-    text = element.get(name)
+def _side(fields: dict[str, str], name: str) -> float | str | None:
+    text = fields.get(name)
     found = number(text) if text else None
     return text if found is None else found
 
 
-def _add_labels(image: SourceImage, shapes: list[tuple[str, etree._Element]], labels: str) -> bool:
+def _add_labels(image: SourceImage, shapes: list[tuple[str, WrittenShape]], labels: str) -> bool:
     """Labels by tags, or by shapes; whether both are there and either could be meant."""
     tags = [(locator, shape) for locator, shape in shapes if shape.tag == "tag"]
     drawn = [(locator, shape) for locator, shape in shapes if shape.tag in _SHAPES]
     found: dict[str, SourceObject] = {}
     for locator, shape in tags if labels == "tags" or (labels == "detect" and tags) else drawn:
-        add_label(image, shape.get("label"), locator, found)
+        add_label(image, shape.fields.get("label"), locator, found)
     image.objects = list(found.values())
     return labels == "detect" and bool(tags) and bool(drawn)
 
 
-def _parts(image: SourceImage, shapes: list[tuple[str, etree._Element]], apart: bool) -> list[Part]:
+def _parts(image: SourceImage, shapes: list[tuple[str, WrittenShape]], apart: bool) -> list[Part]:
     """The shapes that can be used; the others are rejected or skipped. Each is a group by itself where they stay `apart`."""
     parts: list[Part] = []
     for locator, shape in shapes:
         if shape.tag == "tag":
             continue
-        if shape.get("outside", "0") in ("1", "true", "True"):
+        fields = shape.fields
+        if fields.get("outside", "0") in ("1", "true", "True"):
             image.skipped.append(Skipped.OUTSIDE)
             continue
         try:
             if shape.tag not in _SHAPES:
-                raise DrawnError(Rejected.UNKNOWN_ELEMENT, f"<{shape.tag!s:.40}> is no shape of CVAT that is known")
-            label = label_of(shape.get("label"), image)
+                raise DrawnError(Rejected.UNKNOWN_ELEMENT, f"<{shape.tag:.40}> is no shape of CVAT that is known")
+            label = label_of(fields.get("label"), image)
             if label is None:
-                raise DrawnError(Rejected.INVALID_LABEL, f"the label is {shape.get('label')!r:.60}, expected a text")
+                raise DrawnError(Rejected.INVALID_LABEL, f"the label is {fields.get('label')!r:.60}, expected a text")
             drawn = _drawn(shape)
         except DrawnError as error:
             reject_object(image, error.code, error.message, locator, _raw(shape))
             continue
         if not (drawn.rings or drawn.turned):
-            beside = {str(each.get("name", "")): each.text or "" for each in shape.iterchildren("attribute")}
-            image.turned_beside += turned_beside(beside)
-        group = str(shape.get("group_id", "")).strip()
+            image.turned_beside += turned_beside(shape.beside)
+        group = fields.get("group_id", "").strip()
         key = locator if apart or group in ("", "0") else (label, group)
         parts.append(Part(key, label, locator, drawn))
     return parts
 
 
-def _drawn(shape: etree._Element) -> Drawn:
+def _drawn(shape: WrittenShape) -> Drawn:
     """The box and the outline of a shape."""
-    if shape.tag in WITHOUT_AREA:
-        raise DrawnError(Rejected.MISSING_BBOX, f"a {shape.tag!s} has no box and no area")
-    if shape.tag == "mask":
-        return _of_mask(shape)
-    if shape.tag == "polygon":
-        corners = _corners(str(shape.get("points", "")))
+    tag, fields = shape.tag, shape.fields
+    if tag in WITHOUT_AREA:
+        raise DrawnError(Rejected.MISSING_BBOX, f"a {tag} has no box and no area")
+    if tag == "mask":
+        return _of_mask(fields)
+    if tag == "polygon":
+        corners = _corners(fields.get("points", ""))
         return Drawn(extent([corners]), [corners])
-    turn = number(str(shape.get("rotation", "0")))
-    if shape.tag == "box":
-        box = _four(shape, ("xtl", "ytl", "xbr", "ybr"))
+    turn = number(fields.get("rotation", "0"))
+    if tag == "box":
+        box = _four(fields, ("xtl", "ytl", "xbr", "ybr"))
         if box is None or turn is None:
             raise DrawnError(
                 Rejected.INVALID_BBOX, "xtl, ytl, xbr and ybr are no four finite numbers, or rotation is none"
@@ -153,7 +160,7 @@ def _drawn(shape: etree._Element) -> Drawn:
         if turn % 360 == 0:
             return Drawn(box, [])
         return Drawn(box_around(box, turn, ((box[0] + box[2]) / 2, (box[1] + box[3]) / 2)), [], turned=True)
-    sides = _four(shape, ("cx", "cy", "rx", "ry"))
+    sides = _four(fields, ("cx", "cy", "rx", "ry"))
     if sides is None or turn is None or max(map(abs, sides[2:])) >= LARGEST_RADIUS:
         message = "cx, cy, rx and ry are no four finite numbers of an image, or rotation is none"
         raise DrawnError(Rejected.INVALID_POLYGON, message)
@@ -161,16 +168,16 @@ def _drawn(shape: etree._Element) -> Drawn:
     return Drawn(box, [ring])
 
 
-def _four(shape: etree._Element, names: tuple[str, str, str, str]) -> Box | None:
+def _four(fields: dict[str, str], names: tuple[str, str, str, str]) -> Box | None:
     """Four numbers of a shape; None where one is missing, or none of an image."""
     try:
-        texts = [str(shape.attrib[name]) for name in names]
+        texts = [fields[name] for name in names]
         first, second, third, fourth = map(float, texts)
     except (KeyError, ValueError):
         return None
-    found = (first, second, third, fourth)
-    near = all(-_FAR <= side <= _FAR for side in found)  # What is no number is nowhere.
-    return found if near and "_" not in "".join(texts) else None
+    # What is no number is nowhere.
+    near = -_FAR <= first <= _FAR and -_FAR <= second <= _FAR and -_FAR <= third <= _FAR and -_FAR <= fourth <= _FAR
+    return (first, second, third, fourth) if near and "_" not in "".join(texts) else None
 
 
 def _corners(text: str) -> Ring:
@@ -184,15 +191,15 @@ def _corners(text: str) -> Ring:
     return np.array(sides, np.float64).reshape(-1, 2)
 
 
-def _of_mask(shape: etree._Element) -> Drawn:
+def _of_mask(fields: dict[str, str]) -> Drawn:
     """Trace a mask, whose runs go along the rows of its box."""
-    sides = _four(shape, ("left", "top", "width", "height"))
+    sides = _four(fields, ("left", "top", "width", "height"))
     if sides is None or any(side != int(side) for side in sides):
         raise DrawnError(Rejected.INVALID_BBOX, "left, top, width and height are no four whole numbers")
     left, top, width, height = map(int, sides)
     if min(width, height) < 1:
         raise DrawnError(Rejected.EMPTY_MASK, f"the mask is {width}×{height}")
-    text = str(shape.get("rle", ""))
+    text = fields.get("rle", "")
     try:
         counts = [int(count) for count in text.split(",")] if text.isascii() and "_" not in text else []
     except ValueError:
@@ -206,7 +213,7 @@ def _of_mask(shape: etree._Element) -> Drawn:
     return Drawn(extent(rings), rings, traced=True)
 
 
-def _raw(shape: etree._Element) -> str:
+def _raw(shape: WrittenShape) -> str:
     """An excerpt of a shape."""
-    fields = " ".join(f'{name!s}="{value!s:.200}"' for name, value in shape.items())
-    return f"<{shape.tag!s} {fields}>"[:500]
+    fields = " ".join(f'{name}="{value:.200}"' for name, value in shape.fields.items())
+    return f"<{shape.tag:.40} {fields}>"[:500]

@@ -25,8 +25,11 @@ from labelbeam.transforms.stores.location import Location
 from labelbeam.transforms.stores.reading import read_range
 from labelbeam.transforms.workers.quiet_gc import quiet_gc
 
-RANGE = 16 * 2**20
-"""Bytes of a unit."""
+RANGE = 4 * 2**20
+"""Bytes of a unit: a file of 30,000 images has 30 MB, and is to give several processes work."""
+
+_LOOKED_AT = 4
+"""A few images of every so many ranges are looked at."""
 
 _KEYS = 44
 """Bits of an image's key for the place in its file; the file's number stands above them."""
@@ -82,20 +85,22 @@ class CvatUnit:
         evidence, records = Evidence(), 0
 
         def read() -> Iterator[CvatImage]:
-            for element in images_in(partial(read_range, file), self.start, self.end, self.bytes):
-                if element.tag == "track":
+            boxes = "classification" not in task
+            for written in images_in(partial(read_range, file), self.start, self.end, self.bytes, boxes):
+                if written is None:
                     evidence.add("tracks", 1, self.path)
                 else:
-                    yield read_image(element, finder, given, path=self.path, source=self.root, task=task)
+                    yield read_image(written, finder, given, path=self.path, source=self.root, task=task)
 
         def parts() -> Iterator[tuple[int, Fragment]]:
             nonlocal records
             images, key = read(), (self.number << _KEYS) + self.start
+            looked_at = self.start % (_LOOKED_AT * RANGE) == 0
             while batch := list(islice(images, BATCH)):
                 for found in batch:
                     _tally(evidence, found, task)
-                looked_at = key == (self.number << _KEYS) + self.start  # Of the first batch of a range a few are.
                 tally_images(reading, evidence, [found.image for found in batch], finder, looked_at)
+                looked_at = False  # Of the first batch a few were.
                 for bucket, fragment in fragments_of([found.image for found in batch], options.buckets, key):
                     records += fragment.records
                     yield bucket, fragment

@@ -26,7 +26,8 @@ _ATTRIBUTES = re.compile(r"(?i)(?:.*/)?list_attr[^/]*\.txt")
 
 def is_table_name(path: str) -> bool:
     """Tell whether a file may be a table of labels by its name: CSV and the like, and CelebA's text of attributes."""
-    return extension(path) in TABLE_EXTENSIONS or is_of_attributes(path)
+    found = extension(path)
+    return found in TABLE_EXTENSIONS or (found == "txt" and is_of_attributes(path))
 
 
 def is_of_attributes(path: str) -> bool:

@@ -44,7 +44,7 @@ def split_list_candidates(files: Iterable[str], images: Iterable[str]) -> list[s
     Places are those below the folder that holds everything, as unpacking an archive leaves one, as well as those below the root.
     """
     files, images = list(files), list(images)
-    holding = {posixpath.dirname(path) for path in images}
+    holding = {posixpath.dirname(folder) for folder in {path[: path.rfind("/") + 1] for path in images}}
     around = sole_folders(images)
     found = [
         path

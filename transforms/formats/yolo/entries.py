@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from labelbeam.transforms.formats.folder.splits import split_name
 from labelbeam.transforms.formats.voc.folders import join
@@ -27,7 +27,12 @@ def split_of_path(path: str) -> str | None:
     >>> split_of_path("images/train2017/1.jpg"), split_of_path("obj_valid_data/1.txt"), split_of_path("cats/train.jpg")
     ('train', 'validation', None)
     """
-    for folder in path.split("/")[:-1]:
+    return _split_of_folder(path.rpartition("/")[0])
+
+
+@lru_cache(4096)
+def _split_of_folder(path: str) -> str | None:
+    for folder in path.split("/"):
         found = split_name(folder)
         if found is not None and not set(found.rest) - _OF_YOLO:
             return found.split
@@ -53,8 +58,17 @@ def resolved(base: str, path: str) -> str | None:
     path = path.replace("\\", "/")
     if path.startswith("/") or _DRIVE.match(path):
         return None
+    folder, _, name = path.rpartition("/")
+    if name in ("", ".", ".."):
+        return _resolved(base, path)
+    place = _resolved(base, folder)
+    return f"{place}/{name}" if place else place if place is None else name
+
+
+@lru_cache(4096)
+def _resolved(base: str, folder: str) -> str | None:
     parts: list[str] = []
-    for part in (*base.split("/"), *path.split("/")):
+    for part in (*base.split("/"), *folder.split("/")):
         if part == "..":
             if not parts:
                 return None

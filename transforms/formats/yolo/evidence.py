@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from labelbeam.schemas.doubts import Doubt, Doubted
 from labelbeam.schemas.errors import UsageError
+from labelbeam.schemas.neutral import Ring
 from labelbeam.transforms.formats.frames import FRACTIONS, PIXELS, Evidence, Frame
 from labelbeam.transforms.formats.yolo.format import YoloOptions
 from labelbeam.transforms.formats.yolo.read import OVERSHOOT, YoloImage
@@ -52,24 +53,28 @@ def add_evidence(evidence: Evidence, read: Sequence[YoloImage], outlined: bool) 
         add("fit_as_corner_and_size", ~_outside(numbers[:, :2], numbers[:, :2] + numbers[:, 2:]))
     for item in read:
         locator = item.image.locator
-        for name, count in zip(_ENDS, item.ends, strict=True):
-            evidence.add(name, count, locator)
-        outlines = [ring for ring in item.outlines if len(ring) >= _BOX_AND_MORE]
-        evidence.add("long_outlines", len(outlines), locator)
-        begun = [fit for ring in outlines if (fit := _box_before_the_rest(ring)) is not None]
-        evidence.add("around_the_rest", len(begun), locator)
-        evidence.add("box_of_the_rest", sum(begun), locator)
+        if any(item.ends):
+            for name, count in zip(_ENDS, item.ends, strict=True):
+                evidence.add(name, count, locator)
         evidence.add("with_confidence", item.with_confidence, locator)
         evidence.add("without_outline", len(item.boxes) if outlined else 0, locator)
-        quads = [ring for ring in item.outlines if len(ring) == 4]
-        evidence.add("outlines", len(item.outlines), locator)
-        evidence.add(
-            "far",
-            sum(not bool(((ring >= -OVERSHOOT) & (ring <= 1 + OVERSHOOT)).all()) for ring in item.outlines),
-            locator,
-        )
-        evidence.add("quads", len(quads), locator)
-        evidence.add("quads_turned", sum(not _is_upright(ring) for ring in quads), locator)
+        if item.outlines:
+            _add_outlines(evidence, item.outlines, locator)
+
+
+def _add_outlines(evidence: Evidence, rings: Sequence[Ring], locator: str) -> None:
+    """Tally the outlines of a label file."""
+    outlines = [ring for ring in rings if len(ring) >= _BOX_AND_MORE]
+    evidence.add("long_outlines", len(outlines), locator)
+    begun = [fit for ring in outlines if (fit := _box_before_the_rest(ring)) is not None]
+    evidence.add("around_the_rest", len(begun), locator)
+    evidence.add("box_of_the_rest", sum(begun), locator)
+    quads = [ring for ring in rings if len(ring) == 4]
+    evidence.add("outlines", len(rings), locator)
+    far = sum(not bool(((ring >= -OVERSHOOT) & (ring <= 1 + OVERSHOOT)).all()) for ring in rings)
+    evidence.add("far", far, locator)
+    evidence.add("quads", len(quads), locator)
+    evidence.add("quads_turned", sum(not _is_upright(ring) for ring in quads), locator)
 
 
 def _outside(lower: npt.NDArray[np.float64], upper: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:

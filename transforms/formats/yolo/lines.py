@@ -9,6 +9,7 @@ from __future__ import annotations
 import codecs
 import math
 import re
+from math import isfinite
 from typing import NamedTuple
 
 from labelbeam.schemas.packed import Packed
@@ -74,7 +75,9 @@ def parse_labels(data: bytes, keypoints: int = 0) -> LabelFile:
         except ValueError:
             found.bad.append(BadLine(number, *_no_numbers(tokens), raw))
             continue
-        line = _line(number, raw, values, keypoints)
+        # Nearly every line is a class and four numbers; a sum that overflows only has it looked at again.
+        usual = len(values) == 5 and values[0].is_integer() and abs(values[0]) < _MOST_CLASSES and isfinite(sum(values))
+        line = Line(number, int(values[0]), values[1:]) if usual else _line(number, raw, values, keypoints)
         if isinstance(line, BadLine):
             found.bad.append(line)
         elif values in seen:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from typing import NamedTuple
 
 from labelbeam.transforms.formats.voc.folders import ANNOTATIONS, bare_path, rank_of
@@ -32,12 +33,17 @@ class LabelFiles:
     """The label files of a listing, found by the images' paths."""
 
     def __init__(self, paths: Iterable[str]) -> None:
-        """Index them by their own path, and by home and name."""
+        """Keep them; they are indexed when the file of an image is first not where it is expected."""
         self.paths = frozenset(paths)
-        self._by_home: dict[tuple[str, str], list[str]] = {}
+
+    @cached_property
+    def _by_home(self) -> dict[tuple[str, str], list[str]]:
+        """Label files by home and name."""
+        found: dict[tuple[str, str], list[str]] = {}
         for path in sorted(self.paths):
             folder, _, name = path.rpartition("/")
-            self._by_home.setdefault((bare_path(folder), key_of(name)), []).append(path)
+            found.setdefault((bare_path(folder), key_of(name)), []).append(path)
+        return found
 
     def of_image(self, image: str) -> Pair:
         """The label file of an image."""

@@ -37,7 +37,7 @@ class YoloImage(NamedTuple):
 def read_yolo(
     item: YoloItem,
     data: bytes | None,
-    names: Names | None,
+    labels: Labels,
     options: YoloOptions,
     *,
     task: str,
@@ -46,8 +46,7 @@ def read_yolo(
 ) -> YoloImage:
     """Read one label file into the neutral form; `data` is None where the image has none, and is background.
 
-    Boxes and outlines are in the unit of the file, neither clipped nor checked against the image. `names` are those of its classes,
-    None where nothing names them. Objects of classification tasks are labels, one a class. A line that cannot be read is a
+    Boxes and outlines are in the unit of the file, neither clipped nor checked against the image. `labels` are those of its classes. Objects of classification tasks are labels, one a class. A line that cannot be read is a
     rejection of kind "object", with its number as locator.
     """
     image = image_of(item, source)
@@ -58,14 +57,13 @@ def read_yolo(
         image.skipped = [Skipped.REPEATED_LINE] * found.repeated
     image.adjusted += [Adjusted.COMMAS_IN_NUMBERS] * found.with_commas
     image.rejected.extend(_rejected(image, bad) for bad in found.bad)
-    labels = _Labels(names)
     ends = labels.ends(found.lines)
     named = [line for line in found.lines if _is_named(line, labels, image)]
-    image.adjusted += [Adjusted.LABEL_NORMALIZED] * sum(labels.is_normalized(line.label) for line in named)
+    image.adjusted += [Adjusted.LABEL_NORMALIZED] * sum([labels.known(line.label).changed for line in named])
     if "classification" in task:
         first: dict[str, SourceObject] = {}
         for line in named:
-            label = labels.of(line.label)
+            label = labels.known(line.label).label
             first.setdefault(label, SourceObject(label, f"line {line.number}"))
         image.objects = list(first.values())
         return YoloImage(image, ends=ends)
@@ -79,7 +77,7 @@ def read_yolo(
         if problem is not None:
             image.rejected.append(_rejected(image, BadLine(line.number, *problem, _raw(line))))
             continue
-        label, locator = labels.of(line.label), f"line {line.number}"
+        label, locator = labels.known(line.label).label, f"line {line.number}"
         if ring is None:
             image.objects.append(SourceObject(label, locator, _box(line.values)))
         elif len(ring) == 4 and options.yolo_oriented == "box":
@@ -113,13 +111,42 @@ def rejected_image(image: SourceImage, code: Rejected, message: str) -> Rejectio
     return Rejection(image.source, image.locator, image.path, "image", code, message)
 
 
-class _Labels:
-    """Labels by class number."""
+class _Label(NamedTuple):
+    """The label of a class, whether it is written otherwise than its name, and why it has none."""
+
+    label: str
+    changed: bool = False
+    problem: tuple[Rejected, str] | None = None
+
+
+class Labels:
+    """Labels by class number, for any number of files: `names` name the classes, None where nothing does."""
 
     def __init__(self, names: Names | None) -> None:
         self._names = names
+        self._known: dict[int, _Label] = {}
+        by_number = names.by_number if names is not None else {}
+        self._ends = (min(by_number), max(by_number)) if by_number else None
 
-    def problem(self, number: int) -> tuple[Rejected, str] | None:
+    def known(self, number: int) -> _Label:
+        """What is known of a class."""
+        found = self._known.get(number)
+        if found is None:
+            found = self._find(number)
+            if len(self._known) < _MOST_KNOWN:
+                self._known[number] = found
+        return found
+
+    def _find(self, number: int) -> _Label:
+        problem = self._problem(number)
+        if problem is not None:
+            return _Label("", problem=problem)
+        if self._names is None:
+            return _Label(str(number))
+        name = self._names.by_number[number]
+        return _Label(normalized(name), normalized(name) != name)
+
+    def _problem(self, number: int) -> tuple[Rejected, str] | None:
         if self._names is None:
             return (Rejected.UNKNOWN_CATEGORY, f"the class is {number}, expected 0 or more") if number < 0 else None
         if number in self._names.twice:
@@ -135,25 +162,23 @@ class _Labels:
             return Rejected.INVALID_LABEL, f"the name of class {number} is empty"
         return None
 
-    def of(self, number: int) -> str:
-        return str(number) if self._names is None else normalized(self._names.by_number[number])
-
     def ends(self, lines: Sequence[Line]) -> tuple[int, int, int, int]:
         """Lines of the number before the first class, of the first, of the last, and of the number behind it."""
-        if self._names is None or not self._names.by_number:
+        if self._ends is None:
             return 0, 0, 0, 0
-        first, last = min(self._names.by_number), max(self._names.by_number)
+        first, last = self._ends
         numbers = [line.label for line in lines]
         before = numbers.count(first - 1) if first else 0  # -1 is no class, but what is left out.
         return before, numbers.count(first), numbers.count(last), numbers.count(last + 1)
 
-    def is_normalized(self, number: int) -> bool:
-        return self._names is not None and self.of(number) != self._names.by_number[number]
+
+_MOST_KNOWN = 10_000
+"""Classes that are kept: a hostile file has a number a line."""
 
 
-def _is_named(line: Line, labels: _Labels, image: SourceImage) -> bool:
+def _is_named(line: Line, labels: Labels, image: SourceImage) -> bool:
     """Tell whether a line's class has a name; reject the line where it has none."""
-    problem = labels.problem(line.label)
+    problem = labels.known(line.label).problem
     if problem is not None:
         image.rejected.append(_rejected(image, BadLine(line.number, *problem, _raw(line))))
     return problem is None

@@ -12,7 +12,7 @@ from labelbeam.transforms.formats.yolo.description import Names
 from labelbeam.transforms.formats.yolo.evidence import add_evidence
 from labelbeam.transforms.formats.yolo.format import YoloOptions
 from labelbeam.transforms.formats.yolo.lines import LARGEST_LABELS
-from labelbeam.transforms.formats.yolo.read import YoloImage, image_of, read_yolo, rejected_image
+from labelbeam.transforms.formats.yolo.read import Labels, YoloImage, image_of, read_yolo, rejected_image
 from labelbeam.transforms.formats.yolo.tree import YoloItem
 from labelbeam.transforms.stores.errors import StoreError
 from labelbeam.transforms.stores.locate import locate
@@ -62,6 +62,7 @@ class YoloUnit:
         paths = [item.labels for item in self.items if item.labels is not None and item.skipped is None]
         sizes = [self.sizes.get(path) or None for path in paths]
         contents = read_many(locate(self.root, options.storage), paths, sizes, LARGEST_LABELS)
+        tables = [Labels(names) for names in self.names]
         images: list[YoloImage] = []
         for item in self.items:
             data = next(contents) if item.labels is not None and item.skipped is None else None
@@ -70,9 +71,8 @@ class YoloUnit:
                 image.rejected = image.rejected or [rejected_image(image, Rejected.UNREADABLE_FILE, str(data))]
                 images.append(YoloImage(image))
                 continue
-            names = self.names[item.names]
-            task = config.task
+            labels, task = tables[item.names], config.task
             images.append(
-                read_yolo(item, data, names, yolo_options, task=task, source=self.root, keypoints=self.keypoints)
+                read_yolo(item, data, labels, yolo_options, task=task, source=self.root, keypoints=self.keypoints)
             )
         return images

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from lxml import etree
 
 from labelbeam.transforms.formats.cvat.format import CvatOptions
 from labelbeam.transforms.formats.cvat.read import CvatImage, read_image
+from labelbeam.transforms.formats.cvat.xml import images_in
 from labelbeam.transforms.formats.named_images import ImageFinder
 
 IMAGES = ImageFinder(
@@ -33,8 +33,15 @@ SQUARE = "10.00,20.00;30.00,20.00;30.00,40.00;10.00,40.00"
 def read(*shapes: str, task: str = DETECTION, options: Any = None, name: str = "1.jpg", **more: str) -> CvatImage:
     fields = {"id": "0", "name": name, "width": "200", "height": "100"} | more
     head = " ".join(f'{key}="{value}"' for key, value in fields.items())
-    element = etree.fromstring(f"<image {head}>{''.join(shapes)}</image>")
-    return read_image(element, IMAGES, options or CvatOptions(), path="a.xml", source="memory://x", task=task)
+    data = f"<annotations><image {head}>{''.join(shapes)}</image></annotations>".encode()
+    found = [
+        read_image(written, IMAGES, options or CvatOptions(), path="a.xml", source="memory://x", task=task)
+        for boxes in {False, "classification" not in task}
+        for written in images_in(lambda start, end: data[start:end], 0, len(data), len(data), boxes)
+        if written is not None
+    ]
+    assert len({repr(each) for each in found}) == 1, "boxes that are taken together are the same objects"
+    return found[0]
 
 
 def test_a_box_is_a_box_in_pixels_and_an_image_has_its_size() -> None:

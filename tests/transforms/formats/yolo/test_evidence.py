@@ -11,7 +11,7 @@ from labelbeam.transforms.formats.frames import FRACTIONS, PIXELS, Evidence, Fra
 from labelbeam.transforms.formats.yolo.description import Names
 from labelbeam.transforms.formats.yolo.evidence import add_evidence, frames_of, remarks_on
 from labelbeam.transforms.formats.yolo.format import YoloOptions
-from labelbeam.transforms.formats.yolo.read import read_yolo
+from labelbeam.transforms.formats.yolo.read import Labels, read_yolo
 from labelbeam.transforms.formats.yolo.tree import YoloItem
 
 GOOD = "0 0.5 0.5 0.2 0.2"
@@ -26,7 +26,9 @@ def evidence(*texts: str, outlined: bool = False, **options: Any) -> Evidence:
     for number, text in enumerate(texts, 1):
         part = Evidence()
         item = YoloItem(f"{number}.jpg", f"{number}.txt")
-        found = read_yolo(item, text.encode(), None, YoloOptions(**options), task="image_object_detection", source="s")
+        found = read_yolo(
+            item, text.encode(), Labels(None), YoloOptions(**options), task="image_object_detection", source="s"
+        )
         add_evidence(part, [found], outlined)
         parts.append(part)
     merged = Evidence()
@@ -133,7 +135,7 @@ def shifted(first: int, *numbers: int, task: str = "image_object_detection") -> 
     text = "\n".join(f"{number} 0.5 0.5 0.2 0.{at + 1}" for at, number in enumerate(numbers))
     item = YoloItem("1.jpg", "1.txt")
     part = Evidence()
-    add_evidence(part, [read_yolo(item, text.encode(), names, YoloOptions(), task=task, source="s")], False)
+    add_evidence(part, [read_yolo(item, text.encode(), Labels(names), YoloOptions(), task=task, source="s")], False)
     return "categories_shifted" in [doubt.code for doubt in remarks_on({"s": part}, YoloOptions())]
 
 

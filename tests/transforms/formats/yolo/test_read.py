@@ -11,7 +11,7 @@ from labelbeam.schemas.neutral import RAW_LIMIT
 from labelbeam.schemas.reasons import Adjusted, Rejected, Skipped
 from labelbeam.transforms.formats.yolo.description import Names
 from labelbeam.transforms.formats.yolo.format import YoloOptions
-from labelbeam.transforms.formats.yolo.read import YoloImage, read_yolo
+from labelbeam.transforms.formats.yolo.read import Labels, YoloImage, read_yolo
 from labelbeam.transforms.formats.yolo.tree import YoloItem
 
 DETECTION = "image_object_detection"
@@ -25,7 +25,7 @@ QUAD = "0 0.1 0.2 0.5 0.1 0.6 0.5 0.2 0.6"
 def read(
     text: str, names: Names | None = NAMES, task: str = DETECTION, item: YoloItem = ITEM, **options: Any
 ) -> YoloImage:
-    return read_yolo(item, text.encode(), names, YoloOptions(**options), task=task, source="file:///d")
+    return read_yolo(item, text.encode(), Labels(names), YoloOptions(**options), task=task, source="file:///d")
 
 
 def rejected(found: YoloImage) -> list[tuple[str, str]]:
@@ -123,7 +123,7 @@ def test_pixels_are_read_where_they_are_asked_for() -> None:
 
 def test_an_image_without_a_file_or_with_an_empty_one_is_background() -> None:
     for data in (None, b"", b"\n\n"):
-        image = read_yolo(ITEM, data, NAMES, YoloOptions(), task=DETECTION, source="s").image
+        image = read_yolo(ITEM, data, Labels(NAMES), YoloOptions(), task=DETECTION, source="s").image
         assert (image.objects, image.rejected, image.left_out) == ([], [], None)
 
 
@@ -137,7 +137,7 @@ def test_an_image_without_a_file_or_with_an_empty_one_is_background() -> None:
     ],
 )
 def test_an_image_that_nobody_may_follow_or_tell_is_rejected(item: YoloItem, code: Rejected) -> None:
-    (found,) = read_yolo(item, None, NAMES, YoloOptions(), task=DETECTION, source="s").image.rejected
+    (found,) = read_yolo(item, None, Labels(NAMES), YoloOptions(), task=DETECTION, source="s").image.rejected
     assert (found.kind, found.code) == ("image", code)
 
 

@@ -1,0 +1,136 @@
+"""Images of a CVAT file as CVAT writes them, taken from the text: a tag of one line for each image and shape, nothing in quotes that stands
+for something else, and no text but that of `<attribute>`.
+
+What is written in any other way is no plain image, and the parser's. So there is one grammar here, stricter than XML's: whatever it takes, an
+XML parser reads the same from it. Where all shapes of an image are boxes that are neither turned nor grouped, they are taken together.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+from labelbeam.transforms.formats.labels import normalized
+
+START = b"<image "
+"""The beginning of an image that may be plain."""
+
+_MOST = 64
+"""Attributes of a plain element."""
+
+
+class WrittenShape(NamedTuple):
+    """A shape or tag of an image: the name of its element, its attributes, and the texts of its `<attribute>` elements by name."""
+
+    tag: str
+    fields: dict[str, str]
+    beside: dict[str, str]
+
+
+class WrittenImage(NamedTuple):
+    """An image: its attributes, and what is in it, in order.
+
+    Where that is boxes alone that are neither turned nor grouped, `boxes` may hold them in place of `shapes`: their whole text, their label,
+    which is not blank, and left, top, right and bottom, which are numbers of an image.
+    """
+
+    fields: dict[str, str]
+    shapes: list[WrittenShape]
+    boxes: Sequence[tuple[str, str, str, str, str, str]] = ()
+
+
+# Neither references nor what a parser would change or refuse: line breaks in values, control characters, what is no character.
+_VALUE = r'[^"<&\x00-\x1f\ufffe\uffff]*+'
+_TEXT = r"[^<&\]\x00-\x09\x0b-\x1f\ufffe\uffff]*+"
+_FIELDS = rf'((?: [a-z_]++="{_VALUE}")*+) ?'
+_BLANK = r"[ \t\r\n]*+"
+
+_OPEN = re.compile(rf"<image{_FIELDS}(/?)>")
+_CLOSE = re.compile(rf"{_BLANK}</image>")
+_SHAPE = re.compile(
+    rf"{_BLANK}<([a-z]++){_FIELDS}(?:/>|>((?:{_BLANK}<attribute(?: name=\"{_VALUE}\")?+>{_TEXT}</attribute>)*+){_BLANK}</\1>)"
+)
+_ATTRIBUTE = re.compile(r'<attribute(?: name="([^"]*)")?>([^<]*)<')
+
+_BOX = re.compile(rf"{_BLANK}<box{_FIELDS}/?>")
+_NUMBER = r"(-?[0-9]{1,8}+(?:\.[0-9]{1,20}+)?+)"
+_READ = {"label": f"({_VALUE})", "xtl": _NUMBER, "ytl": _NUMBER, "xbr": _NUMBER, "ybr": _NUMBER}
+_OF_BOX = {**_READ, "rotation": r"0(?:\.0{1,9}+)?+", "outside": "0", "group_id": "0?+"}
+
+
+def plain_image(text: str, at: int, boxes: bool = False) -> tuple[WrittenImage, int] | None:
+    """The image whose tag begins at a place of a text, and where it ends; None where it is not plain.
+
+    `boxes` says that boxes may be taken together.
+
+    >>> plain_image('<image id="7"><box label="a"/></image>', 0)
+    (WrittenImage(fields={'id': '7'}, shapes=[WrittenShape(tag='box', fields={'label': 'a'}, beside={})], boxes=()), 38)
+    """
+    opened = _OPEN.match(text, at)
+    if opened is None or (fields := _fields(opened[1])) is None:
+        return None
+    end = opened.end()
+    if opened[2]:
+        return WrittenImage(fields, []), end
+    if boxes and (together := _boxes(text, end)) is not None:
+        rows, end = together
+        return WrittenImage(fields, [], rows), end
+    shapes: list[WrittenShape] = []
+    while (found := _SHAPE.match(text, end)) is not None:
+        tag, written, within = found.groups()
+        # An image in an image is read by itself, and what is in a track is a track's.
+        if tag in ("image", "track", "annotations") or (of_shape := _fields(written)) is None:
+            return None
+        shapes.append(WrittenShape(tag, of_shape, dict(_ATTRIBUTE.findall(within)) if within else {}))
+        end = found.end()
+    closed = _CLOSE.match(text, end)
+    return None if closed is None else (WrittenImage(fields, shapes), closed.end())
+
+
+def _boxes(text: str, start: int) -> tuple[list[tuple[str, str, str, str, str, str]], int] | None:
+    """The boxes of an image that has nothing else, and where it ends; None where it has."""
+    first = _BOX.match(text, start)
+    pattern = _pattern(tuple(first[1].split('"')[:-1:2])) if first is not None else None
+    end = text.find("</image>", start)
+    if pattern is None or end < 0:
+        return None
+    rows = pattern.findall(text, start, end)
+    if sum([len(row[0]) for row in rows]) + len(_blank_before(text, end)) != end - start:
+        return None
+    return (rows, end + len("</image>")) if all(map(_is_label, {row[1] for row in rows})) else None
+
+
+def _blank_before(text: str, end: int) -> str:
+    line = text[max(0, end - 80) : end]
+    return line[len(line.rstrip(" \t\r\n")) :]
+
+
+@lru_cache(64)
+def _pattern(written: tuple[str, ...]) -> re.Pattern[str] | None:
+    """The text of a box with these attributes, in this order; None where it has not those that are read."""
+    names = _names(written)
+    if names is None or [name for name in names if name in _READ] != list(_READ):
+        return None
+    fields = "".join(f' {name}="{_OF_BOX.get(name, _VALUE)}"' for name in names)
+    return re.compile(rf"({_BLANK}<box{fields} ?(?:/>|>{_BLANK}</box>))")
+
+
+@lru_cache(1024)
+def _is_label(text: str) -> bool:
+    return bool(normalized(text))
+
+
+def _fields(written: str) -> dict[str, str] | None:
+    """Attributes by name; None where they are not plain."""
+    parts = written.split('"')
+    names = _names(tuple(parts[:-1:2]))
+    return None if names is None else dict(zip(names, parts[1::2], strict=True))
+
+
+@lru_cache(1024)
+def _names(written: tuple[str, ...]) -> tuple[str, ...] | None:
+    """Names of attributes from ` name=`; None where one stands twice, or declares a namespace."""
+    names = tuple(name[1:-1] for name in written)
+    return None if len(set(names)) < len(names) or len(names) > _MOST or "xmlns" in names else names
