@@ -27,20 +27,24 @@ class _Writer:
         self._manifest = manifest
         self._files = files
         self._stream: BinaryIO | None = None
+        self._splits: list[str] = []
 
     def begin(self, split: str) -> None:
-        self._stream = self._files.stream(f"{split}/{_NAME}")
+        self._stream = None
 
     def add(self, batch: Batch) -> None:
-        assert self._stream is not None
         for image, sample in samples(batch, self._manifest.task):
+            # `datasets` takes a folder without an image for JSON, and then loads none of them: an empty split has none.
+            if self._stream is None:
+                self._splits.append(batch.split)
+                self._stream = self._files.stream(f"{batch.split}/{_NAME}")
             self._stream.write(msgspec.json.encode({"file_name": image.path, **sample}) + b"\n")
 
     def end(self, split: str) -> None:
         self._stream = None
 
     def finish(self) -> None:
-        splits = [{"split": split, "path": f"{split}/**"} for split in self._manifest.splits]
+        splits = [{"split": split, "path": f"{split}/**"} for split in self._splits]
         card = {"configs": [{"config_name": "default", "data_files": splits}]}
         about = f"{self._manifest.task}, build {self._manifest.build}, written by labelbeam {self._manifest.labelbeam_version}."
         text = f"---\n{yaml.safe_dump(card, sort_keys=False)}---\n\n{about}\n"

@@ -34,11 +34,14 @@ class _Writer:
         self._list: BinaryIO | None = None
 
     def begin(self, split: str) -> None:
-        self._splits[_KEYS.get(split, split)] = f"images/{split}" if self._copied else f"{split}.txt"
         if not self._copied:
+            self._splits[_KEYS.get(split, split)] = f"{split}.txt"
             self._list = self._files.stream(f"{split}.txt")
 
     def add(self, batch: Batch) -> None:
+        if self._copied and batch.images:
+            # Of an empty split there is no folder, and Ultralytics refuses one that is named and not there.
+            self._splits[_KEYS.get(batch.split, batch.split)] = f"images/{batch.split}"
         paths = [_image_path(batch.split, image) for image in batch.images]
         texts = [self._lines(image).encode() for image in batch.images]
         self._files.put_all([(label_path(path), text) for path, text in zip(paths, texts, strict=True)])

@@ -37,3 +37,13 @@ def test_images_lie_beside_the_metadata_of_their_split_and_the_card_names_all_sp
         {"split": "train", "path": "train/**"},
         {"split": "holdout", "path": "holdout/**"},
     ]
+
+
+def test_an_empty_split_has_no_folder_that_datasets_would_take_for_json(tmp_path: Path) -> None:
+    splits = {"train": [[record("1.png", [box("a", 0.1, 0.2, 0.3, 0.4)])]], "test": [[]]}
+    publish(tmp_path / "published", DETECTION, splits, tmp_path / "images")
+    labelbeam.export(tmp_path / "published", tmp_path / "out", to="huggingface")
+    files = tree(tmp_path / "out")
+    assert sorted(files) == ["README.md", "labelbeam-export.json", "train/1.png", "train/metadata.jsonl"]
+    card = yaml.safe_load(files["README.md"].decode().split("---\n")[1])
+    assert card["configs"][0]["data_files"] == [{"split": "train", "path": "train/**"}]

@@ -80,6 +80,18 @@ def test_validation_is_val_in_data_yaml(tmp_path: Path) -> None:
     }
 
 
+def test_an_empty_split_has_no_folder_of_images_in_data_yaml(tmp_path: Path) -> None:
+    splits = {"train": [[record("1.png", [box("a", 0, 0, 1, 1)])]], "validation": [[record("2.png", [])]], "test": [[]]}
+    publish(tmp_path / "published", DETECTION, splits, tmp_path / "images")
+    labelbeam.export(tmp_path / "published", tmp_path / "out", to="yolo", copy_images=True)
+    about = yaml.safe_load((tmp_path / "out/data.yaml").read_bytes())
+    assert {name: about.get(name) for name in ("train", "val", "test")} == {
+        "train": "images/train",
+        "val": "images/validation",
+        "test": None,
+    }
+
+
 def test_an_image_with_a_line_break_in_its_name_ends_the_export_and_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(LabelBeamError, match="or control characters; nothing was exported"):
         export(tmp_path, DETECTION, [record("a\nb.png", [])], "yolo")
