@@ -21,7 +21,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import CancelledError, Future, ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from itertools import count as count_up
@@ -108,7 +108,7 @@ class Workers:
                     for reference, unit in zip(begun, units, strict=True):
                         self.begin(reference.key, function, *arguments, unit, path)
                 made.set_result(result)
-            except (LabelBeamError, RuntimeError, CancelledError) as error:
+            except BaseException as error:  # Whatever it is, somebody waits for it.
                 made.set_exception(error)
 
         self.submit(function, *arguments, index).add_done_callback(go_on)

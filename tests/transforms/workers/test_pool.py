@@ -51,7 +51,7 @@ class Item:
     index: str | None = None
     makes: str = ""
     holds: bytes | None = None
-    fails: bool = False
+    fails: BaseException | None = None
 
 
 class Call(ParallelDo):
@@ -137,7 +137,7 @@ def test_what_was_begun_is_not_called_again(three: Workers) -> None:
 def made_or_read(unit: Item, path: str = "") -> ReadResult:
     """What `Item` makes, or the index at this path as it is read against."""
     if unit.fails:
-        raise MissingFileError("gone")
+        raise unit.fails
     if not path:
         return ReadResult(Findings(1), index=unit.holds)
     return ReadResult(Findings(), [(unit.size, Path(path).read_bytes())])
@@ -152,9 +152,10 @@ def test_units_are_read_against_an_index_before_anybody_asks_for_them(three: Wor
 
 
 def test_an_index_that_was_not_made_is_told_to_who_asks_for_it_and_no_unit_is_read(three: Workers) -> None:
-    three.begin_indexed(Item(1, makes="f", fails=True), [Item(2, "f")], made_or_read)
-    with pytest.raises(MissingFileError, match="gone"):
-        three.begun.pop("f").result(60)
+    for error in (MissingFileError("gone"), MemoryError("gone"), KeyError("gone")):
+        three.begin_indexed(Item(1, makes="f", fails=error), [Item(2, "f")], made_or_read)
+        with pytest.raises(type(error), match="gone"):
+            three.begun.pop("f").result(60)
     (of_unsafe,) = three.begin_indexed(Item(1, makes="g"), [Item(2, "g")], made_or_read)
     assert three.begun.pop("g").result(60).findings.records == 1
     assert of_unsafe.key not in three.begun
