@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from benchmarks import datasets, loops
 from benchmarks.loops import IMAGE_URL, WORKS
 from benchmarks.measure import served
-from benchmarks.store import BUCKET, environment, serve
+from benchmarks.store import BUCKET, serve
 from tests.end_to_end.builds import labelbeam
 
 COUNT = 40
@@ -59,12 +60,11 @@ def test_a_loop_writes_what_a_build_writes(kind: str, tmp_path: Path) -> None:
 
 @pytest.mark.server
 def test_the_loop_over_a_store_writes_what_that_over_the_disk_writes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, s3_at: Callable[[str], None]
 ) -> None:
     source = datasets.tree(tmp_path, "voc", COUNT)
     with served(serve, source, 0.0) as endpoint:
-        for name, value in environment(endpoint).items():
-            monkeypatch.setenv(name, value)
+        s3_at(endpoint)
         loops.voc_on_s3(BUCKET, str(tmp_path / "far"))
         loops.pages(BUCKET, str(tmp_path / "pages"))
         loops.listing(f"s3://{BUCKET}", str(tmp_path / "listing"))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from s3fs import S3FileSystem
 
 from benchmarks.measure import served
-from benchmarks.store import BUCKET, environment, of_names, serve
+from benchmarks.store import BUCKET, of_names, serve
 from labelbeam.transforms.stores.listing import list_files
 from labelbeam.transforms.stores.locate import locate
 from tests.servers.stores import S3Store
@@ -63,10 +64,9 @@ def test_it_answers_as_moto_does(folder: Path, s3_store: S3Store) -> None:
                 fs.cat_file(f"{bucket}/lost.txt")
 
 
-def test_a_build_lists_every_made_up_name(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_build_lists_every_made_up_name(s3_at: Callable[[str], None]) -> None:
     with served(serve, 2500, 0.0) as endpoint:
-        for name, value in environment(endpoint).items():
-            monkeypatch.setenv(name, value)
+        s3_at(endpoint)
         files = list_files(locate(f"s3://{BUCKET}", {})).files
     assert [file.path for file in files] == of_names(2500).keys
 
