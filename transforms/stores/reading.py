@@ -92,14 +92,15 @@ def read_bounded(location: Location, most: int = NOTE) -> bytes:
         if size > most:
             raise _too_large(location, most, f"{size:,}")
         check_room(size, location.shown)
-        part = Part(location, None, None, size, size)
+        # What a run puts anew again and again, such as a claim, may be longer by the time it is read.
+        part = Part(location, None, None, size, min(max(size, NOTE), most))
     else:  # The size would be a request more, and it may have grown since.
         part = Part(location, 0, most + 1, 0)
     try:
         data = _read(part, "cannot be read")
     except TooLongError:
         if part.most is not None and part.most < most:
-            raise other_size(location, "more", part.most) from None
+            raise other_size(location, "more", part.expected) from None
         raise _too_large(location, most, "more") from None
     except MissingFileError:
         raise

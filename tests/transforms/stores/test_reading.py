@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
+from labelbeam.transforms.stores import reading
 from labelbeam.transforms.stores.errors import MissingFileError, ShortageError, StoreError, UnavailableError
 from labelbeam.transforms.stores.files import put
 from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.stores.location import Location
-from labelbeam.transforms.stores.reading import ANY, DOCUMENT, NOTE, read_bounded, read_file, read_range
+from labelbeam.transforms.stores.reading import ANY, DOCUMENT, NOTE, read_bounded, read_file, read_range, size_of
 from labelbeam.transforms.workers import budget
 
 
@@ -119,6 +120,23 @@ def test_a_document_is_read_whole_and_no_further_than_it_may_be_long(memory: str
             read_bounded(root.below("x"), 2)
         with pytest.raises(MissingFileError):
             read_bounded(root.below("none"), most)
+
+
+def test_what_was_put_anew_with_more_bytes_since_it_was_asked_how_large_it_is_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = locate(str(tmp_path / "claim.json"), {})
+
+    def size_before_it_grows(location: Location) -> int:
+        put(location, b"12")
+        size = size_of(location)
+        put(location, b"1234")
+        return size
+
+    monkeypatch.setattr(reading, "size_of", size_before_it_grows)
+    assert read_bounded(place) == read_bounded(place, DOCUMENT) == b"1234"
+    with pytest.raises(StoreError, match="expected 3 bytes at most, found more"):
+        read_bounded(place, 3)
 
 
 def test_of_a_large_object_no_more_is_asked_for_than_a_note_may_have(memory: str) -> None:
