@@ -53,7 +53,7 @@ def place(request: pytest.FixtureRequest) -> Place:
 
 def _in_store(request: pytest.FixtureRequest, name: str) -> Place:
     store: Store = request.getfixturevalue(f"{name}_store")
-    fs = PlainReads(store.fs, store.server, ANYBODY) if name == "s3" else store.fs
+    fs = PlainReads(store.fs, store.server, ANYBODY) if name in ("s3", "gcs") else store.fs
     return Place(fs, f"{store.path}/output", store.url("output"), store.environment)
 
 

@@ -20,9 +20,9 @@ PATIENCE = 120.0
 PAUSE = 0.05
 """Seconds between two looks of the reader: it should be there all the time, and leave the cores to the builds."""
 
-REST, REST_OF_PLAIN = 1, 10
-"""How many times as long as a whole read took the reader leaves a build unread that it has just read, unless there is a new one; plain
-reads take a tenth of the time, so that there are as many."""
+REST, REST_OF_STORES = 1, 10
+"""How many times as long as a whole read took the reader leaves a build unread that it has just read, unless there is a new one; on a
+disk, and in an object store, which has less time for the builds the more is read."""
 
 _TRIES = 4
 """How often a plain request is made again that got no answer."""
@@ -32,7 +32,7 @@ Content = frozenset[tuple[str, str]]
 
 
 class PlainReads:
-    """A file system of S3 whose reads of files are plain requests: s3fs takes ten times as long for each.
+    """A file system of S3 or Google Cloud Storage whose reads of files are plain requests: s3fs and gcsfs take ten times as long for each.
 
     The reader makes dozens a second, which would take the time from the builds that it watches. As any client does, it asks again where
     no answer came: moto drops a request for a file that is put anew in that moment.
@@ -178,7 +178,7 @@ class Reader(threading.Thread):
         self._asked = self._answered = 0
         self._turn = threading.Condition()
         self._pointer, self._next = b"", 0.0
-        self._rest = REST_OF_PLAIN if isinstance(place.fs, PlainReads) else REST
+        self._rest = REST_OF_STORES if place.environment else REST
         self._stopped = threading.Event()
 
     def run(self) -> None:
