@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import posixpath
 import threading
 import time
 from collections.abc import Iterable, Mapping
@@ -32,14 +33,16 @@ Content = frozenset[tuple[str, str]]
 
 
 class PlainReads:
-    """A file system of S3 or Google Cloud Storage whose reads of files are plain requests: s3fs and gcsfs take ten times as long for each.
+    """A file system of an object store whose reads of files are plain requests: s3fs, adlfs and gcsfs take ten times as long for each.
 
     The reader makes dozens a second, which would take the time from the builds that it watches. As any client does, it asks again where
     no answer came: moto drops a request for a file that is put anew in that moment.
     """
 
-    def __init__(self, fs: Any, endpoint: str, authorization: str) -> None:
-        self._fs, self._host, self._fields = fs, endpoint.removeprefix("http://"), {"Authorization": authorization}
+    def __init__(self, fs: Any, root: str, authorization: str = "", query: str = "") -> None:
+        self._fs, self._query = fs, query
+        self._host, _, self._root = root.removeprefix("http://").partition("/")
+        self._fields = {"Authorization": authorization} if authorization else {}
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._fs, name)
@@ -57,7 +60,9 @@ class PlainReads:
 
     def _asked(self, path: str) -> bytes:
         with closing(HTTPConnection(self._host, timeout=60)) as connection:
-            connection.request("GET", quote(f"/{path}"), headers=self._fields)
+            connection.request(
+                "GET", f"{quote(posixpath.join('/', self._root, path))}?{self._query}", headers=self._fields
+            )
             answer = connection.getresponse()
             data: bytes = answer.read()
         if answer.status == 404:
