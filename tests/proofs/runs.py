@@ -68,7 +68,7 @@ class Run:
         return False
 
     def go_on(self) -> None:
-        """Have it go on where it stood."""
+        """Have it run again from where it stood."""
         os.killpg(self._group, signal.SIGCONT)
 
     def end(self) -> int:
