@@ -71,9 +71,16 @@ class Workers:
         # held back, so that Ctrl-C does not find them half started: it reaches every process of the terminal, and the
         # first one ends the others. Copies begin with this one's handlers, which are not theirs.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, *(_HANDLED if copied else ())})
+        others = set(multiprocessing.active_children())
         try:
             for _ in range(count):
                 self.executor.submit(_load)
+        except BaseException:
+            # Those that were made before no more could be have nobody who would end them, and Python waits for them at its end.
+            for process in set(multiprocessing.active_children()) - others:
+                process.kill()
+                process.join()
+            raise
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
@@ -211,7 +218,7 @@ def _pool(count: int, copied: bool = False) -> Iterator[Workers | None]:
             pool.close(at_once=True)
             if isinstance(error, BrokenProcessPool):
                 raise LabelBeamError(
-                    f"one of {count} worker processes died, probably because memory ran out; try fewer with "
+                    f"one of {count} worker processes died, probably because memory ran out, or CPU time (ulimit -t); try fewer with "
                     "--direct_num_workers=1, or smaller shards with --shards"
                 ) from None
             raise
