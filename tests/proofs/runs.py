@@ -69,7 +69,7 @@ class Run:
         return False
 
     def go_on(self) -> None:
-        """Have it go on where it stood."""
+        """Have it run again from where it stood."""
         self._signal(signal.SIGCONT)
 
     def end(self) -> int:
