@@ -20,6 +20,7 @@ from labelbeam.schemas.neutral import RAW_LIMIT, Rejection, SourceImage
 from labelbeam.schemas.reasons import Adjusted, Rejected
 from labelbeam.transforms.columns.fragments import fragments_of
 from labelbeam.transforms.columns.listed import listed_files
+from labelbeam.transforms.formats.beside import doubts_beside, tally_beside
 from labelbeam.transforms.formats.declared_sizes import doubts_of_sizes, tally_sizes
 from labelbeam.transforms.formats.format import Tree
 from labelbeam.transforms.formats.frames import Evidence
@@ -27,7 +28,6 @@ from labelbeam.transforms.formats.indexes import load_index
 from labelbeam.transforms.formats.inputs import fingerprint_of, list_dataset
 from labelbeam.transforms.formats.plans import BATCH, Plan, asks_for_images, bucket_count
 from labelbeam.transforms.formats.reading import Findings, Reading, ReadResult, Unit, ids_by_label
-from labelbeam.transforms.formats.turned import TURNED_BESIDE, doubts_of_turned
 from labelbeam.transforms.formats.voc.folders import join
 from labelbeam.transforms.formats.voc.image_index import Found, is_image, key_of, split_suffix
 from labelbeam.transforms.formats.yolo.entries import parts_of, resolved, split_of_path
@@ -315,8 +315,7 @@ def tally_images(
     evidence.add("images_named", len({image.path for image in there}))
     if looked_at and reading.options.config.check_images is None and finder.root:
         tally_sizes(evidence, there, locate(finder.root, reading.options.storage))
-    for image in images if any(image.turned_beside for image in images) else ():
-        evidence.add(TURNED_BESIDE, image.turned_beside, image.locator)
+    tally_beside(evidence, images)
 
 
 def images_read(
@@ -357,7 +356,7 @@ def remarks_on(evidence: Mapping[str, Evidence], advice: str = "") -> list[Doubt
                 f"read{advice}"
             )
             doubts.append(Doubt(Doubted.WITHOUT_OUTLINE, message, without, item.example("without_outline")))
-        doubts += [*doubts_of_sizes(shown, item), *doubts_of_turned(shown, item)]
+        doubts += [*doubts_of_sizes(shown, item), *doubts_beside(shown, item)]
     return doubts
 
 
