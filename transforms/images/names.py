@@ -96,7 +96,8 @@ _BEFORE_NO_EXTENSION = ("", ".", "/")
 
 def is_image(path: str) -> bool:
     """Tell whether a file is an image by its name, also one of a format that is not read."""
-    return extension(path) in _ALL_IMAGE_FORMATS
+    found = _usual(path[-5:])
+    return (extension(path) if found is None else found) in _ALL_IMAGE_FORMATS
 
 
 _ALL_IMAGE_FORMATS = IMAGE_FORMATS | OTHER_IMAGE_FORMATS
