@@ -14,6 +14,7 @@ from targets.target import SOURCES, Target, writable
 
 from labelbeam.transforms.formats.voc.charsets import XmlError
 from labelbeam.transforms.formats.voc.masks import MaskError, read_mask
+from labelbeam.transforms.formats.voc.plain import plain_annotation
 from labelbeam.transforms.formats.voc.sets import read_image_sets
 from labelbeam.transforms.formats.voc.xml import parse_annotation
 
@@ -31,6 +32,7 @@ XML = (
         "</bndbox><part>", "</bndbox><bndbox><xmin>2</xmin><ymin>1</ymin><xmax>3</xmax><ymax>2</ymax></bndbox><part>"
     ).encode(),
     b"<annotation><!-- & --><![CDATA[ & ]]><?a & ?><object/></annotation>",
+    _XML.replace("&amp; ", "").replace("<part><name>head</name><bndbox><xmin>2</xmin></bndbox></part>", "").encode(),
 )
 XML_TOKENS = (
     *(b"<!DOCTYPE a>", b"<!ENTITY", b"<object>", b"</object>", b"<![CDATA[", b"]]>", b"<!--", b"-->", b"<?", b"?>", b"&", b"&#0;"),
@@ -62,12 +64,15 @@ LIST_TOKENS = (b"1", b" 1", b" -1", b" 0", b"\n", b"\r", b"\0", b"\xff\xfe", b"\
 
 
 def parse_voc_xml(data: bytes) -> None:
-    """Corners are finite, sizes positive, and text can be written."""
+    """Corners are finite, sizes positive, and text can be written; a file taken from its text says what the parser finds."""
+    plain = plain_annotation(data)
     try:
         found = parse_annotation(data)
     except XmlError as error:
+        assert plain is None
         writable(str(error))
         return
+    assert plain in (None, found)
     writable(found.filename)
     assert all(side is None or 0 < side < 2**31 for side in (found.width, found.height))
     position = part = 0

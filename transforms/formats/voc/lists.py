@@ -16,6 +16,7 @@ from labelbeam.transforms.formats.voc.image_index import (
     split_suffix,
     stem_of_xml,
 )
+from labelbeam.transforms.images.names import too_long
 
 _SEPARATORS = re.compile(r"[\s,;]+")
 _HEADINGS = frozenset(
@@ -130,6 +131,8 @@ class Names(NamedTuple):
     def find(self, listed: str) -> str | None:
         """The annotation file of a name, with or without suffix, image folder, and directories above the dataset."""
         path = listed.strip("\"',; \t").replace("\\", "/")
+        if too_long(path):
+            return None  # Its endings would be its square.
         path = split_suffix(path, {*IMAGE_SUFFIXES, ".xml"})[0]
         for ending in _endings(join(home_of_image(path), path.rpartition("/")[2])):
             if found := self.exact.get(ending) or self.alike.get(key_of(ending)):

@@ -101,7 +101,7 @@ def test_numbers_behind_a_name_are_no_part_of_it(train: str, val: str):
     assert said(found) == []
 
 
-@pytest.mark.parametrize("line", [f"1{' ' * 100_000}x", "1" + " , 1" * 100_000 + " x"])
+@pytest.mark.parametrize("line", [f"1{' ' * 100_000}x", "1" + " , 1" * 100_000 + " x", "a/" * 50_000 + "x"])
 def test_a_hostile_line_takes_no_longer_than_it_is(line: str):
     began = time.process_time()
     assert Names.of({"1": "Annotations/1.xml"}).resolve([line]) == {}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -100,3 +102,9 @@ def test_a_line_is_the_one_image_that_ends_so_and_never_of_another_split(path: s
 
 def test_lines_lose_blanks_and_quotes() -> None:
     assert lines_of_list(' a b.jpg \n\n"c.jpg"\n\'d.jpg\'\n""') == ["a b.jpg", "c.jpg", "d.jpg"]
+
+
+def test_a_hostile_line_takes_no_longer_than_it_is() -> None:
+    line, began = "a/" * 50_000 + "1.jpg", time.process_time()
+    assert IMAGES.find(line, [""]) is find_entry(line, [""], {"a"}) is None
+    assert time.process_time() - began < 2
