@@ -7,11 +7,10 @@ leads to nothing is compared with the listing from its end. Only names of the li
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias
 from urllib.parse import unquote, unquote_plus
 
 from labelbeam.schemas.doubts import Doubt, Doubted
@@ -38,20 +37,7 @@ from labelbeam.transforms.messages.words import printable
 from labelbeam.transforms.stores.files import StoredFile, put
 from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.stores.location import Location
-from labelbeam.transforms.stores.many import PROBED
-from labelbeam.transforms.stores.reading import read_file
-from labelbeam.transforms.workers.budget import check_room, reading
 from labelbeam.transforms.workers.staged_units import StagedUnit, stage_alone
-
-_PARSED = 10
-"""Bytes of memory for each byte of a file that is parsed whole: small objects of JSON take so many."""
-
-_RECORD = 1000
-"""Bytes of memory that an image with an object takes while it is read."""
-
-_TOGETHER = 32 * 1024
-
-Record = TypeVar("Record")
 
 FILE_BITS = 32
 """Bits of an image's key for its place in a file that is read whole; the file's number stands above them."""
@@ -246,17 +232,6 @@ def plan_named(
     return plan
 
 
-def plan_whole(
-    tree: Tree, name: str, root: Location, names: Iterable[str], unit: Callable[[StoredFile, int], Unit]
-) -> Plan:
-    """Plan files below `root` that are read whole, as `plan_named` does: `unit` makes one of a file and its number among them."""
-    chosen = frozenset(names)
-    files = [file for file in tree.listing_of(root).files if file.path in chosen]
-    plan = plan_named(tree, name, root, files, lambda found: [unit(file, number) for number, file in enumerate(found)])
-    plan.in_bytes = True
-    return plan
-
-
 Batch: TypeAlias = tuple[tuple[str, int], ...]
 """Small files by path and size."""
 
@@ -274,34 +249,6 @@ def plan_batches(
         return [unit(tuple(named[start : start + BATCH]), start) for start in starts]
 
     return plan_named(tree, name, root, files, units)
-
-
-@contextmanager
-def whole_file(file: Location, size: int) -> Iterator[bytes]:
-    """The content of an annotation file that is parsed whole, with the memory for that; `size` as it was listed, 0 where that is not known.
-
-    Raises:
-        StoreError: it cannot be read.
-        ShortageError: this process has not the memory.
-    """
-    with reading().take(_PARSED * (size or PROBED), file.shown):
-        data = read_file(file, size or None)
-        # Each may be an image, an object or a rejection, however few bytes it has.
-        records = data.count(b"{") + data.count(b"\n") // 2
-        check_room(_RECORD * records, f"{file.shown}, of up to {records:,} records")
-        yield data
-
-
-def with_room(records: Iterable[Record], what: str) -> Iterator[Record]:
-    """The same records, as long as there is memory for further ones.
-
-    Raises:
-        ShortageError: there is not.
-    """
-    for number, record in enumerate(records, 1):
-        if number % _TOGETHER == 0:
-            check_room(_RECORD * _TOGETHER, f"{what}, of which {number:,} records were read")
-        yield record
 
 
 def tally_images(
@@ -342,8 +289,14 @@ def images_read(
     return reading.result(findings, sorted(fragments.items()))
 
 
-def remarks_on(evidence: Mapping[str, Evidence], advice: str = "") -> list[Doubt]:
-    """Doubts of any such source: images that nothing names or of another size, objects that are turned, or without an outline."""
+Said: TypeAlias = Sequence[tuple[str, Doubted, str, str]]
+"""Of tallies: their names, the doubts, what is counted in words, and the options that settle it."""
+
+
+def remarks_on(evidence: Mapping[str, Evidence], advice: str = "", said: Said = ()) -> list[Doubt]:
+    """Doubts of any such source: images that nothing names or of another size, objects that are turned, or without an outline; and those
+    of the tallies of its format, which are `said`.
+    """
     doubts: list[Doubt] = []
     for source, item in sorted(evidence.items()):
         shown = redact(source)
@@ -357,6 +310,10 @@ def remarks_on(evidence: Mapping[str, Evidence], advice: str = "") -> list[Doubt
             )
             doubts.append(Doubt(Doubted.WITHOUT_OUTLINE, message, without, item.example("without_outline")))
         doubts += [*doubts_of_sizes(shown, item), *doubts_beside(shown, item)]
+        for name, code, words, option in said:
+            if count := item.count(name):
+                example = item.example(name)
+                doubts.append(Doubt(code, f"{shown}: {count:,} {words}, such as in {example}", count, example, option))
     return doubts
 
 

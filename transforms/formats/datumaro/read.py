@@ -201,6 +201,8 @@ def _drawn(annotation: dict[str, Any], image: SourceImage) -> Drawn:
         raise DrawnError(Rejected.MISSING_BBOX, f"a {kind} has no box and no area")
     if kind == "mask":
         return _of_mask(annotation.get("rle"), image)
+    if kind == "rotated_bbox":
+        return _rotated(annotation)
     if kind not in ("bbox", "polygon", "ellipse"):
         raise DrawnError(Rejected.INVALID_RECORD, f"the type is {kind!r:.60}, which is not known")
     key = "bbox" if kind == "bbox" else "points"
@@ -225,6 +227,22 @@ def _drawn(annotation: dict[str, Any], image: SourceImage) -> Drawn:
     if turn is None or turn % 360 == 0:
         return Drawn(box, [])
     return Drawn(box_around(box, turn, (left + third / 2, top + fourth / 2)), [], turned=True)
+
+
+def _rotated(annotation: dict[str, Any]) -> Drawn:
+    """The box around a `RotatedBbox`, whose points are its centre, width, height and an angle in degrees clockwise.
+
+    No version of Datumaro writes one into its own JSON; scripts that do name its points otherwise as well.
+    """
+    values = next((annotation[key] for key in ("points", "rotated_bbox", "bbox") if annotation.get(key)), None)
+    sides = [number(side) for side in values] if isinstance(values, list) else []
+    known = [side for side in sides if side is not None and abs(side) < LARGEST_RADIUS]
+    if len(sides) != 5 or len(known) != 5:
+        message = f"points are {values!r:.60}, expected a centre, width, height and angle, finite and of an image"
+        raise DrawnError(Rejected.INVALID_BBOX, message)
+    x, y, width, height, angle = known
+    box = (x - width / 2, y - height / 2, x + width / 2, y + height / 2)
+    return Drawn(box_around(box, angle, (x, y)), [], turned=angle % 360 != 0)
 
 
 def _of_mask(rle: Any, image: SourceImage) -> Drawn:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -77,6 +78,17 @@ class Samples:
                 (number(item.get("area")) or np.nan, image.width or 0, image.height or 0, len(self.images) - 1)
             )
 
+    def label_by(self, image: SourceImage, column: str, value: Any, width: Any = None, height: Any = None) -> None:
+        """Give an image its declared size, and the labels that a column holds for it; without any it is rejected."""
+        several = isinstance(value, list)
+        labels = [plain for item in (value if several else [value]) if (plain := _plain(item)) is not None]
+        if labels or several:
+            self.label(image, labels, width, height)
+            return
+        what = "is null" if value is None else f"is {value!r:.20}, which stands for none"
+        reject_image(image, Rejected.NO_LABEL, f"the row has no label: {column} {what}")
+        self.images.append(image)
+
     def label(self, image: SourceImage, labels: Iterable[Any], width: Any = None, height: Any = None) -> None:
         """Give an image its declared size, and labels of its own, for classification."""
         self.images.append(image)
@@ -107,6 +119,13 @@ class Samples:
                 np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], axis=1),
                 known[:, 1:3].astype(np.int32),
             )
+
+
+def _plain(value: Any) -> Any:
+    """A label as it is, numbers as whole ones; None where there is none: null, NaN, and -1 as in test sets of `datasets`."""
+    if isinstance(value, float):
+        value = None if math.isnan(value) else int(value) if value.is_integer() else value
+    return None if value == -1 and not isinstance(value, bool) else value
 
 
 def objects_of(value: Any) -> list[dict[str, Any]] | str:
