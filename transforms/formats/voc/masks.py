@@ -106,7 +106,8 @@ def _palette() -> npt.NDArray[np.int32]:
     bits = [
         ((index >> (3 * bit + colour)) & 1) << (7 - bit + 16 - 8 * colour) for colour in range(3) for bit in range(3)
     ]
-    return np.sum(bits, axis=0, dtype=np.int32)
+    colours: npt.NDArray[np.int32] = np.sum(bits, axis=0, dtype=np.int32)
+    return colours
 
 
 def png_size(png: bytes) -> tuple[int, int]:
