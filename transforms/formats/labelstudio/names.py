@@ -29,7 +29,9 @@ def image_field(data: Mapping[str, Any], controlled: frozenset[str]) -> str | li
         by_control = {key: value for key, value in named.items() if key in controlled}
         named = by_control if len(by_control) == 1 else named
     if not named:
-        named = {key: value for key, value in texts.items() if key == "file_upload" or _is_place(value)}
+        places = {key: value for key, value in texts.items() if key != "file_upload" and _is_place(value)}
+        # What Label Studio says of the upload is the same image that the data name.
+        named = places or {key: value for key, value in texts.items() if key == "file_upload"}
     if len(named) > 1 and len(set(named.values())) > 1:
         return sorted(named)
     return next(iter(named.values()), [])
@@ -49,10 +51,13 @@ def path_in(value: str) -> str:
     fields = dict(pair.partition("=")[::2] for pair in query.split("&"))
     if path.rstrip("/").endswith("local-files") and fields.get("d"):
         return unquote_plus(fields["d"]).lstrip("/")
-    if path.rstrip("/").endswith("resolve") and fields.get("fileuri"):
-        text = unquote(fields["fileuri"]).replace("-", "+").replace("_", "/")
+    if path.rstrip("/").endswith(("resolve", "presign")) and fields.get("fileuri"):
+        text = unquote(fields["fileuri"])
+        code = text.replace("-", "+").replace("_", "/")
         try:
-            return path_in(base64.b64decode(text + "=" * (-len(text) % 4), validate=True).decode())
+            if _SCHEME.match(text):
+                return path_in(text)
+            return path_in(base64.b64decode(code + "=" * (-len(code) % 4), validate=True).decode())
         except (binascii.Error, ValueError, RecursionError):
             return path
     if _SCHEME.match(path):

@@ -72,14 +72,42 @@ def read_mask(png: bytes, size: tuple[int, int] | None) -> Mask:
     if size is not None and (width, height) != size:
         message = f"the mask is {width}×{height}, the annotation file says {size[0]}×{size[1]}"
         raise MaskError(Rejected.MASK_SIZE_MISMATCH, message)
-    with decoding().take(3 * width * height, "a mask"), open_png(png) as image:
+    with open_png(png) as image, decoding().take((12 if image.mode == "RGB" else 3) * width * height, "a mask"):
+        mode, indices = image.mode, _indices_of(image)
         # Of a bit for each pixel, an object is 1, where Pillow's histogram has 255.
-        mode, indices = image.mode, np.asarray(image).astype(np.uint8, copy=False)
-        counts = image.histogram() if mode != "1" else np.bincount(indices.ravel(), minlength=VOID + 1).tolist()
-    if mode not in ("P", "L", "1"):
-        message = f"the mask's mode is {mode}, expected palette indices (P), grey values (L) or bits (1)"
+        plain = image if mode != "RGB" or indices is None else Image.fromarray(indices)
+        counts = (
+            plain.histogram() if mode != "1" else np.bincount(np.asarray(indices).ravel(), minlength=VOID + 1).tolist()
+        )
+    if indices is None or mode not in ("P", "L", "1", "RGB"):
+        message = f"the mask's mode is {mode}, expected palette indices (P), the colours of VOC's palette, grey values (L) or bits (1)"
         raise MaskError(Rejected.UNREADABLE_MASK, message)
     return Mask(indices, {index: _tight(indices == index) for index in range(1, VOID) if counts[index]})
+
+
+def _indices_of(image: Image.Image) -> npt.NDArray[np.uint8] | None:
+    pixels = np.asarray(image)
+    return _of_colours(pixels) if image.mode == "RGB" else pixels.astype(np.uint8, copy=False)
+
+
+def _of_colours(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8] | None:
+    """The indices of pixels that have the colours of VOC's palette, as Datumaro writes them; None where one has another."""
+    codes = (pixels.astype(np.int32) << (16, 8, 0)).sum(axis=2, dtype=np.int32)
+    palette = _palette()
+    order = np.argsort(palette)
+    places = np.searchsorted(palette, codes, sorter=order).clip(max=len(palette) - 1)
+    indices = order[places]
+    return indices.astype(np.uint8) if (palette[indices] == codes).all() else None
+
+
+def _palette() -> npt.NDArray[np.int32]:
+    """The colours of VOC's palette as 0xRRGGBB: the bits of an index in turns, from each colour's highest on."""
+    index = np.arange(VOID + 1, dtype=np.int32)
+    bits = [
+        ((index >> (3 * bit + colour)) & 1) << (7 - bit + 16 - 8 * colour) for colour in range(3) for bit in range(3)
+    ]
+    colours: npt.NDArray[np.int32] = np.sum(bits, axis=0, dtype=np.int32)
+    return colours
 
 
 def png_size(png: bytes) -> tuple[int, int]:

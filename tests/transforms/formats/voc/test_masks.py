@@ -49,6 +49,26 @@ def fill(rings: list[np.ndarray], shape: tuple[int, int]) -> np.ndarray:
     return inside
 
 
+def test_the_colours_of_vocs_palette_stand_for_their_indices():
+    palette = {
+        0: (0, 0, 0),
+        1: (128, 0, 0),
+        2: (0, 128, 0),
+        3: (128, 128, 0),
+        4: (0, 0, 128),
+        8: (64, 0, 0),
+        255: (224, 224, 192),
+    }
+    indices = np.zeros((20, 30), np.uint8)
+    for place, index in enumerate(palette):
+        indices[2:5, 4 * place : 4 * place + 3] = index
+    colours = np.zeros((*indices.shape, 3), np.uint8)
+    for index, colour in palette.items():
+        colours[indices == index] = colour
+    assert (read_mask(png(colours, "RGB"), None).indices == indices).all()
+    assert read_mask(png(colours, "RGB"), None).boxes == read_mask(png(indices), None).boxes
+
+
 @pytest.mark.parametrize("mode", ["P", "L"])
 def test_the_palettes_index_is_the_instance_and_255_is_none(mode):
     mask = read_mask(png(INDICES, mode), (30, 20))
@@ -119,7 +139,7 @@ def test_a_damaged_mask_is_unreadable(data):
 
 
 def test_a_mask_of_colours_has_no_indices():
-    error = error_of(png(np.zeros((4, 4, 3), np.uint8), "RGB"))
+    error = error_of(png(np.full((4, 4, 3), 7, np.uint8), "RGB"))
     assert error.code is Rejected.UNREADABLE_MASK
     assert "RGB" in str(error)
 
