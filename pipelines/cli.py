@@ -69,7 +69,10 @@ def _main(argv: Sequence[str] | None) -> int:
     if argv is None and interrupted.is_set():
         timer = threading.Timer(EXIT_AFTER, os._exit, [status])
         timer.daemon = True
-        timer.start()
+        try:
+            timer.start()
+        except RuntimeError:  # No thread can be made: nothing is left to do that the system would not.
+            os._exit(status)
     return status
 
 
@@ -125,7 +128,7 @@ def _refuse(argument: str, command: Parser) -> NoReturn:
 
 def _complain(known: argparse.Namespace, failure: Failure) -> None:
     who = " ".join(filter(None, ("labelbeam", known.command)))
-    message = plain(redact(failure.message, known.storage), "\n" if failure.kind.of_lines else "")
+    message = plain(redact(failure.message, with_environment(known.storage)), "\n" if failure.kind.of_lines else "")
     try:
         print(f"{who}: {message}", file=sys.stderr, flush=True)
     except BrokenPipeError:

@@ -80,6 +80,10 @@ class Doubted(Documented):
         "fields_renamed",
         "fields of records are called otherwise than their format calls them, and were read",
     )
+    LABELLED_AS_A_WHOLE = (
+        "labelled_as_a_whole",
+        "images with a label of the whole image and no object were written as background",
+    )
     OBJECTS_WITHOUT_BOX = "objects_without_box", "annotations have neither a box nor an outline, and are rejected"
     OUTLINES_BY_AXIS = (
         "outlines_by_axis",

@@ -69,7 +69,8 @@ class SourceImage(msgspec.Struct):
     `skipped` those that are left out on purpose, and all count as found. An image without any is background.
     `left_out` says why the image as a whole is left out, unread. `format` is what the source declares, as an extension, where
     the name has another one; it counts where nobody looks at the image. `group` is what the column holds that --split-group names.
-    `turned_beside` counts objects beside which a field that is not read says that they are turned.
+    `turned_beside`, `flagged_beside` and `scored_beside` count objects beside which a field that is not read says that they are turned,
+    not to be trained on, or a model's; `flagged` says that one of the image says that it is not to be trained on, `labelled` that the image as a whole has a label that is not read.
     """
 
     path: str
@@ -86,3 +87,7 @@ class SourceImage(msgspec.Struct):
     format: str = ""
     group: str = ""
     turned_beside: int = 0
+    flagged_beside: int = 0
+    scored_beside: int = 0
+    flagged: bool = False
+    labelled: bool = False

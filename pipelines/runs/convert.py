@@ -15,25 +15,16 @@ from labelbeam.pipelines.terminal.display import Display
 from labelbeam.pipelines.terminal.streams import LOG
 from labelbeam.pipelines.version import VERSION
 from labelbeam.schemas.config import ConvertConfig
-from labelbeam.schemas.doubts import Doubt, Doubted, unsettled
-from labelbeam.schemas.errors import (
-    CountsError,
-    DoubtedError,
-    DuplicatesError,
-    LabelBeamError,
-    NothingLeftError,
-    SuspiciousChangeError,
-    TooManyRejectedError,
-    UsageError,
-)
+from labelbeam.schemas.doubts import Doubt, Doubted
+from labelbeam.schemas.errors import CountsError, LabelBeamError, UsageError
 from labelbeam.schemas.label_map import label_map
 from labelbeam.schemas.layout import build_folder
 from labelbeam.schemas.manifest import Manifest, Source
 from labelbeam.transforms.builds.arrived import check_told, check_units
-from labelbeam.transforms.builds.drift import check_change
+from labelbeam.transforms.builds.gates import REFUSALS, check_gates
 from labelbeam.transforms.builds.identity import BuildIdentity, made_alike, new_identity
 from labelbeam.transforms.builds.lock import Lock, locked
-from labelbeam.transforms.builds.manifest import add_doubts, make_manifest
+from labelbeam.transforms.builds.manifest import make_manifest
 from labelbeam.transforms.builds.publish import complete, finish
 from labelbeam.transforms.builds.published import check_kind_in_force, latest_manifest
 from labelbeam.transforms.builds.resume import Target, begin, forget, target_of
@@ -43,7 +34,6 @@ from labelbeam.transforms.formats.plans import Plan
 from labelbeam.transforms.formats.reading import ReadOptions
 from labelbeam.transforms.formats.registry import FORMATS
 from labelbeam.transforms.images.urls import check_prefix, default_prefix
-from labelbeam.transforms.messages.words import plain
 from labelbeam.transforms.plan.make_plan import make_plan
 from labelbeam.transforms.plan.places import check_places
 from labelbeam.transforms.plan.unchanged import check_unmodified, same_inputs
@@ -71,9 +61,6 @@ class Outcome:
     """Where its report is; empty where none was written."""
     refusal: str = ""
     """Of `inspect`: why a build would be refused; empty where it would be published."""
-
-
-REFUSALS = (TooManyRejectedError, DuplicatesError, NothingLeftError, SuspiciousChangeError, DoubtedError)
 
 
 def convert(config: ConvertConfig, storage: StorageOptions, beam_flags: Sequence[str], display: Display) -> Outcome:
@@ -152,7 +139,7 @@ def _build(
     except CountsError:
         forget(output, identity.build)  # Nothing that was made of half of the data is used again.
         raise
-    _pass(manifest, previous, config, f"Each one stands in {build.shown}/rejected/; ")
+    check_gates(manifest, previous, config, f"Each one stands in {build.shown}/rejected/; ")
     complete(build, manifest, config, plan.buckets)
     from labelbeam.transforms.report.write import (
         report_of_new_build,  # Its libraries load while the runner's are no longer waited for.
@@ -203,7 +190,7 @@ def inspect(config: ConvertConfig, storage: StorageOptions, display: Display) ->
     if config.max_change is not None:
         previous = latest_manifest(locate(config.output, storage))
     try:
-        _pass(manifest, previous, config, "")
+        check_gates(manifest, previous, config, "")
     except REFUSALS as error:
         return Outcome(manifest, "", False, _samples(report), refusal=str(error))
     return Outcome(manifest, "", False, _samples(report))
@@ -318,86 +305,6 @@ def _manifest(plan: Plan, config: ConvertConfig, identity: BuildIdentity, report
     if manifest.counts.images.found == 0:
         raise LabelBeamError(f"{', '.join(config.source)}: no image was found, expected at least one")
     return manifest
-
-
-def _pass(manifest: Manifest, previous: Manifest | None, config: ConvertConfig, where: str) -> None:
-    """Let a build pass all gates, or refuse it; `where` says where the rejected records are.
-
-    Raises:
-        LabelBeamError: one of `REFUSALS`.
-    """
-    _gate(manifest, config, where)
-    add_doubts(manifest, [Doubt(Doubted.CHANGED_MUCH, change) for change in check_change(previous, manifest, config)])
-    _settle(manifest, config)
-
-
-def _gate(manifest: Manifest, config: ConvertConfig, where: str) -> None:
-    """Refuse a build of which too much was rejected, or nothing is left; `where` says where the rejected records are."""
-    images = manifest.counts.images
-    looked = images.found if manifest.sample is None else max(1, manifest.sample.images)
-    share = images.rejected / looked
-    if share > config.max_rejected:
-        reasons = ", ".join(f"{code} {count}" for code, count in _by_count(manifest.rejected_by_reason))
-        raise TooManyRejectedError(
-            f"{images.rejected} of {looked} images were rejected ({share:.1%}), --max-rejected allows "
-            f"{config.max_rejected:.1%}; nothing was published. Reasons: {reasons}. {where}mend the source, or raise "
-            f"--max-rejected{_why(manifest, config)}"
-        )
-    for same, what in (
-        (manifest.same_content, "have the same bytes as others"),
-        (manifest.similar_content, "look like others"),
-    ):
-        if config.duplicates == "fail" and same is not None and same.groups:
-            groups = "; ".join(
-                ", ".join(f"{twin.path} ({twin.split})" for twin in group[:5]) for group in same.listed[:5]
-            )
-            raise DuplicatesError(
-                f"--duplicates fail: {same.images} images {what}, in {same.groups} groups, of which {same.across_splits} "
-                f"lie in several splits; nothing was published. Such as: {plain(groups)}. Remove them, or have one of each written with "
-                "--duplicates drop"
-            )
-    if not images.written:
-        raise NothingLeftError(
-            f"{', '.join(config.source)}: of {images.found} images none is left to write ({images.rejected} rejected, "
-            f"{images.skipped} skipped), expected at least one; nothing was published. Reasons: {_reasons(manifest)}"
-            f"{_why(manifest, config)}"
-        )
-
-
-def _settle(manifest: Manifest, config: ConvertConfig) -> None:
-    """Refuse what --strict does not let pass."""
-    if not config.strict or not (left := unsettled(manifest.doubts, config.accept)):
-        return
-    codes = " ".join(f"--accept {code}" for code in dict.fromkeys(doubt.code for doubt in left))
-    raise DoubtedError(
-        f"--strict: {len(left)} doubts stand; nothing was published. Settle each by its option, mend the source, or accept "
-        f"how it was read with {codes}\n{_lines(left)}"
-    )
-
-
-_MOST_DOUBTS = 5
-
-
-def _why(manifest: Manifest, config: ConvertConfig) -> str:
-    """Doubts that may say why so much was rejected."""
-    left = unsettled(manifest.doubts, config.accept)
-    return f"\nWhat was doubted:\n{_lines(left[:_MOST_DOUBTS])}" if left else ""
-
-
-def _lines(doubts: Sequence[Doubt]) -> str:
-    return "\n".join(
-        plain(f"  {doubt.code}: {doubt.message}{f' ({doubt.option})' if doubt.option else ''}") for doubt in doubts
-    )
-
-
-def _reasons(manifest: Manifest) -> str:
-    return ", ".join(
-        f"{code} {count}" for code, count in _by_count(manifest.rejected_by_reason | manifest.skipped_by_reason)
-    )
-
-
-def _by_count(reasons: dict[str, int]) -> list[tuple[str, int]]:
-    return sorted(reasons.items(), key=lambda item: (-item[1], item[0]))
 
 
 def _samples(report: Report) -> list[dict[str, object]]:

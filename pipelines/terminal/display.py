@@ -159,8 +159,9 @@ class Display:
     def _open(self) -> None:
         if self._thread is None and not self.quiet:
             self._stop.clear()
-            self._thread = threading.Thread(target=self._draw if self._live else self._report, daemon=True)
-            self._thread.start()
+            thread = threading.Thread(target=self._draw if self._live else self._report, daemon=True)
+            thread.start()
+            self._thread = thread
 
     def _log(self, text: str, *values: str) -> None:
         if not self._live:

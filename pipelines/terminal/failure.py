@@ -7,6 +7,7 @@ such a text inside the runner's own report (clusters).
 
 from __future__ import annotations
 
+import errno
 import re
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -43,9 +44,12 @@ _TRACEBACK = "Traceback (most recent call last):"
 _DEBUG = "set LABELBEAM_DEBUG=1 to see the traceback"
 
 
+_LACKING = SHORTAGES | {errno.EAGAIN}
+"""What the system answers where it lacks something; the last one where no process can be made (`ulimit -u`)."""
+
 _SYSTEM_ERRORS = ("OSError", "BlockingIOError", "RuntimeError", "ImportError")
 _SHORT = re.compile(
-    "|".join([*(rf"\[Errno {number}\] " for number in sorted(SHORTAGES)), r"can't (?:start new thread|allocate lock)"])
+    "|".join([*(rf"\[Errno {number}\] " for number in sorted(_LACKING)), r"can't (?:start new thread|allocate lock)"])
     + "|[^:]*: (?:failed to map segment|cannot allocate memory|cannot apply additional memory protection)"
 )
 """How the system says that it is short of memory, file handles, processes or disk space. A worker sends no more than text."""

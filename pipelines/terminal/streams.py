@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from labelbeam.schemas.errors import LabelBeamError, UsageError
-from labelbeam.transforms.messages.redact import redact
+from labelbeam.transforms.messages.redact import redact, with_environment
 from labelbeam.transforms.messages.words import plain
 
 LOG = logging.getLogger("labelbeam")
@@ -34,7 +34,7 @@ class _Formatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """The line without credentials."""
-        return plain(redact(super().format(record), self._storage), "\n\t")
+        return plain(redact(super().format(record), with_environment(self._storage)), "\n\t")
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  # the base class's name
         """One line: an end of a line in a name would let it pass for another message."""
@@ -65,7 +65,7 @@ class _Handler(logging.StreamHandler[Any]):
 def set_up_logging(quiet: bool, storage: Mapping[str, Any] | None = None) -> None:
     """Send log lines of LabelBeam to stderr, only warnings when `quiet`. Call it before Beam is imported.
 
-    No line repeats a secret of the options `storage`.
+    No line repeats a secret of the options `storage`, or of the environment.
 
     A root logger without a handler would make Beam's first line install one, and with it show all that follows.
     """

@@ -76,15 +76,21 @@ def test_one_name_that_leads_out_is_found_beside_the_others(tmp_path: Path) -> N
 # Declared sizes, and angles beside boxes, in every format that has them. --------------------------------------------
 
 
+BESIDE = {"angle": 30, "is_deleted": True, "score": 0.5}
+"""What is not read of an object: that it is turned, that it is not to be trained on, and that a model made it."""
+
+
 def _cvat(root: Path, width: int, height: int) -> Path:
-    box = '<box label="cat" xtl="320" ytl="20" xbr="400" ybr="200"><attribute name="rotation">30</attribute></box>'
+    fields = {"rotation": 30, "is_deleted": "true", "score": 0.5}
+    attributes = "".join(f'<attribute name="{name}">{value}</attribute>' for name, value in fields.items())
+    box = f'<box label="cat" xtl="320" ytl="20" xbr="400" ybr="200">{attributes}</box>'
     image = f'<image id="0" name="1.jpg" width="{width}" height="{height}">{box}</image>'
     put(root / "annotations.xml", f"<annotations><version>1.1</version>{image}</annotations>")
     return root
 
 
 def _labelstudio(root: Path, width: int, height: int) -> Path:
-    value = {"x": 50, "y": 20, "width": 30, "height": 40, "rotation": 0, "angle": 30, "rectanglelabels": ["cat"]}
+    value = {"x": 50, "y": 20, "width": 30, "height": 40, "rotation": 0, "rectanglelabels": ["cat"], **BESIDE}
     sizes = {"original_width": width, "original_height": height}
     result = [{"from_name": "label", "to_name": "image", "type": "rectanglelabels", "value": value, **sizes}]
     put(root / "e.json", json.dumps([{"id": 1, "data": {"image": "1.jpg"}, "annotations": [{"result": result}]}]))
@@ -92,7 +98,7 @@ def _labelstudio(root: Path, width: int, height: int) -> Path:
 
 
 def _datumaro(root: Path, width: int, height: int) -> Path:
-    box = {"type": "bbox", "label_id": 0, "bbox": [320, 20, 80, 180], "attributes": {"angle": 30}}
+    box = {"type": "bbox", "label_id": 0, "bbox": [320, 20, 80, 180], "attributes": BESIDE}
     item = {"id": "1", "annotations": [box], "image": {"path": "1.jpg", "size": [height, width]}}
     labels = {"label": {"labels": [{"name": "cat"}]}}
     put(root / "annotations/train.json", json.dumps({"info": {}, "categories": labels, "items": [item]}))
@@ -100,7 +106,7 @@ def _datumaro(root: Path, width: int, height: int) -> Path:
 
 
 def _labelme(root: Path, width: int, height: int) -> Path:
-    shape = {"label": "cat", "points": [[320, 20], [400, 200]], "shape_type": "rectangle", "rotation": 0.5}
+    shape = {"label": "cat", "points": [[320, 20], [400, 200]], "shape_type": "rectangle", **BESIDE}
     content = {"shapes": [shape], "imagePath": "1.jpg", "imageWidth": width, "imageHeight": height}
     put(root / "1.json", json.dumps(content))
     return root
@@ -112,7 +118,7 @@ def _supervisely(root: Path, width: int, height: int) -> Path:
         "classTitle": "cat",
         "geometryType": "rectangle",
         "points": points,
-        "tags": [{"name": "angle", "value": 30}],
+        "tags": [{"name": name, "value": None if value is True else value} for name, value in BESIDE.items()],
     }
     content = {"tags": [], "size": {"height": height, "width": width}, "objects": [item]}
     put(root / "ds/ann/1.jpg.json", json.dumps(content))
@@ -120,7 +126,7 @@ def _supervisely(root: Path, width: int, height: int) -> Path:
 
 
 def _huggingface(root: Path, width: int, height: int) -> Path:
-    objects = {"bbox": [[320, 20, 80, 180]], "category": ["cat"], "rotation": [30]}
+    objects = {"bbox": [[320, 20, 80, 180]], "category": ["cat"], **{name: [value] for name, value in BESIDE.items()}}
     put(
         root / "metadata.jsonl",
         json.dumps({"file_name": "1.jpg", "width": width, "height": height, "objects": objects}),
@@ -130,13 +136,13 @@ def _huggingface(root: Path, width: int, height: int) -> Path:
 
 def _jsonl(root: Path, width: int, height: int) -> Path:
     details = {"format": "jpg", "width": width, "height": height}
-    label = {"label": "cat", "topX": 0.5, "topY": 0.1, "bottomX": 0.7, "bottomY": 0.5, "isCrowd": 0, "angle": 30}
+    label = {"label": "cat", "topX": 0.5, "topY": 0.1, "bottomX": 0.7, "bottomY": 0.5, "isCrowd": 0, **BESIDE}
     put(root / "d.jsonl", json.dumps({"image_url": "https://h/1.jpg", "image_details": details, "label": [label]}))
     return root / "d.jsonl"
 
 
 def _customvision(root: Path, width: int, height: int) -> Path:
-    region = {"left": 0.5, "top": 0.1, "width": 0.2, "height": 0.4, "tagName": "cat", "rotation": 30}
+    region = {"left": 0.5, "top": 0.1, "width": 0.2, "height": 0.4, "tagName": "cat", **BESIDE}
     entry = {"id": "1", "name": "1.jpg", "width": width, "height": height, "regions": [region], "tags": []}
     put(root / "images.json", json.dumps([entry]))
     return root
@@ -144,13 +150,16 @@ def _customvision(root: Path, width: int, height: int) -> Path:
 
 def _voc(root: Path, width: int, height: int) -> Path:
     turned = "<rotated_bbox><cx>5</cx><cy>5</cy><w>4</w><h>3</h><angle>0.5</angle></rotated_bbox>"
-    xml = voc_xml(voc_object(box=(320, 20, 400, 200), inner=turned), size=(width, height))
+    xml = voc_xml(
+        voc_object(box=(320, 20, 400, 200), inner=f"{turned}<is_deleted>1</is_deleted><score>0.5</score>"),
+        size=(width, height),
+    )
     put(root / "Annotations/1.xml", xml)
     return root
 
 
 def _coco(root: Path, width: int, height: int) -> Path:
-    items = [coco_box(1, 1, bbox=[320, 20, 80, 180], rbbox=[360, 110, 80, 180, 30])]
+    items = [coco_box(1, 1, bbox=[320, 20, 80, 180], rbbox=[360, 110, 80, 180, 30], is_deleted=True, score=0.5)]
     return write_coco(root / "d.json", [coco_image(1, width=width, height=height)], items)
 
 
@@ -158,7 +167,7 @@ WITH_SIZES = [_cvat, _labelstudio, _datumaro, _labelme, _supervisely, _huggingfa
 
 
 @pytest.mark.parametrize("write", WITH_SIZES, ids=lambda write: write.__name__[1:])
-def test_sizes_that_are_not_the_images_and_angles_that_are_not_read_are_told(
+def test_sizes_that_are_not_the_images_and_angles_flags_and_confidences_that_are_not_read_are_told(
     write: Callable[[Path, int, int], Path], tmp_path: Path
 ) -> None:
     root = tmp_path / "in"
@@ -167,20 +176,25 @@ def test_sizes_that_are_not_the_images_and_angles_that_are_not_read_are_told(
     options = ("--images", root) if write is _jsonl else ()
     told = doubts(built(write(root, HEIGHT, WIDTH), tmp_path, *options))
     assert told["declared_size_differs"]["count"] == 1
-    assert told["rotated_boxes"]["count"] == 1
+    beside = ("rotated_boxes", "flags_not_read", "predicted_labels")
+    assert [told[code]["count"] for code in beside] == [1, 1, 1]
     of_its_size = doubts(built(write(root, WIDTH, HEIGHT), tmp_path / "right", *options))
     assert "declared_size_differs" not in of_its_size
 
 
-def test_rectangles_of_via_and_boxes_of_open_images_with_an_angle_are_told(tmp_path: Path) -> None:
+def test_rectangles_of_via_and_boxes_of_open_images_with_an_angle_or_a_flag_are_told(tmp_path: Path) -> None:
     region = {"name": "rect", "x": 320, "y": 20, "width": 80, "height": 180}
-    of_via = {"shape_attributes": region, "region_attributes": {"label": "cat", "rotation": "30"}}
+    of_via = {
+        "shape_attributes": region,
+        "region_attributes": {"label": "cat", "rotation": "30", "quality": {"bad": True}},
+    }
     put(tmp_path / "via/v.json", json.dumps({"1.jpg1": {"filename": "1.jpg", "size": 1, "regions": [of_via]}}))
-    header = "ImageID,Source,LabelName,Confidence,XMin,XMax,YMin,YMax,Angle\n"
-    put(tmp_path / "oi/train-annotations-bbox.csv", f"{header}1,x,cat,1,0.5,0.7,0.1,0.5,30\n")
+    header = "ImageID,Source,LabelName,Confidence,XMin,XMax,YMin,YMax,Angle,Status\n"
+    put(tmp_path / "oi/train-annotations-bbox.csv", f"{header}1,x,cat,1,0.5,0.7,0.1,0.5,30,rejected\n")
     for name in ("via", "oi"):
         write_image(tmp_path / name / "1.jpg", SIZE)
-        assert doubts(built(tmp_path / name, tmp_path / f"of {name}"))["rotated_boxes"]["count"] == 1
+        told = doubts(built(tmp_path / name, tmp_path / f"of {name}"))
+        assert told["rotated_boxes"]["count"] == told["flags_not_read"]["count"] == 1
 
 
 @pytest.mark.parametrize("field", ["rotation", "imageAngle", "rotate"])

@@ -124,3 +124,26 @@ def test_a_full_disk_ends_the_run_in_words(tmp_path: Path) -> None:
     )
     assert status == 1 and "File too large" in said and "Traceback" not in said
     assert not (tmp_path / "out/latest.json").exists()
+
+
+@pytest.mark.parametrize("threads", [0, 1, 2])
+def test_too_few_threads_end_the_run_in_words(tmp_path: Path, threads: int) -> None:
+    (tmp_path / "src/cat").mkdir(parents=True)
+    Image.new("RGB", (32, 24)).save(tmp_path / "src/cat/1.png")
+    code = f"""
+import sys, threading
+start, left = threading._start_new_thread, [None] * {threads}
+def starts(*arguments):
+    if not left:
+        raise RuntimeError("can't start new thread")
+    left.pop()
+    return start(*arguments)
+threading._start_new_thread = starts
+from labelbeam.pipelines.cli import main
+sys.exit(main())
+"""
+    command = ("convert", "--task", CLASSIFICATION, "--source", tmp_path / "src", "--output", tmp_path / "out")
+    ran = subprocess.run([sys.executable, "-c", code, *map(str, command)], capture_output=True, text=True, check=False)
+    assert ran.returncode == 1
+    assert "this machine ran short of something, which is no fault of the data: can't start new thread" in ran.stderr
+    assert "Traceback" not in ran.stderr

@@ -197,8 +197,12 @@ def stand_still(place: Place, folder: Path, seed: int, stops: Moments, mortal: M
                 assert status == 1 and frozen.said.strip().splitlines()[-1].startswith("labelbeam convert: "), (
                     frozen.said
                 )
-            gave_way = "gave way" if any(words in frozen.said for words in GAVE_WAY) else "ended for want of a file"
-            ends[gave_way if status else "published before or after"] += 1
+            gave_way = any(words in frozen.said for words in GAVE_WAY)
+            if status and not gave_way:
+                tell(frozen.said.strip().splitlines()[-1])
+            ends[
+                "published before or after" if not status else "gave way" if gave_way else "ended for want of a file"
+            ] += 1
             if rounds % 6 == 0:
                 output.tidies()
     output.publishes(0)

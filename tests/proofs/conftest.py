@@ -17,7 +17,7 @@ pytest.register_assert_rewrite(
 
 from tests.proofs.nightly import Moments  # noqa: E402
 from tests.proofs.places import Place, PlainReads  # noqa: E402  # rewritten only if that was asked for before
-from tests.servers.stores import ANYBODY, Store  # noqa: E402
+from tests.servers.stores import ANYBODY, AZURE_ACCOUNT, AzureStore, Store  # noqa: E402
 
 
 def moments(part: int) -> Moments:
@@ -53,7 +53,10 @@ def place(request: pytest.FixtureRequest) -> Place:
 
 def _in_store(request: pytest.FixtureRequest, name: str) -> Place:
     store: Store = request.getfixturevalue(f"{name}_store")
-    fs = PlainReads(store.fs, store.server, ANYBODY) if name == "s3" else store.fs
+    if isinstance(store, AzureStore):
+        fs = PlainReads(store.fs, f"{store.server}/{AZURE_ACCOUNT}", query=store.may_read)
+    else:
+        fs = PlainReads(store.fs, store.server, ANYBODY)
     return Place(fs, f"{store.path}/output", store.url("output"), store.environment)
 
 

@@ -22,7 +22,7 @@ from labelbeam.transforms.export.marker import MARKER
 from tests.proofs.beside import Output
 from tests.proofs.mortal import Mortal
 from tests.proofs.nightly import LATE, Moments, Tell
-from tests.proofs.places import REST, REST_OF_PLAIN, Content, Place, PlainReads, Reader
+from tests.proofs.places import Content, Place, Reader
 from tests.proofs.runs import Run, start
 from tests.transforms.export.published import DETECTION, box, publish, record
 
@@ -74,8 +74,7 @@ class ExportReader(Reader):
             problem = "is no export of any build"
         if self._token() != before or (problem and self.turns != turn):
             return
-        rest = REST_OF_PLAIN if isinstance(self.place.fs, PlainReads) else REST
-        self._pointer, self._next = before, time.monotonic() + rest * (time.monotonic() - began)
+        self._pointer, self._next = before, time.monotonic() + self._rest * (time.monotonic() - began)
         self.reads += 1
         if problem:
             self.wrong.append(problem)

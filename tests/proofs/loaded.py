@@ -11,6 +11,7 @@ import apache_beam.typehints.intrinsic_one_ops
 import apache_beam.typehints.opcodes
 import botocore.loaders
 import botocore.session
+import gcsfs.extended_gcsfs
 import jinja2
 import s3fs
 from PIL import Image

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import posixpath
 import threading
 import time
 from collections.abc import Iterable, Mapping
@@ -20,9 +21,9 @@ PATIENCE = 120.0
 PAUSE = 0.05
 """Seconds between two looks of the reader: it should be there all the time, and leave the cores to the builds."""
 
-REST, REST_OF_PLAIN = 1, 10
-"""How many times as long as a whole read took the reader leaves a build unread that it has just read, unless there is a new one; plain
-reads take a tenth of the time, so that there are as many."""
+REST, REST_OF_STORES = 1, 10
+"""How many times as long as a whole read took the reader leaves a build unread that it has just read, unless there is a new one; on a
+disk, and in an object store, which has less time for the builds the more is read."""
 
 _TRIES = 4
 """How often a plain request is made again that got no answer."""
@@ -32,14 +33,16 @@ Content = frozenset[tuple[str, str]]
 
 
 class PlainReads:
-    """A file system of S3 whose reads of files are plain requests: s3fs takes ten times as long for each.
+    """A file system of an object store whose reads of files are plain requests: s3fs, adlfs and gcsfs take ten times as long for each.
 
     The reader makes dozens a second, which would take the time from the builds that it watches. As any client does, it asks again where
     no answer came: moto drops a request for a file that is put anew in that moment.
     """
 
-    def __init__(self, fs: Any, endpoint: str, authorization: str) -> None:
-        self._fs, self._host, self._fields = fs, endpoint.removeprefix("http://"), {"Authorization": authorization}
+    def __init__(self, fs: Any, root: str, authorization: str = "", query: str = "") -> None:
+        self._fs, self._query = fs, query
+        self._host, _, self._root = root.removeprefix("http://").partition("/")
+        self._fields = {"Authorization": authorization} if authorization else {}
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._fs, name)
@@ -57,7 +60,9 @@ class PlainReads:
 
     def _asked(self, path: str) -> bytes:
         with closing(HTTPConnection(self._host, timeout=60)) as connection:
-            connection.request("GET", quote(f"/{path}"), headers=self._fields)
+            connection.request(
+                "GET", f"{quote(posixpath.join('/', self._root, path))}?{self._query}", headers=self._fields
+            )
             answer = connection.getresponse()
             data: bytes = answer.read()
         if answer.status == 404:
@@ -178,7 +183,7 @@ class Reader(threading.Thread):
         self._asked = self._answered = 0
         self._turn = threading.Condition()
         self._pointer, self._next = b"", 0.0
-        self._rest = REST_OF_PLAIN if isinstance(place.fs, PlainReads) else REST
+        self._rest = REST_OF_STORES if place.environment else REST
         self._stopped = threading.Event()
 
     def run(self) -> None:

@@ -46,7 +46,7 @@ class Run:
         self.process.join(max(0.0, self.started + after - time.monotonic()))
         ended = self.process.exitcode is not None
         if not ended:
-            os.killpg(self._group, signal.SIGKILL)
+            self._signal(signal.SIGKILL)
         self.process.join()
         return not ended and self.process.exitcode == -signal.SIGKILL
 
@@ -54,31 +54,37 @@ class Run:
         """Have the whole process group stand still `after` so many seconds from its start; False when it had ended by then."""
         self.process.join(max(0.0, self.started + after - time.monotonic()))
         if self.process.exitcode is None:
-            os.killpg(self._group, signal.SIGSTOP)
+            self._signal(signal.SIGSTOP)
         return self.stands_still()
 
     def stands_still(self) -> bool:
         """Wait until it stands still, or has ended; whether it is the former."""
         until = time.monotonic() + PATIENCE
         while self.process.exitcode is None:
-            if Path(f"/proc/{self._group}/stat").read_text().rpartition(")")[2].split()[0] == "T":
-                return True
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                if Path(f"/proc/{self._group}/stat").read_text().rpartition(")")[2].split()[0] == "T":
+                    return True
             assert time.monotonic() < until, f"neither standing still nor ended after {PATIENCE:g} s:\n{self.said}"
             time.sleep(0.005)
         return False
 
     def go_on(self) -> None:
-        """Have it go on where it stood."""
-        os.killpg(self._group, signal.SIGCONT)
+        """Have it run again from where it stood."""
+        self._signal(signal.SIGCONT)
 
     def end(self) -> int:
         """Wait for the end, and return the exit status; negative for a signal."""
         self.process.join(PATIENCE)
         if self.process.exitcode is None:
-            os.killpg(self._group, signal.SIGKILL)
+            self._signal(signal.SIGKILL)
             self.process.join()
             raise AssertionError(f"still running after {PATIENCE:g} s:\n{self.said}")
         return self.process.exitcode
+
+    def _signal(self, number: signal.Signals) -> None:
+        """Send a signal to the group, which may have ended since somebody looked."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._group, number)
 
     @property
     def said(self) -> str:

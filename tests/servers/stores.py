@@ -11,6 +11,7 @@ import posixpath
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, TypeVar
@@ -168,6 +169,18 @@ class AzureStore(Store):
     @property
     def environment(self) -> dict[str, str]:
         return {"AZURE_STORAGE_CONNECTION_STRING": self.connection_string}
+
+    @property
+    def may_read(self) -> str:
+        """The query with which a plain request may read any blob of the container for a day."""
+        from azure.storage.blob import ContainerSasPermissions, generate_container_sas
+
+        until = datetime.now(UTC) + timedelta(days=1)
+        allowed = ContainerSasPermissions(read=True)
+        query: str = generate_container_sas(
+            AZURE_ACCOUNT, self.name, account_key=AZURE_KEY, permission=allowed, expiry=until
+        )
+        return query
 
     def create(self) -> None:
         """Make the container."""

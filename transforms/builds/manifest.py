@@ -24,7 +24,7 @@ from labelbeam.schemas.manifest import (
 from labelbeam.schemas.reasons import Skipped
 from labelbeam.transforms.builds.alike import labels_alike, labels_joined
 from labelbeam.transforms.builds.identity import BuildIdentity, config_identity
-from labelbeam.transforms.builds.oddities import label_doubts, object_doubts, unit_given
+from labelbeam.transforms.builds.oddities import corners_option, label_doubts, object_doubts, unit_given
 from labelbeam.transforms.builds.same_content import same_content, twin_doubts
 from labelbeam.transforms.builds.split_doubts import group_doubts, sample_doubt, split_doubts
 from labelbeam.transforms.formats.plans import Plan
@@ -82,7 +82,7 @@ def make_manifest(
     by_label = sum(labels.values(), Counter())
     doubts = list(doubts)
     doubts += [
-        *object_doubts(receipts, doubts, unit_given(config)),
+        *object_doubts(receipts, doubts, unit_given(config), corners_option(plan.format, config)),
         *label_doubts(by_label, config.task, doubts),
         *labels_alike(by_label),
     ]

@@ -18,6 +18,7 @@ from labelbeam.transforms.write.oddities import (
     EXCHANGED,
     HUNDREDTH,
     LEAVING,
+    LEAVING_AS_SIZES,
     MISREAD,
     TINY,
     TWICE,
@@ -34,6 +35,11 @@ _FEWEST, _SHOWN = 2, 5
 
 _MANY_BACKWARDS = 5
 """One box in so many that ends before it begins was not drawn from the other side."""
+
+_NEARLY_ALL = 0.95
+
+_OF_SIZES = frozenset({"coco", "huggingface", "webdataset", "boxtable"})
+"""Formats whose boxes are a corner and a size, unless an option says otherwise."""
 
 _FEWEST_IN_A_CORNER = 20
 """Objects of which by chance not all lie in one quarter of their images."""
@@ -56,8 +62,17 @@ def unit_given(config: ConvertConfig) -> bool:
     return any(name.endswith("_boxes") for name in config.flat())
 
 
-def object_doubts(receipts: Iterable[Receipt], told: Iterable[Doubt], unit_known: bool = False) -> Iterator[Doubt]:
-    """Doubts of oddities that are many; `told` are the doubts that reading has left. `unit_known` says that an option gives the unit."""
+def corners_option(source_format: str, config: ConvertConfig) -> str:
+    """The option that reads the sizes of a format's boxes as corners; "" where it has none, or where it is given."""
+    return "--coco-corners" if source_format in _OF_SIZES and "coco_corners" not in config.flat() else ""
+
+
+def object_doubts(
+    receipts: Iterable[Receipt], told: Iterable[Doubt], unit_known: bool = False, as_corners: str = ""
+) -> Iterator[Doubt]:
+    """Doubts of oddities that are many; `told` are the doubts that reading has left. `unit_known` says that an option gives the unit,
+    `as_corners` is the one that reads sizes as corners.
+    """
     told = list(told)
     oddities: dict[str, Oddity] = {}
     for receipt in receipts:
@@ -67,8 +82,11 @@ def object_doubts(receipts: Iterable[Receipt], told: Iterable[Doubt], unit_known
     many = {
         name for name, one in _ONE_IN.items() if (odd := oddities.get(name)) and odd.count and odd.count * one >= odd.of
     }
+    corners = _corners(oddities, as_corners)
     explained = not _TOLD_ALREADY.isdisjoint(item.code for item in told)
-    if (swapped := _exchanged(oddities)) is not None and not explained:
+    if corners is not None and not explained:
+        yield corners
+    elif (swapped := _exchanged(oddities)) is not None and not explained:
         yield swapped
     elif LEAVING in many and oddities[LEAVING].count >= _FEWEST and not explained:
         odd = oddities[LEAVING]
@@ -137,6 +155,19 @@ def object_doubts(receipts: Iterable[Receipt], told: Iterable[Doubt], unit_known
             odd.count,
             odd.example,
         )
+
+
+def _corners(oddities: Mapping[str, Oddity], option: str) -> Doubt | None:
+    """A doubt where many boxes leave their image, and nearly all of these would not if their sizes were their other corner."""
+    leaving, sized = oddities.get(LEAVING, Oddity()), oddities.get(LEAVING_AS_SIZES, Oddity())
+    many = leaving.count >= _FEWEST and leaving.count * _ONE_IN[LEAVING] >= leaving.of
+    if not option or not many or sized.count < _NEARLY_ALL * leaving.count:
+        return None
+    message = (
+        f"{leaving.count:,} of {leaving.of:,} boxes leave their image, such as in {leaving.example}, and {sized.count:,} of these would not if "
+        "they were two corners, x1, y1, x2, y2; they are read as x, y, width, height, and cut at the border or rejected"
+    )
+    return Doubt(Doubted.CORNERS_OR_SIZES, message, leaving.count, leaving.example, option)
 
 
 def _exchanged(oddities: Mapping[str, Oddity]) -> Doubt | None:

@@ -18,7 +18,7 @@ from uuid import uuid4
 
 from labelbeam.schemas.errors import BusyError, UsageError
 from labelbeam.schemas.layout import is_of_a_claim
-from labelbeam.transforms.builds.lock import locked
+from labelbeam.transforms.builds.lock import locked, read_claims
 from labelbeam.transforms.export.files import Files
 from labelbeam.transforms.export.marker import (
     MARKER,
@@ -60,6 +60,21 @@ def destination(dest: Location) -> Iterator[tuple[Files, Finish]]:
         yield opened
 
 
+def _look_first(look: Callable[[], object], under_way: Callable[[], bool]) -> None:
+    """Look at DEST before anything is made there, and once more where something else than an export seems to be there.
+
+    Another export that begins, ends or is replaced during a look seems so to it. One that is `under_way` is for its claim to tell.
+
+    Raises:
+        UsageError: something else is there.
+    """
+    try:
+        look()
+    except (UsageError, OSError):
+        if not under_way():
+            look()
+
+
 # On a disk. -----------------------------------------------------------------------------------------------------------
 
 
@@ -70,7 +85,7 @@ def _on_disk(dest: Location) -> Iterator[tuple[Files, Finish]]:
         raise UsageError(f"DEST: {dest.shown}: expected a directory of the export's own")
     beside, old = (target.with_name(f".{target.name}.labelbeam-{what}") for what in ("export", "replaced"))
     with _told(dest):
-        _check_disk(dest, target)  # Before anything is made.
+        _look_first(lambda: _check_disk(dest, target), under_way=lambda: False)
     with _told(dest), _claim(beside, dest):
         _recover(dest, target, old)
         spools = _begin(beside)
@@ -231,7 +246,7 @@ def _check_disk(dest: Location, target: Path) -> bool:
 
 @contextmanager
 def _in_store(dest: Location) -> Iterator[tuple[Files, Finish]]:
-    _look(dest)  # Before anything is put.
+    _look_first(lambda: _look(dest), under_way=lambda: bool(read_claims(dest)))
     with locked(dest, "export") as lock, scratch() as folder:
         marker, before, begun, notes = _look(dest)
         put(dest.below(UNFINISHED), encode_marker(Unfinished(uuid4().hex, before, sorted(begun))))

@@ -5,9 +5,10 @@ A few shards are held at a time, and the names of the files that were written.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 
 import msgspec
 
@@ -17,12 +18,13 @@ from labelbeam.schemas.manifest import Manifest
 from labelbeam.transforms.builds.contents import published_files, records_of
 from labelbeam.transforms.builds.image_places import ImagePlace, find_images
 from labelbeam.transforms.builds.published import latest_build, published
-from labelbeam.transforms.export.batch import Batch, image_of
+from labelbeam.transforms.export.batch import Batch, Image, image_of
 from labelbeam.transforms.export.destination import destination
 from labelbeam.transforms.export.exporter import LOST_TEXTS, Exporter, ImagePath, Lost, Told, Writer
 from labelbeam.transforms.export.files import Files
 from labelbeam.transforms.export.marker import Marker
 from labelbeam.transforms.export.registry import EXPORTERS
+from labelbeam.transforms.images.names import unhidden
 from labelbeam.transforms.messages.redact import is_redacted
 from labelbeam.transforms.messages.words import did_you_mean, printable
 from labelbeam.transforms.plan.places import check_in_no_output
@@ -97,7 +99,9 @@ def export(output: str, options: ExportOptions, storage: StorageOptions) -> Expo
         told = Told()
         writer = exporter.writer(manifest, files, told, with_images)
         try:
-            copied = _write(source, manifest, place, writer, files, exporter.image_path if with_images else None)
+            image_path = exporter.image_path if with_images else None
+            seen = partial(_unhidden, told=told) if exporter.listed else lambda image: image
+            copied = _write(source, manifest, place, writer, files, image_path, seen)
         except MissingFileError as error:
             raise _replaced(source, manifest, error) or error from None
         if exporter.images == "inside":
@@ -138,9 +142,15 @@ def _marker(
 
 
 def _write(
-    source: Location, manifest: Manifest, place: ImagePlace, writer: Writer, files: Files, image_path: ImagePath | None
+    source: Location,
+    manifest: Manifest,
+    place: ImagePlace,
+    writer: Writer,
+    files: Files,
+    image_path: ImagePath | None,
+    seen: Callable[[Image], Image],
 ) -> int:
-    """Hand all records to the writer; the number of images that were copied."""
+    """Hand all records to the writer, of images by the names that they are `seen` under; the number of images that were copied."""
     build = source.below(build_folder(manifest.build))
     copied = 0
     for split, part in manifest.splits.items():
@@ -148,9 +158,8 @@ def _write(
         with closing(published_files(build, part.files)) as contents:
             for entry, data in zip(part.files, contents, strict=True):
                 shown = build.below(entry.path).shown
-                batch = Batch(
-                    split, [image_of(record, place) for record in records_of(data, manifest.task, shown)], place
-                )
+                records = records_of(data, manifest.task, shown)
+                batch = Batch(split, [seen(image_of(record, place)) for record in records], place)
                 _check_labels(batch, manifest, shown)
                 writer.add(batch)
                 if image_path is not None:
@@ -158,6 +167,15 @@ def _write(
         writer.end(split)
     writer.finish()
     return copied
+
+
+def _unhidden(image: Image, told: Told) -> Image:
+    """The image by a name that no listing passes over."""
+    path = unhidden(image.path)
+    if path == image.path:
+        return image
+    told.add(Lost.HIDDEN)
+    return image._replace(path=path)
 
 
 def _check_labels(batch: Batch, manifest: Manifest, shown: str) -> None:

@@ -23,6 +23,7 @@ class Lost(StrEnum):
     RASTERISED = "outlines_as_masks"
     FILLED = "holes_filled"
     WIDENED = "boxes_under_a_pixel"
+    HIDDEN = "hidden_names"
 
 
 LOST_TEXTS = {
@@ -33,6 +34,7 @@ LOST_TEXTS = {
     Lost.RASTERISED: "outlines with holes, or parts that overlap, are written as masks of whole pixels, as COCO has holes only so",
     Lost.FILLED: "outlines with holes are too large for a mask, and are written as polygons, which COCO unites: the holes are filled",
     Lost.WIDENED: "boxes under a pixel wide or high are written a pixel wide or high: the format counts whole pixels at least",
+    Lost.HIDDEN: "images have hidden names, which readers of the format pass over: each `.name` is written as `visible.name`",
 }
 
 
@@ -83,3 +85,5 @@ class Exporter(NamedTuple):
     """Makes a writer for a build: of its manifest, the files to write, what is counted, and whether images are copied."""
     image_path: ImagePath | None = None
     """Of formats that have images as files beside them."""
+    listed: bool = False
+    """Whether its readers find files by listing them, so that a hidden one is lost."""

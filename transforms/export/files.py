@@ -89,8 +89,8 @@ class Files:
             )
         if path in self.sizes:
             raise LabelBeamError(
-                f"two images of the build would both be {printable(path)!r}, since their paths differ by their extension, or by their "
-                "datastore or host, alone; nothing was exported. Rename one, or export to coco or csv, which keep full names"
+                f"two images of the build would both be {printable(path)!r}, since their paths differ by their extension, by their "
+                "datastore or host, or by what hides a name, alone; nothing was exported. Rename one, or export to coco or csv, which keep full names"
             )
         self.sizes[path] = size
 

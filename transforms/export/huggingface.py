@@ -62,4 +62,5 @@ EXPORTER = Exporter(
     "always",
     _Writer,
     _image_path,
+    listed=True,
 )

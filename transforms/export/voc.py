@@ -50,28 +50,30 @@ class _Writer:
     def _objects(self, batch: Batch) -> Iterator[tuple[Image, list[str]]]:
         if self._manifest.task == "image_object_detection":
             for image, boxes in batch.boxes():
-                yield image, [self._object(box.label, box.crowd, self._box(box, image)) for box in boxes]
+                yield image, [self._object(image, box.label, box.crowd, self._box(box, image)) for box in boxes]
         else:
             for image, masks in batch.masks():
-                yield image, [self._object(mask.label, mask.crowd, self._outline(mask, image)) for mask in masks]
+                yield image, [self._object(image, mask.label, mask.crowd, self._outline(mask, image)) for mask in masks]
 
     def _document(self, image: Image, objects: Sequence[str]) -> bytes:
         folder, name = posixpath.split(image.path)
+        shown = f"the name {image.name!r}"
         text = (
             "<annotation>\n"
-            f"  <folder>{_xml(posixpath.join('JPEGImages', folder))}</folder>\n"
-            f"  <filename>{_xml(name)}</filename>\n"
+            f"  <folder>{_xml(posixpath.join('JPEGImages', folder), shown, 'rename the image')}</folder>\n"
+            f"  <filename>{_xml(name, shown, 'rename the image')}</filename>\n"
             f"  <size><width>{image.width}</width><height>{image.height}</height></size>\n"
             f"  <segmented>{int(self._manifest.task == 'image_instance_segmentation' and bool(objects))}</segmented>\n"
             f"{''.join(objects)}</annotation>\n"
         )
         return text.encode()
 
-    def _object(self, label: str, crowd: int, geometry: str) -> str:
+    def _object(self, image: Image, label: str, crowd: int, geometry: str) -> str:
         if crowd:
             self._told.add(Lost.DIFFICULT)
+        name = _xml(label, f"the label {label[:300]!r} of {image.name!r}", "rename the label with --labels")
         return (
-            f"  <object>\n    <name>{_xml(label)}</name>\n    <pose>Unspecified</pose>\n    <truncated>0</truncated>\n"
+            f"  <object>\n    <name>{name}</name>\n    <pose>Unspecified</pose>\n    <truncated>0</truncated>\n"
             f"    <difficult>{crowd}</difficult>\n{geometry}  </object>\n"
         )
 
@@ -133,15 +135,15 @@ def _number(pixels: float) -> str:
     return text_of(round(pixels, 6))
 
 
-def _xml(text: str) -> str:
-    """Text as it stands in an element.
+def _xml(text: str, shown: str, advice: str) -> str:
+    """Text as it stands in an element; what it is and what to do stand in the error.
 
     Raises:
         LabelBeamError: XML cannot hold it.
     """
-    if _NOT_IN_XML.search(text):
+    if found := _NOT_IN_XML.search(text):
         raise LabelBeamError(
-            f"the name {text!r} holds a character that XML cannot; nothing was exported. Rename it, or export to coco"
+            f"{shown} holds {found[0]!a}, a character that XML cannot; nothing was exported. Export to coco, or {advice} and build again"
         )
     return escape(text, {"\r": "&#13;"})
 
@@ -157,4 +159,5 @@ EXPORTER = Exporter(
     "beside",
     _Writer,
     _image_path,
+    listed=True,
 )

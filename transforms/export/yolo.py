@@ -70,8 +70,18 @@ class _Writer:
         names = {number: label for label, number in self._classes.items()}
         head = yaml.safe_dump(self._splits, sort_keys=False)
         # Every name in quotes: `no` is a truth value in YAML, and `1` a number.
-        texts = yaml.safe_dump({"names": names}, sort_keys=False, allow_unicode=True, width=10_000)
+        texts = yaml.dump({"names": names}, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=10_000)
         self._files.put_last("data.yaml", f"{head}nc: {len(names)}\n{texts}".encode())
+
+
+class _Dumper(yaml.SafeDumper):
+    """Escapes a C1 line end in a name: PyYAML would write it as it is, and YAML reads a blank."""
+
+    def represent_str(self, data: str) -> yaml.ScalarNode:
+        return self.represent_scalar("tag:yaml.org,2002:str", data, '"' if "\x85" in data else None)
+
+
+_Dumper.add_representer(str, _Dumper.represent_str)
 
 
 def label_path(image_path: str) -> str:
@@ -106,4 +116,5 @@ EXPORTER = Exporter(
     "beside",
     _Writer,
     _image_path,
+    listed=True,
 )

@@ -55,6 +55,7 @@ class Part(NamedTuple):
     label: str
     locator: str
     drawn: Drawn
+    crowd: bool = False
 
 
 class JsonError(ValueError):
@@ -181,7 +182,7 @@ def add_parts(image: SourceImage, parts: Iterable[Part]) -> tuple[int, int]:
         groups.setdefault(part.group, []).append(part)
     without = united = 0
     for members in groups.values():
-        (_, label, locator, drawn), *others = members
+        (_, label, locator, drawn, _), *others = members
         box, rings = drawn.box, drawn.rings
         if others:
             united += 1
@@ -198,7 +199,10 @@ def add_parts(image: SourceImage, parts: Iterable[Part]) -> tuple[int, int]:
         by_xor = any(part.drawn.holed for part in members)
         if by_xor:
             rings, by_xor = _with_holes(image, members, rings)
-        image.objects.append(SourceObject(label, locator, box, rings or None, from_mask=from_mask, by_xor=by_xor))
+        crowd = any(part.crowd for part in members)
+        image.objects.append(
+            SourceObject(label, locator, box, rings or None, crowd, from_mask=from_mask, by_xor=by_xor)
+        )
     return without, united
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import msgspec
@@ -40,6 +41,7 @@ class Tree:
     """Those of `locations` that are files."""
     _listings: dict[str, Listing] = field(default_factory=dict)
     _heads: dict[str, bytes] = field(default_factory=dict)
+    _by_extension: dict[str, dict[str, list[StoredFile]]] = field(default_factory=dict)
 
     @property
     def root(self) -> Location | None:
@@ -81,24 +83,43 @@ class Tree:
         Raises:
             StoreError: it cannot be listed.
         """
-        from labelbeam.transforms.images.names import hidden
+        return self._visible_below(self.root) if self.root is not None else []
 
-        return [file for file in self.listing_of(self.root).files if not hidden(file.path)] if self.root else []
-
-    def visible_of(self, *extensions: str) -> list[StoredFile]:
-        """Those of `visible` that have one of the extensions, in the same order.
+    def visible_of(self, *extensions: str, below: Location | None = None) -> list[StoredFile]:
+        """Those of `visible` that have one of the extensions, in the same order; or of the files below another directory.
 
         Raises:
             StoreError: it cannot be listed.
         """
-        return sorted(file for each in extensions for file in self._by_extension.get(each, ()))
+        root = self.root if below is None else below
+        if root is None:
+            return []
+        if root.url not in self._by_extension:
+            self._by_extension[root.url] = self._grouped(root)
+        groups = [found for each in extensions if (found := self._by_extension[root.url].get(each))]
+        return list(groups[0]) if len(groups) == 1 else sorted(chain.from_iterable(groups))
 
-    @cached_property
-    def _by_extension(self) -> dict[str, list[StoredFile]]:
+    def images(self) -> list[StoredFile]:
+        """Those of `visible` that are images by their names, in the same order.
+
+        Raises:
+            StoreError: it cannot be listed.
+        """
+        from labelbeam.transforms.images.names import IMAGE_FORMATS, OTHER_IMAGE_FORMATS
+
+        return self.visible_of(*IMAGE_FORMATS, *OTHER_IMAGE_FORMATS)
+
+    def _visible_below(self, root: Location) -> list[StoredFile]:
+        from labelbeam.transforms.images.names import hidden
+
+        return [file for file in self.listing_of(root).files if not hidden(file.path)]
+
+    def _grouped(self, root: Location) -> dict[str, list[StoredFile]]:
+        """Visible files by extension: each name is looked at once, whatever the formats ask for."""
         from labelbeam.transforms.images.names import extension
 
         found: dict[str, list[StoredFile]] = {}
-        for file in self.visible:
+        for file in self.visible if root == self.root else self._visible_below(root):
             found.setdefault(extension(file.path), []).append(file)
         return found
 

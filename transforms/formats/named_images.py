@@ -7,11 +7,10 @@ leads to nothing is compared with the listing from its end. Only names of the li
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias
 from urllib.parse import unquote, unquote_plus
 
 from labelbeam.schemas.doubts import Doubt, Doubted
@@ -20,6 +19,7 @@ from labelbeam.schemas.neutral import RAW_LIMIT, Rejection, SourceImage
 from labelbeam.schemas.reasons import Adjusted, Rejected
 from labelbeam.transforms.columns.fragments import fragments_of
 from labelbeam.transforms.columns.listed import listed_files
+from labelbeam.transforms.formats.beside import doubts_beside, tally_beside
 from labelbeam.transforms.formats.declared_sizes import doubts_of_sizes, tally_sizes
 from labelbeam.transforms.formats.format import Tree
 from labelbeam.transforms.formats.frames import Evidence
@@ -27,7 +27,6 @@ from labelbeam.transforms.formats.indexes import load_index
 from labelbeam.transforms.formats.inputs import fingerprint_of, list_dataset
 from labelbeam.transforms.formats.plans import BATCH, Plan, asks_for_images, bucket_count
 from labelbeam.transforms.formats.reading import Findings, Reading, ReadResult, Unit, ids_by_label
-from labelbeam.transforms.formats.turned import TURNED_BESIDE, doubts_of_turned
 from labelbeam.transforms.formats.voc.folders import join
 from labelbeam.transforms.formats.voc.image_index import Found, is_image, key_of, split_suffix
 from labelbeam.transforms.formats.yolo.entries import parts_of, resolved, split_of_path
@@ -38,20 +37,7 @@ from labelbeam.transforms.messages.words import printable
 from labelbeam.transforms.stores.files import StoredFile, put
 from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.stores.location import Location
-from labelbeam.transforms.stores.many import PROBED
-from labelbeam.transforms.stores.reading import read_file
-from labelbeam.transforms.workers.budget import check_room, reading
 from labelbeam.transforms.workers.staged_units import StagedUnit, stage_alone
-
-_PARSED = 10
-"""Bytes of memory for each byte of a file that is parsed whole: small objects of JSON take so many."""
-
-_RECORD = 1000
-"""Bytes of memory that an image with an object takes while it is read."""
-
-_TOGETHER = 32 * 1024
-
-Record = TypeVar("Record")
 
 FILE_BITS = 32
 """Bits of an image's key for its place in a file that is read whole; the file's number stands above them."""
@@ -246,17 +232,6 @@ def plan_named(
     return plan
 
 
-def plan_whole(
-    tree: Tree, name: str, root: Location, names: Iterable[str], unit: Callable[[StoredFile, int], Unit]
-) -> Plan:
-    """Plan files below `root` that are read whole, as `plan_named` does: `unit` makes one of a file and its number among them."""
-    chosen = frozenset(names)
-    files = [file for file in tree.listing_of(root).files if file.path in chosen]
-    plan = plan_named(tree, name, root, files, lambda found: [unit(file, number) for number, file in enumerate(found)])
-    plan.in_bytes = True
-    return plan
-
-
 Batch: TypeAlias = tuple[tuple[str, int], ...]
 """Small files by path and size."""
 
@@ -276,34 +251,6 @@ def plan_batches(
     return plan_named(tree, name, root, files, units)
 
 
-@contextmanager
-def whole_file(file: Location, size: int) -> Iterator[bytes]:
-    """The content of an annotation file that is parsed whole, with the memory for that; `size` as it was listed, 0 where that is not known.
-
-    Raises:
-        StoreError: it cannot be read.
-        ShortageError: this process has not the memory.
-    """
-    with reading().take(_PARSED * (size or PROBED), file.shown):
-        data = read_file(file, size or None)
-        # Each may be an image, an object or a rejection, however few bytes it has.
-        records = data.count(b"{") + data.count(b"\n") // 2
-        check_room(_RECORD * records, f"{file.shown}, of up to {records:,} records")
-        yield data
-
-
-def with_room(records: Iterable[Record], what: str) -> Iterator[Record]:
-    """The same records, as long as there is memory for further ones.
-
-    Raises:
-        ShortageError: there is not.
-    """
-    for number, record in enumerate(records, 1):
-        if number % _TOGETHER == 0:
-            check_room(_RECORD * _TOGETHER, f"{what}, of which {number:,} records were read")
-        yield record
-
-
 def tally_images(
     reading: Reading, evidence: Evidence, images: Sequence[SourceImage], finder: ImageFinder, looked_at: bool = True
 ) -> None:
@@ -315,8 +262,7 @@ def tally_images(
     evidence.add("images_named", len({image.path for image in there}))
     if looked_at and reading.options.config.check_images is None and finder.root:
         tally_sizes(evidence, there, locate(finder.root, reading.options.storage))
-    for image in images if any(image.turned_beside for image in images) else ():
-        evidence.add(TURNED_BESIDE, image.turned_beside, image.locator)
+    tally_beside(evidence, images)
 
 
 def images_read(
@@ -343,8 +289,14 @@ def images_read(
     return reading.result(findings, sorted(fragments.items()))
 
 
-def remarks_on(evidence: Mapping[str, Evidence], advice: str = "") -> list[Doubt]:
-    """Doubts of any such source: images that nothing names or of another size, objects that are turned, or without an outline."""
+Said: TypeAlias = Sequence[tuple[str, Doubted, str, str]]
+"""Of tallies: their names, the doubts, what is counted in words, and the options that settle it."""
+
+
+def remarks_on(evidence: Mapping[str, Evidence], advice: str = "", said: Said = ()) -> list[Doubt]:
+    """Doubts of any such source: images that nothing names or of another size, objects that are turned, or without an outline; and those
+    of the tallies of its format, which are `said`.
+    """
     doubts: list[Doubt] = []
     for source, item in sorted(evidence.items()):
         shown = redact(source)
@@ -357,7 +309,11 @@ def remarks_on(evidence: Mapping[str, Evidence], advice: str = "") -> list[Doubt
                 f"read{advice}"
             )
             doubts.append(Doubt(Doubted.WITHOUT_OUTLINE, message, without, item.example("without_outline")))
-        doubts += [*doubts_of_sizes(shown, item), *doubts_of_turned(shown, item)]
+        doubts += [*doubts_of_sizes(shown, item), *doubts_beside(shown, item)]
+        for name, code, words, option in said:
+            if count := item.count(name):
+                example = item.example(name)
+                doubts.append(Doubt(code, f"{shown}: {count:,} {words}, such as in {example}", count, example, option))
     return doubts
 
 

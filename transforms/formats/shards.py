@@ -37,7 +37,8 @@ def shards_of(tree: Tree, endings: tuple[str, ...]) -> Shards | None:
         StoreError: the directory cannot be listed.
     """
     if tree.root is not None:
-        found = [file.path for file in tree.visible if file.path.lower().endswith(endings)]
+        named = tree.visible_of(*{ending.rpartition(".")[2] for ending in endings})
+        found = [file.path for file in named if file.path.lower().endswith(endings)]
         return Shards(tree.root, sorted(found)) if found else None
     if not tree.files or len(tree.files) < len(tree.locations):
         return None

@@ -25,6 +25,7 @@ _BOX = re.compile(
 _NAMES, _VALUES = ("name", "key", "label", "title"), ("value", "values")
 
 
+@lru_cache(4096)
 def folded(key: str) -> str:
     """The name of a field without joining marks and letter case."""
     return re.sub(r"[\W_]+", "", key).lower()
@@ -50,7 +51,7 @@ def turns(key: str, value: Any) -> bool:
     if isinstance(value, dict) and folded(key) in FURTHER:
         return any(turns(str(inner), item) for inner, item in value.items())
     if isinstance(value, list) and folded(key) in FURTHER:
-        return any(turns(*pair) for item in value if (pair := _pair(item)) is not None)
+        return any(turns(*pair) for item in value if (pair := pair_of(item)) is not None)
     name = folded(key)
     if _ANGLE.fullmatch(name) is not None:
         return _is_angle(value)
@@ -62,7 +63,7 @@ def turned_beside(fields: Mapping[str, Any], read: frozenset[str] = frozenset())
     return any(turns(str(key), value) for key, value in fields.items() if key not in read)
 
 
-def _pair(item: Any) -> tuple[str, Any] | None:
+def pair_of(item: Any) -> tuple[str, Any] | None:
     """An attribute as a list holds it, `{"name": "rotation", "value": 30}`: its name and value."""
     if not isinstance(item, dict):
         return None

@@ -1,8 +1,24 @@
-"""Tags of XML before they are parsed: libxml2 compares each attribute of an element with all others, and takes hours for a million."""
+"""XML of others: how it may be parsed, and its tags before that, since libxml2 compares each attribute of an element with all others, and
+takes hours for a million.
+"""
 
 from __future__ import annotations
 
 import re
+from typing import Any
+
+from lxml import etree
+
+SAFE: dict[str, Any] = {
+    "encoding": "utf-8",
+    "resolve_entities": False,
+    "no_network": True,
+    "load_dtd": False,
+    "huge_tree": False,
+    "remove_comments": True,
+    "remove_pis": True,
+}
+"""Switches of a parser that expands, follows and loads nothing."""
 
 MOST_ATTRIBUTES = 1000
 """Attributes of an element; annotation files have a dozen."""
@@ -12,6 +28,12 @@ _LONG = re.compile(rb"<[^<!?][^<]{%d,}" % (5 * MOST_ATTRIBUTES))
 
 _VALUE_OR_END = re.compile(rb""""[^"]*"|'[^']*'|["'>]""")
 """A value, or the end of a tag, or of what is known of it: a value whose end has not come."""
+
+
+def check_memory(error: etree.XMLSyntaxError) -> None:
+    """Raise MemoryError where libxml2 has run out of it, which says nothing of the file."""
+    if getattr(error, "code", None) == etree.ErrorTypes.ERR_NO_MEMORY:
+        raise MemoryError(str(error)) from None
 
 
 def has_too_many_attributes(data: bytes) -> bool:

@@ -26,6 +26,9 @@ from labelbeam.transforms.geometry.unite import unite_many
 
 Flags = npt.NDArray[np.bool_]
 
+_AT_ONCE = 1024
+"""Rings whose corners are divided together."""
+
 _FEW_PARTS = 64
 """Rings of an object that are compared with each other; objects of more are rare, and looked at one by one."""
 
@@ -82,7 +85,7 @@ def normalize_polygons(objects: Objects, sizes: Floats, clip: bool, max_points: 
         rings.corners, boxes = np.nan_to_num(rings.corners), np.nan_to_num(boxes)
     of_pixel = (STEPS / sizes)[owner]
     with np.errstate(invalid="ignore", over="ignore"):
-        corners = to_millionths(rings.corners, np.repeat(of_pixel, np.diff(rings.offsets), axis=0))
+        corners = _corners_to_millionths(rings, of_pixel)
         # The largest number is still the largest one when all are scaled and rounded.
         boxes = to_millionths(boxes, np.tile(of_pixel, 2))
     return NormalizedPolygons(starts, counts, rings.offsets, corners, boxes, codes, adjusted)
@@ -93,6 +96,20 @@ def _owners(objects: Objects) -> Integers:
     owner = np.zeros(len(objects.rings), np.int64)
     owner[ranges(objects.ring_start, objects.ring_count)] = np.repeat(np.arange(len(objects)), objects.ring_count)
     return owner
+
+
+def _corners_to_millionths(rings: Rings, of_pixel: Floats) -> Millionths:
+    """The corners of n rings; `of_pixel` (n, 2) is how many millionths a pixel is, across and down.
+
+    Some rings at a time, so that what it takes meanwhile stays in a core's cache.
+    """
+    corners = np.empty(rings.corners.shape, np.int32)
+    for first in range(0, len(rings), _AT_ONCE):
+        offsets = rings.offsets[first : first + _AT_ONCE + 1]
+        part = slice(offsets[0], offsets[-1])
+        factors = np.repeat(of_pixel[first : first + _AT_ONCE], np.diff(offsets), axis=0)
+        corners[part] = to_millionths(rings.corners[part], factors)
+    return corners
 
 
 def _special(

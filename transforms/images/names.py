@@ -63,6 +63,15 @@ def _is_hidden(name: str) -> bool:
     return first in _FIRST_OF_HIDDEN and (name.lower() in _SYSTEM_NAMES or (first == "." and name not in NO_NAMES))
 
 
+def unhidden(path: str) -> str:
+    """The path with other names for its parts that are hidden, or kept by a system for itself.
+
+    >>> unhidden(".a/b/._1.png"), unhidden("a/1.png")
+    ('visible.a/b/visible._1.png', 'a/1.png')
+    """
+    return "/".join(f"visible{part}" if _is_hidden(part) else part for part in path.split("/"))
+
+
 IMAGE_FORMATS: frozenset[str] = frozenset(get_args(ImageFormat))
 """Extensions of the formats that the training schema takes."""
 
@@ -96,7 +105,8 @@ _BEFORE_NO_EXTENSION = ("", ".", "/")
 
 def is_image(path: str) -> bool:
     """Tell whether a file is an image by its name, also one of a format that is not read."""
-    return extension(path) in _ALL_IMAGE_FORMATS
+    found = _usual(path[-5:])
+    return (extension(path) if found is None else found) in _ALL_IMAGE_FORMATS
 
 
 _ALL_IMAGE_FORMATS = IMAGE_FORMATS | OTHER_IMAGE_FORMATS

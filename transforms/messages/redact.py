@@ -10,6 +10,7 @@ import base64
 import html.entities
 import os
 import re
+import sys
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
@@ -86,18 +87,24 @@ def redact(text: str, options: Mapping[str, Any] | None = None) -> str:
 
 
 def hide(text: str, secrets: tuple[str, ...]) -> str:
-    """Replace secrets by `***`, in any encoding in which a server may repeat them: of URLs, JSON, HTML, base64 or hexadecimal, in letters of
-    another case, or over several lines.
+    """Replace secrets by `***`, in any encoding in which a server may repeat them: of URLs, JSON, HTML, mail (quoted-printable), C, base64 or
+    hexadecimal, in letters of another case, or over several lines.
 
     >>> hide("bad KEY-OF-MINE, or key-of-\\n  mine", ("key-of-mine",))
     'bad ***, or ***'
     """
     patterns = _patterns(tuple(sorted({*secrets} - {""}, key=lambda secret: (-len(secret), secret))))
     text = _covered(text, _found_in(text, patterns))
-    pieces = [*_BREAK.finditer(text)]
+    for line_end in (_BREAK, _SOFT_BREAK):
+        text = _hide_over_lines(text, line_end, patterns)
+    return text
+
+
+def _hide_over_lines(text: str, line_end: re.Pattern[str], patterns: _Patterns) -> str:
+    pieces = [*line_end.finditer(text)]
     if not pieces:
         return text
-    flat = _BREAK.sub("", text)
+    flat = line_end.sub("", text)
     # Where each piece of a line begins in the flat text, and by how much what follows is further on in the other.
     skipped = [0, *accumulate(len(piece[0]) for piece in pieces)]
     begins = [0, *(piece.start() - before for piece, before in zip(pieces, skipped, strict=False))]
@@ -133,11 +140,14 @@ def _covered(text: str, places: list[tuple[int, int]]) -> str:
     return "".join([*shown, text[last:]])
 
 
-_MARK = re.compile(r"[\\%&]")
+_MARK = re.compile(r"[\\%&=]")
 """What every encoding of single characters is written with."""
 
 _BREAK = re.compile(r"(?:[\r\n]|\\{1,4}[rn]|%0[aAdD])+[ \t]*")
 """The end of a line, as it is or as JSON and URLs write it, and what the next one is indented by."""
+
+_SOFT_BREAK = re.compile(rf"=[ \t]*{_BREAK.pattern}")
+"""The same where quoted-printable (RFC 2045) has broken a line."""
 
 
 def stable(url: str) -> str:
@@ -192,14 +202,19 @@ _VARIABLES = (
         "AZURE_STORAGE_CONNECTION_STRING",
         "AZURE_STORAGE_KEY",
     ),
-    *("AZURE_STORAGE_SAS_TOKEN", "AZURE_CLIENT_SECRET", "AZURE_PASSWORD", "HF_TOKEN", "GITHUB_TOKEN"),
+    *("AZURE_STORAGE_SAS_TOKEN", "AZURE_STORAGE_CLIENT_SECRET", "AZURE_CLIENT_SECRET", "AZURE_PASSWORD"),
+    *("AZURE_CLIENT_CERTIFICATE_PASSWORD", "HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "GITHUB_TOKEN"),
 )
 """Variables of the environment that packages of stores take credentials from."""
 
 
 def with_environment(options: Mapping[str, Any] | None) -> Mapping[str, Any]:
-    """Storage options with what is secret in the environment, which a store is sent without being an option."""
-    return {**{name: os.environ[name] for name in _VARIABLES if name in os.environ}, **(options or {})}
+    """Storage options with what is secret in the environment, which a store is sent without being an option: also by way of fsspec, which
+    adds the options of its own configuration, of files and of variables such as `FSSPEC_S3_SECRET`.
+    """
+    configured = getattr(sys.modules.get("fsspec.config"), "conf", {})
+    known = {name: os.environ[name] for name in _VARIABLES if name in os.environ}
+    return {**known, "configuration of fsspec": configured, **(options or {})}
 
 
 def _found(value: Any, harmless: bool) -> Iterator[str]:
@@ -275,8 +290,10 @@ _LETTERS = re.compile(r"[+/]")
 def _character(character: str) -> str:
     codes = [f"{code:02x}" for code in character.encode(errors="surrogateescape")]
     percent = "".join(f"%(?:25){{0,3}}(?i:{code})" for code in codes)
+    quoted = "".join(f"=(?i:{code})" for code in codes)
     number = ord(character)
-    forms = [re.escape(character), percent, rf"(?i:\\{{1,4}}u{number:04x}|\\{{1,4}}x{number:02x})"]
+    forms = [re.escape(character), percent, quoted, rf"(?i:\\{{1,4}}u{number:04x}|\\{{1,4}}x{number:02x})"]
+    forms += [rf"\\{{1,4}}(?i:u\{{0{{0,4}}{number:x}\}}|{number:03o})"]
     forms += [rf"(?i:&(?:amp;){{0,3}}#(?:0{{0,5}}{number}|x0{{0,4}}{number:x});?)"]
     forms += [f"&(?:amp;){{0,3}}{name};" for name in _ENTITIES.get(number, ())]
     if character == " ":

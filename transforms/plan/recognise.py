@@ -9,7 +9,6 @@ from labelbeam.schemas.errors import LabelBeamError, UsageError
 from labelbeam.transforms.formats.folder.levels import read_levels
 from labelbeam.transforms.formats.format import Claim, Format, Tree
 from labelbeam.transforms.formats.registry import FORMATS
-from labelbeam.transforms.images.names import is_image
 from labelbeam.transforms.plan.unread import Unread, masks_among, name_unread
 from labelbeam.transforms.stores.errors import MissingFileError
 from labelbeam.transforms.stores.files import kind
@@ -70,7 +69,7 @@ def _unread_beside_classes(tree: Tree) -> Unread | None:
     """The format of a directory whose folders would name classes by mistake. Two classes that are no masks are proof enough."""
     if not tree.config.task.startswith("image_classification"):
         return None
-    images = [file.path for file in tree.visible if is_image(file.path)]
+    images = [file.path for file in tree.images()]
     levels = read_levels(images)
     classes = {folders[0] for name in images if (folders := levels.locate(name)[1])}
     return masks_among(images) if len(classes) > 1 else name_unread(tree)

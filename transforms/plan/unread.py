@@ -95,7 +95,7 @@ def _records(files: _Files) -> Unread | None:
     parquet = files.of("parquet", "arrow")
     tables = [name for name in parquet if posixpath.basename(name).lower() == "metadata.parquet"]
     if tables:
-        advice = "write it as metadata.jsonl, such as with pandas: read_parquet(PATH).to_json(OTHER, orient='records', lines=True)"
+        advice = "one is read that has the columns file_name and objects, or label or labels for classification"
         return Unread("a metadata.parquet of Hugging Face", tables[0], advice)
     if parquet and not any(map(is_image, files.names)):
         advice = (

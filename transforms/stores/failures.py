@@ -88,7 +88,7 @@ _SHORTAGES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS}
 """What the machine lacks for a moment: others let go of it."""
 
 SHORTAGES = _SHORTAGES | {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-"""The same, and what does not pass by itself; EFBIG is what `ulimit -f` answers."""
+"""The same, and what is not retryable; EFBIG is what `ulimit -f` answers."""
 
 _UNUSABLE_NAMES = frozenset({errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.EILSEQ})
 _UNUSABLE_CODES = frozenset({"KeyTooLongError", "InvalidUri", "InvalidResourceName", "OutOfRangeInput"})

@@ -90,7 +90,9 @@ def _check_directory(root: Location) -> None:
     found = kind(root)
     if found != "directory":
         error = MissingFileError if found is None else StoreError
-        raise error(f"{root.shown}: expected a directory, found: {found or 'nothing'}")
+        raise error(
+            f"{root.shown}: expected a directory, found: {'a pipe, a socket or a device' if found == 'other' else found or 'nothing'}"
+        )
 
 
 def _warning(root: Location, why: str, paths: list[str]) -> str:

@@ -187,7 +187,7 @@ def pause(shown: str, tries: int, error: BaseException, options: Mapping[str, An
 
 
 def repeated(url: str, call: Callable[[], _Answer], options: Mapping[str, Any] | None = None) -> _Answer:
-    """`call()`, made again after failures that pass; `url` names the place in the log, where it shows no secret, nor one of `options`.
+    """`call()`, made again after retryable failures; `url` names the place in the log, where it shows no secret, nor one of `options`.
 
     Raises:
         Exception: what it raised last; with a note of how often it was tried, if it was tried again.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -10,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from labelbeam.transforms.columns.arrays import Floats, ranges
+from labelbeam.transforms.columns.arrays import Floats, Integers, ranges
 from labelbeam.transforms.columns.objects import Objects
-from labelbeam.transforms.geometry.boxes import STEPS
+from labelbeam.transforms.geometry.boxes import STEPS, Millionths
 from labelbeam.transforms.geometry.polygons import NormalizedPolygons, normalize_polygons
 from labelbeam.transforms.tasks.task import Judged, Labels, offsets_of, per_image
 
@@ -41,6 +42,18 @@ def _coordinate_texts() -> npt.NDArray[np.void]:
     return table.view("V9").ravel()
 
 
+def _polygons(labels: Labels) -> tuple[Integers, Integers, Millionths]:
+    """How many rings each of n labels has, (n,), how many corners each of these, and x, y, x, y, … of all, one after the other."""
+    polygons: NormalizedPolygons = labels.judged.geometry
+    counts = polygons.ring_count[labels.rows]
+    rings = ranges(polygons.ring_start[labels.rows], counts)
+    starts = polygons.offsets[rings]
+    lengths = polygons.offsets[rings + 1] - starts
+    # Two coordinates are moved as one 64-bit number.
+    pairs = polygons.corners.view(np.int64).reshape(-1)[ranges(starts, lengths)]
+    return counts, lengths, pairs.view(np.int32)
+
+
 class Segmentation:
     """Polygons."""
 
@@ -58,30 +71,23 @@ class Segmentation:
 
     def json_labels(self, labels: Labels) -> list[Any]:
         """A list of labelled polygons an image."""
-        polygons: NormalizedPolygons = labels.judged.geometry
-        text = _coordinate_texts().take(polygons.corners.reshape(-1)).tobytes()
-        at = (polygons.offsets * 18).tolist()
+        counts, lengths, coordinates = _polygons(labels)
+        text = _coordinate_texts().take(coordinates).tobytes()
+        ends = np.cumsum(lengths * 18).tolist()
+        parts = [text[start : end - 1] for start, end in pairwise([0, *ends])]
+        ring = 0
         outlines: list[msgspec.Raw] = []
-        starts, counts = polygons.ring_start[labels.rows].tolist(), polygons.ring_count[labels.rows].tolist()
-        for start, count in zip(starts, counts, strict=True):
-            if count == 1:
-                outlines.append(msgspec.Raw(b"[[%b]]" % text[at[start] : at[start + 1] - 1]))
-            else:
-                parts = [text[at[ring] : at[ring + 1] - 1] for ring in range(start, start + count)]
-                outlines.append(msgspec.Raw(b"[[%b]]" % b"],[".join(parts)))
+        for count in counts.tolist():
+            outline = parts[ring] if count == 1 else b"],[".join(parts[ring : ring + count])
+            outlines.append(msgspec.Raw(b"[[%b]]" % outline))
+            ring += count
         crowd = labels.objects.crowd[labels.rows].tolist()
         return per_image(list(map(_Mask, labels.label_list(), crowd, outlines)), labels.offsets)
 
     def arrow_labels(self, labels: Labels) -> pa.Array:
         """A list of labelled polygons an image."""
-        polygons: NormalizedPolygons = labels.judged.geometry
-        counts = polygons.ring_count[labels.rows]
-        rings = ranges(polygons.ring_start[labels.rows], counts)
-        lengths = np.diff(polygons.offsets)[rings]
-        # Two coordinates are moved as one 64-bit number.
-        pairs = polygons.corners.view(np.int64).reshape(-1)[ranges(polygons.offsets[rings], lengths)]
-        numbers = pairs.view(np.int32) / STEPS
-        parts = pa.ListArray.from_arrays(offsets_of(lengths * 2), pa.array(numbers))
+        counts, lengths, coordinates = _polygons(labels)
+        parts = pa.ListArray.from_arrays(offsets_of(lengths * 2), pa.array(coordinates / STEPS))
         masks = pa.StructArray.from_arrays(
             [labels.label_column(), labels.crowd_column(), pa.ListArray.from_arrays(offsets_of(counts), parts)],
             fields=list(self.arrow_type.value_type),

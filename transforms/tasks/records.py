@@ -24,6 +24,13 @@ class SplitRecords:
     sizes: npt.NDArray[np.int32]
     labels: Labels
 
+    def images(self, start: int, end: int) -> SplitRecords:
+        """The records of the images `start` to `end`."""
+        part = slice(start, end)
+        return SplitRecords(
+            self.paths[part], self.urls[part], self.formats[part], self.sizes[part], self.labels.of_images(start, end)
+        )
+
 
 class _Details(msgspec.Struct, gc=False):
     format: str
@@ -38,6 +45,9 @@ class _Line(msgspec.Struct, gc=False):
 
 
 ENCODER = msgspec.json.Encoder()
+
+_AT_ONCE = 512
+"""Images whose lines are made together: their labels as objects take several times the memory of their text."""
 
 
 def record_schema(task: Task) -> pa.Schema:
@@ -60,6 +70,11 @@ def arrow_schema(task: Task) -> pa.Schema:
 
 def encode_jsonl(records: SplitRecords, task: Task, px: bool) -> bytes:
     """One line an image, in order; with `px`, sizes are text such as "640px"."""
+    blocks = range(0, len(records.urls), _AT_ONCE)
+    return b"".join(_encode_lines(records.images(start, start + _AT_ONCE), task, px) for start in blocks)
+
+
+def _encode_lines(records: SplitRecords, task: Task, px: bool) -> bytes:
     sides: list[list[Any]] = records.sizes.T.tolist()
     if px:
         sides = [[f"{side}px" for side in column] for column in sides]

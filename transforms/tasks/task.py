@@ -7,7 +7,7 @@ A task is judged on all objects of a bucket at once (`judge`), then written for 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any, Protocol
 
@@ -39,6 +39,11 @@ class Labels:
     objects: Objects
     names: Sequence[str]
     judged: Judged
+
+    def of_images(self, start: int, end: int) -> Labels:
+        """The objects to write of the images `start` to `end`."""
+        offsets = self.offsets[start : end + 1]
+        return replace(self, rows=self.rows[offsets[0] : offsets[-1]], offsets=offsets - offsets[0])
 
     def label_column(self) -> pa.Array:
         """The label of each row, as strings."""

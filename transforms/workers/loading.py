@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import os
 import sys
 from collections.abc import Iterator
 
@@ -45,6 +46,9 @@ COLLECT_AFTER = 50_000
 def is_ours_alone() -> None:
     """Note that this process runs a command, or works for a run, and nothing else; in others somebody may need all that there is."""
     gc.set_threshold(COLLECT_AFTER, *gc.get_threshold()[1:])
+    # numpy would make a thread for each core in each process, which is more than some containers allow, and interrupts a process that
+    # gets none. The products here are of short vectors.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     if _absent not in sys.meta_path:
         _absent.names = frozenset({"pandas"})
         sys.meta_path.insert(0, _absent)

@@ -28,6 +28,8 @@ from itertools import count as count_up
 from pathlib import Path
 from typing import Any, TypeVar
 
+import pyarrow as pa
+
 from labelbeam.schemas.errors import LabelBeamError
 from labelbeam.transforms.messages.terminal import escaped
 from labelbeam.transforms.workers import parcels
@@ -69,9 +71,16 @@ class Workers:
         # held back, so that Ctrl-C does not find them half started: it reaches every process of the terminal, and the
         # first one ends the others. Copies begin with this one's handlers, which are not theirs.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, *(_HANDLED if copied else ())})
+        others = set(multiprocessing.active_children())
         try:
             for _ in range(count):
                 self.executor.submit(_load)
+        except BaseException:
+            # Those that were made before no more could be have nobody who would end them, and Python waits for them at its end.
+            for process in set(multiprocessing.active_children()) - others:
+                process.kill()
+                process.join()
+            raise
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
@@ -209,7 +218,7 @@ def _pool(count: int, copied: bool = False) -> Iterator[Workers | None]:
             pool.close(at_once=True)
             if isinstance(error, BrokenProcessPool):
                 raise LabelBeamError(
-                    f"one of {count} worker processes died, probably because memory ran out; try fewer with "
+                    f"one of {count} worker processes died, probably because memory ran out, or CPU time (ulimit -t); try fewer with "
                     "--direct_num_workers=1, or smaller shards with --shards"
                 ) from None
             raise
@@ -269,12 +278,14 @@ def _die_with(driver: int) -> None:
 def _keep_freed_memory() -> None:
     """Have glibc reuse the memory of large arrays instead of giving it back and faulting it in again, page by page.
 
-    A unit's arrays come and go in the same sizes, and nearly a third of the time went into that.
+    A unit's arrays come and go in the same sizes, and nearly a third of the time went into that. Arrow takes its memory from there as well:
+    what its own pool keeps, nothing else uses.
     """
     with contextlib.suppress(OSError, AttributeError):
         mallopt = ctypes.CDLL(None).mallopt
         mallopt(_M_MMAP_THRESHOLD, 1 << 30)
         mallopt(_M_TRIM_THRESHOLD, 1 << 30)
+        pa.set_memory_pool(pa.system_memory_pool())
 
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3

@@ -40,7 +40,10 @@ def limits(root: Path = _CGROUPS, of: Path = Path("/proc/self/cgroup")) -> Limit
     memory = _of_the_machine("MemTotal")
     for group in _groups(root, of):
         cpus = min(cpus, _quota(group))
-        memory = min(memory, _number(group / "memory.max"), _number(group / "memory.limit_in_bytes"))
+        # Beyond memory.high nothing fails, but each allocation waits, until nothing goes on.
+        memory = min(
+            memory, *(_number(group / name) for name in ("memory.max", "memory.high", "memory.limit_in_bytes"))
+        )
     return Limits(max(1, math.ceil(cpus)), memory)
 
 

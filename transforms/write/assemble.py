@@ -24,7 +24,7 @@ from labelbeam.schemas.reasons import Adjusted, Rejected, Skipped
 from labelbeam.transforms.columns.arrays import Floats, Integers, ranges
 from labelbeam.transforms.columns.fragments import Fragment
 from labelbeam.transforms.columns.images import NO_NOTE, join_images
-from labelbeam.transforms.columns.objects import AS_DRAWN, Objects, join_objects
+from labelbeam.transforms.columns.objects import AS_DRAWN, Objects, join_objects, no_objects
 from labelbeam.transforms.formats.frames import PIXELS, SCALES, Frame
 from labelbeam.transforms.geometry.boxes import OK, REASONS, code_of
 from labelbeam.transforms.images.facts import CopyTo, LookAt
@@ -207,6 +207,7 @@ def _join_objects(fragments: Sequence[Fragment]) -> tuple[Objects, list[str]]:
             mapping = np.array([index[name] for name in fragment.labels], np.int64)
             fragment.objects.label = mapping[fragment.objects.label]
             parts.append(fragment.objects)
+            fragment.objects = no_objects()  # What is joined is not held twice.
     return join_objects(parts), names
 
 

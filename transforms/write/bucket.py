@@ -75,17 +75,12 @@ def write_bucket(
         if build is not None:
             jsonl_name = shard_name(split, split, bucket, buckets, "jsonl")
             parquet_name = shard_name("parquet", split, bucket, buckets, "parquet")
-            # Arrow works without the interpreter's lock: the Parquet copy costs no time beside the JSONL.
+            # The store takes the lines while the Parquet copy is made. Both are made in this thread: memory that another one has
+            # freed is not used again by this one.
             with ThreadPoolExecutor(1) as pool:
-                copy = pool.submit(
-                    lambda name, part, split, rows: write_file(build, name, encode_parquet(part, task, split), rows),
-                    parquet_name,
-                    records,
-                    split,
-                    counts.images,
-                )
-                counts.files = [write_file(build, jsonl_name, encode_jsonl(records, task, px), counts.images)]
-                parquet.append(copy.result())
+                lines = pool.submit(write_file, build, jsonl_name, encode_jsonl(records, task, px), counts.images)
+                parquet.append(write_file(build, parquet_name, encode_parquet(records, task, split), counts.images))
+                counts.files = [lines.result()]
     rejected: FileEntry | None = None
     if assembled.rejections and build is not None:
         name = shard_name("rejected", "rejected", bucket, buckets, "jsonl")

@@ -28,6 +28,9 @@ LEAVING, CROWDS, TWICE, MISREAD, TINY, CORNER = "leaving", "crowds", "twice", "m
 EXCHANGED = "leaving_exchanged"
 """Those that would leave their image if x and y were exchanged."""
 
+LEAVING_AS_SIZES = "leaving_as_sizes"
+"""Those that leave their image, and would not if what was read as their width and height were their other corner."""
+
 BACKWARDS, HUNDREDTH = "backwards", "in_a_hundredth"
 """Boxes that end before they begin; and those in the first hundredth of their image, as fractions that are read as percent are."""
 
@@ -41,7 +44,7 @@ def of_places(
     objects: Objects, sizes: Floats, at: Integers, paths: Sequence[str], in_pixels: npt.NDArray[np.bool_]
 ) -> dict[str, Oddity]:
     """Boxes, and outlines without one, that leave their image by more than drawing and rounding explain, cut or rejected, as they
-    stand or if x and y were exchanged; those that end before they begin; those that are smaller than a pixel; those in the upper left
+    stand or if x and y were exchanged, and those of them that would not if their sizes were corners; those that end before they begin; those that are smaller than a pixel; those in the upper left
     quarter, or the first hundredth, of their image; and what speaks for percent.
 
     Args:
@@ -60,6 +63,10 @@ def of_places(
         where = {
             LEAVING: known & beyond.any(axis=1),
             EXCHANGED: known & exchanged.any(axis=1),
+            LEAVING_AS_SIZES: known
+            & beyond.any(axis=1)
+            & (spans > places[:, :2]).all(axis=1)
+            & (spans <= limits).all(axis=1),
             TINY: known & (spans > 0).all(axis=1) & (spans < _PIXEL).all(axis=1),
             BACKWARDS: known & (objects.bbox[:, 2:] < objects.bbox[:, :2]).any(axis=1),
             HUNDREDTH: known & (places[:, 2:] <= sizes * _HUNDREDTH).all(axis=1),

@@ -86,11 +86,11 @@ def write_shard(
     told = told_sum(whole, frames)
     with quiet_gc():
         fragments = [decode(parcels.unwrap(data)) for data in encoded]
-        known = _known(fragments)
+        known, (records_in, listed_in) = _known(fragments), _counted(fragments)
         if target and build and target.resumes:
             finished = finished_bucket(target, options.storage, bucket, options.buckets, Receipt)
             # A runner that lost something then has perhaps not lost it now: what was made of less is not used.
-            counted = *_counted(fragments), told
+            counted = records_in, listed_in, told
             same = finished is not None and (finished.records_in, finished.listed_in, finished.told) == counted
             if finished is not None and same and copies_stand(build, finished, known.copies, copies):
                 finished.arrived = parcels.parcel_sum(encoded)
@@ -102,7 +102,7 @@ def write_shard(
         copy_to = copier(CopyOptions(root, copies, complete, options.transcode), known) if copies else None
         assembled = assemble(fragments, options.assemble, frames, look_at, copy_to, whole)
         receipt = write_bucket(assembled, bucket, options.buckets, options.assemble.task, options.px, build)
-        receipt.arrived, receipt.listed_in, receipt.told = parcels.parcel_sum(encoded), _counted(fragments)[1], told
+        receipt.arrived, receipt.listed_in, receipt.told = parcels.parcel_sum(encoded), listed_in, told
         if build and copies:
             receipt.copied = write_copied(assembled.copied, bucket, options.buckets, build, copies.shown)
     if target:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import time
 from typing import NamedTuple
 
@@ -146,6 +147,7 @@ def test_out_of_memory_says_what_to_do(error: BaseException) -> None:
         OSError(28, "No space left on device", "/tmp/x"),
         OSError(12, "Cannot allocate memory [while running 'read']"),
         RuntimeError("can't start new thread"),
+        BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable"),
         ImportError("libarrow.so.2500: failed to map segment from shared object"),
         worker_report("ImportError: /x/y.so: cannot allocate memory in static TLS block"),
         worker_report("OSError: [Errno 23] Too many open files in system"),

@@ -126,3 +126,12 @@ def test_a_stream_that_takes_nothing_any_more_is_left_in_peace() -> None:
             assert lenient.write("a line\n") == 7
             lenient.flush()
         assert lenient.fileno() == writing
+
+
+def test_no_line_of_a_log_repeats_what_is_secret_in_the_environment(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AZURE_STORAGE_CLIENT_SECRET", "SECRET-OF-A-CLIENT")
+    set_up_logging(quiet=False)
+    logging.getLogger("labelbeam").warning("sent SECRET-OF-A-CLIENT")
+    assert "sent ***" in capsys.readouterr().err

@@ -9,9 +9,11 @@ from typing import Any
 import msgspec
 import pytest
 
+from labelbeam.schemas.config import ConvertConfig
 from labelbeam.schemas.doubts import Doubt, Doubted
 from labelbeam.schemas.manifest import Counts, Oddity, Receipt
-from labelbeam.transforms.builds.oddities import label_doubts, object_doubts
+from labelbeam.transforms.builds.oddities import corners_option, label_doubts, object_doubts
+from labelbeam.transforms.formats.coco.format import CocoOptions
 from labelbeam.transforms.images.facts import DEEP, FRAMES, TURNED, UNTURNED
 from labelbeam.transforms.write.oddities import (
     BACKWARDS,
@@ -20,6 +22,7 @@ from labelbeam.transforms.write.oddities import (
     EXCHANGED,
     HUNDREDTH,
     LEAVING,
+    LEAVING_AS_SIZES,
     MISREAD,
     TINY,
     TWICE,
@@ -40,6 +43,30 @@ def test_a_few_are_told_by_nobody() -> None:
     assert told({LEAVING: Oddity(9, 100, "a"), CROWDS: Oddity(50, 100, "a"), TWICE: Oddity(9, 10_000, "a")}) == []
     assert told({LEAVING: Oddity(1, 1, "a")}) == []
     assert told({}) == []
+
+
+@pytest.mark.parametrize(
+    ("sized", "option", "code"),
+    [
+        (19, "--coco-corners", "corners_or_sizes"),
+        (18, "--coco-corners", "boxes_leave_images"),
+        (20, "", "boxes_leave_images"),
+    ],
+)
+def test_boxes_that_would_fit_as_corners_are_told_with_the_option_that_reads_them(
+    sized: int, option: str, code: str
+) -> None:
+    found = {LEAVING: Oddity(20, 100, "a"), LEAVING_AS_SIZES: Oddity(sized, 100, "a"), EXCHANGED: Oddity(20, 100, "a")}
+    receipts = [msgspec.structs.replace(NOTHING, oddities=found)]
+    (doubt,) = object_doubts(receipts, (), as_corners=option)
+    assert (doubt.code, doubt.count, doubt.option) == (code, 20, option if code == "corners_or_sizes" else "")
+
+
+def test_sizes_are_read_as_corners_by_an_option_where_the_format_has_them() -> None:
+    config = ConvertConfig(task="image_object_detection", source=["s"], output="o")
+    given = msgspec.structs.replace(config, of_formats=(CocoOptions(coco_corners=True),))
+    assert [corners_option(name, config) for name in ("huggingface", "voc")] == ["--coco-corners", ""]
+    assert corners_option("huggingface", given) == ""
 
 
 def test_many_are_told_once_for_all_buckets() -> None:
@@ -238,10 +265,11 @@ def test_boxes_that_leave_images_of_which_no_size_is_declared_are_told_and_keep_
     found = [coco_box(1, 1, bbox=[60, 40, 90, 70]), coco_box(2, 2, bbox=[50, 50, 95, 75])]
     source = write_coco(tmp_path / "d.json", images, found)
     build = convert("--source", source, "--image-url", PREFIX, output=tmp_path / "out")
-    doubt = doubts(build.manifest)["boxes_leave_images"]
-    assert (doubt["count"], doubt["example"]) == (2, "1.jpg")
+    doubt = doubts(build.manifest)["corners_or_sizes"]
+    assert (doubt["count"], doubt["example"], doubt["option"]) == (2, "1.jpg", "--coco-corners")
     assert attempt(source, tmp_path / "strict", "--strict").status == 3
-    assert attempt(source, tmp_path / "strict", "--strict", "--accept", "boxes_leave_images").status == 0
+    assert attempt(source, tmp_path / "strict", "--strict", "--accept", "corners_or_sizes").status == 0
+    assert attempt(source, tmp_path / "corners", "--strict", "--coco-corners").status == 0
 
 
 def test_voc_boxes_that_leave_images_are_told(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import msgspec
 from PIL import Image
 
 import labelbeam
+from labelbeam.schemas.label_map import LONGEST_LABEL
 from labelbeam.schemas.layout import BUILDS, LATEST, MANIFEST
 from labelbeam.schemas.manifest import Counts, Manifest, Source, SplitCounts
 from labelbeam.transforms.builds.published import pointer_to
@@ -25,6 +26,28 @@ MULTILABEL = "image_classification_multilabel"
 
 ODD = ['a, "b"', "line\nbreak", "Füße/µ <&>", "no", "a b"]
 """Labels that formats quote, escape or take for something else."""
+
+HOSTILE = [
+    *(
+        "line\nbreak",
+        "a\rb",
+        "a\r\nb",
+        "tab\tb",
+        "next\x85line",
+        "a\u2028b",
+        "a  b",
+        "\ufeffa",
+        "\u200b",
+        "\u202eabc",
+        "😀🇩🇪",
+    ),
+    *("a, b", "a;b", "a|b", "\"a\" 'b'", "a/b", "a\\b", "../x", ".hid", "CON", "x" * LONGEST_LABEL, "=1+1", "~", "%41"),
+    *("# a", "- a", "a: b", "['a', 'b']", '{"a":1}', "<a>&amp;]]>", "007", "1.0", "null", "None", "true", "nan", "yes"),
+]
+"""Labels that formats, readers of tables or shells may take for something else."""
+
+CONTROLS = ["a\0b", "\x1b[31mred", "\x7f"]
+"""Labels with characters that XML has none of, and tables of labels are not read with."""
 
 Records = Sequence[dict[str, Any]]
 

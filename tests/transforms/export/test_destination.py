@@ -8,6 +8,7 @@ import json
 import os
 import sys
 import warnings
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -147,6 +148,22 @@ def test_two_exports_to_one_place_do_not_mix(tmp_path: Path) -> None:
     finally:
         os.close(claim)
     labelbeam.export(output, tmp_path / "out", to="csv")
+
+
+def test_an_export_that_is_replaced_while_another_one_looks_is_not_taken_for_files_of_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output, out, walk = published(tmp_path / "published"), tmp_path / "out", os.walk
+    labelbeam.export(output, out, to="csv")
+
+    def replaced_before(*arguments: Any) -> Any:
+        monkeypatch.setattr(os, "walk", walk)
+        labelbeam.export(output, out, to="coco")
+        return walk(*arguments)
+
+    monkeypatch.setattr(os, "walk", replaced_before)
+    labelbeam.export(output, out, to="yolo")
+    assert (out / "data.yaml").exists()
 
 
 def test_the_end_of_an_export_leaves_one_alone_that_has_begun_since(tmp_path: Path) -> None:
@@ -304,6 +321,29 @@ def test_in_a_store_an_export_beside_another_gives_way_and_one_that_was_taken_ov
             files.put_all([("labels/2.txt", b"x")])
         finish(lambda: marker_of(files))
     assert but_for_notes(memory) == {UNFINISHED, "labels/1.txt"}
+
+
+@pytest.mark.parametrize("ends", [False, True], ids=["and goes on", "and ends"])
+def test_in_a_store_an_export_that_begins_while_another_one_looks_is_not_taken_for_files_of_others(
+    ends: bool, memory: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fs, _ = fsspec.url_to_fs(memory)
+    find = fs.find
+    with ExitStack() as other:
+
+        def begins_before(*arguments: Any, **options: Any) -> Any:
+            monkeypatch.setattr(fs, "find", find)
+            files, finish = other.enter_context(destination(locate(memory, {})))
+            files.put_all([("labels/1.txt", b"x")])
+            if ends:
+                finish(lambda: marker_of(files))
+                other.close()
+            return find(*arguments, **options)
+
+        monkeypatch.setattr(fs, "find", begins_before)
+        with nullcontext() if ends else pytest.raises(BusyError, match="another export to it is under way"):
+            export_to(memory, "labels/2.txt")
+    assert (MARKER in names_at(memory)) is ends
 
 
 def test_in_a_store_an_export_that_ends_at_any_of_its_changes_has_no_marker_or_is_whole(

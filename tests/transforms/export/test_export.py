@@ -36,6 +36,14 @@ def test_two_images_that_differ_by_their_extension_alone_are_refused(to: str, tm
         export(tmp_path, DETECTION, [record("a/1.png", []), record("a/1.jpg", [])], to)
 
 
+@pytest.mark.parametrize("to", ["yolo", "voc", "huggingface"])
+def test_a_hidden_image_whose_other_name_is_taken_is_refused(to: str, tmp_path: Path) -> None:
+    records = [record(".1.png", []), record("visible.1.png", [])]
+    published = publish(tmp_path / "published", DETECTION, {"train": [records]}, tmp_path / "images")
+    with pytest.raises(LabelBeamError, match="by what hides a name, alone; nothing was exported"):
+        labelbeam.export(published, tmp_path / "out", to=to)
+
+
 @pytest.mark.parametrize("to", ["yolo", "voc", "coco", "csv"])
 @pytest.mark.parametrize("url", ["https://h/c/../../x.png", "https://h/%2e%2e/x.png", f"{PREFIX}../../x.png"])
 def test_a_hostile_name_never_leaves_the_destination(url: str, to: str, tmp_path: Path) -> None:

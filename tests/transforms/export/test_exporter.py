@@ -28,6 +28,7 @@ def test_the_page_of_exports_has_a_row_for_each_code() -> None:
         "outlines_as_masks",
         "holes_filled",
         "boxes_under_a_pixel",
+        "hidden_names",
     ]
     assert set(re.findall(r"^\| `(\w+)` \|", table, re.M)) == {code.value for code in Lost}
 

@@ -10,10 +10,13 @@ import pytest
 
 from labelbeam.transforms.export.registry import EXPORTERS
 from labelbeam.transforms.formats.registry import FORMATS
+from labelbeam.transforms.images.names import unhidden
 from tests.end_to_end.builds import labelbeam
 from tests.transforms.export.published import (
     CLASSIFICATION,
+    CONTROLS,
     DETECTION,
+    HOSTILE,
     MULTILABEL,
     PREFIX,
     SEGMENTATION,
@@ -73,7 +76,7 @@ def records_of(output: Path) -> dict[tuple[str, str], dict[str, Any]]:
         (path.parent.name, item["image_url"]): item
         for path in build.rglob("*.jsonl")
         if path.parent.name != "rejected"
-        for item in map(json.loads, path.read_text("utf-8").splitlines())
+        for item in map(json.loads, path.read_bytes().splitlines())
     }
 
 
@@ -91,8 +94,8 @@ def round_trip(tmp_path: Path, task: str, splits: Any, to: str, *options: str, c
         lost = list(json.loads(answer.out)["not_held"])
     source = tmp_path / "out" / ("labels.csv" if to == "csv" else "")
     if to == "csv":  # Whose rows name images by URL, and the reader of tables by path.
-        text = source.read_text("utf-8").replace(PREFIX, "").replace("%25", "%").replace("%3F", "?")
-        source.write_text(text, "utf-8")
+        text = source.read_bytes().decode().replace(PREFIX, "").replace("%25", "%").replace("%3F", "?")
+        source.write_bytes(text.encode())
     looked = ["--check-images", "header"] if copied or to == "csv" else ["--check-images", "none"]
     back = labelbeam(
         *("convert", "--task", task, "--source", source, "--output", tmp_path / "back", "--image-url", PREFIX),
@@ -104,6 +107,8 @@ def round_trip(tmp_path: Path, task: str, splits: Any, to: str, *options: str, c
     before, after = records_of(published), records_of(tmp_path / "back")
     if to in ("voc", "yolo", "huggingface"):  # Which keep images in folders of their own.
         after = {(split, in_folder(url, split, to)): item for (split, url), item in after.items()}
+    if "hidden_names" in lost:
+        before = {(split, PREFIX + unhidden(url.removeprefix(PREFIX))): item for (split, url), item in before.items()}
     assert after.keys() == before.keys()
     for name, item in before.items():
         details = after[name]["image_details"]
@@ -226,6 +231,49 @@ def test_the_same_273_objects_come_back_from_each_format_that_is_read(
 def test_every_format_that_is_written_and_read_is_in_a_round_trip() -> None:
     both = (EXPORTERS.keys() & FORMATS.keys()) | {"jsonl"}
     assert both - {to for to, _ in WAYS} == {"webdataset"}, "which test_sample_round_trips has"
+
+
+@pytest.mark.parametrize(
+    ("to", "copied"), [("coco", False), ("yolo", True), ("voc", False), ("jsonl", False), ("csv", True)]
+)
+def test_boxes_of_hostile_labels_come_back_by_their_labels(to: str, copied: bool, tmp_path: Path) -> None:
+    labels = HOSTILE if to == "voc" else HOSTILE + CONTROLS
+    records = [record(f"{number}.png", [box(label, 0.1, 0.1, 0.5, 0.5)]) for number, label in enumerate(labels)]
+    options = ["--images", str(tmp_path / "images")] if to == "csv" else []
+    for item in records if to == "csv" else []:
+        draw(tmp_path / "images", item)
+    assert round_trip(tmp_path, DETECTION, {"train": [records]}, to, *options, copied=copied and to != "csv") == []
+
+
+@pytest.mark.parametrize("to", ["coco", "csv"])
+def test_hostile_labels_of_images_come_back(to: str, tmp_path: Path) -> None:
+    records = [record(f"{number}.png", label) for number, label in enumerate(HOSTILE)]
+    options = ["--images", str(tmp_path / "images"), "--label-separator", ""] if to == "csv" else []
+    for item in records:
+        draw(tmp_path / "images", item)
+    assert round_trip(tmp_path, CLASSIFICATION, {"train": [records]}, to, *options) == []
+
+
+HIDDEN = [".hid.png", "._1.png", ".d/1.png", "a/.b.png", "__MACOSX/1.png", "..c.png", "thumbs.db/1.png", "seen.png"]
+
+
+@pytest.mark.parametrize(
+    ("to", "copied", "lost"),
+    [
+        ("coco", False, []),
+        ("coco", True, []),
+        ("yolo", True, ["hidden_names"]),
+        ("voc", False, ["hidden_names"]),
+        ("voc", True, ["hidden_names"]),
+        ("huggingface", True, ["hidden_names"]),
+        ("jsonl", False, []),
+    ],
+)
+def test_images_of_hidden_names_come_back_by_names_that_are_seen_and_it_is_told(
+    to: str, copied: bool, lost: list[str], tmp_path: Path
+) -> None:
+    splits = {"train": [[record(name, [box(name, 0.1, 0.2, 0.3, 0.4)]) for name in HIDDEN]]}
+    assert round_trip(tmp_path, DETECTION, splits, to, copied=copied) == lost
 
 
 def test_a_build_comes_back_as_it_is_with_crowds_and_holes(tmp_path: Path) -> None:

@@ -11,19 +11,28 @@ from typing import Any
 
 import pytest
 
+from labelbeam.transforms.images.names import unhidden
 from tests.end_to_end.builds import labelbeam
 from tests.transforms.export.published import (
     CLASSIFICATION,
+    CONTROLS,
     DETECTION,
+    HOSTILE,
     MULTILABEL,
     PREFIX,
     SEGMENTATION,
+    box,
     mask,
     publish,
     record,
 )
 from tests.transforms.export.test_round_trips import BOXES, HOLE, LABELS, MASKS, NAMES, OTHER, RING, flat, records_of
 
+ODD_BOXES = {
+    "train": [[record(f"{n}.png", [box(label, 0.1, 0.1, 0.5, 0.5)]) for n, label in enumerate(HOSTILE + CONTROLS)]]
+}
+ODD_ONES = {"train": [[record(f"{number}.png", label) for number, label in enumerate(HOSTILE)]]}
+HIDDEN = {"train": [[record(name, name) for name in ("1.png", ".hid.png", "._1.png", ".d/1.png", "__MACOSX/1.png")]]}
 HOLES = {
     "train": [[*MASKS["train"][0], record("hole.png", [mask(LABELS[0], *HOLE), mask(LABELS[1], RING, OTHER)])]],
     "validation": MASKS["validation"],
@@ -59,7 +68,16 @@ def quoted(path: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("task", "splits"), [(DETECTION, BOXES), (SEGMENTATION, HOLES), (CLASSIFICATION, ONES), (MULTILABEL, SEVERAL)]
+    ("task", "splits"),
+    [
+        (DETECTION, BOXES),
+        (SEGMENTATION, HOLES),
+        (CLASSIFICATION, ONES),
+        (CLASSIFICATION, HIDDEN),
+        (DETECTION, ODD_BOXES),
+        (CLASSIFICATION, ODD_ONES),
+        (MULTILABEL, SEVERAL),
+    ],
 )
 @pytest.mark.parametrize(("to", "names"), [("webdataset", names_in_tars), ("huggingface", names_in_folders)])
 def test_samples_come_back(
@@ -85,7 +103,11 @@ def test_samples_come_back(
     assert back.status == 0, back.err
     assert not json.loads(back.out)["rejected_by_reason"], back.out
     called = names(tmp_path / "out")
+    lost = json.loads(answer.out)["not_held"]
+    assert lost == ({"hidden_names": 4} if to == "huggingface" and splits is HIDDEN else {})
     before = records_of(published)
+    if lost:
+        before = {(split, PREFIX + unhidden(url.removeprefix(PREFIX))): item for (split, url), item in before.items()}
     after = {
         (split, PREFIX + quoted(called[url])): item for (split, url), item in records_of(tmp_path / "back").items()
     }

@@ -40,8 +40,11 @@ def test_a_hole_is_kept_as_a_bridged_outline_in_voc(tmp_path: Path) -> None:
 
 
 def test_a_name_that_xml_cannot_hold_ends_the_export_and_leaves_nothing(tmp_path: Path) -> None:
-    with pytest.raises(LabelBeamError, match="a character that XML cannot"):
-        export(tmp_path, DETECTION, [record("1.png", [box("a\x01", 0, 0, 1, 1)])], "voc")
+    said = (
+        r"the label 'a\\x01' of 'b/1\.png' holds '\\x01', a character that XML cannot.* rename the label with --labels"
+    )
+    with pytest.raises(LabelBeamError, match=said):
+        export(tmp_path, DETECTION, [record("b/1.png", [box("a\x01", 0, 0, 1, 1)])], "voc")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["published"]
 
 

@@ -67,6 +67,14 @@ def test_an_image_without_objects_has_an_empty_file_and_a_line_of_the_list(tmp_p
     assert (tmp_path / "out/train.txt").read_bytes() == b"./images/train/1.png\n./images/train/b/2.png\n"
 
 
+def test_a_hidden_image_is_listed_by_a_name_that_is_seen_and_so_are_its_labels(tmp_path: Path) -> None:
+    exported = export(tmp_path, DETECTION, [record(".d/.1.png", [box("a", 0, 0, 1, 1)]), record("2.png", [])], "yolo")
+    assert exported.not_held == {"hidden_names": 1}
+    listed = (tmp_path / "out/train.txt").read_text("utf-8")
+    assert listed == "./images/train/visible.d/visible.1.png\n./images/train/2.png\n"
+    assert (tmp_path / "out/labels/train/visible.d/visible.1.txt").read_bytes()
+
+
 def test_validation_is_val_in_data_yaml(tmp_path: Path) -> None:
     records = [record("1.png", [box("a", 0, 0, 1, 1)])]
     publish(tmp_path / "published", DETECTION, {"train": [records], "validation": [[]], "test": [[]]})

@@ -43,6 +43,13 @@ def test_files_are_found_by_their_extensions_in_the_order_of_their_paths() -> No
     )
     assert [file.path for file in found.visible_of("json", "csv")] == ["a.CSV", "b.json", "c/d.json"]
     assert found.visible_of("xml") == []
+    assert [file.path for file in found.images()] == ["1.jpg"]
+
+
+def test_files_of_one_of_several_sources_are_found_by_their_extensions() -> None:
+    found = tree(fill("memory://one", {"a.json": "", ".b.json": ""}), fill("memory://other", {"c.json": ""}))
+    below = [[file.path for file in found.visible_of("json", below=root)] for root in found.locations]
+    assert (found.visible_of("json"), below) == ([], [["a.json"], ["c.json"]])
 
 
 def test_without_a_root_nothing_is_visible() -> None:

@@ -15,14 +15,8 @@ from labelbeam.transforms.formats.named_images import (
     finder_of,
     image_named,
     refuse_far,
-    whole_file,
-    with_room,
 )
 from labelbeam.transforms.formats.reading import Reading, ReadOptions
-from labelbeam.transforms.stores.errors import ShortageError
-from labelbeam.transforms.stores.files import put
-from labelbeam.transforms.stores.locate import locate
-from labelbeam.transforms.workers import budget
 from labelbeam.transforms.workers.staged_units import StagedUnit
 
 LISTED = ("one/images/1.jpg", "two/images/1.jpg", "train/2.jpg", "val/2.jpg", "a/3.JPG", "b/c/4.jpg", "x/c/4.jpg")
@@ -92,34 +86,3 @@ def test_a_source_of_which_most_numbers_are_no_shares_is_refused() -> None:
     evidence.add("far", 1, "b.json")
     with pytest.raises(UsageError, match=r"memory://x: 3 of 4 regions, such as in a\.json, are no percent"):
         refuse_far({"memory://x": evidence}, "no percent")
-
-
-def test_a_file_that_is_parsed_whole_has_the_memory_or_ends_the_run_in_words(
-    memory: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    file = locate(memory, {}).below("a.json")
-    put(file, b"x" * 2**20)
-    for size in (2**20, 0):
-        with whole_file(file, size) as data:
-            assert len(data) == 2**20
-    monkeypatch.setattr(budget, "memory_left", lambda: 9 * 2**20)
-    with pytest.raises(ShortageError, match=r"a\.json: needs 10 MB of memory"), whole_file(file, 2**20):
-        pass
-
-
-def test_tiny_records_end_the_run_in_words_before_memory_is_full(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert list(with_room(range(100_000), "t.csv")) == [*range(100_000)]
-    monkeypatch.setattr(budget, "memory_left", lambda: 80_000_000)
-    rows = with_room(iter(range(100_000)), "t.csv")
-    with pytest.raises(ShortageError, match=r"t\.csv, of which 32,768 records were read: needs 33 MB of memory"):
-        list(rows)
-    with pytest.raises(ShortageError, match=r"of up to 100,000 records: needs 100 MB"):
-        read_tiny()
-
-
-def read_tiny() -> None:
-    file = locate("memory://tiny/a.json", {})
-    data = b"[" + b"{}," * 99_999 + b"{}]"
-    put(file, data)
-    with whole_file(file, len(data)):
-        pass

@@ -5,13 +5,14 @@ from __future__ import annotations
 import base64
 import html
 import json
+import quopri
 import time
 from typing import Any
 from urllib.parse import quote, quote_plus
 
 import pytest
 
-from labelbeam.transforms.messages.redact import redact, stable
+from labelbeam.transforms.messages.redact import redact, stable, with_environment
 
 
 @pytest.mark.parametrize(
@@ -133,6 +134,12 @@ SECRET = "AbCd/efGH12+3456=789xyz&KEY"
         SECRET.lower(),
         quote(SECRET, safe="").lower(),
         *(end.join([SECRET[:9], SECRET[9:18], SECRET[18:]]) for end in ("\n", "\r\n  ", r"\n", r"\\r\\n", "%0A")),
+        quopri.encodestring(SECRET.encode()).decode(),
+        *(end.join([SECRET[:9], SECRET[9:18], SECRET[18:]]) for end in ("=\n", "=\r\n", r"=\r\n")),
+        "".join(f"={ord(character):02X}" for character in SECRET),
+        quopri.encodestring(SECRET.encode()).decode().replace("=", "=\r\n="),
+        "".join(f"\\{ord(character):03o}" for character in SECRET),
+        "".join(f"\\u{{{ord(character):X}}}" for character in SECRET),
         base64.encodebytes(f"{SECRET}{SECRET}{SECRET}".encode()).decode(),
         *(base64.b64encode(f"{before}{SECRET}:{before}".encode()).decode() for before in ("", "a", "me:")),
         *(base64.urlsafe_b64encode(f"{before}{SECRET}".encode()).decode() for before in ("", "a", "me")),
@@ -174,6 +181,12 @@ HALF = 100_000
         r"\n" * HALF,
         "\\" * 2 * HALF + "n",
         "AAAAAAAA\n" * (HALF // 4),
+        "=" * 2 * HALF,
+        "=\n" * HALF,
+        "= " * HALF + "\n",
+        "=41" * HALF,
+        r"\101" * (HALF // 2),
+        r"\u{0041}" * (HALF // 4),
     ],
     ids=lambda text: repr(text[:10]),
 )
@@ -186,3 +199,13 @@ def test_time_grows_no_faster_than_the_text(text: str) -> None:
 def test_a_url_is_the_same_data_under_another_signature_and_user_and_other_data_under_another_version() -> None:
     assert stable("https://a:b@h/c?v=1&sig=x&se=1") == stable("https://c@h/c?v=1&sig=y&se=2")
     assert stable("https://h/c?v=1") != stable("https://h/c?v=2")
+
+
+def test_what_is_secret_in_the_configuration_of_fsspec_is_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    configured = {
+        "http": {"headers": {"Authorization": "Bearer of-fsspec-1"}},
+        "s3": {"secret": "of-fsspec-2", "region": "eu-west-1"},
+    }
+    monkeypatch.setattr("fsspec.config.conf", configured)
+    shown = redact("of-fsspec-1 of-fsspec-2 of-options eu-west-1", with_environment({"key": "of-options"}))
+    assert shown == "*** *** *** eu-west-1"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -244,6 +245,12 @@ def test_an_empty_directory_is_told_from_one_of_links_out_of_it(tmp_path: Path) 
 def test_a_source_that_does_not_exist_is_an_error_in_every_format(format_name: str, tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="none: it does not exist"):
         found(f"{tmp_path}/none", format=format_name)
+
+
+def test_a_pipe_is_no_root(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(StoreError, match=r"pipe: expected a directory, found: a pipe, a socket or a device"):
+        found(f"{tmp_path}/pipe")
 
 
 @pytest.mark.parametrize("format_name", ["voc", "folder"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
@@ -30,6 +31,33 @@ def test_a_file_without_rows_has_the_columns_and_one_with_rows_one_group_of_them
         full = pq.ParquetFile(io.BytesIO(encode_parquet(records, TASKS[task])))
         assert (full.num_row_groups, full.read().num_rows) == (1, 3)
         assert encode_jsonl(records, TASKS[task], False).count(b"\n") == 3
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_lines_are_the_same_however_many_images_are_encoded_together(
+    task: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rings = [np.array([(0, 0), (number + 1, 0), (number + 1, 4.0)]) for number in range(3)]
+    images = [
+        SourceImage(
+            f"{number}.jpg",
+            "s",
+            "1",
+            9,
+            9,
+            objects=[
+                SourceObject(f"label {number}", "1", bbox=(0, 0, at + 1, 4), rings=rings[: at + 1], by_xor=True)
+                for at in range(1 if task == "image_classification" else number % 3)
+            ],
+        )
+        for number in range(7)
+    ]
+    records = records_of(images, task)
+    assert records is not None
+    together = encode_jsonl(records, TASKS[task], False)
+    monkeypatch.setattr("labelbeam.transforms.tasks.records._AT_ONCE", 2)
+    assert encode_jsonl(records, TASKS[task], False) == together
+    assert together.count(b"\n") == 7
 
 
 def test_the_parquet_copy_keeps_sizes_as_numbers_where_the_lines_have_text() -> None:

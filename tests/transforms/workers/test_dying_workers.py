@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import itertools
+import multiprocessing
 import os
 import tempfile
 from collections.abc import Iterator
@@ -14,7 +17,7 @@ from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
 from labelbeam.schemas.errors import LabelBeamError
 from labelbeam.transforms.workers.parallel import ParallelDo
-from labelbeam.transforms.workers.pool import current_workers, workers
+from labelbeam.transforms.workers.pool import Workers, current_workers, workers
 
 
 class Call(ParallelDo):
@@ -61,3 +64,28 @@ def test_where_processes_cannot_be_had_there_are_none_and_nothing_is_left(
     with workers(2) as processes:
         assert processes is None
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("lacks", ["processes", "threads"])
+def test_processes_that_were_made_before_no_more_could_be_are_ended(
+    lacks: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    numbers = itertools.count()
+    before = multiprocessing.active_children()
+
+    def second_fails(process: Any) -> Any:
+        if next(numbers):
+            raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+        return made(process)
+
+    def no_thread(_: Any) -> None:
+        raise RuntimeError("can't start new thread")
+
+    if lacks == "processes":
+        made = multiprocessing.context.ForkProcess._Popen
+        monkeypatch.setattr(multiprocessing.context.ForkProcess, "_Popen", staticmethod(second_fails))
+    else:
+        monkeypatch.setattr("concurrent.futures.process._ExecutorManagerThread.start", no_thread)
+    with pytest.raises((OSError, RuntimeError)):
+        Workers(2, tmp_path, copied=True)
+    assert multiprocessing.active_children() == before  # Python waits for them before it ends, without end.

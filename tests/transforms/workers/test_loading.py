@@ -6,6 +6,7 @@ import contextlib
 import gc
 import importlib
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -46,8 +47,25 @@ def test_it_is_hidden_only_from_what_a_process_of_ours_loads_for_itself(
     monkeypatch.setattr(sys, "meta_path", list(sys.meta_path))
     monkeypatch.delitem(sys.modules, "wave", raising=False)
     monkeypatch.setattr(gc, "set_threshold", lambda *_: None)
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "1")  # So that it is as before afterwards.
     if ours:
         loading.is_ours_alone()
     with loading.without_others(local), pytest.raises(ImportError) if hides else contextlib.nullcontext():
         importlib.import_module("wave")
     importlib.import_module("wave")
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs Linux")
+@pytest.mark.parametrize("chosen", ["", "2"])
+def test_arithmetic_takes_no_threads_of_its_own_but_those_that_somebody_asks_for(chosen: str) -> None:
+    code = """
+import os
+from labelbeam.transforms.workers.loading import is_ours_alone
+is_ours_alone()
+import numpy
+print(len(os.listdir("/proc/self/task")))
+"""
+    environment = {name: value for name, value in os.environ.items() if name != "OPENBLAS_NUM_THREADS"}
+    environment |= {"OPENBLAS_NUM_THREADS": chosen} if chosen else {}
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    assert int(ran.stdout) == int(chosen or 1)

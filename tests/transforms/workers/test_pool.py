@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import apache_beam as beam
+import pyarrow as pa
 import pytest
 from apache_beam.pvalue import AsIter, TaggedOutput
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
@@ -256,6 +257,18 @@ def test_where_there_is_no_glibc_its_memory_is_left_alone(monkeypatch: pytest.Mo
     monkeypatch.setattr("ctypes.CDLL", library)
     _keep_freed_memory()
     assert asked == [None]
+
+
+def memory_pool() -> str:
+    """Return what Arrow takes memory from."""
+    return str(pa.default_memory_pool().backend_name)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs glibc, whose memory is kept")
+def test_arrow_takes_memory_of_a_worker_from_where_all_else_does() -> None:
+    with workers(2) as processes:
+        assert processes is not None
+        assert processes.submit(memory_pool).result() == "system"
 
 
 # Exceptions across processes.

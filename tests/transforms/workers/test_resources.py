@@ -39,6 +39,7 @@ V2 = "0::/pod/main\n"
         (V2, {"pod/cpu.max": "50000 100000", "pod/main/cpu.max": "max 100000"}, 1, None),
         (V2, {"pod/memory.max": "1073741824", "pod/main/memory.max": "2147483648"}, None, GB),
         (V2, {"unified/pod/main/memory.max": "1073741824"}, None, GB),
+        (V2, {"pod/memory.high": "1073741824", "pod/main/memory.max": "2147483648"}, None, GB),
         (V1, {"cpu,cpuacct/pod/cpu.cfs_quota_us": "150000", "cpu,cpuacct/pod/cpu.cfs_period_us": "100000"}, 2, None),
         (V1, {"cpu/pod/cpu.cfs_quota_us": "100000", "cpu/pod/cpu.cfs_period_us": "100000"}, 1, None),
         (V1, {"cpu/cpu.cfs_quota_us": "100000", "cpu/cpu.cfs_period_us": "100000"}, 1, None),

@@ -22,6 +22,7 @@ from labelbeam.transforms.write.oddities import (
     EXCHANGED,
     HUNDREDTH,
     LEAVING,
+    LEAVING_AS_SIZES,
     MISREAD,
     TINY,
     TWICE,
@@ -106,6 +107,20 @@ def test_objects_in_their_places_are_not_odd() -> None:
 def test_boxes_that_leave_their_image_are_counted_cut_or_rejected(sides: tuple[float, ...], out: int) -> None:
     found = oddities(image("a.jpg", box("cat", 1, 1, 9, 9)), image("b.jpg", box("cat", *sides)))
     assert found.get(LEAVING, Oddity()) == (Oddity(1, 2, "b.jpg") if out else Oddity())
+
+
+@pytest.mark.parametrize(
+    ("edges", "fits"),
+    [
+        ((60.0, 40.0, 130.0, 90.0), 1),  # 60, 40 and 70, 50.
+        ((60.0, 40.0, 110.0, 90.0), 0),  # A corner at 50 would lie before the first.
+        ((10.0, 10.0, 190.0, 50.0), 0),  # One at 180 lies outside.
+        ((10.0, 10.0, 30.0, 40.0), 0),  # It does not leave its image.
+    ],
+)
+def test_boxes_that_leave_their_image_and_would_not_as_corners_are_counted(edges: tuple[float, ...], fits: int) -> None:
+    found = oddities(image("a.jpg", box("cat", *edges)), more=LEAVING_AS_SIZES)
+    assert found.get(LEAVING_AS_SIZES, Oddity()).count == fits
 
 
 def test_outlines_without_a_box_leave_their_image_as_boxes_do() -> None:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from labelbeam.transforms.formats.beside import may_tell
 from labelbeam.transforms.formats.cloud_rows import is_of_cloud
 from labelbeam.transforms.formats.folder.columns import DELIMITERS, FILE_COLUMNS, LABEL_COLUMNS, SEPARATOR_LINE
 from labelbeam.transforms.images.names import IMAGE_FORMATS, extension
@@ -46,7 +47,7 @@ class BoxColumns(NamedTuple):
     """What the columns of a table are, by index.
 
     `box` are four sides, or one column of all; `kind` says whether they are "corners", a corner and "sizes", or a "centre" and sizes.
-    Without a `header` the first row is a box. With `cloud` rows are those of `cloud_rows`, and nothing else here counts.
+    `beside` are columns that may say something else of a box than is read, with their names. Without a `header` the first row is a box. With `cloud` rows are those of `cloud_rows`, and nothing else here counts.
     """
 
     delimiter: str
@@ -59,6 +60,7 @@ class BoxColumns(NamedTuple):
     crowd: int | None = None
     header: bool = True
     cloud: bool = False
+    beside: tuple[tuple[int, str], ...] = ()
 
 
 def columns_of(
@@ -112,7 +114,11 @@ def _by_name(
         ((keys.index(w), keys.index(h)) for w, h in _IMAGE_SIZES if w in keys and h in keys and keys.index(w) not in box),
         None,
     )  # fmt: skip
-    return BoxColumns(delimiter, tuple(names), file, -1 if called is None else called, box, kind, size, first(_CROWDS))
+    crowd, label_at = first(_CROWDS), -1 if called is None else called
+    beside = tuple(
+        (at, name) for at, name in enumerate(names) if may_tell(name) and at not in (file, label_at, crowd, *box)
+    )
+    return BoxColumns(delimiter, tuple(names), file, label_at, box, kind, size, crowd, beside=beside)
 
 
 def _box(keys: Sequence[str], bare: Sequence[str]) -> tuple[tuple[int, ...], str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -12,6 +12,7 @@ import numpy as np
 from labelbeam.schemas.doubts import Doubt
 from labelbeam.schemas.neutral import Box, SourceImage, SourceObject
 from labelbeam.schemas.reasons import Rejected, Skipped
+from labelbeam.transforms.formats.beside import tell_beside
 from labelbeam.transforms.formats.boxtable.columns import SIDES, BoxColumns
 from labelbeam.transforms.formats.cloud_rows import below_bucket, cloud_rows, is_cloud_url
 from labelbeam.transforms.formats.coco.evidence import Collector
@@ -48,6 +49,7 @@ class BoxRow(NamedTuple):
     raw: str = ""
     wrong: str = ""
     sure: float | None = None
+    beside: Mapping[str, str] = {}
 
 
 def rows_of(
@@ -121,6 +123,7 @@ def _row(
         columns.crowd is not None and cells[columns.crowd].lower() in ("1", "1.0", "true", "yes"),
         raw,
         sure=None if confidence is None else sureness(cells[confidence]),
+        beside={name: cells[at] for at, name in columns.beside if at != confidence},
     )
 
 
@@ -226,6 +229,8 @@ def _object(image: SourceImage, row: BoxRow, kind: str, with_boxes: bool) -> Sou
         message = f"the box is {', '.join(row.sides)!r:.80}, expected four finite numbers"
         reject_object(image, Rejected.INVALID_BBOX, message, row.locator, row.raw)
         return None
+    if row.beside:
+        tell_beside(image, row.beside, upright=True)
     return SourceObject(label, row.locator, box, crowd=row.crowd)
 
 

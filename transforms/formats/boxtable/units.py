@@ -14,20 +14,12 @@ from labelbeam.transforms.formats.claims import split_of_file
 from labelbeam.transforms.formats.folder.format import FolderOptions
 from labelbeam.transforms.formats.format import Tree
 from labelbeam.transforms.formats.frames import Evidence
-from labelbeam.transforms.formats.named_images import (
-    FILE_BITS,
-    IMAGES,
-    finder_of,
-    images_read,
-    plan_whole,
-    remarks_on,
-    whole_file,
-)
+from labelbeam.transforms.formats.named_images import finder_of, images_read, remarks_on
 from labelbeam.transforms.formats.plans import Plan
 from labelbeam.transforms.formats.reading import Reading, ReadResult, Unit
+from labelbeam.transforms.formats.whole_files import WholeFile, plan_whole, whole_file
 from labelbeam.transforms.messages.redact import redact
 from labelbeam.transforms.messages.words import listed
-from labelbeam.transforms.stores.files import StoredFile
 from labelbeam.transforms.stores.locate import locate
 
 
@@ -37,8 +29,8 @@ def plan_box_tables(tree: Tree, found: BoxTables) -> Plan:
     if found.rivals:
         raise UsageError(found.rivals)
 
-    def unit(file: StoredFile, number: int) -> Unit:
-        return BoxTableUnit(found.root.url, file.path, number, file.size, found.tables[file.path])
+    def unit(root: str, path: str, size: int, number: int) -> Unit:
+        return BoxTableUnit(root, path, size, number, found.tables[path])
 
     plan = plan_whole(tree, "boxtable", found.root, found.tables, unit)
     bare = [path for path, columns in found.tables.items() if not columns.header]
@@ -52,20 +44,10 @@ def plan_box_tables(tree: Tree, found: BoxTables) -> Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class BoxTableUnit:
-    """A table, read as a whole; `bytes` is its size, `number` its own among the tables."""
+class BoxTableUnit(WholeFile):
+    """A table, read as a whole."""
 
-    root: str
-    path: str
-    number: int
-    bytes: int
     columns: BoxColumns
-    index = IMAGES
-
-    @property
-    def size(self) -> int:
-        """Bytes, for progress."""
-        return self.bytes
 
     def read(self, reading: Reading) -> ReadResult:
         """Read its rows.
@@ -76,7 +58,7 @@ class BoxTableUnit:
         options, finder, evidence = reading.options, finder_of(reading), Evidence()
         file = locate(self.root, options.storage).below(self.path)
         doubts: list[Doubt] = []
-        with whole_file(file, self.bytes) as data:
+        with whole_file(file, self.size) as data:
             images = read_rows(
                 rows_of(self.path, data, self.columns, options.config.of(FolderOptions), doubts),
                 self.columns,
@@ -87,7 +69,7 @@ class BoxTableUnit:
                 split=split_of_file(self.path),
                 with_boxes="classification" not in options.config.task,
             )
-        result = images_read(reading, self.root, evidence, images, finder, self.number << FILE_BITS)
+        result = images_read(reading, self.root, evidence, images, finder, self.first_key)
         result.findings.doubts += doubts
         return result
 

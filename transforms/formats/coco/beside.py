@@ -10,44 +10,28 @@ from typing import Any
 import msgspec
 
 from labelbeam.schemas.doubts import Doubt, Doubted
+from labelbeam.transforms.formats.beside import FLAG, is_flag, is_score
 from labelbeam.transforms.formats.coco.brackets import BracketScanner
 from labelbeam.transforms.formats.coco.records import elements
 from labelbeam.transforms.formats.coco.values import crowd_of
 from labelbeam.transforms.formats.frames import Evidence
 from labelbeam.transforms.formats.plans import HEAD
-from labelbeam.transforms.formats.turned import FURTHER, may_turn, turned_beside, turns
-from labelbeam.transforms.formats.verdicts import is_verdict, speaks_against
+from labelbeam.transforms.formats.turned import FURTHER, folded, may_turn, turned_beside, turns
+from labelbeam.transforms.formats.verdicts import speaks_against
 
 _READ = frozenset({"iscrowd", "ignore"})
 """Flags that are read where they are called so to the letter, and stand right in the annotation."""
 
 _READ_ANGLE = frozenset({"rotation"})
 
-_FLAG = re.compile(
-    r"(?:is|to)?(?:crowd|groupof|ignored?|deleted?|discarded?|rejected|excluded?|difficult|dontcare)(?:flag)?"
-)
 _FORMAT = re.compile(r"(?:bbox|box)(?:mode|format|type)")
-_SCORE = re.compile(r"scores?|confidences?|conf|probability|prob")
 _CORNERS = frozenset({0, 2, "0", "2"})
 """detectron2's BoxMode of two corners: XYXY_ABS and XYXY_REL."""
 
 
-def _folded(key: str) -> str:
-    return key.replace("_", "").replace("-", "").lower()
-
-
-def is_flag(key: str) -> bool:
-    """Tell whether a field is called like a flag that takes its object or image out of what is trained on.
-
-    >>> is_flag("isCrowd"), is_flag("IsGroupOf"), is_flag("is_deleted"), is_flag("is_valid"), is_flag("occluded")
-    (True, True, True, True, False)
-    """
-    return _FLAG.fullmatch(_folded(key)) is not None or is_verdict(key)
-
-
 def _takes_out(key: str, value: Any) -> bool:
     """Tell whether a flag is set, or one that says that a record is of use is not."""
-    if _FLAG.fullmatch(_folded(key)) is not None:
+    if FLAG.fullmatch(folded(key)) is not None:
         return _is_set(value)
     return isinstance(value, str | int) and speaks_against(key, str(value))
 
@@ -61,9 +45,9 @@ def _is_set(value: Any) -> bool:
 def _flagged(key: str, value: Any) -> bool:
     """Tell whether a flag is set that is not read: by another name, or in a field that holds further ones."""
     if isinstance(value, list):
-        return _folded(key) in FURTHER and any(isinstance(item, str) and is_flag(item) for item in value)
+        return folded(key) in FURTHER and any(isinstance(item, str) and is_flag(item) for item in value)
     if isinstance(value, dict):
-        return _folded(key) in FURTHER and any(
+        return folded(key) in FURTHER and any(
             is_flag(inner) and _takes_out(inner, item) for inner, item in value.items()
         )
     return is_flag(key) and key not in _READ and _takes_out(key, value)
@@ -77,7 +61,7 @@ def _angled(key: str, value: Any) -> bool:
 
 
 def _as_corners(key: str, value: Any) -> bool:
-    if _FORMAT.fullmatch(_folded(key)) is None or isinstance(value, bool | list | dict):
+    if _FORMAT.fullmatch(folded(key)) is None or isinstance(value, bool | list | dict):
         return False
     return (
         value in _CORNERS or re.search(r"(?i)xyxy|corners|x1y1|xmin_?ymin_?xmax|pascal|\bvoc\b", str(value)) is not None
@@ -85,8 +69,7 @@ def _as_corners(key: str, value: Any) -> bool:
 
 
 def _scored(key: str, value: Any) -> bool:
-    is_score = _SCORE.fullmatch(_folded(key)) and isinstance(value, float | int)
-    return bool(is_score and not isinstance(value, bool) and 0 < value < 1)
+    return is_score(key) and isinstance(value, float | int) and not isinstance(value, bool) and 0 < value < 1
 
 
 _TALLIES: tuple[tuple[str, Callable[[str, Any], bool]], ...] = (
@@ -98,10 +81,10 @@ _TALLIES: tuple[tuple[str, Callable[[str, Any], bool]], ...] = (
 
 
 def _may_tell(key: str) -> bool:
-    folded = _folded(key)
-    if folded in FURTHER or (is_flag(key) and key not in _READ):
+    name = folded(key)
+    if name in FURTHER or (is_flag(key) and key not in _READ):
         return True
-    return may_turn(key) or any(names.fullmatch(folded) for names in (_FORMAT, _SCORE))
+    return may_turn(key) or is_score(key) or _FORMAT.fullmatch(name) is not None
 
 
 def turned_images(block: bytes) -> list[str]:

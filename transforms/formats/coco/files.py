@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import posixpath
 import re
+from collections.abc import Sequence
 
 from labelbeam.schemas.errors import UsageError
 from labelbeam.transforms.formats.coco.names import COCO_NAME, most_telling, split_of_name
 from labelbeam.transforms.formats.plans import HEAD
-from labelbeam.transforms.images.names import extension, hidden
-from labelbeam.transforms.stores.listing import Listing
+from labelbeam.transforms.stores.files import StoredFile
 from labelbeam.transforms.stores.location import Location
 from labelbeam.transforms.stores.reading import read_range
 from labelbeam.transforms.stores.threads import in_threads
@@ -21,8 +21,8 @@ _DEEPEST = 3
 """Directories above a COCO file, below the source's root, that are looked into: `coco/annotations/v1/x.json`."""
 
 
-def coco_files(root: Location, listing: Listing) -> tuple[list[Location], str]:
-    """The COCO files with objects below a directory, and what was found in words.
+def coco_files(root: Location, files: Sequence[StoredFile]) -> tuple[list[Location], str]:
+    """The COCO files with objects among the JSON files below a directory, and what was found in words.
 
     Per-image JSON may lie there by the thousand. Files are looked at from the largest down, and no further once a whole
     batch holds no COCO: a file that describes a dataset is among the largest of its kind. Names that only COCO has count
@@ -31,11 +31,7 @@ def coco_files(root: Location, listing: Listing) -> tuple[list[Location], str]:
     Raises:
         UsageError: several of them may hold the same images.
     """
-    sizes = {
-        file.path: file.size
-        for file in listing.files
-        if extension(file.path) == "json" and file.path.count("/") <= _DEEPEST and not hidden(file.path)
-    }
+    sizes = {file.path: file.size for file in files if file.path.count("/") <= _DEEPEST}
     found = [path for path in sizes if COCO_NAME.fullmatch(posixpath.basename(path))]
     by_size = sorted(sizes.keys() - set(found), key=lambda path: (-sizes[path], path))
     for start in range(0, len(by_size), _BATCH):

@@ -61,10 +61,10 @@ class Coco:
         for folder in tree.locations:
             if folder in tree.files:
                 continue
-            listing = tree.listing_of(folder)
-            below, reason = coco_files(folder, listing)
+            below, reason = coco_files(folder, tree.visible_of("json", below=folder))
             if asked and not below:
-                raise UsageError(f"{folder.shown}: found no COCO file among {len(listing.files)} files; name it itself")
+                count = len(tree.listing_of(folder).files)
+                raise UsageError(f"{folder.shown}: found no COCO file among {count} files; name it itself")
             files += below
         return Claim(reason, found=files) if files else None
 

@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 
 from labelbeam.schemas.neutral import SourceImage, SourceObject
 from labelbeam.schemas.reasons import Rejected
+from labelbeam.transforms.formats.beside import tell_beside, tell_labels
 from labelbeam.transforms.formats.drawn import JsonError, declare_size, decode_json, label_of, number
 from labelbeam.transforms.formats.named_images import ImageFinder, image_named, reject_image, reject_object
-from labelbeam.transforms.formats.turned import turned_beside
 from labelbeam.transforms.stores.paths import unquote_path
 
 OVERSHOOT = 0.5
@@ -94,6 +94,8 @@ def read_images(
         for number_of, region in enumerate(_list_of(entry.get("regions"), image, "regions")):
             boxes += 1
             far += _add_region(image, region, names, f"regions[{number_of}]")
+        if isinstance(tagged := entry.get("tags"), list):
+            tell_labels(image, (_name_of(tag, names) if isinstance(tag, dict) else tag for tag in tagged))
     return CustomVisionImages(read, boxes, far, frozenset(ids))
 
 
@@ -198,7 +200,7 @@ def _add_region(image: SourceImage, region: Any, names: Mapping[str, str], locat
         message = f"{max(box, key=lambda side: abs(side - 0.5)):g} is no fraction of the image's width or height"
         reject_object(image, Rejected.INVALID_BBOX, message, locator, _raw(region))
         return True
-    image.turned_beside += turned_beside(region)
+    tell_beside(image, region, upright=True)
     image.objects.append(SourceObject(label, locator, box))
     return False
 

@@ -4,24 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
-from labelbeam.schemas.errors import LabelBeamError
 from labelbeam.transforms.formats.customvision.read import CustomVisionError, read_images, read_tags
 from labelbeam.transforms.formats.format import Tree
 from labelbeam.transforms.formats.frames import FRACTIONS, Evidence, Frame
-from labelbeam.transforms.formats.named_images import (
-    FILE_BITS,
-    IMAGES,
-    finder_of,
-    images_read,
-    plan_whole,
-    refuse_far,
-    whole_file,
-)
+from labelbeam.transforms.formats.named_images import finder_of, images_read, refuse_far
 from labelbeam.transforms.formats.plans import Plan
-from labelbeam.transforms.formats.reading import Reading, ReadResult, Unit
-from labelbeam.transforms.stores.files import StoredFile
-from labelbeam.transforms.stores.locate import locate
+from labelbeam.transforms.formats.reading import Reading, ReadResult
+from labelbeam.transforms.formats.whole_files import WholeFile, plan_whole
 from labelbeam.transforms.stores.location import Location
 from labelbeam.transforms.stores.reading import read_bounded
 
@@ -34,23 +25,14 @@ def plan_customvision(tree: Tree, root: Location, names: Sequence[str], tags: Se
     known: dict[str, str] = {}
     for path in tags:
         known |= read_tags(read_bounded(root.below(path), LARGEST_TAGS))
-
-    def unit(file: StoredFile, number: int) -> Unit:
-        return CustomVisionUnit(root.url, file.path, file.size, number, known)
-
-    return plan_whole(tree, "customvision", root, names, unit)
+    return plan_whole(tree, "customvision", root, names, partial(CustomVisionUnit, tags=known))
 
 
 @dataclass(frozen=True, slots=True)
-class CustomVisionUnit:
-    """One file of images by its path; `number` is its own among them, `tags` are names of tags by id."""
+class CustomVisionUnit(WholeFile):
+    """One file of images; `tags` are names of tags by id."""
 
-    root: str
-    path: str
-    size: int
-    number: int
     tags: dict[str, str]
-    index = IMAGES
 
     def read(self, reading: Reading) -> ReadResult:
         """Read its images.
@@ -59,18 +41,13 @@ class CustomVisionUnit:
             StoreError: it cannot be read.
             LabelBeamError: it is malformed as a whole.
         """
-        options, finder = reading.options, finder_of(reading)
-        file = locate(self.root, options.storage).below(self.path)
-        task = options.config.task
-        try:
-            with whole_file(file, self.size) as data:
-                read = read_images(data, self.tags, finder, path=self.path, source=self.root, task=task)
-        except CustomVisionError as error:
-            raise LabelBeamError(f"{file.shown}: {error}; expected images as Custom Vision's API gives them") from None
+        finder, task = finder_of(reading), reading.options.config.task
+        with self.content(reading, "images as Custom Vision's API gives them", CustomVisionError) as data:
+            read = read_images(data, self.tags, finder, path=self.path, source=self.root, task=task)
         evidence = Evidence()
         evidence.add("boxes", read.boxes, self.path)
         evidence.add("far", read.far, self.path)
-        return images_read(reading, self.root, evidence, read.images, finder, self.number << FILE_BITS, read.ids)
+        return images_read(reading, self.root, evidence, read.images, finder, self.first_key, read.ids)
 
 
 def frames_of(evidence: Mapping[str, Evidence]) -> dict[str, Frame]:

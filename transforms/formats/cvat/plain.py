@@ -32,8 +32,8 @@ class WrittenShape(NamedTuple):
 class WrittenImage(NamedTuple):
     """An image: its attributes, and what is in it, in order.
 
-    Where that is boxes alone that are neither turned nor grouped, `boxes` may hold them in place of `shapes`: their whole text, their label,
-    which is not blank, and left, top, right and bottom, which are numbers of an image.
+    Where that is boxes alone that are neither turned nor grouped, `boxes` may hold them in place of `shapes`: their whole text with the
+    blanks behind it, their label, which is not blank, and left, top, right and bottom, which are numbers of an image.
     """
 
     fields: dict[str, str]
@@ -54,7 +54,8 @@ _SHAPE = re.compile(
 )
 _ATTRIBUTE = re.compile(r'<attribute(?: name="([^"]*)")?>([^<]*)<')
 
-_BOX = re.compile(rf"{_BLANK}<box{_FIELDS}/?>")
+_BLANKS = re.compile(_BLANK)
+_BOX = re.compile(rf"<box{_FIELDS}/?>")
 _NUMBER = r"(-?[0-9]{1,8}+(?:\.[0-9]{1,20}+)?+)"
 _READ = {"label": f"({_VALUE})", "xtl": _NUMBER, "ytl": _NUMBER, "xbr": _NUMBER, "ybr": _NUMBER}
 _OF_BOX = {**_READ, "rotation": r"0(?:\.0{1,9}+)?+", "outside": "0", "group_id": "0?+"}
@@ -91,20 +92,16 @@ def plain_image(text: str, at: int, boxes: bool = False) -> tuple[WrittenImage, 
 
 def _boxes(text: str, start: int) -> tuple[list[tuple[str, str, str, str, str, str]], int] | None:
     """The boxes of an image that has nothing else, and where it ends; None where it has."""
-    first = _BOX.match(text, start)
+    at = _BLANKS.match(text, start).end()  # type: ignore[union-attr]  # It matches anywhere.
+    first = _BOX.match(text, at)
     pattern = _pattern(tuple(first[1].split('"')[:-1:2])) if first is not None else None
     end = text.find("</image>", start)
     if pattern is None or end < 0:
         return None
-    rows = pattern.findall(text, start, end)
-    if sum([len(row[0]) for row in rows]) + len(_blank_before(text, end)) != end - start:
+    rows = pattern.findall(text, at, end)
+    if sum([len(row[0]) for row in rows]) != end - at:
         return None
     return (rows, end + len("</image>")) if all(map(_is_label, {row[1] for row in rows})) else None
-
-
-def _blank_before(text: str, end: int) -> str:
-    line = text[max(0, end - 80) : end]
-    return line[len(line.rstrip(" \t\r\n")) :]
 
 
 @lru_cache(64)
@@ -114,7 +111,8 @@ def _pattern(written: tuple[str, ...]) -> re.Pattern[str] | None:
     if names is None or [name for name in names if name in _READ] != list(_READ):
         return None
     fields = "".join(f' {name}="{_OF_BOX.get(name, _VALUE)}"' for name in names)
-    return re.compile(rf"({_BLANK}<box{fields} ?(?:/>|>{_BLANK}</box>))")
+    # Blanks are behind a box: before it, a search would begin at each of them, and look through all that follow.
+    return re.compile(rf"(<box{fields} ?(?:/>|>{_BLANK}</box>){_BLANK})")
 
 
 @lru_cache(1024)

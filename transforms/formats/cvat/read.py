@@ -14,6 +14,7 @@ import numpy as np
 
 from labelbeam.schemas.neutral import Box, Ring, SourceImage, SourceObject
 from labelbeam.schemas.reasons import Rejected, Skipped
+from labelbeam.transforms.formats.beside import tell_beside, tell_labels
 from labelbeam.transforms.formats.cvat.format import CvatOptions
 from labelbeam.transforms.formats.cvat.plain import WrittenImage, WrittenShape
 from labelbeam.transforms.formats.drawn import (
@@ -31,7 +32,6 @@ from labelbeam.transforms.formats.drawn import (
 )
 from labelbeam.transforms.formats.folder.splits import plain_split
 from labelbeam.transforms.formats.named_images import ImageFinder, image_named, reject_image, reject_object
-from labelbeam.transforms.formats.turned import turned_beside
 from labelbeam.transforms.formats.voc.folders import join
 from labelbeam.transforms.formats.voc.shapes import number
 from labelbeam.transforms.geometry.rle import GeometryError, read_rle
@@ -81,6 +81,7 @@ def read_image(
         return CvatImage(image, twofold=_add_labels(image, shapes, options.cvat_labels), other_subset=other)
     parts = _parts(image, shapes, apart=options.cvat_groups == "apart")
     boxes, united = add_parts(image, parts)
+    tell_labels(image, (shape.fields.get("label") for _, shape in shapes if shape.tag == "tag"))
     return CvatImage(image, boxes, united, other_subset=other)
 
 
@@ -132,8 +133,7 @@ def _parts(image: SourceImage, shapes: list[tuple[str, WrittenShape]], apart: bo
         except DrawnError as error:
             reject_object(image, error.code, error.message, locator, _raw(shape))
             continue
-        if not (drawn.rings or drawn.turned):
-            image.turned_beside += turned_beside(shape.beside)
+        tell_beside(image, shape.beside, upright=not (drawn.rings or drawn.turned))
         group = fields.get("group_id", "").strip()
         key = locator if apart or group in ("", "0") else (label, group)
         parts.append(Part(key, label, locator, drawn))

@@ -18,7 +18,6 @@ from labelbeam.transforms.formats.frames import Evidence
 from labelbeam.transforms.formats.named_images import IMAGES, finder_of, plan_named, remarks_on, tally_images
 from labelbeam.transforms.formats.plans import BATCH, Plan
 from labelbeam.transforms.formats.reading import Findings, Reading, ReadResult, Unit
-from labelbeam.transforms.messages.redact import redact
 from labelbeam.transforms.stores.files import StoredFile
 from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.stores.location import Location
@@ -125,33 +124,29 @@ def _tally(evidence: Evidence, found: CvatImage, task: str) -> None:
     evidence.add("other_subset", int(found.other_subset), locator)
 
 
+_SAID = (
+    (
+        "twofold",
+        Doubted.LABELS_IN_TWO_PLACES,
+        "images have both tags and shapes, of which the tags were read as labels",
+        "--cvat-labels shapes",
+    ),
+    (
+        "united",
+        Doubted.SHAPES_UNITED,
+        "objects are of several shapes with one label and one group, as where CVAT exports COCO",
+        "--cvat-groups apart",
+    ),
+    ("other_subset", Doubted.LISTED_IN_NO_SPLIT, "images are in subsets that are no splits", "--split"),
+    (
+        "tracks",
+        Doubted.TRACKS_NOT_READ,
+        "tracks of CVAT for video are not read; export the task as CVAT for images",
+        "",
+    ),
+)
+
+
 def doubts_of(evidence: Mapping[str, Evidence]) -> list[Doubt]:
     """Doubts that follow from the evidence."""
-    doubts = remarks_on(evidence)
-    for source, item in sorted(evidence.items()):
-        shown = redact(source)
-        for name, code, words, option in (
-            (
-                "twofold",
-                Doubted.LABELS_IN_TWO_PLACES,
-                "images have both tags and shapes, of which the tags were read as labels",
-                "--cvat-labels shapes",
-            ),
-            (
-                "united",
-                Doubted.SHAPES_UNITED,
-                "objects are of several shapes with one label and one group, as where CVAT exports COCO",
-                "--cvat-groups apart",
-            ),
-            ("other_subset", Doubted.LISTED_IN_NO_SPLIT, "images are in subsets that are no splits", "--split"),
-            (
-                "tracks",
-                Doubted.TRACKS_NOT_READ,
-                "tracks of CVAT for video are not read; export the task as CVAT for images",
-                "",
-            ),
-        ):
-            if count := item.count(name):
-                example = item.example(name)
-                doubts.append(Doubt(code, f"{shown}: {count:,} {words}, such as in {example}", count, example, option))
-    return doubts
+    return remarks_on(evidence, said=_SAID)

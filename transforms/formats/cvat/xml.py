@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from lxml import etree
 
 from labelbeam.transforms.formats.cvat.plain import START, WrittenImage, WrittenShape, plain_image
-from labelbeam.transforms.formats.xml_tags import MOST_ATTRIBUTES, TagWatch
+from labelbeam.transforms.formats.xml_tags import MOST_ATTRIBUTES, SAFE, TagWatch, check_memory
 from labelbeam.transforms.workers.budget import check_room
 
 BLOCK = 2**20
@@ -182,17 +182,7 @@ class _Parser:
     """lxml's parser, given a file in parts of any size."""
 
     def __init__(self) -> None:
-        self._parser = etree.XMLPullParser(
-            events=("start", "end"),
-            tag=("annotations", "image", "track"),
-            encoding="utf-8",
-            resolve_entities=False,
-            no_network=True,
-            load_dtd=False,
-            huge_tree=False,
-            remove_comments=True,
-            remove_pis=True,
-        )
+        self._parser = etree.XMLPullParser(events=("start", "end"), tag=("annotations", "image", "track"), **SAFE)
         self._held, self._tags = 0, TagWatch()
         self._open = {"annotations": 0, "image": 0, "track": 0}
         self._before = b""
@@ -245,8 +235,7 @@ def _errors_told() -> Iterator[None]:
     try:
         yield
     except etree.XMLSyntaxError as error:
-        if getattr(error, "code", None) == etree.ErrorTypes.ERR_NO_MEMORY:
-            raise MemoryError(str(error)) from None
+        check_memory(error)
         raise CvatError(f"it is no well-formed XML in UTF-8: {error}") from None
 
 

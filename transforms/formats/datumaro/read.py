@@ -8,12 +8,15 @@ is called like its image, without the extension.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from labelbeam.schemas.neutral import SourceImage, SourceObject
 from labelbeam.schemas.reasons import Rejected
+from labelbeam.transforms.formats.beside import takes_out, tell_beside, tell_labels
 from labelbeam.transforms.formats.drawn import (
     LARGEST_RADIUS,
     Drawn,
@@ -31,14 +34,14 @@ from labelbeam.transforms.formats.drawn import (
     number,
 )
 from labelbeam.transforms.formats.named_images import ImageFinder, image_named, reject_image, reject_object
-from labelbeam.transforms.formats.turned import turned_beside
 from labelbeam.transforms.formats.voc.folders import join
 from labelbeam.transforms.geometry.rle import GeometryError, read_rle
 from labelbeam.transforms.geometry.trace import trace
 
 WITHOUT_AREA = frozenset({"points", "polyline", "cuboid_3d", "cuboid_2d", "skeleton"})
 _NO_OBJECTS = frozenset({"label", "caption"})
-_READ_ANGLE = frozenset({"rotation"})
+_READ = frozenset({"rotation", "is_crowd"})
+"""Attributes that are read: what Datumaro's own reader of COCO calls `iscrowd` is the latter."""
 
 
 class DatumaroError(ValueError):
@@ -89,6 +92,8 @@ def read_items(
         else:
             without, several = add_parts(image, _parts(image, found, labels, apart))
             boxes, united = boxes + without, united + several
+            image.flagged = takes_out("attributes", item.get("attr"))
+            tell_labels(image, _labels_of_item(found, labels))
     return DatumaroImages(read, boxes, united, twofold, labels)
 
 
@@ -153,6 +158,14 @@ def _add_labels(image: SourceImage, annotations: list[Any], labels: list[Any]) -
     return bool(of_item) and bool(of_objects)
 
 
+def _labels_of_item(annotations: list[Any], labels: list[Any]) -> Iterator[Any]:
+    """The names of an item's labels, of those that the file lists."""
+    for annotation in annotations:
+        if isinstance(annotation, dict) and annotation.get("type") == "label":
+            with suppress(DrawnError):
+                yield _named(annotation, labels)
+
+
 def _parts(image: SourceImage, annotations: list[Any], labels: list[Any], apart: bool) -> list[Part]:
     parts: list[Part] = []
     for place, annotation in enumerate(annotations):
@@ -171,12 +184,13 @@ def _parts(image: SourceImage, annotations: list[Any], labels: list[Any], apart:
         except DrawnError as error:
             reject_object(image, error.code, error.message, locator, _raw(annotation))
             continue
-        attributes = annotation.get("attributes")
-        if not (drawn.rings or drawn.turned) and isinstance(attributes, dict):
-            image.turned_beside += turned_beside(attributes, _READ_ANGLE)
+        crowd = False
+        if isinstance(attributes := annotation.get("attributes"), dict):
+            crowd = attributes.get("is_crowd") in (True, 1, "True", "true", "1")
+            tell_beside(image, attributes, upright=not (drawn.rings or drawn.turned), read=_READ)
         group = annotation.get("group")
         alone = apart or not isinstance(group, int) or group == 0
-        parts.append(Part(locator if alone else (label, group), label, locator, drawn))
+        parts.append(Part(locator if alone else (label, group), label, locator, drawn, crowd))
     return parts
 
 
@@ -187,6 +201,8 @@ def _drawn(annotation: dict[str, Any], image: SourceImage) -> Drawn:
         raise DrawnError(Rejected.MISSING_BBOX, f"a {kind} has no box and no area")
     if kind == "mask":
         return _of_mask(annotation.get("rle"), image)
+    if kind == "rotated_bbox":
+        return _rotated(annotation)
     if kind not in ("bbox", "polygon", "ellipse"):
         raise DrawnError(Rejected.INVALID_RECORD, f"the type is {kind!r:.60}, which is not known")
     key = "bbox" if kind == "bbox" else "points"
@@ -211,6 +227,22 @@ def _drawn(annotation: dict[str, Any], image: SourceImage) -> Drawn:
     if turn is None or turn % 360 == 0:
         return Drawn(box, [])
     return Drawn(box_around(box, turn, (left + third / 2, top + fourth / 2)), [], turned=True)
+
+
+def _rotated(annotation: dict[str, Any]) -> Drawn:
+    """The box around a `RotatedBbox`, whose points are its centre, width, height and an angle in degrees clockwise.
+
+    No version of Datumaro writes one into its own JSON; scripts that do name its points otherwise as well.
+    """
+    values = next((annotation[key] for key in ("points", "rotated_bbox", "bbox") if annotation.get(key)), None)
+    sides = [number(side) for side in values] if isinstance(values, list) else []
+    known = [side for side in sides if side is not None and abs(side) < LARGEST_RADIUS]
+    if len(sides) != 5 or len(known) != 5:
+        message = f"points are {values!r:.60}, expected a centre, width, height and angle, finite and of an image"
+        raise DrawnError(Rejected.INVALID_BBOX, message)
+    x, y, width, height, angle = known
+    box = (x - width / 2, y - height / 2, x + width / 2, y + height / 2)
+    return Drawn(box_around(box, angle, (x, y)), [], turned=angle % 360 != 0)
 
 
 def _of_mask(rle: Any, image: SourceImage) -> Drawn:

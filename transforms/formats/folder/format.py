@@ -109,8 +109,7 @@ class Folder:
     def recognise(self, tree: Tree, asked: bool) -> Claim | None:
         """Claim a table, a directory that holds one by a usual name, and images that nothing else claims."""
         from labelbeam.transforms.formats.folder.layout import table_candidates
-        from labelbeam.transforms.formats.folder.places import NAMED_TABLES, is_table_name
-        from labelbeam.transforms.images.names import is_image
+        from labelbeam.transforms.formats.folder.places import MAY_BE_TABLES, NAMED_TABLES, is_table_name
 
         if len(tree.locations) == len(tree.files) == 1 and is_table_name(tree.files[0].path):
             table = posixpath.basename(tree.files[0].path)
@@ -125,12 +124,11 @@ class Folder:
             return Claim("")
         if tree.root is None:
             return None
-        names = [file.path for file in tree.visible]
-        tables = table_candidates(names)
+        tables = table_candidates([file.path for file in tree.visible]) if tree.visible_of(*MAY_BE_TABLES) else []
         named = [name for name in tables if posixpath.basename(name).lower() in NAMED_TABLES]
         if named and tree.config.task.startswith("image_classification"):
             return Claim(f"found a table of labels, {named[0]}")
-        images = sum(map(is_image, names))
+        images = len(tree.images())
         if not images and not tables:
             return None
         return Claim(f"found {images} images and neither COCO nor VOC annotations", certain=False)

@@ -19,6 +19,8 @@ from labelbeam.transforms.messages.words import listed
 
 NAMED_TABLES = ("labels.csv", "metadata.csv", "metadata.jsonl")
 TABLE_EXTENSIONS = ("csv", "tsv", "jsonl")
+MAY_BE_TABLES = (*TABLE_EXTENSIONS, "txt")
+"""Extensions of whatever `is_table_name` may take."""
 
 
 _ATTRIBUTES = re.compile(r"(?i)(?:.*/)?list_attr[^/]*\.txt")

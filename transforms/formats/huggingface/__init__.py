@@ -1,1 +1,1 @@
-"""Hugging Face: image folders with a metadata.jsonl or metadata.csv, whose `objects` are the boxes and categories of each image."""
+"""Hugging Face: image folders with a metadata.jsonl, .csv or .parquet, whose `objects` are the boxes and categories of each image."""

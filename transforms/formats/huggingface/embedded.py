@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import math
 import posixpath
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from labelbeam.transforms.formats.huggingface.columns import Columns, columns_of
 from labelbeam.transforms.formats.huggingface.format import HuggingFaceOptions
 from labelbeam.transforms.formats.huggingface.names import names_at
 from labelbeam.transforms.formats.huggingface.objects import Samples
+from labelbeam.transforms.formats.huggingface.read import OF_TABLES
 from labelbeam.transforms.formats.huggingface.saved import Saved
 from labelbeam.transforms.formats.named_images import (
     FILE_BITS,
@@ -58,10 +58,15 @@ from labelbeam.transforms.stores.shards.rows import (
     starts_of,
 )
 from labelbeam.transforms.stores.threads import in_threads
+from labelbeam.transforms.workers.budget import check_room
 from labelbeam.transforms.workers.quiet_gc import quiet_gc
 
 RANGE = 64 * 2**20
 """Bytes of rows, images and all, in a unit; a group of rows is never cut."""
+
+
+ROW = 1000
+"""Bytes of memory that a row with an object takes while it is read, its image aside."""
 
 
 def opened(file: Location) -> tuple[Packed, RowFile]:
@@ -77,6 +82,33 @@ def opened(file: Location) -> tuple[Packed, RowFile]:
         return packed, open_rows(packed)
 
     return ask(file, "cannot be read", look)
+
+
+def rows_of_parquet(file: Location) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Rows of a metadata.parquet: where each stands, and those of its fields that say something of its image.
+
+    Raises:
+        StoreError: it cannot be read, or is damaged.
+    """
+    packed, rows = opened(file)
+    fields = [name for name in rows.footer.schema.names if name.endswith("file_name") or name in OF_TABLES]
+    for group, first in enumerate(starts_of(rows.footer)[:-1]):
+        check_room(ROW * rows.footer.rows[group], f"{file.shown}, of {rows.footer.rows[group]:,} rows in a group")
+        yield from ask(file, "cannot be read", partial(_rows_of_group, packed, rows, group, first, fields))
+
+
+def _rows_of_group(
+    packed: Packed, rows: RowFile, group: int, first: int, fields: Sequence[str]
+) -> list[tuple[str, dict[str, Any]]]:
+    def read() -> list[dict[str, Any]]:
+        # Row by row: what all rows share in the file, such as a long text, each of these has for itself.
+        return [
+            {name: batch.column(name)[at].as_py() for name in fields}
+            for batch in rows.batches(group, fields)
+            for at in range(len(batch))
+        ]
+
+    return [(f"row {row}", values) for row, values in enumerate(checked(packed, read), first)]
 
 
 def plan_embedded(tree: Tree, saved: Saved) -> Plan:
@@ -294,20 +326,4 @@ class Rows:
                 image, row[objects[0]] if len(objects) == 1 else {name: row[name] for name in objects}, width, height
             )
             return
-        value = row[label]
-        found = [
-            plain for item in (value if isinstance(value, list) else [value]) if (plain := _plain(item)) is not None
-        ]
-        if not found and not isinstance(value, list):
-            what = "is null" if value is None else f"is {value!r:.20}, which stands for none"
-            reject_image(image, Rejected.NO_LABEL, f"the row has no label: {label} {what}")
-            self.samples.images.append(image)
-            return
-        self.samples.label(image, found, width, height)
-
-
-def _plain(value: Any) -> Any:
-    """A label as it is, numbers as whole ones; None where there is none: null, NaN, and -1 as in test sets of `datasets`."""
-    if isinstance(value, float):
-        value = None if math.isnan(value) else int(value) if value.is_integer() else value
-    return None if value == -1 and not isinstance(value, bool) else value
+        self.samples.label_by(image, label, row[label], width, height)

@@ -62,7 +62,7 @@ class HuggingFace:
         claim = claim_of(tree, asked)
         if asked and claim is None:
             raise UsageError(
-                f"{tree.locations[0].shown}: holds no metadata.jsonl or metadata.csv with file_name and objects, and no Parquet or Arrow; huggingface takes "
+                f"{tree.locations[0].shown}: holds no metadata.jsonl, metadata.csv or metadata.parquet with file_name and objects, and no Parquet or Arrow; huggingface takes "
                 "one directory or file of them, or Parquet or Arrow files"
             )
         return claim

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -10,11 +11,11 @@ import numpy as np
 
 from labelbeam.schemas.neutral import Ring, SourceImage, SourceObject
 from labelbeam.schemas.reasons import Adjusted, Rejected
+from labelbeam.transforms.formats.beside import tell_beside, telling
 from labelbeam.transforms.formats.coco.evidence import Collector
 from labelbeam.transforms.formats.drawn import DrawnError, add_label, declare_size, extent, label_of, number
 from labelbeam.transforms.formats.frames import Evidence
 from labelbeam.transforms.formats.named_images import reject_image, reject_object
-from labelbeam.transforms.formats.turned import may_turn, turned_beside, turns
 from labelbeam.transforms.geometry.rle import GeometryError, read_rle
 from labelbeam.transforms.geometry.trace import trace
 
@@ -27,6 +28,7 @@ _OUTLINES = ("segmentation", "segmentations", "polygon", "polygons")
 _CROWDS = ("iscrowd", "is_crowd")
 _AREAS = ("area", "areas")
 _KINDS = {"bbox": BOXES, "label": _LABELS, "outline": _OUTLINES, "crowd": _CROWDS, "area": _AREAS}
+_READ = frozenset(key for keys in _KINDS.values() for key in keys)
 FIELDS = tuple(key for keys in _KINDS.values() for key in keys)
 """What the fields of objects are called."""
 
@@ -66,7 +68,7 @@ class Samples:
             if made is None:
                 continue
             image.objects.append(made)
-            image.turned_beside += item["turned"] and made.rings is None
+            tell_beside(image, item["beside"], upright=made.rings is None)
             self.unnamed += isinstance(item.get("label"), int) and not self._names
             self.without += made.rings is None and outlined
             box = made.bbox or (np.nan,) * 4
@@ -75,6 +77,17 @@ class Samples:
             self._about.append(
                 (number(item.get("area")) or np.nan, image.width or 0, image.height or 0, len(self.images) - 1)
             )
+
+    def label_by(self, image: SourceImage, column: str, value: Any, width: Any = None, height: Any = None) -> None:
+        """Give an image its declared size, and the labels that a column holds for it; without any it is rejected."""
+        several = isinstance(value, list)
+        labels = [plain for item in (value if several else [value]) if (plain := _plain(item)) is not None]
+        if labels or several:
+            self.label(image, labels, width, height)
+            return
+        what = "is null" if value is None else f"is {value!r:.20}, which stands for none"
+        reject_image(image, Rejected.NO_LABEL, f"the row has no label: {column} {what}")
+        self.images.append(image)
 
     def label(self, image: SourceImage, labels: Iterable[Any], width: Any = None, height: Any = None) -> None:
         """Give an image its declared size, and labels of its own, for classification."""
@@ -108,6 +121,13 @@ class Samples:
             )
 
 
+def _plain(value: Any) -> Any:
+    """A label as it is, numbers as whole ones; None where there is none: null, NaN, and -1 as in test sets of `datasets`."""
+    if isinstance(value, float):
+        value = None if math.isnan(value) else int(value) if value.is_integer() else value
+    return None if value == -1 and not isinstance(value, bool) else value
+
+
 def objects_of(value: Any) -> list[dict[str, Any]] | str:
     """Objects, each with what is known of it, from lists of each or a list of objects; else what is wrong."""
     if value is None:
@@ -117,7 +137,7 @@ def objects_of(value: Any) -> list[dict[str, Any]] | str:
         if wrong:
             return f"an object is {wrong[0]!r:.60}, expected a mapping"
         return [
-            {kind: _first(item, keys) for kind, keys in _KINDS.items()} | {"turned": turned_beside(item)}
+            {kind: _first(item, keys) for kind, keys in _KINDS.items()} | {"beside": telling(item, _READ)}
             for item in value
         ]
     if not isinstance(value, dict):
@@ -130,13 +150,11 @@ def objects_of(value: Any) -> list[dict[str, Any]] | str:
     if len(set(lengths.values())) > 1:
         return f"objects holds lists of several lengths ({', '.join(f'{kind}: {count}' for kind, count in lengths.items())})"
     count = next(iter(lengths.values()), 0)
-    angles = {key: column for key, column in value.items() if may_turn(key) and isinstance(column, list)}
-    turned = [
-        any(place < len(column) and turns(key, column[place]) for key, column in angles.items())
-        for place in range(count)
-    ]
+    beside = {key: column for key, column in telling(value, _READ).items() if isinstance(column, list)}
     return [
-        {kind: column[place] for kind, column in lists.items()} | {"turned": turned[place]} for place in range(count)
+        {kind: column[place] for kind, column in lists.items()}
+        | {"beside": {key: column[place] for key, column in beside.items() if place < len(column)}}
+        for place in range(count)
     ]
 
 

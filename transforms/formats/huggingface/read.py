@@ -23,6 +23,12 @@ from labelbeam.transforms.formats.named_images import ImageFinder, image_named, 
 _LONGEST_CELL = 2**20
 """Characters of a cell that is read as Python writes it."""
 
+LABELS = ("label", "labels")
+"""Fields of a metadata.parquet that hold the labels of images: of other tables, those of a table of labels are read."""
+
+OF_TABLES = frozenset({"objects", "width", "height", *LABELS})
+"""What is read of a row, beside the image's name."""
+
 Row = tuple[str, dict[str, Any] | str]
 """Where a row stands, and its fields, or what is wrong with it."""
 
@@ -92,14 +98,22 @@ def read_rows(
     source: str,
     task: str,
     by_xor: bool = False,
+    labels: bool = False,
 ) -> HuggingFaceImages:
     """Read rows of the table at `path`; what their boxes tell of their frame goes into `evidence`. `names` are categories by number;
-    `by_xor` says that the parts of an outline combine so, as in exports of builds."""
+    `by_xor` says that the parts of an outline combine so, as in exports of builds; `labels` that a row's own go before its objects, for
+    classification.
+    """
     samples = Samples(names, task, by_xor)
     for locator, row in rows:
         image = _image_of(row, images, path, source, f"{path} {locator}")
         fields = row if isinstance(row, dict) else {}
-        samples.add(image, fields.get("objects"), fields.get("width"), fields.get("height"))
+        size = fields.get("width"), fields.get("height")
+        column = next((name for name in LABELS if labels and name in fields), None)
+        if column is not None and not image.rejected:
+            samples.label_by(image, column, fields[column], *size)
+        else:
+            samples.add(image, fields.get("objects"), *size)
     samples.tell(evidence)
     return HuggingFaceImages(samples.images, samples.without, samples.unnamed)
 

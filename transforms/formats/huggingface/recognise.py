@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import posixpath
 import re
+from collections.abc import Collection
+from functools import partial
 from typing import NamedTuple
 
 from labelbeam.transforms.formats.claims import check_one_each, files_told, goes_first
 from labelbeam.transforms.formats.folder.columns import LABEL_COLUMNS
 from labelbeam.transforms.formats.format import Claim, Tree
+from labelbeam.transforms.formats.huggingface.read import LABELS
 from labelbeam.transforms.formats.huggingface.saved import saved_in
 from labelbeam.transforms.formats.json_objects import json_object
 from labelbeam.transforms.formats.shards import Shards, shards_of
 from labelbeam.transforms.stores.errors import StoreError
+from labelbeam.transforms.stores.location import Location
 from labelbeam.transforms.stores.shards.store import ROWS
 from labelbeam.transforms.stores.threads import in_threads
 
 TABLES = ("metadata.jsonl", "metadata.csv")
+PARQUET = "metadata.parquet"
 
 _LOOKED_AT = 3
 """Files of rows whose footers are looked at."""
@@ -27,7 +32,7 @@ _MARKS = re.compile(r"[\s_-]+")
 
 
 class Objects(NamedTuple):
-    """A table that holds objects; and whether it has labels of images as well."""
+    """A table that holds objects; and whether it has labels of images as well, which a table of labels is read for."""
 
     labelled: bool
 
@@ -46,6 +51,20 @@ def objects_in(path: str, head: bytes) -> Objects | None:
         columns = list(first) if isinstance(first, dict) else []
         told = _OBJECTS.search(head) is not None and _FILE.search(head) is not None
     return Objects(any(_MARKS.sub("", column).lower() in LABEL_COLUMNS for column in columns)) if told else None
+
+
+def objects_of_columns(names: Collection[str], task: str) -> Objects | None:
+    """What a metadata.parquet of these columns is for a task, labels of images among them; None where it says nothing for it."""
+    told = "objects" in names or (task.startswith("image_classification") and any(name in names for name in LABELS))
+    return Objects(False) if told and any(name.endswith("file_name") for name in names) else None
+
+
+def _table(tree: Tree, file: Location, size: int) -> Objects | None:
+    if posixpath.basename(file.path).lower() != PARQUET:
+        return objects_in(file.path, tree.head_of(file, size))
+    from labelbeam.transforms.formats.huggingface.embedded import opened  # It loads pyarrow.
+
+    return objects_of_columns(opened(file)[1].footer.schema.names, tree.config.task)
 
 
 def claim_of(tree: Tree, asked: bool) -> Claim | None:
@@ -83,7 +102,7 @@ def _holds_images(shards: Shards, path: str) -> bool:
 
 
 def _claim_of_tables(tree: Tree, asked: bool) -> Claim | None:
-    told = files_told(tree, ("jsonl", "csv"), lambda file, size: objects_in(file.path, tree.head_of(file, size)))
+    told = files_told(tree, ("jsonl", "csv", "parquet"), partial(_table, tree))
     if told is None or goes_first(tree, asked, told[1]):
         return None
     root, tables, _ = told

@@ -1,4 +1,4 @@
-"""Plan of Hugging Face's tables: ranges of lines, or a CSV as a whole; and what their evidence says."""
+"""Plan of Hugging Face's tables: ranges of lines, or a CSV or Parquet file as a whole; and what their evidence says."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from labelbeam.schemas.doubts import Doubt, Doubted
 from labelbeam.transforms.formats.format import Tree
 from labelbeam.transforms.formats.frames import Evidence
 from labelbeam.transforms.formats.huggingface.names import names_at
-from labelbeam.transforms.formats.huggingface.read import read_rows, rows_of_csv, rows_of_lines
+from labelbeam.transforms.formats.huggingface.read import LABELS, read_rows, rows_of_csv, rows_of_lines
 from labelbeam.transforms.formats.jsonl.units import RANGE, lines_of
 from labelbeam.transforms.formats.named_images import (
     IMAGES,
@@ -18,12 +18,11 @@ from labelbeam.transforms.formats.named_images import (
     images_read,
     plan_named,
     remarks_on,
-    whole_file,
-    with_room,
 )
 from labelbeam.transforms.formats.plans import Plan
 from labelbeam.transforms.formats.reading import Reading, ReadResult, Unit, ids_by_label
 from labelbeam.transforms.formats.shards import exported_as
+from labelbeam.transforms.formats.whole_files import whole_file, with_room
 from labelbeam.transforms.messages.redact import redact
 from labelbeam.transforms.stores.files import StoredFile
 from labelbeam.transforms.stores.locate import locate
@@ -39,7 +38,9 @@ def plan_huggingface(tree: Tree, found: tuple[Location, Sequence[str]]) -> Plan:
     root, names = found
     listing = tree.listing_of(root).files
     files = [file for file in listing if file.path in names]
-    categories, by_xor = _categories(root, listing), exported_as(root, listing, "huggingface")
+    labelled = any(file.path.lower().endswith("parquet") for file in files) and "classification" in tree.config.task
+    categories = _categories(root, listing, LABELS if labelled else ())
+    by_xor = exported_as(root, listing, "huggingface")
 
     def units(chosen: list[StoredFile]) -> list[Unit]:
         return [
@@ -58,15 +59,17 @@ def plan_huggingface(tree: Tree, found: tuple[Location, Sequence[str]]) -> Plan:
     return plan
 
 
-def _categories(root: Location, listing: Sequence[StoredFile]) -> dict[int, str]:
-    """The one list of names that files at the root give; none where there are several, between which nothing decides."""
-    found = names_at(root, listing)
+def _categories(root: Location, listing: Sequence[StoredFile], columns: Sequence[str]) -> dict[int, str]:
+    """The one list of names that files at the root give for `columns`, else for objects; none where there are several, between which
+    nothing decides.
+    """
+    found = (names_at(root, listing, columns) if columns else []) or names_at(root, listing)
     return found[0] if len(found) == 1 else {}
 
 
 @dataclass(frozen=True, slots=True)
 class HuggingFaceUnit:
-    """The lines of a table that begin in the bytes [start, end), or a CSV; `bytes` is its size, `number` its own."""
+    """The lines of a table that begin in the bytes [start, end), or a CSV or Parquet file; `bytes` is its size, `number` its own."""
 
     root: str
     path: str
@@ -90,11 +93,15 @@ class HuggingFaceUnit:
             StoreError: the table cannot be read.
         """
         options, finder, evidence = reading.options, finder_of(reading), Evidence()
-        file, first = locate(self.root, options.storage).below(self.path), 0
+        file, first, labels = locate(self.root, options.storage).below(self.path), 0, False
         with quiet_gc(), ExitStack() as held:
             if self.path.lower().endswith("jsonl"):
                 first, block = lines_of(file, self.start, self.end, self.bytes)
                 rows = rows_of_lines(block, first)
+            elif self.path.lower().endswith("parquet"):
+                from labelbeam.transforms.formats.huggingface.embedded import rows_of_parquet  # It loads pyarrow.
+
+                rows, labels = rows_of_parquet(file), "classification" in options.config.task
             else:
                 rows = rows_of_csv(held.enter_context(whole_file(file, self.bytes)))
             task = options.config.task
@@ -104,6 +111,7 @@ class HuggingFaceUnit:
                 source=self.root,
                 task=task,
                 by_xor=self.by_xor,
+                labels=labels,
             )
         evidence.add("without_outline", read.without, self.path)
         evidence.add("unnamed", read.unnamed, self.path)

@@ -19,11 +19,11 @@ import numpy as np
 from labelbeam.schemas.neutral import RAW_LIMIT, Box, Rejection, Ring, SourceImage, SourceObject
 from labelbeam.schemas.packed import Packed
 from labelbeam.schemas.reasons import Adjusted, Rejected
+from labelbeam.transforms.formats.beside import tally_object
 from labelbeam.transforms.formats.coco.segmentations import parts_of
 from labelbeam.transforms.formats.frames import Evidence
 from labelbeam.transforms.formats.json_objects import check_json_room, json_object, json_room
 from labelbeam.transforms.formats.labels import normalized
-from labelbeam.transforms.formats.turned import TURNED_BESIDE, turned_beside
 from labelbeam.transforms.images.facts import SCHEMA_FORMATS
 from labelbeam.transforms.images.names import URL_SCHEMES, extension
 from labelbeam.transforms.images.urls import path_below
@@ -42,6 +42,8 @@ _EDGE = 1.01
 _LARGEST = 2**31 - 1
 _USUAL_FIELDS = 5
 """Fields of a box beside which there may be others: its label and four sides."""
+_OF_OUTLINES = 2
+_READ = frozenset({"isCrowd"})
 
 MOST_OBJECTS = 250_000
 """Labels of a line: five times as many as any image of a dataset is known to have; each takes a kilobyte while it is read."""
@@ -177,8 +179,8 @@ class Lines:
             if dropped:
                 image.adjusted.append(Adjusted.POLYGON_PART_DROPPED)
         self._note_what_the_trainer_drops(box, rings, polygon, locator)
-        if len(item) > _USUAL_FIELDS and not rings and turned_beside(item):
-            self.evidence.add(TURNED_BESIDE, 1, locator)
+        if len(item) > (_USUAL_FIELDS if rings is None else _OF_OUTLINES):
+            tally_object(self.evidence, item, locator, upright=not rings, read=_READ)
         crowd = item.get("isCrowd")
         text = str(crowd) if isinstance(crowd, bool | int | str) else "" if crowd is None else "?"
         if text not in CROWD and text not in _NO_CROWD:

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from labelbeam.schemas.doubts import Doubt, Doubted
 from labelbeam.schemas.errors import UsageError
+from labelbeam.transforms.formats.beside import doubts_beside
 from labelbeam.transforms.formats.declared_sizes import doubts_of_sizes
 from labelbeam.transforms.formats.frames import Evidence
-from labelbeam.transforms.formats.turned import doubts_of_turned
 from labelbeam.transforms.messages.redact import redact
 
 _FEWEST, _MANY = 2, 10
@@ -46,7 +46,7 @@ def doubts_of(source: str, evidence: Evidence) -> Iterator[Doubt]:
             example,
         )
     yield from doubts_of_sizes(shown, evidence)
-    yield from doubts_of_turned(shown, evidence)
+    yield from doubts_beside(shown, evidence)
     for name, code, message, option in _DOUBTS:
         if count := evidence.count(name):
             example = redact(evidence.example(name))

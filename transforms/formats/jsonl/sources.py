@@ -24,7 +24,7 @@ from labelbeam.transforms.images.names import IMAGE_FORMATS, extension, hidden
 from labelbeam.transforms.images.urls import default_prefix
 from labelbeam.transforms.messages.redact import is_redacted
 from labelbeam.transforms.messages.words import listed
-from labelbeam.transforms.stores.files import kind, stat
+from labelbeam.transforms.stores.files import StoredFile, kind, stat
 from labelbeam.transforms.stores.location import Location, within
 from labelbeam.transforms.stores.paths import safe_relative
 from labelbeam.transforms.stores.reading import read_bounded, read_range
@@ -125,29 +125,39 @@ def _of_directory(tree: Tree, root: Location, asked: bool) -> Sources | None:
     name = posixpath.basename(root.path)
     if BUILD_NAME.fullmatch(name) and kind(root.below(MANIFEST)) == "file":
         return _of_build(root, manifest_at(root.below(MANIFEST)))
-    files = [file for file in tree.listing_of(root).files if not hidden(file.path) and file.path.count("/") <= _DEEPEST]
+
+    def near(*extensions: str) -> list[StoredFile]:
+        return [file for file in tree.visible_of(*extensions, below=root) if file.path.count("/") <= _DEEPEST]
+
     # Beside images and other annotations, records may be what somebody has made of these.
-    alone = not any(extension(file.path) in IMAGE_FORMATS for file in files)
-    tables = [file.path for file in files if posixpath.basename(file.path) == "MLTable"]
+    alone = not near(*IMAGE_FORMATS)
+    tables = [file.path for file in near("") if posixpath.basename(file.path) == "MLTable"]
     if not (asked or alone) and tree.config.task.startswith("image_classification"):
         return None
     if tables:
-        names = [file.path for file in files]
+        names = _near(tree, root)
         found = [each for path in tables for each in _of_table(root, posixpath.dirname(path), names)]
         return Sources(found, f"found {listed(tables)}", alone)
-    candidates = [file for file in files if extension(file.path) in _EXTENSIONS[:2]][:_LOOKED_AT]
+    candidates = near(*_EXTENSIONS[:2])[:_LOOKED_AT]
     heads = in_threads(lambda file: read_range(root.below(file.path), 0, min(file.size, HEAD)), candidates)
     chosen = [file.path for file, head in zip(candidates, heads, strict=True) if holds_records(head)]
     if not chosen:
         if asked:
             raise UsageError(
                 f"{root.shown}: found no MLTable, no build, and no file of JSON objects with image_url and label among "
-                f"{len(files)} files; name the file itself"
+                f"{len(_near(tree, root))} files; name the file itself"
             )
         return None
     return Sources(
         [SourceFile(root.below(path), path) for path in chosen], f"found {listed(chosen)}, training records", alone
     )
+
+
+def _near(tree: Tree, root: Location) -> list[str]:
+    """The paths of the files below a directory that are looked at."""
+    return [
+        file.path for file in tree.listing_of(root).files if not hidden(file.path) and file.path.count("/") <= _DEEPEST
+    ]
 
 
 # Files of records. --------------------------------------------------------------------------------------------------

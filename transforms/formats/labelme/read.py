@@ -16,6 +16,7 @@ import numpy as np
 
 from labelbeam.schemas.neutral import Ring, SourceImage, SourceObject
 from labelbeam.schemas.reasons import Adjusted, Rejected
+from labelbeam.transforms.formats.beside import takes_out, tell_beside, tell_labels
 from labelbeam.transforms.formats.drawn import (
     LARGEST_RADIUS,
     Drawn,
@@ -32,7 +33,6 @@ from labelbeam.transforms.formats.drawn import (
     label_of,
 )
 from labelbeam.transforms.formats.named_images import ImageFinder, image_named, reject_image, reject_object
-from labelbeam.transforms.formats.turned import turned_beside
 from labelbeam.transforms.formats.voc.masks import MaskError, read_mask
 from labelbeam.transforms.geometry.rle import runs_of_mask
 from labelbeam.transforms.geometry.trace import trace
@@ -75,6 +75,9 @@ def read_labelme(
     if "classification" in task:
         return _classified(image, content.get("flags"), shapes, labels)
     boxes = _add_objects(image, shapes)
+    if isinstance(flags := content.get("flags"), dict):
+        image.flagged = takes_out("flags", flags)
+        tell_labels(image, (name for name, value in flags.items() if value is True))
     return LabelMeImage(image, boxes)
 
 
@@ -134,7 +137,7 @@ def _add_objects(image: SourceImage, shapes: list[Any]) -> int:
         except DrawnError as error:
             reject_object(image, error.code, error.message, locator, _raw(shape))
             continue
-        image.turned_beside += not (drawn.rings or drawn.turned) and turned_beside(shape)
+        tell_beside(image, shape, upright=not (drawn.rings or drawn.turned))
         group = shape.get("group_id")
         key = (label, group) if isinstance(group, int | str) and not isinstance(group, bool) else place
         parts.append(Part(key, label, locator, drawn))

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from labelbeam.schemas.neutral import SourceImage, SourceObject
 from labelbeam.schemas.reasons import Adjusted, Rejected, Skipped
+from labelbeam.transforms.formats.beside import tell_beside, tell_labels
 from labelbeam.transforms.formats.drawn import (
     LARGEST_RADIUS,
     Drawn,
@@ -36,7 +37,6 @@ from labelbeam.transforms.formats.labelstudio.format import LabelStudioOptions
 from labelbeam.transforms.formats.labelstudio.names import image_field, other_name, path_in
 from labelbeam.transforms.formats.labelstudio.tasks import StudioTask, choose
 from labelbeam.transforms.formats.named_images import ImageFinder, image_named, reject_image, reject_object
-from labelbeam.transforms.formats.turned import turned_beside
 from labelbeam.transforms.geometry.rle import runs_of_mask
 from labelbeam.transforms.geometry.trace import trace
 
@@ -101,7 +101,7 @@ def read_studio(
         if "classification" in task:
             _add_labels(image, items, regions, control, counts)
         else:
-            _add_objects(image, regions, counts, "segmentation" in task)
+            _add_objects(image, items, regions, counts, "segmentation" in task)
     shown = (control or "", *others) if others else ()
     return StudioImages(read, counts, shown)
 
@@ -233,7 +233,10 @@ def _add_labels(
     image.objects = list(found.values())
 
 
-def _add_objects(image: SourceImage, regions: Sequence[_Region], counts: Counter[str], outlined: bool) -> None:
+def _add_objects(
+    image: SourceImage, items: list[Any], regions: Sequence[_Region], counts: Counter[str], outlined: bool
+) -> None:
+    """Objects by regions; choices for the image tell whether it is one of which nothing was drawn."""
     parts: list[Part] = []
     for region in regions:
         counts["boxes"] += 1
@@ -258,10 +261,10 @@ def _add_objects(image: SourceImage, regions: Sequence[_Region], counts: Counter
         except DrawnError as error:
             reject_object(image, error.code, error.message, region.locator, _raw(region.shape))
             continue
-        if not (drawn.rings or drawn.turned):
-            image.turned_beside += turned_beside(_value(region.shape), _READ_ANGLE)
+        tell_beside(image, _value(region.shape), upright=not (drawn.rings or drawn.turned), read=_READ_ANGLE)
         parts.append(Part(region.locator, label, region.locator, drawn))
     without, _ = add_parts(image, parts)
+    tell_labels(image, (label for item in items if _kind(_value(item)) is None for label in _choices_of(_value(item))))
     counts["without_outline"] += without if outlined else 0
 
 

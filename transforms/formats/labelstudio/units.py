@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from labelbeam.schemas.doubts import Doubt, Doubted
-from labelbeam.schemas.errors import LabelBeamError
 from labelbeam.transforms.formats.claims import split_of_file
 from labelbeam.transforms.formats.declared_sizes import LOOKED_AT
 from labelbeam.transforms.formats.format import Tree
@@ -14,42 +13,22 @@ from labelbeam.transforms.formats.frames import Evidence
 from labelbeam.transforms.formats.labelstudio.format import LabelStudioOptions
 from labelbeam.transforms.formats.labelstudio.read import read_studio
 from labelbeam.transforms.formats.labelstudio.tasks import StudioError, read_tasks
-from labelbeam.transforms.formats.named_images import (
-    FILE_BITS,
-    IMAGES,
-    finder_of,
-    images_read,
-    plan_whole,
-    remarks_on,
-    whole_file,
-)
+from labelbeam.transforms.formats.named_images import finder_of, images_read, remarks_on
 from labelbeam.transforms.formats.plans import Plan
-from labelbeam.transforms.formats.reading import Reading, ReadResult, Unit
+from labelbeam.transforms.formats.reading import Reading, ReadResult
+from labelbeam.transforms.formats.whole_files import WholeFile, plan_whole
 from labelbeam.transforms.messages.redact import redact
-from labelbeam.transforms.stores.files import StoredFile
-from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.stores.location import Location
 
 
 def plan_labelstudio(tree: Tree, found: tuple[Location, Sequence[str]]) -> Plan:
     """Plan the files that were found; see `transforms.plan.make_plan` for errors."""
-    root, names = found
-
-    def unit(file: StoredFile, number: int) -> Unit:
-        return LabelStudioUnit(root.url, file.path, file.size, number)
-
-    return plan_whole(tree, "labelstudio", root, names, unit)
+    return plan_whole(tree, "labelstudio", *found, LabelStudioUnit)
 
 
 @dataclass(frozen=True, slots=True)
-class LabelStudioUnit:
-    """One export by its path; `number` is its own among them."""
-
-    root: str
-    path: str
-    size: int
-    number: int
-    index = IMAGES
+class LabelStudioUnit(WholeFile):
+    """One export."""
 
     def read(self, reading: Reading) -> ReadResult:
         """Read its tasks.
@@ -60,22 +39,18 @@ class LabelStudioUnit:
         """
         options, finder = reading.options, finder_of(reading)
         given, task = options.config.of(LabelStudioOptions), options.config.task
-        file = locate(self.root, options.storage).below(self.path)
         split = split_of_file(self.path)
-        try:
-            with whole_file(file, self.size) as data:
-                tasks = read_tasks(data)
-                read = read_studio(tasks, given, finder, path=self.path, source=self.root, task=task, split=split)
-        except StudioError as error:
-            raise LabelBeamError(f"{file.shown}: {error}; expected an export of Label Studio as JSON") from None
+        with self.content(reading, "an export of Label Studio as JSON", StudioError) as data:
+            tasks = read_tasks(data)
+            read = read_studio(tasks, given, finder, path=self.path, source=self.root, task=task, split=split)
         evidence = Evidence()
         for name, count in sorted(read.counts.items()):
             evidence.add(name, count, self.path)
         if read.others:
             evidence.add("chosen", 1, f"{read.others[0]!r} before {', '.join(map(repr, read.others[1:6]))}")
         # A target storage has a file for each task.
-        looked_at, first = self.number < LOOKED_AT, self.number << FILE_BITS
-        return images_read(reading, self.root, evidence, read.images, finder, first, looked_at=looked_at)
+        looked_at = self.number < LOOKED_AT
+        return images_read(reading, self.root, evidence, read.images, finder, self.first_key, looked_at=looked_at)
 
 
 _SAID = (
@@ -115,16 +90,10 @@ _SAID = (
 
 def doubts_of(evidence: Mapping[str, Evidence]) -> list[Doubt]:
     """Doubts that follow from the evidence."""
-    doubts = remarks_on(evidence)
+    doubts = remarks_on(evidence, said=_SAID)
     for source, item in sorted(evidence.items()):
-        shown = redact(source)
-        for name, code, words, option in _SAID:
-            if count := item.count(name):
-                example = item.example(name)
-                message = f"{shown}: {count:,} {words}, such as in {example}"
-                doubts.append(Doubt(code, message, count, example, option))
         if chosen := item.count("chosen"):
             example = item.example("chosen")
-            message = f"{shown}: several controls may give the labels; taken is {example}"
+            message = f"{redact(source)}: several controls may give the labels; taken is {example}"
             doubts.append(Doubt(Doubted.LABEL_COLUMN, message, chosen, example, "--labelstudio-control"))
     return doubts

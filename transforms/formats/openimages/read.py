@@ -14,15 +14,16 @@ from typing import NamedTuple
 
 from labelbeam.schemas.neutral import SourceImage, SourceObject
 from labelbeam.schemas.reasons import Rejected, Skipped
+from labelbeam.transforms.formats.beside import tell_beside
 from labelbeam.transforms.formats.drawn import label_of
 from labelbeam.transforms.formats.named_images import ImageFinder, image_named, reject_image, reject_object
 from labelbeam.transforms.formats.openimages.recognise import BOX
 from labelbeam.transforms.formats.openimages.rows import LONGEST_ROW, Row
-from labelbeam.transforms.formats.turned import turned_beside
 
 OVERSHOOT = 0.5
 """How far fractions may lie outside of the image; what lies farther is none."""
 
+_READ = frozenset({"isgroupof", "confidence"})
 _CODES = ("/m/", "/g/", "/t/")
 
 
@@ -156,7 +157,7 @@ def _add_box(image: SourceImage, label: str, row: Mapping[str, str], locator: st
             image, Rejected.INVALID_BBOX, "a side is no fraction of the image's width or height", locator, raw
         )
         return True
-    image.turned_beside += turned_beside(row)
+    tell_beside(image, row, upright=True, read=_READ)
     image.objects.append(
         SourceObject(label, locator, box, crowd=row.get("isgroupof", "").strip() in ("1", "1.0", "true", "True"))
     )

@@ -10,12 +10,13 @@ from labelbeam.schemas.doubts import Doubt, Doubted
 from labelbeam.schemas.errors import UsageError
 from labelbeam.transforms.formats.format import Tree
 from labelbeam.transforms.formats.frames import Evidence
-from labelbeam.transforms.formats.named_images import IMAGES, finder_of, images_read, plan_named, remarks_on, with_room
+from labelbeam.transforms.formats.named_images import IMAGES, finder_of, images_read, plan_named, remarks_on
 from labelbeam.transforms.formats.openimages.read import read_descriptions, read_rows
 from labelbeam.transforms.formats.openimages.recognise import Table, Tables, split_of
 from labelbeam.transforms.formats.openimages.rows import rows_in
 from labelbeam.transforms.formats.plans import Plan
 from labelbeam.transforms.formats.reading import Reading, ReadResult, Unit
+from labelbeam.transforms.formats.whole_files import with_room
 from labelbeam.transforms.messages.redact import redact
 from labelbeam.transforms.stores.files import StoredFile
 from labelbeam.transforms.stores.locate import locate

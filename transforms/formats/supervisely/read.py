@@ -17,6 +17,7 @@ import numpy as np
 
 from labelbeam.schemas.neutral import Box, Ring, SourceImage, SourceObject
 from labelbeam.schemas.reasons import Rejected
+from labelbeam.transforms.formats.beside import takes_out, tell_beside, tell_labels
 from labelbeam.transforms.formats.drawn import (
     LARGEST_RADIUS,
     Drawn,
@@ -37,7 +38,6 @@ from labelbeam.transforms.formats.named_images import ImageFinder, image_named, 
 from labelbeam.transforms.formats.supervisely.bitmap import decode_bitmap
 from labelbeam.transforms.formats.supervisely.format import SuperviselyOptions
 from labelbeam.transforms.formats.supervisely.recognise import ANNOTATIONS, IMAGES
-from labelbeam.transforms.formats.turned import turned_beside
 from labelbeam.transforms.formats.voc.folders import join
 from labelbeam.transforms.geometry.rle import runs_of_mask
 from labelbeam.transforms.geometry.trace import trace
@@ -112,6 +112,10 @@ def read_supervisely(
         return _classified(image, content.get("tags"), objects, options.supervisely_tag)
     parts, edged = _parts(image, objects, options, shapes or {})
     boxes, united = add_parts(image, parts)
+    if isinstance(tags := content.get("tags"), list):
+        image.flagged = takes_out("tags", tags)
+        plain = (tag for tag in tags if not isinstance(tag, dict) or tag.get("value") is None)
+        tell_labels(image, (tag.get("name") if isinstance(tag, dict) else tag for tag in plain))
     return SuperviselyImage(image, boxes, united, edged, ids=_ids(objects, "classId", "classTitle"))
 
 
@@ -190,7 +194,7 @@ def _parts(
             reject_object(image, error.code, error.message, locator, _raw(item))
             continue
         edged += outside
-        image.turned_beside += not (drawn.rings or drawn.turned) and turned_beside(item)
+        tell_beside(image, item, upright=not (drawn.rings or drawn.turned))
         group = item.get("instance")
         alone = options.supervisely_groups == "apart" or kind in _MASKS
         keyed = isinstance(group, str | int) and not isinstance(group, bool) and not alone

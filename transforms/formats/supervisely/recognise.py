@@ -55,7 +55,7 @@ def claim_of(tree: Tree, asked: bool) -> Claim | None:
     root = tree.root
     if root is None:
         return None
-    files = [file for file in annotation_files(tree.visible) if file.size]
+    files = [file for file in annotation_files(tree.visible_of("json")) if file.size]
     files.sort(key=lambda file: (file.path.count("/"), file.path))
     looked = files[:_LOOKED_AT]
     told = in_threads(partial(told_below, lambda file, size: holds_objects(tree.head_of(file, size)), root), looked)

@@ -28,7 +28,6 @@ from labelbeam.transforms.formats.supervisely.format import SuperviselyOptions
 from labelbeam.transforms.formats.supervisely.read import image_by_file, read_supervisely
 from labelbeam.transforms.formats.supervisely.recognise import annotation_files
 from labelbeam.transforms.images.names import hidden
-from labelbeam.transforms.messages.redact import redact
 from labelbeam.transforms.stores.errors import StoreError
 from labelbeam.transforms.stores.files import StoredFile
 from labelbeam.transforms.stores.locate import locate
@@ -138,11 +137,4 @@ _TOLD = (
 
 def doubts_of(evidence: Mapping[str, Evidence]) -> list[Doubt]:
     """Doubts that follow from the evidence."""
-    doubts = remarks_on(evidence)
-    for source, item in sorted(evidence.items()):
-        shown = redact(source)
-        for name, code, words, option in _TOLD:
-            if count := item.count(name):
-                example = item.example(name)
-                doubts.append(Doubt(code, f"{shown}: {count:,} {words}, such as in {example}", count, example, option))
-    return doubts
+    return remarks_on(evidence, said=_TOLD)

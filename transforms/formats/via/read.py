@@ -11,10 +11,10 @@ import numpy as np
 
 from labelbeam.schemas.neutral import Box, Ring, SourceImage, SourceObject
 from labelbeam.schemas.reasons import Rejected
+from labelbeam.transforms.formats.beside import tell_beside
 from labelbeam.transforms.formats.drawn import LARGEST_RADIUS, ellipse, extent, label_of, number
 from labelbeam.transforms.formats.labels import likely_label
 from labelbeam.transforms.formats.named_images import ImageFinder, image_named, reject_image, reject_object
-from labelbeam.transforms.formats.turned import turned_beside
 from labelbeam.transforms.formats.via.content import ViaContent, ViaFile
 from labelbeam.transforms.formats.voc.folders import join
 from labelbeam.transforms.formats.yolo.entries import parts_of
@@ -109,7 +109,7 @@ def read_via(
             box, rings = drawn
             boxes += rings is None
             beside = attributes if isinstance(attributes, dict) else {}
-            image.turned_beside += rings is None and turned_beside({**beside, **shape})
+            tell_beside(image, {**beside, **shape}, upright=rings is None, read=frozenset({attribute.name or ""}))
             image.objects.append(SourceObject(name, locator, box, rings))
     return ViaImages(read, boxes, unlabelled)
 

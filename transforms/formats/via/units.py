@@ -6,49 +6,28 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from labelbeam.schemas.doubts import Doubt, Doubted
-from labelbeam.schemas.errors import LabelBeamError
 from labelbeam.transforms.formats.format import Tree
 from labelbeam.transforms.formats.frames import Evidence
-from labelbeam.transforms.formats.named_images import (
-    FILE_BITS,
-    IMAGES,
-    finder_of,
-    images_read,
-    plan_whole,
-    remarks_on,
-    whole_file,
-)
+from labelbeam.transforms.formats.named_images import finder_of, images_read, remarks_on
 from labelbeam.transforms.formats.plans import Plan
-from labelbeam.transforms.formats.reading import Reading, ReadResult, Unit
+from labelbeam.transforms.formats.reading import Reading, ReadResult
 from labelbeam.transforms.formats.via.content import ViaError, read_content
 from labelbeam.transforms.formats.via.format import ViaOptions
 from labelbeam.transforms.formats.via.read import find_attribute, read_via
 from labelbeam.transforms.formats.via.recognise import split_of
+from labelbeam.transforms.formats.whole_files import WholeFile, plan_whole
 from labelbeam.transforms.messages.redact import redact
-from labelbeam.transforms.stores.files import StoredFile
-from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.stores.location import Location
 
 
 def plan_via(tree: Tree, found: tuple[Location, Sequence[str]]) -> Plan:
     """Plan the files that were found; see `transforms.plan.make_plan` for errors."""
-    root, names = found
-
-    def unit(file: StoredFile, number: int) -> Unit:
-        return ViaUnit(root.url, file.path, file.size, number)
-
-    return plan_whole(tree, "via", root, names, unit)
+    return plan_whole(tree, "via", *found, ViaUnit)
 
 
 @dataclass(frozen=True, slots=True)
-class ViaUnit:
-    """One file of annotations by its path; `number` is its own among them."""
-
-    root: str
-    path: str
-    size: int
-    number: int
-    index = IMAGES
+class ViaUnit(WholeFile):
+    """One file of annotations."""
 
     def read(self, reading: Reading) -> ReadResult:
         """Read its images.
@@ -59,14 +38,8 @@ class ViaUnit:
         """
         options, finder = reading.options, finder_of(reading)
         given, task = options.config.of(ViaOptions), options.config.task
-        file = locate(self.root, options.storage).below(self.path)
-        try:
-            with whole_file(file, self.size) as data:
-                content = read_content(data, self.path)
-        except ViaError as error:
-            raise LabelBeamError(
-                f"{file.shown}: {error}; expected a project or exported annotations of VIA 2"
-            ) from None
+        with self.content(reading, "a project or exported annotations of VIA 2", ViaError) as data:
+            content = read_content(data, self.path)
         attribute = find_attribute(content, given.via_attribute, task)
         read = read_via(
             content,
@@ -83,7 +56,7 @@ class ViaUnit:
             evidence.add("chosen", 1, f"{attribute.name!r} before {', '.join(map(repr, attribute.others[:5]))}")
         evidence.add("without_outline", read.boxes if "segmentation" in task else 0, self.path)
         evidence.add("unlabelled", read.unlabelled, self.path)
-        return images_read(reading, self.root, evidence, read.images, finder, self.number << FILE_BITS)
+        return images_read(reading, self.root, evidence, read.images, finder, self.first_key)
 
 
 def doubts_of(evidence: Mapping[str, Evidence]) -> list[Doubt]:

@@ -90,7 +90,9 @@ def uncommented(line: str) -> str:
     return _COMMENT.split(line, maxsplit=1)[0].strip()
 
 
-_NUMBER_BEHIND = re.compile(r"[\s,;]+[+-]?\d+(?:\.\d*)?$")
+_NUMBER_BEHIND = re.compile(r"(?<![\s,;])[\s,;]++[+-]?\d+(?:\.\d*)?$")
+"""Looked for once in each row of blanks, however long it is."""
+
 _MOST_NUMBERS = 8
 
 

@@ -12,20 +12,12 @@ from lxml import etree
 
 from labelbeam.schemas.reasons import Rejected
 from labelbeam.transforms.formats.voc.charsets import XmlError, as_utf8, invalid
-from labelbeam.transforms.formats.xml_tags import MOST_ATTRIBUTES, has_too_many_attributes
+from labelbeam.transforms.formats.xml_tags import MOST_ATTRIBUTES, SAFE, check_memory, has_too_many_attributes
 
 LARGEST_XML = 16 * 2**20
 """Bytes of the largest annotation file that is read: about 50,000 objects, 0.5 GB once parsed."""
 
-_PARSER = etree.XMLParser(
-    encoding="utf-8",
-    resolve_entities=False,
-    no_network=True,
-    load_dtd=False,
-    huge_tree=False,
-    remove_comments=True,
-    remove_pis=True,
-)
+_PARSER = etree.XMLParser(**SAFE)
 _AMPERSAND = re.compile(
     # In comments, CDATA and processing instructions `&` is right as it is. An end that never comes is the file's end:
     # with each start looking for it again, a hostile file would take quadratic time.
@@ -52,18 +44,12 @@ def parse(data: bytes) -> tuple[etree._Element, bool]:
     try:
         return etree.fromstring(data, _PARSER), False
     except etree.XMLSyntaxError as error:
-        _check_memory(error)
+        check_memory(error)
         repaired = _AMPERSAND.sub(lambda match: b"&amp;" if match[1] else match[0], data)
         if repaired == data:
             raise invalid(str(error)) from None
     try:
         return etree.fromstring(repaired, _PARSER), True
     except etree.XMLSyntaxError as error:
-        _check_memory(error)
+        check_memory(error)
         raise invalid(str(error)) from None
-
-
-def _check_memory(error: etree.XMLSyntaxError) -> None:
-    """Raise MemoryError where libxml2 has run out of it, which says nothing of the file."""
-    if getattr(error, "code", None) == etree.ErrorTypes.ERR_NO_MEMORY:
-        raise MemoryError(str(error))

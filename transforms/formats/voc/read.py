@@ -16,10 +16,11 @@ from labelbeam.transforms.formats.voc.folders import split_of_folder
 from labelbeam.transforms.formats.voc.format import VocOptions
 from labelbeam.transforms.formats.voc.image_index import ImageIndex, as_relative, key_of, split_suffix, stem_of_xml
 from labelbeam.transforms.formats.voc.masks import MaskError, pair, read_mask
+from labelbeam.transforms.formats.voc.plain import read_annotation
 from labelbeam.transforms.formats.voc.sets import Labels
 from labelbeam.transforms.formats.voc.shapes import Box as Numbers
 from labelbeam.transforms.formats.voc.tree import VocItem
-from labelbeam.transforms.formats.voc.xml import Annotation, VocObject, parse_annotation
+from labelbeam.transforms.formats.voc.xml import Annotation, VocObject
 from labelbeam.transforms.images.names import image_path
 
 
@@ -65,7 +66,7 @@ def read_voc(
     kind "image"; the objects that could be read stand beside it. `believed` says that images need not be listed.
     """
     try:
-        annotation = parse_annotation(xml)
+        annotation = read_annotation(xml)
     except XmlError as error:
         raw = xml[: 2 * RAW_LIMIT].decode(errors="replace")[:RAW_LIMIT]
         return VocImage(rejected_voc(item, error.code, str(error), source=source, images=images, raw=raw))

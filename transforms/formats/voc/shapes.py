@@ -71,7 +71,8 @@ def number(text: str) -> float | None:
 ANGLES = ("angle", "rotation", "theta", "rot", "ang")
 """Tags of an angle. That of roLabelImg, `angle` in a robndbox, is in radians; of others no unit is known."""
 
-_CORNERS = ("xmin", "ymin", "xmax", "ymax")
+CORNERS = ("xmin", "ymin", "xmax", "ymax")
+"""Tags of a box's two corners in VOC itself."""
 _OTHER_CORNERS = (
     ("x1", "y1", "x2", "y2"),
     ("left", "top", "right", "bottom"),
@@ -82,7 +83,7 @@ _OTHER_CORNERS = (
 _SIZES = (("w", "h"), ("width", "height"))
 _CENTRES = (("cx", "cy"), ("x_center", "y_center"), ("xcenter", "ycenter"))
 _STARTS = frozenset({"xmin", "cx", "x_center", "xcenter"})
-_BOX_FIELDS = frozenset({*_CORNERS, "x", "y", "angle"}.union(*_SIZES, *_CENTRES, *_OTHER_CORNERS))
+_BOX_FIELDS = frozenset({*CORNERS, "x", "y", "angle"}.union(*_SIZES, *_CENTRES, *_OTHER_CORNERS))
 
 
 def has_box(element: etree._Element) -> bool:
@@ -139,7 +140,7 @@ def _box_of(tag: str, fields: dict[str, str]) -> Shape:
     if fields and "xmin" not in fields and "xmax" not in fields and "x" in fields:
         names = ", ".join(sorted(fields))
         return None, f"<{tag}> has {reprlib.repr(names)}, expected xmin, ymin, xmax and ymax"
-    return _box(fields, _CORNERS, "corners")
+    return _box(fields, CORNERS, "corners")
 
 
 def _box(
@@ -167,7 +168,8 @@ class PlainObject(NamedTuple):
     texts: dict[str, str]
 
 
-_PLAIN = frozenset({"name", "pose", "truncated", "difficult", "occluded"})
+PLAIN = frozenset({"name", "pose", "truncated", "difficult", "occluded"})
+"""Fields that a plain object may have beside its box."""
 
 
 def plain_object(element: etree._Element) -> PlainObject | None:
@@ -183,7 +185,7 @@ def plain_object(element: etree._Element) -> PlainObject | None:
         if tag == "bndbox" and box is None:
             if (box := _plain_box(child)) is None:
                 return None
-        elif tag in _PLAIN and not len(child):
+        elif tag in PLAIN and not len(child):
             texts[tag] = child.text or ""
         else:
             return None
@@ -199,15 +201,15 @@ def _plain_box(element: etree._Element) -> Box | None:
         if len(child) or child.keys():
             return None
         fields[child.tag] = (child.text or "").strip()
-    if len(element) != len(_CORNERS) or fields.keys() != _CORNER_SET:
+    if len(element) != len(CORNERS) or fields.keys() != _CORNER_SET:
         return None
-    left, top, right, bottom = texts = [fields[name] for name in _CORNERS]
+    left, top, right, bottom = texts = [fields[name] for name in CORNERS]
     if all(map(str.isdecimal, texts)) and max(map(len, texts)) < _MOST_DIGITS:
         return Box((float(left), float(top), float(right), float(bottom)))
-    return _box(fields, _CORNERS, "corners")[0]
+    return _box(fields, CORNERS, "corners")[0]
 
 
-_CORNER_SET = frozenset(_CORNERS)
+_CORNER_SET = frozenset(CORNERS)
 _MOST_DIGITS = 300
 """So many are surely finite."""
 

@@ -126,15 +126,15 @@ def parse_annotation(data: bytes) -> Annotation:
     turned_beside = 0
     for position, found in enumerate(_objects(children, strange, filenames), 1):
         if isinstance(found, PlainObject):
-            objects.append(_of_plain(found, position))
+            objects.append(object_of(found, position))
         else:
             objects += _of_object(found, position)
             turned_beside += is_turned_beside(found)
     if not objects and not strange and any(_MARKUP.search(str(text)) for text in root.itertext()):
         strange.append("object")
     filename, other_names = _sole(filenames, lambda name: name or None)
-    width, other_widths = _sole(widths, _side)
-    height, other_heights = _sole(heights, _side)
+    width, other_widths = _sole(widths, side_of)
+    height, other_heights = _sole(heights, side_of)
     adjusted = (Adjusted.XML_REPAIRED,) if repaired else ()
     repeated = ""
     for field, one, others in (
@@ -216,8 +216,8 @@ def _is_nested(child: etree._Element) -> bool:
     return tag in _OBJECTS or (len(child) > 1 and tag not in _NEVER_NESTED and _is_object(child))
 
 
-def _of_plain(found: PlainObject, position: int) -> VocObject:
-    """What `_of_object` makes of such an object."""
+def object_of(found: PlainObject, position: int) -> VocObject:
+    """What `_of_object` makes of such an object, which stands there in its file."""
     name, texts = normalized(found.name), found.texts
     return VocObject(
         position,
@@ -387,7 +387,8 @@ def _add_sides(element: etree._Element, widths: list[str], heights: list[str]) -
             texts.append(str(text))
 
 
-def _side(text: str) -> int | None:
+def side_of(text: str) -> int | None:
+    """A width or height; None where the text is no positive whole number."""
     side = number(text)
     return int(side) if side is not None and side.is_integer() and 0 < side < 2**31 else None
 

@@ -62,6 +62,10 @@ def is_names_file(path: str) -> bool:
     return _NAMES_FILES.fullmatch(path.rpartition("/")[2]) is not None
 
 
+MAY_DESCRIBE = ("yaml", "yml", "data")
+"""Extensions of files that may describe a dataset."""
+
+_ENDS = tuple(f".{extension}" for extension in MAY_DESCRIBE)
 _USUAL = ("data.yaml", "dataset.yaml", "data.yml", "obj.data")
 
 
@@ -71,7 +75,7 @@ def may_describe(paths: Iterable[str]) -> list[str]:
     >>> may_describe(["hyp.yaml", "1.jpg", "a/obj.data", "data.yaml"])
     ['data.yaml', 'hyp.yaml', 'a/obj.data']
     """
-    found = [path for path in paths if path.lower().endswith((".yaml", ".yml", ".data"))]
+    found = [path for path in paths if path.lower().endswith(_ENDS)]
     found.sort(key=lambda path: (path.count("/"), path.rpartition("/")[2].lower() not in _USUAL, path))
     return found[:MOST_DESCRIPTIONS]
 

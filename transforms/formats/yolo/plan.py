@@ -56,8 +56,9 @@ def plan_yolo_source(
         content = plan_yolo(list(sizes), read, elsewhere, data, head)
     except LabelBeamError as error:
         raise type(error)(f"{root.shown}: {error}") from None
-    labelled = [item for item in content.items if item.labels is not None or item.candidates]
-    if not labelled:
+    labelled = {item.image for item in content.items if item.labels is not None or item.candidates}
+    listed = {printable(file.path) for file in image_files if is_image(file.path)}
+    if not labelled or (listed and listed.isdisjoint(labelled)):
         raise LabelBeamError(
             f"{root.shown}: no label file among {len(sizes)} files belongs to an image, expected labels/1.txt for images/1.jpg, or "
             "1.txt beside 1.jpg"

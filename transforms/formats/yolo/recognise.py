@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 from labelbeam.schemas.errors import UsageError
 from labelbeam.transforms.formats.folder.classified import are_classified
 from labelbeam.transforms.formats.format import Claim, Tree
 from labelbeam.transforms.formats.plans import HEAD
-from labelbeam.transforms.formats.yolo.description import describes, is_names_file, may_describe
+from labelbeam.transforms.formats.yolo.description import MAY_DESCRIBE, describes, is_names_file, may_describe
 from labelbeam.transforms.formats.yolo.pairs import in_labels
-from labelbeam.transforms.images.names import extension, is_image
 from labelbeam.transforms.messages.words import counted
 from labelbeam.transforms.stores.errors import StoreError
 from labelbeam.transforms.stores.files import StoredFile, stat
@@ -51,23 +50,23 @@ def claim_of_directory(tree: Tree) -> Claim | None:
     Raises:
         StoreError: a file cannot be read.
     """
-    files = {file.path: file for file in tree.visible}
-    images = [path for path in files if is_image(path)]
-    named = may_describe(files)
-    described = _first(tree, [files[path] for path in named], lambda file, head: describes(file.path, head))
-    texts = _label_files(files, images, described is not None)
-    labels = [path for path in texts if files[path].size][: 4 * _LOOKED_AT]
-    first = _first(tree, [files[path] for path in labels], lambda file, head: holds_labels(head))
+    may = {file.path: file for file in tree.visible_of(*MAY_DESCRIBE)}
+    named = may_describe(may)
+    described = _first(tree, [may[path] for path in named], lambda file, head: describes(file.path, head))
+    texts = _label_files(tree, described is not None)
+    labels = [file for file in texts if file.size][: 4 * _LOOKED_AT]
+    first = _first(tree, labels, lambda file, head: holds_labels(head))
     if first is None and described is None:
         return None
     described_labels = described is not None and first is not None
-    if tree.config.task.startswith("image_classification") and not described_labels and are_classified(list(files)):
+    for_classes = tree.config.task.startswith("image_classification") and not described_labels
+    if for_classes and are_classified([file.path for file in tree.visible]):
         return None
     if first is not None:
         beside = f", and {described}" if described is not None else ""
         return Claim(f"found {counted(len(texts), 'label file')}, such as {first}{beside}")
     # Without a label file, it is no match for annotations of another format.
-    alone = not any(extension(path) in ("json", "xml", "csv") for path in files)
+    alone = not tree.visible_of("json", "xml", "csv")
     return Claim(f"found {described}", certain=alone or bool(texts))
 
 
@@ -94,22 +93,21 @@ def _head(location: Location, size: int) -> str:
     return data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig", "replace")
 
 
-def _label_files(files: Mapping[str, StoredFile], images: Sequence[str], described: bool) -> list[str]:
+def _label_files(tree: Tree, described: bool) -> list[StoredFile]:
     """Text files called like an image; where a dataset is described without its images, those in folders."""
-    texts = [path for path in files if extension(path) == "txt" and not is_names_file(path)]
+    texts = [file for file in tree.visible_of("txt") if not is_names_file(file.path)]
     if not texts:
         return []
-    stems = {posixpath.basename(path).rpartition(".")[0] for path in images} | {
-        posixpath.basename(path) for path in images
-    }
-    found = [path for path in texts if posixpath.basename(path).rpartition(".")[0] in stems]
-    if not found and not images:
-        found = [path for path in texts if in_labels(path) or (described and "/" in path)]
+    names = {file.path.rpartition("/")[2] for file in tree.images()}
+    stems = names | {name.rpartition(".")[0] for name in names}
+    found = [file for file in texts if file.path.rpartition("/")[2].rpartition(".")[0] in stems]
+    if not found and not names:
+        found = [file for file in texts if in_labels(file.path) or (described and "/" in file.path)]
     return sorted(found, key=_depth)
 
 
-def _depth(path: str) -> tuple[int, str]:
-    return path.count("/"), path
+def _depth(file: StoredFile) -> tuple[int, str]:
+    return file.path.count("/"), file.path
 
 
 def holds_labels(head: str) -> bool:

@@ -39,7 +39,7 @@ def test_a_table_is_read_whole_under_keys_of_its_own(tmp_path: Path) -> None:
     (tmp_path / "train.csv").write_text(TABLE)
     columns = columns_of(TABLE)
     assert columns is not None
-    unit = BoxTableUnit(str(tmp_path), "train.csv", 3, len(TABLE), columns)
+    unit = BoxTableUnit(str(tmp_path), "train.csv", len(TABLE), 3, columns)
     result = read_unit(options(), unit, pickle.dumps(ImageFinder(["1.jpg", "2.jpg"])))
     (fragment,) = fragments(result)
     assert list(fragment.images.paths) == ["1.jpg", "2.jpg"]

@@ -6,16 +6,18 @@ import json
 
 import pytest
 
+from labelbeam.schemas.config import ConvertConfig
 from labelbeam.schemas.errors import UsageError
 from labelbeam.transforms.formats.coco.files import coco_files
-from labelbeam.transforms.stores.listing import list_files
+from labelbeam.transforms.formats.format import Tree
 from labelbeam.transforms.stores.locate import locate
 from tests.transforms.formats.coco.planned import coco, fill
 
 
 def found(root: str) -> tuple[list[str], str]:
     place = locate(root, {})
-    files, reason = coco_files(place, list_files(place))
+    tree = Tree(ConvertConfig(task="image_object_detection", source=[root], output="memory://o"), {}, [place], [])
+    files, reason = coco_files(place, tree.visible_of("json"))
     return [file.path.removeprefix(f"{place.path}/") for file in files], reason
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from labelbeam.schemas.config import ConvertConfig
 from labelbeam.schemas.errors import LabelBeamError, UsageError
-from labelbeam.transforms.formats.customvision.units import FILE_BITS, CustomVisionUnit, frames_of, plan_customvision
+from labelbeam.transforms.formats.customvision.units import CustomVisionUnit, frames_of, plan_customvision
 from labelbeam.transforms.formats.format import Tree
 from labelbeam.transforms.formats.frames import FRACTIONS, Evidence
 from labelbeam.transforms.formats.named_images import IMAGES, ImageFinder
@@ -43,7 +43,7 @@ def test_a_file_is_read_under_keys_of_its_own(tmp_path: Path) -> None:
     unit = CustomVisionUnit(str(tmp_path), "e.json", len(EXPORT), 3, {"t1": "cat"})
     result = read_unit(options(), unit, INDEX)
     (fragment,) = fragments(result)
-    assert (fragment.images.paths, fragment.images.keys.tolist()) == (["images/0a.jpg"], [3 << FILE_BITS])
+    assert (fragment.images.paths, fragment.images.keys.tolist()) == (["images/0a.jpg"], [3 << 32])
     assert fragment.labels == ["cat"]
     evidence = result.findings.evidence[str(tmp_path)]
     counts = {name: evidence.count(name) for name in ("boxes", "far", "images_named")}

@@ -50,6 +50,9 @@ RLE = {"size": [100, 200], "counts": counts_to_string([1020, 3, 18977])}
     [
         (BOX, (10, 20, 40, 60), None, []),
         (made(bbox=[10, 20, 30, 40], attributes={"rotation": 90.0}), (5, 25, 45, 55), None, ["bbox_turned"]),
+        (made("rotated_bbox", points=[25, 40, 30, 40, 90.0]), (5, 25, 45, 55), None, ["bbox_turned"]),
+        (made("rotated_bbox", rotated_bbox=[25, 40, 30, 40, 30]), (2.01, 15.18, 47.99, 64.82), None, ["bbox_turned"]),
+        (made("rotated_bbox", bbox=[25, 40, 30, 40, 360]), (10, 20, 40, 60), None, []),
         (made("polygon", 2, points=[1, 1, 5, 1, 3, 6]), (1, 1, 5, 6), 3, []),
         (made("ellipse", points=[2, 4, 8, 6]), (2, 4, 8, 6), 12, []),
         (made("mask", rle=RLE), (10, 20, 11, 23), 4, ["mask_to_polygon"]),
@@ -60,7 +63,7 @@ def test_an_annotation_has_a_box_and_an_outline(annotation: Any, box: Any, corne
     assert (image.path, image.width, image.height, image.split) == ("images/train/a/1.jpg", 200, 100, "train")
     assert image.rejected == []
     (item,) = image.objects
-    assert item.bbox == pytest.approx(box)
+    assert item.bbox == pytest.approx(box, abs=0.005)
     assert (len(item.rings[0]) if item.rings else None) == corners
     assert image.adjusted == adjusted
 
@@ -80,6 +83,9 @@ def test_an_annotation_has_a_box_and_an_outline(annotation: Any, box: Any, corne
         (made(bbox=[1, 2, 3]), "invalid_bbox"),
         (made(bbox=[1, 2, 3, None]), "invalid_bbox"),
         (made(bbox=[1, 2, 3, 1e300]), "invalid_bbox"),
+        (made("rotated_bbox", bbox=[1, 2, 3, 4]), "invalid_bbox"),
+        (made("rotated_bbox", points=[1, 2, 3, 4, "30"]), "invalid_bbox"),
+        (made("rotated_bbox"), "invalid_bbox"),
         (made("polygon", points=[1, 2, 3, 4]), "invalid_polygon"),
         (made("polygon", points=[1, 2, 3, 4, 5, 6, 7]), "invalid_polygon"),
         (made("polygon"), "invalid_polygon"),

@@ -12,7 +12,7 @@ import pytest
 from labelbeam.schemas.config import ConvertConfig
 from labelbeam.schemas.errors import LabelBeamError
 from labelbeam.transforms.formats.datumaro.format import DatumaroOptions
-from labelbeam.transforms.formats.datumaro.units import FILE_BITS, DatumaroUnit, doubts_of, plan_datumaro
+from labelbeam.transforms.formats.datumaro.units import DatumaroUnit, doubts_of, plan_datumaro
 from labelbeam.transforms.formats.format import Tree
 from labelbeam.transforms.formats.frames import Evidence
 from labelbeam.transforms.formats.named_images import IMAGES, ImageFinder
@@ -45,7 +45,7 @@ def test_a_file_is_read_by_its_options_under_keys_of_its_own(
     given = options(of_formats=(DatumaroOptions(datumaro_groups=groups),), task=task)
     result = read_unit(given, DatumaroUnit(str(tmp_path), "val.json", 0, 3), INDEX)
     (fragment,) = fragments(result)
-    assert (fragment.images.paths, fragment.images.keys.tolist()) == (["1.jpg"], [3 << FILE_BITS])
+    assert (fragment.images.paths, fragment.images.keys.tolist()) == (["1.jpg"], [3 << 32])
     assert (len(fragment.objects), fragment.images.splits) == (objects, ["validation"])
     evidence = result.findings.evidence[str(tmp_path)]
     counts = {name: evidence.count(name) for name in ("united", "images_named", "without_outline", "twofold")}

@@ -216,3 +216,60 @@ def test_files_without_images_are_not_recognised(tmp_path: Path) -> None:
         planned(tmp_path, {"a.parquet": parquet({"text": ["x"], "label": [0]})})
     with pytest.raises(UsageError, match="no column holds images"):
         planned(tmp_path, {}, format="huggingface")
+
+
+def as_parquet(rows: list[dict[str, Any]], folder: Path) -> bytes:
+    """Rows of a metadata.parquet, two in a group."""
+    folder.mkdir(parents=True, exist_ok=True)
+    pq.write_table(pa.Table.from_pylist(rows), folder / "made", row_group_size=2)
+    return (folder / "made").read_bytes()
+
+
+@pytest.mark.parametrize(
+    "objects",
+    [
+        {"bbox": [[1.0, 2.0, 3.0, 4.0], [0.0, 0.0, 9.0, 9.0]], "category": [1, 0]},
+        [{"bbox": [1.0, 2.0, 3.0, 4.0], "category": 1}],
+    ],
+)
+def test_a_metadata_parquet_holds_what_a_metadata_jsonl_does(objects: Any, tmp_path: Path) -> None:
+    rows: list[dict[str, Any]] = [
+        {"file_name": "1.jpg", "objects": objects, "width": 64, "height": 48},
+        {"file_name": "a/2.jpg", "objects": None, "width": None, "height": None},
+        {"file_name": "../../3.jpg", "objects": objects, "width": 64, "height": 48},
+    ]
+    beside = {"train/1.jpg": JPEG, "train/a/2.jpg": JPEG, "README.md": README.replace("label\n", "objects\n").encode()}
+    lines = "".join(json.dumps(row) + "\n" for row in rows).encode()
+    tables = {"metadata.parquet": as_parquet(rows, tmp_path / "made"), "metadata.jsonl": lines}
+    found = []
+    for name, data in tables.items():
+        folder = tmp_path / name.rpartition(".")[2]
+        (part,) = read(folder, beside | {f"train/{name}": data}, "image_object_detection")
+        assert part.images.paths == ["train/1.jpg", "train/a/2.jpg"], name
+        found.append((labels(part), part.objects.bbox.tolist(), [item.code for item in part.rejections]))
+    assert found[0] == found[1]
+    assert found[0][0]["train/1.jpg"][:1] == ["dog"] and found[0][2] == ["unsafe_path", *found[0][2][1:]]
+
+
+def test_labels_of_a_metadata_parquet_are_those_of_its_images(tmp_path: Path) -> None:
+    rows = [{"file_name": f"{number}.jpg", "label": label} for number, label in enumerate([1, 0, -1, None])]
+    images = {f"{number}.jpg": JPEG for number in range(4)}
+    files = {"metadata.parquet": as_parquet(rows, tmp_path / "made"), "README.md": README.encode()}
+    (part,) = read(tmp_path / "one", images | files)
+    assert labels(part) == {"0.jpg": ["dog"], "1.jpg": ["cat"]}
+    assert [item.code for item in part.rejections] == ["no_label", "no_label"]
+    several = [{"file_name": f"{number}.jpg", "labels": label} for number, label in enumerate([["a", "b"], []])]
+    files = {"metadata.parquet": as_parquet(several, tmp_path / "made")}
+    (part,) = read(tmp_path / "several", images | files, "image_classification_multilabel")
+    assert labels(part) == {"0.jpg": ["a", "b"], "1.jpg": []}
+
+
+def test_a_metadata_parquet_that_is_damaged_ends_the_run_in_words(tmp_path: Path) -> None:
+    rows = [{"file_name": f"{number}.jpg", "objects": {"bbox": [], "category": []}} for number in range(9)]
+    data = as_parquet(rows, tmp_path / "made")
+    with pytest.raises(LabelBeamError, match=r"metadata\.parquet.*fetch it again"):
+        read(
+            tmp_path / "x",
+            {"1.jpg": JPEG, "metadata.parquet": data[:4] + b"\xff" * 200 + data[204:]},
+            "image_object_detection",
+        )

@@ -39,7 +39,9 @@ def test_what_it_claims_is_planned(memory: str) -> None:
 def test_what_it_was_asked_for_and_cannot_take_is_refused(memory: str) -> None:
     tree = tree_of(memory, "other.jsonl")
     assert HuggingFace().recognise(tree, False) is None
-    with pytest.raises(UsageError, match=r"holds no metadata\.jsonl or metadata\.csv with file_name and objects"):
+    with pytest.raises(
+        UsageError, match=r"holds no metadata\.jsonl, metadata\.csv or metadata\.parquet with file_name and objects"
+    ):
         HuggingFace().recognise(tree, True)
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from labelbeam.schemas.config import ConvertConfig
 from labelbeam.schemas.errors import UsageError
-from labelbeam.transforms.formats.huggingface.recognise import Objects, objects_in
+from labelbeam.transforms.formats.huggingface.recognise import Objects, objects_in, objects_of_columns
 from labelbeam.transforms.formats.plans import Plan
 from labelbeam.transforms.plan.make_plan import make_plan
 from labelbeam.transforms.stores.files import put
@@ -69,3 +69,19 @@ def test_two_tables_of_one_folder_are_asked_about(memory: str) -> None:
 )
 def test_a_table_is_told_by_its_name_and_first_row(path: str, head: str, found: Any) -> None:
     assert objects_in(path, head.encode()) == found
+
+
+@pytest.mark.parametrize(
+    ("columns", "detection", "classification"),
+    [
+        (["file_name", "objects"], True, True),
+        (["image_file_name", "objects", "label"], True, True),
+        (["file_name", "label"], False, True),
+        (["file_name", "labels"], False, True),
+        (["file_name", "caption"], False, False),
+        (["image", "objects"], False, False),
+    ],
+)
+def test_a_metadata_parquet_is_known_by_its_columns(columns: list[str], detection: bool, classification: bool) -> None:
+    assert (objects_of_columns(columns, "image_object_detection") is not None) == detection
+    assert (objects_of_columns(columns, "image_classification") is not None) == classification

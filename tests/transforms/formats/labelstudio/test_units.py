@@ -14,7 +14,7 @@ from labelbeam.schemas.errors import LabelBeamError
 from labelbeam.transforms.formats.format import Tree
 from labelbeam.transforms.formats.frames import Evidence
 from labelbeam.transforms.formats.labelstudio.format import LabelStudioOptions
-from labelbeam.transforms.formats.labelstudio.units import FILE_BITS, LabelStudioUnit, doubts_of, plan_labelstudio
+from labelbeam.transforms.formats.labelstudio.units import LabelStudioUnit, doubts_of, plan_labelstudio
 from labelbeam.transforms.formats.named_images import IMAGES, ImageFinder
 from labelbeam.transforms.read.work import read_unit
 from labelbeam.transforms.stores.files import put
@@ -52,7 +52,7 @@ def test_a_file_is_read_by_its_options_under_keys_of_its_own(
     task: Any = "image_instance_segmentation"
     result = read_unit(options(of_formats=(given,), task=task), LabelStudioUnit(str(tmp_path), "val.json", 0, 3), INDEX)
     (fragment,) = fragments(result)
-    assert (fragment.images.paths, fragment.images.keys.tolist()) == (["1.jpg"], [3 << FILE_BITS])
+    assert (fragment.images.paths, fragment.images.keys.tolist()) == (["1.jpg"], [3 << 32])
     assert (len(fragment.objects), fragment.images.splits) == (objects, ["validation"])
     evidence = result.findings.evidence[str(tmp_path)]
     counts = {name: evidence.count(name) for name in ("several", "images_named", "without_outline", "boxes")}

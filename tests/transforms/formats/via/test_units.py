@@ -15,7 +15,7 @@ from labelbeam.transforms.formats.format import Tree
 from labelbeam.transforms.formats.frames import Evidence
 from labelbeam.transforms.formats.named_images import IMAGES, ImageFinder
 from labelbeam.transforms.formats.via.format import ViaOptions
-from labelbeam.transforms.formats.via.units import FILE_BITS, ViaUnit, doubts_of, plan_via
+from labelbeam.transforms.formats.via.units import ViaUnit, doubts_of, plan_via
 from labelbeam.transforms.read.work import read_unit
 from labelbeam.transforms.stores.files import put
 from labelbeam.transforms.stores.locate import locate
@@ -54,7 +54,7 @@ def test_a_file_is_read_by_its_options_under_keys_of_its_own(
     unit = ViaUnit(str(tmp_path), "val.json", 0, 3)
     result = read_unit(options(of_formats=(given,)), unit, INDEX)
     (fragment,) = fragments(result)
-    assert (fragment.images.paths, fragment.images.keys.tolist()) == (["1.jpg"], [3 << FILE_BITS])
+    assert (fragment.images.paths, fragment.images.keys.tolist()) == (["1.jpg"], [3 << 32])
     assert sorted(fragment.labels) == labels
     evidence = result.findings.evidence[str(tmp_path)]
     counts = {name: evidence.count(name) for name in ("chosen", "unlabelled", "images_named", "without_outline")}

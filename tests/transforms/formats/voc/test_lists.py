@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
-from labelbeam.transforms.formats.voc.lists import is_heading
+from labelbeam.transforms.formats.voc.lists import Names, is_heading
 from labelbeam.transforms.formats.voc.tree import VocPlan
 from tests.transforms.formats.voc.test_sets import (
     DETECTION,
@@ -97,6 +99,13 @@ def test_numbers_behind_a_name_are_no_part_of_it(train: str, val: str):
     found = plan(*xmls("1", "2", "3"), train=train, val=val)
     assert splits_of(found) == SPLITS
     assert said(found) == []
+
+
+@pytest.mark.parametrize("line", [f"1{' ' * 100_000}x", "1" + " , 1" * 100_000 + " x"])
+def test_a_hostile_line_takes_no_longer_than_it_is(line: str):
+    began = time.process_time()
+    assert Names.of({"1": "Annotations/1.xml"}).resolve([line]) == {}
+    assert time.process_time() - began < 2
 
 
 def test_a_number_that_belongs_to_a_name_is_part_of_it():

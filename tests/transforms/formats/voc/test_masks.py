@@ -200,4 +200,6 @@ def test_a_full_mask_of_an_ordinary_image_is_read_in_milliseconds():
     started = time.process_time()
     mask = read_mask(data, (500, 375))
     assert [len(mask.rings(index)) for index in mask.boxes] == [1] * 19
-    assert time.process_time() - started < 0.5
+    assert (
+        time.process_time() - started < 2
+    )  # It takes 20 ms; with other work beside it a core takes several times as long.

@@ -63,6 +63,16 @@ def test_a_description_without_label_files_is_refused_with_where_they_are_expect
         plan(memory, {"images/1.jpg": "", "data.yaml": YAML}, task, format="yolo")
 
 
+def test_labels_of_another_format_beside_a_description_are_refused_by_name_and_leave_no_image_as_background(
+    memory: str,
+) -> None:
+    line = "1 1 9 1 9 5 1 5 cat 0\n"
+    files = {f"{split}/images/{split}.jpg": "" for split in ("train", "val")}
+    files |= {f"{split}/labelTxt/{split}.txt": line for split in ("train", "val")}
+    with pytest.raises(UsageError, match=r"this looks like DOTA .*no label file among 5 files belongs to an image"):
+        plan(memory, files | {"data.yaml": "names: [cat]\ntrain: ../train/images\nval: ../valid/images\n"})
+
+
 @pytest.mark.parametrize(
     "files",
     [
