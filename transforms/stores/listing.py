@@ -17,6 +17,7 @@ from labelbeam.transforms.stores.archives.store import ArchiveStore
 from labelbeam.transforms.stores.errors import MissingFileError, StoreError
 from labelbeam.transforms.stores.files import StoredFile, kind
 from labelbeam.transforms.stores.location import Location
+from labelbeam.transforms.stores.pages import Paged
 from labelbeam.transforms.stores.paths import is_below
 from labelbeam.transforms.stores.retries import ask
 from labelbeam.transforms.stores.threads import in_threads
@@ -229,6 +230,9 @@ def _look_at(root: Location, path: str) -> StoredFile | StoreError | None:
 
 def _walk_store(root: Location, left_out: dict[str, list[str]]) -> Iterator[StoredFile]:
     ask(root, "cannot be listed", root.fs.invalidate_cache)  # As in `expand`.
+    if isinstance(root.fs, Paged) and root.path:
+        yield from ask(root, "cannot be listed", partial(root.fs.files_below, root.path))
+        return
     prefix = f"{root.path}/" if root.path or getattr(root.fs, "root_marker", "") else ""
     for name, info in _find(root):
         path = name.removeprefix(prefix)

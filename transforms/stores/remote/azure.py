@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from adlfs import AzureBlobFileSystem
 from azure.core import MatchConditions
-from azure.core.exceptions import HttpResponseError
+from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
+from azure.storage.blob import BlobProperties
 from azure.storage.blob.aio import ExponentialRetry
 from fsspec import register_implementation
 from fsspec.asyn import sync_wrapper
 
 from labelbeam.transforms.stores.failures import PASSING_STATUSES
+from labelbeam.transforms.stores.files import StoredFile
+from labelbeam.transforms.stores.pages import Page, Paged
 from labelbeam.transforms.stores.remote.limits import CONNECT_SECONDS, READ_SECONDS, merged
 from labelbeam.transforms.stores.retries import repeated_async
+from labelbeam.transforms.stores.tokens import content_token
 
 _DEFAULTS = {
     "use_listings_cache": False,
@@ -44,7 +49,7 @@ class _Repeat(ExponentialRetry):  # type: ignore[misc]  # azure has no types her
         return response
 
 
-class Azure(AzureBlobFileSystem):  # type: ignore[misc]  # adlfs has no types
+class Azure(Paged, AzureBlobFileSystem):  # type: ignore[misc]  # adlfs has no types
     """adlfs, with each request repeated as `transforms.stores.retries` does."""
 
     def __init__(self, **options: Any) -> None:
@@ -58,6 +63,26 @@ class Azure(AzureBlobFileSystem):  # type: ignore[misc]  # adlfs has no types
         place = policies.index(self.service_client._config.retry_policy)
         policies[place] = repeat = _Repeat()
         policies[place - 1].next, repeat.next = repeat, policies[place + 1]
+
+    async def _page(self, bucket: str, prefix: str, delimiter: str, more: str | None) -> Page:
+        async with self.service_client.get_container_client(container=bucket) as container:
+            ask = partial(container.walk_blobs, delimiter=delimiter) if delimiter else container.list_blobs
+            pages = ask(include=["metadata"], name_starts_with=prefix).by_page(more)
+            found = [each async for each in await anext(pages)]
+        blobs = [each for each in found if isinstance(each, BlobProperties)]
+        files = [
+            StoredFile(info["name"].removeprefix(f"{bucket}/"), info["size"] or 0, content_token(info))
+            for info in await self._details(blobs)
+            if info["type"] == "file"
+        ]
+        folders = [each.name for each in found if not isinstance(each, BlobProperties)]
+        return Page(files, folders, pages.continuation_token or None)
+
+    async def _files_below(self, path: str) -> list[StoredFile]:
+        try:
+            return await super()._files_below(path)
+        except ResourceNotFoundError:
+            return []  # There is no such container, and so no directory in it.
 
     async def _version(self, path: str) -> str:
         return str((await self._info(path, refresh=True))["etag"])

@@ -14,8 +14,11 @@ from gcsfs.retry import ChecksumError, HttpError
 from google.auth.exceptions import GoogleAuthError
 from requests.exceptions import RequestException
 
+from labelbeam.transforms.stores.files import StoredFile
+from labelbeam.transforms.stores.pages import Page, Paged
 from labelbeam.transforms.stores.remote.limits import CONNECT_SECONDS, READ_SECONDS, merged
 from labelbeam.transforms.stores.retries import repeated_async
+from labelbeam.transforms.stores.tokens import content_token
 
 # Without this gcsfs asks a service of its own about every bucket first, and waits for a minute where that is out of reach.
 os.environ.setdefault("GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT", "false")
@@ -33,7 +36,7 @@ class GcsError(OSError):
     """Failure of a request; of a kind that gcsfs neither repeats nor logs with a traceback."""
 
 
-class Gcs(GCSFileSystem):  # type: ignore[misc]  # gcsfs has no types
+class Gcs(Paged, GCSFileSystem):  # type: ignore[misc]  # gcsfs has no types
     """gcsfs, with each request repeated as `transforms.stores.retries` does."""
 
     def __init__(self, **options: Any) -> None:
@@ -44,6 +47,16 @@ class Gcs(GCSFileSystem):  # type: ignore[misc]  # gcsfs has no types
             return await repeated_async(lambda: GCSFileSystem._request.__wrapped__(self, *args, **kwargs))
         except _REPEATED_BY_GCSFS as error:
             raise GcsError(str(error)) from error
+
+    async def _page(self, bucket: str, prefix: str, delimiter: str, more: str | None) -> Page:
+        found = await self._call_list_objects(
+            bucket, prefix=prefix or None, delimiter=delimiter, maxResults=1000, pageToken=more
+        )
+        files = [
+            StoredFile(each["name"], int(each.get("size", 0)), content_token(self._process_object(bucket, each)))
+            for each in found.get("items", ())
+        ]
+        return Page(files, found.get("prefixes", []), found.get("nextPageToken"))
 
     async def _version(self, path: str) -> str:
         return str((await self._info(path))["generation"])
