@@ -1,9 +1,11 @@
-"""An endpoint that answers each image after a while and does little else, and `labelbeam score` against it.
+"""An endpoint that answers each image after a while and does little else, `labelbeam score` against it, and what it allows.
 
-    python -m benchmarks.endpoint ENDPOINT IMAGES OUTPUT AT_ONCE
+    python -m benchmarks.endpoint score ENDPOINT IMAGES OUTPUT AT_ONCE
+    python -m benchmarks.endpoint by-hand ENDPOINT IMAGES COUNT AT_ONCE
 
-The endpoint is a process of its own: asyncio, an answer of three boxes, made once. The command prints seconds: those of the
-pipeline's one step, without planning, publishing and loading Beam.
+The endpoint is a process of its own: asyncio, an answer of three boxes, made once. Both commands print seconds. Those of the first are
+of the pipeline's one step, without planning, publishing and loading Beam. The second sends one image again and again, so often, by a
+loop that does nothing else.
 """
 
 from __future__ import annotations
@@ -11,10 +13,15 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import selectors
+import socket
 import sys
-from contextlib import redirect_stderr
+import time
+from contextlib import ExitStack, redirect_stderr
 from io import StringIO
 from multiprocessing.connection import Connection
+from pathlib import Path
+from urllib.parse import urlsplit
 
 BOX = {
     "box": {"topX": 0.1, "topY": 0.2, "bottomX": 0.3, "bottomY": 0.4},
@@ -64,7 +71,34 @@ def serve(pipe: Connection, delay: float) -> None:
     asyncio.run(run())
 
 
-def main(endpoint: str, images: str, output: str, at_once: str) -> None:
+def by_hand(endpoint: str, images: str, count: str, at_once: str) -> None:
+    """Ask so often with one image, so often at once, and print the seconds: what the endpoint allows on this machine."""
+    from labelbeam.schemas.requests import encode_item, encode_request
+
+    where = urlsplit(endpoint)
+    body = encode_request([encode_item(next(path for path in Path(images).rglob("*") if path.is_file()).read_bytes())])
+    request = f"POST /score HTTP/1.1\r\nHost: {where.netloc}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
+    unsent = unanswered = int(count)
+    began = time.monotonic()
+    with ExitStack() as stack:
+        waiting = stack.enter_context(selectors.DefaultSelector())
+        for _ in range(min(int(at_once), unsent)):
+            connection = stack.enter_context(socket.create_connection((where.hostname, where.port)))
+            connection.sendall(request)
+            waiting.register(connection, selectors.EVENT_READ)
+            unsent -= 1
+        while unanswered:
+            for key, _ in waiting.select():
+                assert isinstance(key.fileobj, socket.socket)
+                assert key.fileobj.recv(len(HEAD + ANSWER), socket.MSG_WAITALL) == HEAD + ANSWER
+                unanswered -= 1
+                if unsent:
+                    key.fileobj.sendall(request)
+                    unsent -= 1
+    print(time.monotonic() - began)
+
+
+def score(endpoint: str, images: str, output: str, at_once: str) -> None:
     """Score, and print the seconds of the pipeline's step."""
     from labelbeam.pipelines.cli import main as labelbeam
 
@@ -80,4 +114,4 @@ def main(endpoint: str, images: str, output: str, at_once: str) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    {"score": score, "by-hand": by_hand}[sys.argv[1]](*sys.argv[2:])

@@ -201,12 +201,13 @@ def an_image(images: int) -> Callable[[Places], tuple[Side, Side]]:
 
 
 def score(at: Places) -> tuple[Side, Side]:
-    """Images to an endpoint, against what it allows."""
+    """Images to an endpoint, against a loop that sends it as many requests, as many at once."""
     images = at.count(4000)
     slow = at.server(endpoint.serve, DELAY)
     noise = datasets.tree(at.directory, "noise", images)
-    ours = python("-m", "benchmarks.endpoint", slow, noise, str(at.built), str(AT_ONCE), tells=True)
-    return one(ours), images * DELAY / AT_ONCE
+    asked = "-m", "benchmarks.endpoint"
+    ours = python(*asked, "score", slow, noise, str(at.built), str(AT_ONCE), tells=True)
+    return one(ours), one(python(*asked, "by-hand", slow, noise, str(images), str(AT_ONCE), tells=True))
 
 
 def two_workers(images: int) -> Callable[[Places], tuple[Side, Side]]:
@@ -307,6 +308,7 @@ ROWS = (
         "what the endpoint allows",
         Goal(0.9, at_least=True, text="90 %"),
         score,
+        cores=False,
     ),
     Row(
         "image-1200000",

@@ -110,7 +110,7 @@ def encode_item(image: bytes, explain: XaiParameters | None = None) -> bytes:
     """
     text = binascii.b2a_base64(image, newline=False)
     if explain is None:
-        return b'"' + text + b'"'
+        return b'"%b"' % text
     return msgspec.json.encode(msgspec.json.encode(ExplainedImage(text.decode(), True, explain)).decode())
 
 
@@ -131,7 +131,7 @@ def encode_request(items: Sequence[bytes], envelope: Envelope = INPUT_DATA) -> b
     >>> encode_request([encode_item(b"GIF"), encode_item(b"")], DATAFRAME_SPLIT)
     b'{"dataframe_split":{"columns":["image"],"data":[["R0lG"],[""]]}}'
     """
-    return envelope.before + envelope.between.join(items) + envelope.after
+    return b"".join((envelope.before, envelope.between.join(items), envelope.after))
 
 
 def request_size(items_size: int, items: int, envelope: Envelope = INPUT_DATA) -> int:

@@ -193,7 +193,7 @@ PACKED = gzip.compress(b"[]" * 1000)
     [
         (http("201 Created", b"[]", "Content-Type: application/json"), Reply("application/json", b"[]", 201)),
         (http("202 Accepted", b"[]"), Reply("", b"[]", 202)),
-        (http("200 OK", PACKED, "Content-Encoding: gzip"), Reply("", b"[]" * 1000)),
+        (http("200 OK", PACKED, "Content-Encoding: gzip"), Reply("", b"[]" * 1000, packed="gzip")),
         (b"HTTP/1.0 200 OK\r\n\r\n[]", Reply("", b"[]")),
         (http("200 OK", b"[]", "Content-Type: Text/Plain; charset=utf-8"), Reply("text/plain", b"[]")),
     ],

@@ -37,6 +37,9 @@ CONNECTING = 10.0
 _CHUNK = 2**16
 _HEAD_LIMIT = 2**16
 _STATUS = re.compile(r"HTTP/1\.1 ([2-5][0-9]{2})( .*)?")
+_INTERIM = re.compile(rb"HTTP/1\.1 1(?!01)[0-9]{2}[ \r].*?\r\n\r\n", re.DOTALL)
+"""The head of an answer before the final one, of which there may be any number, unasked (RFC 9110, section 15.2); 101 is one of its own."""
+
 _LENGTH = re.compile(r"[0-9]{1,15}")
 _WITHOUT_A_BODY = (204, 304)
 
@@ -82,8 +85,8 @@ class Connections:
                 f"{name}: {value}\r\n" for name, value in {**named, **headers, "Content-Length": len(body)}.items()
             ]
             head = f"POST {self._target} HTTP/1.1\r\n{''.join(lines)}\r\n".encode("latin-1")
-            # It may have answered before it had read all, that it is too much.
-            with contextlib.suppress(BrokenPipeError):
+            # It may have answered before it had read all, that it is too much, and ended the connection.
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
                 _wait_until(connection.sock, end).sendall(head + body)
             answer, stays = _read(connection.sock, end, most)
             if not stays:
@@ -169,12 +172,9 @@ def _receive(sock: Any, end: float, most: int) -> bytes:
 
 def _read(sock: Any, end: float, most: int) -> tuple[Answer, bool]:
     """An answer, and whether the connection can be used for another one."""
-    begun, part = b"", b"more"
-    while part and b"\r\n\r\n" not in begun and len(begun) < _HEAD_LIMIT:
-        part = _receive(sock, end, _CHUNK)
-        begun += part
-    if not part and begun and begun[:5] == b"HTTP/"[: len(begun)] and b"\n\n" not in begun:
-        raise ConnectionResetError(errno.ECONNRESET, "the answer ended within its head")
+    begun = _with_head(sock, b"", end)
+    while (interim := _INTERIM.match(begun)) is not None:
+        begun = _with_head(sock, begun[interim.end() :], end)
     head, border, body = begun.partition(b"\r\n\r\n")
     plain = _plain_head(head.decode("latin-1")) if border else None
     if plain is None:
@@ -192,6 +192,17 @@ def _read(sock: Any, end: float, most: int) -> tuple[Answer, bool]:
         left -= len(part)
     stays = left == 0 and "close" not in headers.get("connection", "").lower()
     return Answer(status, headers, b"".join(parts)[:length]), stays
+
+
+def _with_head(sock: Any, begun: bytes, end: float) -> bytes:
+    """The beginning of an answer that holds its head, unless that has no end or another one than it should."""
+    part = b"more"
+    while part and b"\r\n\r\n" not in begun and len(begun) < _HEAD_LIMIT:
+        part = _receive(sock, end, _CHUNK)
+        begun += part
+    if not part and begun and begun[:5] == b"HTTP/"[: len(begun)] and b"\n\n" not in begun:
+        raise ConnectionResetError(errno.ECONNRESET, "the answer ended within its head")
+    return begun
 
 
 def _plain_head(head: str) -> tuple[int, dict[str, str]] | None:
@@ -237,7 +248,7 @@ class _Replayed(io.RawIOBase):
 
 
 def _by_library(sock: Any, begun: bytes, end: float, most: int) -> tuple[Answer, bool]:
-    """An answer of any other form: in chunks, packed, until the connection ends, after others of status 100, or none at all."""
+    """An answer of any other form: in chunks, packed, until the connection ends, or none at all."""
     found = HTTPResponse(_Replayed(sock, begun, end), method="POST")  # type: ignore[arg-type]
     try:
         found.begin()
@@ -251,12 +262,15 @@ def _by_library(sock: Any, begun: bytes, end: float, most: int) -> tuple[Answer,
             if size > most:
                 raise TooLargeError(f"found more than {most} bytes")
     except DecodeError as error:
-        raise TruncatedAnswerError(f"answer: cannot be unpacked: {error}") from None
+        packed = found.headers.get("content-encoding")
+        raise TruncatedAnswerError(f"answer: cannot be unpacked, though it is said to be packed as {packed}") from error
     except ReadTimeoutError as error:
         raise TimeoutError("the time of the request was over") from error
     except RemoteDisconnected:
         raise
     except HTTPException as error:
-        raise ProtocolError("no answer in HTTP, or the beginning of one", error) from error
+        raise ProtocolError(f"no answer in HTTP, or the beginning of one: {error}") from error
+    except ProtocolError as error:
+        raise ConnectionResetError(errno.ECONNRESET, "the answer ended early, or its chunks are none") from error
     lower = {name.lower(): value for name, value in headers.items()}
     return Answer(found.status, lower, b"".join(parts)), not found.will_close

@@ -64,11 +64,13 @@ _Result = TypeVar("_Result")
 
 
 class Reply(NamedTuple):
-    """An answer of success. `content_type` is in lower case and without parameters, "" where none was given."""
+    """An answer of success. `content_type` is in lower case and without parameters, "" where none was given; `packed` how it was said to be
+    packed, if at all, in lower case."""
 
     content_type: str
     body: bytes
     status: int = 200
+    packed: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,7 +273,7 @@ class Endpoint:
         status, headers, content = answer
         if status == HTTPStatus.OK or (200 < status < 300 and content.strip()):
             content_type = headers.get("content-type", "").partition(";")[0].strip().lower()
-            return Reply(content_type, content, status)
+            return Reply(content_type, content, status, headers.get("content-encoding", "").strip().lower())
         said = self.excerpt(content)
         if why := _ENDS_THE_RUN.get(status):
             raise EndpointError(f"{self.options.shown}: answers {status}: {why}{_said(said)}")

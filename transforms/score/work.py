@@ -236,8 +236,12 @@ class Scorer:
                 is_page = isinstance(error, NotJsonError) and not isinstance(error, TruncatedAnswerError)
                 if is_page and "json" not in reply.content_type and reply.content_type not in _NO_PAGE:
                     raise _PageError(f"found an answer of type {reply.content_type}, expected JSON", reply) from None
+                if isinstance(error, NotJsonError) and reply.packed not in ("", "identity"):
+                    error = type(error)(
+                        f"{error}; it is said to be packed as {reply.packed}, of which gzip and deflate are unpacked"
+                    )
                 error.body, error.status = reply.body, reply.status
-                raise
+                raise error from None
             return predictions_of(answers, [item.url for item in batch])
 
         return self.endpoint.ask(body, read)

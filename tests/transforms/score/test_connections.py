@@ -109,6 +109,8 @@ CHUNKS = OK + b"Transfer-Encoding: chunked\r\n\r\n1\r\n[\r\n1;x=y\r\n]\r\n0\r\nX
         (OK + b"\r\n[]", b"[]"),
         (b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\n[]", b"[]"),
         (b"HTTP/1.1 100 Continue\r\n\r\n" + with_length(b"[]"), b"[]"),
+        (b"HTTP/1.1 102 Processing\r\n\r\n" * 3 + with_length(b"[]"), b"[]"),
+        (b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" + CHUNKS, b"[]"),
         (OK + b"content-length:2\r\nX-Folded: a\r\n b\r\n\r\n[]", b"[]"),
         (with_length(b"[]").replace(b"\r\n", b"\n"), b"[]"),
         (b"HTTP/1.1 204 No Content\r\nX-Length: 0\r\n\r\n", b""),
@@ -123,6 +125,8 @@ CHUNKS = OK + b"Transfer-Encoding: chunked\r\n\r\n1\r\n[\r\n1;x=y\r\n]\r\n0\r\nX
             "until the end",
             "1.0",
             "continue",
+            "processing",
+            "early hints",
             "folded",
             "line feeds",
         ),
@@ -168,9 +172,29 @@ def test_no_more_is_read_than_may_be(serving: Serving, answer: bytes) -> None:
         connections.post({}, b"x", monotonic() + 30, MOST)
 
 
+@pytest.mark.parametrize("size", [1000, 2**24])
+def test_an_answer_before_all_was_sent_is_read_though_the_connection_was_ended_with_it(size: int) -> None:
+    """As of a server that takes no requests of that size: what was not read resets the connection."""
+
+    def refuse() -> None:
+        connection = listening.accept()[0]
+        with connection:
+            connection.recv(100)
+            connection.sendall(b"HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\nno")
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        connections = Connections(f"http://127.0.0.1:{listening.getsockname()[1]}")
+        serving = threading.Thread(target=refuse)
+        serving.start()
+        found = connections.post({}, b"x" * size, monotonic() + 60, MOST)
+        serving.join()
+        connections.close()
+    assert (found.status, found.body) == (413, b"no")
+
+
 def test_what_came_packed_and_broken_is_told(serving: Serving) -> None:
     _, connections = serving(with_length(b"no gzip", b"Content-Encoding: gzip"))
-    with pytest.raises(TruncatedAnswerError, match="cannot be unpacked"):
+    with pytest.raises(TruncatedAnswerError, match="cannot be unpacked, though it is said to be packed as gzip"):
         connections.post({}, b"x", monotonic() + 30, MOST)
 
 
