@@ -26,20 +26,35 @@ class _Mask(msgspec.Struct, gc=False):
     polygon: msgspec.Raw
 
 
-@cache
-def _coordinate_texts() -> npt.NDArray[np.void]:
-    """The JSON of every coordinate, with a comma: nine bytes each, from 0.000000 to 1.000000.
+_COORDINATE = np.dtype([("number", np.uint64), ("comma", np.uint8)])
 
-    Looking a text up costs a tenth of formatting it, and polygons are made of little else.
+
+@cache
+def _digits() -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]:
+    """The eight bytes of `0.000000` with each thousand of millionths in them, 0 to 1,000, and the bytes that what is left of a thousand adds.
+
+    Of numbers of eight bytes, as no byte carries into the next.
     """
-    table = np.empty((STEPS + 1, 9), np.uint8)
-    table[:] = np.frombuffer(b"0.000000,", np.uint8)
-    table[-1, 0] += 1
     digits = (np.arange(1000)[:, None] // [100, 10, 1] % 10).astype(np.uint8)
-    by_thousands = table[:-1].reshape(1000, 1000, 9)
-    by_thousands[:, :, 2:5] += digits[:, None]
-    by_thousands[:, :, 5:8] += digits
-    return table.view("V9").ravel()
+    thousands, rest = np.zeros((1001, 8), np.uint8), np.zeros((1000, 8), np.uint8)
+    thousands[:] = np.frombuffer(b"0.000000", np.uint8)
+    thousands[1000, 0] += 1
+    thousands[:1000, 2:5] += digits
+    rest[:, 5:8] = digits
+    return thousands.view(np.uint64).ravel(), rest.view(np.uint64).ravel()
+
+
+def _coordinate_texts(coordinates: Millionths) -> bytes:
+    """The JSON of coordinates, each with a comma: nine bytes, from `0.000000,` to `1.000000,`.
+
+    Looking digits up costs a tenth of formatting numbers, and polygons are made of little else.
+    """
+    thousands, rest = _digits()
+    whole = coordinates // 1000
+    texts = np.empty(len(coordinates), _COORDINATE)
+    texts["number"] = thousands.take(whole) + rest.take(coordinates - whole * 1000)
+    texts["comma"] = ord(",")
+    return texts.tobytes()
 
 
 def _polygons(labels: Labels) -> tuple[Integers, Integers, Millionths]:
@@ -72,7 +87,7 @@ class Segmentation:
     def json_labels(self, labels: Labels) -> list[Any]:
         """A list of labelled polygons an image."""
         counts, lengths, coordinates = _polygons(labels)
-        text = _coordinate_texts().take(coordinates).tobytes()
+        text = _coordinate_texts(coordinates)
         ends = np.cumsum(lengths * 18).tolist()
         parts = [text[start : end - 1] for start, end in pairwise([0, *ends])]
         ring = 0
