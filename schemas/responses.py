@@ -215,7 +215,7 @@ def _json(body: bytes) -> tuple[bytes, Any]:
         raise kind(f"answer: {error}; expected JSON") from None
 
 
-_NONE = re.compile(rb'"(?:[^"\\]|\\.)*+"?|\bNone\b', re.DOTALL)
+_NONE = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*"?|\bNone\b', re.DOTALL)
 """A JSON string, which stays as it is, or None outside of one."""
 
 _PATH = re.compile(r"^(?P<what>.*?)(?: - at `\$(?P<path>.*)`)?$", re.DOTALL)

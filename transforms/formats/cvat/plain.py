@@ -44,21 +44,21 @@ class WrittenImage(NamedTuple):
 # Neither references nor what a parser would change or refuse: line breaks in values, control characters, what is no character.
 _VALUE = r'[^"<&\x00-\x1f\ufffe\uffff]*+'
 _TEXT = r"[^<&\]\x00-\x09\x0b-\x1f\ufffe\uffff]*+"
-_FIELDS = rf'((?: [a-z_]++="{_VALUE}")*+) ?'
+_FIELDS = rf'((?: [a-z_]++="{_VALUE}")*) ?'
 _BLANK = r"[ \t\r\n]*+"
 
 _OPEN = re.compile(rf"<image{_FIELDS}(/?)>")
 _CLOSE = re.compile(rf"{_BLANK}</image>")
 _SHAPE = re.compile(
-    rf"{_BLANK}<([a-z]++){_FIELDS}(?:/>|>((?:{_BLANK}<attribute(?: name=\"{_VALUE}\")?+>{_TEXT}</attribute>)*+){_BLANK}</\1>)"
+    rf"{_BLANK}<([a-z]++){_FIELDS}(?:/>|>((?:{_BLANK}<attribute(?: name=\"{_VALUE}\")?>{_TEXT}</attribute>)*){_BLANK}</\1>)"
 )
 _ATTRIBUTE = re.compile(r'<attribute(?: name="([^"]*)")?>([^<]*)<')
 
 _BLANKS = re.compile(_BLANK)
 _BOX = re.compile(rf"<box{_FIELDS}/?>")
-_NUMBER = r"(-?[0-9]{1,8}+(?:\.[0-9]{1,20}+)?+)"
+_NUMBER = r"(-?[0-9]{1,8}+(?:\.[0-9]{1,20}+)?)"
 _READ = {"label": f"({_VALUE})", "xtl": _NUMBER, "ytl": _NUMBER, "xbr": _NUMBER, "ybr": _NUMBER}
-_OF_BOX = {**_READ, "rotation": r"0(?:\.0{1,9}+)?+", "outside": "0", "group_id": "0?+"}
+_OF_BOX = {**_READ, "rotation": r"0(?:\.0{1,9}+)?", "outside": "0", "group_id": "0?+"}
 
 
 def plain_image(text: str, at: int, boxes: bool = False) -> tuple[WrittenImage, int] | None:

@@ -23,9 +23,12 @@ def read_annotation(data: bytes) -> Annotation:
 _LARGEST = 2**20
 """Bytes of a plain file; in longer ones the parser may meet limits of its own."""
 
+# Only single characters are repeated without going back (`*+`): Python before 3.11.5 takes groups that are repeated so for what they are not
+# (github.com/python/cpython/issues/106052). Groups need it no more, since no two ways of reading begin alike.
+#
 # Neither references nor what a parser would change or refuse: line breaks, control characters, what is no character.
 _TEXT = r"[^<&\]\x00-\x1f\ufffe\uffff]*+"
-_NUMBER = r"-?[0-9]{1,9}+(?:\.[0-9]{1,20}+)?+"
+_NUMBER = r"-?[0-9]{1,9}+(?:\.[0-9]{1,20}+)?"
 _BLANK = r"[ \t\r\n]*+"
 
 
@@ -37,9 +40,9 @@ _NAMES = "|".join(map(_leaf, ("folder", "filename", "path", "segmented")))
 _SIDES = "|".join(map(_leaf, ("width", "height", "depth")))
 _ABOUT = "|".join(map(_leaf, ("database", "annotation", "image", "flickrid", "name")))
 _HEAD = re.compile(
-    rf'(?:<\?xml version="1\.0"(?: encoding="(?:utf|UTF)-8")?+\?>)?+{_BLANK}<annotation>{_BLANK}'
-    rf"(?:{_NAMES}|<size>{_BLANK}(?:{_SIDES})*+</size>{_BLANK}"
-    rf"|<(source|owner)>{_BLANK}(?:{_ABOUT})*+</\1>{_BLANK})*+"
+    rf'(?:<\?xml version="1\.0"(?: encoding="(?:utf|UTF)-8")?\?>)?{_BLANK}<annotation>{_BLANK}'
+    rf"(?:{_NAMES}|<size>{_BLANK}(?:{_SIDES})*</size>{_BLANK}"
+    rf"|<(source|owner)>{_BLANK}(?:{_ABOUT})*</\1>{_BLANK})*"
 )
 _OF_IMAGE = re.compile(r"<(filename|width|height)>([^<]*)<")
 _END = re.compile(rf"</annotation>{_BLANK}\Z")

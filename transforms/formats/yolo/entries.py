@@ -13,7 +13,6 @@ from functools import cached_property, lru_cache
 from labelbeam.transforms.formats.folder.splits import split_name
 from labelbeam.transforms.formats.voc.folders import join
 from labelbeam.transforms.formats.voc.image_index import key_of
-from labelbeam.transforms.images.names import too_long
 
 _DRIVE = re.compile(r"[A-Za-z]:")
 _DEEPEST = 50
@@ -96,8 +95,6 @@ def find_entry(path: str, bases: Sequence[str], known: Collection[str]) -> str |
         place = resolved(base, path)
         if place is not None and place in known:
             return place
-    if too_long(path):
-        return None  # Its endings would be its square.
     parts = parts_of(path)
     for start in range(len(parts)):
         for base in bases:
@@ -120,8 +117,6 @@ class ImageNames:
             place = resolved(base, path)
             if place is not None and place in self._images:
                 return place
-        if too_long(path):
-            return None  # Its endings would be its square.
         parts = [key_of(part) for part in parts_of(path)]
         for start in range(len(parts)):
             ending = "/".join(parts[start:])
