@@ -168,35 +168,35 @@ def tally_beside(evidence: Evidence, images: Iterable[SourceImage]) -> None:
             evidence.add(LABELLED_ONLY, 1, image.locator)
 
 
+_SAID = (
+    (
+        *(IMAGES_FLAGGED, Doubted.FLAGS_NOT_READ, "images, such as"),
+        "have a flag or a tag that says that they are not to be trained on, such as skip, deleted or rejected; it is not read, and they are "
+        "written like all others: remove them",
+    ),
+    (
+        *(LABELLED_ONLY, Doubted.LABELLED_AS_A_WHOLE, "images, such as"),
+        "have a label of the whole image and no object; they are written as background, which teaches that there is nothing to find: remove "
+        "them where what the label names is to be found",
+    ),
+    (
+        *(FLAGGED_BESIDE, Doubted.FLAGS_NOT_READ, "objects, such as in"),
+        "have a flag such as difficult, ignore, deleted or not approved; it is not read, and they are trained on like all others: remove them "
+        "where they are not to be",
+    ),
+    (
+        *(SCORED_BESIDE, Doubted.PREDICTED_LABELS, "objects, such as in"),
+        "have a confidence between 0 and 1, as predictions of a model do; they are read as labels",
+    ),
+)
+"""Tallies, the doubts that follow from them, what is counted, and what is said of it."""
+
+
 def doubts_beside(shown: str, evidence: Evidence) -> list[Doubt]:
     """The doubts that follow for the source that is `shown`."""
     doubts = doubts_of_turned(shown, evidence)
-    if images := evidence.count(IMAGES_FLAGGED):
-        example = evidence.example(IMAGES_FLAGGED)
-        message = (
-            f"{shown}: {images:,} images, such as {example}, have a flag or a tag that says that they are not to be trained on, such as "
-            "skip, deleted or rejected; it is not read, and they are written like all others: remove them"
-        )
-        doubts.append(Doubt(Doubted.FLAGS_NOT_READ, message, images, example))
-    if labelled := evidence.count(LABELLED_ONLY):
-        example = evidence.example(LABELLED_ONLY)
-        message = (
-            f"{shown}: {labelled:,} images, such as {example}, have a label of the whole image and no object; they are written as background, "
-            "which teaches that there is nothing to find: remove them where what the label names is to be found"
-        )
-        doubts.append(Doubt(Doubted.LABELLED_AS_A_WHOLE, message, labelled, example))
-    if flagged := evidence.count(FLAGGED_BESIDE):
-        example = evidence.example(FLAGGED_BESIDE)
-        message = (
-            f"{shown}: {flagged:,} objects, such as in {example}, have a flag such as difficult, ignore, deleted or not approved; it is not "
-            "read, and they are trained on like all others: remove them where they are not to be"
-        )
-        doubts.append(Doubt(Doubted.FLAGS_NOT_READ, message, flagged, example))
-    if predicted := evidence.count(SCORED_BESIDE):
-        example = evidence.example(SCORED_BESIDE)
-        message = (
-            f"{shown}: {predicted:,} objects, such as in {example}, have a confidence between 0 and 1, as predictions of a model do; they "
-            "are read as labels"
-        )
-        doubts.append(Doubt(Doubted.PREDICTED_LABELS, message, predicted, example))
+    for name, code, counted, words in _SAID:
+        if count := evidence.count(name):
+            example = evidence.example(name)
+            doubts.append(Doubt(code, f"{shown}: {count:,} {counted} {example}, {words}", count, example))
     return doubts
