@@ -156,7 +156,7 @@ GAVE_WAY = (
     "another run has finished",
     "another build is being made",
 )
-"""What a build says that went on and found another one in its place. One that resumed the same build may also have tidied it up."""
+"""What a build says that went on and found another one in its place."""
 
 
 def stand_still(place: Place, folder: Path, seed: int, stops: Moments, mortal: Mortal, tell: Tell) -> None:
@@ -198,11 +198,9 @@ def stand_still(place: Place, folder: Path, seed: int, stops: Moments, mortal: M
                     frozen.said
                 )
             gave_way = any(words in frozen.said for words in GAVE_WAY)
-            if status and not gave_way:
-                tell(frozen.said.strip().splitlines()[-1])
-            ends[
-                "published before or after" if not status else "gave way" if gave_way else "ended for want of a file"
-            ] += 1
+            # A file that the other one has removed is no reason of its own.
+            assert gave_way or not status, frozen.said
+            ends["gave way" if status else "published before or after"] += 1
             if rounds % 6 == 0:
                 output.tidies()
     output.publishes(0)
