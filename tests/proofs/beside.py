@@ -101,9 +101,17 @@ class Output:
         raise AssertionError(f"too slow for its claim {TRIES} times: {run.said}")
 
     def tidies(self) -> None:
-        """After a clean that is left alone nothing is left that no published build is made of."""
-        run = self.clean()
-        assert run.end() == 0, run.said
+        """After a clean that is left alone nothing is left that no published build is made of.
+
+        One that the store kept waiting for as long as a claim lives has said so, and is run again.
+        """
+        for _ in range(TRIES):
+            run = self.clean()
+            if run.end() == 0:
+                break
+            assert TOO_SLOW in run.said, run.said
+        else:
+            raise AssertionError(f"too slow for its claim {TRIES} times: {run.said}")
         assert leftovers(self.place) == set()
 
     def fate(self, chance: random.Random, changes: int) -> Mortal:
@@ -149,7 +157,7 @@ def clean_beside_builds(place: Place, folder: Path, seed: int, kills: Moments, m
     assert reader.wrong == []
 
 
-TOO_SLOW = "another one has taken over"
+TOO_SLOW = "taken over; nothing was published by this one"
 GAVE_WAY = (
     TOO_SLOW,
     "has come into force",

@@ -87,6 +87,7 @@ class Lock:
     _ended: threading.Event = field(default_factory=threading.Event)
     _writing: threading.Lock = field(default_factory=threading.Lock)
     _put: bool = False
+    _late: float = 0.0
 
     @property
     def location(self) -> Location:
@@ -133,6 +134,11 @@ class Lock:
 
     def lost(self) -> LostLockError:
         """Error for when it is not."""
+        if self._late:
+            return LostLockError(
+                f"{self.output.shown}: the store took {self._late:.0f} seconds for this run's sign of life, after "
+                f"{self.pace.dead_after:g} of which another one may have taken over; nothing was published by this one. Run again"
+            )
         return LostLockError(
             f"{self.output.shown}: this run gave no sign of life for {self.pace.dead_after:g} seconds or more, and another "
             "one has taken over; nothing was published by this one"
@@ -160,7 +166,8 @@ class Lock:
                 began = time.monotonic()
                 self.claim.beat += 1
                 self.write()
-                if time.monotonic() - began >= self.pace.dead_after:
+                if (took := time.monotonic() - began) >= self.pace.dead_after:
+                    self._late = took
                     self._lost.set()  # Where a store knows no conditions, it has perhaps put a claim again that another run had removed.
                     self._remove()
                     return
