@@ -247,6 +247,7 @@ def _slashed(key: str) -> str:
         lambda key: quote(key, safe=""),
         lambda key: base64.b64encode(f":{key}".encode()).decode(),
         lambda key: key.encode().hex(),
+        lambda key: json.dumps(key.encode("utf-16-le").decode("latin-1"))[1:-1],
     ],
 )
 @pytest.mark.parametrize("as_what", ["label", "error", "page", "redirect"])
