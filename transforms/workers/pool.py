@@ -34,7 +34,7 @@ from labelbeam.schemas.errors import LabelBeamError
 from labelbeam.transforms.messages.terminal import escaped
 from labelbeam.transforms.workers import parcels
 from labelbeam.transforms.workers.loading import is_ours_alone, ours_alone
-from labelbeam.transforms.workers.resources import worker_count
+from labelbeam.transforms.workers.resources import ENDING, worker_count
 from labelbeam.transforms.workers.scratch import scratch
 
 LOG = logging.getLogger("labelbeam")
@@ -70,7 +70,7 @@ class Workers:
         # A task for each starts them all: they load their modules while this process loads Beam. They begin with SIGINT
         # held back, so that Ctrl-C does not find them half started: it reaches every process of the terminal, and the
         # first one ends the others. Copies begin with this one's handlers, which are not theirs.
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, *(_HANDLED if copied else ())})
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, *(ENDING if copied else ())})
         others = set(multiprocessing.active_children())
         try:
             for _ in range(count):
@@ -228,10 +228,6 @@ def _pool(count: int, copied: bool = False) -> Iterator[Workers | None]:
             _current = None
 
 
-_HANDLED = (signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else []))
-"""Signals beside SIGINT by which a command ends in its own way, and a worker at once."""
-
-
 def _begin(folder: str, driver: int, copied: bool) -> None:
     if copied:
         _forget_driver()
@@ -249,10 +245,10 @@ def _forget_driver() -> None:
     # The driver's locks are held for as long as a copy lives. That is not to be until the copy next looks for the driver.
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    for number in _HANDLED:
+    for number in ENDING:
         if callable(signal.getsignal(number)):
             signal.signal(number, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, _HANDLED)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)
     for logger in (logging.getLogger(), LOG):
         logger.handlers = [logging.NullHandler()]
     gc.freeze()  # What the driver holds is not looked through again, which would copy all of it.
