@@ -9,7 +9,7 @@ from __future__ import annotations
 import pickle
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, TypeAlias
 from urllib.parse import unquote, unquote_plus
 
@@ -37,6 +37,7 @@ from labelbeam.transforms.messages.words import printable
 from labelbeam.transforms.stores.files import StoredFile, put
 from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.stores.location import Location
+from labelbeam.transforms.stores.paths import is_plain
 from labelbeam.transforms.workers.staged_units import StagedUnit, stage_alone
 
 FILE_BITS = 32
@@ -128,6 +129,9 @@ def image_named(name: str, images: ImageFinder, path: str, source: str, locator:
     One that is not listed keeps the path that its name gives: relative to the annotation file, of an absolute one the last part.
     `near` is the folder beside the file where its tool puts images: they are looked for there first.
     """
+    folder = _folder_of(path, near)
+    if folder is not None and is_plain(name) and (listed := folder + name) in images:
+        return SourceImage(listed, source, locator, split=split_of_path(path) or split_of_path(listed))
     base = path.rpartition("/")[0]
     image = SourceImage(name, source, locator)
     if "://" in name:
@@ -147,6 +151,13 @@ def image_named(name: str, images: ImageFinder, path: str, source: str, locator:
         image.path = place or name
     image.split = split_of_path(path) or split_of_path(image.path)
     return _checked(image)
+
+
+@lru_cache(4096)
+def _folder_of(path: str, near: str) -> str | None:
+    """What stands before a plain name in the path that is looked for first; None where that is no safe one."""
+    first = resolved(join(path.rpartition("/")[0], near), "x")
+    return None if first is None or image_path(first, "")[1] is not None else first[:-1]
 
 
 def _checked(image: SourceImage) -> SourceImage:
