@@ -230,7 +230,9 @@ def plan_named(
         image_listing = list_dataset(images, config, tree.storage)
         image_files = image_listing.files
         left_out += image_listing.warnings
-    sources = [(root.url, file) for file in listing.files] + [(images.url, file) for file in image_files]
+    sources = [(root.url, file) for file in listing.files]
+    if image_files is not listing.files:
+        sources += [(images.url, file) for file in image_files]
     fingerprint, covers = fingerprint_of(sources)
     plan = Plan(name, "", images.url, bucket_count(config, sum(file.size for file in files)), fingerprint, covers)
     plan.trees = sorted({root.url, images.url})

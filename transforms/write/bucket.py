@@ -21,7 +21,7 @@ from labelbeam.transforms.builds.shards import SAMPLES, shard_name, write_file
 from labelbeam.transforms.images.urls import count_roots
 from labelbeam.transforms.messages.redact import redact
 from labelbeam.transforms.stores.location import Location
-from labelbeam.transforms.tasks.records import ENCODER, encode_jsonl, encode_parquet
+from labelbeam.transforms.tasks.records import ENCODER, arrow_table, encode_jsonl, encode_parquet, parquet_bytes
 from labelbeam.transforms.tasks.registry import TASKS
 from labelbeam.transforms.tasks.statistics import statistics_of
 from labelbeam.transforms.workers.budget import check_room
@@ -75,12 +75,22 @@ def write_bucket(
         if build is not None:
             jsonl_name = shard_name(split, split, bucket, buckets, "jsonl")
             parquet_name = shard_name("parquet", split, bucket, buckets, "parquet")
-            # The store takes the lines while the Parquet copy is made. Both are made in this thread: memory that another one has
-            # freed is not used again by this one.
             with ThreadPoolExecutor(1) as pool:
-                lines = pool.submit(write_file, build, jsonl_name, encode_jsonl(records, task, px), counts.images)
-                parquet.append(write_file(build, parquet_name, encode_parquet(records, task, split), counts.images))
-                counts.files = [lines.result()]
+                if buckets == 1:
+                    # Nobody writes another bucket meanwhile: one core makes the Parquet copy, which Arrow does by itself, while another makes the
+                    # lines.
+                    table = arrow_table(records, task, split)
+                    copy = pool.submit(
+                        lambda: write_file(build, parquet_name, parquet_bytes(table, task), counts.images)
+                    )
+                    counts.files = [write_file(build, jsonl_name, encode_jsonl(records, task, px), counts.images)]
+                    parquet.append(copy.result())
+                else:
+                    # The store takes the lines while the Parquet copy is made. Both are made in this thread: memory that another one has
+                    # freed is not used again by this one.
+                    lines = pool.submit(write_file, build, jsonl_name, encode_jsonl(records, task, px), counts.images)
+                    parquet.append(write_file(build, parquet_name, encode_parquet(records, task, split), counts.images))
+                    counts.files = [lines.result()]
     rejected: FileEntry | None = None
     if assembled.rejections and build is not None:
         name = shard_name("rejected", "rejected", bucket, buckets, "jsonl")
