@@ -20,7 +20,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks import stages
-from benchmarks.measure import ROOT
+from benchmarks.measure import ROOT, compile_modules
 from benchmarks.rows import ROWS, Row, places
 from benchmarks.table import HEAD, RESULTS, SIZES, Runs, line, measure, stored, table
 
@@ -83,6 +83,7 @@ def main() -> int:
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))  # So that what was started is ended.
     directory = options.dir.resolve()
+    compile_modules()
     if options.stages:
         page, head, order = SIZES, stages.HEAD, []
         lines = measure_stages(options.stages, directory)

@@ -27,11 +27,15 @@ from labelbeam.transforms.messages.redact import redact, with_environment
 from labelbeam.transforms.messages.terminal import escaped
 from labelbeam.transforms.messages.words import did_you_mean, plain
 from labelbeam.transforms.workers.loading import is_ours_alone
-from labelbeam.transforms.workers.resources import LEAST, address_space
+from labelbeam.transforms.workers.resources import ENDING, LEAST, address_space, allow_all_processor_time
 
 EXIT_AFTER = 3.0
 """Seconds that an interrupted run may take to end by itself: a thread may be waiting for a store."""
 _INTERRUPTED = "interrupted; a build that was not finished is not published, run the command again to make one"
+_LATE = (
+    "this process used all processor time that ulimit -t allows it; a build that was not finished is not published: allow more, and "
+    "run the command again"
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -59,7 +63,7 @@ def _main(argv: Sequence[str] | None) -> int:
             status = int(ended.code or 0)
         except BaseException as error:
             # Whatever a step raised when it was interrupted, Beam may have wrapped it.
-            failure = Failure(_INTERRUPTED) if interrupted.is_set() else describe(error)
+            failure = Failure(_LATE if interrupted.late else _INTERRUPTED) if interrupted.is_set() else describe(error)
             status = failure.exit_code
             if debugging():
                 trace = "".join(traceback.format_exception(error))
@@ -144,20 +148,28 @@ def _flush_stdout() -> None:
         silence(sys.stdout)
 
 
-@contextlib.contextmanager
-def _interruptible() -> Iterator[threading.Event]:
-    """End the run by an exception on Ctrl-C and when a scheduler ends the process; the event tells that it was so."""
-    interrupted = threading.Event()
+class _Interrupted(threading.Event):
+    """Whether a run was interrupted; `late` where it had used all the processor time that it is allowed."""
 
-    def stop(_number: int, _frame: Any) -> NoReturn:
+    late = False
+
+
+@contextlib.contextmanager
+def _interruptible() -> Iterator[_Interrupted]:
+    """End the run by an exception on Ctrl-C and when a scheduler ends the process; the event tells that it was so."""
+    interrupted = _Interrupted()
+
+    def stop(number: int, _frame: Any) -> NoReturn:
+        if number == getattr(signal, "SIGXCPU", None) and not interrupted.is_set():
+            allow_all_processor_time()
+            interrupted.late = True
         interrupted.set()
         raise KeyboardInterrupt
 
     handlers: dict[signal.Signals, Any] = {}
     if threading.current_thread() is threading.main_thread():
-        # The last one comes when a terminal is closed; `nohup` has it ignored.
-        numbers = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
-        numbers = [number for number in numbers if signal.getsignal(number) != signal.SIG_IGN]
+        # SIGHUP comes when a terminal is closed; `nohup` has it ignored.
+        numbers = [number for number in (signal.SIGINT, *ENDING) if signal.getsignal(number) != signal.SIG_IGN]
         handlers = {number: signal.signal(number, stop) for number in numbers}
     try:
         yield interrupted

@@ -22,23 +22,25 @@ LABELS = "labels.json"
 CROISSANT = "croissant.json"
 """The description of a build for loaders of datasets, in its directory."""
 
-BUILD_NAME = re.compile(r"\d{8}T\d{12}Z-[0-9a-f]{8}")
+BUILD_NAME = re.compile(r"\d{8}T\d{12}Z-[0-9a-f]{8}", re.ASCII)
 """The names that builds get: when they began, in microseconds, and the beginning of the hash of what they are made from."""
 
 BUILD_FILE = re.compile(
-    r"(?:manifest|labels|croissant)\.json|report\.html|[a-z]+/MLTable|[a-z]+/[a-z]+-\d{5}-of-\d{5}\.(?:jsonl|ndjson|parquet)"
+    r"(?:manifest|labels|croissant)\.json|report\.html|[a-z]+/MLTable|[a-z]+/[a-z]+-\d{5}-of-\d{5}\.(?:jsonl|ndjson|parquet)",
+    re.ASCII,
 )
 """The paths of the files that a build consists of, below it."""
 
 KEPT_FILE = re.compile(
-    r"begun\.json|report\.json|receipt-\d{5}-of-\d{5}\.json|scored-\d{5}-of-\d{5}-\d{4}\.jsonl|units-\d{5}|index-\d{5}"
+    r"begun\.json|report\.json|receipt-\d{5}-of-\d{5}\.json|scored-\d{5}-of-\d{5}-\d{4}\.jsonl|units-\d{5}|index-\d{5}|images",
+    re.ASCII,
 )
 """The names of what is kept of a build while it is under way, below `unfinished/BUILD`."""
 
 CLAIM = re.compile(r"lock-.+\.json")
 """The names of claims, below `unfinished`."""
 
-FENCE = re.compile(r"(?P<claim>lock-.+)\.(?:pointer|next)")
+FENCE = re.compile(r"(?P<claim>lock-\d{8}T\d{12}Z-[0-9a-f]{8})\.(?:pointer|next)", re.ASCII)
 """The names of pointers that are about to be put in force on a disk, and of claims that are about to be put anew, below `unfinished`."""
 
 

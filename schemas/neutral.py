@@ -70,7 +70,8 @@ class SourceImage(msgspec.Struct):
     `left_out` says why the image as a whole is left out, unread. `format` is what the source declares, as an extension, where
     the name has another one; it counts where nobody looks at the image. `group` is what the column holds that --split-group names.
     `turned_beside`, `flagged_beside` and `scored_beside` count objects beside which a field that is not read says that they are turned,
-    not to be trained on, or a model's; `flagged` says that one of the image says that it is not to be trained on, `labelled` that the image as a whole has a label that is not read.
+    not to be trained on, or a model's; `flagged` says that one of the image says that it is not to be trained on, `labelled` holds labels of the image
+    as a whole that are not read.
     """
 
     path: str
@@ -90,4 +91,4 @@ class SourceImage(msgspec.Struct):
     flagged_beside: int = 0
     scored_beside: int = 0
     flagged: bool = False
-    labelled: bool = False
+    labelled: tuple[str, ...] = ()

@@ -4,7 +4,7 @@ Endpoints in the field differ: the first generation answers with one object and 
 with a list of one entry an image, with or without `filename`, `visualizations` and `attributions`, which may be null. Scripts and
 models of people's own add shapes: entries as JSON strings, columns in place of rows, all of it below `predictions`. All of that is taken,
 wherever it can be read in one way only. What would make a prediction wrong is not: figures outside of [0, 1], boxes inside out, labels without
-their probabilities, another number of entries than images.
+their probabilities or twice, another number of entries than images.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import msgspec
 
 from labelbeam.schemas.errors import LabelBeamError
 from labelbeam.schemas.predictions import LabelsPrediction, ObjectsPrediction, PredictedObject, Prediction, Score, Sides
+from labelbeam.schemas.python_json import WORDS, oddity
 from labelbeam.schemas.records import Fraction, Name, Part
 
 
@@ -204,9 +205,12 @@ def _json(body: bytes) -> tuple[bytes, Any]:
     except msgspec.ValidationError as error:
         raise InvalidAnswerError(f"answer: {error}") from None  # A number beyond all bounds.
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        repaired = _NONE.sub(lambda match: b"null" if match[0] == b"None" else match[0], body)
+        repaired = WORDS.sub(lambda match: b"null" if match[0] == b"None" else match[0], body)
         if repaired != body:
             return repaired, _json(repaired)[1]
+        if (odd := oddity(body)) is not None:
+            kind = NotJsonError if odd.is_number else InvalidAnswerError
+            raise kind(f"answer: {odd.words}; expected {'JSON' if odd.is_number else 'text'}") from None
         # A number that ends with the body may be whole or not, and is called invalid where it ends in a point.
         at_the_end = (
             not body.strip() or "truncated" in str(error) or str(error).endswith(f"invalid number (byte {len(body)})")
@@ -214,9 +218,6 @@ def _json(body: bytes) -> tuple[bytes, Any]:
         kind = TruncatedAnswerError if at_the_end else NotJsonError
         raise kind(f"answer: {error}; expected JSON") from None
 
-
-_NONE = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*"?|\bNone\b', re.DOTALL)
-"""A JSON string, which stays as it is, or None outside of one."""
 
 _PATH = re.compile(r"^(?P<what>.*?)(?: - at `\$(?P<path>.*)`)?$", re.DOTALL)
 _STEP = re.compile(r"\[(\d+)\]|\.(\w+)")
@@ -249,6 +250,9 @@ def _labels_problems(answer: LabelsAnswer) -> Iterator[str]:
         yield f": found {len(answer.labels)} labels and {len(answer.probs)} probs, expected as many of each"
     elif not answer.labels:
         yield ".labels: found none, expected every label of the model"
+    elif len(set(answer.labels)) < len(answer.labels):
+        twice = next(label for label in answer.labels if answer.labels.count(label) > 1)
+        yield f".labels: found {_shown(twice)} twice, expected each label once"
 
 
 def _objects_problems(answer: ObjectsAnswer) -> Iterator[str]:

@@ -81,6 +81,34 @@ def test_images_that_are_labelled_as_a_whole_and_have_no_object_are_told_where_o
     assert doubts(build).get("labelled_as_a_whole", {"count": 0})["count"] == count
 
 
+@pytest.mark.parametrize(
+    ("tags", "objects", "told"),
+    [
+        ({"1": ["night"], "2": ["Night"]}, {"2": "cat"}, {}),
+        ({"1": ["night", "cat"], "2": ["night"]}, {"2": "cat"}, {"1": "('cat')"}),
+        ({"1": ["night"], "2": ["cat"]}, {"2": "cat"}, {"1": "('night')"}),
+        ({"1": ["cat"], "2": ["cat"]}, {"2": "dog", "3": "cat"}, {"1": "('cat')"}),
+        ({"1": ["cat"], "2": ["cat"]}, {"2": "dog"}, {}),
+        ({"1": ["b", "a"], "2": ["a"], "3": ["c"]}, {}, {"1": "('a', 'b', 'c')", "2": "", "3": ""}),
+    ],
+)
+def test_a_tag_of_images_with_other_objects_tells_of_the_scene_unless_objects_are_called_so(
+    tags: dict[str, list[str]], objects: dict[str, str], told: dict[str, str], tmp_path: Path
+) -> None:
+    images = ""
+    for at, name in enumerate("123"):
+        write_image(tmp_path / "in" / f"{name}.jpg", SIZE)
+        inner = "".join(f'<tag label="{tag}" source="manual"></tag>' for tag in tags.get(name, []))
+        if name in objects:
+            inner += f'<box label="{objects[name]}" xtl="1" ytl="2" xbr="300" ybr="200"/>'
+        images += f'<image id="{at}" name="{name}.jpg" width="640" height="480">{inner}</image>'
+    put(tmp_path / "in/a.xml", f"<annotations><version>1.1</version>{images}</annotations>")
+    build = built(tmp_path / "in", tmp_path)
+    doubt = doubts(build).get("labelled_as_a_whole", {"count": 0, "message": ""})
+    assert doubt["count"] == len(told) and "".join(told.values()) in doubt["message"]
+    assert not any("night" in name for name in build.manifest["evidence"])
+
+
 def test_what_datumaro_calls_a_crowd_is_one(tmp_path: Path) -> None:
     boxes = [
         {"type": "bbox", "label_id": 0, "bbox": [1, 2, 300, 200], "attributes": {"is_crowd": crowd}}

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+import yaml
 
 from tests.end_to_end.builds import DETECTION, Build, attempt, labelbeam
 from tests.end_to_end.datasets import coco_box, coco_image, write_json
@@ -82,3 +88,87 @@ def test_what_is_published_can_be_exported_whatever_urls_the_source_has(tmp_path
     build = Build(tmp_path / "out")
     assert {line["image_url"] for part in build.lines.values() for line in part} == {RECORD["image_url"], urls[3]}
     assert labelbeam("export", tmp_path / "out", tmp_path / "coco", "--to", "coco").status == 0
+
+
+STRANGE = [
+    *(
+        "<script>alert(1)</script>",
+        "]]>",
+        "<!--",
+        "&lt;",
+        "<![CDATA[x",
+        "\" onload='x'",
+        "a\nb",
+        "a\u2028b",
+        "a\x85b",
+        "\ufeffbom",
+    ),
+    *(
+        "x: y",
+        "# c",
+        "- x",
+        "!!python/object/apply:os.system ['id']",
+        "null",
+        "~",
+        "no",
+        "1:30",
+        "0x1F",
+        "*a",
+        "&a b",
+        "...",
+        "%YAML 1.2",
+    ),
+    *(
+        "{{7*7}}",
+        "{% x %}",
+        "=1+1",
+        "a,b",
+        '"q"',
+        "`id`",
+        "../../x",
+        "\u202eevil",
+        "__proto__",
+        "\\",
+        "'",
+        "?",
+        ">",
+        "|",
+        "\x7f",
+    ),
+]
+"""Labels that mean something in YAML, XML, HTML, CSV, a template, a shell or a path."""
+
+
+def read_back(to: str, dest: Path) -> set[str]:
+    """The labels of an export, by a reader that is not ours."""
+    if to == "yolo":
+        return set(yaml.safe_load((dest / "data.yaml").read_bytes())["names"].values())
+    if to == "voc":
+        documents = [ElementTree.parse(path) for path in dest.rglob("*.xml")]
+        return {name.text or "" for document in documents for name in document.iter("name")}
+    if to == "coco":
+        return {
+            item["name"]
+            for path in dest.rglob("*.json")
+            for item in json.loads(path.read_bytes()).get("categories", [])
+        }
+    rows = csv.DictReader(io.StringIO((dest / "labels.csv").read_bytes().decode(), newline=""))
+    return {row["label"] for row in rows}
+
+
+@pytest.fixture(scope="module")
+def strange(place: Path) -> Path:
+    """A build whose labels are the strange ones."""
+    items = [coco_box(number, 1, category=number) for number, _ in enumerate(STRANGE, 1)]
+    categories = [{"id": number, "name": label} for number, label in enumerate(STRANGE, 1)]
+    source = write_json(
+        place / "coco.json", {"images": [coco_image(1)], "annotations": items, "categories": categories}
+    )
+    assert attempt(source, place / "out").status == 0
+    return place / "out"
+
+
+@pytest.mark.parametrize("to", ["yolo", "voc", "coco", "csv"])
+def test_strange_labels_of_an_export_are_read_back_as_they_were(to: str, strange: Path, tmp_path: Path) -> None:
+    assert labelbeam("export", strange, tmp_path / "dest", "--to", to).status == 0
+    assert read_back(to, tmp_path / "dest") == set(STRANGE)

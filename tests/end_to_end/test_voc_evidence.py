@@ -139,9 +139,32 @@ def test_the_evidence_of_the_origin_is_told_in_numbers(tmp_path: Path) -> None:
     assert (doubt["code"], doubt["count"], doubt["example"]) == ("voc_origin", 1, "Annotations/1.xml")
     assert doubt["option"] == "--voc-origin 0"
     assert (
-        "1 of 4 objects, in 1 of 3 files, have a coordinate of 0, 1 begin at 1, 1 end at the width or height, 1 one past"
-        in doubt["message"]
+        "1 of 4 objects, in 1 of 3 files, have a coordinate below 1, 1 begin at 1, 1 end at the width or height, 1 one past it, "
+        "0 lie between whole pixels" in doubt["message"]
     )
+
+
+WHOLE: Boxes = [(11 + at, 21, 110, 120 + at) for at in range(10)]
+
+
+@pytest.mark.parametrize(
+    "box", [("0.0", "10.5", "100.25", "200"), (33.5, 0.25, 100, 200), (33.25, 20.5, 100.75, 199.125)]
+)
+def test_coordinates_before_or_between_pixels_that_count_from_1_are_told(box: tuple[Any, ...], tmp_path: Path) -> None:
+    """As labelme2voc writes them, which counts from 0: the first pixel of 1 has no half before it."""
+    source = tree(tmp_path / "in", {"1": [box], "2": WHOLE[:9]})
+    (doubt,) = built(source, tmp_path / "out").manifest["doubts"]
+    assert (doubt["code"], doubt["count"], doubt["option"]) == ("voc_origin", 1, "--voc-origin 0")
+    assert doubt["example"] == "Annotations/1.xml"
+    build = built(source, tmp_path / "again", "--voc-origin", "0")
+    assert codes(build) == []
+    left, top, right, bottom = map(float, box)
+    agree(build.boxes("JPEGImages/1.jpg"), [("cat", left / 640, top / 480, right / 640, bottom / 480, 0)])
+
+
+def test_a_few_boxes_between_pixels_as_voc_itself_has_them_are_no_doubt(tmp_path: Path) -> None:
+    source = tree(tmp_path / "in", {"1": [(33.25, 20.5, 100.75, 199.125)], "2": WHOLE})
+    assert codes(built(source, tmp_path / "out")) == []
 
 
 def test_a_box_one_past_the_border_speaks_against_either_origin(tmp_path: Path) -> None:
@@ -323,7 +346,7 @@ def test_labels_with_blanks_and_in_two_unicode_forms_are_one_label(tmp_path: Pat
 
 @pytest.mark.parametrize("percent", [[(10.5, 20.5, 90.2, 60.1)], [(2, 3, 20, 20), (40, 50, 99, 99)], [(5, 5, 86, 30)]])
 def test_files_that_seem_to_be_percent_beside_others_are_counted(percent: Boxes, tmp_path: Path) -> None:
-    files: dict[str, Boxes] = {f"p{at}": [(20, 30, 300, 260), (10, 10, 40, 50)] for at in range(6)}
+    files: dict[str, Boxes] = {f"p{at}": [(20, 30, 300, 260), *WHOLE] for at in range(6)}
     files |= {f"q{at}": percent for at in range(3)}
     build = built(tree(tmp_path / "in", files), tmp_path / "out")
     (doubt,) = [doubt for doubt in build.manifest["doubts"] if doubt["code"] == "frames_disagree"]

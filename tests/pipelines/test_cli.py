@@ -296,7 +296,7 @@ def heeded() -> Iterator[None]:
     """Signals as at a terminal: a shell has what it starts in the background ignore SIGINT, nohup SIGHUP, and so the tests too."""
     before = {
         signal.SIGINT: signal.signal(signal.SIGINT, signal.default_int_handler),
-        signal.SIGHUP: signal.signal(signal.SIGHUP, signal.SIG_DFL),
+        **{number: signal.signal(number, signal.SIG_DFL) for number in (signal.SIGHUP, signal.SIGQUIT)},
     }
     yield
     for number, handler in before.items():
@@ -305,7 +305,7 @@ def heeded() -> Iterator[None]:
 
 @pytest.mark.usefixtures("heeded")
 @pytest.mark.parametrize("wrapped", [False, True], ids=["as it is", "as Beam passes it on"])
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
 def test_an_interrupted_run_ends_in_a_message_and_gives_the_signals_back(
     number: signal.Signals, wrapped: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

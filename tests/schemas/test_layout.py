@@ -65,7 +65,7 @@ def test_other_files_are_none_of_a_build(path: str) -> None:
     ("name", "ours"),
     [
         *(("begun.json", True), ("report.json", True), ("receipt-00000-of-00001.json", True), ("units-00000", True)),
-        *(("scored-00000-of-00001-0000.jsonl", True), ("index-00000", True)),
+        *(("scored-00000-of-00001-0000.jsonl", True), ("index-00000", True), ("images", True)),
         *(("notes.txt", False), ("receipt-0-of-1.json", False), ("begun.json.bak", False), ("units-00000/x", False)),
     ],
 )
@@ -75,9 +75,23 @@ def test_what_is_kept_of_a_build_under_way_is_known_by_its_name(name: str, ours:
 
 def test_claims_and_fences_are_told_apart() -> None:
     assert CLAIM.fullmatch("lock-x.json") and not FENCE.fullmatch("lock-x.json")
-    for name in ("lock-x.pointer", "lock-x.next"):
+    claim = "lock-20260101T000000000000Z-0a1b2c3d"
+    for name in (f"{claim}.pointer", f"{claim}.next"):
         found = FENCE.fullmatch(name)
-        assert found is not None and found["claim"] == "lock-x" and not CLAIM.fullmatch(name)
+        assert found is not None and found["claim"] == claim and not CLAIM.fullmatch(name)
+    assert not FENCE.fullmatch("lock-x.pointer")
+
+
+def test_digits_of_other_scripts_are_none_of_ours() -> None:
+    """`\\d` takes the digits of all scripts, and what a person has named so would go as a build."""
+    other = str.maketrans("0123456789", "٠١٢٣٤٥٦٧٨٩")
+    for form, name in (
+        (BUILD_NAME, "20260101T000000000000Z-0a1b2c3d"),
+        (BUILD_FILE, "train/train-00000-of-00001.jsonl"),
+        (KEPT_FILE, "receipt-00000-of-00001.json"),
+        (FENCE, "lock-20260101T000000000000Z-0a1b2c3d.next"),
+    ):
+        assert form.fullmatch(name) and not form.fullmatch(name.translate(other))
 
 
 def test_places_of_a_build_lie_below_those_of_all() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import jsonschema
@@ -203,6 +204,7 @@ def sides(**changes: Any) -> dict[str, Any]:
         (CLASSIFICATION, {"error": "None"}, "answer[0]: found an object of error"),
         (CLASSIFICATION, {**LABELS, "probs": [0.5]}, "answer[0]: found 3 labels and 1 probs, expected as many of each"),
         (CLASSIFICATION, {"labels": [], "probs": []}, "answer[0].labels: found none"),
+        (CLASSIFICATION, {**LABELS, "labels": ["a", "b", "a"]}, 'answer[0].labels: found "a" twice, expected each'),
         (MULTILABEL, {**LABELS, "probs": [0.5, 0.5, -0.5]}, "answer[0].probs[2]: found -0.5"),
         (MULTILABEL, {**LABELS, "labels": ["a", "b", 3]}, "answer[0].labels[2]: found 3"),
         (SEGMENTATION, changed(polygon=[[0, 0, 1, 1]]), "answer[0].boxes[1].polygon[0]: found a list of 4"),
@@ -222,6 +224,49 @@ def test_what_would_make_a_prediction_wrong_is_refused_with_its_place(
 def test_a_number_that_is_not_finite_is_refused(number: str) -> None:
     with pytest.raises(InvalidAnswerError):
         parse_response(f'[{{"probs": [{number}], "labels": ["a"]}}]'.encode(), CLASSIFICATION, 1)
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b'[{"probs": [NaN], "labels": ["a"]}]', "found NaN at byte 12, which JSON does not have"),
+        (b'[{"probs": [-Infinity], "labels": ["a"]}]', "found Infinity at byte 13, which JSON does not have"),
+        (b'[{"probs": [nan], "labels": [None]}]', "found nan at byte 12, which JSON does not have"),
+        (b'{"predictions": [[NaN, 1.0]]}', "found NaN at byte 18, which JSON does not have"),
+    ],
+)
+def test_a_number_that_python_writes_and_json_does_not_have_is_told(body: bytes, words: str) -> None:
+    with pytest.raises(NotJsonError, match=re.escape(words)) as refused:
+        parse_response(body, CLASSIFICATION, 1)
+    assert not isinstance(refused.value, TruncatedAnswerError)
+
+
+@pytest.mark.parametrize(
+    "label", [r"\ud800", r"\udc00", r"a\uD800x", r"\ud800\n", r"\ud83d\u0041", r"\\\udfff", r"\ude00\ud83d"]
+)
+@pytest.mark.parametrize("other", [b"", b' , "attributions": None'])
+def test_half_of_a_surrogate_pair_is_no_truncation(label: str, other: bytes) -> None:
+    body = b'[{"probs": [1], "labels": ["%s"]%s}]' % (label.encode(), other)
+    for answer in (body, json.dumps(body.decode()).encode()):
+        with pytest.raises(
+            InvalidAnswerError, match=r"found \\u[dD].{3} at byte \d+, half of a surrogate pair"
+        ) as refused:
+            parse_response(answer, CLASSIFICATION, 1)
+        assert not isinstance(refused.value, NotJsonError)
+
+
+@pytest.mark.parametrize("label", [r"\ud83d\ude00", r"\\ud800", r"NaN"])
+def test_what_looks_like_half_of_a_pair_and_is_none_is_text(label: str) -> None:
+    (answer,) = predictions_of(
+        parse_response(b'[{"probs": [1], "labels": ["%s"]}]' % label.encode(), CLASSIFICATION, 1), ["a"]
+    )
+    assert answer.labels == [json.loads(f'"{label}"')]  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("body", [rb"it went wrong in C:\udead: nan", rb'[{"probs": [NaN], "labels": ["\ud800"'])
+def test_a_page_that_holds_such_things_is_a_page(body: bytes) -> None:
+    with pytest.raises(NotJsonError, match="malformed"):
+        parse_response(body, CLASSIFICATION, 1)
 
 
 @pytest.mark.parametrize(("entries", "images"), [(0, 1), (2, 1), (1, 2)])

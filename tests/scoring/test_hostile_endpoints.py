@@ -221,6 +221,19 @@ def test_an_answer_without_a_prediction_is_told_and_one_that_came_broken_is_aske
     assert len(waits) == tries - 1
 
 
+@pytest.mark.usefixtures("few_tries")
+def test_two_lengths_of_one_answer_are_a_failed_try_and_end_no_run(waits: list[float]) -> None:
+    odd = http("200 OK", b"[1, 2]", "Content-Length: 3")
+    answers = iter([odd, http("200 OK", b"[]"), *[odd] * TRIES])
+    with hostile_server(lambda connection, _: connection.sendall(next(answers))) as url:
+        endpoint = Endpoint(EndpointOptions(f"{url}/score", "application/json", 1, 5, NO_KEY))
+        assert endpoint.ask(b"{}", lambda reply: reply.body) == b"[]"
+        with pytest.raises(GivenUpError, match="two lengths"):
+            endpoint.ask(b"{}", lambda reply: reply)
+        endpoint.close()
+    assert len(waits) == 1 + TRIES - 1
+
+
 def _slashed(key: str) -> str:
     return json.dumps(key).replace("/", "\\/")[1:-1]
 
@@ -234,6 +247,7 @@ def _slashed(key: str) -> str:
         lambda key: quote(key, safe=""),
         lambda key: base64.b64encode(f":{key}".encode()).decode(),
         lambda key: key.encode().hex(),
+        lambda key: json.dumps(key.encode("utf-16-le").decode("latin-1"))[1:-1],
     ],
 )
 @pytest.mark.parametrize("as_what", ["label", "error", "page", "redirect"])

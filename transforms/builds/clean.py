@@ -20,7 +20,7 @@ from labelbeam.transforms.builds.lock import locked
 from labelbeam.transforms.builds.published import is_finished, latest_build
 from labelbeam.transforms.builds.resume import forget, was_begun
 from labelbeam.transforms.stores.errors import MissingFileError, StoreError
-from labelbeam.transforms.stores.files import TEMPORARY, is_link, kind, list_directory, remove_empty, remove_files
+from labelbeam.transforms.stores.files import TEMPORARY, is_link, list_directory, remove_empty, remove_files
 from labelbeam.transforms.stores.listing import list_files
 from labelbeam.transforms.stores.location import Location
 
@@ -99,6 +99,7 @@ def look_over(output: Location, keep: int) -> Leftovers:
             "there. Nothing was removed. Name one that is, or build again, before cleaning"
         )
     finished: list[str] = []
+    bare: list[str] = []
     for name in sorted({*names, *begun}):
         if not BUILD_NAME.fullmatch(name) or any(is_link(place) for place in _places(output, name)):
             found.foreign += [
@@ -113,8 +114,10 @@ def look_over(output: Location, keep: int) -> Leftovers:
             found.foreign += [
                 f"{above}/{name}" for above, there in ((BUILDS, names), (UNFINISHED, begun)) if name in there
             ]
-        else:
+        elif _holds_ours(output, name):
             found.unfinished.append(name)
+        else:
+            bare.append(name)
     if finished and found.current is None:
         raise LabelBeamError(
             f"{output.below(LATEST).shown}: does not exist, though {len(finished)} builds are finished, such as "
@@ -124,7 +127,7 @@ def look_over(output: Location, keep: int) -> Leftovers:
     found.kept = [*([found.current] if found.current else []), *(finished[-others:] if others else [])]
     found.old = finished[:-others] if others else finished
     found.temporaries = _temporaries(output, sorted({*found.kept, *found.receipts}))
-    found.foreign += _foreign(output, [*found.old, *found.unfinished])
+    found.foreign += _foreign(output, [*found.old, *found.unfinished, *bare])
     found.foreign.sort()
     return found
 
@@ -134,6 +137,12 @@ def _folders(output: Location, above: str) -> set[str]:
     if is_link(place):
         raise StoreError(f"{place.shown}: is a link, which is not followed; nothing was removed")
     return set(list_directory(place).folders)
+
+
+def _holds_ours(output: Location, build: str) -> bool:
+    """Whether a run's files lie in the directories of a build, or, on a disk, nothing at all: what others keep there is left."""
+    found = [ours for above in (BUILDS, UNFINISHED) for _, ours in _below(output, f"{above}/{build}")]
+    return any(found) or (output.local and not found)
 
 
 def _places(output: Location, build: str) -> list[Location]:
@@ -182,7 +191,8 @@ def _below(output: Location, folder: str) -> Iterator[tuple[str, bool]]:
         return bool(form.fullmatch(path) or TEMPORARY.fullmatch(posixpath.basename(path)))
 
     if not place.local:
-        if kind(place) == "directory":
+        held = list_directory(place)  # Where an object has the directory's own name, a store calls it a file.
+        if held.files or held.folders:
             with suppress(MissingFileError):  # A build ended meanwhile, and tidied up.
                 for file in list_files(place).files:
                     yield file.path, wrote(file.path)

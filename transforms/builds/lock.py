@@ -87,6 +87,7 @@ class Lock:
     _ended: threading.Event = field(default_factory=threading.Event)
     _writing: threading.Lock = field(default_factory=threading.Lock)
     _put: bool = False
+    _late: float = 0.0
 
     @property
     def location(self) -> Location:
@@ -109,11 +110,35 @@ class Lock:
         Raises:
             LostLockError: it is not.
         """
-        if self._lost.is_set() or kind(self.location) is None:
+        if self._is_lost():
             raise self.lost()
+
+    def explain(self, error: Exception) -> None:
+        """Look whether a failure comes of this: whoever takes over removes files of a run that it takes for dead.
+
+        What a gate has refused was so before.
+
+        Raises:
+            LostLockError: the output is not this run's any more.
+        """
+        if isinstance(error, LostLockError) or (isinstance(error, LabelBeamError) and error.exit_code != 1):
+            return
+        lost = False
+        with suppress(LabelBeamError):  # Whatever keeps it from looking is told of by the failure itself.
+            lost = self._is_lost()
+        if lost:
+            raise self.lost() from error
+
+    def _is_lost(self) -> bool:
+        return self._lost.is_set() or kind(self.location) is None
 
     def lost(self) -> LostLockError:
         """Error for when it is not."""
+        if self._late:
+            return LostLockError(
+                f"{self.output.shown}: the store took {self._late:.0f} seconds for this run's sign of life, after "
+                f"{self.pace.dead_after:g} of which another one may have taken over; nothing was published by this one. Run again"
+            )
         return LostLockError(
             f"{self.output.shown}: this run gave no sign of life for {self.pace.dead_after:g} seconds or more, and another "
             "one has taken over; nothing was published by this one"
@@ -141,7 +166,8 @@ class Lock:
                 began = time.monotonic()
                 self.claim.beat += 1
                 self.write()
-                if time.monotonic() - began >= self.pace.dead_after:
+                if (took := time.monotonic() - began) >= self.pace.dead_after:
+                    self._late = took
                     self._lost.set()  # Where a store knows no conditions, it has perhaps put a claim again that another run had removed.
                     self._remove()
                     return
@@ -164,7 +190,8 @@ def locked(output: Location, work: Work, pace: Pace = Pace()) -> Iterator[Lock]:
 
     Raises:
         BusyError: another run is at work.
-        LostLockError: this one stood still meanwhile, and another run has taken it for dead.
+        LostLockError: this one stood still meanwhile, and another run has taken it for dead; also where it then failed for
+            want of what that one has removed.
         StoreError: the output cannot be written to.
     """
     now = datetime.now(UTC)
@@ -183,7 +210,11 @@ def locked(output: Location, work: Work, pace: Pace = Pace()) -> Iterator[Lock]:
         _wait_until_alone(lock)
         claim.held = True
         lock.write()
-        yield lock
+        try:
+            yield lock
+        except Exception as error:  # Of any kind: runners wrap what a step has raised, each in its own way.
+            lock.explain(error)
+            raise
     finally:
         lock.end()
         if beats.ident is not None:

@@ -1,7 +1,7 @@
 """State of a build that is under way, from which the next run resumes after a crash.
 
 Each bucket's receipt is put below `unfinished/BUILD/` after the last of its files. A receipt says what the build is made from,
-and holds the hash of each file: it is believed only when both are as they should be.
+and holds the hash of each file and its own: it is believed only when all are as they should be.
 """
 
 from __future__ import annotations
@@ -64,6 +64,7 @@ AnyReceipt = TypeVar("AnyReceipt", Receipt, ScoreReceipt)
 class _Kept(msgspec.Struct):
     made_from: str
     receipt: msgspec.Raw
+    sha256: str = ""
 
 
 def keep_receipt(target: Target, storage: StorageOptions, buckets: int, receipt: Receipt | ScoreReceipt) -> None:
@@ -72,7 +73,8 @@ def keep_receipt(target: Target, storage: StorageOptions, buckets: int, receipt:
     Raises:
         StoreError: it cannot be written.
     """
-    kept = _Kept(target.made_from, msgspec.Raw(encode_json(receipt)))
+    data = encode_json(receipt)
+    kept = _Kept(target.made_from, msgspec.Raw(data), hashlib.sha256(data).hexdigest())
     put(locate(target.unfinished, storage).below(_name(receipt.bucket, buckets)), msgspec.json.encode(kept))
 
 
@@ -91,8 +93,13 @@ def finished_bucket(
     except (MissingFileError, TooLongError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     files = receipt.files()
+    # One that somebody has changed, or given another's name, would be published as it stands.
+    if kept.sha256 != hashlib.sha256(kept.receipt).hexdigest() or receipt.bucket != bucket:
+        return None
     # Whoever can write to the output can write a receipt: no other file of this machine is read for it.
-    if kept.made_from != target.made_from or not all(BUILD_FILE.fullmatch(entry.path) for entry in files):
+    shard = f"-{bucket:05d}-of-{buckets:05d}."
+    are_ours = all(BUILD_FILE.fullmatch(entry.path) and shard in entry.path for entry in files)
+    if kept.made_from != target.made_from or not are_ours:
         return None
     if not all(in_threads(lambda entry: _is_intact(build, entry), files)):
         return None
@@ -188,7 +195,8 @@ def was_begun(output: Location, build: str) -> bool:
         StoreError: it cannot be read.
     """
     folder = output.below(f"{UNFINISHED}/{build}")
-    for name in [file.path for file in list_directory(folder).files if KEPT_FILE.fullmatch(file.path)]:
+    names = [file.path for file in list_directory(folder).files if file.path.endswith(".json")]
+    for name in filter(KEPT_FILE.fullmatch, names):
         form: type[Begun] | type[_Kept] = Begun if name == BEGUN else _Kept
         with suppress(MissingFileError, TooLongError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             found = msgspec.json.decode(read_bounded(folder.below(name), DOCUMENT), type=form)

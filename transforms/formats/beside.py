@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
 from labelbeam.schemas.doubts import Doubt, Doubted
 from labelbeam.schemas.neutral import SourceImage
 from labelbeam.transforms.formats.frames import Evidence
+from labelbeam.transforms.formats.labelled import doubts_of_labelled, tally_labels
 from labelbeam.transforms.formats.labels import says_there_is_none
 from labelbeam.transforms.formats.turned import (
     FURTHER,
@@ -29,12 +30,7 @@ FLAG = re.compile(
 _SCORE = re.compile(r"scores?|confidences?|conf|probability|prob")
 _SET = frozenset({"1", "1.0", "true", "t", "yes", "y", "on", "x"})
 
-FLAGGED_BESIDE, SCORED_BESIDE, IMAGES_FLAGGED, LABELLED_ONLY = (
-    "flagged_beside",
-    "scored_beside",
-    "images_flagged",
-    "labelled_only",
-)
+FLAGGED_BESIDE, SCORED_BESIDE, IMAGES_FLAGGED = "flagged_beside", "scored_beside", "images_flagged"
 """The tallies of objects with such fields, and of images."""
 
 
@@ -141,7 +137,7 @@ def tell_labels(image: SourceImage, names: Iterable[Any]) -> None:
     """Keep what the labels or tags of `image` as a whole say, where objects are read: that it is left out, or that it shows something."""
     known = [name for name in names if isinstance(name, str) and name.strip()]
     image.flagged = image.flagged or takes_out("tags", known)
-    image.labelled = any(not is_flag(name) and not says_there_is_none(name) for name in known)
+    image.labelled = tuple(name for name in known if not is_flag(name) and not says_there_is_none(name))
 
 
 def tally_object(
@@ -153,7 +149,7 @@ def tally_object(
     tally_beside(evidence, [image])
 
 
-def tally_beside(evidence: Evidence, images: Iterable[SourceImage]) -> None:
+def tally_beside(evidence: Evidence, images: Sequence[SourceImage]) -> None:
     """Tally what was told of the objects of `images`, and of these."""
     for image in images:
         if image.turned_beside:
@@ -164,8 +160,7 @@ def tally_beside(evidence: Evidence, images: Iterable[SourceImage]) -> None:
             evidence.add(SCORED_BESIDE, image.scored_beside, image.locator)
         if image.flagged:
             evidence.add(IMAGES_FLAGGED, 1, image.locator)
-        if image.labelled and not (image.objects or image.rejected or image.skipped):
-            evidence.add(LABELLED_ONLY, 1, image.locator)
+    tally_labels(evidence, images)
 
 
 _SAID = (
@@ -173,11 +168,6 @@ _SAID = (
         *(IMAGES_FLAGGED, Doubted.FLAGS_NOT_READ, "images, such as"),
         "have a flag or a tag that says that they are not to be trained on, such as skip, deleted or rejected; it is not read, and they are "
         "written like all others: remove them",
-    ),
-    (
-        *(LABELLED_ONLY, Doubted.LABELLED_AS_A_WHOLE, "images, such as"),
-        "have a label of the whole image and no object; they are written as background, which teaches that there is nothing to find: remove "
-        "them where what the label names is to be found",
     ),
     (
         *(FLAGGED_BESIDE, Doubted.FLAGS_NOT_READ, "objects, such as in"),
@@ -194,7 +184,7 @@ _SAID = (
 
 def doubts_beside(shown: str, evidence: Evidence) -> list[Doubt]:
     """The doubts that follow for the source that is `shown`."""
-    doubts = doubts_of_turned(shown, evidence)
+    doubts = [*doubts_of_turned(shown, evidence), *doubts_of_labelled(shown, evidence)]
     for name, code, counted, words in _SAID:
         if count := evidence.count(name):
             example = evidence.example(name)

@@ -74,9 +74,13 @@ def _both(one: Tally, other: Tally) -> Tally:
     return Tally(one.count + other.count, examples[0] if examples else "")
 
 
+OF_LABELS = ":"
+"""What parts the name of a tally from labels that it is about: there may be any number of these."""
+
+
 def total(evidence: Iterable[Evidence]) -> dict[str, int]:
-    """The counts of all sources together, by name of tally, for the manifest."""
+    """The counts of all sources together, by name of tally, for the manifest; without those of single labels."""
     counts: Counter[str] = Counter()
     for item in evidence:
-        counts.update({name: tally.count for name, tally in item.tallies.items()})
+        counts.update({name: tally.count for name, tally in item.tallies.items() if OF_LABELS not in name})
     return dict(sorted(counts.items()))

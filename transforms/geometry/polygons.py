@@ -141,14 +141,17 @@ def _special(
 
 
 def _areas(rings: Rings) -> Floats:
-    """Area of each ring by the shoelace formula."""
-    x, y = np.ascontiguousarray(rings.corners[:, 0]), np.ascontiguousarray(rings.corners[:, 1])
-    cross = np.empty(len(x))
-    np.multiply(x[:-1], y[1:], out=cross[:-1])
-    cross[:-1] -= x[1:] * y[:-1]
-    first, last = rings.offsets[:-1], rings.offsets[1:] - 1
-    cross[last] = x[last] * y[first] - x[first] * y[last]
-    areas: Floats = np.abs(np.add.reduceat(cross, first)) / 2
+    """Area of each ring by the shoelace formula; some rings at a time, as in `_corners_to_millionths`."""
+    areas = np.empty(len(rings))
+    for start in range(0, len(rings), _AT_ONCE):
+        offsets = rings.offsets[start : start + _AT_ONCE + 1]
+        x, y = np.ascontiguousarray(rings.corners[offsets[0] : offsets[-1]].T)
+        first, last = offsets[:-1] - offsets[0], offsets[1:] - offsets[0] - 1
+        cross = np.empty(len(x))
+        np.multiply(x[:-1], y[1:], out=cross[:-1])
+        cross[:-1] -= x[1:] * y[:-1]
+        cross[last] = x[last] * y[first] - x[first] * y[last]
+        areas[start : start + _AT_ONCE] = np.abs(np.add.reduceat(cross, first)) / 2
     return areas
 
 

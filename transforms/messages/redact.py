@@ -88,14 +88,14 @@ def redact(text: str, options: Mapping[str, Any] | None = None) -> str:
 
 def hide(text: str, secrets: tuple[str, ...]) -> str:
     """Replace secrets by `***`, in any encoding in which a server may repeat them: of URLs, JSON, HTML, mail (quoted-printable), C, base64 or
-    hexadecimal, in letters of another case, or over several lines.
+    hexadecimal, in letters of another case, in UTF-16 or UTF-32, or over several lines.
 
     >>> hide("bad KEY-OF-MINE, or key-of-\\n  mine", ("key-of-mine",))
     'bad ***, or ***'
     """
     patterns = _patterns(tuple(sorted({*secrets} - {""}, key=lambda secret: (-len(secret), secret))))
     text = _covered(text, _found_in(text, patterns))
-    for line_end in (_BREAK, _SOFT_BREAK):
+    for line_end in (_BREAK, _SOFT_BREAK, _NULS):
         text = _hide_over_lines(text, line_end, patterns)
     return text
 
@@ -148,6 +148,9 @@ _BREAK = re.compile(r"(?:[\r\n]|\\{1,4}[rn]|%0[aAdD])+[ \t]*")
 
 _SOFT_BREAK = re.compile(rf"=[ \t]*{_BREAK.pattern}")
 """The same where quoted-printable (RFC 2045) has broken a line."""
+
+_NULS = re.compile(r"(?:\0|\\{1,4}(?:[uU](?:0{4}){1,2}|x00|000|0(?![0-7]))|%(?:25){0,3}00|=00|&#x?0+;)+")
+"""What stands between letters of UTF-16 and UTF-32 that are taken for bytes of another encoding, as it is or as JSON, C, URLs, mail and HTML write it."""
 
 
 def stable(url: str) -> str:
@@ -270,11 +273,16 @@ def _patterns(secrets: tuple[str, ...]) -> _Patterns:
 
 def _forms(secret: str) -> Iterator[tuple[str, re.Pattern[str]]]:
     data = secret.encode(errors="surrogateescape")
-    long = len(data) >= 8
-    for plain in (secret, *([secret.replace(" ", "+")] if " " in secret else ()), *([data.hex()] if long else ())):
+    for plain in (secret, *([secret.replace(" ", "+")] if " " in secret else ())):
         yield plain.lower(), re.compile(re.escape(plain), re.IGNORECASE)
-    if not long:
+    if len(data) < 8:
         return
+    for encoded in (data, *(secret.encode(name, "surrogatepass") for name in ("utf-16-le", "utf-16-be"))):
+        yield from _forms_of_bytes(encoded)
+
+
+def _forms_of_bytes(data: bytes) -> Iterator[tuple[str, re.Pattern[str]]]:
+    yield data.hex(), re.compile(data.hex(), re.IGNORECASE)
     for offset in range(3):
         # Wherever it stands in what is encoded: without the characters that its neighbours decide about too.
         encoded = base64.b64encode(b"\0" * offset + data).decode().rstrip("=")

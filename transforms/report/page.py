@@ -21,6 +21,7 @@ from labelbeam.schemas.evaluation import Evaluation
 from labelbeam.schemas.manifest import Manifest
 from labelbeam.schemas.neutral import Rejection
 from labelbeam.transforms.builds.preflight import preflight
+from labelbeam.transforms.messages.words import plain
 from labelbeam.transforms.report import figures
 from labelbeam.transforms.report.evaluations import EvaluationFigures, Worst, evaluation_figures
 from labelbeam.transforms.report.overlays import PALETTE, Drawing, draw
@@ -139,7 +140,12 @@ def prepare() -> None:
 @cache
 def _template() -> Template:
     environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
+        autoescape=True,
+        finalize=_harmless,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
     )
     environment.filters["count"] = lambda number: f"{number:,}"
     environment.filters["percent"] = _percent
@@ -147,6 +153,11 @@ def _template() -> Template:
         "–" if value is None else f"{value:,}" if isinstance(value, int) else f"{value:.3f}"
     )
     return environment.from_string(resources.files(__package__).joinpath("page.html.jinja").read_text("utf-8"))
+
+
+def _harmless(value: Any) -> Any:
+    """Text without what steers a terminal, or turns the order of what stands around it; what is HTML already stays."""
+    return plain(value, "\n\t") if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def _percent(share: float) -> str:

@@ -23,7 +23,14 @@ from typing import Any, NamedTuple
 from urllib3 import HTTPHeaderDict
 from urllib3 import HTTPResponse as Unpacked
 from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import ConnectTimeoutError, DecodeError, ProtocolError, ReadTimeoutError, SSLError
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    DecodeError,
+    InvalidHeader,
+    ProtocolError,
+    ReadTimeoutError,
+    SSLError,
+)
 from urllib3.util import parse_url
 from urllib3.util.connection import is_connection_dropped
 from urllib3.util.ssl_ import create_urllib3_context
@@ -266,6 +273,8 @@ def _by_library(sock: Any, begun: bytes, end: float, most: int) -> tuple[Answer,
         raise TruncatedAnswerError(f"answer: cannot be unpacked, though it is said to be packed as {packed}") from error
     except ReadTimeoutError as error:
         raise TimeoutError("the time of the request was over") from error
+    except InvalidHeader as error:  # RFC 9112, section 6.3: nobody can tell where the answer ends.
+        raise ConnectionResetError(errno.ECONNRESET, "the answer gives itself two lengths (Content-Length)") from error
     except RemoteDisconnected:
         raise
     except HTTPException as error:

@@ -34,7 +34,7 @@ from labelbeam.schemas.errors import LabelBeamError
 from labelbeam.transforms.messages.terminal import escaped
 from labelbeam.transforms.workers import parcels
 from labelbeam.transforms.workers.loading import is_ours_alone, ours_alone
-from labelbeam.transforms.workers.resources import worker_count
+from labelbeam.transforms.workers.resources import ENDING, worker_count
 from labelbeam.transforms.workers.scratch import scratch
 
 LOG = logging.getLogger("labelbeam")
@@ -70,7 +70,7 @@ class Workers:
         # A task for each starts them all: they load their modules while this process loads Beam. They begin with SIGINT
         # held back, so that Ctrl-C does not find them half started: it reaches every process of the terminal, and the
         # first one ends the others. Copies begin with this one's handlers, which are not theirs.
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, *(_HANDLED if copied else ())})
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, *(ENDING if copied else ())})
         others = set(multiprocessing.active_children())
         try:
             for _ in range(count):
@@ -243,10 +243,6 @@ def _pool(count: int, copied: bool = False) -> Iterator[Workers | None]:
             _current = None
 
 
-_HANDLED = (signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else []))
-"""Signals beside SIGINT by which a command ends in its own way, and a worker at once."""
-
-
 def _begin(folder: str, driver: int, copied: bool) -> None:
     if copied:
         _forget_driver()
@@ -255,6 +251,7 @@ def _begin(folder: str, driver: int, copied: bool) -> None:
     sys.stderr = escaped(sys.stderr)
     _keep_freed_memory()
     is_ours_alone()
+    keep_small_memory()
     parcels.spill_into(Path(folder, f"parcels-{os.getpid()}"))
 
 
@@ -263,10 +260,10 @@ def _forget_driver() -> None:
     # The driver's locks are held for as long as a copy lives. That is not to be until the copy next looks for the driver.
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    for number in _HANDLED:
+    for number in ENDING:
         if callable(signal.getsignal(number)):
             signal.signal(number, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, _HANDLED)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)
     for logger in (logging.getLogger(), LOG):
         logger.handlers = [logging.NullHandler()]
     gc.freeze()  # What the driver holds is not looked through again, which would copy all of it.
@@ -304,6 +301,16 @@ def _keep_freed_memory() -> None:
 
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
+
+_SMALL, _KEPT = 400, 2**24
+_kept: list[bytes] = []
+
+
+def keep_small_memory() -> None:
+    """Have Python keep 16 MB for small objects, about what a unit makes and frees: it gives back each MB that holds none, and that would
+    be faulted in again, page by page, for the next unit. So a few objects stay in each.
+    """
+    _kept.extend([bytes(_SMALL) for _ in range(_KEPT // _SMALL)][::500])
 
 
 def _load() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import math
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +22,9 @@ LEAST = 512 * 2**20
 
 MARGIN = 64 * 2**20
 """Bytes that are left for all else when something large is begun."""
+
+ENDING = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGQUIT", "SIGXCPU") if hasattr(signal, name)]
+"""Signals beside SIGINT by which a command ends in its own way, and a worker at once."""
 
 _CGROUPS = Path("/sys/fs/cgroup")
 _UNLIMITED = 2**60
@@ -142,3 +146,14 @@ def _used_address_space() -> int:
     with contextlib.suppress(OSError, ValueError):
         return int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
     return 0
+
+
+def allow_all_processor_time() -> None:
+    """Raise the soft limit of processor time (`ulimit -S -t`) to the hard one.
+
+    Past the soft limit the system says so once a second, which would disturb a process that ends because of it.
+    """
+    import resource
+
+    _, most = resource.getrlimit(resource.RLIMIT_CPU)
+    resource.setrlimit(resource.RLIMIT_CPU, (most, most))

@@ -136,16 +136,17 @@ def of_images(splits: Iterable[SplitRecords], remarks: Mapping[str, str]) -> dic
 
 
 def _oddity(where: npt.NDArray[np.bool_], of: int, at: Integers, paths: Sequence[str]) -> Oddity:
-    found = np.flatnonzero(where)
-    return Oddity(len(found), of, min((paths[row] for row in set(at[found].tolist())), default=""))
+    found = at[where]
+    return Oddity(len(found), of, paths[int(found.min())] if len(found) else "")
 
 
 def _sums(polygons: NormalizedPolygons, rows: Integers) -> npt.NDArray[np.int64]:
     """The number of corners of each object at `rows`, and the sum of its coordinates, (rows, 2)."""
     start = polygons.ring_start[rows]
     first, end = polygons.offsets[start], polygons.offsets[start + polygons.ring_count[rows]]
-    sums = np.concatenate([[0], np.cumsum(polygons.corners.reshape(-1), dtype=np.int64)])
-    return np.stack([end - first, sums[2 * end] - sums[2 * first]], axis=1)
+    of_rings = np.add.reduceat(polygons.corners.reshape(-1), 2 * polygons.offsets[:-1], dtype=np.int64)
+    sums = np.concatenate([[0], np.cumsum(of_rings)])
+    return np.stack([end - first, sums[start + polygons.ring_count[rows]] - sums[start]], axis=1)
 
 
 def _repeated(rows: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:

@@ -17,6 +17,7 @@ from labelbeam.transforms.stores.listing import Listing, list_files
 from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.stores.location import Location
 from tests.end_to_end.builds import failed, labelbeam
+from tests.servers.stores import S3Store
 
 FIRST, SECOND, THIRD, BEGUN = (f"2024010{day}T000000000000Z-{day}bcdef01" for day in range(1, 5))
 
@@ -114,6 +115,57 @@ def test_what_no_build_wrote_is_told_of_and_left(place: Location) -> None:
     # Of both builds, all that was theirs is gone.
     left = [path for path in files(place) if (FIRST in path or BEGUN in path) and path not in FOREIGN]
     assert left == []
+
+
+def test_a_build_of_which_nothing_but_files_of_others_is_left_is_told_of_and_not_removed_again(place: Location) -> None:
+    finish(place, FIRST, SECOND)
+    write(place, f"builds/{FIRST}/notes.txt")
+    clean(place)
+    found = clean(place)
+    assert (found.any, found.unfinished, found.foreign) == (False, [], [f"builds/{FIRST}/notes.txt"])
+
+
+def test_files_that_are_called_almost_as_ours_are_left(place: Location) -> None:
+    finish(place, FIRST, SECOND)
+    other = str.maketrans("0123456789", "٠١٢٣٤٥٦٧٨٩")
+    mine = [
+        f"builds/{THIRD.translate(other)}/train/train-00000-of-00001.jsonl",
+        f"builds/{FIRST}/train/{'train-00000-of-00001'.translate(other)}.jsonl",
+        f"builds/{FIRST}/MANIFEST.JSON",
+        f"builds/{FIRST}/train%2FMLTable",
+        "unfinished/lock-of-the-door.pointer",
+        "unfinished/lock-of-the-door.next",
+    ]
+    for path in mine:
+        write(place, path)
+    clean(place)
+    assert set(mine) <= set(files(place))
+    assert not [path for path in files(place) if FIRST in path and path not in mine]
+
+
+@pytest.mark.server
+def test_in_s3_names_that_only_look_the_same_are_left_and_a_twin_of_a_directory_hides_none(s3_store: S3Store) -> None:
+    place = locate(s3_store.url("out"), s3_store.storage_options)
+    finish(place, FIRST, SECOND)
+    build = f"out/builds/{FIRST}"
+    mine = [
+        *(build, f"{build}//train/train-00000-of-00001.jsonl", f"{build}/train//MLTable"),
+        *(f"{build}/./manifest.json", f"{build}/../x/manifest.json", f"out/builds//{FIRST}/manifest.json"),
+    ]
+    s3_store.write(dict.fromkeys(mine, b"precious"))
+    assert clean(place).old == [FIRST]
+    left = [path.removeprefix(f"{s3_store.name}/") for path in s3_store.fs.find(s3_store.path)]
+    assert sorted(path for path in left if FIRST in path) == sorted(mine)
+
+
+@pytest.mark.server
+def test_marks_of_directories_that_tools_have_put_are_no_builds(s3_store: S3Store) -> None:
+    place = locate(s3_store.url("out"), s3_store.storage_options)
+    finish(place, FIRST, SECOND)
+    marks = ("builds/", f"builds/{FIRST}/", f"builds/{FIRST}/train/", "unfinished/", f"unfinished/{FIRST}/")
+    s3_store.write({f"out/{path}": b"" for path in marks})
+    assert clean(place).old == [FIRST]
+    assert not clean(place).any
 
 
 def test_a_directory_that_never_was_an_output_is_left_as_it_is(place: Location) -> None:

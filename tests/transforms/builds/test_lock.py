@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -11,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from labelbeam.schemas.errors import BusyError, LabelBeamError, LostLockError
+from labelbeam.schemas.errors import BusyError, LabelBeamError, LostLockError, TooManyRejectedError
 from labelbeam.transforms.builds.lock import Claim, Lock, Pace, Work, locked, read_claims
-from labelbeam.transforms.stores.errors import ShortageError, StoreError
+from labelbeam.transforms.stores.errors import MissingFileError, ShortageError, StoreError
 from labelbeam.transforms.stores.files import kind, list_directory, put, remove_files
 from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.stores.location import Location
@@ -109,7 +110,8 @@ def test_a_run_that_stood_still_while_it_wrote_its_claim_counts_itself_as_lost(o
     with locked(output, "build", QUICK) as lock:
         lock.pace = Pace(beat=QUICK.beat, dead_after=0.0, look=QUICK.look)
         time.sleep(5 * QUICK.beat)
-        with pytest.raises(LostLockError):
+        said = r"out: the store took \d+ seconds for .*after 0 of which another one may have taken over; nothing was published"
+        with pytest.raises(LostLockError, match=said):
             lock.check()
         assert read_claims(output) == {}
 
@@ -220,6 +222,30 @@ def test_a_run_that_was_taken_for_dead_does_not_take_the_output_back(output: Loc
         assert kind(lock.location) is None
         with pytest.raises(LostLockError, match="another one has taken over; nothing was published"):
             lock.check()
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MissingFileError("report.json: does not exist"),
+        LabelBeamError("2 of 4 units of work were not read"),
+        RuntimeError("Traceback (most recent call last): what a worker says of a file that is missing"),
+    ],
+    ids=["a missing file", "counts", "from a runner"],
+)
+def test_a_run_that_was_taken_for_dead_and_then_fails_says_that_it_was(error: Exception, output: Location) -> None:
+    with pytest.raises(LostLockError, match="another one has taken over") as raised, locked(output, "build") as lock:
+        remove_files(output, [f"unfinished/{lock.name}"])
+        raise error
+    assert raised.value.__cause__ is error
+    with pytest.raises(type(error), match=re.escape(str(error)[:20])), locked(output, "build"):
+        raise error
+
+
+def test_what_a_gate_refuses_is_said_by_a_run_that_was_taken_for_dead_too(output: Location) -> None:
+    with pytest.raises(TooManyRejectedError), locked(output, "build") as lock:
+        remove_files(output, [f"unfinished/{lock.name}"])
+        raise TooManyRejectedError("too many")
 
 
 @pytest.mark.parametrize(

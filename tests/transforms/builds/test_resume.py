@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -93,6 +95,37 @@ def test_another_bucket_another_number_of_them_and_other_inputs_are_not_finished
 def test_a_receipt_that_is_none_is_not_believed(content: bytes, target: Target) -> None:
     Path(target.unfinished, "receipt-00000-of-00002.json").write_bytes(content)
     assert finished_bucket(target, {}, 0, 2, Receipt) is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda kept: kept["receipt"].update(splits={}, parquet=[], rejected=None),
+        lambda kept: kept["receipt"].update(splits={"validation": kept["receipt"]["splits"]["train"]}),
+        lambda kept: kept["receipt"]["counts"]["images"].update(found=9, written=9),
+        lambda kept: kept["receipt"].update(labels={"train": {"dog": 9}}),
+        lambda kept: kept["receipt"]["parquet"][0].update(records=9),
+        lambda kept: kept.pop("sha256"),
+        lambda kept: kept.update(sha256="0" * 64),
+    ],
+    ids=["no files", "another split", "counts", "labels", "records", "no hash", "another hash"],
+)
+def test_a_receipt_that_somebody_has_changed_is_not_believed(change: Callable[[Any], object], target: Target) -> None:
+    place = Path(target.unfinished, "receipt-00000-of-00002.json")
+    kept = json.loads(place.read_bytes())
+    change(kept)
+    place.write_text(json.dumps(kept, separators=(",", ":")))
+    assert finished_bucket(target, {}, 0, 2, Receipt) is None
+
+
+def test_a_receipt_under_another_name_or_of_files_of_another_bucket_is_not_believed(target: Target) -> None:
+    place = Path(target.unfinished, "receipt-00000-of-00002.json")
+    place.with_name("receipt-00001-of-00002.json").write_bytes(place.read_bytes())
+    assert finished_bucket(target, {}, 1, 2, Receipt) is None
+    own = finished_bucket(target, {}, 0, 2, Receipt)
+    assert own is not None
+    keep_receipt(target, {}, 2, Receipt(1, own.splits, own.parquet, None, Counts(), {}, {}, {}, {}, 7))
+    assert finished_bucket(target, {}, 1, 2, Receipt) is None
 
 
 def test_the_latest_build_of_the_same_is_gone_on_with(tmp_path: Path) -> None:

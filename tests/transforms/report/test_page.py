@@ -54,6 +54,28 @@ def test_text_of_a_dataset_is_nowhere_markup() -> None:
     assert not html.document_fromstring(page.decode()).xpath("//img")
 
 
+def test_control_and_bidirectional_characters_of_a_dataset_become_escapes() -> None:
+    """Such a page is also looked at in a terminal, and a name turned around by U+202E is another name."""
+    evil = "a\x00b\x1b[2Jc\x9bd\u202ee\x85f"
+    sample = Sample(
+        "train",
+        "train/t.jsonl",
+        1,
+        evil,
+        "jpg",
+        9,
+        9,
+        [{"label": evil, "topX": 0, "topY": 0, "bottomX": 1, "bottomY": 1}],
+    )
+    rejection = Rejection(evil, evil, evil, "object", Rejected.EMPTY_BBOX, evil, f"{evil}\n{evil}")
+    made = manifest(labels=[evil], splits={"train": SplitCounts(1, 1)}, label_counts={"train": {evil: 1}})
+    page = render(
+        Content(evil, made, [sample], [Picture(note=evil)], [ShownRejection(rejection)], notes=[evil])
+    ).decode()
+    assert page.count(r"a\x00b\x1b[2Jc\x9bd\u202ee\x85f") > 10
+    assert not set(page) & set("\x00\x1b\x9b\x85\u202e")
+
+
 def test_only_what_the_policy_names_by_its_hash_is_run_or_styled() -> None:
     page = render(content()).decode()
     document = html.document_fromstring(page)

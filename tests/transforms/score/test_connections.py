@@ -104,6 +104,7 @@ CHUNKS = OK + b"Transfer-Encoding: chunked\r\n\r\n1\r\n[\r\n1;x=y\r\n]\r\n0\r\nX
         (with_length(b"[]"), b"[]"),
         (with_length(b""), b""),
         (with_length(b"[]", b"Content-Encoding: identity"), b"[]"),
+        (with_length(b"[]", b"Content-Length: 2"), b"[]"),
         (with_length(gzip.compress(b"[]"), b"Content-Encoding: gzip"), b"[]"),
         (CHUNKS, b"[]"),
         (OK + b"\r\n[]", b"[]"),
@@ -120,6 +121,7 @@ CHUNKS = OK + b"Transfer-Encoding: chunked\r\n\r\n1\r\n[\r\n1;x=y\r\n]\r\n0\r\nX
             "with length",
             "empty",
             "identity",
+            "one length twice",
             "gzip",
             "chunks",
             "until the end",
@@ -153,10 +155,16 @@ def test_what_follows_an_answer_unasked_does_not_pass_for_the_next_one(serving: 
 
 @pytest.mark.parametrize(
     "answer",
-    [None, b"HTTP/1.1 20", OK, with_length(b"[1, 2]")[:-2], CHUNKS[:-25]],
-    ids=["nothing", "half a line", "half a head", "half a body", "half of the chunks"],
+    [
+        *(None, b"HTTP/1.1 20", OK, with_length(b"[1, 2]")[:-2], CHUNKS[:-25]),
+        with_length(b"[1, 2]", b"Content-Length: 3"),
+        with_length(b"[1, 2]", b"Content-Length: 3, 6"),
+    ],
+    ids=["nothing", "half a line", "half a head", "half a body", "half of the chunks", "two lengths", "three lengths"],
 )
-def test_an_answer_that_breaks_off_is_worth_asking_for_again(serving: Serving, answer: bytes | None) -> None:
+def test_an_answer_that_breaks_off_or_has_no_certain_end_is_worth_asking_for_again(
+    serving: Serving, answer: bytes | None
+) -> None:
     _, connections = serving(answer)
     with pytest.raises((OSError, HTTPError)) as caught:
         connections.post({}, b"x", monotonic() + 30, MOST)

@@ -288,6 +288,32 @@ def memory_pool() -> str:
     return str(pa.default_memory_pool().backend_name)
 
 
+_SMALL_OBJECTS = """
+import resource
+from labelbeam.transforms.workers.pool import keep_small_memory
+
+def faults():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    small = [bytes(300) for _ in range(30_000)]
+    del small
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+print(min(faults() for _ in range(3)))
+keep_small_memory()
+print(min(faults() for _ in range(3)))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Counts page faults as Linux does.")
+def test_memory_of_small_objects_is_kept_for_the_next_ones() -> None:
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONMALLOC"}
+    told = subprocess.run(
+        [sys.executable, "-c", _SMALL_OBJECTS], env=environment, capture_output=True, text=True, check=True
+    )
+    before, after = map(int, told.stdout.split())
+    assert after < before / 4
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="needs glibc, whose memory is kept")
 def test_arrow_takes_memory_of_a_worker_from_where_all_else_does() -> None:
     with workers(2) as processes:

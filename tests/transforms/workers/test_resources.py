@@ -104,3 +104,13 @@ except ShortageError as error:
     assert "x.png: needs 2,147 MB" in str(error)
 """
     subprocess.run([sys.executable, "-c", code], check=True, cwd=os.getcwd())
+
+
+def test_the_soft_limit_of_processor_time_is_raised_to_the_hard_one() -> None:
+    code = (
+        "import resource; from labelbeam.transforms.workers.resources import allow_all_processor_time; "
+        "resource.setrlimit(resource.RLIMIT_CPU, (50, 90)); allow_all_processor_time(); print(resource.getrlimit(resource.RLIMIT_CPU))"
+    )
+    assert (
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "(90, 90)\n"
+    )

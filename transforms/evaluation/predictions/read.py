@@ -15,6 +15,7 @@ import msgspec
 
 from labelbeam.schemas.layout import build_folder
 from labelbeam.schemas.predictions import PREDICTIONS, LabelsPrediction, ObjectsPrediction
+from labelbeam.schemas.python_json import oddity
 from labelbeam.transforms.builds.published import latest_build
 from labelbeam.transforms.evaluation.predictions.azure import csv_rows, prediction_of_row, prediction_of_text
 from labelbeam.transforms.evaluation.predictions.checks import PredictionsError, check_prediction
@@ -159,7 +160,7 @@ def _elements(data: bytes, shown: str) -> Iterator[_Item]:
     try:
         elements = msgspec.json.decode(data, type=list[msgspec.Raw])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise PredictionsError(f"{shown}: not JSON: {error}") from None
+        raise PredictionsError(f"{shown}: not JSON: {_words(error, data)}") from None
     for number, raw in enumerate(elements):
         yield _Item(f"{shown}, element {number}", raw)
 
@@ -170,12 +171,19 @@ def _lines(data: bytes, shown: str) -> Iterator[_Item]:
             yield _Item(f"{shown}, line {number}", line)
 
 
+def _words(error: Exception, data: bytes) -> str:
+    """What is wrong with JSON; a score of NaN, as Python writes it, is told as what it is."""
+    odd = oddity(data)
+    return str(error) if odd is None else odd.words
+
+
 def _form(item: _Item, task: str) -> Form:
     """The form of JSON, by the keys of its first element."""
     try:
         keys = msgspec.json.decode(item.raw, type=dict[str, msgspec.Raw]).keys()
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise PredictionsError(f"{item.place}: {error}; expected a JSON object on a line of its own") from None
+        words = _words(error, bytes(item.raw))
+        raise PredictionsError(f"{item.place}: {words}; expected a JSON object on a line of its own") from None
     if "image_id" in keys:
         return Form.COCO
     if "label_confidence" in keys:
@@ -205,7 +213,7 @@ def _decode(item: _Item, decoder: msgspec.json.Decoder[LabelsPrediction | Object
         fractions = (
             "; coordinates, scores and probabilities are fractions from 0 to 1" if "`float` " in str(error) else ""
         )
-        raise PredictionsError(f"{item.place}: {error}{fractions}") from None
+        raise PredictionsError(f"{item.place}: {_words(error, bytes(item.raw))}{fractions}") from None
     if isinstance(value, LabelsPrediction):  # Explanations are many times as large as all else, and not compared.
         value.visualizations = value.attributions = None
     return Said(value.image_url, item.place, value)

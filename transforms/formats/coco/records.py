@@ -22,10 +22,12 @@ from operator import attrgetter
 from typing import Any, Generic, TypeVar
 
 import msgspec
+import numpy as np
 
 from labelbeam.schemas.neutral import RAW_LIMIT
 from labelbeam.schemas.packed import Packed
 from labelbeam.schemas.reasons import Adjusted, Rejected
+from labelbeam.transforms.columns.arrays import Floats
 from labelbeam.transforms.formats.coco.other_names import (
     OF_ANNOTATIONS,
     OF_CATEGORIES,
@@ -118,13 +120,13 @@ def _float_of(value: Any) -> float:
         return math.nan
 
 
-def areas_of(records: Sequence[Boxed]) -> list[float]:
-    """The `area` of each record; NaN where it tells none."""
+def areas_of(records: Sequence[Boxed]) -> Floats:
+    """The `area` of each record, (n,); NaN where it tells none."""
     areas = list(map(attrgetter("area"), records))
     if set(map(type, areas)) <= {float, int}:
         with suppress(OverflowError):
-            return list(map(float, areas))
-    return list(map(_float_of, areas))
+            return np.fromiter(areas, np.float64, len(areas))
+    return np.fromiter(map(_float_of, areas), np.float64, len(areas))
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,7 +99,9 @@ def add_evidence(
             fitting = at - set(names[~as_centre].tolist()) | at - set(names[~as_size].tolist())
             evidence.add("files_of_sizes", len(fitting), min(fitting, default=""))
         known = (sizes > 0).all(1) & corners & ~below
-        add("from_0", corners & ~below & (lower == 0).any(1))
+        from_0 = corners & ~below & ((lower >= 0) & (lower < 1)).any(1)
+        add("from_0", from_0)
+        add("between_pixels", corners & ~below & (numbers % 1 != 0).any(1))
         add("from_1", corners & ~below & (lower == 1).any(1))
         add("to_the_border", known & (upper == sizes).any(1))
         add("to_one_past_the_border", known & (upper == sizes + 1).any(1))
@@ -117,7 +119,7 @@ def add_evidence(
         inside = placed & corners & _within(numbers, _GRID)
         add("boxes_on_grid_leaving", inside & leaving)
         _add_grid(evidence, names, sizes, (low, high), inside)
-    evidence.add("files_from_0", len(set(names[corners & ~below & (lower == 0).any(1)].tolist())))
+    evidence.add("files_from_0", len(set(names[from_0].tolist())))
     _add_outlines(evidence, read)
     for item in read:
         evidence.add("without_outline", item.without_outline, item.image.locator)

@@ -176,14 +176,17 @@ def _strays(name: str, item: Evidence) -> list[Doubt]:
 
 
 def _origin(name: str, item: Evidence, origin: int) -> list[Doubt]:
-    zero, past = item.count("from_0"), item.count("to_one_past_the_border")
+    zero, past, between = item.count("from_0"), item.count("to_one_past_the_border"), item.count("between_pixels")
+    count = item.count("boxes")
     figures = (
-        f"{zero:,} of {item.count('boxes'):,} objects, in {item.count('files_from_0'):,} of {item.count('files'):,} files, have a coordinate "
-        f"of 0, {item.count('from_1'):,} begin at 1, {item.count('to_the_border'):,} end at the width or height, {past:,} one past it"
+        f"{zero:,} of {count:,} objects, in {item.count('files_from_0'):,} of {item.count('files'):,} files, have a coordinate "
+        f"below 1, {item.count('from_1'):,} begin at 1, {item.count('to_the_border'):,} end at the width or height, {past:,} one past it, "
+        f"{between:,} lie between whole pixels"
     )
-    if origin == 1 and zero:
-        message = f"{name}: {figures}; so this data may count pixels from 0: if it was made with labelImg or the like, build with --voc-origin 0"
-        return [Doubt(Doubted.VOC_ORIGIN, message, zero, item.example("from_0"), "--voc-origin 0")]
+    if origin == 1 and (zero or between * _MANY >= max(count, 1)):
+        message = f"{name}: {figures}; so this data may count pixels from 0: if it was made with labelImg, labelme or the like, build with --voc-origin 0"
+        example = item.example("from_0") or item.example("between_pixels")
+        return [Doubt(Doubted.VOC_ORIGIN, message, zero or between, example, "--voc-origin 0")]
     if past:
         message = f"{name}: {figures}; so the last pixel may be counted otherwise than --voc-origin {origin} says"
         return [Doubt(Doubted.VOC_ORIGIN, message, past, item.example("to_one_past_the_border"), "--voc-origin 1")]

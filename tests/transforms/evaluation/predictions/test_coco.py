@@ -70,13 +70,13 @@ def test_a_dataset_that_does_not_say_what_ids_mean_is_refused(tmp_path: Path, da
         ({"image_id": None}, "image_id"),
         ({"bbox": [1, 2, 3]}, "bbox"),
         ({"bbox": [1, 2, 3, 1e300]}, "bbox"),
-        ({"bbox": [1, 2, 3, float("inf")]}, "malformed"),
+        ({"bbox": [1, 2, 3, float("inf")]}, "found Infinity at byte"),
         ({"score": "high"}, "score"),
     ],
 )
 def test_a_result_that_cannot_be_read_is_named_by_its_place(tmp_path: Path, change: dict[str, Any], told: str) -> None:
     path = write(tmp_path / "r.json", [RESULT, RESULT | change])
-    refused(path, DETECTION, "r.json", told, "" if told == "malformed" else "element 1: ")
+    refused(path, DETECTION, "r.json", told, "" if told == "found Infinity at byte" else "element 1: ")
 
 
 def test_two_ids_of_one_image_are_not_put_together(tmp_path: Path) -> None:

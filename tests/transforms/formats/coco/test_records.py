@@ -233,7 +233,7 @@ def test_a_bad_element_changes_nothing_for_the_others(
 
 def test_an_area_is_the_number_that_it_is_and_of_nothing_else_is_one_made() -> None:
     def areas(*given: object) -> list[float]:
-        return areas_of([Boxed(image_id=1, category_id=1, area=area) for area in given])
+        return areas_of([Boxed(image_id=1, category_id=1, area=area) for area in given]).tolist()
 
     assert areas(1.5, 2.5) == [1.5, 2.5]
     assert [*map(type, areas(1.5, 2))] == [float, float]

@@ -64,6 +64,8 @@ def test_where_boxes_begin_and_end_tells_from_which_number_pixels_count() -> Non
     names = ("from_0", "from_1", "to_the_border", "to_one_past_the_border", "files_from_0")
     assert [found.count(name) for name in names] == [1, 1, 1, 1, 1]
     assert of([image((0, 0, 640, 480), kind="corner_and_size")]).count("from_0") == 0
+    found = of([image((0.5, 5, 640, 400), (20, 5, 64.5, 400), (-3, 8, 9, 10))])
+    assert [found.count(name) for name in ("from_0", "files_from_0", "between_pixels")] == [1, 1, 2]
 
 
 def test_boxes_that_end_before_they_begin_are_tallied_by_what_else_they_may_be() -> None:
