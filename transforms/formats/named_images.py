@@ -265,17 +265,23 @@ def plan_batches(
 
 
 def tally_images(
-    reading: Reading, evidence: Evidence, images: Sequence[SourceImage], finder: ImageFinder, looked_at: bool = True
+    reading: Reading,
+    evidence: Evidence,
+    images: Sequence[SourceImage],
+    finder: ImageFinder,
+    looked_at: bool = True,
+    elsewhere: Iterable[str] = (),
 ) -> None:
     """Count the images that were found in the listing, to be compared with all that are there; and what they tell of themselves.
 
+    `elsewhere` are labels of objects that the images do not hold themselves.
     The declared sizes of a few are compared with those of their files where they are `looked_at`, unless --check-images is given.
     """
     there = [image for image in images if image.path in finder]
     evidence.add("images_named", len({image.path for image in there}))
     if looked_at and reading.options.config.check_images is None and finder.root:
         tally_sizes(evidence, there, locate(finder.root, reading.options.storage))
-    tally_beside(evidence, images)
+    tally_beside(evidence, images, elsewhere)
 
 
 def images_read(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import partial
 
@@ -103,8 +103,9 @@ class CvatUnit:
             key = (self.number << _KEYS) + self.start
             looked_at = self.start % (_LOOKED_AT * RANGE) == 0
             for batch in _batches(read()):
+                elsewhere: Set[str] = frozenset()
                 if isinstance(batch, CvatBoxes):
-                    images = batch.images
+                    images, elsewhere = batch.images, set(batch.boxes.labels)
                     _tally_boxes(evidence, batch, task)
                     fragments = fragments_of_boxes(images, batch.boxes, options.buckets, key)
                 else:
@@ -112,7 +113,7 @@ class CvatUnit:
                     for found in batch:
                         _tally(evidence, found, task)
                     fragments = fragments_of(images, options.buckets, key)
-                tally_images(reading, evidence, images, finder, looked_at)
+                tally_images(reading, evidence, images, finder, looked_at, elsewhere)
                 looked_at = False  # Of the first batch a few were.
                 for bucket, fragment in fragments:
                     records += fragment.records
