@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import closing, suppress
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +18,7 @@ from labelbeam.transforms.score.batches import Encoded
 from labelbeam.transforms.score.credentials import KeySource
 from labelbeam.transforms.score.endpoint import Begun, Endpoint, EndpointOptions, Reply
 from labelbeam.transforms.score.event_loop import EventLoop, Made
+from tests.servers.arm import write_certificate
 from tests.servers.hostile import read_request
 
 AT_ONCE, MOST = 2, 4
@@ -28,8 +31,8 @@ def answered(body: bytes, *more: bytes, status: bytes = b"200 OK") -> bytes:
 class Server:
     """Answers the requests of each connection with what `answer` makes of their bodies, in pieces; None ends the connection after that."""
 
-    def __init__(self, answer: Callable[[bytes], list[bytes | None]]) -> None:
-        self.listening = socket.create_server(("127.0.0.1", 0))
+    def __init__(self, answer: Callable[[bytes], list[bytes | None]], context: ssl.SSLContext | None = None) -> None:
+        self.listening, self.context = socket.create_server(("127.0.0.1", 0)), context
         self.answer = answer
         self.bodies: list[bytes] = []
         threading.Thread(target=self.listen, daemon=True).start()
@@ -40,6 +43,8 @@ class Server:
                 threading.Thread(target=self.serve, args=(self.listening.accept()[0],), daemon=True).start()
 
     def serve(self, connection: socket.socket) -> None:
+        if self.context is not None:
+            connection = self.context.wrap_socket(connection, server_side=True)
         with connection, suppress(OSError):
             while request := read_request(connection):
                 body = request.partition(b"\r\n\r\n")[2]
@@ -241,3 +246,26 @@ def test_threads_make_requests_where_a_disk_has_to_be_waited_for(serving: Servin
     work.threads.shutdown()
     assert len(work.found) == 60
     assert (len(work.by_a_thread) > 30) is bool(slow)
+
+
+def test_requests_and_answers_pass_through_tls_in_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    certificate = write_certificate(tmp_path / "certificate.pem")
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    server = Server(lambda body: [(whole := answered(body[-60_000:]))[:20_000], whole[20_000:]], context)
+    url = f"https://127.0.0.1:{server.listening.getsockname()[1]}/score"
+    no_key = KeySource("LABELBEAM_TEST_NO_KEY", None, False)
+    endpoint = Endpoint(EndpointOptions(url, "application/json", AT_ONCE, 20.0, no_key))
+    loop = EventLoop(endpoint, MOST)
+    work = Asked(endpoint, 12)
+    bodies = [bytes([97 + number]) * 3_000_000 for number in range(12)]
+    work.make = iter([*(Made([], body) for body in bodies), None]).__next__  # type: ignore[method-assign]
+    loop.run(work)
+    work.threads.shutdown()
+    endpoint.close()
+    loop.close()
+    server.listening.close()
+    assert work.failure is None
+    assert work.found == {body: body[:60_000] for body in bodies}
+    assert len(work.by_a_thread) <= MOST
