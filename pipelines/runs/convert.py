@@ -261,9 +261,17 @@ class _Run:
             with without_others(in_process(self.beam_flags)):
                 from labelbeam.pipelines.runs.graph import run_graph
 
+            if processes is not None and self.target is not None:
+                processes.meanwhile(_prepare_report)
             with self.display.running(plan):
                 run_graph(self.config, self.storage, plan, self.target, self.report.url, self.beam_flags)
         return msgspec.json.decode(read_bounded(self.report, DOCUMENT), type=Report)
+
+
+def _prepare_report() -> None:
+    from labelbeam.transforms.report import page, write  # noqa: F401
+
+    page.prepare()
 
 
 def _processes(

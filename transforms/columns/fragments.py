@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -20,8 +20,8 @@ from labelbeam.schemas.manifest import CopiedImage
 from labelbeam.schemas.neutral import Rejection, Rejections, SourceImage, SourceObject
 from labelbeam.schemas.packed import Packed
 from labelbeam.schemas.reasons import Adjusted, Rejected, Skipped
-from labelbeam.transforms.columns.arrays import Floats
-from labelbeam.transforms.columns.hashes import bucket_of
+from labelbeam.transforms.columns.arrays import Floats, ranges
+from labelbeam.transforms.columns.hashes import bucket_of, buckets_of
 from labelbeam.transforms.columns.images import ImageNote, Images, no_images
 from labelbeam.transforms.columns.listed import Listed
 from labelbeam.transforms.columns.objects import AS_DRAWN, Objects, Rings, make_rings, no_objects
@@ -94,6 +94,49 @@ def fragments_of(images: Iterable[SourceImage], buckets: int, first_key: int) ->
         by_bucket.setdefault(bucket_of(image.path, buckets), []).append((key, image))
     for bucket, members in sorted(by_bucket.items()):
         yield bucket, _fragment(members)
+
+
+class BoxColumns(NamedTuple):
+    """Boxes of n images, those of one after those of the other: how many each image has, (n,), their labels, (m,), their sides in pixels,
+    (m, 4), and where each stands in the source.
+    """
+
+    counts: Sequence[int]
+    labels: Sequence[str]
+    bbox: Floats
+    locators: Sequence[str]
+
+
+def fragments_of_boxes(
+    images: Sequence[SourceImage], boxes: BoxColumns, buckets: int, first_key: int
+) -> Iterator[tuple[int, Fragment]]:
+    """What `fragments_of` makes of images that hold these boxes and nothing else; nothing of them is rejected."""
+    counts = np.array(boxes.counts, np.int64)
+    starts = np.cumsum(counts) - counts
+    bucket_of_each = buckets_of([image.path for image in images], buckets)
+    for bucket in np.unique(bucket_of_each).tolist():
+        rows = np.flatnonzero(bucket_of_each == bucket)
+        members = [(first_key + row, images[row]) for row in rows.tolist()]
+        picked = ranges(starts[rows], counts[rows])
+        chosen = picked.tolist()
+        texts = [boxes.labels[number] for number in chosen]
+        labels = sorted(set(texts))
+        index = {label: number for number, label in enumerate(labels)}
+        none = np.zeros(len(picked), np.int64)
+        objects = Objects(
+            image=np.repeat(rows + first_key, counts[rows]),
+            order=np.arange(len(picked)),
+            label=np.fromiter(map(index.__getitem__, texts), np.int64, len(texts)),
+            crowd=np.zeros(len(picked), np.uint8),
+            bbox=boxes.bbox[picked],
+            mask_size=np.zeros((len(picked), 2), np.int32),
+            ring_start=none,
+            ring_count=none,
+            rings=make_rings([]),
+            ids=[boxes.locators[number] for number in chosen],
+            area=np.full(len(picked), np.nan),
+        )
+        yield bucket, Fragment(_image_columns(members), objects, labels)
 
 
 def _fragment(members: list[tuple[int, SourceImage]]) -> Fragment:

@@ -149,8 +149,8 @@ def tally_object(
     tally_beside(evidence, [image])
 
 
-def tally_beside(evidence: Evidence, images: Sequence[SourceImage]) -> None:
-    """Tally what was told of the objects of `images`, and of these."""
+def tally_beside(evidence: Evidence, images: Sequence[SourceImage], elsewhere: Iterable[str] = ()) -> None:
+    """Tally what was told of the objects of `images`, and of these; for `elsewhere` see `tally_labels`."""
     for image in images:
         if image.turned_beside:
             evidence.add(TURNED_BESIDE, image.turned_beside, image.locator)
@@ -160,7 +160,7 @@ def tally_beside(evidence: Evidence, images: Sequence[SourceImage]) -> None:
             evidence.add(SCORED_BESIDE, image.scored_beside, image.locator)
         if image.flagged:
             evidence.add(IMAGES_FLAGGED, 1, image.locator)
-    tally_labels(evidence, images)
+    tally_labels(evidence, images, elsewhere)
 
 
 _SAID = (

@@ -6,7 +6,7 @@ scene. Of what is neither, nobody can tell.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from labelbeam.schemas.doubts import Doubt, Doubted
 from labelbeam.schemas.neutral import SourceImage
@@ -20,11 +20,14 @@ _MOST = 1000
 _PARTED, _MANY = "\n", ""
 
 
-def tally_labels(evidence: Evidence, images: Sequence[SourceImage]) -> None:
-    """Tally what images without objects are labelled with, what those with others are, and what objects are called."""
+def tally_labels(evidence: Evidence, images: Sequence[SourceImage], elsewhere: Iterable[str] = ()) -> None:
+    """Tally what images without objects are labelled with, what those with others are, and what objects are called.
+
+    `elsewhere` are the labels of objects of images without a label, which these do not hold themselves.
+    """
     only: set[str] = set()
     beside: set[str] = set()
-    called: set[str] = set()
+    called = set(map(_plain, elsewhere))
     for image in images:
         its = {_plain(item.label) for item in image.objects}
         called |= its

@@ -9,7 +9,7 @@ from __future__ import annotations
 import pickle
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, TypeAlias
 from urllib.parse import unquote, unquote_plus
 
@@ -37,6 +37,7 @@ from labelbeam.transforms.messages.words import printable
 from labelbeam.transforms.stores.files import StoredFile, put
 from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.stores.location import Location
+from labelbeam.transforms.stores.paths import is_plain
 from labelbeam.transforms.workers.staged_units import StagedUnit, stage_alone
 
 FILE_BITS = 32
@@ -128,6 +129,9 @@ def image_named(name: str, images: ImageFinder, path: str, source: str, locator:
     One that is not listed keeps the path that its name gives: relative to the annotation file, of an absolute one the last part.
     `near` is the folder beside the file where its tool puts images: they are looked for there first.
     """
+    folder = _folder_of(path, near)
+    if folder is not None and is_plain(name) and (listed := folder + name) in images:
+        return SourceImage(listed, source, locator, split=split_of_path(path) or split_of_path(listed))
     base = path.rpartition("/")[0]
     image = SourceImage(name, source, locator)
     if "://" in name:
@@ -147,6 +151,13 @@ def image_named(name: str, images: ImageFinder, path: str, source: str, locator:
         image.path = place or name
     image.split = split_of_path(path) or split_of_path(image.path)
     return _checked(image)
+
+
+@lru_cache(4096)
+def _folder_of(path: str, near: str) -> str | None:
+    """What stands before a plain name in the path that is looked for first; None where that is no safe one."""
+    first = resolved(join(path.rpartition("/")[0], near), "x")
+    return None if first is None or image_path(first, "")[1] is not None else first[:-1]
 
 
 def _checked(image: SourceImage) -> SourceImage:
@@ -219,7 +230,9 @@ def plan_named(
         image_listing = list_dataset(images, config, tree.storage)
         image_files = image_listing.files
         left_out += image_listing.warnings
-    sources = [(root.url, file) for file in listing.files] + [(images.url, file) for file in image_files]
+    sources = [(root.url, file) for file in listing.files]
+    if image_files is not listing.files:
+        sources += [(images.url, file) for file in image_files]
     fingerprint, covers = fingerprint_of(sources)
     plan = Plan(name, "", images.url, bucket_count(config, sum(file.size for file in files)), fingerprint, covers)
     plan.trees = sorted({root.url, images.url})
@@ -252,17 +265,23 @@ def plan_batches(
 
 
 def tally_images(
-    reading: Reading, evidence: Evidence, images: Sequence[SourceImage], finder: ImageFinder, looked_at: bool = True
+    reading: Reading,
+    evidence: Evidence,
+    images: Sequence[SourceImage],
+    finder: ImageFinder,
+    looked_at: bool = True,
+    elsewhere: Iterable[str] = (),
 ) -> None:
     """Count the images that were found in the listing, to be compared with all that are there; and what they tell of themselves.
 
+    `elsewhere` are labels of objects that the images do not hold themselves.
     The declared sizes of a few are compared with those of their files where they are `looked_at`, unless --check-images is given.
     """
     there = [image for image in images if image.path in finder]
     evidence.add("images_named", len({image.path for image in there}))
     if looked_at and reading.options.config.check_images is None and finder.root:
         tally_sizes(evidence, there, locate(finder.root, reading.options.storage))
-    tally_beside(evidence, images)
+    tally_beside(evidence, images, elsewhere)
 
 
 def images_read(

@@ -132,6 +132,11 @@ def _hash(text: str) -> str:
     return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
 
+def prepare() -> None:
+    """Compile the page before it is needed, which takes as long as all else of it."""
+    _template()
+
+
 @cache
 def _template() -> Template:
     environment = Environment(

@@ -83,6 +83,15 @@ _PLAIN = re.compile(r"\w[\w-]*(?:[./]\w[\w-]*)*")
 """Nearly all names, which are as they should be: what follows a dot or a slash begins with a letter or a digit."""
 
 
+def is_plain(name: str) -> bool:
+    """Tell whether an image's name is safe, and spelled as its path is, at a glance; others may be as well.
+
+    >>> is_plain("a.b/img-1.jpg"), is_plain("a//1.jpg"), is_plain("a/../1.jpg")
+    (True, False, False)
+    """
+    return _PLAIN.fullmatch(name) is not None
+
+
 def safe_relative(name: str) -> str | None:
     """Normalise an image's name from a dataset to a path below its root, or None when it would leave it.
 
@@ -92,7 +101,7 @@ def safe_relative(name: str) -> str | None:
     >>> safe_relative("batch_1\\\\.//6.jpg"), safe_relative("../6.jpg")
     ('batch_1/6.jpg', None)
     """
-    if _PLAIN.fullmatch(name):
+    if is_plain(name):
         return name
     path = name.replace("\\", "/")
     if leads_out(path):

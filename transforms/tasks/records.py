@@ -84,9 +84,14 @@ def _encode_lines(records: SplitRecords, task: Task, px: bool) -> bytes:
 
 def encode_parquet(records: SplitRecords | None, task: Task, split: str = "") -> bytes:
     """The same records, of a split, as a Parquet file of one row group; None makes a file without rows."""
+    return parquet_bytes(
+        arrow_schema(task).empty_table() if records is None else arrow_table(records, task, split), task
+    )
+
+
+def arrow_table(records: SplitRecords, task: Task, split: str) -> pa.Table:
+    """The same records, of a split, as columns."""
     schema = arrow_schema(task)
-    if records is None:
-        return _parquet_bytes(schema.empty_table(), task)
     sides = [pa.array(np.ascontiguousarray(column), pa.int32()) for column in records.sizes.T]
     details = pa.StructArray.from_arrays(
         [pa.array(records.formats, pa.string()), *sides], fields=list(schema.field("image_details").type)
@@ -103,10 +108,11 @@ def encode_parquet(records: SplitRecords | None, task: Task, split: str = "") ->
     ]
     if task.float_columns:
         columns.append(pa.ListArray.from_arrays(offsets, labels.area_column()))
-    return _parquet_bytes(pa.Table.from_arrays(columns, schema=schema), task)
+    return pa.Table.from_arrays(columns, schema=schema)
 
 
-def _parquet_bytes(table: pa.Table, task: Task) -> bytes:
+def parquet_bytes(table: pa.Table, task: Task) -> bytes:
+    """A Parquet file of one row group."""
     sink = pa.BufferOutputStream()
     pq.write_table(
         table,

@@ -59,7 +59,7 @@ class Labels:
         ids = self.objects.ids
         if isinstance(ids, np.ndarray):
             return pa.array(ids[self.rows]).cast(pa.string())
-        return pa.array([str(ids[row]) for row in self.rows.tolist()], pa.string())
+        return pa.array(list(map(str, map(ids.__getitem__, self.rows.tolist()))), pa.string())
 
     def area_column(self) -> pa.Array:
         """The area of each row as the source says it, null where it says none."""

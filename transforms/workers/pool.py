@@ -21,7 +21,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from itertools import count as count_up
@@ -122,6 +122,21 @@ class Workers:
 
         self.submit(function, *arguments, index).add_done_callback(go_on)
         return begun
+
+    def meanwhile(self, function: Callable[[], object]) -> None:
+        """Have `function` called in a thread of this process once what was begun is done: when processes write, this one waits for them.
+
+        It prepares what is done again where it is needed, so that nobody misses it where it fails.
+        """
+
+        def call() -> None:
+            while running := [future for future in [*self.begun.values()] if not future.done()]:
+                wait(running)
+            with contextlib.suppress(Exception):
+                function()
+
+        with contextlib.suppress(RuntimeError):  # No thread can be made.
+            threading.Thread(target=call, daemon=True).start()
 
     def _reference(self, unit: Any) -> Begun:
         return Begun(f"unit {next(self._numbers)}", unit.size, unit.index)

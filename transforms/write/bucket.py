@@ -21,9 +21,17 @@ from labelbeam.transforms.builds.shards import SAMPLES, shard_name, write_file
 from labelbeam.transforms.images.urls import count_roots
 from labelbeam.transforms.messages.redact import redact
 from labelbeam.transforms.stores.location import Location
-from labelbeam.transforms.tasks.records import ENCODER, encode_jsonl, encode_parquet
+from labelbeam.transforms.tasks.records import (
+    ENCODER,
+    SplitRecords,
+    arrow_table,
+    encode_jsonl,
+    encode_parquet,
+    parquet_bytes,
+)
 from labelbeam.transforms.tasks.registry import TASKS
 from labelbeam.transforms.tasks.statistics import statistics_of
+from labelbeam.transforms.tasks.task import Task
 from labelbeam.transforms.workers.budget import check_room
 from labelbeam.transforms.write.assemble import Assembled
 from labelbeam.transforms.write.augmented import copies_of
@@ -73,14 +81,13 @@ def write_bucket(
         counts = splits[split] = SplitCounts(len(records.urls), len(records.labels.rows))
         labels[split] = records.labels.label_counts()
         if build is not None:
-            jsonl_name = shard_name(split, split, bucket, buckets, "jsonl")
-            parquet_name = shard_name("parquet", split, bucket, buckets, "parquet")
-            # The store takes the lines while the Parquet copy is made. Both are made in this thread: memory that another one has
-            # freed is not used again by this one.
-            with ThreadPoolExecutor(1) as pool:
-                lines = pool.submit(write_file, build, jsonl_name, encode_jsonl(records, task, px), counts.images)
-                parquet.append(write_file(build, parquet_name, encode_parquet(records, task, split), counts.images))
-                counts.files = [lines.result()]
+            names = [
+                shard_name(kind, split, bucket, buckets, end)
+                for kind, end in ((split, "jsonl"), ("parquet", "parquet"))
+            ]
+            lines, copy = _write_records(records, task, split, px, build, names, alone=buckets == 1)
+            counts.files = [lines]
+            parquet.append(copy)
     rejected: FileEntry | None = None
     if assembled.rejections and build is not None:
         name = shard_name("rejected", "rejected", bucket, buckets, "jsonl")
@@ -118,6 +125,25 @@ def write_bucket(
         copies_of=copies_of({split: part.paths for split, part in assembled.splits.items()}),
         image_roots=count_roots([url for part in assembled.splits.values() for url in part.urls]),
     )
+
+
+def _write_records(
+    records: SplitRecords, task: Task, split: str, px: bool, build: Location, names: Sequence[str], alone: bool
+) -> list[FileEntry]:
+    """Write the records of a split as lines and as a Parquet copy; `alone` says that nobody writes another bucket meanwhile."""
+    lines_name, copy_name = names
+    count = len(records.urls)
+    with ThreadPoolExecutor(1) as pool:
+        if alone:
+            # One core makes the Parquet copy, which Arrow does without Python, while another makes the lines.
+            table = arrow_table(records, task, split)
+            copy = pool.submit(lambda: write_file(build, copy_name, parquet_bytes(table, task), count))
+            return [write_file(build, lines_name, encode_jsonl(records, task, px), count), copy.result()]
+        # The store takes the lines while the Parquet copy is made. Both are made in this thread: memory that another one has
+        # freed is not used again by this one.
+        lines = pool.submit(write_file, build, lines_name, encode_jsonl(records, task, px), count)
+        written = write_file(build, copy_name, encode_parquet(records, task, split), count)
+        return [lines.result(), written]
 
 
 def write_copied(images: Sequence[CopiedImage], bucket: int, buckets: int, build: Location, target: str) -> Copies:

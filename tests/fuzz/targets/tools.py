@@ -271,8 +271,8 @@ def read_cvat_file(data: bytes) -> None:
 
     def read(start: int, end: int, boxes: bool = "classification" not in task) -> list[SourceImage]:
         images: list[SourceImage] = []
-        for written in images_in(part, start, end, len(data), boxes):
-            if written is not None:
+        for several in images_in(part, start, end, len(data), boxes):
+            for written in [] if several is None else several.one_by_one():
                 found = read_cvat_image(written, LISTED, given, path="a.xml", source="memory://x", task=task).image
                 shapes = len(written.boxes) + sum(shape.tag != "tag" for shape in written.shapes)
                 said = len(found.objects) + len(found.skipped) + sum(item.kind == "object" for item in found.rejected)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from labelbeam.schemas.neutral import Rejection, SourceImage, SourceObject
 from labelbeam.schemas.reasons import Adjusted, Rejected, Skipped
-from labelbeam.transforms.columns.fragments import Fragment, decode, fragments_of
+from labelbeam.transforms.columns.fragments import BoxColumns, Fragment, decode, fragments_of, fragments_of_boxes
 from labelbeam.transforms.columns.hashes import bucket_of
 from labelbeam.transforms.columns.objects import Objects, make_rings, no_objects
 from tests.transforms.columns.drawn import (
@@ -106,6 +107,31 @@ def test_an_image_goes_to_the_bucket_of_its_path_under_a_key_of_its_own(
 
 
 # Records to columns.
+
+
+@pytest.mark.parametrize("buckets", [1, 3])
+def test_boxes_in_columns_are_the_fragments_of_the_same_boxes_one_by_one(buckets: int) -> None:
+    counts, labels = [2, 0, 3, 1], ["b", "a", "b", "c", "b", "a"]
+    bbox = np.arange(24.0).reshape(-1, 4)
+    images = [SourceImage(f"{n}.jpg", "s", f"a.xml {n}", 9, n or None, "train") for n in range(4)]
+    places = [f"box[{n}]" for n in range(6)]
+    found = list(
+        fragments_of_boxes(images, BoxColumns(counts, labels, bbox, [f"a.xml {n}" for n in places]), buckets, 7)
+    )
+    given = zip(labels, places, bbox.tolist(), strict=True)
+    for image, count in zip(images, counts, strict=True):
+        image.locator = "a.xml"
+        image.objects = [SourceObject(label, place, tuple(sides)) for label, place, sides in islice(given, count)]
+    expected = list(fragments_of(images, buckets, 7))
+    assert [bucket for bucket, _ in found] == [bucket for bucket, _ in expected]
+    assert len(found) > 1 or buckets == 1
+    for (_, one), (_, other) in zip(found, expected, strict=True):
+        one.images.locators = other.images.locators
+        assert (image_rows(one.images), object_rows(one.objects)) == (
+            image_rows(other.images),
+            object_rows(other.objects),
+        )
+        assert (one.labels, one.records) == (other.labels, other.records)
 
 
 def test_objects_of_an_image_that_its_reader_rejected_follow_it() -> None:

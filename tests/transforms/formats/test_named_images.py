@@ -8,6 +8,7 @@ import pytest
 
 from labelbeam.schemas.config import ConvertConfig
 from labelbeam.schemas.errors import UsageError
+from labelbeam.transforms.formats import named_images
 from labelbeam.transforms.formats.frames import Evidence
 from labelbeam.transforms.formats.named_images import (
     ImageFinder,
@@ -86,3 +87,16 @@ def test_a_source_of_which_most_numbers_are_no_shares_is_refused() -> None:
     evidence.add("far", 1, "b.json")
     with pytest.raises(UsageError, match=r"memory://x: 3 of 4 regions, such as in a\.json, are no percent"):
         refuse_far({"memory://x": evidence}, "no percent")
+
+
+@pytest.mark.parametrize("near", ["", "images", "../x", "../../x"])
+@pytest.mark.parametrize("path", ["a.xml", "one/a.xml", "b/../a.xml", "%2e%2e/a.xml", "train/a.xml", "C:/a.xml"])
+def test_a_plain_name_is_found_as_every_other_is(path: str, near: str) -> None:
+    finder = ImageFinder(
+        [*LISTED, "%2e%2e/1.jpg", "1.jpg", "x/1.jpg", "train/images/val/1.jpg", "C:/1.jpg", "../1.jpg"]
+    )
+    for name in ("1.jpg", "val/1.jpg", "c/4.jpg", "3.JPG", "./1.jpg", "images/1.jpg", "2.jpg"):
+        found = image_named(name, finder, path, "s", "a 1", near)
+        with pytest.MonkeyPatch.context() as context:
+            context.setattr(named_images, "is_plain", lambda _: False)
+            assert found == image_named(name, finder, path, "s", "a 1", near)

@@ -12,6 +12,7 @@ from lxml import html
 from labelbeam.schemas.manifest import SameContent, SplitCounts, Stratification, Twin
 from labelbeam.schemas.neutral import Rejection
 from labelbeam.schemas.reasons import Rejected
+from labelbeam.transforms.report import page as module
 from labelbeam.transforms.report.page import Content, ShownRejection, _percent, render
 from labelbeam.transforms.report.pictures import Picture
 from labelbeam.transforms.report.samples import Sample
@@ -90,6 +91,14 @@ def test_only_what_the_policy_names_by_its_hash_is_run_or_styled() -> None:
 def test_it_is_the_same_bytes_for_the_same_content() -> None:
     assert render(content()) == render(content())
     assert render(content()) != render(content(notes=[]))
+
+
+def test_a_page_that_was_prepared_is_not_compiled_again() -> None:
+    module.prepare()
+    before = module._template.cache_info()
+    render(content())
+    after = module._template.cache_info()
+    assert (after.misses, after.hits) == (before.misses, before.hits + 1)
 
 
 def test_a_build_of_nothing_has_a_page() -> None:

@@ -9,6 +9,7 @@ import pickle
 import pkgutil
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -179,6 +180,29 @@ def test_threads_that_share_the_same_at_once_find_it_whole(three: Workers) -> No
 
     with ThreadPoolExecutor(8) as threads:
         assert set(threads.map(size, range(160))) == {len(data)}
+
+
+def test_what_is_prepared_meanwhile_waits_for_what_was_begun_and_may_fail(three: Workers) -> None:
+    slow, seen, called = three.submit(time.sleep, 0.3), [], threading.Event()
+    three.begun["slow"] = slow
+
+    def prepare() -> None:
+        seen.append(slow.done())
+        called.set()
+        raise OSError("nobody is told")
+
+    three.meanwhile(prepare)
+    assert called.wait(20)
+    assert seen == [True]
+    three.begun.clear()
+
+
+def test_where_no_thread_can_be_made_nothing_is_prepared(three: Workers, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", fails)
+    three.meanwhile(lambda: pytest.fail("it was called"))
 
 
 def test_what_is_shared_is_read_by_every_process(three: Workers) -> None:

@@ -92,6 +92,24 @@ def test_bytes_are_the_same_in_every_run(task: str, tmp_path: Path) -> None:
     assert len(content(tmp_path / "first")) >= 8
 
 
+@pytest.mark.parametrize("task", TASKS)
+def test_a_bucket_alone_whose_files_are_made_at_once_has_the_bytes_of_one_among_others(
+    task: str, tmp_path: Path
+) -> None:
+    ((_, fragment),) = fragments_of(dataset(), 1, 0)
+    options = AssembleOptions(task, "https://h/")
+    assembled = assemble([fragment], options, {}, lambda rows: [None] * len(rows))
+    written = []
+    for buckets in (1, 2):
+        build = tmp_path / str(buckets)
+        receipt = write_bucket(assembled, 0, buckets, task, False, locate(str(build), {}))
+        entries = [*receipt.parquet, *(entry for counts in receipt.splits.values() for entry in counts.files)]
+        assert entries
+        assert all(hashlib.sha256((build / entry.path).read_bytes()).hexdigest() == entry.sha256 for entry in entries)
+        written.append([(entry.bytes, entry.sha256) for entry in entries])
+    assert written[0] == written[1]
+
+
 def test_a_receipt_says_what_was_written(tmp_path: Path) -> None:
     receipts = write(dataset(), str(tmp_path), buckets=3)
     named = []

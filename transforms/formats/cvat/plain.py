@@ -8,7 +8,7 @@ XML parser reads the same from it. Where all shapes of an image are boxes that a
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -40,25 +40,31 @@ class WrittenImage(NamedTuple):
     shapes: list[WrittenShape]
     boxes: Sequence[tuple[str, str, str, str, str, str]] = ()
 
+    def one_by_one(self) -> Iterator[WrittenImage]:
+        """Itself; what holds many images gives each of them."""
+        yield self
+
 
 # Neither references nor what a parser would change or refuse: line breaks in values, control characters, what is no character.
-_VALUE = r'[^"<&\x00-\x1f\ufffe\uffff]*+'
+VALUE = r'[^"<&\x00-\x1f\ufffe\uffff]*+'
 _TEXT = r"[^<&\]\x00-\x09\x0b-\x1f\ufffe\uffff]*+"
-_FIELDS = rf'((?: [a-z_]++="{_VALUE}")*) ?'
-_BLANK = r"[ \t\r\n]*+"
+_FIELDS = rf'((?: [a-z_]++="{VALUE}")*) ?'
+BLANK = r"[ \t\r\n]*+"
 
-_OPEN = re.compile(rf"<image{_FIELDS}(/?)>")
-_CLOSE = re.compile(rf"{_BLANK}</image>")
+OPEN = re.compile(rf"<image{_FIELDS}(/?)>")
+_CLOSE = re.compile(rf"{BLANK}</image>")
 _SHAPE = re.compile(
-    rf"{_BLANK}<([a-z]++){_FIELDS}(?:/>|>((?:{_BLANK}<attribute(?: name=\"{_VALUE}\")?>{_TEXT}</attribute>)*){_BLANK}</\1>)"
+    rf"{BLANK}<([a-z]++){_FIELDS}(?:/>|>((?:{BLANK}<attribute(?: name=\"{VALUE}\")?>{_TEXT}</attribute>)*){BLANK}</\1>)"
 )
 _ATTRIBUTE = re.compile(r'<attribute(?: name="([^"]*)")?>([^<]*)<')
 
-_BLANKS = re.compile(_BLANK)
-_BOX = re.compile(rf"<box{_FIELDS}/?>")
+_BLANKS = re.compile(BLANK)
+BOX = re.compile(rf"<box{_FIELDS}/?>")
 _NUMBER = r"(-?[0-9]{1,8}+(?:\.[0-9]{1,20}+)?)"
-_READ = {"label": f"({_VALUE})", "xtl": _NUMBER, "ytl": _NUMBER, "xbr": _NUMBER, "ybr": _NUMBER}
-_OF_BOX = {**_READ, "rotation": r"0(?:\.0{1,9}+)?", "outside": "0", "group_id": "0?+"}
+_READ = {"label": f"({VALUE})", "xtl": _NUMBER, "ytl": _NUMBER, "xbr": _NUMBER, "ybr": _NUMBER}
+UPRIGHT = {"rotation": r"0(?:\.0{1,9}+)?", "outside": "0", "group_id": "0?+"}
+"""What attributes of a box that is neither turned nor grouped hold, where it has them."""
+_OF_BOX = {**_READ, **UPRIGHT}
 
 
 def plain_image(text: str, at: int, boxes: bool = False) -> tuple[WrittenImage, int] | None:
@@ -69,7 +75,7 @@ def plain_image(text: str, at: int, boxes: bool = False) -> tuple[WrittenImage, 
     >>> plain_image('<image id="7"><box label="a"/></image>', 0)
     (WrittenImage(fields={'id': '7'}, shapes=[WrittenShape(tag='box', fields={'label': 'a'}, beside={})], boxes=()), 38)
     """
-    opened = _OPEN.match(text, at)
+    opened = OPEN.match(text, at)
     if opened is None or (fields := _fields(opened[1])) is None:
         return None
     end = opened.end()
@@ -93,7 +99,7 @@ def plain_image(text: str, at: int, boxes: bool = False) -> tuple[WrittenImage, 
 def _boxes(text: str, start: int) -> tuple[list[tuple[str, str, str, str, str, str]], int] | None:
     """The boxes of an image that has nothing else, and where it ends; None where it has."""
     at = _BLANKS.match(text, start).end()  # type: ignore[union-attr]  # It matches anywhere.
-    first = _BOX.match(text, at)
+    first = BOX.match(text, at)
     pattern = _pattern(tuple(first[1].split('"')[:-1:2])) if first is not None else None
     end = text.find("</image>", start)
     if pattern is None or end < 0:
@@ -107,12 +113,12 @@ def _boxes(text: str, start: int) -> tuple[list[tuple[str, str, str, str, str, s
 @lru_cache(64)
 def _pattern(written: tuple[str, ...]) -> re.Pattern[str] | None:
     """The text of a box with these attributes, in this order; None where it has not those that are read."""
-    names = _names(written)
+    names = names_of(written)
     if names is None or [name for name in names if name in _READ] != list(_READ):
         return None
-    fields = "".join(f' {name}="{_OF_BOX.get(name, _VALUE)}"' for name in names)
+    fields = "".join(f' {name}="{_OF_BOX.get(name, VALUE)}"' for name in names)
     # Blanks are behind a box: before it, a search would begin at each of them, and look through all that follow.
-    return re.compile(rf"(<box{fields} ?(?:/>|>{_BLANK}</box>){_BLANK})")
+    return re.compile(rf"(<box{fields} ?(?:/>|>{BLANK}</box>){BLANK})")
 
 
 @lru_cache(1024)
@@ -123,12 +129,12 @@ def _is_label(text: str) -> bool:
 def _fields(written: str) -> dict[str, str] | None:
     """Attributes by name; None where they are not plain."""
     parts = written.split('"')
-    names = _names(tuple(parts[:-1:2]))
+    names = names_of(tuple(parts[:-1:2]))
     return None if names is None else dict(zip(names, parts[1::2], strict=True))
 
 
 @lru_cache(1024)
-def _names(written: tuple[str, ...]) -> tuple[str, ...] | None:
+def names_of(written: tuple[str, ...]) -> tuple[str, ...] | None:
     """Names of attributes from ` name=`; None where one stands twice, or declares a namespace."""
     names = tuple(name[1:-1] for name in written)
     return None if len(set(names)) < len(names) or len(names) > _MOST or "xmlns" in names else names

@@ -8,6 +8,7 @@ rows of their own box, background first. Shapes of one group are one object, as 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -40,7 +41,7 @@ from labelbeam.transforms.geometry.trace import trace
 WITHOUT_AREA = frozenset({"polyline", "points", "cuboid", "skeleton"})
 _SHAPES = frozenset({"box", "polygon", "ellipse", "mask", *WITHOUT_AREA})
 
-_FAR = 1e9
+FAR = 1e9
 """Pixels beyond which nothing is of an image."""
 
 
@@ -63,12 +64,10 @@ def read_image(
 ) -> CvatImage:
     """Read an image as the file at `path` has it."""
     fields = written.fields
-    subset = fields.get("subset", "").strip()
-    split = plain_split(subset) if subset else None
-    image = _image_of(fields, subset if split is not None else "", images, path, source)
+    subset, split, other = subset_of(fields.get("subset", ""))
+    image = image_of(fields, subset, images, path, source)
     image.split = split or image.split
-    other = bool(subset) and split is None and subset.lower() != "default"
-    declare_size(image, _side(fields, "width"), _side(fields, "height"))
+    declare_size(image, side_of(fields.get("width")), side_of(fields.get("height")))
     if written.boxes:
         image.objects = [
             SourceObject(label, f"box[{place}]", (float(left), float(top), float(right), float(bottom)))
@@ -85,7 +84,15 @@ def read_image(
     return CvatImage(image, boxes, united, other_subset=other)
 
 
-def _image_of(fields: dict[str, str], subset: str, images: ImageFinder, path: str, source: str) -> SourceImage:
+def subset_of(text: str) -> tuple[str, str | None, bool]:
+    """The subset that is a split, else "", with that split; and whether it is another one, which is not CVAT's own."""
+    subset = text.strip()
+    split = plain_split(subset) if subset else None
+    return subset if split is not None else "", split, bool(subset) and split is None and subset.lower() != "default"
+
+
+def image_of(fields: Mapping[str, str], subset: str, images: ImageFinder, path: str, source: str) -> SourceImage:
+    """The image that a tag with these attributes names, among those of a project's `subset`, where that is a split."""
     name = fields.get("name", "").strip()
     locator = f"{path} image {fields.get('id', ''):.40}".rstrip()
     if not name:
@@ -96,8 +103,8 @@ def _image_of(fields: dict[str, str], subset: str, images: ImageFinder, path: st
     return image_named(name, images, path, source, locator, join("images", subset))
 
 
-def _side(fields: dict[str, str], name: str) -> float | str | None:
-    text = fields.get(name)
+def side_of(text: str | None) -> float | str | None:
+    """The number that a width or height is, or what it is instead."""
     found = number(text) if text else None
     return text if found is None else found
 
@@ -176,7 +183,7 @@ def _four(fields: dict[str, str], names: tuple[str, str, str, str]) -> Box | Non
     except (KeyError, ValueError):
         return None
     # What is no number is nowhere.
-    near = -_FAR <= first <= _FAR and -_FAR <= second <= _FAR and -_FAR <= third <= _FAR and -_FAR <= fourth <= _FAR
+    near = -FAR <= first <= FAR and -FAR <= second <= FAR and -FAR <= third <= FAR and -FAR <= fourth <= FAR
     return (first, second, third, fourth) if near and "_" not in "".join(texts) else None
 
 
@@ -184,7 +191,7 @@ def _corners(text: str) -> Ring:
     """Corners from `x,y;x,y`."""
     pairs = [pair.split(",") for pair in text.split(";") if pair.strip()]
     sides = [number(side) for pair in pairs for side in pair]
-    if any(len(pair) != 2 for pair in pairs) or any(side is None or abs(side) > _FAR for side in sides):
+    if any(len(pair) != 2 for pair in pairs) or any(side is None or abs(side) > FAR for side in sides):
         raise DrawnError(Rejected.INVALID_POLYGON, "points are no pairs of finite numbers, as in `1.5,2;3,4`")
     if len(pairs) < 3:
         raise DrawnError(Rejected.INVALID_POLYGON, f"{len(pairs)} corners, expected at least three")

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
 
 from labelbeam.schemas.doubts import Doubt, Doubted
 from labelbeam.schemas.errors import LabelBeamError
-from labelbeam.transforms.columns.fragments import Fragment, fragments_of
+from labelbeam.transforms.columns.fragments import Fragment, fragments_of, fragments_of_boxes
+from labelbeam.transforms.formats.cvat.boxes import WrittenBoxes
 from labelbeam.transforms.formats.cvat.format import CvatOptions
 from labelbeam.transforms.formats.cvat.read import CvatImage, read_image
+from labelbeam.transforms.formats.cvat.read_boxes import CvatBoxes, read_boxes
 from labelbeam.transforms.formats.cvat.xml import CvatError, UnsafeCutError, images_in
 from labelbeam.transforms.formats.format import Tree
 from labelbeam.transforms.formats.frames import Evidence
@@ -83,27 +84,41 @@ class CvatUnit:
         file = locate(self.root, options.storage).below(self.path)
         evidence, records = Evidence(), 0
 
-        def read() -> Iterator[CvatImage]:
+        def read() -> Iterator[CvatImage | CvatBoxes]:
             boxes = "classification" not in task
             for written in images_in(partial(read_range, file), self.start, self.end, self.bytes, boxes):
                 if written is None:
                     evidence.add("tracks", 1, self.path)
-                else:
-                    yield read_image(written, finder, given, path=self.path, source=self.root, task=task)
+                    continue
+                if isinstance(written, WrittenBoxes) and (
+                    together := read_boxes(written, finder, path=self.path, source=self.root)
+                ):
+                    yield together
+                    continue
+                for image in written.one_by_one():
+                    yield read_image(image, finder, given, path=self.path, source=self.root, task=task)
 
         def parts() -> Iterator[tuple[int, Fragment]]:
             nonlocal records
-            images, key = read(), (self.number << _KEYS) + self.start
+            key = (self.number << _KEYS) + self.start
             looked_at = self.start % (_LOOKED_AT * RANGE) == 0
-            while batch := list(islice(images, BATCH)):
-                for found in batch:
-                    _tally(evidence, found, task)
-                tally_images(reading, evidence, [found.image for found in batch], finder, looked_at)
+            for batch in _batches(read()):
+                elsewhere: Set[str] = frozenset()
+                if isinstance(batch, CvatBoxes):
+                    images, elsewhere = batch.images, set(batch.boxes.labels)
+                    _tally_boxes(evidence, batch, task)
+                    fragments = fragments_of_boxes(images, batch.boxes, options.buckets, key)
+                else:
+                    images = [found.image for found in batch]
+                    for found in batch:
+                        _tally(evidence, found, task)
+                    fragments = fragments_of(images, options.buckets, key)
+                tally_images(reading, evidence, images, finder, looked_at, elsewhere)
                 looked_at = False  # Of the first batch a few were.
-                for bucket, fragment in fragments_of([found.image for found in batch], options.buckets, key):
+                for bucket, fragment in fragments:
                     records += fragment.records
                     yield bucket, fragment
-                key += len(batch)
+                key += len(images)
 
         try:
             with quiet_gc():
@@ -122,6 +137,27 @@ def _tally(evidence: Evidence, found: CvatImage, task: str) -> None:
     evidence.add("united", found.united, locator)
     evidence.add("twofold", int(found.twofold), locator)
     evidence.add("other_subset", int(found.other_subset), locator)
+
+
+def _tally_boxes(evidence: Evidence, found: CvatBoxes, task: str) -> None:
+    boxed = [image.locator for image, count in zip(found.images, found.boxes.counts, strict=True) if count]
+    evidence.add("without_outline", len(found.boxes.labels) if "segmentation" in task else 0, min(boxed, default=""))
+    evidence.add("other_subset", len(found.other_subset), min(found.other_subset, default=""))
+
+
+def _batches(found: Iterator[CvatImage | CvatBoxes]) -> Iterator[list[CvatImage] | CvatBoxes]:
+    """Images that were read one by one in batches, others as they come."""
+    batch: list[CvatImage] = []
+    for each in found:
+        if not isinstance(each, CvatBoxes):
+            batch.append(each)
+        if batch and (isinstance(each, CvatBoxes) or len(batch) == BATCH):
+            yield batch
+            batch = []
+        if isinstance(each, CvatBoxes):
+            yield each
+    if batch:
+        yield batch
 
 
 _SAID = (

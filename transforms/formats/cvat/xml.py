@@ -18,6 +18,7 @@ from contextlib import contextmanager
 
 from lxml import etree
 
+from labelbeam.transforms.formats.cvat.boxes import WrittenBoxes, written_boxes
 from labelbeam.transforms.formats.cvat.plain import START, WrittenImage, WrittenShape, plain_image
 from labelbeam.transforms.formats.xml_tags import MOST_ATTRIBUTES, SAFE, TagWatch, check_memory
 from labelbeam.transforms.workers.budget import check_room
@@ -45,12 +46,12 @@ class CvatError(ValueError):
 
 def images_in(
     read: Callable[[int, int], bytes], start: int, end: int, size: int, boxes: bool = False
-) -> Iterator[WrittenImage | None]:
+) -> Iterator[WrittenImage | WrittenBoxes | None]:
     """The images that begin in the bytes [start, end) of a file of `size`, and None for each `<track>` between them.
 
     Args:
         read: gives the bytes of a range.
-        boxes: whether the boxes of an image that has nothing else are given together, not as shapes.
+        boxes: whether the boxes of an image that has nothing else are given together, not as shapes, and many such images at once.
 
     Raises:
         UnsafeCutError: these bytes are not the whole file, and cannot be read alone.
@@ -125,7 +126,7 @@ def _undeclared(block: bytes) -> bytes:
     return block[declared.end() :]
 
 
-def _written(blocks: Iterator[bytes], boxes: bool) -> Iterator[WrittenImage | None]:
+def _written(blocks: Iterator[bytes], boxes: bool) -> Iterator[WrittenImage | WrittenBoxes | None]:
     """The images of blocks of XML, plain ones from their text, others from elements."""
     parser, held = _Parser(), b""
     for block in blocks:
@@ -139,22 +140,25 @@ def _written(blocks: Iterator[bytes], boxes: bool) -> Iterator[WrittenImage | No
     parser.close()
 
 
-def _images_of(parser: _Parser, data: bytes, boxes: bool) -> Iterator[WrittenImage | None]:
+def _images_of(parser: _Parser, data: bytes, boxes: bool) -> Iterator[WrittenImage | WrittenBoxes | None]:
     """The images of a part that begins with one, or stands before the first; what is not plain is the parser's."""
     text = data.decode(errors="replace") if parser.takes_plain else ""
     if not text or "\ufffd" in text:
         yield from map(_of_element, parser.elements(data))
         return
-    done, tag = 0, START.decode()
+    done, tag, tried = 0, START.decode(), False
     at = text.find(tag)
     while at >= 0:
         if not text[done:at].isspace() and done < at:
             yield from map(_of_element, parser.elements(text[done:at].encode()))
             done = at
-        found = plain_image(text, at, boxes) if parser.between_images else None
+        found: tuple[WrittenImage | WrittenBoxes, int] | None = None
+        if parser.between_images:
+            found = (written_boxes(text, at) if boxes and not tried else None) or plain_image(text, at, boxes)
+            tried = True
         if found is not None:
-            image, done = found
-            yield image
+            written, done = found
+            yield written
         at = text.find(tag, max(done, at + 1))
     if done < len(text):
         yield from map(_of_element, parser.elements(text[done:].encode()))

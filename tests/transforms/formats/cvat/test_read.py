@@ -35,10 +35,11 @@ def read(*shapes: str, task: str = DETECTION, options: Any = None, name: str = "
     head = " ".join(f'{key}="{value}"' for key, value in fields.items())
     data = f"<annotations><image {head}>{''.join(shapes)}</image></annotations>".encode()
     found = [
-        read_image(written, IMAGES, options or CvatOptions(), path="a.xml", source="memory://x", task=task)
+        read_image(image, IMAGES, options or CvatOptions(), path="a.xml", source="memory://x", task=task)
         for boxes in {False, "classification" not in task}
         for written in images_in(lambda start, end: data[start:end], 0, len(data), len(data), boxes)
         if written is not None
+        for image in written.one_by_one()
     ]
     assert len({repr(each) for each in found}) == 1, "boxes that are taken together are the same objects"
     return found[0]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable, Iterator
 
 import pytest
 
 from labelbeam.transforms.formats.cvat import xml as module
+from labelbeam.transforms.formats.cvat.boxes import WrittenBoxes
 from labelbeam.transforms.formats.cvat.plain import WrittenImage
 from labelbeam.transforms.formats.cvat.xml import CvatError, UnsafeCutError, images_in
 from labelbeam.transforms.stores.errors import ShortageError
@@ -26,8 +28,14 @@ def read(data: bytes, start: int = 0, end: int | None = None) -> list[str]:
         assert 0 <= first <= last <= len(data)
         return data[first:last]
 
-    found = images_in(part, start, len(data) if end is None else end, len(data))
+    found = one_by_one(images_in(part, start, len(data) if end is None else end, len(data)))
     return ["track" if image is None else f"{image.fields['id']} {len(image.shapes)}" for image in found]
+
+
+def one_by_one(found: Iterable[WrittenImage | WrittenBoxes | None]) -> Iterator[WrittenImage | None]:
+    """The same without images that are given together."""
+    for each in found:
+        yield from [None] if each is None else each.one_by_one()
 
 
 @pytest.mark.parametrize("block", [64, 100, 2**20])
@@ -58,7 +66,8 @@ def test_images_are_the_same_taken_from_the_text_and_as_the_parser_reads_them(
         data = "".join(draw.choice(PARTS) for _ in range(draw.randint(1, 9)))
         data = f"<annotations>{data}</annotations>" if draw.random() < 0.9 else data + "<annotations/>" + data
         with pytest.MonkeyPatch.context() as context:
-            context.setattr(module, "plain_image", lambda *_: None)
+            for taken_from_text in ("plain_image", "written_boxes"):
+                context.setattr(module, taken_from_text, lambda *_: None)
             expected = all_in(data.encode(), False)
         found = all_in(data.encode(), boxes)
         if isinstance(found, str) or isinstance(expected, str):
@@ -107,7 +116,7 @@ PARTS = (
 def all_in(data: bytes, boxes: bool) -> list[WrittenImage | None] | str:
     """The images of a file; what is wrong with it makes all of them void."""
     try:
-        return list(images_in(lambda start, end: data[start:end], 0, len(data), len(data), boxes))
+        return list(one_by_one(images_in(lambda start, end: data[start:end], 0, len(data), len(data), boxes)))
     except CvatError:
         return "error"
 
