@@ -311,8 +311,8 @@ class _RangeReader:
         failed, by_rows = lay_masks(objects, masks, self.index.sizes[rows])
         evidence.add("masks", len(masks) - len(failed))
         evidence.add("masks_by_rows", len(by_rows), min((collect.name(at) for at in by_rows), default=""))
-        for at, error in failed:
-            self._reject(records[int(order[at])], int(places[at]), int(rows[at]), error.code, str(error))
+        for mask, error in failed:
+            self._reject(records[int(order[mask])], int(places[mask]), int(rows[mask]), error.code, str(error))
         extent, are_masks = extents(objects), np.array(list(masks), np.int64)
         of_masks = extent[are_masks]
         extent[are_masks] = np.nan
