@@ -286,9 +286,9 @@ class _RangeReader:
                 bbox[:, 2:] += bbox[:, :2]
             self._turn(records, order, bbox, self.index.sizes[rows], collect)
             crowd = np.fromiter(map(_ISCROWD, records), bool, count).view(np.uint8)
-            for at in np.flatnonzero([item.ignored for item in records]) if any(map(_IGNORE, records)) else ():
-                self.adjusted[Adjusted.IGNORED_AS_CROWD] += int(not crowd[at])
-                crowd[at] = 1
+            for ignored in np.flatnonzero([item.ignored for item in records]) if any(map(_IGNORE, records)) else ():
+                self.adjusted[Adjusted.IGNORED_AS_CROWD] += int(not crowd[ignored])
+                crowd[ignored] = 1
             crowd = crowd[order]
         objects = Objects(
             image=rows + self.index.first_key,
