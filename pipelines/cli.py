@@ -70,6 +70,8 @@ def _main(argv: Sequence[str] | None) -> int:
                 print(redact(trace, with_environment(known.storage)), end="", file=sys.stderr)
             _complain(known, failure)
         _flush_stdout()
+        if argv is None and hasattr(signal, "SIGXCPU"):
+            allow_all_processor_time()  # What is done is done: the system is not to end this process on its last steps.
     if argv is None and interrupted.is_set():
         timer = threading.Timer(EXIT_AFTER, os._exit, [status])
         timer.daemon = True

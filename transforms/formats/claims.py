@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from labelbeam.schemas.errors import UsageError
 from labelbeam.transforms.formats.folder.classified import are_classified
-from labelbeam.transforms.formats.folder.splits import table_split
+from labelbeam.transforms.formats.folder.splits import table_split, table_splits
 from labelbeam.transforms.formats.format import Tree
 from labelbeam.transforms.formats.yolo.entries import split_of_path
 from labelbeam.transforms.images.names import extension
@@ -77,6 +77,24 @@ def goes_first(tree: Tree, asked: bool, names: Collection[str]) -> bool:
 def split_of_file(path: str, prefix: str = "") -> str | None:
     """The split of a file of annotations: of a folder above it, else of its own name, which its tool begins with `prefix`."""
     return split_of_path(path) or table_split(posixpath.basename(path).rpartition(".")[0].removeprefix(prefix))
+
+
+def splits_of_files(paths: Iterable[str]) -> dict[str, str | None]:
+    """The splits of tables by path: of each by itself, else beside the others of its folder, as `p-export-train` beside `p-export-val`.
+
+    >>> splits_of_files(["a/train.csv", "p-export-train.csv", "p-export-val.csv", "b/crash_test.csv"])
+    {'a/train.csv': 'train', 'p-export-train.csv': 'train', 'p-export-val.csv': 'validation', 'b/crash_test.csv': None}
+    """
+    splits = {path: split_of_file(path) for path in paths}
+    stems: dict[str, dict[str, str]] = {}
+    for path in splits:
+        folder, name = posixpath.split(path)
+        stems.setdefault(folder, {})[path] = name.rpartition(".")[0]
+    for its in stems.values():
+        together = table_splits(its.values())
+        for path, stem in its.items():
+            splits[path] = splits[path] or together.get(stem)
+    return splits
 
 
 def check_one_each(shown: str, title: str, found: Iterable[tuple[str, object]]) -> None:

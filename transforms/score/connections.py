@@ -153,7 +153,7 @@ class Connections:
         except ssl.SSLError as error:
             raise SSLError(error) from error
         except TimeoutError as error:  # Of the handshake.
-            raise ConnectTimeoutError(connection, "the handshake took too long") from error
+            raise ConnectTimeoutError("the handshake took too long") from error
 
 
 def _context() -> ssl.SSLContext:

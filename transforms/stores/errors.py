@@ -72,7 +72,14 @@ def _words(error: BaseException, options: Mapping[str, Any] | None) -> str:
         # The packages repeat the status in ways of their own, and add a word of the server's where there is one.
         is_new = phrase.lower() not in text.lower() and text.strip(", ") != str(answer)
         text = f"the server answers {answer} {phrase}".rstrip() + (f": {text}" if is_new else "")
-    return text or type(error).__name__
+    if "CERTIFICATE_VERIFY_FAILED" in text:
+        text += _UNTRUSTED
+    return text or ("it did not answer in time" if isinstance(error, TimeoutError) else type(error).__name__)
 
+
+_UNTRUSTED = (
+    "; expected a certificate that is valid now, for this name, of an authority that this machine trusts: mend it on the server, or name "
+    "the authority's certificates with SSL_CERT_FILE (for S3: AWS_CA_BUNDLE)"
+)
 
 _PHRASES = {answer.value: answer.phrase for answer in HTTPStatus}

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import ssl
 
 import pytest
+from fsspec.exceptions import FSTimeoutError
 
 from labelbeam.schemas.errors import LabelBeamError
 from labelbeam.transforms.stores.errors import MissingFileError, ShortageError, StoreError, explain, is_missing
@@ -145,3 +147,14 @@ def test_notes_of_an_error_follow_its_words() -> None:
     error = OSError(5, "Input/output error")
     error.add_note("tried 8 times")
     assert explain(error) == "Input/output error; tried 8 times"
+
+
+def test_a_certificate_that_is_not_trusted_is_told_with_what_to_do() -> None:
+    said = explain(ssl.SSLCertVerificationError(1, "[SSL: CERTIFICATE_VERIFY_FAILED] certificate has expired"))
+    assert said.startswith("[SSL: CERTIFICATE_VERIFY_FAILED] certificate has expired; expected a certificate")
+    assert "SSL_CERT_FILE" in said
+
+
+def test_a_time_that_is_over_is_told_in_words() -> None:
+    assert explain(FSTimeoutError()) == "it did not answer in time"
+    assert explain(TimeoutError("the handshake took too long")) == "the handshake took too long"

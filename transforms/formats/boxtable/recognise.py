@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from labelbeam.schemas.errors import UsageError
 from labelbeam.transforms.formats.boxtable.columns import BoxColumns, columns_of
-from labelbeam.transforms.formats.claims import check_one_each, files_told, goes_first, split_of_file
+from labelbeam.transforms.formats.claims import check_one_each, files_told, goes_first, splits_of_files
 from labelbeam.transforms.formats.folder.format import FolderOptions
 from labelbeam.transforms.formats.format import Claim, Tree
 from labelbeam.transforms.formats.openimages.recognise import table_of
@@ -53,7 +53,7 @@ def claim_of(tree: Tree, asked: bool) -> Claim | None:
     root, tables, alone = told
     rivals = ""
     try:
-        check_one_each(root.shown, "boxes", ((path, split_of_file(path)) for path in tables))
+        check_one_each(root.shown, "boxes", splits_of_files(tables).items())
         _refuse_nested(root, tables)
     except UsageError as error:
         rivals = str(error)

@@ -10,7 +10,7 @@ from labelbeam.schemas.errors import UsageError
 from labelbeam.transforms.formats.boxtable.columns import BoxColumns
 from labelbeam.transforms.formats.boxtable.read import read_rows, rows_of
 from labelbeam.transforms.formats.boxtable.recognise import BoxTables
-from labelbeam.transforms.formats.claims import split_of_file
+from labelbeam.transforms.formats.claims import splits_of_files
 from labelbeam.transforms.formats.folder.format import FolderOptions
 from labelbeam.transforms.formats.format import Tree
 from labelbeam.transforms.formats.frames import Evidence
@@ -29,8 +29,10 @@ def plan_box_tables(tree: Tree, found: BoxTables) -> Plan:
     if found.rivals:
         raise UsageError(found.rivals)
 
+    splits = splits_of_files(found.tables)
+
     def unit(root: str, path: str, size: int, number: int) -> Unit:
-        return BoxTableUnit(root, path, size, number, found.tables[path])
+        return BoxTableUnit(root, path, size, number, found.tables[path], splits[path])
 
     plan = plan_whole(tree, "boxtable", found.root, found.tables, unit)
     bare = [path for path, columns in found.tables.items() if not columns.header]
@@ -48,6 +50,7 @@ class BoxTableUnit(WholeFile):
     """A table, read as a whole."""
 
     columns: BoxColumns
+    split: str | None
 
     def read(self, reading: Reading) -> ReadResult:
         """Read its rows.
@@ -66,7 +69,7 @@ class BoxTableUnit(WholeFile):
                 evidence,
                 path=self.path,
                 source=self.root,
-                split=split_of_file(self.path),
+                split=self.split,
                 with_boxes="classification" not in options.config.task,
             )
         result = images_read(reading, self.root, evidence, images, finder, self.first_key)

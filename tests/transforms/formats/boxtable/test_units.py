@@ -35,11 +35,32 @@ def test_a_plan_is_a_unit_for_each_table(text: str, doubts: list[str], memory: s
     assert [str(doubt.code) for doubt in plan.doubts] == doubts
 
 
+@pytest.mark.parametrize(
+    ("names", "splits"),
+    [
+        (("p-export-test.csv", "p-export-train.csv"), ["test", "train"]),
+        (("a/p-export-val.csv", "b/p-export-train.csv"), [None, None]),
+        (("p-export-train.csv", "train/t.csv"), [None, "train"]),
+        (("test_labels.csv", "train_labels.csv"), ["test", "train"]),
+    ],
+)
+def test_tables_of_one_name_but_for_the_split_are_of_these_splits(
+    names: tuple[str, ...], splits: list[str | None], memory: str
+) -> None:
+    place, columns = locate(memory, {}), columns_of(TABLE)
+    assert columns is not None
+    for name in names:
+        put(place.below(name), TABLE.encode())
+    config = ConvertConfig(task="image_object_detection", source=[memory], output="memory://nowhere")
+    plan = plan_box_tables(Tree(config, {}, [place], []), BoxTables(place, dict.fromkeys(names, columns)))
+    assert [unit.split for unit in plan.units if isinstance(unit, BoxTableUnit)] == splits
+
+
 def test_a_table_is_read_whole_under_keys_of_its_own(tmp_path: Path) -> None:
     (tmp_path / "train.csv").write_text(TABLE)
     columns = columns_of(TABLE)
     assert columns is not None
-    unit = BoxTableUnit(str(tmp_path), "train.csv", len(TABLE), 3, columns)
+    unit = BoxTableUnit(str(tmp_path), "train.csv", len(TABLE), 3, columns, "train")
     result = read_unit(options(), unit, pickle.dumps(ImageFinder(["1.jpg", "2.jpg"])))
     (fragment,) = fragments(result)
     assert list(fragment.images.paths) == ["1.jpg", "2.jpg"]

@@ -31,6 +31,29 @@ def test_a_file_that_names_the_images_and_more_is_told(path: str, head: str | No
 
 
 @pytest.mark.parametrize(
+    "head",
+    [
+        "1 0\n2 1\n",
+        "images/1.jpg 0\nimages/2.jpg 1\n",
+        '1 0 1\n"a b" 1\n',
+        "/data/images/1.jpg,0\n/data/images/2.jpg,1\n",
+    ],
+)
+def test_lists_as_of_imagenet_are_told_by_name_with_what_may_name_their_numbers(head: str) -> None:
+    images = ImageNames(frozenset({"images/1.jpg", "images/2.jpg", "images/a b.jpg"}))
+    (doubt,) = labels_elsewhere({"train.txt": head, "synsets.txt": "cat\ndog\n"}, images)
+    assert (doubt.code, doubt.example) == ("table_not_read", "train.txt")
+    assert "as in ImageNet's lists (imagenet_txt), whose names 'synsets.txt' may hold" in doubt.message
+    (alone,) = labels_elsewhere({"train.txt": head}, images)
+    assert alone.message.endswith("(imagenet_txt)")
+
+
+def test_numbers_that_are_no_images_in_lines_of_numbers_are_no_list() -> None:
+    assert labels_elsewhere({"train.txt": "1 0\n1 2\n1 1\n"}, ImageNames(frozenset({"images/1.jpg"}))) == []
+    assert "imagenet" not in labels_elsewhere({"a.txt": "val_0.JPEG n01 3\n"}, IMAGES)[0].message
+
+
+@pytest.mark.parametrize(
     ("path", "head"),
     [
         ("test.txt", "val_0.JPEG\nval_1.JPEG\n"),
