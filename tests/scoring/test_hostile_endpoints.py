@@ -134,7 +134,7 @@ def test_no_handshake_of_tls_takes_longer_either(waits: list[float]) -> None:
         url = f"https://127.0.0.1:{listening.getsockname()[1]}/score"
         endpoint = Endpoint(EndpointOptions(url, "application/json", 1, 0.4, NO_KEY))
         began = time.monotonic()
-        with pytest.raises(GivenUpError, match="^(?!.* at 0x).*too long"):
+        with pytest.raises(GivenUpError, match=r"^(?!.* at 0x).*too long"):
             endpoint.ask(b"{}", lambda reply: reply)
         endpoint.close()
         listening.shutdown(socket.SHUT_RDWR)
