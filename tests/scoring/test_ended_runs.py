@@ -75,7 +75,10 @@ def test_that_the_first_image_fails_is_its_fault_only_if_others_do_not(
     assert answer.status == (1 if all_fail else 0), answer.err
     if not all_fail:
         assert [line["code"] for line in lines(manifest(tmp_path / "scores")[0], "failed")] == ["server_error"]
-    assert len(endpoint.asked) == (30 if all_fail else 10 + 9 + 1)
+    if all_fail:
+        assert 30 <= len(endpoint.asked) <= 40  # Others are asked for while one waits for its next try.
+    else:
+        assert len(endpoint.asked) == 10 + 9 + 1
 
 
 @pytest.mark.parametrize("batch", ["1", "3"])
@@ -89,7 +92,8 @@ def test_an_endpoint_that_goes_away_ends_the_run_and_is_not_blamed_on_images(
     endpoint.faults = [FromTheThirdOn("status", status=503)]
     answer = score("--concurrency", "1", "--batch", batch)
     assert answer.status == 1 and "the endpoint is unavailable" in answer.err
-    assert len(endpoint.asked) == 2 + 10 + 10  # What was to be asked, and what had been answered before.
+    # What was to be asked, and what had been answered before; of two others, whatever is asked while one waits for its next try.
+    assert 2 + 10 + 10 <= len(endpoint.asked) <= 2 + 30 + 10
     assert not list((tmp_path / "scores").glob("builds/*/failed"))
     endpoint.faults = []
     assert score().status == 0

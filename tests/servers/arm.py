@@ -161,7 +161,7 @@ def arm(folder: Path) -> Iterator[Arm]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(_certificate(about.certificate))
+    context.load_cert_chain(write_certificate(about.certificate))
     server.socket = context.wrap_socket(server.socket, server_side=True)
     about.port = server.server_address[1]
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
@@ -174,7 +174,7 @@ def arm(folder: Path) -> Iterator[Arm]:
         thread.join()
 
 
-def _certificate(path: Path) -> Path:
+def write_certificate(path: Path) -> Path:
     """Write a certificate for 127.0.0.1, which is its own authority, with its key."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])

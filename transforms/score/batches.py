@@ -105,6 +105,11 @@ class Batches:
         self._read = batched(self._ahead, lambda item: len(item.data), packing.most, packing.limit, total)
         self._unread = batched(there, self._size, packing.most, packing.limit, total)
 
+    @property
+    def local(self) -> bool:
+        """Whether images lie on a local disk."""
+        return self._home is not None
+
     def close(self) -> None:
         """Give up what was read ahead."""
         self._ahead.close()

@@ -43,6 +43,9 @@ CONNECTING = 10.0
 
 _CHUNK = 2**16
 _HEAD_LIMIT = 2**16
+_SHORT = 2**19
+"""Bytes of an answer that is received bit by bit, between others."""
+
 _STATUS = re.compile(r"HTTP/1\.1 ([2-5][0-9]{2})( .*)?")
 _INTERIM = re.compile(rb"HTTP/1\.1 1(?!01)[0-9]{2}[ \r].*?\r\n\r\n", re.DOTALL)
 """The head of an answer before the final one, of which there may be any number, unasked (RFC 9110, section 15.2); 101 is one of its own."""
@@ -57,6 +60,80 @@ class Answer(NamedTuple):
     status: int
     headers: Mapping[str, str]
     body: bytes
+
+
+class NotPlainError(Exception):
+    """An exchange is to be finished by `Connections.finish`, which waits, and finds out what it is."""
+
+
+class Exchange:
+    """A request over a connection, and its answer: what is not sent of one yet, and what was received of the other.
+
+    `advance` does what can be done without waiting, as long as the answer is a plain and short one, and nothing fails.
+    """
+
+    __slots__ = ("connection", "end", "error", "is_stale", "received", "stays", "unsent")
+
+    def __init__(self, connection: HTTPConnection, request: bytes, end: float) -> None:
+        self.connection, self.end = connection, end
+        self.unsent = memoryview(request)
+        self.received = b""
+        self.error: OSError | None = None
+        self.stays = False
+        self.is_stale = False
+        """Whether the server ended the connection, as it may where none of a request is under way, and has answered nothing."""
+
+    def fileno(self) -> int:
+        """The number of its socket."""
+        number: int = self.connection.sock.fileno()
+        return number
+
+    def advance(self, is_readable: bool) -> Answer | None:
+        """Send and receive; the answer once it is complete.
+
+        Raises:
+            NotPlainError: it is not a plain one, or the connection failed.
+        """
+        sock: Any = self.connection.sock
+        if sock.gettimeout() != 0:
+            sock.settimeout(0)
+        try:
+            while self.unsent:
+                self.unsent = self.unsent[sock.send(self.unsent) :]
+            while is_readable:
+                part = sock.recv(_CHUNK)
+                if not part:
+                    self.is_stale = not self.received
+                    raise NotPlainError
+                self.received += part
+                if (answer := self._answer()) is not None:
+                    return answer
+        except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            pass
+        except OSError as error:
+            has_ended = isinstance(error, (BrokenPipeError, ConnectionResetError))
+            self.is_stale = has_ended and not self.received and not is_readable
+            if not has_ended or not self.unsent:  # Where it ended while more was sent, an answer may be there.
+                self.error = error
+            self.unsent = memoryview(b"")
+            raise NotPlainError from error
+        return None
+
+    def _answer(self) -> Answer | None:
+        head, border, body = self.received.partition(b"\r\n\r\n")
+        if not border:
+            if len(self.received) >= _HEAD_LIMIT:
+                raise NotPlainError
+            return None
+        plain = _plain_head(head.decode("latin-1"))
+        if plain is None:
+            raise NotPlainError
+        status, headers = plain
+        length = int(headers["content-length"])
+        if length > _SHORT or len(body) > length:
+            raise NotPlainError
+        self.stays = "close" not in headers.get("connection", "").lower()
+        return Answer(status, headers, body) if len(body) == length else None
 
 
 class Connections:
@@ -75,6 +152,8 @@ class Connections:
         self._idle: list[HTTPConnection] = []
         self._busy: set[HTTPConnection] = set()
         self._closed = False
+        self._head: tuple[Mapping[str, str] | None, bytes] = None, b""
+        """The head of requests with the headers that came last, but for its end: they are mostly the same ones."""
 
     def post(self, headers: Mapping[str, str], body: bytes, end: float, most: int) -> Answer:
         """Send `body`; the answer, whose body has no more than `most` bytes, before `end` of the monotonic clock.
@@ -86,19 +165,66 @@ class Connections:
             TooLargeError: the body is larger.
             TruncatedAnswerError: the body came packed, though nobody asked for that, and broken.
         """
-        with self._connection(end) as connection:
+        with self._lock:
+            connection = self._idle.pop() if self._idle else self._new()
+            self._busy.add(connection)
+        with self._held(connection):
+            if connection.sock is not None and is_connection_dropped(connection):
+                connection.close()
+            if connection.sock is None:
+                self._connect(connection, end)
+            return self._finished(Exchange(connection, self._request(headers, body), end), most)
+
+    def begin(self, headers: Mapping[str, str], body: bytes, end: float) -> Exchange | None:
+        """A request over a connection that is open and idle, of which nothing is sent yet; None where there is no such connection.
+
+        It is to be given to `finish`, or to `release`.
+        """
+        while True:
+            with self._lock:
+                if self._closed or not self._idle:
+                    return None
+                connection = self._idle.pop()
+                self._busy.add(connection)
+            if not is_connection_dropped(connection):
+                return Exchange(connection, self._request(headers, body), end)
+            connection.close()
+            self._give_back(connection)
+
+    def finish(self, exchange: Exchange, most: int) -> Answer:
+        """Do what is left of a request, and wait for that; as `post`."""
+        with self._held(exchange.connection):
+            if exchange.error is not None:
+                raise exchange.error
+            return self._finished(exchange, most)
+
+    def release(self, exchange: Exchange) -> None:
+        """Have others use a connection whose answer is complete, if it stays open; else close it."""
+        if not exchange.stays:
+            exchange.connection.close()
+        self._give_back(exchange.connection)
+
+    def _request(self, headers: Mapping[str, str], body: bytes) -> bytes:
+        known, head = self._head
+        if known is not headers:
             named = {"host": self._named} if "host" not in map(str.lower, headers) else {}
-            lines = [
-                f"{name}: {value}\r\n" for name, value in {**named, **headers, "Content-Length": len(body)}.items()
-            ]
-            head = f"POST {self._target} HTTP/1.1\r\n{''.join(lines)}\r\n".encode("latin-1")
+            named |= {name: value for name, value in headers.items() if name.lower() != "content-length"}
+            lines = [f"{name}: {value}\r\n" for name, value in named.items()]
+            head = f"POST {self._target} HTTP/1.1\r\n{''.join(lines)}Content-Length: ".encode("latin-1")
+            self._head = headers, head
+        return b"%b%d\r\n\r\n%b" % (head, len(body), body)
+
+    @staticmethod
+    def _finished(exchange: Exchange, most: int) -> Answer:
+        connection, end = exchange.connection, exchange.end
+        if exchange.unsent:
             # It may have answered before it had read all, that it is too much, and ended the connection.
             with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-                _wait_until(connection.sock, end).sendall(head + body)
-            answer, stays = _read(connection.sock, end, most)
-            if not stays:
-                connection.close()
-            return answer
+                _wait_until(connection.sock, end).sendall(exchange.unsent)
+        answer, stays = _read(connection.sock, end, most, exchange.received)
+        if not stays:
+            connection.close()
+        return answer
 
     def close(self) -> None:
         """Close all connections; what is under way fails, and what comes."""
@@ -114,31 +240,27 @@ class Connections:
             connection.close()
 
     @contextmanager
-    def _connection(self, end: float) -> Iterator[HTTPConnection]:
+    def _held(self, connection: HTTPConnection) -> Iterator[None]:
         """A connection for the block, which is kept for others afterwards where it is still open."""
-        with self._lock:
-            connection = self._idle.pop() if self._idle else self._new()
-            self._busy.add(connection)
         try:
-            if connection.sock is not None and is_connection_dropped(connection):
-                connection.close()
-            if connection.sock is None:
-                self._connect(connection, end)
             if self._closed:
                 raise TimeoutError("nothing is asked any more")
-            yield connection
+            yield
         except BaseException as error:
             connection.close()  # What is left of an answer must not pass for the next one.
             if isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError)):
                 raise ConnectionResetError(errno.ECONNRESET, "the server ended the connection") from error
             raise
         finally:
-            with self._lock:
-                self._busy.discard(connection)
-                if self._closed:
-                    connection.close()
-                elif connection.sock is not None:
-                    self._idle.append(connection)
+            self._give_back(connection)
+
+    def _give_back(self, connection: HTTPConnection) -> None:
+        with self._lock:
+            self._busy.discard(connection)
+            if self._closed:
+                connection.close()
+            elif connection.sock is not None:
+                self._idle.append(connection)
 
     def _new(self) -> HTTPConnection:
         if self._encrypted:
@@ -177,9 +299,9 @@ def _receive(sock: Any, end: float, most: int) -> bytes:
     return data
 
 
-def _read(sock: Any, end: float, most: int) -> tuple[Answer, bool]:
-    """An answer, and whether the connection can be used for another one."""
-    begun = _with_head(sock, b"", end)
+def _read(sock: Any, end: float, most: int, begun: bytes) -> tuple[Answer, bool]:
+    """An answer, of which the beginning was received, and whether the connection can be used for another one."""
+    begun = _with_head(sock, begun, end)
     while (interim := _INTERIM.match(begun)) is not None:
         begun = _with_head(sock, begun[interim.end() :], end)
     head, border, body = begun.partition(b"\r\n\r\n")

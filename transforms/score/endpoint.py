@@ -19,7 +19,7 @@ from urllib3.exceptions import HTTPError
 from labelbeam.schemas.requests import JSON_TYPE
 from labelbeam.schemas.responses import TruncatedAnswerError
 from labelbeam.transforms.messages.redact import hide, redact, secrets_of
-from labelbeam.transforms.score.connections import Answer, Connections
+from labelbeam.transforms.score.connections import Answer, Connections, Exchange
 from labelbeam.transforms.score.credentials import DEPLOYMENT, Headers, KeySource, hidden, read_headers, read_key
 from labelbeam.transforms.score.failures import (
     SHEDDING,
@@ -113,6 +113,18 @@ class _Effort:
         return self.is_shed and (late or self.tries - self.busy >= TRIES - PROOFS)
 
 
+@dataclass(slots=True)
+class Begun:
+    """A request that holds a place among those under way, since `began`: over an open connection if there was one, with a token if the
+    endpoint takes these; its answer once it is there."""
+
+    began: float
+    end: float
+    exchange: Exchange | None = None
+    token: str | None = None
+    answer: Answer | None = None
+
+
 class Endpoint:
     """An endpoint, for several threads.
 
@@ -141,16 +153,16 @@ class Endpoint:
         if key is not None:
             self._headers["Authorization"] = f"Bearer {key}"
         self._connections = Connections(options.url)
-        self._limit = Limit(options.concurrency)
+        self.limit = Limit(options.concurrency)
         self._good: bytes | None = None
         self._probing = threading.Lock()
-        self._stopped = False
+        self.stopped = False
         self._is_away = False
 
     def stop(self) -> None:
         """Ask for nothing again, and for nothing new."""
-        self._stopped = True
-        self._limit.close()
+        self.stopped = True
+        self.limit.close()
 
     def close(self) -> None:
         """Stop, and close all connections."""
@@ -166,8 +178,50 @@ class Endpoint:
         # Cut last, since what is left of a secret would not be known for one.
         return self.without_key(body[: 8 * EXCERPT].decode(errors="replace"))[:EXCERPT]
 
-    def ask(self, body: bytes, read: Callable[[Reply], _Result]) -> _Result:
+    def begin(self, body: bytes) -> Begun | None:
+        """A request that is not sent yet; None where another one may not be under way now. It is to end in `ask`, or in `accept`."""
+        began = self.limit.take()
+        if began is None:
+            return None
+        begun = Begun(began, began + self.options.timeout)
+        headers = self._headers
+        if self._tokens is not None:
+            begun.token = self._tokens.known()
+            if begun.token is None:
+                return begun
+            headers = self._with_token(begun.token)
+        begun.exchange = self._connections.begin(headers, body, begun.end)
+        return begun
+
+    def accept(self, begun: Begun, body: bytes, read: Callable[[Reply], _Result]) -> _Result | None:
+        """What `read` makes of an answer that is complete; None where it is no success, and `ask` is to say what it is."""
+        assert begun.answer is not None and begun.exchange is not None
+        self._connections.release(begun.exchange)
+        if begun.answer.status != HTTPStatus.OK:
+            return None
+        try:
+            result = read(_reply(begun.answer._replace(body=self._without_secrets(begun.answer.body))))
+        except Exception:  # Whatever it is, `ask` raises it again.
+            return None
+        self._succeeded(body)
+        self.limit.give_back()
+        return result
+
+    def abandon(self, begun: Begun) -> None:
+        """Give up a request with which nobody goes on."""
+        self.limit.give_back()
+        if begun.exchange is not None and begun.answer is None:
+            self._connections.release(begun.exchange)
+
+    def _succeeded(self, body: bytes) -> None:
+        self.limit.answered()
+        if self._good is None:
+            self._good = body
+
+    def ask(self, body: bytes, read: Callable[[Reply], _Result], begun: Begun | None = None) -> _Result:
         """Ask, and return what `read` makes of the answer to `body`; asked again after a retryable failure.
+
+        With `begun`, the first try has begun already.
 
         Raises:
             EndpointError: it cannot be asked for anything.
@@ -178,22 +232,24 @@ class Endpoint:
             TruncatedAnswerError: `read` found the answer to be the beginning of one, each time.
             InvalidAnswerError: as `read` raises it; it is not asked again.
         """
-        effort = _Effort()
+        effort = _Effort() if begun is None else _Effort(since=begun.began)
         while True:
-            with self._limit.place(effort.needs_proof) as began:
+            with self.limit.place(effort.needs_proof) if begun is None else self.limit.held(begun.began) as began:
                 try:
-                    result = read(self._send(body))
+                    result = read(self._send(body, begun))
                 except (HTTPError, OSError, StatusError, TruncatedAnswerError) as error:
                     failure = error
+                except EndpointError:
+                    self.stop()  # Before another one has the place.
+                    raise
                 else:
-                    self._limit.answered()
-                    if self._good is None:
-                        self._good = body
+                    self._succeeded(body)
                     return result
                 effort.spent += monotonic() - began
                 effort.is_shed = isinstance(failure, TimeoutError) or getattr(failure, "status", None) in SHEDDING
                 if effort.is_shed:
-                    self._limit.shed(began)
+                    self.limit.shed(began)
+            begun = None
             self._check_worth(effort, failure)
             pause(self.options.shown, effort.tries, failure, self._options)
 
@@ -217,7 +273,7 @@ class Endpoint:
             raise EndpointError(f"{self.options.shown}: cannot be asked: {self.words(error)}") from None
         elif answered is not None and answered.status == HTTPStatus.TOO_MANY_REQUESTS:
             effort.busy += 1
-            quiet = self._limit.quiet_since(effort.since)
+            quiet = self.limit.quiet_since(effort.since)
             patience = max(PATIENCE, min(2 * (retry_after(error) or 0.0), LONGEST_QUIET))
             if effort.tries < FEWEST_TRIES or quiet < patience:
                 return
@@ -260,20 +316,21 @@ class Endpoint:
             "the shards that were finished; ask for less at once with --concurrency if it sheds load"
         )
 
-    def _send(self, body: bytes) -> Reply:
-        if self._stopped:
-            raise EndpointError(f"{self.options.shown}: is not asked any more, since the run has ended")
+    def _send(self, body: bytes, begun: Begun | None = None) -> Reply:
+        if begun is None or begun.exchange is None:
+            begun = None
+            if self.stopped:
+                raise EndpointError(f"{self.options.shown}: is not asked any more, since the run has ended")
         if self._tokens is None:
-            answer = self._in_time(body, self._headers)
+            answer = self._in_time(body, self._headers, begun)
         else:
-            token = self._tokens.current()
-            answer = self._in_time(body, self._with_token(token))
+            token = begun.token if begun is not None and begun.token is not None else self._tokens.current()
+            answer = self._in_time(body, self._with_token(token), begun)
             if answer.status == HTTPStatus.UNAUTHORIZED and (other := self._tokens.in_place_of(token)) is not None:
                 answer = self._in_time(body, self._with_token(other))
         status, headers, content = answer
         if status == HTTPStatus.OK or (200 < status < 300 and content.strip()):
-            content_type = headers.get("content-type", "").partition(";")[0].strip().lower()
-            return Reply(content_type, content, status, headers.get("content-encoding", "").strip().lower())
+            return _reply(answer)
         said = self.excerpt(content)
         if why := _ENDS_THE_RUN.get(status):
             raise EndpointError(f"{self.options.shown}: answers {status}: {why}{_said(said)}")
@@ -295,10 +352,18 @@ class Endpoint:
             self._secrets = secrets_of(self._options)
         return {**self._headers, "Authorization": f"Bearer {token}"}
 
-    def _in_time(self, body: bytes, headers: Mapping[str, str]) -> Answer:
+    def _in_time(self, body: bytes, headers: Mapping[str, str], begun: Begun | None = None) -> Answer:
         """Send `body`; the answer, without secrets."""
         try:
-            found = self._connections.post(headers, body, monotonic() + self.options.timeout, ANSWER_LIMIT)
+            if begun is not None and begun.exchange is not None and begun.exchange.is_stale:
+                self._connections.release(begun.exchange)
+                begun = None
+            if begun is None or begun.exchange is None:
+                found = self._connections.post(headers, body, monotonic() + self.options.timeout, ANSWER_LIMIT)
+            elif begun.answer is None:
+                found = self._connections.finish(begun.exchange, ANSWER_LIMIT)
+            else:
+                found = begun.answer
         except TimeoutError as error:
             raise TimeoutError(
                 f"the answer was not complete within {self.options.timeout:g} seconds (--timeout)"
@@ -307,8 +372,15 @@ class Endpoint:
 
     def _without_secrets(self, body: bytes) -> bytes:
         """An answer in which the endpoint repeats no secret that it was asked with, such as in a label: it is published."""
+        if not self._secrets:
+            return body
         text = body.decode(errors="surrogateescape")
         return hide(text, self._secrets).encode(errors="surrogateescape")
+
+
+def _reply(answer: Answer) -> Reply:
+    content_type = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return Reply(content_type, answer.body, answer.status, answer.headers.get("content-encoding", "").strip().lower())
 
 
 def _said(answer: str) -> str:

@@ -87,11 +87,14 @@ class KeptPredictions:
         Raises:
             StoreError: a file cannot be written.
         """
+        if self.hold(predictions):
+            self.put()
+
+    def hold(self, predictions: Iterable[Prediction]) -> bool:
+        """Keep predictions, without waiting; whether they, and those before them, are to be put."""
         with self._lock:
             self._waiting += predictions
-            due = monotonic() - self._put_at >= PERIOD
-        if due:
-            self.put()
+            return monotonic() - self._put_at >= PERIOD
 
     def put(self) -> None:
         """Write what was kept since the last time.

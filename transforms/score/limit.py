@@ -7,7 +7,7 @@ CUBIC (RFC 9438): a managed endpoint takes few requests at once, answers 429 to 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from time import monotonic
 
@@ -27,6 +27,10 @@ class Limit:
         self._lowered_at = float("-inf")
         self._answered_at = float("-inf")
         self._closed = False
+        self._waiting = 0
+        self._wanted = False
+        self.freed: Callable[[], None] = lambda: None
+        """Called, in any thread, when a place may be free after `take` had found none."""
 
     @property
     def now(self) -> int:
@@ -41,16 +45,45 @@ class Limit:
         """
         with self._changed:
             self._alone += alone
-            self._changed.wait_for(lambda: self._closed or self._is_free(alone))
+            self._waiting += 1
+            try:
+                self._changed.wait_for(lambda: self._closed or self._is_free(alone))
+            finally:
+                self._waiting -= 1
             self._under_way += 1
+        with self.held(monotonic(), alone) as began:
+            yield began
+
+    def take(self) -> float | None:
+        """A place for another request, and when it began, for `held`; None where that would be to wait, or others do."""
+        with self._changed:
+            if self._waiting or self._closed or not self._is_free(False):
+                self._wanted = True
+                return None
+            self._under_way += 1
+        return monotonic()
+
+    @contextmanager
+    def held(self, began: float, alone: bool = False) -> Iterator[float]:
+        """Hold a place that was taken for the block, and give it back."""
         try:
-            yield monotonic()
+            yield began
         finally:
-            with self._changed:
-                self._under_way -= 1
-                self._alone -= alone
-                # One place is free: to wake all for it costs more than the request, but who waits to be alone may be any.
-                self._changed.notify_all() if alone or self._alone else self._changed.notify()
+            self.give_back(alone)
+
+    def give_back(self, alone: bool = False) -> None:
+        """Have another one take a place."""
+        with self._changed:
+            self._under_way -= 1
+            self._alone -= alone
+            # One place is free: to wake all for it costs more than the request, but who waits to be alone may be any.
+            self._changed.notify_all() if alone or self._alone else self._changed.notify()
+        self._tell()
+
+    def _tell(self) -> None:
+        if self._wanted:
+            self._wanted = False
+            self.freed()
 
     def _is_free(self, alone: bool) -> bool:
         return not self._under_way if alone else not self._alone and self._under_way < self.now
@@ -63,6 +96,7 @@ class Limit:
             self._now = min(float(self._most), self._now + 1 / self._now)
             if self.now > before:
                 self._changed.notify()
+        self._tell()
 
     def shed(self, began: float) -> None:
         """Lower the limit after a request that began at `began` was shed: once for all that were under way together."""
@@ -81,3 +115,4 @@ class Limit:
         with self._changed:
             self._closed = True
             self._changed.notify_all()
+        self._tell()

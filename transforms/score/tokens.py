@@ -77,6 +77,10 @@ class Tokens:
                 return self._token
             return self._renewed()
 
+    def known(self) -> str | None:
+        """A token that is valid for some time yet, if there is one that need not be waited for."""
+        return self._token if time() < self._renew_at else None
+
     def in_place_of(self, refused: str) -> str | None:
         """Another token than one that the endpoint has refused; None where the credential has no other.
 

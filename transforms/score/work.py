@@ -1,17 +1,18 @@
 """Score one unit of images: read them, ask the endpoint for several at once, and write what came of it.
 
-A request waits for a server, so threads are enough, and a unit asks as often at once as the endpoint may be asked by one process.
-Two units are worked on together, so that the last requests of one wait beside the first of the next. Each thread takes the next
-images by itself, and a few more threads than may ask have theirs ready.
+A request waits for a server, so one process is enough, and a unit asks as often at once as the endpoint may be asked by one process.
+Two units are worked on together, so that the last requests of one wait beside the first of the next. Images on a local disk are asked for
+by one thread (see `event_loop.py`); in other stores, each of many threads takes the next images by itself. A few more requests than may
+be under way are ready.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import CancelledError, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import closing, suppress
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from labelbeam.schemas.predictions import Prediction
 from labelbeam.schemas.requests import (
@@ -34,7 +35,8 @@ from labelbeam.schemas.score_config import Protocol
 from labelbeam.schemas.scores import Failed, FailedImage, ScoreReceipt
 from labelbeam.transforms.builds.resume import Target, finished_bucket, keep_receipt
 from labelbeam.transforms.score.batches import Batches, Encoded, Packing, Place
-from labelbeam.transforms.score.endpoint import Endpoint, EndpointOptions, Reply
+from labelbeam.transforms.score.endpoint import Begun, Endpoint, EndpointOptions, Reply
+from labelbeam.transforms.score.event_loop import EventLoop, Made
 from labelbeam.transforms.score.failures import EndpointError, GivenUpError, StatusError, TooLargeError
 from labelbeam.transforms.score.kept import KeptPredictions
 from labelbeam.transforms.score.plan import ImageToScore, ScoreUnit
@@ -48,7 +50,7 @@ from labelbeam.transforms.workers.staged_units import StagedUnit, staged_unit
 UNITS_TOGETHER = 2
 
 READY = 2
-"""Threads at least, beyond those that ask, which have read what is asked next: an endpoint does not wait for that."""
+"""Requests at least, beyond those that are under way, which are made already: an endpoint does not wait for that."""
 
 SUSPECTS = 3
 """Requests that may fail for good before the endpoint has answered a first one."""
@@ -109,8 +111,9 @@ class Scorer:
         self.tell = tell
         self.endpoint = Endpoint(options.endpoint)
         at_once = options.endpoint.concurrency
-        self._threads = at_once + max(READY, at_once // 2)
-        self._asking = ThreadPoolExecutor(self._threads, thread_name_prefix="labelbeam-ask")
+        self.threads = at_once + max(READY, at_once // 2)
+        self._asking = ThreadPoolExecutor(self.threads, thread_name_prefix="labelbeam-ask")
+        self._loop = EventLoop(self.endpoint, self.threads)
         self._suspects = 0
         self._refusals = 0
         self._predicts = False
@@ -120,6 +123,7 @@ class Scorer:
         """End all requests and connections; `wait` for those that are under way."""
         self.endpoint.close()
         self._asking.shutdown(wait, cancel_futures=True)
+        self._loop.close(wait)
 
     def score(self, unit: ScoreUnit | StagedUnit) -> ScoreReceipt:
         """Score a unit and write its files; or take what an earlier run made of it, if that holds and nothing failed.
@@ -169,32 +173,35 @@ class Scorer:
         places = [Place(place, *image) for place, image in enumerate(images) if place not in outcomes]
         root = locate(self.options.images_root, self.options.storage)
         with closing(Batches(root, places, self.options.packing, fail)) as batches:
-            threads = min(len(places), self._threads)
-            asking = [self._asking.submit(self._drain, batches, outcomes, kept) for _ in range(threads)]
+            work = _Work(self, batches, outcomes, kept)
             try:
-                for future in asking:
-                    try:
-                        future.result()
-                    except Exception as error:
-                        raise (self._failure or error) from None  # What came first ended the others.
+                if batches.local:
+                    self._loop.run(work)
+                else:
+                    wait(work.by_threads(min(len(places), self.threads)))
+                wait(work.puts)
+                if self._failure is not None:
+                    raise self._failure
                 return [self._settled(outcomes[place]) for place in range(len(images))]
             except BaseException:
-                for future in asking:  # What is answered yet is kept as well.
-                    with suppress(CancelledError):
-                        future.exception()
+                # What is answered yet is kept as well.
                 with suppress(StoreError, UnavailableError):  # What failed before is told.
                     kept.put()
                 raise
 
-    def _drain(self, batches: Batches, outcomes: dict[int, _Outcome], kept: KeptPredictions) -> None:
+    def fail(self, error: BaseException) -> None:
+        """End all, because of what came first."""
+        if self._failure is None:
+            self._failure = error
+            self.endpoint.stop()
+
+    def drain(self, batches: Batches, outcomes: dict[int, _Outcome], kept: KeptPredictions) -> None:
         """Ask for one batch after the other, as other threads do, until there is none any more or something ended all."""
         try:
             for batch in batches:
-                outcomes.update(zip([item.place for item in batch], self._ask(batch, kept), strict=True))
+                outcomes.update(zip([item.place for item in batch], self.ask(batch, kept), strict=True))
         except BaseException as error:
-            if self._failure is None:
-                self._failure = error
-                self.endpoint.stop()
+            self.fail(error)
             raise
 
     def _settled(self, outcome: _Outcome) -> Prediction | FailedImage:
@@ -205,12 +212,12 @@ class Scorer:
             raise self.endpoint.unavailable(outcome.error)
         return self._choked(outcome)
 
-    def _ask(self, batch: Sequence[Encoded], kept: KeptPredictions) -> list[_Outcome]:
+    def ask(self, batch: Sequence[Encoded], kept: KeptPredictions, begun: Begun | None = None) -> list[_Outcome]:
         """The outcome of each image of a batch. Where a batch fails, each is asked for alone: one bad image costs no others."""
-        if self._failure is not None:
+        if self._failure is not None and begun is None:
             raise self._failure
         try:
-            predictions = self._predictions(batch)
+            predictions = self.endpoint.ask(self.body(batch), self.reader(batch), begun)
             self._predicts = True
             kept.add(predictions)
             self.tell(len(batch))
@@ -221,12 +228,26 @@ class Scorer:
                 return [self._blamed(batch[0].url, error)]
             if isinstance(error, GivenUpError):
                 self.endpoint.check_alive(error)
-        return [outcome for item in batch for outcome in self._ask([item], kept)]
+        return [outcome for item in batch for outcome in self.ask([item], kept)]
 
-    def _predictions(self, batch: Sequence[Encoded]) -> list[Prediction]:
-        raw = self.options.protocol == "bytes"
+    def accept(self, batch: Sequence[Encoded], body: bytes, begun: Begun) -> list[Prediction] | None:
+        """The predictions in a complete answer, if these are what it holds."""
+        predictions = self.endpoint.accept(begun, body, self.reader(batch))
+        if predictions is not None:
+            self._predicts = True
+        return predictions
+
+    def submit(self, call: Callable[..., None], *arguments: Any) -> Future[None]:
+        """Have one of the threads that ask call this."""
+        return self._asking.submit(call, *arguments)
+
+    def body(self, batch: Sequence[Encoded]) -> bytes:
+        """The body of a request for a batch."""
         items = [item.data for item in batch]
-        body = items[0] if raw else encode_request(items, self.options.packing.envelope)
+        return items[0] if self.options.protocol == "bytes" else encode_request(items, self.options.packing.envelope)
+
+    def reader(self, batch: Sequence[Encoded]) -> Callable[[Reply], list[Prediction]]:
+        """What makes predictions of a batch from an answer, or raises what that is instead."""
 
         def read(reply: Reply) -> list[Prediction]:
             try:
@@ -244,7 +265,7 @@ class Scorer:
                 raise error from None
             return predictions_of(answers, [item.url for item in batch])
 
-        return self.endpoint.ask(body, read)
+        return read
 
     def _blamed(self, url: str, error: Exception) -> FailedImage | _Suspect:
         if isinstance(error, GivenUpError):
@@ -289,6 +310,51 @@ class Scorer:
         if last is None:
             return FailedImage(url, code, None, message)
         return FailedImage(url, code, last.status, message, last.answer, last.model)
+
+
+class _Work:
+    """A unit's images, as they are asked for by the event loop or by threads; `puts` are what keeps predictions meanwhile."""
+
+    def __init__(self, scorer: Scorer, batches: Batches, outcomes: dict[int, _Outcome], kept: KeptPredictions) -> None:
+        self._scorer, self._batches, self._outcomes, self._kept = scorer, batches, outcomes, kept
+        self._taken = iter(batches)
+        self.puts: list[Future[None]] = []
+
+    def make(self) -> Made | None:
+        batch = next(self._taken, None)
+        return None if batch is None else Made(batch, self._scorer.body(batch))
+
+    def take(self, made: Made, begun: Begun) -> bool:
+        predictions = self._scorer.accept(made.batch, made.body, begun)
+        if predictions is None:
+            return False
+        self._outcomes.update(zip([item.place for item in made.batch], predictions, strict=True))
+        if self._kept.hold(predictions):
+            self.puts.append(self._scorer.submit(self._put))
+        self._scorer.tell(len(made.batch))
+        return True
+
+    def go_on(self, made: Made, begun: Begun) -> Future[None]:
+        return self._scorer.submit(self._ask, made, begun)
+
+    def by_threads(self, threads: int | None = None) -> list[Future[None]]:
+        scorer = self._scorer
+        asked = self._batches, self._outcomes, self._kept
+        return [scorer.submit(scorer.drain, *asked) for _ in range(threads or scorer.threads)]
+
+    def fail(self, error: BaseException) -> None:
+        self._scorer.fail(error)
+
+    def _ask(self, made: Made, begun: Begun) -> None:
+        found = self._scorer.ask(made.batch, self._kept, begun)
+        self._outcomes.update(zip([item.place for item in made.batch], found, strict=True))
+
+    def _put(self) -> None:
+        try:
+            self._kept.put()
+        except BaseException as error:
+            self._scorer.fail(error)
+            raise
 
 
 class _PageError(Exception):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from abc import abstractmethod
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from operator import itemgetter
 from typing import Any, NamedTuple, TypeAlias
 
 from fsspec.asyn import AsyncFileSystem, sync
@@ -48,6 +49,8 @@ class Paged(AsyncFileSystem):  # type: ignore[misc]  # fsspec has no types
         above = len(prefix)
         found = await list_pages(lambda *wanted: self._page(bucket, *wanted), prefix)
         # The directory itself may be listed too, as a name that ends in a slash.
+        if not above:
+            return found if all(map(itemgetter(0), found)) else [file for file in found if file.path]
         return [StoredFile(path[above:], size, token) for path, size, token in found if len(path) > above]
 
     def files_below(self, path: str) -> list[StoredFile]:

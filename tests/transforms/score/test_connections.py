@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import select
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -13,7 +14,7 @@ import pytest
 from urllib3.exceptions import HTTPError
 
 from labelbeam.schemas.responses import TruncatedAnswerError
-from labelbeam.transforms.score.connections import Connections
+from labelbeam.transforms.score.connections import Answer, Connections, Exchange, NotPlainError
 from labelbeam.transforms.score.failures import TooLargeError
 from labelbeam.transforms.stores.failures import is_retryable
 from tests.servers.hostile import read_request
@@ -226,3 +227,76 @@ def test_once_closed_what_is_under_way_fails_and_nothing_begins() -> None:
             connections.post({}, b"x", monotonic() + 3600, MOST)
         with pytest.raises(TimeoutError, match="nothing is asked any more"):
             connections.post({}, b"x", monotonic() + 60, MOST)
+
+
+def begun(connections: Connections, body: bytes = b"x") -> Exchange:
+    exchange = connections.begin({"X": "1"}, body, monotonic() + 30)
+    assert exchange is not None
+    return exchange
+
+
+def advanced(exchange: Exchange) -> Answer:
+    """The answer to an exchange that is waited for by nothing but its socket."""
+    answer = exchange.advance(False)
+    while answer is None:
+        select.select([exchange], [exchange] if exchange.unsent else [], [], 30)
+        answer = exchange.advance(True)
+    return answer
+
+
+def test_a_request_is_begun_over_an_open_and_idle_connection_alone(serving: Serving) -> None:
+    server, connections = serving(*[with_length(b"%d" % number) for number in range(3)], None)
+    assert connections.begin({}, b"x", monotonic() + 30) is None
+    connections.post({}, b"x", monotonic() + 30, MOST)
+    exchange = begun(connections, b"y")
+    assert connections.begin({}, b"x", monotonic() + 30) is None
+    assert advanced(exchange).body == b"1"
+    connections.release(exchange)
+    exchange = begun(connections)
+    assert advanced(exchange).body == b"2"
+    connections.release(exchange)
+    assert server.connections == 1 and server.requests[1].endswith(b"\r\nX: 1\r\nContent-Length: 1\r\n\r\ny")
+    connections.close()
+    assert connections.begin({}, b"x", monotonic() + 30) is None
+
+
+def test_what_is_begun_is_finished_as_if_it_had_waited_all_along(serving: Serving) -> None:
+    chunks = OK + b"Transfer-Encoding: chunked\r\n\r\n2\r\n[]\r\n0\r\n\r\n"
+    server, connections = serving(with_length(b"0"), with_length(b"1"), chunks, with_length(b"3"), with_length(b""))
+    connections.post({}, b"x", monotonic() + 30, MOST)
+    assert connections.finish(begun(connections), MOST).body == b"1"
+    exchange = begun(connections)
+    with pytest.raises(NotPlainError):
+        advanced(exchange)
+    assert connections.finish(exchange, MOST).body == b"[]"
+    connections.post({}, b"x", monotonic() + 30, MOST)  # The server has ended the other connection.
+    exchange = begun(connections)
+    assert exchange.advance(False) is None
+    exchange.end = monotonic() - 1
+    with pytest.raises(TimeoutError):
+        connections.finish(exchange, MOST)
+    assert connections.begin({}, b"x", monotonic() + 30) is None  # What may come yet is no answer to another one.
+    assert len(server.requests) <= 5
+
+
+def test_a_connection_that_ended_before_an_answer_began_is_stale_and_one_that_ended_within_it_is_not(
+    serving: Serving,
+) -> None:
+    for end, stale in [([None], True), ([OK + b"Content-"], False)]:
+        _, connections = serving(with_length(b"0"), *end)
+        connections.post({}, b"x", monotonic() + 30, MOST)
+        exchange = begun(connections)
+        with pytest.raises(NotPlainError):
+            advanced(exchange)
+        assert exchange.is_stale is stale
+        with pytest.raises((OSError, HTTPError)):
+            connections.finish(exchange, MOST)
+
+
+def test_headers_that_change_are_sent_as_they_are(serving: Serving) -> None:
+    server, connections = serving(*[with_length(b"")] * 3)
+    for token in ("a", "b", "b"):
+        connections.post({"Authorization": token, "Content-Length": "7"}, b"x", monotonic() + 30, MOST)
+    assert [request.count(b"Authorization: a\r\n") for request in server.requests] == [1, 0, 0]
+    assert all(request.lower().count(b"content-length: 1\r\n") == 1 for request in server.requests)
+    assert not any(b"Content-Length: 7" in request for request in server.requests)

@@ -107,3 +107,13 @@ def test_a_line_that_is_cut_costs_its_own_image_alone(target: Target) -> None:
 def test_predictions_of_a_finished_shard_are_taken_too(target: Target) -> None:
     receipt = write_scores([prediction(1)], [], TASK, 0, 2, locate(target.build, {}))
     assert set(kept(target).read(receipt)) == {"https://h/1.jpg"}
+
+
+def test_what_is_held_is_written_by_nobody_until_it_is_put(target: Target, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = kept(target)
+    assert found.hold([prediction(1)]) is False
+    monkeypatch.setattr(module, "PERIOD", 0.0)
+    assert found.hold([prediction(2)]) is True
+    assert files(target) == []
+    found.put()
+    assert len(kept(target).read(None)) == 2

@@ -130,3 +130,48 @@ def test_a_request_that_is_to_be_alone_waits_for_the_others_and_lets_none_begin(
     for thread in threads:
         thread.join(30)
     assert at_once == [1] * 8 and under_way == 0
+
+
+def test_a_place_is_taken_without_waiting_or_not_at_all_and_whoever_found_none_is_told_of_the_next() -> None:
+    limit = Limit(2)
+    told: list[int] = []
+    limit.freed = lambda: told.append(limit.now)
+    assert limit.take() is not None
+    limit.give_back()
+    assert told == []  # Nobody wanted one.
+    began = [limit.take(), limit.take()]
+    assert None not in began and limit.take() is None
+    limit.give_back()
+    assert told == [2]
+    assert limit.take() is not None
+    limit.close()
+    limit.give_back()
+    assert limit.take() is None and told == [2]
+    limit.close()
+    assert told == [2, 2]
+
+
+@pytest.mark.parametrize("alone", [False, True])
+def test_no_place_is_taken_before_those_who_wait_for_one(alone: bool) -> None:
+    limit = Limit(1)
+    freed, done = threading.Event(), threading.Event()
+    limit.freed = freed.set
+    assert limit.take() is not None
+
+    def wait() -> None:
+        with limit.place(alone):
+            done.wait(30)
+
+    waiting = threading.Thread(target=wait)
+    waiting.start()
+    while not limit._waiting:
+        time.sleep(0.001)
+    with limit._changed:  # It wakes, and has not gone on yet.
+        limit._under_way -= 1
+        limit._changed.notify_all()
+        assert limit.take() is None
+        limit._under_way += 1
+    limit.give_back()
+    done.set()
+    waiting.join(30)
+    assert freed.is_set() and limit.take() is not None

@@ -103,3 +103,12 @@ def test_many_threads_have_one_token_fetched(issuer: Issuer) -> None:
     for thread in threads:
         thread.join()
     assert len(issuer.scopes) == 1
+
+
+def test_a_token_is_known_without_waiting_for_as_long_as_it_is_kept(issuer: Issuer) -> None:
+    tokens = Tokens(SCOPE, issuer)
+    assert tokens.known() is None and issuer.scopes == []
+    tokens.current()
+    assert tokens.known() == "token-1"
+    issuer.now += 3400
+    assert tokens.known() is None and issuer.scopes == [SCOPE]

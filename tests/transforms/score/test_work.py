@@ -9,11 +9,14 @@ import msgspec
 import pytest
 
 from labelbeam.transforms.builds.resume import Target
+from labelbeam.transforms.score import kept as kept_module
 from labelbeam.transforms.score.credentials import KeySource
 from labelbeam.transforms.score.endpoint import EndpointOptions
 from labelbeam.transforms.score.failures import EndpointError
+from labelbeam.transforms.score.kept import KeptPredictions
 from labelbeam.transforms.score.plan import ImageToScore, ScoreUnit
 from labelbeam.transforms.score.work import ScoreOptions, Scorer
+from labelbeam.transforms.stores.errors import StoreError
 from tests.servers.endpoint import Fault, endpoint_server
 
 TASK = "image_classification"
@@ -66,3 +69,28 @@ def test_what_ends_one_request_ends_the_unit_and_nothing_is_asked_any_more(tmp_p
                     asking.score(UNIT)
         assert len(endpoint.asked) <= 2
     assert not (tmp_path / "build").exists()
+
+
+def test_what_is_answered_is_kept_meanwhile_by_another_thread_than_asks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kept_module, "PERIOD", 0.0)
+    with endpoint_server(TASK) as endpoint, closing(scorer(tmp_path, endpoint.url, 2)) as asking:
+        assert asking.score(UNIT).counts.scored == 12
+        target = asking.options.target
+        found = KeptPredictions(target, {}, TASK, UNIT.number, 1).read(None)
+    assert set(found) == {image.url for image in UNIT.images}
+
+
+def test_what_cannot_be_kept_ends_the_unit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise StoreError("the disk is full")
+
+    monkeypatch.setattr(kept_module, "PERIOD", 0.0)
+    monkeypatch.setattr(kept_module, "put", full)
+    with (
+        endpoint_server(TASK) as endpoint,
+        closing(scorer(tmp_path, endpoint.url, 2)) as asking,
+        pytest.raises(StoreError, match="the disk is full"),
+    ):
+        asking.score(UNIT)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from botocore.session import get_session
 
 from labelbeam.transforms.stores.files import StoredFile
 from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.stores.remote import s3
 from labelbeam.transforms.stores.remote.limits import CONNECTIONS
+from tests.servers.stores import S3Store
 
 OPTIONS = {"key": "k", "secret": "s", "endpoint_url": "http://127.0.0.1:9"}
 
@@ -42,13 +45,15 @@ PAGE = (
 )
 
 
-def taken(status: int = 200, ours: bool = True, **holes: str) -> tuple[list[StoredFile] | None, bytes]:
+def taken(
+    status: int = 200, ours: bool = True, operation: str = "ListObjectsV2", **holes: str
+) -> tuple[list[StoredFile] | None, bytes]:
     """The files that are taken out of a page, and what botocore is left with."""
     body = PAGE.format(**{"tag": "<ETag>2</ETag>", "size": "0", "encoding": ""} | holes).encode()
     answer: dict[str, Any] = {"status_code": status, "body": body}
     found: dict[str, Any] = {}
     token = s3._for_us.set(ours)
-    s3.take_files(answer, found)
+    s3.take_files(SimpleNamespace(name=operation), answer, found)
     s3._for_us.reset(token)
     return next(iter(found.values()), None), answer["body"]
 
@@ -65,9 +70,91 @@ def test_files_are_taken_out_of_a_page_and_the_rest_is_left() -> None:
 
 @pytest.mark.parametrize(
     "odd",
-    [{"tag": ""}, {"tag": "<ETag/>"}, {"size": "many"}, {"size": ""}, {"tag": "<"}, {"status": 500}, {"ours": False}],
+    [
+        *({"tag": tag} for tag in ("", "<ETag/>", "<", "<ETag>&#34;2</ETag>", "<ETag>2</ETag><ETag>3</ETag>")),
+        *({"tag": f"<ETag>2</ETag>{more}"} for more in ("<New><Size>1</Size></New>", "<!-- -->")),
+        *({"size": "many"}, {"size": ""}, {"status": 500}, {"ours": False}, {"operation": "ListObjectVersions"}),
+    ],
 )
 def test_a_page_with_anything_unexpected_is_left_as_a_whole(odd: dict[str, Any]) -> None:
     files, rest = taken(**odd)
     assert files is None
     assert rest.count(b"<Contents>") == 2
+
+
+def test_files_are_taken_before_botocore_reads_a_page_to_look_for_an_error() -> None:
+    seen: list[bytes] = []
+    client = get_session().create_client("s3", "us-east-1", aws_access_key_id="k", aws_secret_access_key="s")
+    client.meta.events.register_first(
+        "before-parse.s3.*", lambda response_dict, **_: seen.append(response_dict["body"])
+    )
+    for _ in range(2):
+        s3.take_for_us(client)
+    answer = {"status_code": 200, "body": PAGE.format(tag="<ETag>2</ETag>", size="0", encoding="").encode()}
+    token = s3._for_us.set(True)
+    client.meta.events.emit(
+        "before-parse.s3.ListObjectsV2",
+        operation_model=client.meta.service_model.operation_model("ListObjectsV2"),
+        response_dict=answer,
+        customized_response_dict={},
+    )
+    s3._for_us.reset(token)
+    assert len(seen) == 1 and b"Contents" not in seen[0]
+    assert answer["status_code"] == 200
+
+
+@pytest.mark.parametrize(
+    "body", ["<Error><Code>InternalError</Code></Error>", PAGE.partition("</ListBucketResult>")[0]]
+)
+def test_an_error_under_status_200_and_a_page_that_was_cut_are_failures_as_before(body: str) -> None:
+    client = get_session().create_client("s3", "us-east-1", aws_access_key_id="k", aws_secret_access_key="s")
+    s3.take_for_us(client)
+    answer = {"status_code": 200, "body": body.format(tag="<ETag>2</ETag>", size="0", encoding="").encode()}
+    token = s3._for_us.set(True)
+    client.meta.events.emit(
+        "before-parse.s3.ListObjectsV2",
+        operation_model=client.meta.service_model.operation_model("ListObjectsV2"),
+        response_dict=answer,
+        customized_response_dict={},
+    )
+    s3._for_us.reset(token)
+    assert answer["status_code"] == 500
+
+
+@pytest.mark.parametrize(
+    ("operation", "status", "ours", "left"),
+    [
+        ("GetObject", 200, True, False),
+        ("GetObject", 206, True, False),
+        ("GetObject", 200, False, True),
+        ("GetObject", 404, True, True),
+        ("HeadObject", 200, True, True),
+    ],
+)
+def test_headers_are_left_out_of_an_object_that_is_read_and_of_nothing_else(
+    operation: str, status: int, ours: bool, left: bool
+) -> None:
+    answer = {"status_code": status, "headers": {"ETag": "1", "Last-Modified": "Thu, 01 Jan 2026 00:00:00 GMT"}}
+    client = get_session().create_client("s3", "us-east-1", aws_access_key_id="k", aws_secret_access_key="s")
+    s3.take_for_us(client)
+    token = s3._for_us.set(ours)
+    client.meta.events.emit(
+        f"before-parse.s3.{operation}",
+        operation_model=client.meta.service_model.operation_model(operation),
+        response_dict=answer | {"body": b""} if operation != "GetObject" else answer,
+        customized_response_dict={},
+    )
+    s3._for_us.reset(token)
+    assert bool(answer["headers"]) is left
+
+
+@pytest.mark.server
+def test_whoever_asks_for_more_than_bytes_is_told_of_headers(s3_store: S3Store) -> None:
+    s3_store.write({"a.txt": b"hello"})
+    root = locate(s3_store.root, s3_store.storage_options)
+    place = root.below("a.txt").path
+    assert root.fs.cat_file(place) == b"hello"
+    assert root.fs.cat_file(place, start=1, end=3) == b"el"
+    bucket, key, _ = root.fs.split_path(place)
+    assert root.fs.call_s3("get_object", Bucket=bucket, Key=key)["ETag"] == root.fs.info(place)["ETag"]
+    assert root.fs.open(place).read() == b"hello"
