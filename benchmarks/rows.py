@@ -264,7 +264,7 @@ ROWS = (
         Goal(1.0),
         local_tree("cvat", 30_000, BOXES),
         small=0.08,
-        held=3.2,
+        held=1.7,
     ),
     Row(
         "latency",

@@ -67,7 +67,7 @@ class Rejected(Documented):
     )
     IMAGE_TOO_LARGE = (
         "image_too_large",
-        "the image has more pixels than Pillow's decompression-bomb limit, or a JPEG more than 1,000 scans",
+        "the image has more pixels than Pillow's decompression-bomb limit, a side of more than 16,777,216, or a JPEG more than 1,000 scans",
     )
     # Geometry.
     MISSING_BBOX = "missing_bbox", "the object has no box, and nothing that one could be derived from"

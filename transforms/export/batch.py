@@ -16,7 +16,7 @@ from labelbeam.transforms.builds.image_places import ImagePlace
 from labelbeam.transforms.evaluation.pixels import to_pixels
 from labelbeam.transforms.images.urls import below_root
 from labelbeam.transforms.messages.redact import redact
-from labelbeam.transforms.stores.errors import StoreError
+from labelbeam.transforms.stores.errors import MissingFileError, StoreError
 from labelbeam.transforms.stores.location import within
 from labelbeam.transforms.stores.many import read_many
 from labelbeam.transforms.stores.paths import safe_relative
@@ -53,6 +53,15 @@ class PixelMask(NamedTuple):
     label: str
     rings: list[Ring]
     crowd: int
+
+
+def with_advice(error: StoreError) -> StoreError:
+    """The error of an image that cannot be read, with what to do where it is not there."""
+    if not isinstance(error, MissingFileError):
+        return error
+    return MissingFileError(
+        f"{error}, and a record names it; build again with --check-images exists, which rejects images that are not there"
+    )
 
 
 class Batch(NamedTuple):
@@ -98,7 +107,7 @@ class Batch(NamedTuple):
         with closing(read_many(self.place.root, paths)) as contents:
             for image, data in zip(self.images, contents, strict=True):
                 if isinstance(data, StoreError):
-                    raise data
+                    raise with_advice(data)
                 yield image, data
 
     def names(self) -> Iterator[str]:

@@ -18,7 +18,7 @@ from labelbeam.schemas.manifest import Manifest
 from labelbeam.transforms.builds.contents import published_files, records_of
 from labelbeam.transforms.builds.image_places import ImagePlace, find_images
 from labelbeam.transforms.builds.published import latest_build, published
-from labelbeam.transforms.export.batch import Batch, Image, image_of
+from labelbeam.transforms.export.batch import Batch, Image, image_of, with_advice
 from labelbeam.transforms.export.destination import destination
 from labelbeam.transforms.export.exporter import LOST_TEXTS, Exporter, ImagePath, Lost, Told, Writer
 from labelbeam.transforms.export.files import Files
@@ -199,7 +199,10 @@ def _copy(batch: Batch, image_path: ImagePath, files: Files) -> int:
     def copy(names: tuple[str, str]) -> int:
         assert batch.place.root is not None
         origin = batch.place.root.below(names[0])
-        size = stat(origin).size
+        try:
+            size = stat(origin).size
+        except MissingFileError as error:
+            raise with_advice(error) from None
         with reading().take(size, origin.shown):
             put(files.place.below(names[1]), read_file(origin, size))
         return size

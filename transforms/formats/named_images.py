@@ -126,7 +126,8 @@ def _in_common(one: Sequence[str], other: Sequence[str]) -> int:
 def image_named(name: str, images: ImageFinder, path: str, source: str, locator: str, near: str = "") -> SourceImage:
     """The image that an annotation file at `path` names, without size and objects; rejected where nothing settles it.
 
-    One that is not listed keeps the path that its name gives: relative to the annotation file, of an absolute one the last part.
+    One that is not listed keeps the path that its name gives: relative to the annotation file, of an absolute one the last part. A URL stays
+    one, unless the trainer does not read its scheme: then the image here whose path ends as its does is meant, as with an absolute path.
     `near` is the folder beside the file where its tool puts images: they are looked for there first.
     """
     folder = _folder_of(path, near)
@@ -134,16 +135,20 @@ def image_named(name: str, images: ImageFinder, path: str, source: str, locator:
         return SourceImage(listed, source, locator, split=split_of_path(path) or split_of_path(listed))
     base = path.rpartition("/")[0]
     image = SourceImage(name, source, locator)
-    if "://" in name:
+    url = "://" in name
+    if url and image_path(name, "")[1] is not Rejected.UNSUPPORTED_URL:
         return _checked(image)
-    found = images.find(name, join(base, near))
+    # What the trainer does not read may lie here, such as what a build on a disk calls file:///data/1.jpg.
+    found = images.find(name.partition("://")[2] if url else name, join(base, near))
     if found.candidates:
         message = f"{name!r} may be {len(found.candidates)} images: {', '.join(found.candidates[:5])}"
         reject_image(image, Rejected.AMBIGUOUS_IMAGE, message)
         return image
     if found.path is not None:
         image.path = found.path
-        image.adjusted += [Adjusted.IMAGE_BY_OTHER_NAME] * found.by_other_name
+        image.adjusted += [Adjusted.IMAGE_BY_OTHER_NAME] * (found.by_other_name or url)
+    elif url:
+        return _checked(image)
     else:
         slashed = name.replace("\\", "/")
         absolute = slashed.startswith("/") or slashed[1:2] == ":"

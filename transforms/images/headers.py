@@ -40,6 +40,9 @@ from labelbeam.transforms.workers.budget import decoding
 MAX_PIXELS = 178_956_970
 """The most pixels that Pillow opens by default, above which it speaks of a decompression bomb."""
 
+MAX_SIDE = 2**24
+"""The most pixels of a side. Pillow holds 8 bytes for each row, and calls a row of 2**31 bits more memory than there is."""
+
 _SIGNATURE_BYTES = 256
 _SIGNATURES = tuple(
     (name, re.compile(pattern, re.DOTALL))
@@ -88,7 +91,7 @@ def read_header(file: ImageSource, name: str, others: bool = False) -> ImageFact
     With `others`, formats are read as well that the schema lacks, and that images can be transcoded from: see `OTHERS`.
 
     Raises ImageError with NOT_AN_IMAGE where the bytes are of no image, UNSUPPORTED_FORMAT where they are of a format
-    that the schema lacks, IMAGE_TOO_LARGE above `MAX_PIXELS`, and TRUNCATED_IMAGE where the header is cut or damaged.
+    that the schema lacks, IMAGE_TOO_LARGE above `MAX_PIXELS` or `MAX_SIDE`, and TRUNCATED_IMAGE where the header is cut or damaged.
     What the file itself raises (OSError from a store) passes through, whatever Pillow makes of it. Thread-safe.
     """
     return _open(_Watched(file), name, others)[1]
@@ -184,7 +187,7 @@ class _Watched:
 
 
 class _Bounded(ImageFile.ImageFile):
-    """Refuses a size above `MAX_PIXELS` in the moment in which a plugin learns it.
+    """Refuses a size above `MAX_PIXELS` or `MAX_SIDE` in the moment in which a plugin learns it.
 
     `Image.open` checks only what a plugin has opened, and an animated PNG allocates its first frame on opening.
     """
@@ -200,6 +203,8 @@ class _Bounded(ImageFile.ImageFile):
                 Rejected.IMAGE_TOO_LARGE,
                 f"{size[0]}x{size[1]} are {size[0] * size[1]} pixels, at most {MAX_PIXELS} are read",
             )
+        if max(size) > MAX_SIDE:
+            raise ImageError(Rejected.IMAGE_TOO_LARGE, f"a side has {max(size)} pixels, at most {MAX_SIDE} are read")
         self._bounded_size = size
 
 

@@ -88,7 +88,7 @@ def test_images_that_are_copied_are_held_by_a_budget(tmp_path: Path, monkeypatch
 def test_an_image_that_is_missing_ends_the_export(tmp_path: Path) -> None:
     published = publish(tmp_path / "published", DETECTION, {"train": [[record("1.png", [])]]}, tmp_path / "images")
     (tmp_path / "images/1.png").unlink()
-    with pytest.raises(LabelBeamError, match=r"1\.png"):
+    with pytest.raises(LabelBeamError, match=r"1\.png.*--check-images exists"):
         labelbeam.export(published, tmp_path / "out", to="coco", copy_images=True)
     assert not (tmp_path / "out").exists()
 

@@ -104,6 +104,8 @@ def round_trip(tmp_path: Path, task: str, splits: Any, to: str, *options: str, c
     assert back.status == 0, back.err
     summary = json.loads(back.out)
     assert not summary["rejected_by_reason"], summary
+    # What an export writes is read as it was meant, and not doubted.
+    assert "voc_origin" not in [doubt["code"] for doubt in summary["doubts"]]
     before, after = records_of(published), records_of(tmp_path / "back")
     if to in ("voc", "yolo", "huggingface"):  # Which keep images in folders of their own.
         after = {(split, in_folder(url, split, to)): item for (split, url), item in after.items()}

@@ -61,6 +61,6 @@ def test_a_tar_that_is_large_is_followed_by_another(tmp_path: Path, monkeypatch:
 def test_an_image_that_is_gone_ends_the_export_and_leaves_nothing(tmp_path: Path) -> None:
     publish(tmp_path / "published", DETECTION, {"train": [[record("1.png", [])]]}, tmp_path / "images")
     (tmp_path / "images/1.png").unlink()
-    with pytest.raises(LabelBeamError, match=r"1\.png"):
+    with pytest.raises(LabelBeamError, match=r"1\.png.*--check-images exists"):
         labelbeam.export(tmp_path / "published", tmp_path / "out", to="webdataset")
     assert not (tmp_path / "out").exists()

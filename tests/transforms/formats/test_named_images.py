@@ -79,6 +79,25 @@ def test_an_image_is_looked_for_first_where_its_tool_puts_it(
     assert (image.path, image.split, image.rejected) == (found, split, [])
 
 
+@pytest.mark.parametrize(
+    ("name", "path", "codes"),
+    [
+        ("file:///data/b/c/4.jpg", "b/c/4.jpg", []),
+        ("file:///C:/work/one/images/1.jpg", "one/images/1.jpg", []),
+        ("azureml://datastores/d/paths/x/c/4.jpg", "x/c/4.jpg", []),
+        ("file:///data/1.jpg", "file:///data/1.jpg", ["ambiguous_image"]),
+        ("file:///data/5.jpg", "file:///data/5.jpg", ["unsupported_url"]),
+        ("https://h/b/c/4.jpg", "https://h/b/c/4.jpg", []),
+    ],
+)
+def test_a_url_that_the_trainer_does_not_read_leads_to_the_image_here_whose_path_ends_so(
+    name: str, path: str, codes: list[str]
+) -> None:
+    image = image_named(name, ImageFinder(LISTED), "labels.csv", "memory://x", "labels.csv line 2")
+    assert (image.path, [str(item.code) for item in image.rejected]) == (path, codes)
+    assert [str(code) for code in image.adjusted] == ["image_by_other_name"] * (path in LISTED)
+
+
 def test_a_source_of_which_most_numbers_are_no_shares_is_refused() -> None:
     evidence = Evidence()
     evidence.add("boxes", 4, "a.json")

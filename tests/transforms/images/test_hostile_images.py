@@ -15,7 +15,7 @@ from PIL import Image
 
 from labelbeam.schemas.reasons import Rejected
 from labelbeam.transforms.images.facts import ImageError
-from labelbeam.transforms.images.headers import MAX_PIXELS, decode, read_header
+from labelbeam.transforms.images.headers import MAX_PIXELS, MAX_SIDE, decode, read_header
 from tests.transforms.images.readers import PHOTO, READERS, Reader, saved
 
 
@@ -180,8 +180,15 @@ def test_sizes_at_which_pillow_warns_pass_without_a_warning(content: bytes) -> N
 def test_the_limit_is_the_one_above_which_pillow_refuses_to_open() -> None:
     assert Image.MAX_IMAGE_PIXELS is not None
     assert MAX_PIXELS == 2 * Image.MAX_IMAGE_PIXELS
-    assert read_header(io.BytesIO(png(MAX_PIXELS // 2, 2)), "a").height == 2
-    assert rejected(read_header, png(MAX_PIXELS // 2 + 1, 2)).code is Rejected.IMAGE_TOO_LARGE
+    assert read_header(io.BytesIO(png(MAX_PIXELS // 20, 20)), "a").height == 20
+    assert rejected(read_header, png(MAX_PIXELS // 20 + 1, 20)).code is Rejected.IMAGE_TOO_LARGE
+
+
+@pytest.mark.parametrize("size", [(100_000_000, 1), (1, 100_000_000), (MAX_SIDE + 1, 1)])
+@pytest.mark.parametrize("read", [read_header, decode])
+def test_a_side_that_no_picture_has_is_refused(read: Reader, size: tuple[int, int]) -> None:
+    """Pillow takes such a width for memory that ran out, which ends the build, and holds gigabytes for such a height."""
+    assert rejected(read, png(*size)).code is Rejected.IMAGE_TOO_LARGE
 
 
 # Metadata.

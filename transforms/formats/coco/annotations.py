@@ -286,7 +286,7 @@ class _RangeReader:
                 bbox[:, 2:] += bbox[:, :2]
             self._turn(records, order, bbox, self.index.sizes[rows], collect)
             crowd = np.fromiter(map(_ISCROWD, records), bool, count).view(np.uint8)
-            for at in np.flatnonzero([item.ignored for item in records]) if any(map(_IGNORE, records)) else ():
+            for at in np.flatnonzero([item.ignored for item in records]).tolist() if any(map(_IGNORE, records)) else ():
                 self.adjusted[Adjusted.IGNORED_AS_CROWD] += int(not crowd[at])
                 crowd[at] = 1
             crowd = crowd[order]
@@ -311,8 +311,8 @@ class _RangeReader:
         failed, by_rows = lay_masks(objects, masks, self.index.sizes[rows])
         evidence.add("masks", len(masks) - len(failed))
         evidence.add("masks_by_rows", len(by_rows), min((collect.name(at) for at in by_rows), default=""))
-        for at, error in failed:
-            self._reject(records[int(order[at])], int(places[at]), int(rows[at]), error.code, str(error))
+        for mask, error in failed:
+            self._reject(records[int(order[mask])], int(places[mask]), int(rows[mask]), error.code, str(error))
         extent, are_masks = extents(objects), np.array(list(masks), np.int64)
         of_masks = extent[are_masks]
         extent[are_masks] = np.nan

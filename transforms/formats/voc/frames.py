@@ -183,7 +183,8 @@ def _origin(name: str, item: Evidence, origin: int) -> list[Doubt]:
         f"below 1, {item.count('from_1'):,} begin at 1, {item.count('to_the_border'):,} end at the width or height, {past:,} one past it, "
         f"{between:,} lie between whole pixels"
     )
-    if origin == 1 and (zero or between * _MANY >= max(count, 1)):
+    as_edges = between * _MANY >= max(count, 1) and not item.count("files_exported")
+    if origin == 1 and (zero or as_edges):
         message = f"{name}: {figures}; so this data may count pixels from 0: if it was made with labelImg, labelme or the like, build with --voc-origin 0"
         example = item.example("from_0") or item.example("between_pixels")
         return [Doubt(Doubted.VOC_ORIGIN, message, zero or between, example, "--voc-origin 0")]

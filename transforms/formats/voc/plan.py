@@ -8,6 +8,7 @@ from labelbeam.schemas.errors import LabelBeamError
 from labelbeam.transforms.columns.listed import listed_files
 from labelbeam.transforms.formats.inputs import fingerprint_of, list_dataset
 from labelbeam.transforms.formats.plans import BATCH, Plan, asks_for_images, bucket_count
+from labelbeam.transforms.formats.shards import exported_as
 from labelbeam.transforms.formats.voc.image_index import is_image
 from labelbeam.transforms.formats.voc.tree import plan_voc
 from labelbeam.transforms.formats.voc.units import VocUnit
@@ -48,13 +49,13 @@ def plan_voc_source(config: ConvertConfig, options: StorageOptions, root: Locati
     # Only the items whose image is still to be found carry the index of all images.
     settled = [item for item in content.items if item.image is not None or item.skipped is not None]
     open_items = [item for item in content.items if item.image is None and item.skipped is None]
-    first_key = 0
+    first_key, exported = 0, exported_as(root, listing.files, "voc")
     for items, index in ((settled, None), (open_items, content.images)):
         for start in range(0, len(items), BATCH):
             batch = tuple(items[start : start + BATCH])
             read = [path for item in batch for path in (item.xml, item.mask) if path is not None]
             plan.units.append(
-                VocUnit(root.url, batch, first_key, index, {path: sizes[path] for path in read}, images.url)
+                VocUnit(root.url, batch, first_key, index, {path: sizes[path] for path in read}, images.url, exported)
             )
             first_key += BATCH
     return plan

@@ -40,6 +40,7 @@ class VocUnit:
 
     `images` finds the images of items whose own name did not settle it, None where there is none. `sizes` are what the listing
     says of the annotation files and masks, in bytes, 0 where it may not know. `images_root` is where the images lie.
+    `exported` says that an export of ours wrote them, which counts from 1 and writes decimals.
     """
 
     root: str
@@ -48,6 +49,7 @@ class VocUnit:
     images: ImageIndex | None
     sizes: dict[str, int]
     images_root: str
+    exported: bool = False
 
     @property
     def size(self) -> int:
@@ -67,6 +69,7 @@ class VocUnit:
         evidence = Evidence()
         there = [item for item in read if not item.image.left_out]
         evidence.add("files", len(there))
+        evidence.add("files_exported", len(there) if self.exported else 0)
         add_beside(evidence, there)
         self._look_for_named(options, there, evidence)
         if "classification" not in options.config.task:

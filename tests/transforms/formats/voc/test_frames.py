@@ -97,6 +97,8 @@ def codes(counts: dict[str, int], in_fractions: bool = False, origin: int = 1) -
         ({"from_0": 1}, [Doubted.VOC_ORIGIN]),
         ({"boxes": 10, "between_pixels": 1}, [Doubted.VOC_ORIGIN]),
         ({"boxes": 11, "between_pixels": 1}, []),
+        ({"boxes": 10, "between_pixels": 9, "files_exported": 2}, []),
+        ({"boxes": 10, "between_pixels": 9, "files_exported": 2, "from_0": 1}, [Doubted.VOC_ORIGIN]),
         ({"to_one_past_the_border": 1}, [Doubted.VOC_ORIGIN]),
         ({name: count for name, count in GRID.items() if name != "boxes_to_grid_left"}, [Doubted.FIXED_GRID]),
         ({"inside_if_turned": 1}, [Doubted.BOXES_LEAVE_IMAGES]),
