@@ -51,7 +51,7 @@ class Work(Protocol):
         """Take the complete answer to a request, without waiting; False where a thread has to go on with it."""
 
     def go_on(self, made: Made, begun: Begun) -> Future[None]:
-        """Have a thread go on with a request."""
+        """Have a thread go on with a request: one that does not wait for those of `by_threads`, as the request holds a place."""
 
     def by_threads(self) -> list[Future[None]]:
         """Have threads make and ask all that is left."""

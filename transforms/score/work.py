@@ -112,6 +112,8 @@ class Scorer:
         self.endpoint = Endpoint(options.endpoint)
         at_once = options.endpoint.concurrency
         self.threads = at_once + max(READY, at_once // 2)
+        # What has begun holds a place: it may not wait for threads that wait for one.
+        self._begun = ThreadPoolExecutor(self.threads, thread_name_prefix="labelbeam-begun")
         self._asking = ThreadPoolExecutor(self.threads, thread_name_prefix="labelbeam-ask")
         self._loop = EventLoop(self.endpoint, self.threads)
         self._suspects = 0
@@ -122,7 +124,8 @@ class Scorer:
     def close(self, wait: bool = True) -> None:
         """End all requests and connections; `wait` for those that are under way."""
         self.endpoint.close()
-        self._asking.shutdown(wait, cancel_futures=True)
+        for threads in (self._begun, self._asking):
+            threads.shutdown(wait, cancel_futures=True)
         self._loop.close(wait)
 
     def score(self, unit: ScoreUnit | StagedUnit) -> ScoreReceipt:
@@ -238,8 +241,12 @@ class Scorer:
         return predictions
 
     def submit(self, call: Callable[..., None], *arguments: Any) -> Future[None]:
-        """Have one of the threads that ask call this."""
-        return self._asking.submit(call, *arguments)
+        """Have one of the threads call this that go on with what has begun, of which there is one for each request."""
+        return self._begun.submit(call, *arguments)
+
+    def submit_drain(self, batches: Batches, outcomes: dict[int, _Outcome], kept: KeptPredictions) -> Future[None]:
+        """Have another thread ask for one batch after the other."""
+        return self._asking.submit(self.drain, batches, outcomes, kept)
 
     def body(self, batch: Sequence[Encoded]) -> bytes:
         """The body of a request for a batch."""
@@ -338,9 +345,8 @@ class _Work:
         return self._scorer.submit(self._ask, made, begun)
 
     def by_threads(self, threads: int | None = None) -> list[Future[None]]:
-        scorer = self._scorer
         asked = self._batches, self._outcomes, self._kept
-        return [scorer.submit(scorer.drain, *asked) for _ in range(threads or scorer.threads)]
+        return [self._scorer.submit_drain(*asked) for _ in range(threads or self._scorer.threads)]
 
     def fail(self, error: BaseException) -> None:
         self._scorer.fail(error)

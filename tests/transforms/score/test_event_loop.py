@@ -66,7 +66,7 @@ class Asked:
         self.found: dict[bytes, bytes] = {}
         self.by_a_thread: list[bytes] = []
         self.failure: BaseException | None = None
-        self.threads = ThreadPoolExecutor(MOST)
+        self.threads, self.others = ThreadPoolExecutor(MOST), ThreadPoolExecutor(MOST)
 
     def make(self) -> Made | None:
         with self.lock:
@@ -94,7 +94,7 @@ class Asked:
             while (made := self.make()) is not None:
                 self.ask(made, None)
 
-        return [self.threads.submit(drain) for _ in range(MOST)]
+        return [self.others.submit(drain) for _ in range(MOST)]
 
     def fail(self, error: BaseException) -> None:
         self.failure = self.failure or error

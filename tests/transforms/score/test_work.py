@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import threading
 from contextlib import closing
+from itertools import count
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from labelbeam.transforms.builds.resume import Target
+from labelbeam.transforms.score import event_loop
 from labelbeam.transforms.score import kept as kept_module
 from labelbeam.transforms.score.credentials import KeySource
 from labelbeam.transforms.score.endpoint import EndpointOptions
@@ -59,6 +62,25 @@ def test_images_are_asked_for_at_once_as_often_as_may_be_and_written_in_order(tm
     assert endpoint.most_at_once == 3
     lines = (tmp_path / "build" / receipt.predictions.path).read_bytes().splitlines()
     assert [msgspec.json.decode(line)["image_url"] for line in lines] == [image.url for image in UNIT.images]
+
+
+def test_a_request_that_fails_has_a_thread_though_the_disk_turns_out_to_be_slow_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("labelbeam.transforms.score.endpoint.pause", lambda *_: None)
+    monkeypatch.setattr(event_loop, "SLOW", -1.0)
+    monkeypatch.setattr(event_loop, "_pauses", count().__next__)
+    monkeypatch.setattr(event_loop, "_LOOKED_AT", 6)
+    # Whichever holds the only place when threads begin to make requests, it is not answered well at once.
+    faults = [Fault("status", status=503, times=1, image=image.url.encode()) for image in UNIT.images[3:9]]
+    with endpoint_server(TASK, faults=faults) as endpoint:
+        asking = scorer(tmp_path, endpoint.url, 1)
+        scored: list[int] = []
+        unit = threading.Thread(target=lambda: scored.append(asking.score(UNIT).counts.scored), daemon=True)
+        unit.start()
+        unit.join(60)
+        asking.close(wait=bool(scored))
+    assert scored == [12]
 
 
 def test_what_ends_one_request_ends_the_unit_and_nothing_is_asked_any_more(tmp_path: Path) -> None:
