@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,8 @@ def test_that_the_first_image_fails_is_its_fault_only_if_others_do_not(
         assert [line["code"] for line in lines(manifest(tmp_path / "scores")[0], "failed")] == ["server_error"]
     if all_fail:
         assert 30 <= len(endpoint.asked) <= 40  # Others are asked for while one waits for its next try.
+        tries = Counter(item.image for asked in endpoint.asked for item in asked.images)
+        assert sorted(tries.values())[-3:] == [10, 10, 10]
     else:
         assert len(endpoint.asked) == 10 + 9 + 1
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import closing, suppress
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from labelbeam.schemas.predictions import Prediction
 from labelbeam.schemas.requests import (
@@ -113,8 +113,8 @@ class Scorer:
         at_once = options.endpoint.concurrency
         self.threads = at_once + max(READY, at_once // 2)
         # What has begun holds a place: it may not wait for threads that wait for one.
-        self._begun = ThreadPoolExecutor(self.threads, thread_name_prefix="labelbeam-begun")
-        self._asking = ThreadPoolExecutor(self.threads, thread_name_prefix="labelbeam-ask")
+        self.begun = ThreadPoolExecutor(self.threads, thread_name_prefix="labelbeam-begun")
+        self.asking = ThreadPoolExecutor(self.threads, thread_name_prefix="labelbeam-ask")
         self._loop = EventLoop(self.endpoint, self.threads)
         self._suspects = 0
         self._refusals = 0
@@ -124,7 +124,7 @@ class Scorer:
     def close(self, wait: bool = True) -> None:
         """End all requests and connections; `wait` for those that are under way."""
         self.endpoint.close()
-        for threads in (self._begun, self._asking):
+        for threads in (self.begun, self.asking):
             threads.shutdown(wait, cancel_futures=True)
         self._loop.close(wait)
 
@@ -240,14 +240,6 @@ class Scorer:
             self._predicts = True
         return predictions
 
-    def submit(self, call: Callable[..., None], *arguments: Any) -> Future[None]:
-        """Have one of the threads call this that go on with what has begun, of which there is one for each request."""
-        return self._begun.submit(call, *arguments)
-
-    def submit_drain(self, batches: Batches, outcomes: dict[int, _Outcome], kept: KeptPredictions) -> Future[None]:
-        """Have another thread ask for one batch after the other."""
-        return self._asking.submit(self.drain, batches, outcomes, kept)
-
     def body(self, batch: Sequence[Encoded]) -> bytes:
         """The body of a request for a batch."""
         items = [item.data for item in batch]
@@ -337,16 +329,17 @@ class _Work:
             return False
         self._outcomes.update(zip([item.place for item in made.batch], predictions, strict=True))
         if self._kept.hold(predictions):
-            self.puts.append(self._scorer.submit(self._put))
+            self.puts.append(self._scorer.begun.submit(self._put))
         self._scorer.tell(len(made.batch))
         return True
 
     def go_on(self, made: Made, begun: Begun) -> Future[None]:
-        return self._scorer.submit(self._ask, made, begun)
+        return self._scorer.begun.submit(self._ask, made, begun)
 
     def by_threads(self, threads: int | None = None) -> list[Future[None]]:
+        scorer = self._scorer
         asked = self._batches, self._outcomes, self._kept
-        return [self._scorer.submit_drain(*asked) for _ in range(threads or self._scorer.threads)]
+        return [scorer.asking.submit(scorer.drain, *asked) for _ in range(threads or scorer.threads)]
 
     def fail(self, error: BaseException) -> None:
         self._scorer.fail(error)

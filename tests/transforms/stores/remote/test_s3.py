@@ -82,23 +82,32 @@ def test_a_page_with_anything_unexpected_is_left_as_a_whole(odd: dict[str, Any])
     assert rest.count(b"<Contents>") == 2
 
 
+def s3_client() -> Any:
+    return get_session().create_client("s3", "us-east-1", aws_access_key_id="k", aws_secret_access_key="s")
+
+
+def arrives(client: Any, operation: str, answer: dict[str, Any], ours: bool = True) -> None:
+    """Have a client look at an answer that has arrived; `ours` says that our code asked for it."""
+    token = s3._for_us.set(ours)
+    client.meta.events.emit(
+        f"before-parse.s3.{operation}",
+        operation_model=client.meta.service_model.operation_model(operation),
+        response_dict=answer,
+        customized_response_dict={},
+    )
+    s3._for_us.reset(token)
+
+
 def test_files_are_taken_before_botocore_reads_a_page_to_look_for_an_error() -> None:
     seen: list[bytes] = []
-    client = get_session().create_client("s3", "us-east-1", aws_access_key_id="k", aws_secret_access_key="s")
+    client = s3_client()
     client.meta.events.register_first(
         "before-parse.s3.*", lambda response_dict, **_: seen.append(response_dict["body"])
     )
     for _ in range(2):
         s3.take_for_us(client)
     answer = {"status_code": 200, "body": PAGE.format(tag="<ETag>2</ETag>", size="0", encoding="").encode()}
-    token = s3._for_us.set(True)
-    client.meta.events.emit(
-        "before-parse.s3.ListObjectsV2",
-        operation_model=client.meta.service_model.operation_model("ListObjectsV2"),
-        response_dict=answer,
-        customized_response_dict={},
-    )
-    s3._for_us.reset(token)
+    arrives(client, "ListObjectsV2", answer)
     assert len(seen) == 1 and b"Contents" not in seen[0]
     assert answer["status_code"] == 200
 
@@ -107,17 +116,10 @@ def test_files_are_taken_before_botocore_reads_a_page_to_look_for_an_error() -> 
     "body", ["<Error><Code>InternalError</Code></Error>", PAGE.partition("</ListBucketResult>")[0]]
 )
 def test_an_error_under_status_200_and_a_page_that_was_cut_are_failures_as_before(body: str) -> None:
-    client = get_session().create_client("s3", "us-east-1", aws_access_key_id="k", aws_secret_access_key="s")
+    client = s3_client()
     s3.take_for_us(client)
     answer = {"status_code": 200, "body": body.format(tag="<ETag>2</ETag>", size="0", encoding="").encode()}
-    token = s3._for_us.set(True)
-    client.meta.events.emit(
-        "before-parse.s3.ListObjectsV2",
-        operation_model=client.meta.service_model.operation_model("ListObjectsV2"),
-        response_dict=answer,
-        customized_response_dict={},
-    )
-    s3._for_us.reset(token)
+    arrives(client, "ListObjectsV2", answer)
     assert answer["status_code"] == 500
 
 
@@ -135,16 +137,9 @@ def test_headers_are_left_out_of_an_object_that_is_read_and_of_nothing_else(
     operation: str, status: int, ours: bool, left: bool
 ) -> None:
     answer = {"status_code": status, "headers": {"ETag": "1", "Last-Modified": "Thu, 01 Jan 2026 00:00:00 GMT"}}
-    client = get_session().create_client("s3", "us-east-1", aws_access_key_id="k", aws_secret_access_key="s")
+    client = s3_client()
     s3.take_for_us(client)
-    token = s3._for_us.set(ours)
-    client.meta.events.emit(
-        f"before-parse.s3.{operation}",
-        operation_model=client.meta.service_model.operation_model(operation),
-        response_dict=answer | {"body": b""} if operation != "GetObject" else answer,
-        customized_response_dict={},
-    )
-    s3._for_us.reset(token)
+    arrives(client, operation, answer | {"body": b""} if operation != "GetObject" else answer, ours)
     assert bool(answer["headers"]) is left
 
 
