@@ -120,6 +120,10 @@ class ReadOptions:
     buckets: int
     staging: str | None = None
     """The URL below which workers leave files for each other; None where they share memory or a disk."""
+    looks: bool = False
+    """Whether readers look at the image files, below `images`; else writers do."""
+    images: str = ""
+    """The URL of the images' root."""
 
 
 @dataclass(frozen=True, slots=True)
