@@ -39,7 +39,8 @@ from labelbeam.transforms.columns.fragments import decode
 from labelbeam.transforms.columns.listed import join_listed
 from labelbeam.transforms.formats.frames import Frame
 from labelbeam.transforms.formats.known import listing_units
-from labelbeam.transforms.formats.plans import Plan, read_options
+from labelbeam.transforms.formats.plans import Plan
+from labelbeam.transforms.formats.reading import ReadOptions
 from labelbeam.transforms.formats.registry import FORMATS
 from labelbeam.transforms.images.look import LookOptions, looker, shows_all
 from labelbeam.transforms.plan.make_plan import make_plan
@@ -130,7 +131,9 @@ class ReadDataset(beam.PTransform):  # type: ignore[misc]  # Beam has no types
             units: Any = [*(unit for unit in plan.units if unit.index is None), *listing_units(plan.listed)]
             if self._staging is not None:
                 units = stage_units(units, locate(self._staging, self._storage), put)
-        read = begin | "Read" >> ReadFragments(plan, read_options(plan, config, self._storage, self._staging), units)
+        read = begin | "Read" >> ReadFragments(
+            plan, ReadOptions(config, self._storage, plan.buckets, self._staging), units
+        )
         findings = merged(read[FINDINGS])
         grouped = read[FRAGMENTS] | "GroupByBucket" >> beam.GroupByKey()
         assemble = _Assemble(config, self._storage, plan)

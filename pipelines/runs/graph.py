@@ -14,7 +14,8 @@ from labelbeam.pipelines.runners.run import new_pipeline, run_pipeline
 from labelbeam.schemas.config import ConvertConfig
 from labelbeam.transforms.builds.resume import Target
 from labelbeam.transforms.formats.known import listing_units
-from labelbeam.transforms.formats.plans import Plan, read_options
+from labelbeam.transforms.formats.plans import Plan
+from labelbeam.transforms.formats.reading import ReadOptions
 from labelbeam.transforms.formats.registry import FORMATS
 from labelbeam.transforms.images.transcode import transcode_of
 from labelbeam.transforms.plan.copies import plan_copies
@@ -49,7 +50,7 @@ def run_graph(
         units = stage_units(units, locate(target.unfinished, storage), put)
     if processes := current_workers():
         # Only references go through the runner, which would compress and copy the units themselves again and again.
-        options = read_options(plan, config, storage)
+        options = ReadOptions(config, storage, plan.buckets)
         units = [unit if isinstance(unit, Begun) else processes.begin_unit(unit, read_unit, options) for unit in units]
     spread = has_several_workers(beam_flags)
     run_pipeline(
@@ -113,7 +114,7 @@ def build_graph(
     `local` means in this process, `spread` by several workers.
     """
     staging = target.unfinished if target and not local else None
-    reader = ReadFragments(plan, read_options(plan, config, storage, staging), units, spread)
+    reader = ReadFragments(plan, ReadOptions(config, storage, plan.buckets, staging), units, spread)
     shard_options = ShardOptions(
         assemble=assemble_options(config, plan),
         check_images=config.check_images,

@@ -9,10 +9,8 @@ from typing import Any
 from labelbeam.schemas.config import ConvertConfig
 from labelbeam.schemas.doubts import Doubt
 from labelbeam.transforms.columns.listed import Listed
-from labelbeam.transforms.formats.reading import IndexUnit, ReadOptions, Unit
+from labelbeam.transforms.formats.reading import IndexUnit, Unit
 from labelbeam.transforms.stores.files import StoredFile
-from labelbeam.transforms.stores.locate import locate
-from labelbeam.transforms.stores.location import StorageOptions
 
 SHARD_TARGET = 32 * 2**20
 """Bytes of source for each shard, where --shards is auto: a shard is held in memory while it is written."""
@@ -70,21 +68,6 @@ class Plan:
     def work(self) -> int:
         """The sizes of all units together."""
         return sum(unit.size for unit in self.indexes) + sum(unit.size for unit in self.units)
-
-
-def read_options(plan: Plan, config: ConvertConfig, storage: StorageOptions, staging: str | None = None) -> ReadOptions:
-    """What the readers of a plan's units need; for `staging` see `ReadOptions`."""
-    return ReadOptions(config, storage, plan.buckets, staging, _readers_look(plan, config, storage), plan.images_root)
-
-
-def _readers_look(plan: Plan, config: ConvertConfig, storage: StorageOptions) -> bool:
-    """Tell whether readers are to look at images: where there are more of them than of writers, and they can begin before a runner is loaded.
-
-    On a store, one writer asks for many more images at a time than there are in a unit. Which images a sample holds is known to those
-    who write: they look at these alone.
-    """
-    more = len(plan.units) > plan.buckets
-    return more and config.check_images != "none" and config.sample is None and locate(plan.images_root, storage).local
 
 
 def asks_for_images(config: ConvertConfig) -> bool:

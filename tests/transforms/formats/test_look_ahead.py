@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,12 +15,17 @@ from PIL import Image
 from labelbeam.schemas.config import ConvertConfig
 from labelbeam.schemas.manifest import Receipt
 from labelbeam.transforms.columns.fragments import decode
+from labelbeam.transforms.columns.listed import Listed
 from labelbeam.transforms.formats.known import listing_units
-from labelbeam.transforms.formats.plans import Plan, read_options
-from labelbeam.transforms.formats.reading import ReadOptions, ReadResult
+from labelbeam.transforms.formats.look_ahead import readers_look
+from labelbeam.transforms.formats.plans import Plan
+from labelbeam.transforms.formats.reading import Looks, ReadOptions, ReadResult
 from labelbeam.transforms.formats.registry import FORMATS
+from labelbeam.transforms.images.facts import ImageError
 from labelbeam.transforms.plan.make_plan import make_plan
 from labelbeam.transforms.read.work import read_unit
+from labelbeam.transforms.stores.files import put
+from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.workers.parcels import unwrap
 from labelbeam.transforms.write.options import assemble_options
 from labelbeam.transforms.write.work import write_shard
@@ -87,6 +93,16 @@ def read(plan: Plan, options: ReadOptions) -> list[ReadResult]:
     ]
 
 
+def looks(plan: Plan, config: ConvertConfig, folder: Path) -> Looks | None:
+    """How readers look if they are more than writers."""
+
+    def share(name: str, data: bytes) -> str:
+        (folder / name).write_bytes(data)
+        return str(folder / name)
+
+    return readers_look(replace(plan, buckets=0), config, share)
+
+
 def written(root: Path, config: ConvertConfig, plan: Plan, results: list[ReadResult]) -> Receipt:
     options = shard_options(
         None,
@@ -108,9 +124,9 @@ def test_what_readers_have_seen_is_not_looked_at_again_and_gives_the_same(
     name: str, mode: str | None, tmp_path: Path
 ) -> None:
     config, plan = planned(tmp_path, name, check_images=mode)
-    options = replace(read_options(plan, config, {}), looks=False)
+    options = ReadOptions(config, {}, plan.buckets)
     expected = written(tmp_path, config, plan, read(plan, options))
-    results = read(plan, replace(options, looks=True))
+    results = read(plan, replace(options, looks=looks(plan, config, tmp_path)))
     for image in tmp_path.rglob("*.png"):
         image.unlink()
     assert written(tmp_path, config, plan, results) == expected
@@ -119,29 +135,40 @@ def test_what_readers_have_seen_is_not_looked_at_again_and_gives_the_same(
 
 
 @pytest.mark.parametrize(
-    ("units", "options", "looks"),
+    ("units", "options", "look"),
     [
-        (3, {"shards": 2}, True),
-        (2, {"shards": 2}, False),
-        (3, {"shards": 2, "check_images": "none"}, False),
-        (3, {"shards": 2, "sample": 0.5}, False),
-        (3, {"shards": 2, "sample": 7}, False),
-        (3, {"shards": 2, "images": "memory://elsewhere"}, False),
+        (3, {}, True),
+        (2, {}, False),
+        (3, {"check_images": "none"}, False),
+        (3, {"sample": 0.5}, False),
+        (3, {"sample": 7}, False),
     ],
 )
-def test_readers_look_on_a_disk_where_they_are_more_but_for_a_sample(
-    units: int, options: dict[str, Any], looks: bool, tmp_path: Path
+def test_readers_look_where_they_are_more_but_for_a_sample(
+    units: int, options: dict[str, Any], look: bool, tmp_path: Path
 ) -> None:
-    config, plan = planned(tmp_path, "folder")
-    config = msgspec.structs.replace(config, **options)
-    plan.units, plan.buckets = plan.units * units, 2
-    plan.images_root = config.images or plan.images_root
-    assert read_options(plan, config, {}).looks is looks
+    config, plan = planned(tmp_path, "folder", **options)
+    found = readers_look(replace(plan, units=plan.units * units, buckets=2), config, lambda name, _: name)
+    assert found == (Looks(plan.images_root, "listing") if look else None)
 
 
 def test_an_image_with_a_size_is_not_opened_unless_it_is_asked_for(tmp_path: Path) -> None:
     for mode, seen in ((None, 0), ("header", len(NAMES))):
         config, plan = planned(tmp_path, "cvat", check_images=mode)
-        results = read(plan, replace(read_options(plan, config, {}), looks=True))
+        results = read(plan, ReadOptions(config, {}, plan.buckets, looks=looks(plan, config, tmp_path)))
         fragments = [decode(unwrap(data)) for result in results for _, data in result.fragments]
         assert sum(len(fragment.looked) for fragment in fragments) == seen
+
+
+def test_of_an_image_that_the_listing_of_a_store_lacks_no_header_is_asked_for(memory: str) -> None:
+    put(locate(memory, {}).below("cat/1.png"), b"no image")
+    config = ConvertConfig(task="image_classification", source=[memory], output="o")
+    plan = make_plan(config, {})
+    unlisted = Looks(plan.images_root)
+    listed = pickle.dumps(Listed())
+    for look, reason in ((unlisted, "not_an_image"), (replace(unlisted, listed=listed), "missing_image")):
+        (result,) = [read_unit(ReadOptions(config, {}, 1, looks=look), unit) for unit in plan.units]
+        (fragment,) = (decode(unwrap(data)) for _, data in result.fragments)
+        (found,) = fragment.looked.values()
+        assert isinstance(found, ImageError)
+        assert found.code == reason
