@@ -1,7 +1,7 @@
-"""Two circles of tests, told apart by markers: plain `pytest` runs those without one of OUTER, `pytest --all` runs all.
+"""Two suites of tests, told apart by markers: plain `pytest` runs those without one of OUTER, `pytest --all` runs all.
 
 Whatever starts or installs what a marker stands for calls `needs`; a test that gets there without the marker fails. So a test
-cannot stray into the fast circle, wherever it lies.
+cannot stray into the fast suite, wherever it lies.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ import pytest
 from xdist.scheduler import LoadGroupScheduling
 
 OUTER = ("server", "cluster", "browser", "installation", "slow")
-"""The markers that keep a test out of the fast circle; pyproject.toml says what each of them stands for."""
+"""The markers that keep a test out of the fast suite; pyproject.toml says what each of them stands for."""
 
 HANGS = 300
 INSTALLS = 900
 MOMENT = 60
-"""Seconds after which a test is taken to hang: it fails, and shows what each thread does. One of the outer circle may have to
-install what it needs before, a slow one has five times its own seconds more, and in the nightly circle each of PROOF_MOMENTS a
+"""Seconds after which a test is taken to hang: it fails, and shows what each thread does. One of the outer suite may have to
+install what it needs before, a slow one has five times its own seconds more, and in the nightly suite each of PROOF_MOMENTS a
 minute."""
 
 _running: list[pytest.Item] = []

@@ -92,7 +92,7 @@ def arguments(name: str, root: str, output: str) -> list[str]:
 
 
 def published(files: dict[str, bytes], root: str) -> tuple[dict[str, str], dict[str, Any]]:
-    """Hashes of the records and figures of the build in force; rejected lines without where their source lies."""
+    """Hashes of the records and figures of the current build; rejected lines without where their source lies."""
     manifest = json.loads(files["latest.json"])["manifest"]
     below = manifest.removesuffix("manifest.json")
     data = {

@@ -90,5 +90,5 @@ def test_tasks_end_by_the_exit_status(answer: dict[str, Any], run: str, ended: l
 
 def test_the_log_of_a_task_holds_the_message_of_the_command(answer: dict[str, Any]) -> None:
     said = "\n".join(answer["complaints"])
-    assert "labelbeam convert: this build differs from the one in force" in said
+    assert "labelbeam convert: this build differs from the current one" in said
     assert "missing.json" in said
