@@ -93,7 +93,7 @@ def flink_cluster(installed: Installed, tmp_path: Path) -> Iterator[Cluster]:
 
 @pytest.fixture
 def restarting_flink_cluster(installed: Installed, tmp_path: Path) -> Iterator[Cluster]:
-    """A cluster that may be broken, and that restarts jobs."""
+    """A cluster that may be broken, and that restarts jobs; it has Beam's classes."""
     with clusters.flink(jars("flink"), tmp_path / "flink", installed, restarts=3, parent_first=True) as cluster:
         yield cluster
 
