@@ -190,7 +190,9 @@ class _Assemble(beam.DoFn):  # type: ignore[misc]
         with quiet_gc():
             fragments = [decode(parcels.unwrap(data)) for data in encoded]
             listed = join_listed([fragment.listed for fragment in fragments if fragment.listed is not None])
-            look_at = looker(LookOptions(self._config.check_images, root, self._listed and shows_all(root)), listed)
+            looked = {path: found for fragment in fragments for path, found in fragment.looked.items()}
+            options = LookOptions(self._config.check_images, root, self._listed and shows_all(root))
+            look_at = looker(options, listed, looked)
             return assemble(fragments, self._assemble, frames, look_at, whole=whole)
 
 

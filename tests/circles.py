@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections import defaultdict
 from collections.abc import Generator, Iterator, Sequence
 from typing import Any
 
@@ -66,8 +67,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     Each of these goes by itself, beside others of its file, unless it has an `xdist_group` of its own.
     """
     slow = {item: seconds(item) for item in items}
+    group = {item: _group(item) for item in items if slow[item]}
+    groups: dict[str, float] = defaultdict(float)
+    for item, name in group.items():
+        groups[name] += slow[item]
     proofs = MOMENT * int(os.environ.get("PROOF_MOMENTS", "0"))
-    items.sort(key=lambda item: -slow[item])
+    # A group is as long as all of its tests, of which the longest comes first.
+    items.sort(key=lambda item: (-groups[group[item]], -slow[item]) if slow[item] else (0, 0))
     for item in items:
         # In one walk for each of ten thousand: `get_closest_marker` is one for each name.
         names = {marker.name for marker in item.iter_markers()}
@@ -76,6 +82,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.timeout(HANGS + installs + 5 * slow[item] + proofs))
         if slow[item] and "xdist_group" not in names:
             item.add_marker(pytest.mark.xdist_group(item.nodeid.rpartition("/")[2]))
+
+
+def _group(item: pytest.Item) -> str:
+    """The tests that a slow one stays with in one process: itself alone, unless it says more."""
+    marker = item.get_closest_marker("xdist_group")
+    return item.nodeid if marker is None else str(marker.args[0])
 
 
 def seconds(item: pytest.Item) -> float:

@@ -13,7 +13,7 @@ import pytest
 
 from tests.schedules.dataset import coco
 
-pytestmark = [pytest.mark.installation, pytest.mark.slow(seconds=120), pytest.mark.xdist_group("airflow")]
+pytestmark = [pytest.mark.installation, pytest.mark.slow(seconds=15), pytest.mark.xdist_group("airflow")]
 
 DAG = Path(__file__).parents[2] / "configs" / "schedules" / "airflow_dag.py"
 RUN_DAG = Path(__file__).with_name("run_dag.py")
