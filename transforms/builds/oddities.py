@@ -12,7 +12,9 @@ from labelbeam.transforms.formats.labels import says_nothing, says_there_is_none
 from labelbeam.transforms.images.facts import DEEP, FRAMES, TURNED, UNTURNED
 from labelbeam.transforms.messages.words import listed
 from labelbeam.transforms.write.oddities import (
+    ALIGNED,
     BACKWARDS,
+    COPIED,
     CORNER,
     CROWDS,
     EXCHANGED,
@@ -43,6 +45,9 @@ _OF_SIZES = frozenset({"coco", "huggingface", "webdataset", "boxtable"})
 
 _FEWEST_IN_A_CORNER = 20
 """Objects of which by chance not all lie in one quarter of their images."""
+
+_FEWEST_COPIED = 3
+"""Boxes of which by chance not all have one number for two sides."""
 
 _TOLD_ALREADY = frozenset(
     {
@@ -127,6 +132,15 @@ def object_doubts(
         )
     elif not unit_told:
         yield from _percent(oddities)
+    copied, aligned = oddities.get(COPIED, Oddity()), oddities.get(ALIGNED, Oddity())
+    if copied.count >= max(_FEWEST_COPIED, aligned.count) and copied.count + aligned.count >= _NEARLY_ALL * copied.of:
+        yield Doubt(
+            Doubted.SIDES_COPIED,
+            f"{copied.count:,} of {copied.of:,} boxes end below at the number at which they begin on the left, or on the right at that of their top, "
+            f"such as in {copied.example}, as where an exporter wrote one side in place of another; they are read as they stand",
+            copied.count,
+            copied.example,
+        )
     backwards = oddities.get(BACKWARDS, Oddity())
     corners_told = any(item.code == Doubted.CORNERS_OR_SIZES for item in told)
     if backwards.count >= _FEWEST and backwards.count * _MANY_BACKWARDS >= backwards.of and not corners_told:

@@ -29,7 +29,7 @@ _BOX_AND_MORE = 4
 _FEWEST = 3
 """Outlines from which on it is no chance that each begins with what could be a box around the rest of it."""
 
-_ENDS = ("before_first_class", "of_first_class", "of_last_class", "behind_last_class")
+ENDS = ("before_first_class", "of_first_class", "of_last_class", "behind_last_class")
 
 
 def add_evidence(evidence: Evidence, read: Sequence[YoloImage], outlined: bool) -> None:
@@ -54,7 +54,7 @@ def add_evidence(evidence: Evidence, read: Sequence[YoloImage], outlined: bool) 
     for item in read:
         locator = item.image.locator
         if any(item.ends):
-            for name, count in zip(_ENDS, item.ends, strict=True):
+            for name, count in zip(ENDS, item.ends, strict=True):
                 evidence.add(name, count, locator)
         evidence.add("with_confidence", item.with_confidence, locator)
         evidence.add("without_outline", len(item.boxes) if outlined else 0, locator)
@@ -159,7 +159,7 @@ def remarks_on(evidence: Mapping[str, Evidence], options: YoloOptions) -> list[D
         if confident := item.count("with_confidence"):
             message = f"{name}: {confident:,} of {count:,} lines end with a confidence, as predictions of a model do; they are read as labels"
             doubts.append(Doubt(Doubted.PREDICTED_LABELS, message, confident, item.example("with_confidence")))
-        doubts += _box_before_outline(name, item) + _shifted(name, item)
+        doubts += _box_before_outline(name, item) + doubts_of_ends(name, item)
         doubts += _leaving(name, item, options) + _without_outline(name, item)
     return doubts
 
@@ -177,8 +177,9 @@ def _box_before_outline(name: str, item: Evidence) -> list[Doubt]:
     return [Doubt(Doubted.BOX_BEFORE_OUTLINE, message, count, item.example(example))]
 
 
-def _shifted(name: str, item: Evidence) -> list[Doubt]:
-    before, first, last, behind = map(item.count, _ENDS)
+def doubts_of_ends(name: str, item: Evidence, what: str = "lines", where: str = "label files") -> list[Doubt]:
+    """A doubt where numbers of classes seem to count from another number than their names, by those at both ends."""
+    before, first, last, behind = map(item.count, ENDS)
     if behind and not first and not before:
         found, words = behind, "one more than the last class, and none the number of the first"
     elif before and not last and not behind:
@@ -186,7 +187,7 @@ def _shifted(name: str, item: Evidence) -> list[Doubt]:
     else:
         return []
     message = (
-        f"{name}: {found:,} lines have a number that is {words}: label files and names may count from 0 on one side and from 1 on "
+        f"{name}: {found:,} {what} have a number that is {words}: {where} and names may count from 0 on one side and from 1 on "
         "the other, and then every label is that of its neighbour"
     )
     example = item.example("behind_last_class" if behind else "before_first_class")
