@@ -24,5 +24,5 @@ def test_a_row_with_an_image_and_four_numbers_may_be_a_box(head: bytes, told: bo
 
 
 def test_it_is_said_where_boxes_are_asked_for() -> None:
-    with pytest.raises(UsageError, match="'a.csv' may hold boxes, but its first line"):
+    with pytest.raises(UsageError, match=r"'a\.csv' may hold boxes, but its first line"):
         plan_folder(["1.jpg", "a.csv"], "image_object_detection", heads={"a.csv": b"1.jpg,cat,1,2,3,4\n"})
