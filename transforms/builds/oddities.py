@@ -12,7 +12,9 @@ from labelbeam.transforms.formats.labels import says_nothing, says_there_is_none
 from labelbeam.transforms.images.facts import DEEP, FRAMES, TURNED, UNTURNED
 from labelbeam.transforms.messages.words import listed
 from labelbeam.transforms.write.oddities import (
+    ALIGNED,
     BACKWARDS,
+    COPIED,
     CORNER,
     CROWDS,
     EXCHANGED,
@@ -43,6 +45,9 @@ _OF_SIZES = frozenset({"coco", "huggingface", "webdataset", "boxtable"})
 
 _FEWEST_IN_A_CORNER = 20
 """Objects of which by chance not all lie in one quarter of their images."""
+
+_FEWEST_COPIED = 3
+"""Boxes of which by chance not all have one number for two sides."""
 
 _TOLD_ALREADY = frozenset(
     {
@@ -87,6 +92,7 @@ def object_doubts(
         yield from _leaving(oddities, as_corners)
     if not unit_known and codes.isdisjoint({Doubted.FIXED_GRID, Doubted.FRAMES_DISAGREE}):
         yield from _unit(oddities)
+    yield from _copied(oddities)
     if Doubted.CORNERS_OR_SIZES not in codes:
         yield from _backwards(oddities)
     yield from _crowds(oddities)
@@ -143,6 +149,19 @@ def _unit(oddities: Mapping[str, Oddity]) -> Iterator[Doubt]:
         )
     else:
         yield from _percent(oddities)
+
+
+def _copied(oddities: Mapping[str, Oddity]) -> Iterator[Doubt]:
+    """A doubt where one side of nearly every box repeats another."""
+    copied, aligned = oddities.get(COPIED, Oddity()), oddities.get(ALIGNED, Oddity())
+    if copied.count >= max(_FEWEST_COPIED, aligned.count) and copied.count + aligned.count >= _NEARLY_ALL * copied.of:
+        yield Doubt(
+            Doubted.SIDES_COPIED,
+            f"{copied.count:,} of {copied.of:,} boxes end below at the number at which they begin on the left, or on the right at that of their top, "
+            f"such as in {copied.example}, as where an exporter wrote one side in place of another; they are read as they stand",
+            copied.count,
+            copied.example,
+        )
 
 
 def _backwards(oddities: Mapping[str, Oddity]) -> Iterator[Doubt]:
