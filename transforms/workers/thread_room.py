@@ -42,7 +42,7 @@ class _Begun(threading.Event):
 _start = threading.Thread.start
 
 
-def _start_with_room(thread: threading.Thread) -> None:
+def _start_with_room(self: threading.Thread) -> None:
     stack = threading.stack_size() or resource.getrlimit(resource.RLIMIT_STACK)[0]
     if not 0 < stack < UNLIMITED:
         stack = _USUAL_STACK
@@ -50,9 +50,9 @@ def _start_with_room(thread: threading.Thread) -> None:
         mmap.mmap(-1, stack + BEGINNING, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS).close()
     except (OSError, MemoryError):
         raise RuntimeError(_REFUSED) from None
-    if not thread._started.is_set():  # type: ignore[attr-defined]
-        thread._started = _Begun()  # type: ignore[attr-defined]
-    _start(thread)
+    if not self._started.is_set():  # type: ignore[attr-defined]
+        self._started = _Begun()  # type: ignore[attr-defined]
+    _start(self)
 
 
 _M_ARENA_MAX = -8
