@@ -190,12 +190,14 @@ class _Assemble(beam.DoFn):  # type: ignore[misc]
         with quiet_gc():
             fragments = [decode(parcels.unwrap(data)) for data in encoded]
             listed = join_listed([fragment.listed for fragment in fragments if fragment.listed is not None])
-            look_at = looker(LookOptions(self._config.check_images, root, self._listed and shows_all(root)), listed)
+            looked = {path: found for fragment in fragments for path, found in fragment.looked.items()}
+            options = LookOptions(self._config.check_images, root, self._listed and shows_all(root))
+            look_at = looker(options, listed, looked)
             return assemble(fragments, self._assemble, frames, look_at, whole=whole)
 
 
 class ReadBuild(beam.PTransform):  # type: ignore[misc]
-    """The build in force at `url` → rows of its task, of one split or of all.
+    """The current build at `url` → rows of its task, of one split or of all.
 
     Which build that is, is decided when the transform is applied; every file is compared with the hash in its manifest.
 

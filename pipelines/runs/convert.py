@@ -30,6 +30,7 @@ from labelbeam.transforms.builds.published import check_kind_in_force, latest_ma
 from labelbeam.transforms.builds.resume import Target, begin, forget, target_of
 from labelbeam.transforms.builds.source_labels import doubts_of_labels, source_labels
 from labelbeam.transforms.formats.frames import total
+from labelbeam.transforms.formats.look_ahead import readers_look
 from labelbeam.transforms.formats.plans import Plan
 from labelbeam.transforms.formats.reading import ReadOptions
 from labelbeam.transforms.formats.registry import FORMATS
@@ -243,7 +244,8 @@ class _Run:
         self.display.stage("start")
         with workers(_worker_count(plan, self.beam_flags)) as processes:
             if processes is not None:
-                options = ReadOptions(self.config, self.storage, plan.buckets)
+                looks = readers_look(plan, self.config, processes.share)
+                options = ReadOptions(self.config, self.storage, plan.buckets, looks=looks)
                 indexed = {
                     index.makes: iter(
                         processes.begin_indexed(

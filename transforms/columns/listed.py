@@ -74,10 +74,6 @@ class Listed:
             found[place] = entry
         return found
 
-    def of(self, paths: Sequence[str]) -> Listed:
-        """Those of the files that are at `paths`."""
-        return self.take(np.unique(self._rows_of(paths)[0]))
-
     def _rows_of(self, paths: Sequence[str]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
         """The rows of those paths that are listed, and which ones these are."""
         wanted = stable_hashes(paths)

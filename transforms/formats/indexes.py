@@ -11,14 +11,14 @@ from typing import Any
 from labelbeam.transforms.stores.location import StorageOptions
 from labelbeam.transforms.workers.staged_units import StagedUnit, staged_unit
 
-_loaded: deque[tuple[bytes | str | StagedUnit, Any]] = deque(maxlen=2)
+_loaded: deque[tuple[bytes | str | StagedUnit, Any]] = deque(maxlen=3)
 _loading = Lock()
 
 
 def load_index(index: bytes | str | StagedUnit, storage: StorageOptions) -> Any:
     """An index from its bytes, from the path of a file that holds them, or from where another worker has left it.
 
-    A process keeps the last two. A cluster's workers have many threads, the first of which loads it for the others.
+    A process keeps the last three. A cluster's workers have many threads, the first of which loads it for the others.
     """
     with _loading:
         for known, loaded in _loaded:

@@ -25,6 +25,7 @@ from labelbeam.transforms.formats.format import Tree
 from labelbeam.transforms.formats.frames import Evidence
 from labelbeam.transforms.formats.indexes import load_index
 from labelbeam.transforms.formats.inputs import fingerprint_of, list_dataset
+from labelbeam.transforms.formats.look_ahead import look_ahead
 from labelbeam.transforms.formats.plans import BATCH, Plan, asks_for_images, bucket_count
 from labelbeam.transforms.formats.reading import Findings, Reading, ReadResult, Unit, ids_by_label
 from labelbeam.transforms.formats.voc.folders import join
@@ -305,7 +306,9 @@ def images_read(
     """
     tally_images(reading, evidence, images, finder, looked_at)
     fragments = dict(fragments_of(images, reading.options.buckets, first_key))
-    if looked is not None:
+    if looked is None:
+        look_ahead(reading.options, fragments.values())
+    else:
         for fragment in fragments.values():
             fragment.looked = {path: looked[path] for path in fragment.images.paths if path in looked}
     records = sum(fragment.records for fragment in fragments.values())

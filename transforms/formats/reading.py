@@ -112,6 +112,16 @@ def in_order(ids: Iterable[int | str]) -> list[int | str]:
 
 
 @dataclass(frozen=True, slots=True)
+class Looks:
+    """Looks at image files by readers: `images` is the URL of their root, `listed` the path at which the pickled `Listed` of them lies for the
+    processes of this machine, None where it was not listed.
+    """
+
+    images: str
+    listed: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ReadOptions:
     """Options of a build that readers need."""
 
@@ -120,6 +130,8 @@ class ReadOptions:
     buckets: int
     staging: str | None = None
     """The URL below which workers leave files for each other; None where they share memory or a disk."""
+    looks: Looks | None = None
+    """How readers look at image files; None where writers do."""
 
 
 @dataclass(frozen=True, slots=True)

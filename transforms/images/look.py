@@ -72,13 +72,12 @@ def looker(
         found: list[ImageFacts | ImageError | None] = [None] * len(rows)
         asked: list[tuple[int, ListedFile | None]] = []
         for number, (row, file) in enumerate(zip(rows, listed.find_all([row.path for row in rows]), strict=True)):
-            if known and row.path in known:
-                found[number] = known[row.path]
-                continue
             opened = is_opened(options.mode, row)
             if "://" in row.path or not (opened or options.mode == "exists"):
                 continue
-            if file is None and options.complete:
+            if known and row.path in known:
+                found[number] = known[row.path]
+            elif file is None and options.complete:
                 found[number] = _missing(options.root.below(row.path))
             elif file is None or opened:
                 asked.append((number, file))

@@ -28,8 +28,6 @@ def test_every_listed_file_is_found_under_its_prefix_with_its_size_and_no_other_
         assert listed.find(f"else/{file.path}") is None
     wanted = [path for file in files for path in (prefix + file.path, f"else/{file.path}")]
     assert listed.find_all(wanted) == [listed.find(path) for path in wanted]
-    assert listed.of(wanted) == listed
-    assert listed.of(wanted[1::2]) == Listed()
 
 
 @given(listings, st.integers(1, 7), st.integers(1, 5))

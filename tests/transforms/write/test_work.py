@@ -6,17 +6,12 @@ import random
 from functools import reduce
 from pathlib import Path
 
-from PIL import Image
-
 from labelbeam.schemas.manifest import Receipt
 from labelbeam.transforms.columns.fragments import Fragment, decode
-from labelbeam.transforms.columns.listed import listed_files
 from labelbeam.transforms.formats.folder.layout import FolderItem
 from labelbeam.transforms.formats.folder.units import FolderUnit
 from labelbeam.transforms.formats.reading import Findings
 from labelbeam.transforms.read.work import read_unit
-from labelbeam.transforms.stores.listing import list_files
-from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.workers.parcels import unwrap, wrap
 from labelbeam.transforms.write.options import AssembleOptions
 from labelbeam.transforms.write.work import write_shard
@@ -76,34 +71,6 @@ def test_only_images_that_are_written_are_copied(tmp_path: Path) -> None:
         write_shard(shard, 0, [wrap(fragment.encode()) for fragment in sized], {})
     assert [path.name for path in (tmp_path / "copies").iterdir()] == ["good.jpg"]
     assert not (tmp_path / "none").exists()
-
-
-def test_images_that_a_reader_of_a_folder_has_looked_at_are_not_looked_at_again(tmp_path: Path) -> None:
-    for name, size in (("cat/1.png", (7, 5)), ("cat/2.png", (3, 9))):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        Image.new("L", size).save(tmp_path / name)
-    (tmp_path / "cat/3.png").write_bytes(b"no image")
-    listed = listed_files(list_files(locate(str(tmp_path), {})).files)
-    items = tuple(FolderItem(f"cat/{number}.png", "cat") for number in (1, 2, 3, 4))
-    task = AssembleOptions("image_classification", "https://h/")
-    outcomes = []
-    for where in (listed, None):
-        read = read_unit(
-            options(task="image_classification"), FolderUnit(str(tmp_path), items, 0, str(tmp_path), where)
-        )
-        shard = shard_options(None, tmp_path, assemble=task)
-        if where is not None:
-            for path in (tmp_path / "cat").iterdir():
-                path.rename(tmp_path / path.name)
-        receipt = write_shard(shard, 0, [data for _, data in read.fragments], {})
-        receipt.arrived = 0  # The parcels differ by what was seen.
-        outcomes.append(receipt)
-        if where is not None:
-            for path in tmp_path.glob("*.png"):
-                path.rename(tmp_path / "cat" / path.name)
-    assert outcomes[0] == outcomes[1]
-    assert outcomes[0].rejected_by_reason == {"image_rejected": 2, "missing_image": 1, "not_an_image": 1}
-    assert outcomes[0].counts.images.written == 2
 
 
 def _with_size(fragment: Fragment) -> Fragment:

@@ -16,6 +16,7 @@ from labelbeam.transforms.formats.cvat.read_boxes import CvatBoxes, read_boxes
 from labelbeam.transforms.formats.cvat.xml import CvatError, UnsafeCutError, images_in
 from labelbeam.transforms.formats.format import Tree
 from labelbeam.transforms.formats.frames import Evidence
+from labelbeam.transforms.formats.look_ahead import look_ahead
 from labelbeam.transforms.formats.named_images import IMAGES, finder_of, plan_named, remarks_on, tally_images
 from labelbeam.transforms.formats.plans import BATCH, Plan
 from labelbeam.transforms.formats.reading import Findings, Reading, ReadResult, Unit
@@ -116,6 +117,7 @@ class CvatUnit:
                 tally_images(reading, evidence, images, finder, looked_at, elsewhere)
                 looked_at = False  # Of the first batch a few were.
                 for bucket, fragment in fragments:
+                    look_ahead(options, [fragment])
                     records += fragment.records
                     yield bucket, fragment
                 key += len(images)

@@ -92,9 +92,7 @@ def plan_folder_source(
     else:
         for start in range(0, len(content.items), BATCH):
             items = tuple(content.items[start : start + BATCH])
-            # Elsewhere a writer asks for many more at a time than there are in a unit.
-            listed = plan.listed.of([item.path for item in items]) if plan.listed and images.local else None
-            plan.units.append(FolderUnit(root.url, items, start, images.url, listed))
+            plan.units.append(FolderUnit(root.url, items, start))
     if not content.tables:
         stored = {file.path: file.size for file in image_files}
         plan.doubts += copies_in_classes(((item.path, item.label) for item in content.items), stored)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from labelbeam.schemas.split_group import group_column
 from labelbeam.transforms.columns.fragments import Fragment, fragments_of
 from labelbeam.transforms.columns.hashes import bucket_of
-from labelbeam.transforms.columns.listed import Listed
 from labelbeam.transforms.formats.folder.classes import numbers_for_names
 from labelbeam.transforms.formats.folder.format import FolderOptions
 from labelbeam.transforms.formats.folder.layout import (
@@ -19,9 +18,8 @@ from labelbeam.transforms.formats.folder.layout import (
 )
 from labelbeam.transforms.formats.folder.lookup import ImageNames
 from labelbeam.transforms.formats.folder.tables import read_table
+from labelbeam.transforms.formats.look_ahead import look_ahead
 from labelbeam.transforms.formats.reading import Findings, Reading, ReadResult
-from labelbeam.transforms.images.look import LookOptions, looker
-from labelbeam.transforms.images.transcode import transcode_of
 from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.stores.location import Location
 from labelbeam.transforms.stores.reading import ANY, read_bounded
@@ -30,17 +28,11 @@ from labelbeam.transforms.workers.budget import check_room
 
 @dataclass(frozen=True, slots=True)
 class FolderUnit:
-    """A batch of images of a folder; their keys start at `first_key`.
-
-    `images` is where they lie, and `listed` what the listing says of them; None where the writers look at them. On a disk readers
-    do: there are more of them, and they begin before a runner is loaded.
-    """
+    """A batch of images of a folder; their keys start at `first_key`."""
 
     root: str
     items: tuple[FolderItem, ...]
     first_key: int
-    images: str = ""
-    listed: Listed | None = None
 
     @property
     def size(self) -> int:
@@ -57,16 +49,7 @@ class FolderUnit:
         images = [image_of_item(item, self.root) for item in self.items]
         options = reading.options
         fragments = dict(fragments_of(images, options.buckets, self.first_key))
-        # Which images a sample holds is known to those who write: they look at these alone.
-        if self.listed is not None and options.config.check_images != "none" and options.config.sample is None:
-            root = locate(self.images, options.storage)
-            look_at = looker(
-                LookOptions(options.config.check_images, root, others=transcode_of(options.config) is not None),
-                self.listed,
-            )
-            for fragment in fragments.values():
-                rows = fragment.images.rows(range(len(fragment.images)))
-                fragment.looked = dict(zip(fragment.images.paths, look_at(rows), strict=True))
+        look_ahead(options, fragments.values())
         records = sum(fragment.records for fragment in fragments.values())
         return reading.result(Findings(records), sorted(fragments.items()))
 

@@ -12,6 +12,7 @@ from labelbeam.schemas.neutral import SourceImage
 from labelbeam.schemas.reasons import Rejected
 from labelbeam.transforms.columns.fragments import fragments_of
 from labelbeam.transforms.formats.frames import Evidence
+from labelbeam.transforms.formats.look_ahead import look_ahead
 from labelbeam.transforms.formats.reading import Findings, Reading, ReadOptions, ReadResult
 from labelbeam.transforms.formats.voc.evidence import add_beside, add_evidence
 from labelbeam.transforms.formats.voc.folders import join
@@ -66,6 +67,7 @@ class VocUnit:
         options = reading.options
         read = self._images(options)
         fragments = dict(fragments_of([item.image for item in read], options.buckets, self.first_key))
+        look_ahead(options, fragments.values())
         evidence = Evidence()
         there = [item for item in read if not item.image.left_out]
         evidence.add("files", len(there))

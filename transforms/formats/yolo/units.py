@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from labelbeam.schemas.reasons import Rejected
 from labelbeam.transforms.columns.fragments import fragments_of
 from labelbeam.transforms.formats.frames import Evidence
+from labelbeam.transforms.formats.look_ahead import look_ahead
 from labelbeam.transforms.formats.reading import Findings, Reading, ReadOptions, ReadResult
 from labelbeam.transforms.formats.yolo.description import Names
 from labelbeam.transforms.formats.yolo.evidence import add_evidence
@@ -49,6 +50,7 @@ class YoloUnit:
         options = reading.options
         read = self._images(options)
         fragments = dict(fragments_of([item.image for item in read], options.buckets, self.first_key))
+        look_ahead(options, fragments.values())
         evidence = Evidence()
         add_evidence(evidence, read, "segmentation" in options.config.task)
         records = sum(fragment.records for fragment in fragments.values())

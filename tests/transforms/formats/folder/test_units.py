@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from labelbeam.schemas.reasons import Rejected
-from labelbeam.transforms.columns.listed import Listed
 from labelbeam.transforms.formats.folder.layout import FolderItem, plan_folder
 from labelbeam.transforms.formats.folder.units import FolderUnit, TableUnit
 from labelbeam.transforms.read.work import read_unit
@@ -38,14 +37,6 @@ def test_tables_are_read_together_and_images_that_none_names_are_added(tmp_path:
     (tmp_path / "labels.csv").unlink()
     with pytest.raises(MissingFileError):
         read_unit(options(task="image_classification"), unit)
-
-
-def test_images_of_a_folder_on_a_disk_are_looked_at_where_they_are_read_but_for_a_sample(tmp_path: Path) -> None:
-    items = (FolderItem("cat/1.jpg", "cat", "train"),)
-    unit = FolderUnit(str(tmp_path), items, 0, str(tmp_path), Listed())
-    for sample, looked in ((None, ["cat/1.jpg"]), (0.5, []), (7, [])):
-        (fragment,) = fragments(read_unit(options(task="image_classification", sample=sample), unit))
-        assert list(fragment.looked) == looked
 
 
 def test_a_table_whose_rows_no_memory_can_hold_is_refused_before_they_are_made(
