@@ -9,7 +9,6 @@ in processes that are LabelBeam's alone.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import mmap
 import resource
 import threading
@@ -65,5 +64,7 @@ def keep_room_for_threads() -> None:
     """
     threading.Thread.start = _start_with_room  # type: ignore[method-assign]
     if address_space() < UNLIMITED:
+        import ctypes  # It takes longer to load than all else here.
+
         with contextlib.suppress(OSError, AttributeError):
             ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1)
