@@ -58,6 +58,7 @@ def _main(argv: Sequence[str] | None) -> int:
     if argv is None:
         is_ours_alone()
         keep_room_for_threads()
+        threading.excepthook = _tell_of_thread
     with contextlib.redirect_stderr(Lenient(sys.stderr)), _interruptible() as interrupted:
         try:
             status = _run(list(sys.argv[1:] if argv is None else argv), known)
@@ -132,6 +133,19 @@ def _refuse(argument: str, command: Parser) -> NoReturn:
     if command.get_default("beam") is not None:
         known += [f"--{option}" for option in BEAM_OPTIONS]
     raise UsageError(f"unknown option {name}{did_you_mean(name, known) or f'; see {command.prog} --help'}")
+
+
+def _tell_of_thread(ended: threading.ExceptHookArgs) -> None:
+    """Say in a line of what a thread has ended that nobody waits for."""
+    if ended.exc_value is None or isinstance(ended.exc_value, SystemExit):
+        return
+    who = ended.thread.name if ended.thread is not None else "unknown"
+    trace = traceback.format_exception(ended.exc_value) if debugging() else []
+    message = (
+        f"labelbeam: the thread {who} has ended: {type(ended.exc_value).__name__}: {plain(str(ended.exc_value))}\n"
+    )
+    with contextlib.suppress(OSError):
+        print(redact("".join([*trace, message]), with_environment({})), end="", file=sys.stderr)
 
 
 def _complain(known: argparse.Namespace, failure: Failure) -> None:

@@ -135,7 +135,7 @@ LIGHT = {
     *(f"transforms.messages.{name}" for name in ("redact", "terminal", "words")),
     *(f"transforms.score.{name}" for name in ("credentials", "failures", "tokens")),
     *(f"transforms.stores.{name}" for name in ("errors", "failures", "paths", "small_files")),
-    *(f"transforms.workers.{name}" for name in ("loading", "resources")),
+    *(f"transforms.workers.{name}" for name in ("loading", "resources", "thread_room")),
 }
 """Modules of ours that the help of all commands loads, beside those of the command line and what each format says of itself."""
 

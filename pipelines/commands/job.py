@@ -79,15 +79,15 @@ _WORKSPACE = ("subscription", "resource-group", "workspace")
 
 def _run(known: argparse.Namespace) -> int:
     set_up_logging(False, known.storage)
-    import yaml
-
     from labelbeam.transforms.builds import workspace
     from labelbeam.transforms.builds.azure import JobOptions, asset_stem, data_asset, training_job
     from labelbeam.transforms.builds.published import place_of, published
+    from labelbeam.transforms.messages.yaml_text import yaml_text
     from labelbeam.transforms.plan.places import check_in_no_output
     from labelbeam.transforms.stores.files import put
     from labelbeam.transforms.stores.locate import locate
 
+    _check_texts(known)
     asks = known.register or known.submit
     if asks:
         workspace.check_installed()
@@ -130,13 +130,38 @@ def _run(known: argparse.Namespace) -> int:
     except OSError as error:
         raise LabelBeamError(f"--to: {folder}: cannot be written: {error.strerror}; name another directory") from None
     for name, document in documents.items():
-        put(place.below(name), yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=10_000).encode())
+        put(place.below(name), yaml_text(document).encode())
     say(f"wrote {', '.join(documents)} of the build {manifest.build} into {folder}")
     if service is not None:
         _make(service, folder, documents, known.submit)
     left = [] if known.submit else ["job.yaml"] if known.register else list(documents)
     _show(folder, left, where.flags if where is not None else [])
     return 0
+
+
+def _check_texts(known: argparse.Namespace) -> None:
+    """Make sure that what was given can be written.
+
+    Raises:
+        UsageError: an argument is no UTF-8.
+    """
+    for name in ("compute", "experiment", "model", "metric", "job_name", "datastore", *map(_attribute, _WORKSPACE)):
+        value = getattr(known, name)
+        if value is not None and not _is_text(value):
+            option = name.replace("_", "-")
+            raise UsageError(f"--{option}: found {ascii(value)[1:-1]}, expected text in UTF-8")
+
+
+def _is_text(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _attribute(option: str) -> str:
+    return option.replace("-", "_")
 
 
 def _workspace(known: argparse.Namespace, manifest: Manifest) -> WorkspaceName | None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import BinaryIO
 
 import msgspec
-import yaml
 
 from labelbeam.schemas.manifest import Manifest
 from labelbeam.schemas.tasks import TASKS
@@ -18,6 +17,7 @@ from labelbeam.transforms.export.batch import Batch, Image
 from labelbeam.transforms.export.exporter import Exporter, Told
 from labelbeam.transforms.export.files import Files
 from labelbeam.transforms.export.samples import samples
+from labelbeam.transforms.messages.yaml_text import yaml_text
 
 _NAME = "metadata.jsonl"
 
@@ -47,7 +47,7 @@ class _Writer:
         splits = [{"split": split, "path": f"{split}/**"} for split in self._splits]
         card = {"configs": [{"config_name": "default", "data_files": splits}]}
         about = f"{self._manifest.task}, build {self._manifest.build}, written by labelbeam {self._manifest.labelbeam_version}."
-        text = f"---\n{yaml.safe_dump(card, sort_keys=False)}---\n\n{about}\n"
+        text = f"---\n{yaml_text(card)}---\n\n{about}\n"
         self._files.put_last("README.md", text.encode())
 
 

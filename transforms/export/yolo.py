@@ -11,8 +11,6 @@ from __future__ import annotations
 import posixpath
 from typing import BinaryIO
 
-import yaml
-
 from labelbeam.schemas.manifest import Manifest
 from labelbeam.schemas.records import Box, Mask
 from labelbeam.transforms.export.batch import Batch, Image
@@ -20,6 +18,7 @@ from labelbeam.transforms.export.exporter import Exporter, Lost, Told
 from labelbeam.transforms.export.files import Files
 from labelbeam.transforms.export.outlines import bridged
 from labelbeam.transforms.geometry.boxes import STEPS
+from labelbeam.transforms.messages.yaml_text import yaml_text
 
 _KEYS = {"train": "train", "validation": "val", "test": "test"}
 
@@ -68,20 +67,7 @@ class _Writer:
 
     def finish(self) -> None:
         names = {number: label for label, number in self._classes.items()}
-        head = yaml.safe_dump(self._splits, sort_keys=False)
-        # Every name in quotes: `no` is a truth value in YAML, and `1` a number.
-        texts = yaml.dump({"names": names}, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=10_000)
-        self._files.put_last("data.yaml", f"{head}nc: {len(names)}\n{texts}".encode())
-
-
-class _Dumper(yaml.SafeDumper):
-    """Escapes a C1 line end in a name: PyYAML would write it as it is, and YAML reads a blank."""
-
-    def represent_str(self, data: str) -> yaml.ScalarNode:
-        return self.represent_scalar("tag:yaml.org,2002:str", data, '"' if "\x85" in data else None)
-
-
-_Dumper.add_representer(str, _Dumper.represent_str)
+        self._files.put_last("data.yaml", yaml_text({**self._splits, "nc": len(names), "names": names}).encode())
 
 
 def label_path(image_path: str) -> str:

@@ -9,7 +9,7 @@ be under way are ready.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, wait
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -181,11 +181,8 @@ class Scorer:
                 if batches.local:
                     self._loop.run(work)
                 else:
-                    drains = work.by_threads(min(len(places), self.threads))
-                    wait(drains)
-                    if any(drain.cancelled() for drain in drains):
-                        self.fail(CancelledError())
-                wait(work.puts)
+                    self._wait(work.by_threads(min(len(places), self.threads)))
+                self._wait(work.puts)
                 if self._failure is not None:
                     raise self._failure
                 return [self._settled(outcomes[place]) for place in range(len(images))]
@@ -194,6 +191,17 @@ class Scorer:
                 with suppress(StoreError, UnavailableError):  # What failed before is told.
                     kept.put()
                 raise
+
+    def _wait(self, futures: Sequence[Future[None]]) -> None:
+        """Wait for threads; that one was cancelled ends all, as what one of them raised does.
+
+        `concurrent.futures.wait` waits without an end for what an executor that was shut down has cancelled.
+        """
+        for future in futures:
+            try:
+                future.exception()
+            except CancelledError as error:
+                self.fail(error)
 
     def fail(self, error: BaseException) -> None:
         """End all, because of what came first."""

@@ -75,7 +75,8 @@ class ParallelDo(beam.DoFn):  # type: ignore[misc]  # Beam has no types
 
     def _next(self) -> Iterator[Any]:
         element, future = self.running.popleft()
-        yield from self._finish(element, future.result())
+        processes = current_workers()
+        yield from self._finish(element, future.result() if processes is None else processes.result(future))
 
     def _finish(self, element: Any, result: Any) -> Iterator[Any]:
         advance(self.stage, self.size(element))

@@ -21,7 +21,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, wait
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from itertools import count as count_up
@@ -89,6 +89,26 @@ class Workers:
         """Have `function` called by one of the processes."""
         return self.executor.submit(function, *arguments)
 
+    def result(self, future: Future[Result]) -> Result:
+        """The result of a future of these processes, for a thread that waits for it.
+
+        Raises:
+            BrokenProcessPool: a process died.
+            LabelBeamError: the thread that hands work to them did, as it does where no other one can be made.
+        """
+        while True:
+            with contextlib.suppress(TimeoutError):
+                return future.result(LOOK_EVERY)
+            if future.done():
+                return future.result()
+            # Python has nobody fail what is under way when its own thread for that has ended by an error.
+            manager = getattr(self.executor, "_executor_manager_thread", None)
+            if manager is not None and not manager.is_alive() and not future.done():
+                raise LabelBeamError(
+                    f"the thread that hands work to {self.count} worker processes has ended, probably because no other thread could be "
+                    "made (ulimit -u, -v); give this run more processes or memory, or do without with --direct_num_workers=1"
+                )
+
     def begin(self, key: str, function: Callable[..., Result], *arguments: Any) -> None:
         """Have something called that will be asked for under `key` later: while Beam is still loading."""
         self.begun[key] = self.submit(function, *arguments)
@@ -132,7 +152,9 @@ class Workers:
 
         def call() -> None:
             while running := [future for future in [*self.begun.values()] if not future.done()]:
-                wait(running)
+                for future in running:  # `wait` would not end where they are cancelled because the processes are ended.
+                    with contextlib.suppress(BaseException):
+                        future.exception()
             with contextlib.suppress(Exception):
                 function()
 

@@ -9,7 +9,6 @@ in processes that are LabelBeam's alone.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import mmap
 import resource
 import threading
@@ -42,7 +41,7 @@ class _Begun(threading.Event):
 _start = threading.Thread.start
 
 
-def _start_with_room(thread: threading.Thread) -> None:
+def _start_with_room(self: threading.Thread) -> None:
     stack = threading.stack_size() or resource.getrlimit(resource.RLIMIT_STACK)[0]
     if not 0 < stack < UNLIMITED:
         stack = _USUAL_STACK
@@ -50,9 +49,9 @@ def _start_with_room(thread: threading.Thread) -> None:
         mmap.mmap(-1, stack + BEGINNING, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS).close()
     except (OSError, MemoryError):
         raise RuntimeError(_REFUSED) from None
-    if not thread._started.is_set():  # type: ignore[attr-defined]
-        thread._started = _Begun()  # type: ignore[attr-defined]
-    _start(thread)
+    if not self._started.is_set():  # type: ignore[attr-defined]
+        self._started = _Begun()  # type: ignore[attr-defined]
+    _start(self)
 
 
 _M_ARENA_MAX = -8
@@ -65,5 +64,7 @@ def keep_room_for_threads() -> None:
     """
     threading.Thread.start = _start_with_room  # type: ignore[method-assign, assignment]
     if address_space() < UNLIMITED:
+        import ctypes  # It takes longer to load than all else here.
+
         with contextlib.suppress(OSError, AttributeError):
             ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1)

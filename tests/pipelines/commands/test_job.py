@@ -209,3 +209,27 @@ def test_nothing_is_written_elsewhere_by_a_split_a_link_or_into_a_build(tmp_path
     assert labelbeam("job", made.output, "--to", tmp_path / "to").status == 0
     assert (tmp_path / "mine").read_text() == "mine"
     assert "training_data" in (tmp_path / "to/job.yaml").read_text()
+
+
+@pytest.mark.parametrize(
+    "text", ["1e3", "0o7", "12e03", "a\x85b", "no", "a: b # c", "!!python/name:os.system", "- x\u202e"]
+)
+def test_what_is_given_is_written_as_what_it_is(text: str, tmp_path: Path) -> None:
+    built = build(tmp_path)
+    options = {"compute": text, "experiment": text, "model": text, "metric": text, "job-name": text}
+    given = [f"--{name}={value}" for name, value in options.items()]
+    assert labelbeam("job", built.output, "--to", tmp_path / "to", *given).status == 0
+    written = (tmp_path / "to/job.yaml").read_text(encoding="utf-8")
+    job = yaml.safe_load(written)
+    found = [job["name"], job["experiment_name"], job["primary_metric"], job["training_parameters"]["model_name"]]
+    assert found == [text] * 4 and job["compute"] == f"azureml:{text}"
+    if text[0].isdigit():
+        assert f'experiment_name: "{text}"\n' in written  # A number, for a reader of YAML 1.2 alone.
+
+
+@pytest.mark.parametrize("name", ["compute", "experiment", "model", "metric", "job-name", "datastore", "workspace"])
+def test_what_is_no_text_cannot_be_written(name: str, tmp_path: Path) -> None:
+    built = build(tmp_path)
+    answer = labelbeam("job", built.output, "--to", tmp_path / "to", f"--{name}=a\udcff")
+    failed(answer, 2, f"--{name}: found a\\udcff, expected text in UTF-8")
+    assert not (tmp_path / "to").exists()

@@ -14,7 +14,8 @@ import pytest
 from urllib3.exceptions import HTTPError
 
 from labelbeam.schemas.responses import TruncatedAnswerError
-from labelbeam.transforms.score.connections import Answer, Connections, Exchange, NotPlainError
+from labelbeam.transforms.score.answers import Answer
+from labelbeam.transforms.score.connections import Connections, Exchange, NotPlainError
 from labelbeam.transforms.score.failures import TooLargeError
 from labelbeam.transforms.stores.failures import is_retryable
 from tests.servers.hostile import read_request

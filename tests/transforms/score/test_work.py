@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import threading
+import zipfile
+from concurrent.futures import CancelledError
 from contextlib import closing
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
+from time import monotonic, sleep
+from typing import Any
 
 import msgspec
 import pytest
@@ -28,27 +33,30 @@ UNIT = ScoreUnit(0, tuple(ImageToScore(f"u/{number}.jpg", f"{number}.jpg", None)
 
 def scorer(folder: Path, url: str, concurrency: int) -> Scorer:
     """One that asks for images of a directory, which are there afterwards."""
-    (folder / "images").mkdir()
+    return Scorer(scorer_options(folder, url, concurrency))
+
+
+def scorer_options(folder: Path, url: str, concurrency: int) -> ScoreOptions:
+    """Those of `scorer`."""
+    (folder / "images").mkdir(exist_ok=True)
     for image in UNIT.images:
         assert image.path is not None
         (folder / "images" / image.path).write_bytes(image.url.encode())
-    return Scorer(
-        ScoreOptions(
-            task=TASK,
-            endpoint=EndpointOptions(
-                url, "application/json", concurrency, 30.0, KeySource("LABELBEAM_TEST_NO_KEY", None, False)
-            ),
-            protocol="json",
-            explain=None,
-            batch=1,
-            batch_bytes=10**6,
-            images_root=str(folder / "images"),
-            may_fail=False,
-            units=1,
-            target=Target(str(folder / "build"), str(folder / "unfinished"), "made from", False),
-            report=str(folder / "report.json"),
-            storage={},
-        )
+    return ScoreOptions(
+        task=TASK,
+        endpoint=EndpointOptions(
+            url, "application/json", concurrency, 30.0, KeySource("LABELBEAM_TEST_NO_KEY", None, False)
+        ),
+        protocol="json",
+        explain=None,
+        batch=1,
+        batch_bytes=10**6,
+        images_root=str(folder / "images"),
+        may_fail=False,
+        units=1,
+        target=Target(str(folder / "build"), str(folder / "unfinished"), "made from", False),
+        report=str(folder / "report.json"),
+        storage={},
     )
 
 
@@ -116,3 +124,54 @@ def test_what_cannot_be_kept_ends_the_unit(tmp_path: Path, monkeypatch: pytest.M
         pytest.raises(StoreError, match="the disk is full"),
     ):
         asking.score(UNIT)
+
+
+def test_a_unit_all_of_whose_threads_were_cancelled_ends_as_a_cancelled_run(tmp_path: Path) -> None:
+    with endpoint_server(TASK, faults=[Fault("latency", seconds=30)]) as endpoint:
+        with zipfile.ZipFile(tmp_path / "images.zip", "w") as archive:
+            for image in UNIT.images:
+                archive.writestr(f"i/{image.path}", image.url)
+        options = replace(scorer_options(tmp_path, endpoint.url, 1), images_root=f"zip://i::{tmp_path}/images.zip")
+        asking = Scorer(options)
+        ended: list[BaseException] = []
+
+        def score() -> None:
+            try:
+                asking.score(UNIT)
+            except BaseException as error:
+                ended.append(error)
+
+        units = [threading.Thread(target=score, daemon=True) for _ in range(2)]
+        for unit in units:
+            unit.start()
+        late = monotonic() + 30
+        while asking.asking._work_queue.qsize() < asking.threads and monotonic() < late:
+            sleep(0.01)
+        asking.close(wait=False)
+        for unit in units:
+            unit.join(60)
+    assert len(ended) == 2
+    assert all(isinstance(error, CancelledError | EndpointError) for error in ended), ended
+
+
+def test_a_unit_that_can_have_one_thread_only_waits_for_it_and_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with endpoint_server(TASK) as endpoint:
+        with zipfile.ZipFile(tmp_path / "images.zip", "w") as archive:
+            for image in UNIT.images:
+                archive.writestr(f"i/{image.path}", image.url)
+        options = replace(scorer_options(tmp_path, endpoint.url, 1), images_root=f"zip://i::{tmp_path}/images.zip")
+        with closing(Scorer(options)) as asking:
+            submit = asking.asking.submit
+
+            def once(*call: Any) -> Any:
+                monkeypatch.setattr(asking.asking, "submit", refuse)
+                return submit(*call)
+
+            def refuse(*_: Any) -> None:
+                raise RuntimeError("can't start new thread")
+
+            monkeypatch.setattr(asking.asking, "submit", once)
+            with pytest.raises(RuntimeError, match="can't start new thread"):
+                asking.score(UNIT)

@@ -43,6 +43,7 @@ from labelbeam.transforms.read.work import read_unit
 from labelbeam.transforms.stores.errors import MissingFileError
 from labelbeam.transforms.workers.parallel import ParallelDo
 from labelbeam.transforms.workers.pool import Workers, _keep_freed_memory, current_workers, default_count, workers
+from tests.end_to_end.datasets import coco_box, coco_image, write_coco
 
 
 @dataclass
@@ -372,3 +373,31 @@ if __name__ == "__main__":
     while (left := [pid for pid in pids if _process(pid) is not None]) and time.monotonic() < end:
         time.sleep(0.1)
     assert not left
+
+
+WITHOUT_A_FEEDER = """
+import sys
+from multiprocessing.queues import Queue
+from labelbeam.pipelines.cli import main
+
+def refuse(queue):
+    raise RuntimeError("can't start new thread")
+
+Queue._start_thread = refuse
+sys.exit(main())
+"""
+
+
+def test_a_pool_whose_own_thread_has_ended_is_not_waited_for(tmp_path: Path) -> None:
+    source = write_coco(tmp_path / "a.json", [coco_image(1, "1.jpg")], [coco_box(1, 1)])
+    options = ("--task", "image_object_detection", "--image-url", "https://h/x", "--direct_num_workers=2")
+    ran = subprocess.run(
+        [sys.executable, "-c", WITHOUT_A_FEEDER, "convert", "--source", source, "--output", tmp_path / "out", *options],
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
+    assert ran.returncode == 1
+    assert "the thread that hands work to 2 worker processes has ended" in ran.stderr
+    assert "Traceback" not in ran.stderr
+    assert not (tmp_path / "out/latest.json").exists()
