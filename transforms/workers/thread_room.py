@@ -62,7 +62,7 @@ def keep_room_for_threads() -> None:
 
     glibc reserves 64 MB for what a thread allocates, which counts though nothing is there: a few dozen of them are all of what a limit allows.
     """
-    threading.Thread.start = _start_with_room  # type: ignore[method-assign, assignment]
+    threading.Thread.start = _start_with_room  # type: ignore[method-assign]
     if address_space() < UNLIMITED:
         import ctypes  # It takes longer to load than all else here.
 
