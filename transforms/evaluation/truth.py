@@ -121,7 +121,7 @@ def _areas_of(build: Location, manifest: Manifest, shards: Sequence[str]) -> Ite
         if not isinstance(data, bytes):
             raise data
         try:
-            rows = pq.ParquetFile(pa.BufferReader(data)).read(columns=["area"]) if data else None
+            rows = pq.ParquetFile(pa.BufferReader(data)).read(columns=["area"], use_threads=False) if data else None
             yield rows.column("area").to_pylist() if rows is not None and rows.num_columns else None
         except (pa.ArrowException, OSError) as error:
             if is_shortage(error):

@@ -35,7 +35,7 @@ def check_copy(path: str, data: bytes, records: int, task: str, differences: Dif
         differences: where to note what is found.
     """
     try:
-        rows = pq.ParquetFile(pa.BufferReader(data)).read()
+        rows = pq.ParquetFile(pa.BufferReader(data)).read(use_threads=False)
         rows.validate(full=True)
         columns = rows.schema.to_string(show_schema_metadata=False)
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
