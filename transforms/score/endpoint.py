@@ -22,7 +22,6 @@ from labelbeam.transforms.messages.redact import hide, redact, secrets_of
 from labelbeam.transforms.score.connections import Answer, Connections, Exchange
 from labelbeam.transforms.score.credentials import DEPLOYMENT, Headers, KeySource, hidden, read_headers, read_key
 from labelbeam.transforms.score.failures import (
-    SHEDDING,
     EndpointError,
     GivenUpError,
     StatusError,
@@ -246,7 +245,7 @@ class Endpoint:
                     self._succeeded(body)
                     return result
                 effort.spent += monotonic() - began
-                effort.is_shed = isinstance(failure, TimeoutError) or getattr(failure, "status", None) in SHEDDING
+                effort.is_shed = isinstance(failure, TimeoutError) or getattr(failure, "is_shedding", False)
                 if effort.is_shed:
                     self.limit.shed(began)
             begun = None
