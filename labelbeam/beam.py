@@ -197,7 +197,7 @@ class _Assemble(beam.DoFn):  # type: ignore[misc]
 
 
 class ReadBuild(beam.PTransform):  # type: ignore[misc]
-    """The build in force at `url` → rows of its task, of one split or of all.
+    """The current build at `url` → rows of its task, of one split or of all.
 
     Which build that is, is decided when the transform is applied; every file is compared with the hash in its manifest.
 

@@ -1,4 +1,4 @@
-"""The build in force as a program reads it: its manifest, its records, and its Parquet files."""
+"""The current build as a program reads it: its manifest, its records, and its Parquet files."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def open_build(url: Url, *, storage_options: Storage = None) -> Build:
-    """Open the build in force at `url`, the output of `convert`. It stays as it is when another one is published meanwhile.
+    """Open the current build at `url`, the output of `convert`. It stays as it is when another one is published meanwhile.
 
     Args:
         storage_options: fsspec options by protocol, as for `convert`.

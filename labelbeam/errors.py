@@ -10,7 +10,7 @@ LabelBeamError                    every failure; its exit_code is the command's 
 ├── LostLockError                 another run has taken this one for dead
 ├── CountsError                   what was found is not what was written, rejected and skipped
 ├── TooManyRejectedError          more was rejected than max_rejected allows
-├── SuspiciousChangeError         the build differs from the one in force by more than max_change allows
+├── SuspiciousChangeError         the build differs from the current one by more than max_change allows
 ├── TooManyFailedError            more images were not scored than max_failed allows
 └── BelowGateError                a figure of an evaluation is below what a min_ option asks for
 ```

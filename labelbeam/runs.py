@@ -97,7 +97,7 @@ def inspect_config(config: Url | ConvertConfig | None, options: InspectOptions) 
 
 
 def verify(output: Url, *, copy_images: Url | None = None, storage_options: Storage = None) -> Checked:
-    """Read the build in force at `output` again; the outcome lists every way in which it is not as it was published.
+    """Read the current build at `output` again; the outcome lists every way in which it is not as it was published.
 
     Args:
         copy_images: where the images that the build copied lie, by default where its manifest says.
@@ -118,7 +118,7 @@ def report(
     no_images: bool = False,
     storage_options: Storage = None,
 ) -> str:
-    """Write the report of the build in force at `output` again, a page to look at; its path or URL.
+    """Write the report of the current build at `output` again, a page to look at; its path or URL.
 
     Args:
         images: where the images lie, by default where the manifest says.
@@ -142,7 +142,7 @@ def export(
     images: Url | None = None,
     storage_options: Storage = None,
 ) -> Exported:
-    """Write the build in force at `output` in the format of another tool, and put it in the place of an earlier export at `dest`.
+    """Write the current build at `output` in the format of another tool, and put it in the place of an earlier export at `dest`.
 
     Args:
         to: coco, yolo, voc or csv.
@@ -158,10 +158,10 @@ def export(
 
 
 def clean(output: Url, *, keep: int = 3, dry_run: bool = False, storage_options: Storage = None) -> Cleaned:
-    """Remove all but `keep` builds, and what killed runs left; never the build in force or one that is being made.
+    """Remove all but `keep` builds, and what killed runs left; never the current build or one that is being made.
 
     Raises:
-        LabelBeamError: it is not clear which build is in force, or a file cannot be listed or removed.
+        LabelBeamError: it is not clear which build is current, or a file cannot be listed or removed.
     """
     if keep < 1:
         raise UsageError(f"keep: found {keep}, expected a whole number from 1 up")
@@ -220,7 +220,7 @@ def evaluate(
     storage_options: Storage = None,
     **gates: Unpack[Gates],
 ) -> Evaluation:
-    """Compare predictions with the truth of the build in force at `output`.
+    """Compare predictions with the truth of the current build at `output`.
 
     Args:
         predictions: what `score` or Azure's batch scoring wrote, JSON lines, or COCO results.

@@ -28,6 +28,7 @@ from labelbeam.transforms.messages.terminal import escaped
 from labelbeam.transforms.messages.words import did_you_mean, plain
 from labelbeam.transforms.workers.loading import is_ours_alone
 from labelbeam.transforms.workers.resources import ENDING, LEAST, address_space, allow_all_processor_time
+from labelbeam.transforms.workers.thread_room import keep_room_for_threads
 
 EXIT_AFTER = 3.0
 """Seconds that an interrupted run may take to end by itself: a thread may be waiting for a store."""
@@ -56,6 +57,7 @@ def _main(argv: Sequence[str] | None) -> int:
     known = argparse.Namespace(command=None, storage={})
     if argv is None:
         is_ours_alone()
+        keep_room_for_threads()
     with contextlib.redirect_stderr(Lenient(sys.stderr)), _interruptible() as interrupted:
         try:
             status = _run(list(sys.argv[1:] if argv is None else argv), known)

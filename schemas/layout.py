@@ -11,7 +11,7 @@ UNFINISHED = "unfinished"
 """The directory of claims, and of what a build leaves for its continuation; gone when nothing is under way."""
 
 LATEST = "latest.json"
-"""The pointer to the build in force."""
+"""The pointer to the current build."""
 
 MANIFEST = "manifest.json"
 """The manifest of a build, in its directory."""
@@ -41,7 +41,7 @@ CLAIM = re.compile(r"lock-.+\.json")
 """The names of claims, below `unfinished`."""
 
 FENCE = re.compile(r"(?P<claim>lock-\d{8}T\d{12}Z-[0-9a-f]{8})\.(?:pointer|next)", re.ASCII)
-"""The names of pointers that are about to be put in force on a disk, and of claims that are about to be put anew, below `unfinished`."""
+"""The names of pointers that are about to be made current on a disk, and of claims that are about to be put anew, below `unfinished`."""
 
 
 def is_of_a_claim(path: str) -> bool:

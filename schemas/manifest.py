@@ -285,7 +285,7 @@ class Manifest(msgspec.Struct):
 
 
 class Latest(msgspec.Struct):
-    """`latest.json`, the pointer to the build in force."""
+    """`latest.json`, the pointer to the current build."""
 
     build: str
     manifest: str

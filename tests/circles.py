@@ -1,13 +1,14 @@
-"""Two circles of tests, told apart by markers: plain `pytest` runs those without one of OUTER, `pytest --all` runs all.
+"""Two suites of tests, told apart by markers: plain `pytest` runs those without one of OUTER, `pytest --all` runs all.
 
 Whatever starts or installs what a marker stands for calls `needs`; a test that gets there without the marker fails. So a test
-cannot stray into the fast circle, wherever it lies.
+cannot stray into the fast suite, wherever it lies.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+from collections import defaultdict
 from collections.abc import Generator, Iterator, Sequence
 from typing import Any
 
@@ -15,13 +16,13 @@ import pytest
 from xdist.scheduler import LoadGroupScheduling
 
 OUTER = ("server", "cluster", "browser", "installation", "slow")
-"""The markers that keep a test out of the fast circle; pyproject.toml says what each of them stands for."""
+"""The markers that keep a test out of the fast suite; pyproject.toml says what each of them stands for."""
 
 HANGS = 300
 INSTALLS = 900
 MOMENT = 60
-"""Seconds after which a test is taken to hang: it fails, and shows what each thread does. One of the outer circle may have to
-install what it needs before, a slow one has five times its own seconds more, and in the nightly circle each of PROOF_MOMENTS a
+"""Seconds after which a test is taken to hang: it fails, and shows what each thread does. One of the outer suite may have to
+install what it needs before, a slow one has five times its own seconds more, and in the nightly suite each of PROOF_MOMENTS a
 minute."""
 
 _running: list[pytest.Item] = []
@@ -66,8 +67,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     Each of these goes by itself, beside others of its file, unless it has an `xdist_group` of its own.
     """
     slow = {item: seconds(item) for item in items}
+    group = {item: _group(item) for item in items if slow[item]}
+    groups: dict[str, float] = defaultdict(float)
+    for item, name in group.items():
+        groups[name] += slow[item]
     proofs = MOMENT * int(os.environ.get("PROOF_MOMENTS", "0"))
-    items.sort(key=lambda item: -slow[item])
+    # A group is as long as all of its tests, of which the longest comes first.
+    items.sort(key=lambda item: (-groups[group[item]], -slow[item]) if slow[item] else (0, 0))
     for item in items:
         # In one walk for each of ten thousand: `get_closest_marker` is one for each name.
         names = {marker.name for marker in item.iter_markers()}
@@ -76,6 +82,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.timeout(HANGS + installs + 5 * slow[item] + proofs))
         if slow[item] and "xdist_group" not in names:
             item.add_marker(pytest.mark.xdist_group(item.nodeid.rpartition("/")[2]))
+
+
+def _group(item: pytest.Item) -> str:
+    """The tests that a slow one stays with in one process: itself alone, unless it says more."""
+    marker = item.get_closest_marker("xdist_group")
+    return item.nodeid if marker is None else str(marker.args[0])
 
 
 def seconds(item: pytest.Item) -> float:

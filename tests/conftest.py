@@ -63,12 +63,17 @@ def pytest_collection() -> Generator[None, object, object]:
 
 
 def pytest_collection_finish() -> None:
-    """Have Beam remember what it works out, and nothing wait for the disk, in each process that runs tests."""
+    """Have Beam remember what it works out, and nothing wait for the disk, in each process that runs tests.
+
+    The garbage collector leaves out what is there by now: it would walk over all tests, and over Beam, whenever it looks at everything.
+    """
     from tests.beam_memory import remember
     from tests.unsynced import spare
 
     remember()
     spare()
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -5,7 +5,7 @@ the workers' environment. Where to look: the log of the task `build` ends with L
 
 The task `build` succeeds when a build was published and is skipped, with all that follows, when nothing has changed. It is
 tried again, with growing pauses, after exit status 1 (the run failed, and the next attempt resumes it), and at once failed
-after 2 (the config is wrong) and 3 (too much was rejected or has changed; yesterday's build stays in force).
+after 2 (the config is wrong) and 3 (too much was rejected or has changed; yesterday's build stays current).
 To accept a change once: trigger the DAG by hand with accept_change.
 """
 
@@ -62,7 +62,7 @@ def labelbeam_nightly() -> None:
         printed = labelbeam("convert", params["config"], "--if-changed", "--max-change", "0.3", accept, "--json")
         summary: dict[str, Any] = json.loads(printed)
         if summary["status"] == "unchanged":
-            raise AirflowSkipException(f"unchanged: build {summary['build']} stays in force")
+            raise AirflowSkipException(f"unchanged: build {summary['build']} stays current")
         return summary
 
     @task
@@ -72,7 +72,7 @@ def labelbeam_nightly() -> None:
 
     @task
     def clean(params: dict[str, Any]) -> None:
-        """Keep the last seven builds; the one in force and one under way are never removed."""
+        """Keep the last seven builds; the current one and one under way are never removed."""
         labelbeam("clean", params["output"], "--keep", "7")
 
     build() >> verify() >> clean()

@@ -27,7 +27,7 @@ def _add_arguments(parser: Parser) -> None:
         type=count,
         default=3,
         metavar="N",
-        help="how many builds stay, with that in force (default: %(default)s)",
+        help="how many builds stay, the current one included (default: %(default)s)",
     )
     parser.add_argument("--dry-run", action="store_true", help="remove nothing, say what would be removed")
     add_options(parser, ["storage_options", "json"])
@@ -82,12 +82,12 @@ def _print(cleaned: Cleaned) -> None:
         say(f"{cleaned.busy}. Unfinished builds and files were left alone")
     if not found.any:
         say("nothing to remove")
-    say(f"kept: {len(found.kept)} builds, in force: {found.current or 'none'}")
+    say(f"kept: {len(found.kept)} builds, current: {found.current or 'none'}")
 
 
 COMMAND = Command(
     "clean",
-    "remove old builds and what killed runs left, never the build in force or one that is being made",
+    "remove old builds and what killed runs left, never the current build or one that is being made",
     "OUTPUT [options]",
     _add_arguments,
     _run,

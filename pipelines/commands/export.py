@@ -1,4 +1,4 @@
-"""`labelbeam export`: write the build in force in the format of another tool."""
+"""`labelbeam export`: write the current build in the format of another tool."""
 
 from __future__ import annotations
 

@@ -85,7 +85,7 @@ def failed(answer: Answer, status: int, *words: str) -> None:
 
 @dataclass
 class Build:
-    """The build in force below `output`, as a reader of its files sees it."""
+    """The current build below `output`, as a reader of its files sees it."""
 
     output: Path
     said: str = ""

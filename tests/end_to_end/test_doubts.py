@@ -42,7 +42,7 @@ def test_strict_publishes_nothing_while_a_doubt_stands_and_names_what_settles_it
     assert not (tmp_path / "out/latest.json").exists()
 
 
-def test_yesterdays_build_stays_in_force_where_strict_refuses_todays(doubted: Path, tmp_path: Path) -> None:
+def test_yesterdays_build_stays_current_where_strict_refuses_todays(doubted: Path, tmp_path: Path) -> None:
     before = convert("--source", doubted, "--image-url", PREFIX, output=tmp_path / "out").root
     assert attempt(doubted, tmp_path / "out", "--strict").status == 3
     pointer = json.loads((tmp_path / "out/latest.json").read_bytes())

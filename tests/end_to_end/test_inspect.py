@@ -63,7 +63,7 @@ def test_inspect_ends_with_3_where_the_config_has_a_build_refused(sources: list[
     assert labelbeam("inspect", config, "--max-rejected", "0.5").status == 0
 
 
-def test_inspect_compares_with_the_build_in_force_where_the_config_has_max_change(
+def test_inspect_compares_with_the_current_build_where_the_config_has_max_change(
     sources: list[Path], tmp_path: Path
 ) -> None:
     assert attempt(sources[1], tmp_path / "out").status == 0

@@ -202,12 +202,12 @@ def test_training_data_never_replaces_predictions_nor_they_training_data(tmp_pat
         json.dumps({"build": NOT_THERE, "manifest": f"builds/{NOT_THERE}/manifest.json"})
     )
     before = files(output)
-    failed(build_of(source, output), 1, "predictions are in force there, expected training data or nothing")
+    failed(build_of(source, output), 1, "predictions are published there, expected training data or nothing")
     assert files(output) == before
     (build / "manifest.json").unlink()
     assert build_of(source, output).status == 0, "a pointer to nothing is mended by building"
     scoring = ("score", source, "--task", CLASSIFICATION, "--endpoint", "http://127.0.0.1:9/score", "--output", output)
-    failed(labelbeam(*scoring), 1, "training data are in force there, expected predictions or nothing")
+    failed(labelbeam(*scoring), 1, "training data are published there, expected predictions or nothing")
 
 
 @pytest.mark.parametrize("option", ["--output", "--coco-results", "--coco-truth"])

@@ -127,7 +127,7 @@ def test_a_build_after_one_of_a_clock_that_is_days_ahead_comes_after_it_and_is_r
     assert names(output) == [begun]
 
 
-def test_a_build_that_was_in_force_is_not_written_to_again_after_going_back_by_hand(tmp_path: Path) -> None:
+def test_a_build_that_was_current_is_not_written_to_again_after_going_back_by_hand(tmp_path: Path) -> None:
     source, output = dataset(tmp_path / "coco.json"), tmp_path / "out"
     build_of(source, output)
     pointer = (output / "latest.json").read_bytes()
@@ -149,7 +149,7 @@ def test_changed_inputs_begin_a_build_of_their_own(tmp_path: Path, monkeypatch: 
     assert build.counts["images"] == (IMAGES + 1, IMAGES + 1, 0, 0)
 
 
-def test_a_build_that_was_begun_before_the_one_in_force_is_not_gone_on_with(
+def test_a_build_that_was_begun_before_the_current_one_is_not_resumed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source, output = dataset(tmp_path / "coco.json"), tmp_path / "out"
@@ -237,7 +237,7 @@ def names(output: Path) -> list[str]:
     return sorted(path.name for path in (output / "builds").iterdir())
 
 
-def test_clean_keeps_the_build_in_force_and_the_latest_others(tmp_path: Path) -> None:
+def test_clean_keeps_the_current_build_and_the_latest_others(tmp_path: Path) -> None:
     source, output = dataset(tmp_path / "coco.json", 3), tmp_path / "out"
     built = [build_of(source, output).root.name for _ in range(4)]
     assert labelbeam("clean", output, "--dry-run").status == 0
@@ -251,7 +251,7 @@ def test_clean_keeps_the_build_in_force_and_the_latest_others(tmp_path: Path) ->
     check(Build(output))
 
 
-def test_clean_keeps_a_build_that_was_put_in_force_again(tmp_path: Path) -> None:
+def test_clean_keeps_a_build_that_was_made_current_again(tmp_path: Path) -> None:
     source, output = dataset(tmp_path / "coco.json", 3), tmp_path / "out"
     build_of(source, output)
     pointer = (output / "latest.json").read_bytes()
@@ -299,7 +299,7 @@ def test_clean_leaves_alone_what_is_being_made(tmp_path: Path, monkeypatch: pyte
     assert build_of(tmp_path / "other.json", output).root.name == begun
 
 
-def test_clean_does_nothing_where_nothing_tells_which_build_is_in_force(tmp_path: Path) -> None:
+def test_clean_does_nothing_where_nothing_tells_which_build_is_current(tmp_path: Path) -> None:
     source, output = dataset(tmp_path / "coco.json", 3), tmp_path / "out"
     build = build_of(source, output)
     (output / "latest.json").unlink()

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from tests.packaging.made import ROOMS, ROOT, Dist, make_dist
 from tests.runners.driving import Installed
-from tests.runners.provision import pip, run, worker_python
+from tests.runners.provision import new_environment, pip, run, worker_python
 from tests.servers.room import Room, Visitor
 
 
@@ -45,9 +44,7 @@ def copied(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def editable(copied: Path, dist: Dist, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The Python of an environment in which the copy is installed with -e; what it needs is borrowed from another."""
-    venv = tmp_path_factory.mktemp("editable") / "venv"
-    subprocess.run([sys.executable, "-m", "venv", str(venv)], check=True)
-    python = venv / "bin/python"
+    python = Path(new_environment(tmp_path_factory.mktemp("editable") / "venv"))
     ask = "import sysconfig; print(sysconfig.get_path('purelib'))"
     own, others = (
         subprocess.run([name, "-c", ask], capture_output=True, text=True, check=True).stdout.strip()

@@ -90,13 +90,13 @@ class Output:
         On a machine that has become busier it may be too slow for its own claim. It says so then, and has published nothing.
         """
         for _ in range(TRIES):
-            in_force = self.place.read("latest.json")
+            current = self.place.read("latest.json")
             run = self.build(version, Elsewhere(self.life))
             if run.end() == 0:
                 assert whole(self.place)[1] == self.expected[version], run.said
                 return
             assert TOO_SLOW in run.said, run.said
-            assert self.place.read("latest.json") == in_force
+            assert self.place.read("latest.json") == current
             self.life *= 2
         raise AssertionError(f"too slow for its claim {TRIES} times: {run.said}")
 
@@ -193,14 +193,14 @@ def stand_still(place: Place, folder: Path, seed: int, stops: Moments, mortal: M
                 continue
             stages[stage(place, pointer)] += 1
             output.takes_over(newer)
-            in_force, _ = whole(place)
+            current, _ = whole(place)
             frozen.go_on()
             status = frozen.end()
             assert "Traceback" not in frozen.said and "this was not expected" not in frozen.said, frozen.said
             build, found = whole(place)
             assert found in (output.expected[older], output.expected[newer])
             # It may have had no claim yet, and have come after the other one.
-            assert build >= in_force and (build == in_force or status == 0), (build, in_force, frozen.said)
+            assert build >= current and (build == current or status == 0), (build, current, frozen.said)
             if status:
                 assert status == 1 and frozen.said.strip().splitlines()[-1].startswith("labelbeam convert: "), (
                     frozen.said

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from tests.proofs.datasets import make_nights
 from tests.proofs.mortal import Mortal
-from tests.proofs.places import Content, Place, Reader, leftovers, manifest_in_force, whole
+from tests.proofs.places import Content, Place, Reader, current_manifest, leftovers, whole
 from tests.proofs.runs import Run, start
 
 VERSIONS = 5
@@ -98,7 +98,7 @@ class Nightly:
         assert run.end() == 0, run.said
         assert whole(self.place)[1] == self.expected[version], f"not the bytes of an undisturbed build: {run.said}"
         if "--copy-images" in more:
-            for split, part in manifest_in_force(self.place)["splits"].items():
+            for split, part in current_manifest(self.place)["splits"].items():
                 for name in self._images(split, [entry["path"] for entry in part["files"]]):
                     assert self.copies.read(name) == (self.nights.folder / "images" / name).read_bytes(), name
 
@@ -108,7 +108,7 @@ class Nightly:
         return [json.loads(line)["image_url"].rpartition("/")[2] for line in lines]
 
     def tidies(self) -> None:
-        """What killed builds left, a clean removes; what is in force, it leaves, and verify finds no difference."""
+        """What killed builds left, a clean removes; the current build, it leaves, and verify finds no difference."""
         for command in (["clean", self.place.url, "--keep", str(KEPT)], ["verify", self.place.url]):
             run = start(command, self.temporary, self.place.environment)
             assert run.end() == 0, run.said

@@ -122,14 +122,14 @@ def content(manifest: Mapping[str, Any]) -> Content:
     return frozenset((entry["path"], entry["sha256"]) for entry in entries(manifest))
 
 
-def manifest_in_force(place: Place) -> dict[str, Any]:
+def current_manifest(place: Place) -> dict[str, Any]:
     """The manifest that the pointer names."""
     manifest: dict[str, Any] = json.loads(place.read(json.loads(place.read("latest.json"))["manifest"]))
     return manifest
 
 
 def whole(place: Place) -> tuple[str, Content]:
-    """Read the build in force file by file, as training does; its name and its records.
+    """Read the current build file by file, as training does; its name and its records.
 
     Raises:
         AssertionError: what is there is not what the manifest says.
@@ -170,7 +170,7 @@ def leftovers(place: Place) -> set[str]:
 
 
 class Reader(threading.Thread):
-    """One who looks at the pointer, and reads whatever build is in force, over and over, until told to stop.
+    """One who looks at the pointer, and reads the current build, over and over, until told to stop.
 
     `reads` counts the builds read to the end; `wrong` holds what should never be seen: a build that is none of `expected`
     (a mix, or something half written), a file that is missing, or a build that had been replaced already.

@@ -34,7 +34,7 @@ def mortal(place: Place, tmp_path: Path) -> Mortal:
 
 
 @EVERYWHERE
-def test_a_clean_beside_builds_leaves_what_is_in_force_wherever_either_is_killed(
+def test_a_clean_beside_builds_leaves_the_current_build_wherever_either_is_killed(
     place: Place, part: int, mortal: Mortal, tmp_path: Path, seed: int, tell: Tell
 ) -> None:
     clean_beside_builds(place, tmp_path, seed, moments(part), mortal, tell)

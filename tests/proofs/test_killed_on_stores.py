@@ -17,9 +17,9 @@ pytestmark = pytest.mark.server
 @pytest.mark.parametrize(
     ("bucket", "part"),
     [
-        pytest.param("s3", 70, marks=pytest.mark.slow(seconds=320)),
-        pytest.param("azure", 15, marks=pytest.mark.slow(seconds=150)),
-        pytest.param("gcs", 15, marks=pytest.mark.slow(seconds=150)),
+        pytest.param("s3", 30, marks=pytest.mark.slow(seconds=45)),
+        pytest.param("azure", 10, marks=pytest.mark.slow(seconds=40)),
+        pytest.param("gcs", 10, marks=pytest.mark.slow(seconds=30)),
     ],
     indirect=["bucket"],
 )
@@ -29,7 +29,7 @@ def test_builds_killed_at_random_moments_lose_nothing(
     kill_at_random(bucket, tmp_path, seed, moments(part), MortalOnStore(tmp_path / "trace"), tell)
 
 
-@pytest.mark.slow(seconds=170)
+@pytest.mark.slow(seconds=50)
 def test_builds_killed_before_and_after_each_write_lose_nothing(
     bucket: Place, tmp_path: Path, seed: int, tell: Tell
 ) -> None:

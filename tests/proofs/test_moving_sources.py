@@ -17,7 +17,7 @@ from fsspec.implementations.local import LocalFileSystem
 from tests.end_to_end.datasets import encoded, voc_object, voc_xml
 from tests.proofs.datasets import make_nights
 from tests.proofs.nightly import Tell
-from tests.proofs.places import Place, content, leftovers, manifest_in_force, whole
+from tests.proofs.places import Place, content, current_manifest, leftovers, whole
 from tests.proofs.runs import Run, start
 from tests.servers.stores import S3Store
 
@@ -121,7 +121,7 @@ def test_files_that_come_and_go_during_a_build_are_written_or_rejected_and_later
         ends[ended] += 1
         if ended == "published":
             whole(output)
-            rejected.update(manifest_in_force(output)["rejected_by_reason"])
+            rejected.update(current_manifest(output)["rejected_by_reason"])
     assert build(output).end() == 0
     fresh = output.beside("fresh")
     assert build(fresh).end() == 0
@@ -160,7 +160,7 @@ def test_a_coco_file_that_is_replaced_during_a_build_never_comes_to_a_mix(
         replace.join()
         ends[ended] += 1
         if ended == "published":
-            assert content(manifest_in_force(output)) in pure, "a mix of both versions"
+            assert content(current_manifest(output)) in pure, "a mix of both versions"
         else:
             assert "coco.json" in run.said.strip().splitlines()[-1], run.said
     assert build(output).end() == 0

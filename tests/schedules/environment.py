@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from tests.circles import needs
+from tests.runners.provision import new_environment, pip, run
 from tests.servers.installing import cache, once
 
 REQUIREMENTS = Path(__file__).parents[2] / "requirements"
-
-INSTALLING = 900
-"""Seconds that pip may take; it takes about one minute."""
 
 
 def tools_python(name: str = "schedules") -> Path:
@@ -25,16 +20,8 @@ def tools_python(name: str = "schedules") -> Path:
     made_from = f"{sys.version}\n{requirements.read_text(encoding='utf-8')}"
 
     def install(folder: Path) -> None:
-        _run(sys.executable, "-m", "venv", str(folder))
-        pip = (str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
         # The file names everything, also where a package would have another version of one than that which works.
-        _run(*pip, "--no-deps", "-r", str(requirements))
+        run(*pip(new_environment(folder)), "--no-deps", "-r", str(requirements))
 
     made = once(cache() / f"{name}-{hashlib.sha256(made_from.encode()).hexdigest()[:12]}", install)
     return made / "bin" / "python"
-
-
-def _run(*command: str) -> None:
-    ran = subprocess.run(command, capture_output=True, text=True, timeout=INSTALLING, check=False)
-    if ran.returncode:
-        pytest.fail(f"{' '.join(command)} ended with exit status {ran.returncode}: {ran.stderr[-2000:]}")

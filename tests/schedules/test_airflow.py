@@ -13,7 +13,7 @@ import pytest
 
 from tests.schedules.dataset import coco
 
-pytestmark = [pytest.mark.installation, pytest.mark.slow(seconds=120), pytest.mark.xdist_group("airflow")]
+pytestmark = [pytest.mark.installation, pytest.mark.slow(seconds=15), pytest.mark.xdist_group("airflow")]
 
 DAG = Path(__file__).parents[2] / "configs" / "schedules" / "airflow_dag.py"
 RUN_DAG = Path(__file__).with_name("run_dag.py")
@@ -90,5 +90,5 @@ def test_tasks_end_by_the_exit_status(answer: dict[str, Any], run: str, ended: l
 
 def test_the_log_of_a_task_holds_the_message_of_the_command(answer: dict[str, Any]) -> None:
     said = "\n".join(answer["complaints"])
-    assert "labelbeam convert: this build differs from the one in force" in said
+    assert "labelbeam convert: this build differs from the current one" in said
     assert "missing.json" in said

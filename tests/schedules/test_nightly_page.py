@@ -44,14 +44,14 @@ def nights(worker_env: dict[str, str], tmp_path_factory: pytest.TempPathFactory)
         return ran.returncode, ran.stderr
 
     assert convert(20)[0] == 0
-    first = in_force(folder)
+    first = current_build(folder)
     status, refusal = convert(10)
-    assert (status, in_force(folder)) == (3, first)
+    assert (status, current_build(folder)) == (3, first)
     assert convert(10, "--accept-change")[0] == 0
-    return Nights(folder, worker_env, first, refusal, in_force(folder))
+    return Nights(folder, worker_env, first, refusal, current_build(folder))
 
 
-def in_force(folder: Path) -> str:
+def current_build(folder: Path) -> str:
     return str(json.loads((folder / "published/parts/latest.json").read_bytes())["build"])
 
 
@@ -66,10 +66,10 @@ def test_an_accepted_change_stands_in_the_manifest(nights: Nights) -> None:
     assert all(nights.first in warning for warning in accepted)
 
 
-def test_the_commands_put_an_earlier_build_in_force(nights: Nights) -> None:
-    assert in_force(nights.folder) == nights.second != nights.first
+def test_the_commands_make_an_earlier_build_current(nights: Nights) -> None:
+    assert current_build(nights.folder) == nights.second != nights.first
     script = re.sub(r"^BUILD=.*$", f"BUILD={nights.first}", block("go back"), flags=re.MULTILINE)
     command = ["sh", "-e", "-c", script]
     ran = subprocess.run(command, cwd=nights.folder, env=nights.env, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stderr
-    assert in_force(nights.folder) == nights.first
+    assert current_build(nights.folder) == nights.first

@@ -31,7 +31,7 @@ Score = Callable[..., Answer]
 
 
 def manifest(output: Path) -> tuple[Path, dict[str, Any]]:
-    """The build in force and its manifest; every file is compared with it, and the counts with each other."""
+    """The current build and its manifest; every file is compared with it, and the counts with each other."""
     latest = json.loads((output / "latest.json").read_bytes())
     found = json.loads((output / latest["manifest"]).read_bytes())
     jsonschema.validate(found, schema("scores_manifest"))

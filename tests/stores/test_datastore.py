@@ -20,7 +20,7 @@ pytestmark = pytest.mark.server
 
 
 def published(store: AzureStore, output: str) -> tuple[str, dict[str, Any], list[dict[str, Any]]]:
-    """The build in force, its manifest, and its records."""
+    """The current build, its manifest, and its records."""
     latest = json.loads(store.read(f"{output}/latest.json"))
     manifest = json.loads(store.read(f"{output}/{latest['manifest']}"))
     place = f"{output}/builds/{latest['build']}"

@@ -144,7 +144,7 @@ FIGURES = ("counts", "splits", "labels", "rejected_by_reason", "skipped_by_reaso
 
 
 def published(files: dict[str, bytes]) -> Published:
-    """The records of the build in force among the files of an output, and its manifest's figures."""
+    """The records of the current build among the files of an output, and its manifest's figures."""
     manifest = json.loads(files["latest.json"])["manifest"]
     root = manifest.removesuffix("manifest.json")
     data = {

@@ -2,7 +2,7 @@
 
 Only what a build wrote is removed, and that is proven file by file: by the pointer of an output that names a build which is
 there, or by what a run kept of the build; by the name of the build; and by the names of its files. All else is told of and
-left. The build in force always stays, and so does a build that is being made. What a dead run left can be resumed by a run
+left. The current build always stays, and so does a build that is being made. What a dead run left can be resumed by a run
 from the same inputs; to clean is to decide against that.
 """
 
@@ -58,7 +58,7 @@ def clean(output: Location, keep: int, dry_run: bool = False) -> Cleaned:
     """Remove all but `keep` builds, and what dead runs left. While a build is being made, only old builds are removed.
 
     Raises:
-        LabelBeamError: it is not clear which build is in force.
+        LabelBeamError: it is not clear which build is current.
         StoreError: a file cannot be listed or removed.
     """
     found = look_over(output, keep)
@@ -83,15 +83,15 @@ def _remove_old(output: Location, keep: int) -> Leftovers:
 
 
 def look_over(output: Location, keep: int) -> Leftovers:
-    """Sort out what lies below `output`, of which `keep` builds are to stay: the one in force and the latest others.
+    """Sort out what lies below `output`, of which `keep` builds are to stay: the current one and the latest others.
 
     Raises:
-        LabelBeamError: there are finished builds, but no pointer says which of them is in force, or it names none of them.
+        LabelBeamError: there are finished builds, but no pointer says which of them is current, or it names none of them.
         StoreError: the output cannot be listed, or the pointer cannot be read.
     """
     begun = _folders(output, UNFINISHED)
     names = _folders(output, BUILDS)
-    # Read last: what was put in force meanwhile is among the names, and known as the one in force.
+    # Read last: what was made current meanwhile is among the names, and known as the current one.
     found = Leftovers(latest_build(output))
     if found.current is not None and is_finished(output, found.current) is not True:
         raise LabelBeamError(
@@ -121,7 +121,7 @@ def look_over(output: Location, keep: int) -> Leftovers:
     if finished and found.current is None:
         raise LabelBeamError(
             f"{output.below(LATEST).shown}: does not exist, though {len(finished)} builds are finished, such as "
-            f"{finished[-1]}; expected the pointer to the one in force. Put it back, or build again, before cleaning"
+            f"{finished[-1]}; expected the pointer to the current one. Put it back, or build again, before cleaning"
         )
     others = max(0, keep - 1)
     found.kept = [*([found.current] if found.current else []), *(finished[-others:] if others else [])]
@@ -209,7 +209,7 @@ def remove_leftovers(output: Location, found: Leftovers, check: Callable[[], Non
     """Remove what `look_over` has found. `check` raises where the output is not this run's any more.
 
     Of an unfinished build, what a run could resume it by goes first. If this process stands still on the way and another run
-    takes over, that one cannot resume the build, and what is removed afterwards is never one that is in force.
+    takes over, that one cannot resume the build, and what is removed afterwards is never the current one.
 
     Raises:
         StoreError: a file cannot be removed.
@@ -227,13 +227,13 @@ def remove_build(output: Location, build: str) -> None:
     """Remove a build with all that belongs to it; the manifest first, so that no half of a build passes for one.
 
     Raises:
-        LabelBeamError: it is in force by now.
+        LabelBeamError: it is current by now.
         StoreError: a file cannot be removed.
     """
     folder = f"{BUILDS}/{build}"
     files = [path for path, ours in _below(output, folder) if ours]
     if latest_build(output) == build:
-        raise LabelBeamError(f"{output.below(folder).shown}: was put in force meanwhile; it was left. Clean again")
+        raise LabelBeamError(f"{output.below(folder).shown}: was made current meanwhile; it was left. Clean again")
     remove_files(output, [f"{folder}/{path}" for path in files if path == "manifest.json"])
     remove_files(output, [f"{folder}/{path}" for path in files])
     if output.local:

@@ -59,7 +59,7 @@ def check_change(previous: Manifest | None, manifest: Manifest, config: ConvertC
     """Let a build pass, or refuse it, by --max-change and --accept-change.
 
     Args:
-        previous: the build in force, or None where there is none: then there is nothing to differ from.
+        previous: the current build, or None where there is none: then there is nothing to differ from.
 
     Returns:
         Warnings for the manifest: with --accept-change the changes that would have been refused, else none.
@@ -163,8 +163,8 @@ def _refusal(previous: Manifest, manifest: Manifest, found: Sequence[str]) -> st
     cause = f"Other than before: {', '.join(differ)}. " if differ else "Options and version are those of that build. "
     return "\n".join(
         [
-            f"this build differs from the one in force, {previous.build}, by more than --max-change allows; nothing was "
-            "published, and that build stays in force:",
+            f"this build differs from the current one, {previous.build}, by more than --max-change allows; nothing was "
+            "published, and that build stays current:",
             *(f"  {plain(change)}" for change in found),
             f"{cause}Compare the source with what {manifest_path(previous.build)} counts; labelbeam inspect shows "
             "what is there now. If all of this is meant, run once with --accept-change",

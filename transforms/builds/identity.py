@@ -54,7 +54,7 @@ MOMENT = "%Y%m%dT%H%M%S%fZ"
 def after(identity: BuildIdentity, names: Iterable[str]) -> BuildIdentity:
     """The identity, called so that it comes after all builds `names`, whatever the clocks said that these were called by.
 
-    So the order of names is that in which builds were put in force, also where a clock is days behind another one.
+    So the order of names is that in which builds were made current, also where a clock is days behind another one.
 
     Raises:
         LabelBeamError: a build is called after the end of time, which no clock has done.

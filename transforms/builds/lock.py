@@ -96,7 +96,7 @@ class Lock:
 
     @property
     def fence(self) -> Location:
-        """The file by way of which, on a disk, this run puts a build in force; it goes with the claim."""
+        """The file by way of which, on a disk, this run makes a build current; it goes with the claim."""
         return self.output.below(_beside(self.name, "pointer"))
 
     def tell(self, build: str) -> None:
@@ -224,7 +224,7 @@ def locked(output: Location, work: Work, pace: Pace = Pace()) -> Iterator[Lock]:
 
 
 def _remove_claim(output: Location, name: str) -> None:
-    """Remove the claim of a run for good, and what it is about to put in force: it looks for its claim before it puts that."""
+    """Remove the claim of a run for good, and what it is about to make current: it looks for its claim before it puts that."""
     claim = f"{UNFINISHED}/{name}"
     remove_files(output, [claim])
     if output.local:

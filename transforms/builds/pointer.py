@@ -1,4 +1,4 @@
-"""Put a build in force: the one step that readers see, and that a run which stood still must never take.
+"""Make a build current: the one step that readers see, and that a run which stood still must never take.
 
 A process can stand still between any two of its steps, for hours, while another run takes it for dead, and publishes. So the
 last step is one that fails then, by what the store itself compares in that moment. An object store puts the pointer only over
@@ -25,7 +25,7 @@ TRIES = 10
 """How often the pointer may change under a run that nobody has taken for dead: by hand, that is."""
 
 
-def put_in_force(lock: Lock, build: str) -> None:
+def make_current(lock: Lock, build: str) -> None:
     """Put the pointer to a build that is complete.
 
     Raises:
@@ -56,7 +56,7 @@ def _put_on_disk(lock: Lock, place: Location, data: bytes, build: str) -> None:
     try:
         sync_directory(lock.output)
     except LabelBeamError as error:
-        LOG.warning("%s; the build is in force, though the disk may not keep that over a power failure", error)
+        LOG.warning("%s; the build is current, though the disk may not keep that over a power failure", error)
 
 
 def _check(lock: Lock, build: str) -> None:

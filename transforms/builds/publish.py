@@ -17,7 +17,7 @@ from labelbeam.schemas.scores import ScoresManifest
 from labelbeam.transforms.builds.croissant import description_of_build
 from labelbeam.transforms.builds.label_list import label_list
 from labelbeam.transforms.builds.lock import Lock
-from labelbeam.transforms.builds.pointer import put_in_force
+from labelbeam.transforms.builds.pointer import make_current
 from labelbeam.transforms.builds.resume import forget
 from labelbeam.transforms.builds.shards import fill, shard_name, write_file
 from labelbeam.transforms.messages.words import encode_json
@@ -69,15 +69,15 @@ def finish(output: Location, build: Location, manifest: Manifest | ScoresManifes
     publish(lock, build, manifest)
     try:
         forget(output, manifest.build)
-    except LabelBeamError as error:  # Whatever it is, a shortage too: the build is in force.
+    except LabelBeamError as error:  # Whatever it is, a shortage too: the build is current.
         LOG.warning("%s; the build is published, and labelbeam clean removes what is left over", error)
 
 
 def publish(lock: Lock, build: Location, manifest: Manifest | ScoresManifest) -> None:
-    """Put the manifest, and then the pointer: from that moment on the build is in force.
+    """Put the manifest, and then the pointer: from that moment on the build is current.
 
     Raises:
-        LostLockError: another run has taken over; what is in force stays.
+        LostLockError: another run has taken over; what is current stays.
         StoreError: the manifest or the pointer cannot be written.
     """
     data = msgspec.json.format(encode_json(manifest), indent=2)
@@ -88,4 +88,4 @@ def publish(lock: Lock, build: Location, manifest: Manifest | ScoresManifest) ->
             f"{place.shown}: is there already: another run has finished this build; nothing was published by this one"
         )
     sync_directories(build)
-    put_in_force(lock, manifest.build)
+    make_current(lock, manifest.build)

@@ -1,4 +1,4 @@
-"""The build in force: where its pointer leads, its manifest, and its directory."""
+"""The current build: where its pointer leads, its manifest, and its directory."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from labelbeam.transforms.stores.reading import DOCUMENT, NOTE, read_bounded
 
 
 def published(output: Location) -> Manifest:
-    """The manifest of the build in force at `output`.
+    """The manifest of the current build at `output`.
 
     Raises:
         StoreError: nothing was published there, or it cannot be read.
@@ -55,7 +55,7 @@ Form = TypeVar("Form", bound=msgspec.Struct)
 
 
 def latest_manifest(output: Location) -> Manifest | None:
-    """The manifest of the build in force, or None where there is none yet.
+    """The manifest of the current build, or None where there is none yet.
 
     Raises:
         StoreError: there is one, but it cannot be read.
@@ -90,7 +90,7 @@ def manifest_at(place: Location) -> Manifest:
 
 
 def latest_build(output: Location) -> str | None:
-    """The name of the build in force, or None where there is none yet.
+    """The name of the current build, or None where there is none yet.
 
     Raises:
         StoreError: the pointer cannot be read.
@@ -115,12 +115,12 @@ def _latest(output: Location) -> Latest | None:
 
 
 def pointer_to(build: str) -> Latest:
-    """Pointer as it stands in `latest.json` when a build is in force."""
+    """Pointer as it stands in `latest.json` when a build is current."""
     return Latest(build, manifest_path(build))
 
 
 def check_kind_in_force(output: Location, kind_of_build: Literal["training data", "predictions"]) -> None:
-    """Make sure that what is in force at an output, if anything is, is of the kind that is about to be published there.
+    """Make sure that what is current at an output, if anything is, is of the kind that is about to be published there.
 
     A pointer to a build that is gone is no reason to refuse another one.
 
@@ -138,7 +138,7 @@ def check_kind_in_force(output: Location, kind_of_build: Literal["training data"
     there = "predictions" if found.kind == "predictions" else "training data"
     if there != kind_of_build:
         raise LabelBeamError(
-            f"--output: {output.shown}: {there} are in force there, expected {kind_of_build} or nothing; each needs an output "
+            f"--output: {output.shown}: {there} are published there, expected {kind_of_build} or nothing; each needs an output "
             "of its own"
         )
 

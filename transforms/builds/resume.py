@@ -132,7 +132,7 @@ def unfinished_build(output: Location, made_from: str) -> str | None:
 def begin(output: Location, identity: BuildIdentity) -> tuple[BuildIdentity, bool]:
     """The identity of a new build, or of one that an earlier run began and did not finish; whether it is the latter.
 
-    A build with a manifest is not resumed: it may have been in force, and what was in force never changes.
+    A build with a manifest is not resumed: it may have been current, and what was current never changes.
 
     Raises:
         StoreError: the output cannot be listed, written to or tidied up.

@@ -1,4 +1,4 @@
-"""Export of the build in force: shard by shard, each compared with its hash, in one process.
+"""Export of the current build: shard by shard, each compared with its hash, in one process.
 
 A few shards are held at a time, and the names of the files that were written.
 """
@@ -67,7 +67,7 @@ class Exported(msgspec.Struct, frozen=True):
 
 
 def export(output: str, options: ExportOptions, storage: StorageOptions) -> Exported:
-    """Write the build in force at `output` in another format.
+    """Write the current build at `output` in another format.
 
     Raises:
         UsageError: the format is unknown or does not take the build's task, or DEST holds something else.
@@ -113,12 +113,12 @@ def export(output: str, options: ExportOptions, storage: StorageOptions) -> Expo
 
 
 def _replaced(source: Location, manifest: Manifest, error: MissingFileError) -> LabelBeamError | None:
-    """Error for a build that another one has replaced while it was exported; None where it is in force still."""
+    """Error for a build that another one has replaced while it was exported; None where it is still current."""
     if latest_build(source) == manifest.build:
         return None
     return LabelBeamError(
         f"{source.shown}: build {manifest.build} was replaced while it was exported, and is not all there any more, as after a clean "
-        f"({error}); nothing was exported. Run again: the build that is in force by now is exported then"
+        f"({error}); nothing was exported. Run again: the current build is exported then"
     )
 
 

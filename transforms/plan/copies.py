@@ -1,4 +1,4 @@
-"""Plan of copies: a listing of them, and what the build in force says it copied."""
+"""Plan of copies: a listing of them, and what the current build says it copied."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def plan_copies(config: ConvertConfig, storage: StorageOptions) -> list[ListingU
 
     Raises:
         UsageError: the place that images are copied to holds an output of builds.
-        StoreError: the place that images are copied to, or the manifest of the build in force, cannot be read.
+        StoreError: the place that images are copied to, or the manifest of the current build, cannot be read.
     """
     if config.copy_images is None:
         return []

@@ -67,7 +67,7 @@ def report_of_new_build(
 def report_of_published(
     output_url: str, storage: StorageOptions, images_url: str | None, evaluation_url: str | None, with_images: bool
 ) -> str:
-    """Write the report of the build in force at `output_url`; its URL without credentials.
+    """Write the report of the current build at `output_url`; its URL without credentials.
 
     Args:
         images_url: where the images lie, by default where the manifest says.

@@ -75,7 +75,7 @@ class ScorePlan:
 
 
 def plan_scores(config: ScoreConfig, storage: StorageOptions) -> ScorePlan:
-    """Plan the scoring of a build in force at SOURCE, or else of the images below it.
+    """Plan the scoring of the current build at SOURCE, or else of the images below it.
 
     Raises:
         UsageError: an option is missing, or does not fit what lies there.
@@ -174,7 +174,7 @@ _RECORDS = msgspec.json.Decoder(_Named)
 
 def _plan_build(source: Location, manifest: Manifest, config: ScoreConfig, storage: StorageOptions) -> ScorePlan:
     if config.task not in (None, manifest.task):
-        raise UsageError(f"--task: found {config.task}, but the build in force at {source.shown} is of {manifest.task}")
+        raise UsageError(f"--task: found {config.task}, but the current build at {source.shown} is of {manifest.task}")
     unknown = [split for split in config.split if split not in manifest.splits]
     if unknown:
         raise UsageError(f"--split: found {unknown[0]!r}, expected one of {', '.join(manifest.splits)}")

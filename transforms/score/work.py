@@ -9,7 +9,7 @@ be under way are ready.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, wait
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -181,7 +181,10 @@ class Scorer:
                 if batches.local:
                     self._loop.run(work)
                 else:
-                    wait(work.by_threads(min(len(places), self.threads)))
+                    drains = work.by_threads(min(len(places), self.threads))
+                    wait(drains)
+                    if any(drain.cancelled() for drain in drains):
+                        self.fail(CancelledError())
                 wait(work.puts)
                 if self._failure is not None:
                     raise self._failure
@@ -339,7 +342,13 @@ class _Work:
     def by_threads(self, threads: int | None = None) -> list[Future[None]]:
         scorer = self._scorer
         asked = self._batches, self._outcomes, self._kept
-        return [scorer.asking.submit(scorer.drain, *asked) for _ in range(threads or scorer.threads)]
+        drains: list[Future[None]] = []
+        try:
+            for _ in range(threads or scorer.threads):
+                drains.append(scorer.asking.submit(scorer.drain, *asked))
+        except RuntimeError as error:  # No thread can be made any more: those that were are waited for.
+            scorer.fail(error)
+        return drains
 
     def fail(self, error: BaseException) -> None:
         self._scorer.fail(error)

@@ -55,7 +55,7 @@ class Checked:
 
 
 def check(output: Location, storage: StorageOptions, copies_url: str | None = None) -> Checked:
-    """Check the build in force at `output`: read all of it, and note every way in which it is not as it was published.
+    """Check the current build at `output`: read all of it, and note every way in which it is not as it was published.
 
     `copies_url` is where its copied images lie, by default the place that the manifest names.
 

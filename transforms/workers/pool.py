@@ -36,6 +36,7 @@ from labelbeam.transforms.workers import parcels
 from labelbeam.transforms.workers.loading import is_ours_alone, ours_alone
 from labelbeam.transforms.workers.resources import ENDING, worker_count
 from labelbeam.transforms.workers.scratch import scratch
+from labelbeam.transforms.workers.thread_room import keep_room_for_threads
 
 LOG = logging.getLogger("labelbeam")
 
@@ -246,6 +247,7 @@ def _pool(count: int, copied: bool = False) -> Iterator[Workers | None]:
 def _begin(folder: str, driver: int, copied: bool) -> None:
     if copied:
         _forget_driver()
+    keep_room_for_threads()
     _die_with(driver)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.stderr = escaped(sys.stderr)

@@ -27,7 +27,7 @@ ENDING = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGQUIT", "SI
 """Signals beside SIGINT by which a command ends in its own way, and a worker at once."""
 
 _CGROUPS = Path("/sys/fs/cgroup")
-_UNLIMITED = 2**60
+UNLIMITED = 2**60
 """From here on a limit of version 1 means none."""
 
 
@@ -69,7 +69,7 @@ def memory_left(root: Path = _CGROUPS, of: Path = Path("/proc/self/cgroup")) -> 
     for group in _groups(root, of):
         for limit, used in (("memory.max", "memory.current"), ("memory.limit_in_bytes", "memory.usage_in_bytes")):
             allowed = _number(group / limit)
-            if allowed < _UNLIMITED:
+            if allowed < UNLIMITED:
                 left = min(left, allowed - _number(group / used) + _reclaimable(group))
     return max(0, left)
 
@@ -109,8 +109,8 @@ def _quota(group: Path) -> float:
 
 def _number(file: Path) -> int:
     with contextlib.suppress(OSError, ValueError):
-        return min(int(file.read_text()), _UNLIMITED)
-    return _UNLIMITED
+        return min(int(file.read_text()), UNLIMITED)
+    return UNLIMITED
 
 
 def _reclaimable(group: Path) -> int:
@@ -127,21 +127,21 @@ def _of_the_machine(what: str) -> int:
         return int(next(line for line in lines if line.startswith(f"{what}:")).split()[1]) * 1024
     with contextlib.suppress(ValueError, OSError, AttributeError):
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return _UNLIMITED
+    return UNLIMITED
 
 
 def address_space() -> int:
     """Bytes of memory that `ulimit -v` or `-d` allow; far more than there are where they set no bound."""
     if sys.platform == "win32":
-        return _UNLIMITED
+        return UNLIMITED
     import resource
 
     soft = [resource.getrlimit(kind)[0] for kind in (resource.RLIMIT_AS, resource.RLIMIT_DATA)]
-    return min(_UNLIMITED, *(limit for limit in soft if limit != resource.RLIM_INFINITY), _UNLIMITED)
+    return min(UNLIMITED, *(limit for limit in soft if limit != resource.RLIM_INFINITY), UNLIMITED)
 
 
 def _used_address_space() -> int:
-    if address_space() == _UNLIMITED:
+    if address_space() == UNLIMITED:
         return 0
     with contextlib.suppress(OSError, ValueError):
         return int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")

@@ -42,7 +42,7 @@ def write(output: Location, path: str, content: object = b"x") -> None:
 
 
 def finish(output: Location, *builds: str) -> None:
-    """Write builds; the last one is in force."""
+    """Write builds; the last one is current."""
     for build in builds:
         for name in ("train/train-00000-of-00001.jsonl", "train/MLTable", "report.html"):
             write(output, f"builds/{build}/{name}")
@@ -345,7 +345,7 @@ def test_a_build_that_comes_into_force_while_clean_looks_stays(output: Location)
     point_to(output, FIRST)
     for build in (THIRD, FIRST):
         point_to(output, build)
-        with pytest.raises(LabelBeamError, match=f"{build}: was put in force meanwhile"):
+        with pytest.raises(LabelBeamError, match=f"{build}: was made current meanwhile"):
             remove_build(output, build)
         assert kind(output.below(f"builds/{build}/manifest.json")) == "file"
     assert found.unfinished == [THIRD]

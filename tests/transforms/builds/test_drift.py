@@ -273,8 +273,8 @@ def refusal(old: Manifest, new: Manifest) -> str:
 
 def test_a_refusal_says_what_differs_where_to_look_and_how_to_accept_it() -> None:
     assert refusal(of(100, cat=80, dog=20), of(40, cat=40)).splitlines() == [
-        "this build differs from the one in force, 20260102-abc, by more than --max-change allows; nothing was "
-        "published, and that build stays in force:",
+        "this build differs from the current one, 20260102-abc, by more than --max-change allows; nothing was "
+        "published, and that build stays current:",
         "  images: 100 → 40 (60%; half of them gone is never allowed)",
         "  objects: 100 → 40 (60%, allowed 30%)",
         "  label 'dog': 20 → 0 objects (vanishing is never allowed)",

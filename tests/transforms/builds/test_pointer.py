@@ -20,7 +20,7 @@ from labelbeam.schemas.errors import BusyError
 from labelbeam.transforms.builds import pointer
 from labelbeam.transforms.builds import publish as publishing
 from labelbeam.transforms.builds.lock import Claim, Lock, LostLockError, Pace, locked
-from labelbeam.transforms.builds.pointer import put_in_force
+from labelbeam.transforms.builds.pointer import make_current
 from labelbeam.transforms.builds.published import latest_build
 from labelbeam.transforms.stores.errors import ShortageError, StoreError
 from labelbeam.transforms.stores.files import kind, put, put_if, remove_files, version
@@ -68,7 +68,7 @@ def standing_still(lock: Lock, monkeypatch: pytest.MonkeyPatch, meanwhile: Calla
 
 def refused(lock: Lock, build: str) -> None:
     with pytest.raises(LostLockError, match="nothing was published"):
-        put_in_force(lock, build)
+        make_current(lock, build)
 
 
 def taken_over(lock: Lock, build: str) -> None:
@@ -84,16 +84,16 @@ def publishes_after(output: Location, build: str) -> None:
     for _ in range(5):
         # On a busy machine this one may itself be too slow for its pace, or meet a last sign of life that was on its way; it publishes nothing then.
         with suppress(LostLockError, BusyError), locked(output, "build", QUICK) as other:
-            put_in_force(other, build)
+            make_current(other, build)
             return
     raise AssertionError("no other run has published")
 
 
-def test_a_run_that_stood_still_before_its_put_leaves_the_newer_build_in_force(
+def test_a_run_that_stood_still_before_its_put_leaves_the_newer_build_current(
     place: Location, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with locked(place, "build", ALIVE) as lock:
-        put_in_force(lock, FIRST)
+        make_current(lock, FIRST)
     with locked(place, "build", ALIVE) as lock, standing_still(lock, monkeypatch, lambda: taken_over(lock, THIRD)):
         refused(lock, SECOND)
     assert latest_build(place) == THIRD
@@ -125,9 +125,9 @@ def test_a_pointer_that_is_set_by_hand_meanwhile_is_replaced_as_ever(
         )
 
     with locked(place, "build", ALIVE) as lock:
-        put_in_force(lock, SECOND)
+        make_current(lock, SECOND)
         with standing_still(lock, monkeypatch, by_hand):
-            put_in_force(lock, THIRD)
+            make_current(lock, THIRD)
     assert latest_build(place) == THIRD
 
 
@@ -136,7 +136,7 @@ def test_a_pointer_that_changes_all_the_time_is_told_of(s3_store: S3Store, monke
     place = locate(s3_store.url("out"), s3_store.storage_options)
     monkeypatch.setattr(pointer, "put_if", lambda *_: False)
     with locked(place, "build", ALIVE) as lock, pytest.raises(StoreError, match="it changed 10 times meanwhile"):
-        put_in_force(lock, SECOND)
+        make_current(lock, SECOND)
 
 
 def test_only_what_was_seen_is_replaced_and_only_nothing_by_what_is_new(place: Location) -> None:
@@ -158,9 +158,9 @@ def test_a_put_whose_answer_was_lost_is_known_to_have_been_made(
     through, proxy = proxied(s3_store)
     place = locate(through.url("out"), through.storage_options)
     with locked(place, "build", ALIVE) as lock:
-        put_in_force(lock, FIRST)
+        make_current(lock, FIRST)
         proxy.suffer(Faults(lost=1.0, methods=("PUT",), path="latest.json", first=1))
-        put_in_force(lock, SECOND)
+        make_current(lock, SECOND)
         proxy.suffer()
     assert latest_build(place) == SECOND
 
@@ -168,7 +168,7 @@ def test_a_put_whose_answer_was_lost_is_known_to_have_been_made(
 FROZEN = """
 import os, signal, sys
 from labelbeam.transforms.builds import lock as locks
-from labelbeam.transforms.builds.pointer import put_in_force
+from labelbeam.transforms.builds.pointer import make_current
 from labelbeam.transforms.stores.locate import locate
 locks._process = lambda pid: None  # As on another machine.
 
@@ -180,7 +180,7 @@ def stop(event, arguments):
 with locks.locked(locate(sys.argv[1], {}), "build", locks.Pace(0.05, 60, 0.02)) as lock:
     sys.addaudithook(stop)
     try:
-        put_in_force(lock, sys.argv[2])
+        make_current(lock, sys.argv[2])
     except locks.LostLockError as error:
         print(error)
 """
@@ -202,7 +202,7 @@ def test_a_process_that_is_stopped_within_its_last_call_publishes_nothing_when_i
 
 @pytest.mark.server
 @pytest.mark.parametrize("place", ["s3", "azure", "gcs"], indirect=True)
-def test_of_many_that_publish_at_once_the_last_build_stays_in_force(place: Location) -> None:
+def test_of_many_that_publish_at_once_the_last_build_stays_current(place: Location) -> None:
     names = [f"2024010{day}T000000000000Z-{day}bcdef01" for day in range(1, 8)]
     ended: list[str] = []
 
@@ -211,7 +211,7 @@ def test_of_many_that_publish_at_once_the_last_build_stays_in_force(place: Locat
         lock = Lock(place, f"lock-{name}.json", Claim("build", "", "", None), ALIVE)
         lock.write()
         try:
-            put_in_force(lock, name)
+            make_current(lock, name)
             ended.append(name)
         except LostLockError:
             ended.append("gave way")
@@ -229,17 +229,17 @@ def short(*_: object, **__: object) -> None:
     raise ShortageError("too many open files")
 
 
-def test_what_was_put_in_force_is_so_where_the_machine_runs_short_right_afterwards(
+def test_what_was_made_current_is_so_where_the_machine_runs_short_right_afterwards(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     output = locate(str(tmp_path / "out"), {})
     manifest: Any = SimpleNamespace(build=FIRST)
     monkeypatch.setattr(pointer, "sync_directory", short)
-    monkeypatch.setattr(publishing, "publish", lambda lock, build, manifest: put_in_force(lock, manifest.build))
+    monkeypatch.setattr(publishing, "publish", lambda lock, build, manifest: make_current(lock, manifest.build))
     monkeypatch.setattr(publishing, "forget", short)
     with locked(output, "build", ALIVE) as lock:
         publishing.finish(output, output, manifest, lock)
         monkeypatch.setattr("labelbeam.transforms.builds.lock._remove_claim", short)
     assert latest_build(output) == FIRST
-    assert ["the build is in force" in line for line in caplog.messages] == [True, False]
+    assert ["the build is current" in line for line in caplog.messages] == [True, False]
     assert ["the build is published" in line for line in caplog.messages] == [False, True]

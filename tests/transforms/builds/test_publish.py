@@ -89,15 +89,15 @@ def test_the_mltable_is_what_the_trainer_loads() -> None:
 # Publishing.
 
 
-def put_in_force(output: Location, manifest: Manifest) -> None:
+def make_current(output: Location, manifest: Manifest) -> None:
     with locked(output, "build", QUICK) as lock:
         publish(lock, output.below(f"builds/{manifest.build}"), manifest)
 
 
-def test_a_build_is_in_force_once_the_pointer_names_it(tmp_path: Path) -> None:
+def test_a_build_is_current_once_the_pointer_names_it(tmp_path: Path) -> None:
     output = locate(str(tmp_path), {})
     assert latest_manifest(output) is None
-    put_in_force(output, manifest_of(receipt()))
+    make_current(output, manifest_of(receipt()))
     pointer = (tmp_path / "latest.json").read_bytes()
     assert json.loads(pointer) == {"build": "20240101-abc", "manifest": "builds/20240101-abc/manifest.json"}
     assert pointer.endswith(b"\n")
@@ -124,7 +124,7 @@ def test_what_names_a_build_and_its_files_is_on_the_disk_before_the_pointer_is(
 
     monkeypatch.setattr(os, "fsync", synced)
     monkeypatch.setattr(os, "replace", replaced)
-    put_in_force(output, manifest_of(receipt()))
+    make_current(output, manifest_of(receipt()))
     pointer = done.index(f"→ {output.path}/latest.json")
     build = f"{output.path}/builds/20240101-abc"
     before = [f"{build}/train", build, f"{output.path}/builds", output.path, str(tmp_path / "above"), str(tmp_path)]
@@ -135,24 +135,24 @@ def test_what_names_a_build_and_its_files_is_on_the_disk_before_the_pointer_is(
 
 def test_a_build_that_has_a_manifest_gets_no_other(tmp_path: Path) -> None:
     output = locate(str(tmp_path), {})
-    put_in_force(output, manifest_of(receipt()))
+    make_current(output, manifest_of(receipt()))
     before = (tmp_path / "builds/20240101-abc/manifest.json").read_bytes()
     other = msgspec.structs.replace(manifest_of(receipt()), created="later")
     with pytest.raises(LostLockError, match=r"manifest.json: is there already: another run has finished this build"):
-        put_in_force(output, other)
+        make_current(output, other)
     assert (tmp_path / "builds/20240101-abc/manifest.json").read_bytes() == before
 
 
-def test_without_its_manifest_a_build_is_never_in_force(tmp_path: Path) -> None:
+def test_without_its_manifest_a_build_is_never_current(tmp_path: Path) -> None:
     output = locate(str(tmp_path), {})
-    put_in_force(output, manifest_of(receipt()))
+    make_current(output, manifest_of(receipt()))
     before = (tmp_path / "latest.json").read_bytes()
     in_the_way = tmp_path / "builds/other/manifest.json"
     in_the_way.mkdir(parents=True)
     (in_the_way / "x").write_text("")
     other = msgspec.structs.replace(manifest_of(receipt()), build="other")
     with pytest.raises(StoreError, match=r"manifest\.json: cannot be read: it is a directory"):
-        put_in_force(output, other)
+        make_current(output, other)
     assert (tmp_path / "latest.json").read_bytes() == before
 
 
@@ -160,5 +160,5 @@ def test_where_the_pointer_cannot_be_put_the_manifest_stands_and_nothing_points_
     output = locate(str(tmp_path), {})
     (tmp_path / "latest.json").mkdir()
     with pytest.raises(StoreError, match=r"latest\.json: cannot be read: it is a directory"):
-        put_in_force(output, manifest_of(receipt()))
+        make_current(output, manifest_of(receipt()))
     assert (tmp_path / "builds/20240101-abc/manifest.json").is_file()

@@ -1,4 +1,4 @@
-"""The build in force: a pointer and a manifest are believed only where they are what they say."""
+"""The current build: a pointer and a manifest are believed only where they are what they say."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def put_manifest(folder: Path, content: Manifest | dict[str, Any], pointer: dict
     folder.joinpath("latest.json").write_bytes(msgspec.json.encode(pointer or pointer_to(BUILD)))
 
 
-def test_a_build_in_force_is_found_by_its_pointer(tmp_path: Path) -> None:
+def test_the_current_build_is_found_by_its_pointer(tmp_path: Path) -> None:
     output = locate(str(tmp_path), {})
     assert (latest_build(output), latest_manifest(output)) == (None, None)
     put_manifest(tmp_path, manifest())
@@ -70,7 +70,7 @@ def test_a_build_in_force_is_found_by_its_pointer(tmp_path: Path) -> None:
     assert place_of(output, manifest()).path == f"{tmp_path}/builds/{BUILD}"
 
 
-def test_a_build_that_is_removed_right_after_its_pointer_was_read_is_followed_by_the_one_in_force(
+def test_a_build_that_is_removed_right_after_its_pointer_was_read_is_followed_by_the_current_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     newer = BUILD.replace("2026", "2027")
@@ -130,11 +130,11 @@ def test_training_data_and_predictions_do_not_share_an_output(tmp_path: Path) ->
         check_kind_in_force(output, kind)  # type: ignore[arg-type]  # Nothing is there yet.
     put_manifest(tmp_path, manifest())
     check_kind_in_force(output, "training data")
-    with pytest.raises(LabelBeamError, match="training data are in force there, expected predictions or nothing"):
+    with pytest.raises(LabelBeamError, match="training data are published there, expected predictions or nothing"):
         check_kind_in_force(output, "predictions")
     put_manifest(tmp_path, {"format_version": 1, "kind": "predictions"})
     check_kind_in_force(output, "predictions")
-    with pytest.raises(LabelBeamError, match="predictions are in force there, expected training data or nothing"):
+    with pytest.raises(LabelBeamError, match="predictions are published there, expected training data or nothing"):
         check_kind_in_force(output, "training data")
     (tmp_path / "builds" / BUILD / "manifest.json").unlink()
     check_kind_in_force(output, "training data")  # A pointer to what is gone keeps nobody out.

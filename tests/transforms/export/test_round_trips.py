@@ -70,7 +70,7 @@ HOLE = [[0.1, 0.1, 0.9, 0.1, 0.9, 0.9, 0.1, 0.9], [0.5, 0.3, 0.3, 0.3, 0.3, 0.6,
 
 
 def records_of(output: Path) -> dict[tuple[str, str], dict[str, Any]]:
-    """The records of the build in force, by split and URL."""
+    """The records of the current build, by split and URL."""
     build = output / "builds" / json.loads((output / "latest.json").read_text())["build"]
     return {
         (path.parent.name, item["image_url"]): item

@@ -1,4 +1,4 @@
-"""What is known of copies before a build: their listing, and what the build in force says that it copied."""
+"""What is known of copies before a build: their listing, and what the current build says that it copied."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_without_copies_nothing_is_planned(tmp_path: Path) -> None:
     assert plan(tmp_path) == [], "nothing was copied yet"
 
 
-def test_copies_are_listed_and_what_the_build_in_force_copied_there_is_read(tmp_path: Path) -> None:
+def test_copies_are_listed_and_what_the_current_build_copied_there_is_read(tmp_path: Path) -> None:
     copies(tmp_path, "a/1.jpg", "2.jpg")
     publish(tmp_path, Copies(f"file://{tmp_path}/copies", 1, 1, [LIST]))
     listing, copied = plan(tmp_path)

@@ -207,7 +207,7 @@ def test_where_a_build_does_not_say_where_its_images_are_it_is_asked_for(coco: P
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"task": "image_classification"}, "--task: found image_classification, but the build in force at .* is of"),
+        ({"task": "image_classification"}, "--task: found image_classification, but the current build at .* is of"),
         ({"split": ["test"]}, "--split: found 'test', expected one of train"),
     ],
 )
