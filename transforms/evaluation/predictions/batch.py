@@ -103,9 +103,10 @@ def prediction_of_answer(
 
 
 def _prediction(name: str, said: Any, task: str) -> LabelsPrediction | ObjectsPrediction:
-    answer = ObjectsAnswer if PREDICTIONS[task] is ObjectsPrediction else LabelsAnswer
     if isinstance(said, dict):
         said = {key: value for key, value in said.items() if key not in ("visualizations", "attributions")}
-    (prediction,) = predictions_of([msgspec.convert(said, answer)], [name])
+    boxes = PREDICTIONS[task] is ObjectsPrediction
+    answer = msgspec.convert(said, ObjectsAnswer) if boxes else msgspec.convert(said, LabelsAnswer)
+    (prediction,) = predictions_of([answer], [name])
     check_prediction(prediction)
     return prediction

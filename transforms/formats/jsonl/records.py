@@ -269,8 +269,8 @@ def _read_size(record: dict[str, Any], image: SourceImage) -> str:
         details = {}
     sides: list[int | None] = []
     for key, other in (("width", "image_width"), ("height", "image_height")):
-        declared = (details.get(key), record.get(other), record.get(key))
-        value = next((each for each in declared if each is not None), None)
+        said = (details.get(key), record.get(other), record.get(key))
+        value = next((each for each in said if each is not None), None)
         side = _side(value)
         if side == 0:
             return f"{key} is {_excerpt(value)}, expected a positive whole number, or text such as '640px'"
