@@ -40,7 +40,7 @@ Options = TypeVar("Options", bound=msgspec.Struct)
 class ConvertConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """Options of `labelbeam convert`: what is built, from what, and where it goes."""
 
-    task: Annotated[Task, Meta(description="what the model will be trained for")]
+    task: Annotated[Task, Meta(description="the task that the model is trained for")]
     source: Annotated[
         Annotated[list[Text], Meta(min_length=1)],
         Meta(description="fsspec URL of the raw dataset; may be repeated, and may be a glob"),
@@ -56,14 +56,12 @@ class ConvertConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, om
     ] = None
     image_url: Annotated[
         Text | None,
-        Meta(
-            description="what image_url starts with, before the image's path below --images (default: the images' own URL)"
-        ),
+        Meta(description="prefix of image_url, before the image's path below --images (default: the images' own URL)"),
     ] = None
     check_images: Annotated[
         CheckImages | None,
         Meta(
-            description="how far images are looked at; exists: are they there; header: size and format; decode: every "
+            description="how images are checked; exists: the file exists; header: size and format; decode: every "
             "pixel (default: none where the annotations give width and height, header where they do not)"
         ),
     ] = None
@@ -77,64 +75,65 @@ class ConvertConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, om
     split_group: Annotated[
         Text | None,
         Meta(
-            description="what belongs together and comes into one split of --split: folder, a column or COCO field such as "
+            description="what --split keeps together in one split: folder, a column or COCO field such as "
             "patient_id, or a regular expression over the image's path (default: each image by itself)"
         ),
     ] = None
     stratify: Annotated[
         bool,
-        Meta(description="draw --split so that its shares hold for the images of each label, as far as they can"),
+        Meta(description="stratify --split: its shares hold for the images of each label, as far as possible"),
     ] = False
     duplicates: Annotated[
         Literal["keep", "drop", "fail"] | None,
         Meta(
-            description="compare the images byte by byte; keep: tell which are the same; drop: write one of them; fail: publish nothing "
-            "(default: they are not compared)"
+            description="compare the images byte by byte; keep: report identical ones; drop: write one of them; fail: publish nothing "
+            "(default: not compared)"
         ),
     ] = None
     near_duplicates: Annotated[
         Annotated[int, Meta(ge=0, le=FARTHEST)] | None,
         Meta(
-            description="with --duplicates: treat images that look alike as it says, too; of the 64 bits of a perceptual hash so many may "
-            "differ, such as 4; needs pip install 'labelbeam[near]' (default: bytes alone count)"
+            description="with --duplicates: also compare perceptual hashes of 64 bits, of which at most this many may differ, such as 4; "
+            "needs pip install 'labelbeam[near]' (default: only bytes are compared)"
         ),
     ] = None
     labels: Annotated[
         str | dict[str, Any] | None,
         Meta(
-            description="what labels become: a YAML or JSON file that renames, merges, keeps or drops them, or pairs such as "
-            "kitten=cat,person= (default: they stay as they are)"
+            description="new names of labels: a YAML or JSON file that renames, merges, keeps or drops them, or pairs such as "
+            "kitten=cat,person= (default: unchanged)"
         ),
     ] = None
     sample: Annotated[
         Annotated[int, Meta(ge=1, le=LARGEST_SAMPLE)] | Annotated[float, Meta(gt=0, lt=1)] | None,
-        Meta(
-            description="build from a part of the images, drawn by hash, for a quick look: so many, or a fraction of them "
-            "(default: all)"
-        ),
+        Meta(description="build a subset of the images, drawn by hash: a number, or a fraction of them (default: all)"),
     ] = None
     shards: Annotated[
         Annotated[int, Meta(ge=1, le=99_999)] | Literal["auto"],
-        Meta(description="files a split: a number, or auto (by size)"),
+        Meta(description="number of files for each split, or auto (by size)"),
     ] = "auto"
     out_of_bounds: Annotated[
-        Literal["clip", "reject"], Meta(description="what becomes of an object that leaves its image")
+        Literal["clip", "reject"], Meta(description="what to do with an object that extends past its image")
     ] = "clip"
     background: Annotated[
         Literal["keep", "drop"] | None,
         Meta(
-            description="what becomes of images without any annotation "
+            description="what to do with images without any annotation "
             "(default: keep for detection and segmentation, drop for classification)"
         ),
     ] = None
     max_rejected: Annotated[
         float,
-        Meta(ge=0, le=1, description="a fraction of the images found; if more are rejected, nothing is published"),
+        Meta(
+            ge=0,
+            le=1,
+            description="maximum fraction of the images that may be rejected; above it, nothing is published",
+        ),
     ] = 0.05
     max_change: Annotated[
         Annotated[float, Meta(ge=0, le=1)] | None,
         Meta(
-            description="a fraction; if counts or shares of labels differ more from the latest build, or a label, a split "
+            description="maximum change of counts and label shares from the latest build, as a fraction; above it, or if a label, a split "
             "or half of the images vanished, nothing is published"
         ),
     ] = None
@@ -142,14 +141,12 @@ class ConvertConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, om
         bool, Meta(description="publish what --max-change would refuse, with a warning for each change")
     ] = False
     strict: Annotated[
-        bool, Meta(description="publish nothing while a doubt stands that --accept does not name; for schedules")
+        bool, Meta(description="publish nothing if there is a doubt that --accept does not name; for schedules")
     ] = False
     accept: Annotated[
-        list[Text], Meta(description="the code of a doubt that is settled as it was read; may be repeated")
+        list[Text], Meta(description="the code of a doubt to accept as it was decided; may be repeated")
     ] = []
-    copy_images: Annotated[Text | None, Meta(description="fsspec URL of a directory to copy the images to as well")] = (
-        None
-    )
+    copy_images: Annotated[Text | None, Meta(description="fsspec URL of a directory to copy the images to")] = None
     transcode: Annotated[
         Literal["jpg", "png"] | None,
         Meta(
@@ -159,13 +156,13 @@ class ConvertConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, om
     ] = None
     max_side: Annotated[
         Annotated[int, Meta(ge=1, le=65_535)] | None,
-        Meta(description="with --copy-images: make the copies smaller whose longer side has more pixels than this"),
+        Meta(description="with --copy-images: downscale copies whose longer side has more pixels than this"),
     ] = None
     datastore: Annotated[
         Text | None,
         Meta(
-            description="the datastore of the container that --copy-images, else --images, lies in, as "
-            "azureml://subscriptions/…/datastores/NAME: image_url begins with it (default: what --image-url says)"
+            description="the datastore of the container of --copy-images, else of --images, as "
+            "azureml://subscriptions/…/datastores/NAME: image_url begins with it (default: as in --image-url)"
         ),
     ] = None
     if_changed: Annotated[
@@ -178,8 +175,8 @@ class ConvertConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, om
     shared_paths: Annotated[
         bool,
         Meta(
-            description="local paths lie on a disk that every worker of a distributed runner has under the same path; "
-            "else such a runner refuses them"
+            description="local paths are on a disk that every worker of a distributed runner mounts under the same path; "
+            "otherwise such a runner refuses them"
         ),
     ] = False
     json: Annotated[
@@ -187,7 +184,7 @@ class ConvertConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, om
     ] = False
     max_polygon_points: Annotated[
         Annotated[int, Meta(ge=4)] | None,
-        Meta(description="simplify polygons to at most so many corners an object (default: exact)"),
+        Meta(description="simplify polygons to at most this many corners an object (default: exact)"),
     ] = None
     dimensions: Annotated[
         Literal["integer", "px"], Meta(description='width and height in image_details: 640, or "640px"')

@@ -98,6 +98,7 @@ class Doubted(Documented):
         "all_in_a_corner",
         "all objects lie in the upper left quarter of their images, or in the first 100 pixels, as those of a smaller copy, or percent, would",
     )
+    SIDES_COPIED = "sides_copied", "nearly all boxes have one number for a side across and a side down"
     # References within a file.
     CATEGORIES_SHIFTED = (
         "categories_shifted",

@@ -37,8 +37,8 @@ FIELDS = {**_CORE, **{name: field for fields in _OF_FORMATS.values() for name, f
 """All options of a build: its own, and those of its formats."""
 
 GROUPS = {
-    "what to build": ["task", "source", "format", "images", "output", "image_url"],
-    "how to build it": [
+    "dataset": ["task", "source", "format", "images", "output", "image_url"],
+    "build": [
         "check_images",
         "split",
         "split_group",
@@ -63,8 +63,8 @@ GROUPS = {
         "max_polygon_points",
         "dimensions",
     ],
-    "one format only": [name for fields in _OF_FORMATS.values() for name in fields],
-    "stores and output": ["storage_options", "shared_paths", "json"],
+    "options of one format": [name for fields in _OF_FORMATS.values() for name in fields],
+    "general": ["storage_options", "shared_paths", "json"],
 }
 """All options, in the order of the help."""
 

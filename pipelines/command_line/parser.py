@@ -20,7 +20,7 @@ exit status:
   0  done, or nothing to do
   1  the run failed
   2  the command line or the config is wrong
-  3  too much was rejected or has changed, a difference found, a figure too low
+  3  refused: too much rejected or changed, a difference found, a metric too low
 
 environment:
   LABELBEAM_DEBUG=1  show tracebacks and the logs of Beam

@@ -27,9 +27,9 @@ def _add_arguments(parser: Parser) -> None:
         type=count,
         default=3,
         metavar="N",
-        help="how many builds stay, the current one included (default: %(default)s)",
+        help="number of builds to keep, including the current one (default: %(default)s)",
     )
-    parser.add_argument("--dry-run", action="store_true", help="remove nothing, say what would be removed")
+    parser.add_argument("--dry-run", action="store_true", help="remove nothing, report what would be removed")
     add_options(parser, ["storage_options", "json"])
 
 
@@ -87,7 +87,7 @@ def _print(cleaned: Cleaned) -> None:
 
 COMMAND = Command(
     "clean",
-    "remove old builds and what killed runs left, never the current build or one that is being made",
+    "remove old builds and the remains of killed runs; never the current build or one in progress",
     "OUTPUT [options]",
     _add_arguments,
     _run,

@@ -36,7 +36,7 @@ _OPTIONS = {"check_images": "header", "split": "train=0.8,validation=0.2"}
 
 def _add_arguments(parser: Parser) -> None:
     parser.add_argument(
-        "dir", nargs="?", default="labelbeam-demo", metavar="DIR", help="where to (default: %(default)s)"
+        "dir", nargs="?", default="labelbeam-demo", metavar="DIR", help="target directory (default: %(default)s)"
     )
 
 
@@ -48,7 +48,7 @@ def _run(known: argparse.Namespace) -> int:
     console = Display().console
     _say(
         console,
-        f"made {made.files} files ({made.bytes / 1e6:.1f} MB) in {made.root}; its README.txt tells what is odd in them",
+        f"made {made.files} files ({made.bytes / 1e6:.1f} MB) in {made.root}; its README.txt lists what is malformed in them",
     )
     arguments = ["convert", *_options(_TASK, made.annotations, made.output)]
     arguments += [word for name, value in _OPTIONS.items() for word in (f"--{name.replace('_', '-')}", value)]
@@ -113,7 +113,7 @@ def _show_commands(console: Console, root: Path, annotations: Path) -> None:
 
 COMMAND = Command(
     "demo",
-    "make a small dataset and build it, without a network: what a newcomer runs first",
+    "generate a small dataset and build it; needs no network",
     "[DIR]",
     _add_arguments,
     _run,

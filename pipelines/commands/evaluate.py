@@ -23,29 +23,29 @@ WORST_SHOWN = 5
 
 def _add_arguments(parser: Parser) -> None:
     add_output(parser)
-    group = parser.add_argument_group("what to compare")
+    group = parser.add_argument_group("input")
     group.add_argument(
         "--predictions",
         required=True,
         metavar="URL",
-        help="what labelbeam score or Azure's batch scoring wrote, predictions as JSON lines, or COCO results; a directory, a "
+        help="output of labelbeam score or of Azure's batch scoring, JSON lines, or COCO results; a directory, a "
         "file or a glob",
     )
-    group.add_argument("--split", metavar="NAME", help="the split to compare (default: all of them)")
-    group.add_argument("--coco", metavar="FILE", help="the COCO dataset that says what the ids in COCO results mean")
+    group.add_argument("--split", metavar="NAME", help="the split to compare (default: all)")
+    group.add_argument("--coco", metavar="FILE", help="the COCO dataset that defines the ids of COCO results")
     group.add_argument(
         "--threshold",
         type=fraction,
         metavar="X",
-        help="the probability from which on a label counts, for multi-label (default: 0.5)",
+        help="least probability of a predicted label, for multi-label (default: 0.5)",
     )
     group.add_argument(
         "--engine",
         choices=("pycocotools", "faster-coco-eval"),
-        help="what computes the figures of boxes and masks; the other one is faster, and needs "
+        help="what computes the metrics of boxes and masks; faster-coco-eval is faster, and needs "
         "pip install 'labelbeam[faster]' (default: pycocotools)",
     )
-    group = parser.add_argument_group("what to write")
+    group = parser.add_argument_group("output")
     group.add_argument(
         "--output", dest="result", metavar="URL", help="a directory for evaluation.json, or a .json file"
     )
@@ -58,7 +58,7 @@ def _add_arguments(parser: Parser) -> None:
             type=fraction,
             default=argparse.SUPPRESS,
             metavar="X",
-            help=f"the least that {metric} may be",
+            help=f"minimum of {metric}",
         )
     add_options(parser, ["storage_options", "json"])
 

@@ -27,16 +27,14 @@ def _add_arguments(parser: Parser) -> None:
     parser.add_argument(
         "dest",
         metavar="DEST",
-        help="fsspec URL of a directory of the export's own; an earlier export there is replaced",
+        help="fsspec URL of a directory for this export alone; an earlier export there is replaced",
     )
     parser.add_argument(
         "--copy-images",
         action="store_true",
         help="copy the images to where the format expects them below DEST; huggingface and webdataset always do, csv and croissant never",
     )
-    parser.add_argument(
-        "--images", metavar="URL", help="where the images lie that are copied (default: where the manifest says)"
-    )
+    parser.add_argument("--images", metavar="URL", help="URL of the images to copy (default: from the manifest)")
     add_options(parser, ["storage_options", "json"])
 
 
@@ -70,7 +68,7 @@ def _print(exported: Exported) -> None:
 
 COMMAND = Command(
     "export",
-    "write a published build for other tools: as COCO, YOLO, Pascal VOC, CSV, or for loaders of datasets",
+    "write a published build as COCO, YOLO, Pascal VOC, CSV, Hugging Face, WebDataset or Croissant",
     "OUTPUT --to FORMAT DEST [options]",
     _add_arguments,
     _run,

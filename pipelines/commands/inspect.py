@@ -85,7 +85,7 @@ def with_usual_task(config: ConvertConfig, storage: StorageOptions) -> ConvertCo
 
 COMMAND = Command(
     "inspect",
-    "show what is in a raw dataset, and what a build would reject or adjust; writes nothing",
+    "report what is in a raw dataset, and what a build would reject or adjust; writes nothing",
     "SOURCE... [options]",
     _add_arguments,
     _run,

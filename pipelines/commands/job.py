@@ -34,37 +34,41 @@ def _add_arguments(parser: Parser) -> None:
     parser.add_argument(
         "--datastore",
         metavar="NAME",
-        help="the datastore of the container that OUTPUT lies in, by its name or as azureml://…/datastores/NAME, where neither its URL names "
+        help="the datastore of OUTPUT's container, by its name or as azureml://…/datastores/NAME; needed where neither its URL names "
         "the account nor the images lie in the same container",
     )
-    parser.add_argument("--name", metavar="NAME", help="what the assets begin with (default: the last name in OUTPUT)")
-    parser.add_argument("--experiment", metavar="NAME", help="the experiment of the job (default: as the assets)")
+    parser.add_argument("--name", metavar="NAME", help="prefix of the assets' names (default: the last name in OUTPUT)")
     parser.add_argument(
-        "--model", metavar="NAME", help="the one model to train, such as yolov5 (default: the service's)"
+        "--experiment", metavar="NAME", help="the experiment of the job (default: the prefix of the assets)"
+    )
+    parser.add_argument(
+        "--model", metavar="NAME", help="the only model to train, such as yolov5 (default: the service chooses)"
     )
     parser.add_argument("--metric", metavar="NAME", help="the primary metric (default: the task's usual one)")
     parser.add_argument(
-        "--timeout-minutes", metavar="N", type=count, default=360, help="how long the job may take (default: 360)"
+        "--timeout-minutes", metavar="N", type=count, default=360, help="time limit of the job (default: 360)"
     )
     parser.add_argument(
-        "--max-trials", metavar="N", type=count, default=10, help="models that are trained at most (default: 10)"
+        "--max-trials", metavar="N", type=count, default=10, help="maximum number of trials (default: 10)"
     )
     parser.add_argument(
-        "--max-concurrent-trials", metavar="N", type=count, default=2, help="of them at a time (default: 2)"
+        "--max-concurrent-trials",
+        metavar="N",
+        type=count,
+        default=2,
+        help="maximum number of concurrent trials (default: 2)",
     )
     parser.add_argument(
         "--job-name",
         metavar="NAME",
-        help="what the job is called (default: made of the build and the options, as its only one)",
+        help="name of the job (default: derived from the build and the options, so that it is submitted once)",
     )
     group = parser.add_argument_group("what to do in the workspace, which needs pip install 'labelbeam[azureml]'")
-    group.add_argument("--register", action="store_true", help="create the data assets that are not there yet")
-    group.add_argument(
-        "--submit", action="store_true", help="the same, and submit the job, unless there is one of its name"
-    )
+    group.add_argument("--register", action="store_true", help="create the data assets that do not exist yet")
+    group.add_argument("--submit", action="store_true", help="the same, and submit the job, unless its name exists")
     for name in _WORKSPACE:
         group.add_argument(
-            f"--{name}", metavar="NAME", help=f"the {name.replace('-', ' ')} (default: what image URLs name)"
+            f"--{name}", metavar="NAME", help=f"the {name.replace('-', ' ')} (default: as in the image URLs)"
         )
     add_options(parser, ["accept", "storage_options"])
 
@@ -200,7 +204,7 @@ def _check(manifest: Manifest, model: str | None, accepted: list[str]) -> None:
         codes = " ".join(f"--accept {code}" for code in dict.fromkeys(doubt.code for doubt in left))
         lines = "\n".join(f"  {doubt.code}: {doubt.message}" for doubt in left)
         raise DoubtedError(
-            f"build {manifest.build}: nothing was written; mend what stands below, or train all the same with {codes}\n{lines}"
+            f"build {manifest.build}: nothing was written; fix the problems below, or accept them with {codes}\n{lines}"
         )
     for doubt in found:
         LOG.warning("warning: %s", doubt.message)
@@ -248,7 +252,7 @@ def _show(folder: Path, names: list[str], where: list[str]) -> None:
 
 COMMAND = Command(
     "job",
-    "write the data assets of a published build and an AutoML job that trains on them, for az ml, or submit them",
+    "write the data assets and AutoML job of a published build as YAML for az ml, or submit them",
     "OUTPUT [options]",
     _add_arguments,
     _run,

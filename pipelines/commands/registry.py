@@ -36,8 +36,8 @@ def make_parsers(names: Iterable[str] = COMMANDS, options: bool = True) -> tuple
     parser = Parser(
         prog="labelbeam",
         usage="labelbeam COMMAND [options]",
-        description="Turn COCO, Pascal VOC and folder datasets into training data\nfor Azure AutoML for Images.",
-        epilog=f"labelbeam COMMAND --help shows the options of a command.\nA newcomer runs: labelbeam demo\n\n{EXIT_STATUS}",
+        description="Build training data for Azure AutoML for Images from COCO, Pascal VOC, YOLO,\nclass folders and a dozen other formats.",
+        epilog=f"labelbeam COMMAND --help shows the options of a command.\nTo start: labelbeam demo\n\n{EXIT_STATUS}",
         formatter_class=formatter,
         allow_abbrev=False,
     )

@@ -12,11 +12,9 @@ from labelbeam.pipelines.terminal.streams import say, set_up_logging
 
 def _add_arguments(parser: Parser) -> None:
     add_output(parser)
-    parser.add_argument(
-        "--images", metavar="URL", help="where the images of the build lie (default: where its manifest says)"
-    )
-    parser.add_argument("--evaluation", metavar="FILE", help="show an evaluation of the build as well")
-    parser.add_argument("--no-images", action="store_true", help="show no pictures, and read nothing but the build")
+    parser.add_argument("--images", metavar="URL", help="URL of the build's images (default: from its manifest)")
+    parser.add_argument("--evaluation", metavar="FILE", help="also show this evaluation of the build")
+    parser.add_argument("--no-images", action="store_true", help="show no images, and read nothing but the build")
     add_options(parser, ["storage_options"])
 
 
@@ -31,7 +29,7 @@ def _run(known: argparse.Namespace) -> int:
 
 COMMAND = Command(
     "report",
-    "write the report of a published build again, a page to look at",
+    "rewrite the HTML report of a published build",
     "OUTPUT [options]",
     _add_arguments,
     _run,

@@ -38,7 +38,7 @@ from labelbeam.transforms.score.credentials import (
 from labelbeam.transforms.score.tokens import check_installed
 
 NOTES = """\
-The key is read by each process that asks, and stands in no file and no job.
+Each process that sends requests reads the key itself; no file and no job contains it.
 Beam pipeline options may follow, as for convert.
 
 examples:
@@ -68,10 +68,18 @@ _DEFAULTS = {field.name: field.default for field in msgspec.structs.fields(Score
 
 
 def _add_arguments(parser: Parser) -> None:
-    text = "OUTPUT of a build, or a directory or glob of images; an fsspec URL"
-    parser.add_argument("source", metavar="SOURCE", help=text)
-    group = parser.add_argument_group("what to score")
-    add = group.add_argument
+    parser.add_argument(
+        "source", metavar="SOURCE", help="OUTPUT of a build, or a directory or glob of images; an fsspec URL"
+    )
+    _add_input(parser.add_argument_group("input and output").add_argument)
+    _add_requests(parser.add_argument_group("requests").add_argument)
+    _add_credentials(parser.add_argument_group("credentials and headers").add_argument)
+    _add_explanations(parser.add_argument_group("explanations").add_argument)
+    add_options(parser, ["storage_options", "shared_paths", "json"])
+    add_beam_options(parser)
+
+
+def _add_input(add: Callable[..., Any]) -> None:
     add("--endpoint", required=True, metavar="URL", help="the endpoint's scoring URI (required)")
     add(
         "--output",
@@ -79,52 +87,32 @@ def _add_arguments(parser: Parser) -> None:
         metavar="URL",
         help="fsspec URL of the directory to publish predictions in (required)",
     )
-    add("--task", metavar="TASK", help=f"of the endpoint's model, where SOURCE is no build: {', '.join(TASKS)}")
+    add("--task", metavar="TASK", help=f"task of the endpoint's model, if SOURCE is no build: {', '.join(TASKS)}")
     add("--split", action="append", metavar="SPLIT", help="a split of the build; may be repeated (default: all)")
-    add("--images", metavar="URL", help="fsspec URL of where the images of the build lie (default: as the build says)")
+    add("--images", metavar="URL", help="fsspec URL of the build's images (default: from its manifest)")
     add(
         "--image-url",
         metavar="PREFIX",
-        help="what image_url begins with, before the path of an image (default: as in the build, else the images' own URL)",
+        help="prefix of image_url, before the path of an image (default: as in the build, else the images' own URL)",
     )
-    group = parser.add_argument_group("how to ask")
-    add = group.add_argument
+    _add_number(add, "max_failed", "FRACTION", "maximum fraction of images not scored; above it, nothing is published")
+
+
+def _add_requests(add: Callable[..., Any]) -> None:
     add(
         "--protocol",
         choices=get_args(_HINTS["protocol"]),
         default=_DEFAULTS["protocol"],
-        help="json: images in base64, several a request (v2); bytes: the image itself (v1); mlflow: as mlflow models serve and "
-        "other /invocations take them (default: %(default)s)",
+        help="json: images in base64, several to a request (v2); bytes: one image, unencoded (v1); mlflow: as mlflow models serve "
+        "and other /invocations take them (default: %(default)s)",
     )
-    add(
-        "--batch",
-        type=_number("batch"),
-        default=_DEFAULTS["batch"],
-        metavar="N",
-        help="images in a request (default: %(default)s)",
-    )
-    add(
-        "--batch-bytes",
-        type=_number("batch_bytes"),
-        default=_DEFAULTS["batch_bytes"],
-        metavar="N",
-        help="bytes of a request up to which images are put together (default: %(default)s)",
-    )
-    add(
-        "--concurrency",
-        type=_number("concurrency"),
-        default=_DEFAULTS["concurrency"],
-        metavar="N",
-        help="requests at once; on several workers each asks for so many, so that the endpoint gets that many times as many "
-        "(default: %(default)s)",
-    )
-    add(
-        "--timeout",
-        type=_number("timeout"),
-        default=_DEFAULTS["timeout"],
-        metavar="SECONDS",
-        help="for an answer, until its last byte (default: %(default)g)",
-    )
+    _add_number(add, "batch", "N", "images in a request")
+    _add_number(add, "batch_bytes", "N", "maximum bytes of images in a request of several")
+    _add_number(add, "concurrency", "N", "concurrent requests of each worker")
+    _add_number(add, "timeout", "SECONDS", "time limit for an answer, to its last byte")
+
+
+def _add_credentials(add: Callable[..., Any]) -> None:
     add(
         "--key-env",
         default=DEFAULT_KEY,
@@ -136,55 +124,57 @@ def _add_arguments(parser: Parser) -> None:
         "--auth",
         choices=get_args(_HINTS["auth"]),
         default=_DEFAULTS["auth"],
-        help="entra: ask with tokens of Entra ID, of whatever the process runs as, in place of a key (default: %(default)s)",
+        help="entra: use Entra ID tokens, for the identity of the process, instead of a key (default: %(default)s)",
     )
     add(
         "--auth-scope",
         default=_DEFAULTS["auth_scope"],
         metavar="SCOPE",
-        help="what the tokens are for (default: %(default)s)",
+        help="scope of the tokens (default: %(default)s)",
     )
-    add("--deployment", metavar="NAME", help="ask this deployment of a managed endpoint, also one that gets no traffic")
+    add("--deployment", metavar="NAME", help="the deployment of a managed endpoint to use, even if it gets no traffic")
     add(
         "--header",
         action="append",
         metavar="NAME=VALUE",
-        help="a further header, shown in no message; may be repeated. A secret belongs into --header-env",
+        help="a further header, shown in no message; may be repeated. Use --header-env for secrets",
     )
     add(
         "--header-env",
         action="append",
         metavar="NAME=VARIABLE",
-        help="a further header, whose value an environment variable holds, also on workers; may be repeated",
+        help="a further header whose value is in an environment variable, also on workers; may be repeated",
     )
     add("--allow-http", action="store_true", help="send the key unencrypted, to an http:// endpoint on another machine")
+
+
+def _add_explanations(add: Callable[..., Any]) -> None:
     add(
         "--explain",
         choices=get_args(XaiAlgorithm),
         metavar="ALGORITHM",
-        help=f"have a classification model explain itself, by {', '.join(get_args(XaiAlgorithm))}; slow",
+        help=f"explain a classification model's predictions by {', '.join(get_args(XaiAlgorithm))}; slow",
     )
+    # Without a default of their own: whether they were given without --explain has to be seen.
     add("--explain-steps", type=_number("explain_steps"), metavar="N", help="steps of the algorithm (default: 50)")
     add(
         "--explain-threshold",
         type=_number("explain_threshold"),
         metavar="FRACTION",
-        help="of a multi-label model, explain labels above it (default: 0.5)",
+        help="of a multi-label model, explain labels above this probability (default: 0.5)",
     )
-    add("--attributions", action="store_true", help="have the arrays as well, which are large")
-    add(
-        "--max-failed",
-        type=_number("max_failed"),
-        default=_DEFAULTS["max_failed"],
-        metavar="FRACTION",
-        help="of the images; if more were not scored, nothing is published (default: %(default)g)",
-    )
-    add_options(parser, ["storage_options", "shared_paths", "json"])
-    add_beam_options(parser)
+    add("--attributions", action="store_true", help="also return the arrays of attributions, which are large")
+
+
+def _add_number(add: Callable[..., Any], name: str, metavar: str, text: str) -> None:
+    """Add an option that is a number, with the type, bounds and default of its field in `ScoreConfig`."""
+    default = _DEFAULTS[name]
+    shown = f"{default:g}" if isinstance(default, float) else default
+    add(_flag(name), type=_number(name), default=default, metavar=metavar, help=f"{text} (default: {shown})")
 
 
 def _number(name: str) -> Callable[[str], int | float]:
-    """Reads the number that an option takes, within its bounds."""
+    """A parser of the number that an option takes, within its bounds."""
 
     def read(text: str) -> int | float:
         try:
@@ -346,7 +336,7 @@ def _run(known: argparse.Namespace) -> int:
 
 COMMAND = Command(
     "score",
-    "ask a deployed endpoint for predictions of many images, and publish them",
+    "score images with a deployed endpoint, and publish the predictions",
     "SOURCE --endpoint URL --output URL [options] [Beam pipeline options]",
     _add_arguments,
     _run,

@@ -21,7 +21,7 @@ def _add_arguments(parser: Parser) -> None:
     parser.add_argument(
         "--copy-images",
         metavar="URL",
-        help="where the images that the build copied lie (default: where its manifest says)",
+        help="URL of the images that the build copied (default: from its manifest)",
     )
     add_options(parser, ["storage_options", "json"])
 

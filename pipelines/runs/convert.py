@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -41,11 +43,12 @@ from labelbeam.transforms.plan.unchanged import check_unmodified, same_inputs
 from labelbeam.transforms.read.work import read_unit
 from labelbeam.transforms.stores.files import sync_directories
 from labelbeam.transforms.stores.globs import expand
+from labelbeam.transforms.stores.listing import holds_more
 from labelbeam.transforms.stores.locate import locate, locate_target
 from labelbeam.transforms.stores.location import Location, StorageOptions
 from labelbeam.transforms.stores.reading import DOCUMENT, read_bounded
 from labelbeam.transforms.workers.loading import without_others
-from labelbeam.transforms.workers.pool import default_count, forked, workers
+from labelbeam.transforms.workers.pool import current_workers, default_count, forked, workers
 from labelbeam.transforms.workers.scratch import scratch
 from labelbeam.transforms.write.work import Report
 
@@ -75,6 +78,18 @@ def convert(config: ConvertConfig, storage: StorageOptions, beam_flags: Sequence
     if copies is None and (config.transcode is not None or config.max_side is not None):
         option = "--transcode" if config.transcode is not None else "--max-side"
         raise UsageError(f"{option}: says how images are copied; name with --copy-images where to, or leave it out")
+    with _planners(config, storage, beam_flags):
+        return _convert(output, copies, config, storage, beam_flags, display)
+
+
+def _convert(
+    output: Location,
+    copies: Location | None,
+    config: ConvertConfig,
+    storage: StorageOptions,
+    beam_flags: Sequence[str],
+    display: Display,
+) -> Outcome:
     display.stage("plan")
     if not config.if_changed:
         check_kind_in_force(output, "training data")
@@ -82,7 +97,7 @@ def convert(config: ConvertConfig, storage: StorageOptions, beam_flags: Sequence
         outcome := _unchanged(output, config, lambda source: same_inputs(source, config, storage))
     ):
         return outcome
-    plan = _planned(config, storage)
+    plan = _planned(config, storage, partial(_load, beam_flags))
 
     def is_planned(source: Source) -> bool:
         return source.fingerprint == plan.fingerprint
@@ -164,7 +179,7 @@ def rehearse(
     """
     output = locate_target("--output", config.output, storage)
     display.stage("plan")
-    plan = _planned(config, storage)
+    plan = _planned(config, storage, partial(_load, beam_flags))
     identity = new_identity(plan, config, VERSION)
     target = target_of(output, identity, resumes=False)
     display.stage("start")
@@ -181,11 +196,12 @@ def inspect(config: ConvertConfig, storage: StorageOptions, display: Display) ->
     Raises:
         LabelBeamError: the source cannot be read.
     """
-    display.stage("plan")
-    plan = _planned(config, storage)
-    with _processes(plan, _places_read(plan, config, storage), [], display), scratch() as folder:
-        report_file = locate(str(folder / "report.json"), {})
-        plan, report = _Run(config, storage, None, report_file, [], display).to_the_end(plan)
+    with _planners(config, storage, []):
+        display.stage("plan")
+        plan = _planned(config, storage, partial(_load_graph, []))
+        with _processes(plan, _places_read(plan, config, storage), [], display), scratch() as folder:
+            report_file = locate(str(folder / "report.json"), {})
+            plan, report = _Run(config, storage, None, report_file, [], display).to_the_end(plan)
     manifest = _manifest(plan, config, new_identity(plan, config, VERSION), report)
     previous = None
     if config.max_change is not None:
@@ -197,11 +213,18 @@ def inspect(config: ConvertConfig, storage: StorageOptions, display: Display) ->
     return Outcome(manifest, "", False, _samples(report))
 
 
-def _planned(config: ConvertConfig, storage: StorageOptions) -> Plan:
-    """Plan, and say early what the trainer will not read."""
+def _planned(config: ConvertConfig, storage: StorageOptions, load: Callable[[], object]) -> Plan:
+    """Plan, and say early what the trainer will not read; where a process of the run's plans, have `load` called meanwhile."""
     if config.image_url is not None:
         check_prefix(config.image_url)
-    plan = make_plan(config, storage)
+    processes = current_workers()
+    if processes is None:
+        plan = make_plan(config, storage)
+    else:
+        planned = processes.submit(make_plan, config, storage)
+        with suppress(RuntimeError):  # No thread can be made.
+            threading.Thread(target=_quietly, args=(load,)).start()
+        plan = planned.result()
     prefix = config.image_url or (default_prefix(plan.images_root) if plan.image_prefix is None else plan.image_prefix)
     warning = check_prefix(prefix) if prefix else None
     if warning:
@@ -259,9 +282,9 @@ class _Run:
                     for unit in plan.units
                 ]
                 plan = replace(plan, units=begun)
-            # Loading Beam takes more than a second, in which the processes load what they need and begin.
-            with without_others(in_process(self.beam_flags)):
-                from labelbeam.pipelines.runs.graph import run_graph
+            # Loading Beam takes half a second and more, in which the processes load what they need and begin.
+            _load_graph(self.beam_flags)
+            from labelbeam.pipelines.runs.graph import run_graph
 
             if processes is not None and self.target is not None:
                 processes.meanwhile(_prepare_report)
@@ -270,16 +293,51 @@ class _Run:
         return msgspec.json.decode(read_bounded(self.report, DOCUMENT), type=Report)
 
 
+_loading = threading.Lock()
+
+
+def _load_graph(beam_flags: Sequence[str]) -> None:
+    """Load Beam and the graph; where a thread is at it, wait."""
+    with _loading, without_others(in_process(beam_flags)):
+        import labelbeam.pipelines.runs.graph  # noqa: F401
+
+
+def _load(beam_flags: Sequence[str]) -> None:
+    _load_graph(beam_flags)
+    _prepare_report()
+
+
+def _quietly(load: Callable[[], object]) -> None:
+    """Load what is loaded again where it is needed: nobody misses it here where it fails."""
+    with suppress(Exception):
+        load()
+
+
 def _prepare_report() -> None:
     from labelbeam.transforms.report import page, write  # noqa: F401
 
     page.prepare()
 
 
+def _planners(
+    config: ConvertConfig, storage: StorageOptions, beam_flags: Sequence[str]
+) -> AbstractContextManager[None]:
+    """Have the processes made before the plan where it is sure to need them: one of them plans, and Beam is loaded here meanwhile.
+
+    That is for large trees. Files take no time to plan, and with --if-changed there may be nothing to build.
+    """
+    urls = [url for url in (*config.source, config.images) if url is not None]
+    places = [] if config.if_changed else [locate(url, storage) for url in urls]
+    large = all(place.local for place in places) and any(holds_more(place, FEW) for place in places)
+    return forked(_count(True, beam_flags) if large else 0)
+
+
 def _processes(
     plan: Plan, places: Sequence[tuple[str, Location]], beam_flags: Sequence[str], display: Display
 ) -> AbstractContextManager[None]:
     """Have the processes for a run made while that is cheap, as far as it may be: before threads draw, and keep a lock."""
+    if current_workers() is not None:
+        return nullcontext()
     count = _worker_count(plan, beam_flags)
     if count > 1:
         display.close()  # The next stage opens it again.
@@ -294,13 +352,17 @@ FEW = 5000
 
 
 def _worker_count(plan: Plan, beam_flags: Sequence[str]) -> int:
+    return _count(plan.work > (SMALL if plan.in_bytes else FEW), beam_flags)
+
+
+def _count(large: bool, beam_flags: Sequence[str]) -> int:
     """Processes for the in-process runner: one a core, or --direct_num_workers; none for other runners and small data."""
     chosen = value_of(beam_flags, "direct_num_workers")
     if not in_process(beam_flags) or value_of(beam_flags, "direct_running_mode") not in (None, "in_memory"):
         return 0
     if chosen and chosen.isdecimal():
         return int(chosen) or default_count()
-    return default_count() if plan.work > (SMALL if plan.in_bytes else FEW) else 0
+    return default_count() if large else 0
 
 
 def _manifest(plan: Plan, config: ConvertConfig, identity: BuildIdentity, report: Report) -> Manifest:

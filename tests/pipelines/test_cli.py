@@ -139,7 +139,7 @@ def test_the_help_of_convert_is_complete_and_tells_of_beam(capsys: pytest.Captur
 def test_help_keeps_to_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setenv("COLUMNS", "60")
     assert main(["inspect", "--help"]) == 0
-    options = capsys.readouterr().out.partition("exit status:")[0].partition("what to build:")[2]
+    options = capsys.readouterr().out.partition("exit status:")[0].partition("\ndataset:")[2]
     assert max(map(len, options.splitlines())) <= 60
 
 

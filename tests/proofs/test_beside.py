@@ -14,7 +14,7 @@ from tests.proofs.nightly import Tell
 from tests.proofs.places import Place
 
 STORES = ("s3", "azure", "gcs") if "PROOF_MOMENTS" in os.environ else ("s3",)
-"""All of them in the nightly circle; what a store must be able to do for it, CI tries in `tests/transforms/builds`."""
+"""All of them in the nightly suite; what a store must be able to do for it, CI tries in `tests/transforms/builds`."""
 
 EVERYWHERE = pytest.mark.parametrize(
     ("place", "part"),

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.request import urlopen
 
-from tests.runners.driving import Installed
+from tests.runners.driving import BRIEF, Installed
 from tests.runners.pools import Pool, pools
 from tests.servers.processes import HOST, free_port, serving
 
@@ -26,10 +26,9 @@ _OPEN = (
 JAVA = (
     "java",
     *(f"--add-opens={package}=ALL-UNNAMED" for package in _OPEN),
-    "-XX:+UseSerialGC",
-    "-XX:TieredStopAtLevel=1",
+    *BRIEF,
 )
-"""Java 17 with what Flink and Spark reach into, as their own scripts start it; with few threads, and soon warm."""
+"""Java 17 with what Flink and Spark reach into, as their own scripts start it."""
 
 
 @dataclass
@@ -185,8 +184,9 @@ def spark(jars: Path, folder: Path, installed: Installed) -> Iterator[Cluster]:
 
 def _join(running: ExitStack, cluster: Cluster, pool: Pool, command: Callable[[int], Sequence[str]], log: Path) -> None:
     own = running.enter_context(ExitStack())
-    # Spark's executors are started with the environment of their worker.
+    # Spark's executors are started with the environment of their worker, and not with its options.
+    options = " ".join([pool.java_option, *BRIEF])
     own.enter_context(
-        serving(lambda port: ["env", f"JAVA_TOOL_OPTIONS={pool.java_option}", *command(port)], log, marker="cluster")
+        serving(lambda port: ["env", f"JAVA_TOOL_OPTIONS={options}", *command(port)], log, marker="cluster")
     )
     cluster.workers.append(own)

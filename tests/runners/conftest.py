@@ -62,7 +62,7 @@ def spark_server(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def flink_cluster(installed: Installed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[clusters.Cluster]:
-    """Flink: a job manager and two task managers, which have Beam's classes; those of `test_failing_workers.py` are given them."""
+    """Flink: a job manager and two task managers, which have Beam's classes; two of `test_failing_workers.py` are given them."""
     folder = tmp_path_factory.mktemp("flink")
     with clusters.flink(jars("flink"), folder, installed, parent_first=True) as cluster:
         yield cluster

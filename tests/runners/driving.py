@@ -15,6 +15,10 @@ from tests.servers.processes import serving
 PATIENCE = 300
 """Seconds that a build may take on a busy machine; on an idle one a cluster takes half a minute for each."""
 
+BRIEF = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+"""Options of Java for what lives for one build, as Beam's job server and Spark's executors do: what a compiler spends on it does not come
+back. With few threads, and soon warm."""
+
 
 @dataclass(frozen=True)
 class Ran:
@@ -39,8 +43,7 @@ class Installed:
         # A worker pool starts its workers by the `python` that is first on PATH, and job servers need `java`.
         path = os.pathsep.join([str(self.python.parent), "/usr/local/bin", "/usr/bin", "/bin", *_java()])
         variables = {"PATH": path, "PYTHONPATH": str(self.packages), "HOME": str(self.folder), "LANG": "C.UTF-8"}
-        # Beam's job server lives for one build: what a compiler spends on it does not come back.
-        variables["JAVA_TOOL_OPTIONS"] = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1"
+        variables["JAVA_TOOL_OPTIONS"] = " ".join(BRIEF)
         return ["env", "-i", *(f"{key}={value}" for key, value in (variables | environment).items()), *arguments]
 
     def labelbeam(self, *arguments: str, **environment: str) -> Ran:

@@ -93,8 +93,8 @@ def flink_cluster(installed: Installed, tmp_path: Path) -> Iterator[Cluster]:
 
 @pytest.fixture
 def restarting_flink_cluster(installed: Installed, tmp_path: Path) -> Iterator[Cluster]:
-    """A cluster that may be broken, and that restarts jobs."""
-    with clusters.flink(jars("flink"), tmp_path / "flink", installed, restarts=3) as cluster:
+    """A cluster that may be broken, and that restarts jobs; it has Beam's classes."""
+    with clusters.flink(jars("flink"), tmp_path / "flink", installed, restarts=3, parent_first=True) as cluster:
         yield cluster
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from labelbeam.schemas.config import ConvertConfig, parse_split
@@ -54,32 +55,14 @@ def make_manifest(
     Raises:
         CountsError: they have not, or found is not written + rejected + skipped.
     """
-    counts = Counts()
-    splits: dict[str, SplitCounts] = {}
-    labels: dict[str, Counter[str]] = {}
-    reasons: tuple[Counter[str], Counter[str], Counter[str]] = (Counter(), Counter(), Counter())
-    for receipt in receipts:
-        counts.images.add(receipt.counts.images)
-        counts.objects.add(receipt.counts.objects)
-        for split, part in receipt.splits.items():
-            total = splits.setdefault(split, SplitCounts(files=[]))
-            total.images += part.images
-            total.objects += part.objects
-            total.files = total.files + part.files
-        for split, part_labels in receipt.labels.items():
-            labels.setdefault(split, Counter()).update(part_labels)
-        for total_reasons, part_reasons in zip(
-            reasons, (receipt.rejected_by_reason, receipt.skipped_by_reason, receipt.adjusted_by_reason), strict=True
-        ):
-            total_reasons.update(part_reasons)
-    roots: Counter[str] = Counter()
-    for receipt in receipts:
-        roots.update(receipt.image_roots)
-    copied = [receipt.copied for receipt in receipts if receipt.copied is not None]
-    _check_counts(counts, receipts, records, sent)
-    rejected, skipped, adjusted = (dict(sorted(reason.items())) for reason in reasons)
-    names = sorted({label for part in labels.values() for label in part})
-    by_label = sum(labels.values(), Counter())
+    total = _add_up(receipts)
+    _check_counts(total.counts, receipts, records, sent)
+    by_label = sum(total.labels.values(), Counter())
+    same = same_content(twin for each in receipts for twin in each.twins) if config.duplicates is not None else None
+    similar = (
+        same_content(twin for each in receipts for twin in each.similar) if config.near_duplicates is not None else None
+    )
+    sample = _sample(config, total.counts, total.skipped)
     doubts = list(doubts)
     doubts += [
         *object_doubts(receipts, doubts, unit_given(config), corners_option(plan.format, config)),
@@ -87,13 +70,10 @@ def make_manifest(
         *labels_alike(by_label),
     ]
     doubts += labels_joined(by_label, config.task)
-    doubts += [*split_doubts(splits, config), *group_doubts(receipts, splits, config), *copies_in_splits(receipts)]
-    same = same_content(twin for each in receipts for twin in each.twins) if config.duplicates is not None else None
-    similar = (
-        same_content(twin for each in receipts for twin in each.similar) if config.near_duplicates is not None else None
-    )
+    doubts += split_doubts(total.splits, config)
+    doubts += group_doubts(receipts, total.splits, config)
+    doubts += copies_in_splits(receipts)
     doubts += twin_doubts(receipts, same, similar)
-    sample = _sample(config, counts, skipped)
     if sample is not None:
         doubts.insert(0, sample_doubt(sample))
     return Manifest(
@@ -104,26 +84,58 @@ def make_manifest(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         config=config_identity(config),
         source=_source(plan),
-        labels=names,
-        counts=counts,
-        rejected_by_reason=rejected,
-        skipped_by_reason=skipped,
-        adjusted_by_reason=adjusted,
-        splits=dict(sorted(splits.items())),
-        label_counts={split: dict(sorted(part.items())) for split, part in sorted(labels.items())},
+        labels=sorted(set().union(*total.labels.values())),
+        counts=total.counts,
+        rejected_by_reason=dict(sorted(total.rejected.items())),
+        skipped_by_reason=dict(sorted(total.skipped.items())),
+        adjusted_by_reason=dict(sorted(total.adjusted.items())),
+        splits=dict(sorted(total.splits.items())),
+        label_counts={split: dict(sorted(part.items())) for split, part in sorted(total.labels.items())},
         parquet=[entry for receipt in receipts for entry in receipt.parquet],
         rejected=[receipt.rejected for receipt in receipts if receipt.rejected is not None],
-        copied=_all_copies(copied),
+        copied=_all_copies([receipt.copied for receipt in receipts if receipt.copied is not None]),
         warnings=[doubt.message for doubt in doubts],
         doubts=doubts,
         statistics=build_statistics(receipts),
-        image_roots=dict(sorted(roots.items())),
+        image_roots=dict(sorted(total.image_roots.items())),
         source_labels=list(source_labels),
         sample=sample,
         same_content=same,
         similar_content=similar,
-        stratification=_stratification(config, splits, receipts),
+        stratification=_stratification(config, total.splits, receipts),
     )
+
+
+@dataclass(slots=True)
+class _Totals:
+    """Sums over all receipts, of labels by split."""
+
+    counts: Counts = field(default_factory=Counts)
+    splits: dict[str, SplitCounts] = field(default_factory=dict)
+    labels: dict[str, Counter[str]] = field(default_factory=dict)
+    rejected: Counter[str] = field(default_factory=Counter)
+    skipped: Counter[str] = field(default_factory=Counter)
+    adjusted: Counter[str] = field(default_factory=Counter)
+    image_roots: Counter[str] = field(default_factory=Counter)
+
+
+def _add_up(receipts: Iterable[Receipt]) -> _Totals:
+    total = _Totals()
+    for receipt in receipts:
+        total.counts.images.add(receipt.counts.images)
+        total.counts.objects.add(receipt.counts.objects)
+        for split, part in receipt.splits.items():
+            of_split = total.splits.setdefault(split, SplitCounts(files=[]))
+            of_split.images += part.images
+            of_split.objects += part.objects
+            of_split.files = of_split.files + part.files
+        for split, labels in receipt.labels.items():
+            total.labels.setdefault(split, Counter()).update(labels)
+        total.rejected.update(receipt.rejected_by_reason)
+        total.skipped.update(receipt.skipped_by_reason)
+        total.adjusted.update(receipt.adjusted_by_reason)
+        total.image_roots.update(receipt.image_roots)
+    return total
 
 
 def _stratification(

@@ -12,7 +12,9 @@ from labelbeam.transforms.formats.labels import says_nothing, says_there_is_none
 from labelbeam.transforms.images.facts import DEEP, FRAMES, TURNED, UNTURNED
 from labelbeam.transforms.messages.words import listed
 from labelbeam.transforms.write.oddities import (
+    ALIGNED,
     BACKWARDS,
+    COPIED,
     CORNER,
     CROWDS,
     EXCHANGED,
@@ -44,6 +46,9 @@ _OF_SIZES = frozenset({"coco", "huggingface", "webdataset", "boxtable"})
 _FEWEST_IN_A_CORNER = 20
 """Objects of which by chance not all lie in one quarter of their images."""
 
+_FEWEST_COPIED = 3
+"""Boxes of which by chance not all have one number for two sides."""
+
 _TOLD_ALREADY = frozenset(
     {
         Doubted.BOXES_LEAVE_IMAGES,
@@ -70,26 +75,42 @@ def corners_option(source_format: str, config: ConvertConfig) -> str:
 def object_doubts(
     receipts: Iterable[Receipt], told: Iterable[Doubt], unit_known: bool = False, as_corners: str = ""
 ) -> Iterator[Doubt]:
-    """Doubts of oddities that are many; `told` are the doubts that reading has left. `unit_known` says that an option gives the unit,
-    `as_corners` is the one that reads sizes as corners.
+    """Doubts of oddities that are frequent over all receipts.
+
+    Args:
+        told: the doubts that reading has left; an oddity that one of them explains is not told again.
+        unit_known: an option gives the unit of boxes.
+        as_corners: the option that reads sizes as corners, "" where there is none to suggest.
     """
-    told = list(told)
+    codes = {item.code for item in told}
     oddities: dict[str, Oddity] = {}
     for receipt in receipts:
         for name, part in receipt.oddities.items():
             oddities.setdefault(name, Oddity()).add(part)
     yield from _of_images(oddities)
-    many = {
-        name for name, one in _ONE_IN.items() if (odd := oddities.get(name)) and odd.count and odd.count * one >= odd.of
-    }
-    corners = _corners(oddities, as_corners)
-    explained = not _TOLD_ALREADY.isdisjoint(item.code for item in told)
-    if corners is not None and not explained:
-        yield corners
-    elif (swapped := _exchanged(oddities)) is not None and not explained:
-        yield swapped
-    elif LEAVING in many and oddities[LEAVING].count >= _FEWEST and not explained:
-        odd = oddities[LEAVING]
+    if _TOLD_ALREADY.isdisjoint(codes):
+        yield from _leaving(oddities, as_corners)
+    if not unit_known and codes.isdisjoint({Doubted.FIXED_GRID, Doubted.FRAMES_DISAGREE}):
+        yield from _unit(oddities)
+    yield from _copied(oddities)
+    if Doubted.CORNERS_OR_SIZES not in codes:
+        yield from _backwards(oddities)
+    yield from _crowds(oddities)
+    yield from _twice(oddities)
+
+
+def _frequent(oddities: Mapping[str, Oddity], name: str, fewest: int = 1) -> Oddity | None:
+    """The oddity, if at least `fewest` objects and one in `_ONE_IN` have it."""
+    odd = oddities.get(name)
+    return odd if odd and odd.count >= fewest and odd.count * _ONE_IN[name] >= odd.of else None
+
+
+def _leaving(oddities: Mapping[str, Oddity], as_corners: str) -> Iterator[Doubt]:
+    """The most specific doubt of boxes that leave their images."""
+    specific = _corners(oddities, as_corners) or _exchanged(oddities)
+    if specific is not None:
+        yield specific
+    elif (odd := _frequent(oddities, LEAVING, _FEWEST)) is not None:
         yield Doubt(
             Doubted.BOXES_LEAVE_IMAGES,
             f"{odd.count:,} of {odd.of:,} boxes leave their image by more than drawing explains, such as in {odd.example}; they are cut at "
@@ -97,9 +118,12 @@ def object_doubts(
             odd.count,
             odd.example,
         )
-    unit_told = unit_known or not {Doubted.FIXED_GRID, Doubted.FRAMES_DISAGREE}.isdisjoint(item.code for item in told)
+
+
+def _unit(oddities: Mapping[str, Oddity]) -> Iterator[Doubt]:
+    """The most specific doubt of the unit of boxes: all of them small, or in one corner."""
     hundredth = oddities.get(HUNDREDTH, Oddity())
-    if hundredth.count and hundredth.count == hundredth.of and not unit_told:
+    if hundredth.count and hundredth.count == hundredth.of:
         yield Doubt(
             Doubted.SMALLER_THAN_A_PIXEL,
             f"all {hundredth.of:,} objects lie in the first hundredth of their images, such as in {hundredth.example}; their numbers may be "
@@ -107,8 +131,7 @@ def object_doubts(
             hundredth.count,
             hundredth.example,
         )
-    elif TINY in many and oddities[TINY].count >= _FEWEST and not unit_told:
-        odd = oddities[TINY]
+    elif (odd := _frequent(oddities, TINY, _FEWEST)) is not None:
         yield Doubt(
             Doubted.SMALLER_THAN_A_PIXEL,
             f"{odd.count:,} of {odd.of:,} objects are smaller than a pixel both ways, such as in {odd.example}; their numbers may be "
@@ -116,8 +139,7 @@ def object_doubts(
             odd.count,
             odd.example,
         )
-    elif CORNER in many and oddities[CORNER].count >= _FEWEST_IN_A_CORNER and not unit_told:
-        odd = oddities[CORNER]
+    elif (odd := _frequent(oddities, CORNER, _FEWEST_IN_A_CORNER)) is not None:
         yield Doubt(
             Doubted.ALL_IN_A_CORNER,
             f"all {odd.of:,} objects lie in the upper left quarter of their images, such as in {odd.example}; their numbers may be "
@@ -125,20 +147,40 @@ def object_doubts(
             odd.count,
             odd.example,
         )
-    elif not unit_told:
+    else:
         yield from _percent(oddities)
-    backwards = oddities.get(BACKWARDS, Oddity())
-    corners_told = any(item.code == Doubted.CORNERS_OR_SIZES for item in told)
-    if backwards.count >= _FEWEST and backwards.count * _MANY_BACKWARDS >= backwards.of and not corners_told:
+
+
+def _copied(oddities: Mapping[str, Oddity]) -> Iterator[Doubt]:
+    """A doubt where one side of nearly every box repeats another."""
+    copied, aligned = oddities.get(COPIED, Oddity()), oddities.get(ALIGNED, Oddity())
+    if copied.count >= max(_FEWEST_COPIED, aligned.count) and copied.count + aligned.count >= _NEARLY_ALL * copied.of:
+        yield Doubt(
+            Doubted.SIDES_COPIED,
+            f"{copied.count:,} of {copied.of:,} boxes end below at the number at which they begin on the left, or on the right at that of their top, "
+            f"such as in {copied.example}, as where an exporter wrote one side in place of another; they are read as they stand",
+            copied.count,
+            copied.example,
+        )
+
+
+def _backwards(oddities: Mapping[str, Oddity]) -> Iterator[Doubt]:
+    """A doubt where many boxes end before they begin."""
+    odd = oddities.get(BACKWARDS, Oddity())
+    if odd.count >= _FEWEST and odd.count * _MANY_BACKWARDS >= odd.of:
         yield Doubt(
             Doubted.CORNERS_OR_SIZES,
-            f"{backwards.count:,} of {backwards.of:,} boxes end before they begin, such as in {backwards.example}; they are read as corners in the "
+            f"{odd.count:,} of {odd.of:,} boxes end before they begin, such as in {odd.example}; they are read as corners in the "
             "wrong order, and their numbers may be sizes, or stand in another order",
-            backwards.count,
-            backwards.example,
+            odd.count,
+            odd.example,
         )
-    if CROWDS in many and oddities[CROWDS].count * _ONE_IN[CROWDS] > oddities[CROWDS].of:
-        odd = oddities[CROWDS]
+
+
+def _crowds(oddities: Mapping[str, Oddity]) -> Iterator[Doubt]:
+    """A doubt where most objects are crowds."""
+    odd = oddities.get(CROWDS, Oddity())
+    if odd.count * _ONE_IN[CROWDS] > odd.of:
         yield Doubt(
             Doubted.MOSTLY_CROWDS,
             f"{odd.count:,} of {odd.of:,} objects have isCrowd 1, such as in {odd.example}, as what is no single object has; metrics leave "
@@ -146,8 +188,11 @@ def object_doubts(
             odd.count,
             odd.example,
         )
-    if TWICE in many:
-        odd = oddities[TWICE]
+
+
+def _twice(oddities: Mapping[str, Oddity]) -> Iterator[Doubt]:
+    """A doubt where many objects repeat another one of their image."""
+    if (odd := _frequent(oddities, TWICE)) is not None:
         yield Doubt(
             Doubted.OBJECTS_TWICE,
             f"{odd.count:,} of {odd.of:,} objects have the same label and place as another of their image, such as in {odd.example}; "
@@ -159,9 +204,8 @@ def object_doubts(
 
 def _corners(oddities: Mapping[str, Oddity], option: str) -> Doubt | None:
     """A doubt where many boxes leave their image, and nearly all of these would not if their sizes were their other corner."""
-    leaving, sized = oddities.get(LEAVING, Oddity()), oddities.get(LEAVING_AS_SIZES, Oddity())
-    many = leaving.count >= _FEWEST and leaving.count * _ONE_IN[LEAVING] >= leaving.of
-    if not option or not many or sized.count < _NEARLY_ALL * leaving.count:
+    leaving, sized = _frequent(oddities, LEAVING, _FEWEST), oddities.get(LEAVING_AS_SIZES, Oddity())
+    if not option or leaving is None or sized.count < _NEARLY_ALL * leaving.count:
         return None
     message = (
         f"{leaving.count:,} of {leaving.of:,} boxes leave their image, such as in {leaving.example}, and {sized.count:,} of these would not if "

@@ -1,4 +1,4 @@
-"""A way out: what it is called, which tasks it takes, and how it writes batches of records."""
+"""Export format: what it is called, which tasks it takes, and how it writes batches of records."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ ImagePath: TypeAlias = Callable[[str, Image], str]
 
 
 class Exporter(NamedTuple):
-    """A way out."""
+    """An export format."""
 
     name: str
     text: str

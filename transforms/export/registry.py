@@ -1,4 +1,4 @@
-"""The list of ways out: a line each."""
+"""Export formats: a line each."""
 
 from __future__ import annotations
 

@@ -130,6 +130,8 @@ def missing_shards(paths: Collection[str]) -> list[str]:
     return list(islice((path for path in expected if path not in there), _MOST_MISSING))
 
 
+_HASH = re.compile(r"(?<=-of-\d{5})-[0-9a-f]{6,40}\Z")
+
 _BESIDE = (".json", ".txt", ".md", ".yaml", ".yml")
 
 
@@ -143,7 +145,12 @@ def splits_of_shards(paths: Sequence[str]) -> list[str | None]:
 
     >>> splits_of_shards(["train-000000.tar", "val/0.tar.gz", "data/test-00000-of-00002.parquet", "cc3m-train-01.tar", "cc3m-val-00.tar"])
     ['train', 'validation', 'test', 'train', 'validation']
+    >>> splits_of_shards(["data/train-00000-of-00001-b42a775f407cee45.parquet", "data/test-00000-of-00001-3f2c8b4d5e6f7a8b.parquet"])
+    ['train', 'test']
     """
-    return splits_of(
-        [posixpath.join(posixpath.dirname(path), posixpath.basename(path).partition(".")[0]) for path in paths]
-    )
+    return splits_of([posixpath.join(posixpath.dirname(path), _stem(path)) for path in paths])
+
+
+def _stem(path: str) -> str:
+    """The name of a shard, without the hash that `push_to_hub` wrote behind the number of all in 2022 and 2023."""
+    return _HASH.sub("", posixpath.basename(path).partition(".")[0])

@@ -30,7 +30,7 @@ def make_plan(config: ConvertConfig, options: StorageOptions, exact: bool = Fals
         raise
     except LabelBeamError as error:
         # What cannot be planned may be of a format that nobody reads: that helps more than what is missing to be of another.
-        if config.format == "auto" and (unread := name_unread(found.tree)) is not None:
+        if config.format == "auto" and (unread := name_unread(found.tree, found.format.name)) is not None:
             raise UsageError(
                 f"{found.tree.locations[0].shown}: {unread}. Read as {found.format.name}: {error}"
             ) from None

@@ -62,8 +62,10 @@ class _Files(NamedTuple):
         return sorted(found, key=lambda name: (name.count("/"), name))
 
 
-def name_unread(tree: Tree) -> Unread | None:
+def name_unread(tree: Tree, read_as: str = "") -> Unread | None:
     """The format that the sources seem to be of, although nothing reads it; None where nothing says so.
+
+    `read_as` is the format that they were taken for: Parquet that was read as Hugging Face's is no Parquet that is not read.
 
     Raises:
         StoreError: a file cannot be read.
@@ -77,6 +79,8 @@ def name_unread(tree: Tree) -> Unread | None:
     else:
         sources = {posixpath.basename(location.path): location for location in tree.files[:_LOOKED_AT]}
         files = _Files(list(sources), lambda name: _head(sources[name], stat(sources[name]).size), labels, boxes)
+    if read_as == "huggingface":
+        return None
     for look in (_records, _json, _xml, _tables, _texts, _masks, _archives):
         if (found := look(files)) is not None:
             return found

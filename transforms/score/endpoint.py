@@ -19,7 +19,8 @@ from urllib3.exceptions import HTTPError
 from labelbeam.schemas.requests import JSON_TYPE
 from labelbeam.schemas.responses import TruncatedAnswerError
 from labelbeam.transforms.messages.redact import hide, redact, secrets_of
-from labelbeam.transforms.score.connections import Answer, Connections, Exchange
+from labelbeam.transforms.score.answers import Answer
+from labelbeam.transforms.score.connections import Connections, Exchange
 from labelbeam.transforms.score.credentials import DEPLOYMENT, Headers, KeySource, hidden, read_headers, read_key
 from labelbeam.transforms.score.failures import (
     EndpointError,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -65,6 +66,24 @@ def list_files(root: Location) -> Listing:
         if not file.path.isascii() and not is_utf8(file.path):
             left_out[NOT_UTF8].append(file.path)
     return Listing(files, [_warning(root, why, paths) for why, paths in sorted(left_out.items())])
+
+
+def holds_more(root: Location, count: int) -> bool:
+    """Tell whether a place on a disk is a directory that holds more than `count` names, directories' among them; none is looked at.
+
+    False also where it cannot be listed: whoever lists it says why.
+    """
+    folders = [root.path]
+    with contextlib.suppress(OSError):
+        while folders:
+            with os.scandir(folders.pop()) as entries:
+                for entry in entries:
+                    count -= 1
+                    if count < 0:
+                        return True
+                    if entry.is_dir(follow_symlinks=False):
+                        folders.append(entry.path)
+    return False
 
 
 def without_markers(files: Sequence[StoredFile]) -> list[StoredFile]:

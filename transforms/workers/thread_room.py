@@ -63,7 +63,7 @@ def keep_room_for_threads() -> None:
 
     glibc reserves 64 MB for what a thread allocates, which counts though nothing is there: a few dozen of them are all of what a limit allows.
     """
-    threading.Thread.start = _start_with_room  # type: ignore[method-assign]
+    threading.Thread.start = _start_with_room  # type: ignore[method-assign, assignment]
     if address_space() < UNLIMITED:
         with contextlib.suppress(OSError, AttributeError):
             ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1)

@@ -34,6 +34,13 @@ LEAVING_AS_SIZES = "leaving_as_sizes"
 BACKWARDS, HUNDREDTH = "backwards", "in_a_hundredth"
 """Boxes that end before they begin; and those in the first hundredth of their image, as fractions that are read as percent are."""
 
+COPIED, ALIGNED = "sides_copied", "sides_aligned"
+"""Boxes whose bottom has the number of their left side, or whose right side that of their top; and those whose top has that of their left
+side, as the former have once they are put in order.
+"""
+
+_ROUNDING = 1e-6
+
 _HUNDREDTH = 0.0105
 
 _PIXEL = 0.99
@@ -57,6 +64,7 @@ def of_places(
         places, sizes = np.asfortranarray(_places(objects)), np.asfortranarray(sizes)
         known = np.isfinite(places).all(axis=1) & (sizes > 1).all(axis=1)
         slack = sizes * SLACK + 1
+        left, top, right, bottom = places.T
         spans = places[:, 2:] - places[:, :2]
         below, limits = places[:, :2] < -slack, sizes + slack
         beyond, exchanged = below | (places[:, 2:] > limits), below | (places[:, 2:] > limits[:, ::-1])
@@ -71,6 +79,8 @@ def of_places(
             BACKWARDS: known & (objects.bbox[:, 2:] < objects.bbox[:, :2]).any(axis=1),
             HUNDREDTH: known & (places[:, 2:] <= sizes * _HUNDREDTH).all(axis=1),
             CORNER: known & (places[:, 2:] < sizes / 2).all(axis=1),
+            COPIED: known & (_alike(left, bottom) | _alike(right, top)),
+            ALIGNED: known & _alike(left, top),
         }
         signs = of_percent(places, sizes, known & in_pixels)
     count = int(known.sum())
@@ -78,6 +88,11 @@ def of_places(
     found |= {name: _oddity(rows, of, at, paths) for name, (rows, of) in signs.items()}
     found[ODDS] = Oddity(odds_of(signs[PERCENT][0], sizes, at), found[PERCENT].of)
     return found
+
+
+def _alike(across: Floats, down: Floats) -> npt.NDArray[np.bool_]:
+    """Where a side across and one down have one number, give or take the pixel that counting from 1 shifts them by; none that lies at 0."""
+    return (abs(across - down) <= 1 + _ROUNDING) & (across > 1 + _ROUNDING) & (down > 1 + _ROUNDING)
 
 
 def _places(objects: Objects) -> Floats:

@@ -16,7 +16,9 @@ from labelbeam.transforms.builds.oddities import corners_option, label_doubts, o
 from labelbeam.transforms.formats.coco.format import CocoOptions
 from labelbeam.transforms.images.facts import DEEP, FRAMES, TURNED, UNTURNED
 from labelbeam.transforms.write.oddities import (
+    ALIGNED,
     BACKWARDS,
+    COPIED,
     CORNER,
     CROWDS,
     EXCHANGED,
@@ -294,3 +296,11 @@ def test_a_tool_that_calls_every_mask_a_crowd_is_told(tmp_path: Path) -> None:
     source = write_coco(tmp_path / "d.json", [coco_image(1, "1.jpg"), coco_image(2, "2.jpg")], found)
     build = convert("--source", source, "--image-url", PREFIX, task=SEGMENTATION, output=tmp_path / "out")
     assert doubts(build.manifest)["mostly_crowds"]["count"] == 2
+
+
+@pytest.mark.parametrize(("copied", "aligned", "of", "codes"), [(3, 0, 3, ["sides_copied"]), (3, 2, 5, ["sides_copied"]), (2, 0, 2, []), (3, 4, 7, []), (9, 0, 10, [])])  # fmt: skip
+def test_one_number_for_two_sides_is_told_of_nearly_all_boxes(
+    copied: int, aligned: int, of: int, codes: list[str]
+) -> None:
+    found = {COPIED: Oddity(copied, of, "a"), ALIGNED: Oddity(aligned, of, "b")}
+    assert [code for code, *_ in told(found)] == codes

@@ -14,7 +14,7 @@ from fsspec.spec import AbstractFileSystem
 
 from labelbeam.transforms.stores.errors import MissingFileError, StoreError
 from labelbeam.transforms.stores.files import put
-from labelbeam.transforms.stores.listing import Listing, list_files
+from labelbeam.transforms.stores.listing import Listing, holds_more, list_files
 from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.stores.location import Location
 from tests.disks import any_bytes_as_names
@@ -228,3 +228,14 @@ def test_a_root_that_is_missing_or_a_file_is_an_error(tmp_path: Path, memory: st
                 list_files(store.below("none"))
             with pytest.raises(StoreError, match="directory"):
                 list_files(store.below("1.jpg"))
+
+
+def test_names_are_counted_in_all_directories_and_no_further_than_asked(tmp_path: Path) -> None:
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    (tmp_path / "a" / "b" / "1").touch()
+    (tmp_path / "loop").symlink_to(tmp_path)
+    root = locate(str(tmp_path), {})
+    assert holds_more(root, 3)
+    assert not holds_more(root, 4)
+    assert not holds_more(root.below("a/b/1"), 0)
+    assert not holds_more(root.below("none"), 0)

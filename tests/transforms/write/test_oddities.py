@@ -16,7 +16,9 @@ from labelbeam.transforms.columns.fragments import fragments_of
 from labelbeam.transforms.images.facts import DEEP, FRAMES, TURNED, UNTURNED, ImageFacts
 from labelbeam.transforms.write.assemble import assemble
 from labelbeam.transforms.write.oddities import (
+    ALIGNED,
     BACKWARDS,
+    COPIED,
     CORNER,
     CROWDS,
     EXCHANGED,
@@ -220,3 +222,16 @@ def test_objects_in_the_upper_left_quarter_are_counted() -> None:
 def test_what_boxes_would_be_in_another_reading_is_counted(sides: tuple[float, ...], name: str, count: int) -> None:
     found = oddities(image("1.jpg", box("cat", *sides)), more=name)
     assert found.get(name, Oddity()).count == count
+
+
+def test_boxes_with_one_number_across_and_down_are_counted() -> None:
+    """VoTT wrote xmin as ymax (https://github.com/microsoft/VoTT/issues/760); what ends before it begins is put in order."""
+    boxes = [
+        box("cat", 29, 10, 60, 30),
+        box("cat", 30, 40, 60, 30),
+        box("cat", 10, 50, 50, 70),
+        box("cat", 0, 0, 60, 1),
+    ]
+    found = oddities(image("a", *boxes), more=COPIED)
+    assert (found[COPIED].count, found[COPIED].of) == (2, 4)
+    assert oddities(image("a", box("cat", 30, 30, 60, 40)), more=ALIGNED)[ALIGNED].count == 1

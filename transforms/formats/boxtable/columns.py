@@ -12,7 +12,7 @@ from labelbeam.transforms.formats.cloud_rows import is_of_cloud
 from labelbeam.transforms.formats.folder.columns import DELIMITERS, FILE_COLUMNS, LABEL_COLUMNS, SEPARATOR_LINE
 from labelbeam.transforms.images.names import IMAGE_FORMATS, extension
 
-_FILES = (*FILE_COLUMNS, "imageurl", "url", "imgfilename", "patientid")
+_FILES = (*FILE_COLUMNS, "imageurl", "url", "imgfilename", "imgfname", "imagefname", "patientid")
 _LABELS = (*LABEL_COLUMNS, "objectclass", "objectname", "species", "name")
 _CORNERS = (
     *(("xmin", "ymin", "xmax", "ymax"), ("x1", "y1", "x2", "y2"), ("x0", "y0", "x1", "y1"), ("minx", "miny", "maxx", "maxy")),
@@ -28,6 +28,7 @@ _CENTRES = (
     *(("xcenter", "ycenter", "width", "height"), ("centerx", "centery", "width", "height"), ("cx", "cy", "w", "h")),
     *(("xcentre", "ycentre", "width", "height"), ("cx", "cy", "width", "height"), ("xcenter", "ycenter", "w", "h")),
 )  # fmt: skip
+_OF_IMAGES = ("image", "img", "frame", "tile", "crop")
 _IN_ONE = ("bbox", "box", "boundingbox", "boundingboxes", "bboxes")
 _BEFORE = re.compile(r"(?:bbox|box|roi|boundingbox|rect|region)(?=.)")
 """Words before each side, as in `Roi.X1` and `bbox_x`."""
@@ -35,7 +36,8 @@ _BEFORE = re.compile(r"(?:bbox|box|roi|boundingbox|rect|region)(?=.)")
 _IMAGE_SIZES = (("width", "height"), ("imagewidth", "imageheight"), ("imgwidth", "imgheight"), ("imgw", "imgh"))
 _CROWDS = ("iscrowd", "crowd", "isgroupof")
 _BARE = ("path", "x1", "y1", "x2", "y2", "class")
-"""Columns of a table without a header."""
+_BARE_SIZES = ("class", "x", "y", "w", "h", "path", "width", "height")
+"""Columns of tables without a header: of RetinaNet, and of makesense.ai, whose boxes are a corner and a size."""
 
 SIDES = 4
 """Numbers of a box."""
@@ -129,14 +131,35 @@ def _box(keys: Sequence[str], bare: Sequence[str]) -> tuple[tuple[int, ...], str
                     # Of `Width` and `Roi.Width` the second is the box's.
                     return tuple(len(among) - 1 - among[::-1].index(side) for side in family), kind
     found = next((keys.index(name) for name in _IN_ONE if name in keys), None)
-    return ((found,), "sizes") if found is not None else ((), "")
+    return ((found,), "sizes") if found is not None else _with_prefix(keys)
+
+
+def _with_prefix(keys: Sequence[str]) -> tuple[tuple[int, ...], str]:
+    """Four sides with one word before each, as in `face_x1`; nothing where there are two such boxes, or the word is of an image's own size."""
+    found: dict[str, tuple[tuple[int, ...], str]] = {}
+    for kind, families in (("corners", _CORNERS), ("centre", _CENTRES), ("sizes", _SIZES)):
+        for family in families:
+            for prefix in (key.removesuffix(family[0]) for key in keys if key.endswith(family[0])):
+                sides = [prefix + side for side in family]
+                if len(prefix) > 1 and prefix not in _OF_IMAGES and all(keys.count(side) == 1 for side in sides):
+                    found.setdefault(prefix, (tuple(map(keys.index, sides)), kind))
+    return next(iter(found.values())) if len(found) == 1 else ((), "")
 
 
 def _without_header(rows: Sequence[Sequence[str]]) -> BoxColumns | None:
-    """RetinaNet's `path,x1,y1,x2,y2,class`, of which an image without a box has nothing behind its path."""
+    """RetinaNet's `path,x1,y1,x2,y2,class`, of which an image without a box has nothing behind its path; or makesense.ai's rows."""
+    if all(len(row) == len(_BARE_SIZES) and _is_image(row[5]) for row in rows):
+        numbers = (row[at] for row in rows for at in (1, 2, 3, 4, 6, 7))
+        named = all(row[0] and not _NUMBER.fullmatch(row[0]) for row in rows)
+        whole = named and all(map(_NUMBER.fullmatch, numbers))
+        return BoxColumns(",", _BARE_SIZES, 5, 0, (1, 2, 3, 4), "sizes", (6, 7), header=False) if whole else None
     boxes = [row for row in rows if len(row) == len(_BARE) and any(row[1:])]
-    if not boxes or any(len(row) != len(_BARE) or extension(row[0]) not in IMAGE_FORMATS for row in rows):
+    if not boxes or any(len(row) != len(_BARE) or not _is_image(row[0]) for row in rows):
         return None
     if any(not _NUMBER.fullmatch(cell) for row in boxes for cell in row[1:5]) or not all(row[5] for row in boxes):
         return None
     return BoxColumns(",", _BARE, 0, 5, (1, 2, 3, 4), header=False)
+
+
+def _is_image(name: str) -> bool:
+    return extension(name) in IMAGE_FORMATS

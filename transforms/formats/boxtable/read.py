@@ -16,6 +16,7 @@ from labelbeam.transforms.formats.beside import tell_beside
 from labelbeam.transforms.formats.boxtable.columns import SIDES, BoxColumns
 from labelbeam.transforms.formats.cloud_rows import below_bucket, cloud_rows, is_cloud_url
 from labelbeam.transforms.formats.coco.evidence import Collector
+from labelbeam.transforms.formats.coco.values import RecordError, bbox_of
 from labelbeam.transforms.formats.drawn import declare_size, label_of
 from labelbeam.transforms.formats.folder.answers import confidence_column, sureness
 from labelbeam.transforms.formats.folder.cells import parse_list
@@ -111,8 +112,7 @@ def _row(
         return BoxRow(locator, "" if NOT_TEXT.search(image) else image, raw=raw, wrong=wrong)
     sides = tuple(cells[at] for at in columns.box)
     if len(sides) == 1:
-        inside = parse_list(sides[0]) or sides[0].split() if sides[0].lower() not in _NOTHING else []
-        sides = tuple(str(side) for side in inside)
+        sides = _sides_in(sides[0])
     return BoxRow(
         locator,
         cells[columns.image],
@@ -125,6 +125,21 @@ def _row(
         sure=None if confidence is None else sureness(cells[confidence]),
         beside={name: cells[at] for at, name in columns.beside if at != confidence},
     )
+
+
+def _sides_in(cell: str) -> tuple[str, ...]:
+    """The sides of a box in one cell: a list, numbers without brackets, or a mapping, of which corners become sizes. The cell itself where it is none."""
+    if cell.lower() in _NOTHING:
+        return ()
+    inside = parse_list(cell)
+    if inside is not None and not any(isinstance(item, dict) for item in inside):
+        return tuple(str(side) for side in inside)
+    try:
+        # Python writes a mapping with the other quotes.
+        box = bbox_of(cell.replace("'", '"') if cell.startswith("{") else cell, set())
+    except RecordError:
+        return (cell,)
+    return () if box is None else tuple(map(str, box))
 
 
 def read_rows(

@@ -22,6 +22,12 @@ from labelbeam.transforms.messages.redact import redact
 from labelbeam.transforms.messages.words import listed
 from labelbeam.transforms.stores.locate import locate
 
+_BARE = {
+    "corners": "the four numbers behind each image are read as two corners, x1, y1, x2, y2, and what follows as the label",
+    "sizes": "each row is read as makesense.ai writes it: the label, x, y, width, height, the image and its size",
+}
+"""How rows without a header are read, by the kind of their boxes."""
+
 
 def plan_box_tables(tree: Tree, found: BoxTables) -> Plan:
     """Plan the tables that were found; see `transforms.plan.make_plan` for errors."""
@@ -36,12 +42,10 @@ def plan_box_tables(tree: Tree, found: BoxTables) -> Plan:
 
     plan = plan_whole(tree, "boxtable", found.root, found.tables, unit)
     bare = [path for path, columns in found.tables.items() if not columns.header]
-    if bare:
-        message = (
-            f"{listed(bare)}: no header, so the four numbers behind each image are read as two corners, x1, y1, x2, y2, and what follows as "
-            "the label; a header says otherwise, such as file,x,y,w,h,label"
-        )
-        plan.doubts.append(Doubt(Doubted.HEADER_MISSING, message, len(bare), bare[0]))
+    for kind, what in _BARE.items():
+        if tables := [path for path in bare if found.tables[path].kind == kind]:
+            message = f"{listed(tables)}: no header, so {what}; a header says otherwise, such as file,x,y,w,h,label"
+            plan.doubts.append(Doubt(Doubted.HEADER_MISSING, message, len(tables), tables[0]))
     return plan
 
 

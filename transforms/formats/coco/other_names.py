@@ -21,7 +21,7 @@ OF_IMAGES: Mapping[str, tuple[str, ...]] = {
     ),
 }
 OF_ANNOTATIONS: Mapping[str, tuple[str, ...]] = {
-    "image_id": (*_IDS, "image"),
+    "image_id": (*_IDS, "image", "itemid", "photoid", "pictureid", "fileid"),
     "category_id": (*_CATEGORY, "categoryname", "classname", "labelname", "category", "class", "label"),
     "bbox": ("box", "boundingbox", "bndbox", "bboxxywh", "rect", "rectangle"),
     "segmentation": ("segmentations", "polygon", "polygons", "points", "mask", "rle"),

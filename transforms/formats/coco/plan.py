@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from labelbeam.schemas.config import ConvertConfig
 from labelbeam.schemas.doubts import Doubt, Doubted
@@ -58,63 +58,34 @@ def plan_coco(
         doubts += of_file
     roots = [each.location for each in found]
     root, prefixes = common_root(roots)
-    doubts += [
-        Doubt(
-            Doubted.LINK_OUT_OF_ROOT,
-            f"{root.below(prefix).shown} is a link out of {root.shown}: --check-images header and decode will not follow it; "
-            "build each source on its own",
-            example=prefix,
-        )
-        for prefix in sorted(set(prefixes))
-        if not within(root, prefix)
-    ]
-    doubts += _no_train_split(config, files)
+    doubts += [*_links_out(root, prefixes), *_no_train_split(config, files)]
     sources = [(file.location.url, file.stored) for file in every]
+    listed_of: dict[str, Listed] = {}
+    trees: list[str] = []
+    compared = config.check_images != "none" and any(each.seen and not each.all_seen for each in found)
+    images_are_inputs = compared or _depends_on_images(config, files)
+    if images_are_inputs:
+        for images, prefix in distinct_roots(roots, prefixes):
+            listing = _list_images(images, config, options)
+            if isinstance(listing, Doubt):
+                doubts.append(listing)
+                sources.append((images.url, StoredFile("", 0, content_token({}))))
+                continue
+            sources += [(images.url, image) for image in listing.files]
+            trees.append(images.url)
+            listed_of[images.url] = listed_files(listing.files, prefix)
+            doubts += [Doubt(Doubted.LISTING, warning) for warning in listing.warnings]
     fingerprint, covers = fingerprint_of(sources)
     buckets = bucket_count(config, sum(file.stored.size for file in files))
     plan = Plan("coco", "", root.url, buckets, fingerprint, covers, in_bytes=True)
-    plan.files, plan.columns = list(sources), True
-    compared = config.check_images != "none" and any(each.seen and not each.all_seen for each in found)
-    checked = _depends_on_images(config, files)
-    listed_of: dict[str, Listed] = {}
-    if checked or compared:
-        for images, prefix in distinct_roots(roots, prefixes):
-            try:
-                listing = list_dataset(images, config, options)
-            except StoreError as error:
-                if images.on_the_web:
-                    message = (
-                        f"{error}; so each image is asked for by itself, and --if-changed always builds anew, as nothing "
-                        "tells whether images have changed"
-                    )
-                    doubts.append(Doubt(Doubted.IMAGES_NOT_LISTED, message, example=images.shown))
-                    sources.append((images.url, StoredFile("", 0, content_token({}))))
-                    continue
-                if isinstance(error, MissingFileError):
-                    raise MissingFileError(f"{error}; name the directory of the images with --images") from None
-                raise
-            sources += [(images.url, image) for image in listing.files]
-            plan.trees.append(images.url)
-            listed_of[images.url] = listed_files(listing.files, prefix)
-            doubts += [Doubt(Doubted.LISTING, warning) for warning in listing.warnings]
-        plan.listed = join_listed(list(listed_of.values()))
-        plan.fingerprint, plan.covers = fingerprint_of(sources)
+    plan.files, plan.columns, plan.trees = [(file.location.url, file.stored) for file in every], True, trees
+    plan.listed = join_listed(list(listed_of.values())) if images_are_inputs else None
     for number, (file, prefix, each, urls) in enumerate(zip(files, prefixes, found, by_url, strict=True)):
         index = tuple(part for part in file.ranges if part.section in ("images", "categories"))
-        stored = _stored(each, listed_of, config)
+        stored = None if urls else _stored(each, listed_of, config)
         keys_below = each.location.url if each.seen and each.location.in_object_store else None
         plan.indexes.append(
-            CocoFile(
-                number,
-                file.location.url,
-                prefix,
-                file.split,
-                index,
-                None if urls else stored,
-                urls,
-                each.flat,
-                keys_below,
-            )
+            CocoFile(number, file.location.url, prefix, file.split, index, stored, urls, each.flat, keys_below)
         )
         plan.units += [CocoUnit(file.location.url, part) for part in file.ranges if part.section == "annotations"]
     if config.images is None:
@@ -127,6 +98,40 @@ def plan_coco(
         plan.image_prefix = ""
     plan.doubts = doubts
     return plan
+
+
+def _links_out(root: Location, prefixes: Iterable[str]) -> list[Doubt]:
+    """A doubt for each directory of images that is a link out of the common root."""
+    return [
+        Doubt(
+            Doubted.LINK_OUT_OF_ROOT,
+            f"{root.below(prefix).shown} is a link out of {root.shown}: --check-images header and decode will not follow it; "
+            "build each source on its own",
+            example=prefix,
+        )
+        for prefix in sorted(set(prefixes))
+        if not within(root, prefix)
+    ]
+
+
+def _list_images(images: Location, config: ConvertConfig, options: StorageOptions) -> Listing | Doubt:
+    """List a directory of images; a doubt where a web server gives no listing of it.
+
+    Raises:
+        StoreError: any other store does not list it.
+    """
+    try:
+        return list_dataset(images, config, options)
+    except StoreError as error:
+        if images.on_the_web:
+            message = (
+                f"{error}; so each image is asked for by itself, and --if-changed always builds anew, as nothing "
+                "tells whether images have changed"
+            )
+            return Doubt(Doubted.IMAGES_NOT_LISTED, message, example=images.shown)
+        if isinstance(error, MissingFileError):
+            raise MissingFileError(f"{error}; name the directory of the images with --images") from None
+        raise
 
 
 def _stored(root: Root, listed_of: Mapping[str, Listed], config: ConvertConfig) -> StoredImages | None:

@@ -61,7 +61,7 @@ class CustomVision:
         return frames_of(evidence)
 
     def remarks(self, evidence: Mapping[str, Evidence], config: ConvertConfig) -> list[Doubt]:
-        """Images that nothing names."""
-        from labelbeam.transforms.formats.named_images import remarks_on
+        """Images that nothing names, and those that nobody has tagged."""
+        from labelbeam.transforms.formats.customvision.units import doubts_of
 
-        return remarks_on(evidence)
+        return doubts_of(evidence)

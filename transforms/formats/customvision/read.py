@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from labelbeam.schemas.neutral import SourceImage, SourceObject
-from labelbeam.schemas.reasons import Rejected
+from labelbeam.schemas.reasons import Rejected, Skipped
 from labelbeam.transforms.formats.beside import tell_beside, tell_labels
 from labelbeam.transforms.formats.drawn import JsonError, declare_size, decode_json, label_of, number
 from labelbeam.transforms.formats.named_images import ImageFinder, image_named, reject_image, reject_object
@@ -30,12 +30,15 @@ class CustomVisionError(ValueError):
 
 
 class CustomVisionImages(NamedTuple):
-    """Images that were read, and how many boxes they have, of which `far` are no fractions; and pairs of a tag's id and its name."""
+    """Images that were read, and how many boxes they have, of which `far` are no fractions; pairs of a tag's id and its name; and how many
+    images nobody has tagged.
+    """
 
     images: list[SourceImage]
     boxes: int
     far: int
     ids: frozenset[tuple[str, str]]
+    untagged: int = 0
 
 
 def read_tags(data: bytes) -> dict[str, str]:
@@ -78,7 +81,7 @@ def read_images(
         raise CustomVisionError("it holds no list of images")
     read: list[SourceImage] = []
     ids: set[tuple[str, str]] = set()
-    boxes = far = 0
+    boxes = far = untagged = 0
     # Several pages of the API, each a list, are one list.
     entries = [each for entry in content for each in (entry if isinstance(entry, list) else [entry])]
     for place, entry in enumerate(entries):
@@ -87,6 +90,10 @@ def read_images(
         if not isinstance(entry, dict):
             continue
         declare_size(image, entry.get("width"), entry.get("height"))
+        if not image.rejected and _is_untagged(entry):
+            image.left_out = Skipped.NOT_ANNOTATED
+            untagged += 1
+            continue
         ids |= _ids_of(entry, names)
         if "classification" in task:
             _add_labels(image, entry, names)
@@ -96,7 +103,7 @@ def read_images(
             far += _add_region(image, region, names, f"regions[{number_of}]")
         if isinstance(tagged := entry.get("tags"), list):
             tell_labels(image, (_name_of(tag, names) if isinstance(tag, dict) else tag for tag in tagged))
-    return CustomVisionImages(read, boxes, far, frozenset(ids))
+    return CustomVisionImages(read, boxes, far, frozenset(ids), untagged)
 
 
 def _image_of(entry: Any, images: ImageFinder, path: str, source: str, locator: str) -> SourceImage:
@@ -121,6 +128,15 @@ def _image_of(entry: Any, images: ImageFinder, path: str, source: str, locator: 
     code = Rejected.MISSING_IMAGE if known else Rejected.INVALID_RECORD
     reject_image(image, code, f"{said}; save each image under its id, or add its file's name as `name`")
     return image
+
+
+def _is_untagged(entry: Mapping[str, Any]) -> bool:
+    """Tell whether an image of the API's own answer has neither tags nor regions, as `GetImages` gives those that nobody has looked at yet.
+
+    Custom Vision trains on none of these: what shows nothing is tagged so there.
+    """
+    said = any(entry.get(key) for key in ("tags", "tagIds", "tag_ids", "regions"))
+    return not said and any(entry.get(key) for key in (*_URIS, "created"))
 
 
 def _last_of(uri: Any) -> str | None:

@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from labelbeam.schemas.doubts import Doubt, Doubted
 from labelbeam.transforms.formats.customvision.read import CustomVisionError, read_images, read_tags
 from labelbeam.transforms.formats.format import Tree
 from labelbeam.transforms.formats.frames import FRACTIONS, Evidence, Frame
-from labelbeam.transforms.formats.named_images import finder_of, images_read, refuse_far
+from labelbeam.transforms.formats.named_images import finder_of, images_read, refuse_far, remarks_on
 from labelbeam.transforms.formats.plans import Plan
 from labelbeam.transforms.formats.reading import Reading, ReadResult
 from labelbeam.transforms.formats.whole_files import WholeFile, plan_whole
@@ -47,6 +48,7 @@ class CustomVisionUnit(WholeFile):
         evidence = Evidence()
         evidence.add("boxes", read.boxes, self.path)
         evidence.add("far", read.far, self.path)
+        evidence.add("untagged", read.untagged, self.path)
         return images_read(reading, self.root, evidence, read.images, finder, self.first_key, read.ids)
 
 
@@ -61,3 +63,9 @@ def frames_of(evidence: Mapping[str, Evidence]) -> dict[str, Frame]:
         "no fractions of the image, as Custom Vision's API has them; if they are pixels, divide them by width and height",
     )
     return dict.fromkeys(evidence, FRACTIONS)
+
+
+def doubts_of(evidence: Mapping[str, Evidence]) -> list[Doubt]:
+    """Images that nothing names, and those that nobody has tagged."""
+    words = "images have neither tags nor regions, and are skipped: nobody has tagged them, and they are no background"
+    return remarks_on(evidence, said=[("untagged", Doubted.IMAGES_NOT_ANNOTATED, words, "")])

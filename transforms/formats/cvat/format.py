@@ -25,7 +25,7 @@ class CvatOptions(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknow
     cvat_labels: Annotated[
         Literal["detect", "tags", "shapes"],
         Meta(
-            description="cvat: what the labels of a classification are; detect: the tags of an image that has any, else its shapes"
+            description="cvat: the source of classification labels; detect: the tags of an image that has any, else its shapes"
         ),
     ] = "detect"
     cvat_groups: Annotated[

@@ -30,12 +30,12 @@ class FolderOptions(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unkn
 
     class_level: Annotated[
         Literal["top", "parent"],
-        Meta(description="folder: which directory names the class of a deeply nested image"),
+        Meta(description="folder: which directory is the class of a deeply nested image"),
     ] = "top"
     split_folders: Annotated[
         Text | None,
         Meta(
-            description="folder: which folders are splits, such as extra=train,holdout=test, beside those that are named so; "
+            description="folder: folders that are splits, such as extra=train,holdout=test, in addition to those named like splits; "
             "none: all folders are classes (default: by their names and what they hold)",
             extra={"metavar": "FOLDER=SPLIT"},
         ),
@@ -43,7 +43,7 @@ class FolderOptions(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unkn
     split_column: Annotated[
         Text | None,
         Meta(
-            description="folder, boxtable: the column of a table that tells the split; none: no column does (default: by its name and "
+            description="folder, boxtable: the column of a table that holds the split; none: no column (default: by its name and "
             "what it holds)",
             extra={"metavar": "NAME"},
         ),
@@ -51,7 +51,7 @@ class FolderOptions(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unkn
     split_values: Annotated[
         Text | None,
         Meta(
-            description="folder, boxtable: what stands for a split in that column, such as 0=train,1=validation,2=test (default: words "
+            description="folder, boxtable: values of that column by split, such as 0=train,1=validation,2=test (default: words "
             "for splits, and numbers in that order)",
             extra={"metavar": "VALUE=SPLIT"},
         ),
@@ -82,14 +82,14 @@ class FolderOptions(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unkn
     min_confidence: Annotated[
         Annotated[float, Meta(ge=0, le=1)] | None,
         Meta(
-            description="folder: the least number from 0 to 1, in a column of confidences or of a class, that makes a label "
+            description="folder: minimum confidence of a label, from 0 to 1, in a column of confidences or of a class "
             "(default: any above 0 in a column of confidences; classes in probabilities are refused)"
         ),
     ] = None
     label_separator: Annotated[
         str | None,
         Meta(
-            description='folder: what stands between the labels of a cell in a table; "" for one label a cell (default: by the '
+            description='folder: separator of the labels in a cell of a table; "" for one label a cell (default: by the '
             "table's content)",
             extra={"metavar": "TEXT"},
         ),

@@ -18,6 +18,7 @@ from labelbeam.schemas.doubts import Doubt, Doubted
 from labelbeam.schemas.errors import UsageError
 from labelbeam.schemas.neutral import Rejection, SourceImage, SourceObject
 from labelbeam.schemas.reasons import Adjusted, Rejected
+from labelbeam.transforms.formats.folder.boxes import may_hold_boxes
 from labelbeam.transforms.formats.folder.classes import class_doubts, numbers_for_names
 from labelbeam.transforms.formats.folder.format import FolderOptions
 from labelbeam.transforms.formats.folder.levels import Levels, read_levels, sole_folders
@@ -116,9 +117,10 @@ def plan_folder(
         FolderError: there is no image and no table, it is unclear which table counts, or what some folders are.
     """
     if not task.startswith("image_classification"):
+        told = may_hold_boxes(heads or {})
         raise UsageError(
             f"--task {task}: a folder holds images and their labels, but no boxes or outlines; expected "
-            "image_classification or image_classification_multilabel, or --format coco or voc"
+            f"image_classification or image_classification_multilabel, or --format coco or voc{told}"
         )
     visible = sorted(path for path in files if not hidden(path))
     images = [path for path in visible if is_image(path)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
@@ -10,6 +11,7 @@ from labelbeam.schemas.config import SPLIT_ALIASES
 from labelbeam.schemas.errors import UsageError
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W\d_A-Za-z]+")
+_ACCENT = re.compile("([A-Za-z])[\u0300-\u036f]+")
 _GLUED = re.compile(r"(.+?)(?:datasets?|sets?|data|images?|imgs?|lists?)")
 _NEUTRAL = frozenset(
     {"set", "sets", "data", "dataset", "datasets", "images", "image", "imgs", "img", "pictures", "photos", "pics"}
@@ -33,6 +35,21 @@ _OF_TABLES = _NEUTRAL | {
 }
 
 
+_IN_OTHER_LANGUAGES = {
+    **dict.fromkeys(
+        ("entrenamiento", "treino", "treinamento", "entrainement", "apprentissage", "addestramento"), "train"
+    ),
+    **dict.fromkeys(
+        ("trainings", "trainingsdaten", "обучение", "训练", "训练集", "訓練", "訓練集", "学習", "훈련", "학습"), "train"
+    ),
+    **dict.fromkeys(("validacion", "validacao", "validazione", "validierung", "валидация"), "validation"),
+    **dict.fromkeys(("验证", "验证集", "驗證", "驗證集", "検証", "검증"), "validation"),
+    **dict.fromkeys(("prueba", "pruebas", "teste", "testes", "testdaten", "тест", "测试", "测试集"), "test"),
+    **dict.fromkeys(("測試", "測試集", "テスト", "테스트"), "test"),
+}
+"""Words without accents."""
+
+
 class SplitName(NamedTuple):
     """A name that holds the word for a split. `rest` are its other words, without those that say nothing."""
 
@@ -45,8 +62,10 @@ def split_name(name: str, neutral: frozenset[str] = _NEUTRAL) -> SplitName | Non
 
     >>> split_name("1_Training-Set"), split_name("seg_test"), split_name("train_test"), split_name("contest")
     (SplitName(split='train', rest=()), SplitName(split='test', rest=('seg',)), None, None)
+    >>> split_name("Validación"), split_name("训练集")
+    (SplitName(split='validation', rest=()), SplitName(split='train', rest=()))
     """
-    words = [word.lower() for word in _WORD.findall(name)]
+    words = [word.lower() for word in _WORD.findall(_without_accents(name))]
     found = [(word, split) for word in words if (split := _split_of(word)) is not None]
     if len(found) != 1:
         return None
@@ -54,9 +73,16 @@ def split_name(name: str, neutral: frozenset[str] = _NEUTRAL) -> SplitName | Non
     return SplitName(split, tuple(other for other in words if other != word and other not in neutral))
 
 
+def _without_accents(name: str) -> str:
+    """A name of Latin letters without accents; other scripts keep their marks."""
+    if name.isascii():
+        return name
+    return unicodedata.normalize("NFC", _ACCENT.sub(r"\1", unicodedata.normalize("NFD", name)))
+
+
 def _split_of(word: str) -> str | None:
     glued = _GLUED.fullmatch(word)
-    return SPLIT_ALIASES.get(word) or (SPLIT_ALIASES.get(glued[1]) if glued else None)
+    return SPLIT_ALIASES.get(word) or _IN_OTHER_LANGUAGES.get(word) or (SPLIT_ALIASES.get(glued[1]) if glued else None)
 
 
 def plain_split(name: str) -> str | None:

@@ -16,6 +16,7 @@ from labelbeam.transforms.formats.coco.evidence import Collector
 from labelbeam.transforms.formats.drawn import DrawnError, add_label, declare_size, extent, label_of, number
 from labelbeam.transforms.formats.frames import Evidence
 from labelbeam.transforms.formats.named_images import reject_image, reject_object
+from labelbeam.transforms.formats.yolo.evidence import ENDS
 from labelbeam.transforms.geometry.rle import GeometryError, read_rle
 from labelbeam.transforms.geometry.trace import trace
 
@@ -36,7 +37,8 @@ FIELDS = tuple(key for keys in _KINDS.values() for key in keys)
 class Samples:
     """Images of a unit, which get their objects here, and what the boxes of these tell.
 
-    `without` objects have no outline, where the task needs one; `unnamed` have a number that nothing names.
+    `without` objects have no outline, where the task needs one; `unnamed` have a number that nothing names; `ends` counts the numbers
+    before the first name, of it, of the last one, and behind it.
     """
 
     def __init__(self, names: Mapping[int, str], task: str, by_xor: bool = False) -> None:
@@ -44,6 +46,9 @@ class Samples:
         self._names, self.task, self._by_xor = names, task, by_xor
         self.images: list[SourceImage] = []
         self.without = self.unnamed = 0
+        first, last = min(names, default=0), max(names, default=0)
+        self._at_ends = {first - 1: 0, first: 1, last: 2, last + 1: 3} if len(names) > 1 else {}
+        self.ends = [0, 0, 0, 0]
         self._numbers: list[tuple[float, ...]] = []
         self._outlines: list[tuple[float, ...]] = []
         self._about: list[tuple[float, int, int, int]] = []
@@ -59,11 +64,13 @@ class Samples:
         if "classification" in self.task:
             labels: dict[str, SourceObject] = {}
             for place, item in enumerate(found):
+                self._count_end(item.get("label"))
                 add_label(image, _named(item.get("label"), self._names)[0], f"objects[{place}]", labels)
             image.objects = list(labels.values())
             return
         outlined = "segmentation" in self.task
         for place, item in enumerate(found):
+            self._count_end(item.get("label"))
             made = _object(image, item, self._names, f"objects[{place}]", outlined, self._by_xor)
             if made is None:
                 continue
@@ -95,6 +102,7 @@ class Samples:
         declare_size(image, width, height)
         found: dict[str, SourceObject] = {}
         for label in labels:
+            self._count_end(label)
             value, unknown = _named(label, self._names)
             self.unnamed += isinstance(value, int) and not isinstance(value, bool)
             if unknown:
@@ -104,8 +112,15 @@ class Samples:
                 add_label(image, value, "label", found)
         image.objects = list(found.values())
 
+    def _count_end(self, label: Any) -> None:
+        if isinstance(label, int) and not isinstance(label, bool) and (end := self._at_ends.get(label)) is not None:
+            self.ends[end] += 1
+
     def tell(self, evidence: Evidence) -> None:
-        """Tally what boxes and outlines tell of their unit and layout, as for COCO."""
+        """Tally what boxes and outlines tell of their unit and layout, as for COCO; and the numbers at the ends of the names."""
+        if any(self.ends):
+            for name, count in zip(ENDS, self.ends, strict=True):
+                evidence.add(name, count, self.images[0].locator)
         if not self._about:
             return
         places = [self.images[row[3]].locator for row in self._about]

@@ -23,6 +23,7 @@ from labelbeam.transforms.formats.plans import Plan
 from labelbeam.transforms.formats.reading import Reading, ReadResult, Unit, ids_by_label
 from labelbeam.transforms.formats.shards import exported_as
 from labelbeam.transforms.formats.whole_files import whole_file, with_room
+from labelbeam.transforms.formats.yolo.evidence import doubts_of_ends
 from labelbeam.transforms.messages.redact import redact
 from labelbeam.transforms.stores.files import StoredFile
 from labelbeam.transforms.stores.locate import locate
@@ -128,4 +129,5 @@ def doubts_of(evidence: Mapping[str, Evidence]) -> list[Doubt]:
                 "README.md nor dataset_infos.json gives one list of their names"
             )
             doubts.append(Doubt(Doubted.LABELS_ARE_NUMBERS, message, unnamed, item.example("unnamed")))
+        doubts += doubts_of_ends(redact(source), item, "labels", "rows")
     return doubts

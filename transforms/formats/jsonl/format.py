@@ -24,7 +24,7 @@ class JsonLinesOptions(msgspec.Struct, frozen=True, omit_defaults=True, forbid_u
     source_image_url: Annotated[
         Text | None,
         Meta(
-            description="jsonl: what image_url starts with in the source, before the image's path below --images (default: of an "
+            description="jsonl: prefix of image_url in the source, before the image's path below --images (default: of an "
             "earlier build its own prefix, else the root of the datastore, container or host)",
             extra={"metavar": "PREFIX"},
         ),

@@ -25,7 +25,7 @@ class LabelMeOptions(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unk
     labelme_labels: Annotated[
         Literal["detect", "flags", "shapes"],
         Meta(
-            description="labelme: what the labels of a classification are; detect: the flags of a file that has any, else its shapes"
+            description="labelme: the source of classification labels; detect: the flags of a file that has any, else its shapes"
         ),
     ] = "detect"
 

@@ -32,7 +32,7 @@ class LabelStudioOptions(msgspec.Struct, frozen=True, omit_defaults=True, forbid
     labelstudio_annotator: Annotated[
         Text | None,
         Meta(
-            description="labelstudio: the email or id of the person whose annotations are read (default: everybody's)",
+            description="labelstudio: email or id of the annotator to read (default: all annotators)",
             extra={"metavar": "PERSON"},
         ),
     ] = None

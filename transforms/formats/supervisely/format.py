@@ -25,7 +25,7 @@ class SuperviselyOptions(msgspec.Struct, frozen=True, omit_defaults=True, forbid
     supervisely_corners: Annotated[
         Literal["pixels", "edges"],
         Meta(
-            description="supervisely: what the second corner of a rectangle is; pixels: the last pixel inside, as its SDK downloads "
+            description="supervisely: meaning of a rectangle's second corner; pixels: the last pixel inside, as its SDK downloads "
             "projects; edges: the corner itself, as its labelling tool stores it and its SDK imports COCO"
         ),
     ] = "pixels"

@@ -233,9 +233,16 @@ def _drawn(item: dict[str, Any], kind: Any, image: SourceImage, pixels: bool) ->
 
 def _rectangle(points: Any, image: SourceImage, pixels: bool) -> tuple[Drawn, bool]:
     corners = corners_of(points.get("exterior") if isinstance(points, dict) else points)
-    if corners is None or len(corners) != 2:
-        raise DrawnError(Rejected.INVALID_BBOX, f"points is {points!r:.60}, expected an exterior of two corners")
+    wrong = DrawnError(
+        Rejected.INVALID_BBOX,
+        f"points is {points!r:.60}, expected an exterior of two corners, or of the four of an upright box",
+    )
+    if corners is None or len(corners) not in (2, 4):
+        raise wrong
     left, top, right, bottom = box = extent([corners])
+    upright = {(left, top), (right, top), (right, bottom), (left, bottom)}
+    if len(corners) == 4 and {(x, y) for x, y in corners.tolist()} != upright:
+        raise wrong
     if not pixels:
         return Drawn(box, []), False
     beyond = image.width is not None and image.height is not None and (right == image.width or bottom == image.height)

@@ -48,7 +48,7 @@ class VocOptions(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown
         ),
     ] = "detect"
     difficult_as_crowd: Annotated[
-        bool, Meta(description="voc: write objects marked difficult with isCrowd 1, which metrics leave out")
+        bool, Meta(description="voc: write objects marked difficult with isCrowd 1, which metrics ignore")
     ] = False
 
 

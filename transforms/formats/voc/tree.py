@@ -6,6 +6,7 @@ Planning works on names alone, and on the lists in `ImageSets`; the annotation f
 
 from __future__ import annotations
 
+import posixpath
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
@@ -193,9 +194,21 @@ def _what_is_missing(items: Sequence[VocItem], images: ImageIndex) -> Iterable[D
         message = f"annotation files skipped, since no list in ImageSets names them: {some(outside)}"
         yield Doubt(Doubted.OUTSIDE_LISTS, message, len(outside), min(outside))
     unnamed = sum(item.image is None for item in items)
+    # A name in another case is found later: such an image is no example.
+    later = {_bare(item.xml) for item in items if item.image is None}
     spare = images.paths - {item.image for item in items}
     if len(spare) > unnamed:
         least = "at least " if unnamed else ""
         count = len(spare) - unnamed
         message = f"not read, since they have no annotation file: {least}{counted(count, 'image')}"
-        yield Doubt(Doubted.IMAGES_WITHOUT_ANNOTATION, message, count, min(spare))
+        yield Doubt(
+            Doubted.IMAGES_WITHOUT_ANNOTATION,
+            message,
+            count,
+            min({path for path in spare if _bare(path) not in later} or spare),
+        )
+
+
+def _bare(path: str) -> str:
+    """The name of a file without folders, extension and letter case."""
+    return posixpath.basename(path).rpartition(".")[0].casefold()

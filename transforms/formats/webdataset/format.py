@@ -26,7 +26,7 @@ class WebDatasetOptions(msgspec.Struct, frozen=True, omit_defaults=True, forbid_
     webdataset_image: Annotated[
         str | None,
         Meta(
-            description="webdataset: which file of a sample is its image, by what follows the key, such as left.jpg; by default the only "
+            description="webdataset: extension of the image in a sample, such as left.jpg; by default the only "
             "one, or the one without a second dot",
             extra={"metavar": "SUFFIX"},
         ),

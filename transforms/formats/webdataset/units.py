@@ -18,6 +18,7 @@ from labelbeam.transforms.formats.webdataset.class_names import LARGEST, is_name
 from labelbeam.transforms.formats.webdataset.format import WebDatasetOptions
 from labelbeam.transforms.formats.webdataset.read import Shard, content_of, read_shard
 from labelbeam.transforms.formats.webdataset.samples import is_image_suffix, split_name
+from labelbeam.transforms.formats.yolo.evidence import doubts_of_ends
 from labelbeam.transforms.images.facts import ImageError, ImageFacts
 from labelbeam.transforms.images.headers import decode, read_header
 from labelbeam.transforms.images.look import FIRST_BLOCK, is_opened
@@ -165,6 +166,7 @@ def doubts_of(evidence: Mapping[str, Evidence]) -> list[Doubt]:
             if count := item.count(name):
                 message = f"{shown}: {count:,} {words.format(item.example(name))}"
                 doubts.append(Doubt(code, message, count, item.example(name)))
+        doubts += doubts_of_ends(shown, item, "labels", "samples")
     return doubts
 
 

@@ -29,7 +29,10 @@ _BOX_AND_MORE = 4
 _FEWEST = 3
 """Outlines from which on it is no chance that each begins with what could be a box around the rest of it."""
 
-_ENDS = ("before_first_class", "of_first_class", "of_last_class", "behind_last_class")
+_VISIBILITY = frozenset({0.0, 1.0, 2.0})
+"""What the third number of each keypoint says: whether it is labelled, and seen."""
+
+ENDS = ("before_first_class", "of_first_class", "of_last_class", "behind_last_class")
 
 
 def add_evidence(evidence: Evidence, read: Sequence[YoloImage], outlined: bool) -> None:
@@ -54,7 +57,7 @@ def add_evidence(evidence: Evidence, read: Sequence[YoloImage], outlined: bool) 
     for item in read:
         locator = item.image.locator
         if any(item.ends):
-            for name, count in zip(_ENDS, item.ends, strict=True):
+            for name, count in zip(ENDS, item.ends, strict=True):
                 evidence.add(name, count, locator)
         evidence.add("with_confidence", item.with_confidence, locator)
         evidence.add("without_outline", len(item.boxes) if outlined else 0, locator)
@@ -83,9 +86,15 @@ def _outside(lower: npt.NDArray[np.float64], upper: npt.NDArray[np.float64]) -> 
 
 
 def _box_before_the_rest(ring: npt.NDArray[np.float64]) -> bool | None:
-    """Whether the rest reaches all sides of the box that the first two corners are the centre and the size of; None if it leaves it."""
+    """Whether the rest reaches all sides of the box that the first two corners are the centre and the size of, or is made of keypoints in it
+    with their visibility; None if it leaves the box.
+    """
     x, y, width, height, *rest = ring.ravel().tolist()
     reach_x, reach_y = width / 2 + _EDGE / 2, height / 2 + _EDGE / 2
+    if len(rest) % 3 == 0 and _VISIBILITY.issuperset(rest[2::3]):
+        points = [(u, v) for u, v in zip(rest[::3], rest[1::3], strict=True) if u or v]
+        if points and all(abs(u - x) <= reach_x and abs(v - y) <= reach_y for u, v in points):
+            return True
     # Points that nobody sees are 0, 0. Of an outline the third corner already lies elsewhere.
     seen = [(u, v) for u, v in zip(rest[::2], rest[1::2], strict=True) if u or v]
     if not seen or any(abs(u - x) > reach_x or abs(v - y) > reach_y for u, v in seen):
@@ -125,9 +134,12 @@ def frames_of(evidence: Mapping[str, Evidence], options: YoloOptions) -> dict[st
 def _check_fractions(source: str, item: Evidence) -> None:
     count, far = item.count("boxes") + item.count("outlines"), item.count("far")
     if 2 * far > count:
+        keypoints = ""
+        if 2 * item.count("box_of_the_rest") > far:
+            keypoints = " they seem to be a box and keypoints: say kpt_shape in data.yaml;"
         raise UsageError(
             f"{redact(source)}: {far:,} of {count:,} objects have coordinates that are no fractions of the image, such as in "
-            f"{item.example('far')}; if all are pixels, build with --yolo-boxes pixels; if they are percent, divide them by 100; with "
+            f"{item.example('far')};{keypoints} if all are pixels, build with --yolo-boxes pixels; if they are percent, divide them by 100; with "
             "--yolo-boxes relative they are rejected one by one"
         )
 
@@ -159,7 +171,7 @@ def remarks_on(evidence: Mapping[str, Evidence], options: YoloOptions) -> list[D
         if confident := item.count("with_confidence"):
             message = f"{name}: {confident:,} of {count:,} lines end with a confidence, as predictions of a model do; they are read as labels"
             doubts.append(Doubt(Doubted.PREDICTED_LABELS, message, confident, item.example("with_confidence")))
-        doubts += _box_before_outline(name, item) + _shifted(name, item)
+        doubts += _box_before_outline(name, item) + doubts_of_ends(name, item)
         doubts += _leaving(name, item, options) + _without_outline(name, item)
     return doubts
 
@@ -171,14 +183,15 @@ def _box_before_outline(name: str, item: Evidence) -> list[Doubt]:
     count, example = (exactly, "box_of_the_rest") if 2 * exactly >= outlines else (around, "around_the_rest")
     message = (
         f"{name}: {count:,} of {outlines:,} lines seem to hold a box and then its outline or keypoints, for their first four numbers "
-        "are the centre and the size of a box around the rest; they are read as corners, as YOLO's trainers do: leave the first "
+        "are the centre and the size of a box around the rest, or of keypoints with their visibility; they are read as corners, as YOLO's trainers do: leave the first "
         "four numbers out, or say kpt_shape in data.yaml"
     )
     return [Doubt(Doubted.BOX_BEFORE_OUTLINE, message, count, item.example(example))]
 
 
-def _shifted(name: str, item: Evidence) -> list[Doubt]:
-    before, first, last, behind = map(item.count, _ENDS)
+def doubts_of_ends(name: str, item: Evidence, what: str = "lines", where: str = "label files") -> list[Doubt]:
+    """A doubt where numbers of classes seem to count from another number than their names, by those at both ends."""
+    before, first, last, behind = map(item.count, ENDS)
     if behind and not first and not before:
         found, words = behind, "one more than the last class, and none the number of the first"
     elif before and not last and not behind:
@@ -186,7 +199,7 @@ def _shifted(name: str, item: Evidence) -> list[Doubt]:
     else:
         return []
     message = (
-        f"{name}: {found:,} lines have a number that is {words}: label files and names may count from 0 on one side and from 1 on "
+        f"{name}: {found:,} {what} have a number that is {words}: {where} and names may count from 0 on one side and from 1 on "
         "the other, and then every label is that of its neighbour"
     )
     example = item.example("behind_last_class" if behind else "before_first_class")

@@ -45,7 +45,7 @@ class YoloOptions(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknow
     yolo_oriented: Annotated[
         Literal["detect", "reject", "box", "polygon"],
         Meta(
-            description="yolo: what becomes of lines of four corners; box: the box around them; polygon: an outline; detect: an "
+            description="yolo: how lines of four corners are read; box: the box around them; polygon: an outline; detect: an "
             "outline, unless those of the dataset are all of four corners and turned, which are oriented boxes and rejected"
         ),
     ] = "detect"

@@ -110,7 +110,8 @@ def _line(number: int, raw: str, values: tuple[float, ...], keypoints: int) -> L
         return BadLine(number, Rejected.INVALID_RECORD, message, raw)
     if count % 2:
         message = (
-            f"{count} numbers behind the class: an odd count is no corners, with or without a confidence or keypoints"
+            f"{count} numbers behind the class: an odd count is no corners, with or without a confidence or keypoints; "
+            "if keypoints follow a box, say kpt_shape in data.yaml"
         )
         return BadLine(number, Rejected.INVALID_POLYGON, message, raw)
     return Line(number, int(label), numbers)

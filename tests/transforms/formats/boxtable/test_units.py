@@ -23,7 +23,10 @@ from tests.transforms.unit_runs import fragments, options
 TABLE = "filename,class,xmin,ymin,xmax,ymax\n1.jpg,cat,1,2,3,4\n2.jpg,cat,1,2,3,4\n"
 
 
-@pytest.mark.parametrize(("text", "doubts"), [(TABLE, []), ("1.jpg,1,2,3,4,cat\n", ["header_missing"])])
+@pytest.mark.parametrize(
+    ("text", "doubts"),
+    [(TABLE, []), ("1.jpg,1,2,3,4,cat\n", ["header_missing"]), ("cat,1,2,3,4,1.jpg,64,48\n", ["header_missing"])],
+)
 def test_a_plan_is_a_unit_for_each_table(text: str, doubts: list[str], memory: str) -> None:
     place, columns = locate(memory, {}), columns_of(text)
     assert columns is not None

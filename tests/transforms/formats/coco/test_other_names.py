@@ -36,6 +36,11 @@ def without(*names: str, **others: Any) -> dict[str, Any]:
     return {key: value for key, value in annotation().items() if key not in names} | others
 
 
+def test_an_annotation_may_call_its_image_an_item() -> None:
+    """As vailabel-studio wrote it (https://github.com/vailabel/vailabel-studio/pull/277)."""
+    assert other_name({"item_id": 1, "bbox": [1, 2, 3, 4]}, "image_id", OF_ANNOTATIONS) == "item_id"
+
+
 @pytest.mark.parametrize(
     ("record", "told"),
     [

@@ -114,6 +114,21 @@ def test_labels_are_tags_by_name_or_id_else_those_of_regions(fields: Any, labels
     assert [item.code for item in found.rejected] == codes
 
 
+@pytest.mark.parametrize(
+    ("fields", "left_out"),
+    [
+        ({"created": "2020", "tags": None, "regions": None}, "not_annotated"),
+        ({"originalImageUri": "https://x/i-1"}, "not_annotated"),
+        ({"created": "2020", "tags": [{"tagName": "none"}], "regions": None}, None),
+        ({"regions": []}, None),
+    ],
+)
+def test_an_image_of_the_api_without_tags_and_regions_is_left_out(fields: Any, left_out: str | None) -> None:
+    entry = {key: value for key, value in image().items() if key not in ("tags", "regions")} | fields
+    found = read([entry])
+    assert (found.images[0].left_out, found.untagged) == (left_out, int(left_out is not None))
+
+
 def test_a_list_of_tags_is_their_names_by_id() -> None:
     tags = [{"id": "t1", "name": "cat", "imageCount": 3}, {"id": "t2", "name": "dog", "image_count": 0}]
     assert read_tags(json.dumps(tags).encode()) == {"t1": "cat", "t2": "dog"}

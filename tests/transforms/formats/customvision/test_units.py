@@ -10,7 +10,7 @@ import pytest
 
 from labelbeam.schemas.config import ConvertConfig
 from labelbeam.schemas.errors import LabelBeamError, UsageError
-from labelbeam.transforms.formats.customvision.units import CustomVisionUnit, frames_of, plan_customvision
+from labelbeam.transforms.formats.customvision.units import CustomVisionUnit, doubts_of, frames_of, plan_customvision
 from labelbeam.transforms.formats.format import Tree
 from labelbeam.transforms.formats.frames import FRACTIONS, Evidence
 from labelbeam.transforms.formats.named_images import IMAGES, ImageFinder
@@ -64,3 +64,9 @@ def test_numbers_that_are_no_fractions_are_refused_where_they_are_most() -> None
     with pytest.raises(UsageError, match=r"2 of 3 regions, such as in e[.]json, are no fractions"):
         frames_of({"memory://x": far})
     assert frames_of({"memory://x": Evidence()}) == {"memory://x": FRACTIONS}
+
+
+def test_images_that_nobody_has_tagged_are_told() -> None:
+    evidence = Evidence()
+    evidence.add("untagged", 2, "e.json")
+    assert [(str(doubt.code), doubt.count) for doubt in doubts_of({"s": evidence})] == [("images_not_annotated", 2)]

@@ -216,8 +216,21 @@ def test_the_split_that_is_missing_is_the_one_that_is_proposed(folder: str, besi
 
 
 def test_folders_that_hold_the_same_folders_may_be_splits() -> None:
-    found = plan(*(f"{name}/{label}/1.jpg" for name in ("entrenamiento", "prueba") for label in ("gato", "perro")))
+    found = plan(*(f"{name}/{label}/1.jpg" for name in ("koe", "opetus") for label in ("kissa", "koira")))
     (doubt,) = found.doubts
-    assert doubt.code == "class_level" and "--split-folders entrenamiento=SPLIT,prueba=SPLIT" in doubt.message
+    assert doubt.code == "class_level" and "--split-folders koe=SPLIT,opetus=SPLIT" in doubt.message
     (doubt,) = plan("a/x/1.jpg", "b/y/1.jpg").doubts
     assert "--split-folders" not in doubt.message
+
+
+@pytest.mark.parametrize(
+    "folders",
+    [("entrenamiento", "validación", "prueba"), ("训练集", "验证集", "测试集"), ("обучение", "валидация", "тест")],
+)
+def test_splits_in_other_languages_are_splits_and_told(folders: tuple[str, ...]) -> None:
+    found = plan(*(f"{name}/{label}/1.jpg" for name in folders for label in ("cat", "dog")))
+    assert [doubt.code for doubt in found.doubts] == ["split_folders"]
+    assert {item.path.partition("/")[0]: item.split for item in found.items} == dict(
+        zip(folders, ("train", "validation", "test"), strict=True)
+    )
+    assert {item.label for item in found.items} == {"cat", "dog"}

@@ -16,7 +16,17 @@ from labelbeam.transforms.formats.folder.splits import parse_splits, plain_split
         *(("02-Validation", "validation"), ("TRAIN", "train"), ("DEV data", "validation"), ("testdata", "test")),
         *(("test1", "test"), ("Train (2)", "train")),
         *(("contest", None), ("crash_test", None), ("trainer", None), ("train_test", None), ("latest", None)),
-        *(("Trainspotting", None), ("cat", None), ("", None), ("1", None), ("test_tube", None), ("тест", None)),
+        *(
+            ("Trainspotting", None),
+            ("cat", None),
+            ("", None),
+            ("1", None),
+            ("test_tube", None),
+            ("тест", "test"),
+            ("тестер", None),
+            ("Entraînement", "train"),
+            ("が", None),
+        ),
     ],
 )
 def test_a_split_is_a_word_of_the_name_beside_which_nothing_else_is_said(name: str, split: str | None) -> None:

@@ -9,6 +9,7 @@ import pytest
 from labelbeam.schemas.neutral import SourceImage
 from labelbeam.transforms.formats.frames import Evidence
 from labelbeam.transforms.formats.huggingface.objects import Samples
+from labelbeam.transforms.formats.yolo.evidence import doubts_of_ends
 
 DETECTION, SEGMENTATION, SEVERAL = (
     "image_object_detection",
@@ -44,6 +45,20 @@ def test_numbers_that_nothing_names_are_counted() -> None:
     samples, found = Samples({}, SEVERAL), image()
     samples.label(found, [7, True, "x"])
     assert ([item.label for item in found.objects], samples.unnamed) == (["7", "x"], 1)
+
+
+@pytest.mark.parametrize(("labels", "told"), [([1, 2, 2], 1), ([0, 1, 2], 0), ([0, 1], 0), ([1], 0)])
+def test_numbers_that_count_from_another_than_the_names_are_told(labels: list[int], told: int) -> None:
+    evidence = Evidence()
+    for task in (SEVERAL, DETECTION):
+        samples = Samples({0: "cat", 1: "dog"}, task)
+        for label in labels:
+            if task == DETECTION:
+                samples.add(image(), {"bbox": [[1, 2, 3, 4]], "category": [label]}, 10, 10)
+            else:
+                samples.label(image(), [label])
+        samples.tell(evidence)
+    assert [str(doubt.code) for doubt in doubts_of_ends("s", evidence)] == ["categories_shifted"] * told
 
 
 def test_parts_of_an_outline_combine_as_the_source_says() -> None:

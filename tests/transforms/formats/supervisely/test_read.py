@@ -134,7 +134,7 @@ def test_polygons_of_one_class_and_binding_key_are_one_object() -> None:
         (item("cuboid", [[1, 2]]), "missing_bbox"),
         (item("any", SQUARE), "invalid_record"),
         (item(["polygon"], SQUARE), "invalid_record"),
-        (item("rectangle", SQUARE), "invalid_bbox"),
+        (item("rectangle", SQUARE[:3]), "invalid_bbox"),
         (item("rectangle", [[1, 2], [3, 1e999]]), "invalid_bbox"),
         (item("rectangle", points=None), "invalid_bbox"),
         (item("oriented_bbox", points=[[1, 2], [3, 4]], angle=1e308), "invalid_bbox"),
@@ -236,3 +236,9 @@ def test_other_json_is_left_alone_and_an_answer_of_the_api_is_read() -> None:
     answer = json.dumps({"imageName": "1.jpg", "annotation": {"objects": [item("polygon", SQUARE)]}}).encode()
     found = read_supervisely(answer, "ds/ann/1.jpg.json", IMAGES, options=given, task=DETECTION, source="memory://x")
     assert found is not None and len(found.image.objects) == 1
+
+
+def test_a_rectangle_of_four_upright_corners_is_the_one_of_two() -> None:
+    assert read_file(item("rectangle", SQUARE)).image.objects[0].bbox == (10, 20, 31, 41)
+    found = read_file(item("rectangle", [[10, 20], [30, 22], [30, 40], [10, 40]]), item("rectangle", SQUARE[:3])).image
+    assert [rejection.code for rejection in found.rejected] == ["invalid_bbox"] * 2

@@ -142,6 +142,12 @@ def test_images_without_an_annotation_file_are_counted():
     assert said(found) == ["not read, since they have no annotation file: 2 images"]
 
 
+def test_an_image_whose_file_is_called_in_another_case_is_no_example_of_one_without():
+    """As in https://github.com/roboflow/roboflow-python/tree/main/tests/datasets/chess."""
+    found = plan(*xmls("0af"), "JPEGImages/0AF.jpg", "JPEGImages/5c1.jpg")
+    assert [doubt.example for doubt in found.doubts] == ["JPEGImages/5c1.jpg"]
+
+
 def test_images_that_a_filename_may_still_claim_are_not_counted_as_spare():
     assert said(plan(*xmls("a"), "JPEGImages/1.jpg")) == []
     found = plan(*xmls("a"), "JPEGImages/1.jpg", "JPEGImages/2.jpg")

@@ -112,11 +112,13 @@ def test_boxes_without_an_outline_are_told_for_segmentation() -> None:
 AROUND = "0 0.5 0.5 0.2 0.2 0.4 0.4 0.6 0.4 0.6 0.6 0.4 0.6"
 PEAK = "0 0.3 0.4 0.1 0.2 0.25 0.3 0.35 0.3 0.3 0.5"
 POINTS = "0 0.5 0.5 0.4 0.4 0.45 0.45 0.55 0.55 0 0"
+SEEN = "0 0.5 0.5 0.4 0.4 0.45 0.45 1 0.55 0.55 1 0 0 0 0.6 0.4 1"
 ELSEWHERE = "0 0.1 0.1 0.6 0.1 0.6 0.6 0.4 0.7 0.1 0.6"
 
 
 @pytest.mark.parametrize(
-    "texts", [(AROUND,), (AROUND, PEAK), (AROUND, PEAK, ELSEWHERE), (POINTS, POINTS + "\n" + AROUND), (PEAK, GOOD)]
+    "texts",
+    [(AROUND,), (AROUND, PEAK), (AROUND, PEAK, ELSEWHERE), (POINTS, POINTS + "\n" + AROUND), (PEAK, GOOD), (SEEN,)],
 )
 def test_lines_that_begin_with_the_box_of_their_rest_are_told(texts: tuple[str, ...]) -> None:
     assert "box_before_outline" in [code for code, *_ in doubts(*texts)]
@@ -147,3 +149,8 @@ def test_classes_that_count_from_another_number_than_the_names_are_told(task: st
 @pytest.mark.parametrize("numbers", [(0, 1, 2), (0, 1, 2, 3), (1, 2), (7, 1, 2), (-1, 0, 1), ()])
 def test_classes_that_fit_their_names_leave_no_such_doubt(numbers: tuple[int, ...]) -> None:
     assert not shifted(0, *numbers)
+
+
+def test_keypoints_with_their_visibility_are_told_where_they_are_no_fractions() -> None:
+    with pytest.raises(UsageError, match="say kpt_shape"):
+        frame(SEEN.replace(" 1", " 2"))
