@@ -240,6 +240,7 @@ class Doubted(Documented):
     # JSON Lines of training records.
     DROPPED_BY_TRAINER = "dropped_by_trainer", "the trainer would drop objects of the JSON Lines as they stand"
     CROWD_UNKNOWN = "crowd_unknown", "an isCrowd is none of 0, 1, true and false, and counts as 0"
+    LISTS_AS_TEXT = "lists_as_text", "labels are lists that were written as text, and are read as lists"
     URLS_ELSEWHERE = "urls_elsewhere", "image URLs start with something else than the others, and stay as they are"
     # Before training: told by `convert`, and refused by `job`.
     FEW_IMAGES = "few_images", "there are fewer than ten images to train on"

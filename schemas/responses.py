@@ -2,7 +2,7 @@
 
 Endpoints in the field differ: the first generation answers with one object and often with a JSON string that holds it, the second
 with a list of one entry an image, with or without `filename`, `visualizations` and `attributions`, which may be null. Scripts and
-models of people's own add shapes: entries as JSON strings, columns in place of rows, all of it below `predictions`. All of that is taken,
+models of people's own add shapes: entries as JSON strings, columns in place of rows, all of it below `predictions` or `result`. All of that is taken,
 wherever it can be read in one way only. What would make a prediction wrong is not: figures outside of [0, 1], boxes inside out, labels without
 their probabilities or twice, another number of entries than images.
 """
@@ -135,7 +135,8 @@ def parse_response(body: bytes, task: str, images: int) -> list[Answer]:
     form = RESPONSES[task]
     found = _decoded(body, form, images)
     for _ in range(_STRINGS):
-        if isinstance(found, str):
+        # Text that is no JSON is what a script says of an error.
+        if isinstance(found, str) and found.lstrip("\ufeff \t\r\n")[:1] in ("[", "{", '"'):
             found = _decoded(found.encode(), form, images)
     if isinstance(found, str):
         raise InvalidAnswerError(
@@ -174,20 +175,28 @@ def _decoded(body: bytes, form: Any, images: int) -> Any:
         raise NotJsonError(f"answer: {error}; expected JSON") from None
 
 
+_AROUND = frozenset({"predictions", "result", "results", "output", "outputs"})
+"""Names below which servers and scoring scripts put their whole answer; the first is MLflow's, the second that of Azure's samples."""
+
 _STRINGS = 2
 """JSON strings that may stand in each other: a script makes one, and its server another one of that."""
 
 
 def _readings(value: Any, images: int) -> Iterator[Any]:
-    """Entries that an answer of another shape may hold: below `predictions`, as JSON strings, as columns of a table with a row an image, by the
-    images' numbers.
+    """Entries that an answer of another shape may hold: below `predictions` or another name of a result, as JSON strings, as columns of a
+    table with a row an image or as pandas splits one, by the images' numbers.
 
     Raises:
         msgspec.DecodeError: a string holds no JSON.
     """
-    if isinstance(value, dict) and list(value) == ["predictions"]:
-        yield value["predictions"]
-        yield from _readings(value["predictions"], images)
+    if isinstance(value, dict) and len(value) == 1 and value.keys() <= _AROUND:
+        (inner,) = value.values()
+        yield inner
+        yield from _readings(inner, images)
+    elif isinstance(value, dict) and {"columns", "data"} <= value.keys() <= {"columns", "index", "data"}:
+        if isinstance(value["columns"], list) and isinstance(value["data"], list):
+            with suppress(TypeError, ValueError):  # Rows of other lengths than the columns.
+                yield [dict(zip(value["columns"], row, strict=True)) for row in value["data"]]
     elif isinstance(value, dict):
         columns = [list(column.values()) if isinstance(column, dict) else column for column in value.values()]
         if columns and all(isinstance(column, list) and len(column) == images for column in columns):

@@ -140,6 +140,10 @@ def test_entries_are_those_of_the_images_in_their_order() -> None:
         {"0": {"boxes": []}, "1": {"boxes": [BOX]}},
         [json.dumps({"boxes": []}), json.dumps({"boxes": [BOX]})],
         {"predictions": {"boxes": [[], [BOX]]}},
+        {"result": [{"boxes": []}, {"boxes": [BOX]}]},
+        {"outputs": json.dumps({"boxes": [[], [BOX]]})},
+        {"columns": ["boxes"], "index": [0, 1], "data": [[[]], [[BOX]]]},
+        {"predictions": {"columns": ["filename", "boxes"], "data": [["x", []], ["y", [BOX]]]}},
     ],
 )
 def test_a_table_or_a_list_of_texts_has_an_entry_for_each_image(body: Any) -> None:
@@ -158,6 +162,10 @@ def test_a_table_or_a_list_of_texts_has_an_entry_for_each_image(body: Any) -> No
         ["{"],
         {"predictions": ["[]"]},
         {"predictions": {}},
+        {"answer": [{"boxes": [BOX]}]},
+        {"result": [{"boxes": [BOX]}], "time": 1},
+        {"columns": ["boxes"], "data": [[[BOX], []]]},
+        {"columns": [[]], "data": [[[BOX]]]},
         {},
         [[]],
     ],
@@ -284,6 +292,12 @@ def test_the_beginning_of_an_answer_is_told_from_what_is_no_json() -> None:
         with pytest.raises(NotJsonError) as refused:
             parse_response(other, CLASSIFICATION, 1)
         assert not isinstance(refused.value, TruncatedAnswerError)
+
+
+def test_what_a_script_says_of_an_error_is_repeated() -> None:
+    with pytest.raises(InvalidAnswerError, match='found the text "no image", expected a list') as refused:
+        parse_response(b'"no image"', DETECTION, 1)
+    assert not isinstance(refused.value, NotJsonError)
 
 
 @pytest.mark.parametrize("body", [b'"only text"', b'"[1"', b'"\\"\\\\\\"twice\\\\\\"\\""', b"3", b"null", b"[null]"])

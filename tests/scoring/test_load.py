@@ -120,7 +120,7 @@ def test_predictions_are_kept_while_a_unit_is_under_way_and_believed_only_if_mad
 MODEL_STATUS, MODEL_REASON = "ms-azureml-model-error-statuscode", "ms-azureml-model-error-reason"
 
 
-@pytest.mark.parametrize("model", ["500", "503", "599", "500, 500", " 502 Bad Gateway"])
+@pytest.mark.parametrize("model", ["500", "503", "599", "500, 500", " 502 Bad Gateway", "408", "429"])
 def test_424_of_a_scoring_script_that_failed_is_asked_for_again(
     score: Score, photos: Path, tmp_path: Path, endpoint: EndpointServer, waits: list[float], model: str
 ) -> None:

@@ -136,7 +136,7 @@ _JSON_KEYS: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("Mapillary Vistas", ("objects", "label", "polygon"), _CONVERT),
     ("Create ML", ("coordinates", "annotations", "image"), _CONVERT),
     ("a dataset of Hugging Face", ("builder_name", "features"), "write its images out with the datasets library"),
-    ("Azure AutoML's JSON Lines", ("image_url", "label"), "it can be trained from as it is"),
+    ("Azure AutoML's JSON Lines", ("image_url", "label"), "--format jsonl tells what keeps it from being read"),
 )
 
 

@@ -23,7 +23,6 @@ from labelbeam.transforms.score.answers import Answer
 from labelbeam.transforms.score.connections import Connections, Exchange
 from labelbeam.transforms.score.credentials import DEPLOYMENT, Headers, KeySource, hidden, read_headers, read_key
 from labelbeam.transforms.score.failures import (
-    SHEDDING,
     EndpointError,
     GivenUpError,
     StatusError,
@@ -247,7 +246,7 @@ class Endpoint:
                     self._succeeded(body)
                     return result
                 effort.spent += monotonic() - began
-                effort.is_shed = isinstance(failure, TimeoutError) or getattr(failure, "status", None) in SHEDDING
+                effort.is_shed = isinstance(failure, TimeoutError) or getattr(failure, "is_shedding", False)
                 if effort.is_shed:
                     self.limit.shed(began)
             begun = None

@@ -48,11 +48,22 @@ class StatusError(Exception):
 
     @property
     def is_of_scoring_script(self) -> bool:
-        """Whether the scoring script failed: 500, or what a managed endpoint makes of the 5xx of its model's server, 424."""
-        inner = _INNER.fullmatch(self.model.get(_MODEL_STATUS, ""))
+        """Whether the scoring script failed: 500, or what a managed endpoint makes of the 5xx, 408 or 429 of its model's server, 424."""
+        inner = self.of_model
         return self.status == HTTPStatus.INTERNAL_SERVER_ERROR or (
-            self.status == HTTPStatus.FAILED_DEPENDENCY and inner is not None and inner[1].startswith("5")
+            inner is not None and (inner >= 500 or inner in SHEDDING)
         )
+
+    @property
+    def of_model(self) -> int | None:
+        """The status of the model's server, of which a managed endpoint has made 424; None where it did not."""
+        inner = _INNER.fullmatch(self.model.get(_MODEL_STATUS, ""))
+        return int(inner[1]) if self.status == HTTPStatus.FAILED_DEPENDENCY and inner is not None else None
+
+    @property
+    def is_shedding(self) -> bool:
+        """Whether there are more requests than can be answered, at the endpoint or at its model's server."""
+        return self.status in SHEDDING or self.of_model in SHEDDING
 
 
 class GivenUpError(Exception):

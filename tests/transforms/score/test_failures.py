@@ -15,6 +15,8 @@ STATUS = "ms-azureml-model-error-statuscode"
         (500, None, True),
         (424, "500", True),
         (424, " 503 ", True),
+        (424, "408", True),
+        (424, "429, 429", True),
         (424, "404", False),
         (424, "5", False),
         (424, "5xx", False),
@@ -45,3 +47,19 @@ def test_headers_of_the_model_s_server_are_known_in_any_case_and_no_others() -> 
 
 def test_load_is_shed_by_four_statuses_and_a_broken_gateway_is_none() -> None:
     assert {int(status) for status in SHEDDING} == {408, 429, 503, 504}
+
+
+@pytest.mark.parametrize(
+    ("status", "inner", "sheds"),
+    [
+        (429, None, True),
+        (503, "500", True),
+        (424, "429", True),
+        (424, "503", True),
+        (424, "500", False),
+        (424, None, False),
+        (500, "429", False),
+    ],
+)
+def test_a_model_s_server_sheds_load_behind_a_managed_endpoint(status: int, inner: str | None, sheds: bool) -> None:
+    assert StatusError(status, {}, "", {} if inner is None else {STATUS: inner}).is_shedding is sheds

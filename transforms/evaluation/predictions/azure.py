@@ -7,25 +7,23 @@ as JSON or as Python writes them.
 
 from __future__ import annotations
 
-import ast
 import csv
 import io
-import warnings
+from itertools import chain
 from typing import Any, NamedTuple
 
 import msgspec
 
 from labelbeam.schemas.predictions import LabelsPrediction, ObjectsPrediction, PredictedObject
 from labelbeam.schemas.records import Name
+from labelbeam.transforms.evaluation.predictions.batch import BatchRow, columns_of_header, columns_of_row
+from labelbeam.transforms.evaluation.predictions.cells import literal
 from labelbeam.transforms.evaluation.predictions.checks import PredictionsError, check_prediction
 
 COLUMNS = ("image_url", "label_confidence", "label")
 
 LONGEST_CELL = 2**24
 """Characters of a cell."""
-
-LONGEST_LITERAL = 2**20
-"""Characters of a list as Python writes it: Python's own parser takes several hundred times their memory."""
 
 _SIDES = ("topX", "topY", "bottomX", "bottomY")
 _OBJECTS = ("image_object_detection", "image_instance_segmentation")
@@ -46,11 +44,12 @@ class _Row(msgspec.Struct):
     label_confidence: Any
 
 
-def csv_rows(data: bytes, shown: str) -> list[CsvRow]:
-    """The rows of a CSV file; `shown` is its name for messages.
+def csv_rows(data: bytes, shown: str) -> list[CsvRow | BatchRow]:
+    """The rows of a CSV file, all of one form; `shown` is its name for messages.
 
     Raises:
-        PredictionsError: it is no CSV file in UTF-8 with the three columns, or a row has another number of cells.
+        PredictionsError: it is no CSV file in UTF-8 with the three columns, or with those of a batch endpoint, or a row has another number
+            of cells.
     """
     try:
         text = data.decode()
@@ -58,27 +57,40 @@ def csv_rows(data: bytes, shown: str) -> list[CsvRow]:
         raise PredictionsError(f"{shown}: byte {error.start} is not UTF-8; expected JSON or CSV") from None
     if csv.field_size_limit() < LONGEST_CELL:
         csv.field_size_limit(LONGEST_CELL)
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    rows: list[CsvRow] = []
+    delimiter = max(",;\t", key=text.partition("\n")[0].count) if _is_header(text) else ","
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    rows: list[CsvRow | BatchRow] = []
     try:
-        head = [cell.strip() for cell in next(reader, [])]
-        if any(head.count(name) != 1 for name in COLUMNS):
+        first = next(reader, [])
+        head = [cell.strip() for cell in first]
+        named = all(head.count(name) == 1 for name in COLUMNS)
+        url, confidence, label = (head.index(name) for name in COLUMNS) if named else (0, 0, 0)
+        batch = None if named else columns_of_header(head) or columns_of_row(first)
+        if not named and batch is None:
             found = ", ".join(repr(cell[:40]) for cell in head[:8])
             raise PredictionsError(
-                f"{shown}, line 1: found {found}; expected JSON, or CSV with the columns {', '.join(COLUMNS)}"
+                f"{shown}, line 1: found {found}; expected JSON, or CSV with the columns {', '.join(COLUMNS)}, or as a batch endpoint "
+                "writes it: a number, what was answered, and the name of the file"
             )
-        columns = [head.index(name) for name in COLUMNS]
-        for cells in reader:
+        for cells in chain([first] if columns_of_row(first) and not named else [], reader):
             if not cells:
                 continue
             place = f"{shown}, line {reader.line_num}"
             if len(cells) != len(head):
                 raise PredictionsError(f"{place}: found {len(cells)} cells, expected {len(head)}, as in the first line")
-            url, confidence, label = (cells[column] for column in columns)
-            rows.append(CsvRow(place, url, label, confidence))
+            if batch is None:
+                rows.append(CsvRow(place, cells[url], cells[label], cells[confidence]))
+            else:
+                labels = None if batch.labels is None else cells[batch.labels]
+                rows.append(BatchRow(place, cells[batch.name], cells[batch.said], labels))
     except csv.Error as error:
         raise PredictionsError(f"{shown}, line {reader.line_num}: not CSV: {error}") from None
     return rows
+
+
+def _is_header(text: str) -> bool:
+    """Whether the first line holds names alone: in a list there are commas, whatever is between cells."""
+    return not any(mark in text.partition("\n")[0] for mark in "[{")
 
 
 def prediction_of_row(row: CsvRow, task: str) -> tuple[str, str, LabelsPrediction | ObjectsPrediction]:
@@ -92,8 +104,8 @@ def prediction_of_row(row: CsvRow, task: str) -> tuple[str, str, LabelsPredictio
     try:
         said = _Row(
             row.image_url,
-            _literal(label, "label") if lists else label,
-            _literal(confidence, "label_confidence") if lists else float(confidence),
+            literal(label, "label") if lists else label,
+            literal(confidence, "label_confidence") if lists else float(confidence),
         )
         return row.image_url, row.place, _prediction(said, task)
     except ValueError as error:
@@ -113,23 +125,6 @@ def prediction_of_text(
         return row.image_url, place, _prediction(row, task)
     except (ValueError, RecursionError) as error:
         raise PredictionsError(f"{place}: {error}") from None
-
-
-def _literal(cell: str, column: str) -> Any:
-    """A list as JSON or Python writes it."""
-    try:
-        return msgspec.json.decode(cell)
-    except (msgspec.DecodeError, RecursionError):
-        pass
-    if len(cell) > LONGEST_LITERAL:
-        raise ValueError(
-            f"{column} has {len(cell)} characters and is no JSON; lists as Python writes them are read up to {LONGEST_LITERAL}"
-        )
-    try:
-        with warnings.catch_warnings(action="ignore"):  # Of odd escapes in text, as if it were a program.
-            return ast.literal_eval(cell.strip())
-    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
-        raise ValueError(f"{column} is {cell[:80]!r}; expected a list, as JSON or Python writes it") from None
 
 
 def _prediction(row: _Row, task: str) -> LabelsPrediction | ObjectsPrediction:

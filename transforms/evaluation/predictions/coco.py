@@ -25,13 +25,16 @@ _Pixels: TypeAlias = Annotated[float, Meta(ge=-FARTHEST, le=FARTHEST)]
 
 
 class CocoResult(msgspec.Struct, gc=False):
-    """An element of COCO results; box or segmentation may be missing."""
+    """An element of COCO results; box or segmentation may be missing. YOLO's tools give the name of the file as `file_name`, or without its
+    extension as `image_id`.
+    """
 
     image_id: Id
     category_id: Id
     score: float
     bbox: Annotated[list[_Pixels], Meta(min_length=4, max_length=4)] | None = None
     segmentation: Any = None
+    file_name: str | None = None
 
 
 class Labelled(NamedTuple):
@@ -94,6 +97,23 @@ def read_names(location: Location) -> CocoNames:
     return names
 
 
+class _ByFile:
+    """Images by the names of their files, without folders, and by these without their extension."""
+
+    def __init__(self, names: CocoNames) -> None:
+        self._found: dict[str, str | None] = {}
+        for name in dict.fromkeys(names.images.values()):
+            file = name.replace("\\", "/").rpartition("/")[2]
+            for key in dict.fromkeys((name, file, file.rpartition(".")[0])):
+                self._found[key] = None if key in self._found else name
+
+    def name_of(self, result: CocoResult, known: str | None) -> str | None:
+        """The one image that a result names by its file, or else `known`, that of its id. A number is an id, whatever files are called."""
+        said = result.image_id if result.file_name is None and known is None else result.file_name
+        found = self._found.get(said) if isinstance(said, str) else None
+        return known if found is None else found
+
+
 def _add(known: dict[str, str], identity: Id, name: str, what: str, shown: str) -> None:
     earlier = known.setdefault(str(identity), name)
     if earlier != name:
@@ -124,6 +144,7 @@ def collect_results(
     """
     decoder = msgspec.json.Decoder(CocoResult)
     found: dict[str, CocoObjects] = {}
+    by_file: _ByFile | None = None
     for place, raw in items:
         if task not in ("image_object_detection", "image_instance_segmentation"):
             raise PredictionsError(f"{place}: found COCO results, which hold boxes; the build is for {task}")
@@ -132,6 +153,9 @@ def collect_results(
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise PredictionsError(f"{place}: {error}; expected an element of COCO results") from None
         name = names.images.get(str(result.image_id))
+        if name is None or result.file_name is not None:
+            by_file = by_file or _ByFile(names)
+            name = by_file.name_of(result, name)
         label = names.labels.get(str(result.category_id))
         if name is None or label is None:
             what = f"image_id {result.image_id!r}" if name is None else f"category_id {result.category_id!r}"

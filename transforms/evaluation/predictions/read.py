@@ -5,6 +5,7 @@ A row that cannot be read ends the evaluation: what is left of the others would 
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -17,7 +18,8 @@ from labelbeam.schemas.layout import build_folder
 from labelbeam.schemas.predictions import PREDICTIONS, LabelsPrediction, ObjectsPrediction
 from labelbeam.schemas.python_json import oddity
 from labelbeam.transforms.builds.published import latest_build
-from labelbeam.transforms.evaluation.predictions.azure import csv_rows, prediction_of_row, prediction_of_text
+from labelbeam.transforms.evaluation.predictions.azure import CsvRow, csv_rows, prediction_of_row, prediction_of_text
+from labelbeam.transforms.evaluation.predictions.batch import BatchRow, prediction_of_answer, prediction_of_batch_row
 from labelbeam.transforms.evaluation.predictions.checks import PredictionsError, check_prediction
 from labelbeam.transforms.evaluation.predictions.coco import CocoNames, CocoObjects, collect_results
 from labelbeam.transforms.messages.redact import redact
@@ -36,6 +38,7 @@ class Form(StrEnum):
     COCO = "COCO results"
     AZURE_JSON = "labeled_dataset.json of Azure's batch scoring"
     AZURE_CSV = "predictions.csv of Azure's batch scoring"
+    BATCH = "predictions of an Azure batch endpoint"
 
 
 class Said(NamedTuple):
@@ -94,7 +97,7 @@ def read_predictions(url: str, storage: StorageOptions, task: str, names: CocoNa
 
 EXPECTED = (
     "the output directory of labelbeam score, JSON lines as labelbeam schema prints them, COCO results, or predictions.csv or "
-    "labeled_dataset.json of Azure's batch scoring"
+    "labeled_dataset.json of Azure's batch scoring or of a batch endpoint"
 )
 
 
@@ -135,12 +138,19 @@ def parse_predictions(data: bytes, shown: str, task: str, names: CocoNames) -> P
     Raises:
         PredictionsError: as for `read_predictions`.
     """
-    data = data.removeprefix(b"\xef\xbb\xbf")
+    data = _as_utf8(data, shown)
     start = data.lstrip()[:1]
     if not start:
         return None
     if start not in (b"[", b"{"):
-        return Predictions(Form.AZURE_CSV, [Said(*prediction_of_row(row, task)) for row in csv_rows(data, shown)])
+        rows = csv_rows(data, shown)
+        if rows and isinstance(rows[0], BatchRow):
+            return Predictions(
+                Form.BATCH, [Said(*prediction_of_batch_row(row, task)) for row in rows if isinstance(row, BatchRow)]
+            )
+        return Predictions(
+            Form.AZURE_CSV, [Said(*prediction_of_row(row, task)) for row in rows if isinstance(row, CsvRow)]
+        )
     items = _elements(data, shown) if start == b"[" else _lines(data, shown)
     first = next(items, None)
     if first is None:  # An array of nothing: what a detector writes that has found nothing.
@@ -152,8 +162,30 @@ def parse_predictions(data: bytes, shown: str, task: str, names: CocoNames) -> P
         return Predictions(form, [Said(name, objects.place, objects) for name, objects in results.items()])
     if form is Form.AZURE_JSON:
         return Predictions(form, [Said(*prediction_of_text(*item, task)) for item in everything])
+    if form is Form.BATCH:
+        return Predictions(form, [Said(*prediction_of_answer(*item, task)) for item in everything])
     decoder = msgspec.json.Decoder(PREDICTIONS[task])
     return Predictions(form, [_decode(item, decoder) for item in everything])
+
+
+def _as_utf8(data: bytes, shown: str) -> bytes:
+    """The bytes of a file without a byte order mark, from UTF-16 where its mark says so, as PowerShell's `>` writes it.
+
+    Raises:
+        PredictionsError: it is compressed, or no text.
+    """
+    if data.startswith(b"\x1f\x8b"):
+        raise PredictionsError(
+            f"{shown}: is compressed with gzip; expected JSON or CSV; unpack it first, with: gzip -d"
+        )
+    if not data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return data.removeprefix(codecs.BOM_UTF8)
+    try:
+        return data.decode("utf-16").encode()
+    except UnicodeError as error:
+        raise PredictionsError(
+            f"{shown}: begins as UTF-16 and is none: {error}; expected JSON or CSV in UTF-8"
+        ) from None
 
 
 def _elements(data: bytes, shown: str) -> Iterator[_Item]:
@@ -183,7 +215,8 @@ def _form(item: _Item, task: str) -> Form:
         keys = msgspec.json.decode(item.raw, type=dict[str, msgspec.Raw]).keys()
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         words = _words(error, bytes(item.raw))
-        raise PredictionsError(f"{item.place}: {words}; expected a JSON object on a line of its own") from None
+        advice = "; if it goes on in the next line, write it so with: jq -c ." if "truncated" in words else ""
+        raise PredictionsError(f"{item.place}: {words}; expected a JSON object on a line of its own{advice}") from None
     if "image_id" in keys:
         return Form.COCO
     if "label_confidence" in keys:
@@ -198,8 +231,8 @@ def _form(item: _Item, task: str) -> Form:
         if key in keys and PREDICTIONS[task] is not form:
             wanted = next(other for other in kinds if other != key)
             raise PredictionsError(f"{item.place}: found {key}; expected {wanted}, since the build is for {task}")
-    if "image_url" in keys and kinds.keys() & keys:
-        return Form.LINES
+    if kinds.keys() & keys and {"image_url", "filename"} & keys:
+        return Form.LINES if "image_url" in keys else Form.BATCH
     raise PredictionsError(
         f"{item.place}: found an object with {', '.join(sorted(keys)) or 'nothing'}; expected {EXPECTED}"
     )

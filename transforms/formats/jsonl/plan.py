@@ -126,7 +126,7 @@ def _look_into(source: SourceFile, split: str | None) -> KnownFile:
 def _is_sized(record: dict[str, Any]) -> bool:
     details = record.get("image_details")
     inner = details if isinstance(details, dict) else {}
-    return all(inner.get(side) or record.get(f"image_{side}") for side in ("width", "height"))
+    return all(inner.get(side) or record.get(f"image_{side}") or record.get(side) for side in ("width", "height"))
 
 
 def _no_train_split(config: ConvertConfig, files: Sequence[KnownFile]) -> list[Doubt]:
@@ -171,7 +171,11 @@ def _naming(config: ConvertConfig, options: StorageOptions, files: Sequence[Know
 
 
 def _not_read(prefix: str) -> list[Doubt]:
-    """A doubt where the trainer does not read URLs that start so; those that it never does are rejected one by one."""
+    """A doubt where the trainer does not read URLs that start so; those that it never does are rejected one by one, and those of v1 are
+    counted where all records are read.
+    """
+    if prefix.startswith("AmlDatastore://"):
+        return []
     try:
         warning = check_prefix(prefix)
     except UsageError:

@@ -1,7 +1,8 @@
 """A line of JSON Lines as an image with its objects: what the documents of the trainer allow, and what is written all the same.
 
 Sizes may be `"499px"`, `image_details` and `isCrowd` may be absent, and `isCrowd` is 1 for what the trainer takes as 1. Exports of
-labelling projects give the size as `image_width` and `image_height`, and a `label_confidence` for each label.
+labelling projects give the size as `image_width` and `image_height`, and a `label_confidence` for each label. Labels that went through a
+table are lists as text.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from labelbeam.transforms.formats.beside import tally_object
 from labelbeam.transforms.formats.coco.segmentations import parts_of
 from labelbeam.transforms.formats.frames import Evidence
 from labelbeam.transforms.formats.json_objects import check_json_room, json_object, json_room
+from labelbeam.transforms.formats.jsonl.text_lists import list_in_text
 from labelbeam.transforms.formats.labels import normalized
 from labelbeam.transforms.images.facts import SCHEMA_FORMATS
 from labelbeam.transforms.images.names import URL_SCHEMES, extension
@@ -35,7 +37,7 @@ _NO_CROWD = frozenset({"0", "false", "False", ""})
 _SIDES = ("topX", "topY", "bottomX", "bottomY")
 _NOT_TEXT = re.compile("[\ud800-\udfff]")
 _NOT_IN_URLS = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
-_SIZE = re.compile(r"\s*([0-9]{1,10})(?:\.0*)?\s*(?:px)?\s*")
+_SIZE = re.compile(r"\s*([0-9]{1,10})(?:\.0*)?\s*(?:px)?\s*", re.IGNORECASE)
 _EDGE = 1.01
 """What a fraction may reach by rounding."""
 
@@ -80,6 +82,11 @@ class Lines:
         if not text:
             return
         record = _decoded(text)
+        if isinstance(record, dict) and isinstance(written := record.get("label"), str):
+            several = list_in_text(written)
+            if several is not None:
+                self.evidence.add("lists_as_text", 1, locator)
+                record["label"] = several
         if isinstance(record, dict) and _count(record.get("label")) > MOST_OBJECTS:
             record = f"it has {_count(record['label']):,} labels, expected at most {MOST_OBJECTS:,}, and is not read"
         if isinstance(record, str):
@@ -108,7 +115,8 @@ class Lines:
         """The identity of an image, and why it cannot be used."""
         if _NOT_IN_URLS.search(url):
             return printable(url), Rejected.UNSAFE_PATH, f"image_url holds a control character: {_excerpt(url)}"
-        below = path_below(self.prefix, url) if self.prefix else url if self.prefix == "" and "://" not in url else None
+        is_path = "://" not in url and not url.startswith("azureml:")
+        below = path_below(self.prefix, url) if self.prefix else url if self.prefix == "" and is_path else None
         if below is not None:
             safe = safe_relative(below)
             if safe is None:
@@ -122,6 +130,8 @@ class Lines:
                 "--source-image-url how it begins here"
             )
             return printable(url), Rejected.UNSUPPORTED_URL, message
+        if url.startswith("AmlDatastore://"):
+            self.evidence.add("urls_of_v1", 1, f"{locator}: {url}")
         return url, None, ""
 
     def _reject(
@@ -146,7 +156,8 @@ class Lines:
         several = isinstance(found, list)
         confidences = record.get("label_confidence")
         confidences = confidences if isinstance(confidences, list) else [confidences]
-        if any(type(each) in (int, float) and 0 <= each < 1 for each in confidences):
+        numbers = [_number(each) for each in confidences]
+        if any(number is not None and 0 <= number < 1 for number in numbers):
             self.evidence.add("confidences_below_one", 1, image.locator)
         for number, item in enumerate(found if isinstance(found, list) else [found] if found is not None else []):
             locator = f"{image.locator} label[{number}]" if several else image.locator
@@ -258,8 +269,8 @@ def _read_size(record: dict[str, Any], image: SourceImage) -> str:
         details = {}
     sides: list[int | None] = []
     for key, other in (("width", "image_width"), ("height", "image_height")):
-        value = details.get(key)
-        value = record.get(other) if value is None else value
+        said = (details.get(key), record.get(other), record.get(key))
+        value = next((each for each in said if each is not None), None)
         side = _side(value)
         if side == 0:
             return f"{key} is {_excerpt(value)}, expected a positive whole number, or text such as '640px'"

@@ -80,6 +80,19 @@ _DOUBTS = (
         "",
     ),
     (
+        "lists_as_text",
+        Doubted.LISTS_AS_TEXT,
+        "{count} records have a list of labels that is written as text, which the trainer takes for a name; it is read as the list",
+        "",
+    ),
+    (
+        "urls_of_v1",
+        Doubted.IMAGE_URL_NOT_READ,
+        "{count} image URLs start with AmlDatastore://, as SDK v1 wrote them, and mltable.load makes null of each; --image-url says how "
+        "they should start",
+        "--image-url",
+    ),
+    (
         "urls_elsewhere",
         Doubted.URLS_ELSEWHERE,
         "{count} image URLs start with something else than the others, and stay as they are",

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from labelbeam.schemas.predictions import LabelsPrediction, ObjectsPrediction
-from labelbeam.transforms.evaluation.predictions.azure import LONGEST_LITERAL, CsvRow, prediction_of_row
+from labelbeam.transforms.evaluation.predictions.azure import CsvRow, prediction_of_row
+from labelbeam.transforms.evaluation.predictions.cells import LONGEST_LITERAL
 from labelbeam.transforms.evaluation.predictions.checks import PredictionsError
 from labelbeam.transforms.evaluation.predictions.read import Form
 from tests.transforms.evaluation.files import (

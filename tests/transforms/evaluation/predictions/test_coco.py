@@ -10,7 +10,7 @@ from pycocotools import mask as coco_mask
 from labelbeam.schemas.predictions import ObjectsPrediction
 from labelbeam.transforms.evaluation.objects import predicted_objects
 from labelbeam.transforms.evaluation.predictions.checks import PredictionsError
-from labelbeam.transforms.evaluation.predictions.coco import CocoObjects, read_names
+from labelbeam.transforms.evaluation.predictions.coco import CocoObjects, own_names, read_names
 from labelbeam.transforms.evaluation.predictions.read import Form
 from labelbeam.transforms.stores.locate import locate
 from tests.transforms.evaluation.files import BOX, DETECTION, NAMES, OBJECTS, RESULT, SEGMENTATION, read, refused, write
@@ -155,3 +155,32 @@ def test_an_object_of_a_segmentation_needs_an_outline_and_an_empty_one_is_an_emp
         predicted_objects(bare, "p, line 1", 10, 10, with_masks=True)
     empty = msgspec.convert(OBJECTS | {"boxes": [BOX | {"polygon": []}]}, ObjectsPrediction)
     assert int(coco_mask.area(predicted_objects(empty, "", 10, 10, with_masks=True)[0].mask)) == 0
+
+
+FILES = own_names(["https://h/a/1.jpg", "https://h/a/x.y.jpg", "https://h/b/1.jpg", "https://h/b/2.jpg"], ["cat"])
+
+
+@pytest.mark.parametrize(
+    ("change", "name"),
+    [
+        ({"image_id": "x.y"}, "https://h/a/x.y.jpg"),
+        ({"image_id": "x.y.jpg"}, "https://h/a/x.y.jpg"),
+        ({"image_id": "https://h/b/1.jpg"}, "https://h/b/1.jpg"),
+        ({"image_id": 1, "file_name": "2.jpg"}, "https://h/b/2.jpg"),
+        ({"image_id": 1, "file_name": "1.jpg"}, "https://h/a/1.jpg"),
+        ({"image_id": 77, "file_name": "2.jpg"}, "https://h/b/2.jpg"),
+        ({"image_id": 2, "file_name": None}, "https://h/a/x.y.jpg"),
+    ],
+)
+def test_results_may_name_the_file(tmp_path: Path, change: dict[str, Any], name: str) -> None:
+    found = read(write(tmp_path / "r.json", [RESULT | change]), DETECTION, FILES)
+    assert [item.name for item in found.said] == [name]
+
+
+@pytest.mark.parametrize(
+    "change", [{"image_id": "z"}, {"image_id": "1.jpg"}, {"image_id": 9}, {"image_id": "z", "file_name": "1.jpg"}]
+)
+def test_a_name_of_no_file_or_of_several_is_told(tmp_path: Path, change: dict[str, Any]) -> None:
+    refused_by = pytest.raises(PredictionsError, match="element 0: found image_id")
+    with refused_by:
+        read(write(tmp_path / "r.json", [RESULT | change]), DETECTION, FILES)

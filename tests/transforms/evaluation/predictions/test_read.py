@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 from typing import Any
@@ -144,3 +145,20 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     for name in ("none.jsonl", "*.jsonl"):
         with pytest.raises(MissingFileError, match="jsonl"):
             read(tmp_path / name, DETECTION)
+
+
+def test_utf_16_is_read_as_powershell_writes_it(tmp_path: Path) -> None:
+    path = tmp_path / "p.jsonl"
+    for encoding in ("utf-16", "utf-16-be"):
+        text = json.dumps(OBJECTS) + "\r\n"
+        path.write_bytes(("\ufeff" + text).encode(encoding) if encoding == "utf-16-be" else text.encode(encoding))
+        assert [item.name for item in read(path, DETECTION).said] == ["a.jpg"]
+    path.write_bytes(b"\xff\xfea")
+    refused(path, DETECTION, "p.jsonl: begins as UTF-16 and is none")
+
+
+def test_what_is_packed_or_spread_over_lines_is_told_with_what_to_do(tmp_path: Path) -> None:
+    path = tmp_path / "p.jsonl.gz"
+    path.write_bytes(gzip.compress(json.dumps(OBJECTS).encode()))
+    refused(path, DETECTION, "is compressed with gzip", "gzip -d")
+    refused(write(path, json.dumps(OBJECTS, indent=1)), DETECTION, "line 1", "jq -c .")

@@ -277,7 +277,9 @@ def test_what_the_trainer_drops_is_counted(change: dict[str, Any], dropped: int,
     assert evidence.count("coordinates_beyond_2") == beyond
 
 
-@pytest.mark.parametrize(("confidence", "count"), [(0.5, 1), ([1, 0.5], 1), (1, 0), ("0.5", 0), (None, 0), (True, 0)])
+@pytest.mark.parametrize(
+    ("confidence", "count"), [(0.5, 1), ([1, 0.5], 1), (1, 0), ("0.5", 1), ("some", 0), (None, 0), (True, 0)]
+)
 def test_confidences_below_one_are_counted(confidence: Any, count: int) -> None:
     found = read({"image_url": "https://h/1.jpg", "label": "cat", "label_confidence": confidence})
     assert found.evidence.count("confidences_below_one") == count
@@ -298,3 +300,56 @@ def test_a_line_that_memory_is_too_dear_for_is_rejected_before_it_is_decoded(mon
     (rejection,) = lines.rejections
     assert (rejection.code, rejection.image) == ("invalid_record", None)
     assert "more than 0 MB of memory" in rejection.message
+
+
+# What tables and other tools leave.
+
+
+@pytest.mark.parametrize("encode", [str, json.dumps])
+def test_a_list_of_labels_as_text_is_read_as_the_list(encode: Any) -> None:
+    found = read({"image_url": "https://h/1.jpg", "label": encode(["cat", "dog"])})
+    (image,) = found.images
+    assert [item.label for item in image.objects] == ["cat", "dog"]
+    assert found.evidence.count("lists_as_text") == 1
+    (item,) = one(encode([BOX])).objects
+    assert (item.label, item.bbox) == ("cat", (0.1, 0.2, 0.5, 0.75))
+    assert one(encode([])).objects == []
+
+
+def test_a_name_in_brackets_stays_a_name() -> None:
+    found = read({"image_url": "https://h/1.jpg", "label": "[sic]"})
+    assert [item.label for item in found.images[0].objects] == ["[sic]"]
+    assert not found.evidence.count("lists_as_text")
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"width": 640, "height": "480"},
+        {"image_details": {}, "width": "640px", "height": "480PX"},
+        {"image_details": {"width": "640 PX", "height": "480Px"}, "width": 1, "height": 1},
+        {"image_width": 640.0, "image_height": 480, "width": 1, "height": 1},
+    ],
+)
+def test_a_size_stands_in_one_of_three_places(fields: dict[str, Any]) -> None:
+    image = one(**fields)
+    assert (image.width, image.height, codes(image)) == (640, 480, [])
+
+
+@pytest.mark.parametrize(("confidence", "told"), [("0.4", 1), (["1.0", "0.4"], 1), ("1", 0), (["high"], 0), (True, 0)])
+def test_a_confidence_may_be_text(confidence: Any, told: int) -> None:
+    found = read({"image_url": "https://h/1.jpg", "label": ["cat", "dog"], "label_confidence": confidence})
+    assert found.evidence.count("confidences_below_one") == told
+
+
+def test_a_data_asset_is_no_path() -> None:
+    image = one(image_url="azureml:images:1/1.jpg", prefix="")
+    assert codes(image) == [("image", "unsupported_url"), *codes(image)[1:]]
+    assert one(image_url="a:1/1.jpg", prefix="").path == "a:1/1.jpg"
+
+
+def test_image_urls_of_v1_are_counted_wherever_they_stand() -> None:
+    urls = ["https://h/1.jpg", "AmlDatastore://d/1.jpg", "AmlDatastore://d/2.jpg"]
+    found = read(*({"image_url": url, "label": "cat"} for url in urls))
+    assert found.evidence.count("urls_of_v1") == 2
+    assert not read({"image_url": urls[1], "label": "cat"}, prefix="AmlDatastore://d/").evidence.count("urls_of_v1")
