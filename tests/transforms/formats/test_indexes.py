@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import pickle
 import time
 from collections.abc import Callable
@@ -31,13 +32,13 @@ def test_an_index_is_loaded_from_bytes_a_file_or_the_store(memory: str, tmp_path
         assert load_index(index, {}) == VALUE
 
 
-def test_the_last_two_are_kept_and_the_one_before_is_loaded_anew() -> None:
-    one, two, three = (pickle.dumps([number]) for number in range(3))
-    first, second = load_index(one, {}), load_index(two, {})
-    assert load_index(one, {}) is first and load_index(two, {}) is second
-    assert load_index(bytes(bytearray(two)), {}) is second, "it is known by what it says"
-    load_index(three, {})
-    assert load_index(two, {}) is second
+def test_the_last_three_are_kept_and_the_one_before_is_loaded_anew() -> None:
+    one, *others, last = (pickle.dumps([number]) for number in range(4))
+    first, *found = (load_index(each, {}) for each in (one, *others))
+    assert load_index(one, {}) is first and all(map(operator.is_, (load_index(each, {}) for each in others), found))
+    assert load_index(bytes(bytearray(others[0])), {}) is found[0], "it is known by what it says"
+    load_index(last, {})
+    assert load_index(others[0], {}) is found[0]
     again = load_index(one, {})
     assert again == first and again is not first
 

@@ -47,6 +47,9 @@ class Processes:
         self.submitted.append(arguments[0])
         return SimpleNamespace(result=lambda: function(*arguments))
 
+    def result(self, future: Any) -> Any:
+        return future.result()
+
 
 def plain(output: Any) -> Any:
     return (

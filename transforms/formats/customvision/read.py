@@ -131,11 +131,11 @@ def _image_of(entry: Any, images: ImageFinder, path: str, source: str, locator: 
 
 
 def _is_untagged(entry: Mapping[str, Any]) -> bool:
-    """Tell whether an image of the API's own answer has neither tags nor regions, as `GetImages` gives those that nobody has looked at yet.
+    """Tell whether an image of the API's own answer says nothing of tags and regions, as `GetImages` gives those that nobody has looked at yet.
 
-    Custom Vision trains on none of these: what shows nothing is tagged so there.
+    Custom Vision trains on none of these: what shows nothing is tagged so there. An empty list says that there are none.
     """
-    said = any(entry.get(key) for key in ("tags", "tagIds", "tag_ids", "regions"))
+    said = any(entry.get(key) is not None for key in ("tags", "tagIds", "tag_ids", "regions"))
     return not said and any(entry.get(key) for key in (*_URIS, "created"))
 
 

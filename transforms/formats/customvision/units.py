@@ -67,5 +67,5 @@ def frames_of(evidence: Mapping[str, Evidence]) -> dict[str, Frame]:
 
 def doubts_of(evidence: Mapping[str, Evidence]) -> list[Doubt]:
     """Images that nothing names, and those that nobody has tagged."""
-    words = "images have neither tags nor regions, and are skipped: nobody has tagged them, and they are no background"
+    words = "images say nothing of tags or regions, and are skipped: nobody has tagged them, and they are no background"
     return remarks_on(evidence, said=[("untagged", Doubted.IMAGES_NOT_ANNOTATED, words, "")])

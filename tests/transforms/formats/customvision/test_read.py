@@ -120,6 +120,7 @@ def test_labels_are_tags_by_name_or_id_else_those_of_regions(fields: Any, labels
         ({"created": "2020", "tags": None, "regions": None}, "not_annotated"),
         ({"originalImageUri": "https://x/i-1"}, "not_annotated"),
         ({"created": "2020", "tags": [{"tagName": "none"}], "regions": None}, None),
+        ({"created": "2020", "tags": [], "regions": []}, None),
         ({"regions": []}, None),
     ],
 )
