@@ -26,7 +26,7 @@ from labelbeam.transforms.builds.identity import BuildIdentity, made_alike, new_
 from labelbeam.transforms.builds.lock import Lock, locked
 from labelbeam.transforms.builds.manifest import make_manifest
 from labelbeam.transforms.builds.publish import complete, finish
-from labelbeam.transforms.builds.published import check_kind_in_force, latest_manifest
+from labelbeam.transforms.builds.published import check_current_kind, latest_manifest
 from labelbeam.transforms.builds.resume import Target, begin, forget, target_of
 from labelbeam.transforms.builds.source_labels import doubts_of_labels, source_labels
 from labelbeam.transforms.formats.frames import total
@@ -77,7 +77,7 @@ def convert(config: ConvertConfig, storage: StorageOptions, beam_flags: Sequence
         raise UsageError(f"{option}: says how images are copied; name with --copy-images where to, or leave it out")
     display.stage("plan")
     if not config.if_changed:
-        check_kind_in_force(output, "training data")
+        check_current_kind(output, "training data")
     if config.if_changed and (
         outcome := _unchanged(output, config, lambda source: same_inputs(source, config, storage))
     ):
@@ -92,7 +92,7 @@ def convert(config: ConvertConfig, storage: StorageOptions, beam_flags: Sequence
     places = _places_read(plan, config, storage)
     check_places(output, copies, places, storage)
     with _processes(plan, places, beam_flags, display), locked(output, "build") as lock:
-        check_kind_in_force(output, "training data")
+        check_current_kind(output, "training data")
         # Another run may have published while this one planned, or waited.
         if config.if_changed and (outcome := _unchanged(output, config, is_planned)):
             return outcome

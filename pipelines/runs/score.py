@@ -30,7 +30,7 @@ from labelbeam.schemas.scores import (
 from labelbeam.transforms.builds.identity import BuildIdentity, identity_of
 from labelbeam.transforms.builds.lock import Lock, locked
 from labelbeam.transforms.builds.publish import finish
-from labelbeam.transforms.builds.published import check_kind_in_force
+from labelbeam.transforms.builds.published import check_current_kind
 from labelbeam.transforms.builds.resume import Target, begin, target_of
 from labelbeam.transforms.builds.shards import fill
 from labelbeam.transforms.messages.redact import redact, stable
@@ -69,13 +69,13 @@ def score(
     """
     output = locate_target("--output", config.output, storage)
     display.stage("plan")
-    check_kind_in_force(output, "predictions")
+    check_current_kind(output, "predictions")
     plan = plan_scores(config, storage)
     check_explained(config, plan.task)
     read = [("SOURCE", locate(config.source, storage)), ("--images", locate(plan.images_root, storage))]
     check_places(output, None, read, storage)
     with locked(output, "build") as lock:
-        check_kind_in_force(output, "predictions")
+        check_current_kind(output, "predictions")
         identity, resumes = begin(output, identity_of(plan.fingerprint, _decisive(plan, config), VERSION))
         lock.tell(identity.build)
         target = target_of(output, identity, resumes)

@@ -119,7 +119,7 @@ def pointer_to(build: str) -> Latest:
     return Latest(build, manifest_path(build))
 
 
-def check_kind_in_force(output: Location, kind_of_build: Literal["training data", "predictions"]) -> None:
+def check_current_kind(output: Location, kind_of_build: Literal["training data", "predictions"]) -> None:
     """Make sure that what is current at an output, if anything is, is of the kind that is about to be published there.
 
     A pointer to a build that is gone is no reason to refuse another one.

@@ -14,7 +14,7 @@ from labelbeam.schemas.layout import build_folder
 from labelbeam.schemas.manifest import Copies, FileEntry, Manifest, SplitCounts
 from labelbeam.transforms.builds import published as module
 from labelbeam.transforms.builds.published import (
-    check_kind_in_force,
+    check_current_kind,
     is_finished,
     latest_build,
     latest_manifest,
@@ -127,17 +127,17 @@ def test_a_task_that_nobody_knows_is_told_of(tmp_path: Path) -> None:
 def test_training_data_and_predictions_do_not_share_an_output(tmp_path: Path) -> None:
     output = locate(str(tmp_path), {})
     for kind in ("training data", "predictions"):
-        check_kind_in_force(output, kind)  # type: ignore[arg-type]  # Nothing is there yet.
+        check_current_kind(output, kind)  # type: ignore[arg-type]  # Nothing is there yet.
     put_manifest(tmp_path, manifest())
-    check_kind_in_force(output, "training data")
+    check_current_kind(output, "training data")
     with pytest.raises(LabelBeamError, match="training data are published there, expected predictions or nothing"):
-        check_kind_in_force(output, "predictions")
+        check_current_kind(output, "predictions")
     put_manifest(tmp_path, {"format_version": 1, "kind": "predictions"})
-    check_kind_in_force(output, "predictions")
+    check_current_kind(output, "predictions")
     with pytest.raises(LabelBeamError, match="predictions are published there, expected training data or nothing"):
-        check_kind_in_force(output, "training data")
+        check_current_kind(output, "training data")
     (tmp_path / "builds" / BUILD / "manifest.json").unlink()
-    check_kind_in_force(output, "training data")  # A pointer to what is gone keeps nobody out.
+    check_current_kind(output, "training data")  # A pointer to what is gone keeps nobody out.
 
 
 def test_a_build_is_finished_by_a_manifest_of_its_own(tmp_path: Path) -> None:

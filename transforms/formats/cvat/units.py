@@ -108,16 +108,16 @@ class CvatUnit:
                 if isinstance(batch, CvatBoxes):
                     images, elsewhere = batch.images, set(batch.boxes.labels)
                     _tally_boxes(evidence, batch, task)
-                    fragments = fragments_of_boxes(images, batch.boxes, options.buckets, key)
+                    fragments = dict(fragments_of_boxes(images, batch.boxes, options.buckets, key))
                 else:
                     images = [found.image for found in batch]
                     for found in batch:
                         _tally(evidence, found, task)
-                    fragments = fragments_of(images, options.buckets, key)
+                    fragments = dict(fragments_of(images, options.buckets, key))
                 tally_images(reading, evidence, images, finder, looked_at, elsewhere)
                 looked_at = False  # Of the first batch a few were.
-                for bucket, fragment in fragments:
-                    look_ahead(options, [fragment])
+                look_ahead(options, fragments.values())
+                for bucket, fragment in fragments.items():
                     records += fragment.records
                     yield bucket, fragment
                 key += len(images)

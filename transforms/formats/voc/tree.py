@@ -210,5 +210,5 @@ def _what_is_missing(items: Sequence[VocItem], images: ImageIndex) -> Iterable[D
 
 
 def _bare(path: str) -> str:
-    """The name of a file without folders, extension and letter case."""
-    return posixpath.basename(path).rpartition(".")[0].casefold()
+    """The name of a file without folders and extension, by what names in another case have in common."""
+    return key_of(posixpath.basename(path).rpartition(".")[0])
