@@ -33,7 +33,9 @@ def flink(folder: Path) -> Iterator[Start]:
         run(*pip(str(python)), "--no-deps", "--target", str(folder / "packages"), str(sdist))
         installed = Installed(python, folder / "packages", folder)
         jar = job_server(jars("flink"), DRIVER, folder / "flink.jar")
-        with clusters.flink(jars("flink"), folder / "cluster", installed, parent_first=True) as cluster:
+        # One slot each: Flink would give both to the first task manager.
+        size = {"slots": 1, "heap": 1024}
+        with clusters.flink(jars("flink"), folder / "cluster", installed, parent_first=True, **size) as cluster:
             options = [
                 *(
                     "--runner=FlinkRunner",

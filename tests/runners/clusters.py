@@ -69,9 +69,17 @@ def tails(logs: Path) -> str:
 
 @contextmanager
 def flink(
-    jars: Path, folder: Path, installed: Installed, restarts: int = 0, parent_first: bool = False
+    jars: Path,
+    folder: Path,
+    installed: Installed,
+    restarts: int = 0,
+    parent_first: bool = False,
+    slots: int = 2,
+    heap: int = 256,
 ) -> Iterator[Cluster]:
-    """Flink in session mode: a job manager, and two task managers with two slots each. The address is that of its REST API.
+    """Flink in session mode: a job manager, and two task managers with `slots` slots and `heap` megabytes of heap for tasks each.
+
+    The address is that of its REST API.
 
     A job that fails is restarted so many times, as the configuration of the cluster says: Beam passes nothing on for jobs
     of bounded data. With `parent_first` Beam's classes are those of the cluster; else each job brings its own, which are loaded
@@ -83,7 +91,7 @@ def flink(
     (conf / "flink-conf.yaml").write_text(
         f"jobmanager.rpc.address: {HOST}\njobmanager.bind-host: {HOST}\njobmanager.rpc.port: {rpc}\n"
         f"rest.address: {HOST}\nrest.bind-address: {HOST}\n"
-        f"taskmanager.host: {HOST}\ntaskmanager.bind-host: {HOST}\ntaskmanager.numberOfTaskSlots: 2\n"
+        f"taskmanager.host: {HOST}\ntaskmanager.bind-host: {HOST}\ntaskmanager.numberOfTaskSlots: {slots}\n"
         f"io.tmp.dirs: {folder}\n"
         f"classloader.resolve-order: {'parent-first' if parent_first else 'child-first'}\n"
         # A task manager that was killed is missed soon.
@@ -96,7 +104,7 @@ def flink(
     )
     memory = {
         **{"cpu.cores": "1", "memory.framework.heap.size": "128m", "memory.framework.off-heap.size": "128m"},
-        **{"memory.task.heap.size": "256m", "memory.task.off-heap.size": "0b", "memory.managed.size": "128m"},
+        **{"memory.task.heap.size": f"{heap}m", "memory.task.off-heap.size": "0b", "memory.managed.size": "128m"},
         **{"memory.network.min": "128m", "memory.network.max": "128m", "memory.jvm-metaspace.size": "256m"},
         **{"memory.jvm-overhead.min": "192m", "memory.jvm-overhead.max": "192m"},
     }
@@ -109,8 +117,9 @@ def flink(
     def task_manager(port: int) -> Sequence[str]:
         main = "org.apache.flink.runtime.taskexecutor.TaskManagerRunner"
         options = [item for name, value in memory.items() for item in ("-D", f"taskmanager.{name}={value}")]
-        heap = ("-Xmx384m", "-XX:MaxDirectMemorySize=384m")
-        return [*JAVA, *heap, *path, main, "-c", str(conf), "-D", f"taskmanager.rpc.port={port}", *options]
+        # Without a heap that suffices, the thread that receives records dies, and the job waits for them for ever.
+        bounds = (f"-Xmx{128 + heap}m", "-XX:MaxDirectMemorySize=384m", "-XX:+ExitOnOutOfMemoryError")
+        return [*JAVA, *bounds, *path, main, "-c", str(conf), "-D", f"taskmanager.rpc.port={port}", *options]
 
     with ExitStack() as running:
         rest = running.enter_context(serving(job_manager, folder / "job-manager.log", marker="cluster"))
