@@ -66,7 +66,7 @@ def plan_yolo_source(
     sources = [(root.url, file) for file in listing.files] + [(images.url, file) for file in image_files]
     fingerprint, covers = fingerprint_of(sources)
     size = sum(sizes.get(item.labels or "", 0) for item in content.items)
-    plan = Plan("yolo", "", images.url, bucket_count(config, size), fingerprint, covers)
+    plan = Plan("yolo", "", images.url, bucket_count(config, size, len(content.items)), fingerprint, covers)
     plan.trees = sorted({root.url, images.url})
     plan.doubts = [*(Doubt(Doubted.NOT_LISTED, warning) for warning in dict.fromkeys(left_out)), *content.doubts]
     tables = (names.by_number.items() for names in content.names if names is not None)
