@@ -66,7 +66,7 @@ _LONGEST_HELD = 8 * LONGEST_LABEL
 """Characters of a label that are held: more than it may have, so that it is rejected, and said of it as if it were whole."""
 
 
-def decode_json(data: bytes) -> Any:
+def decode_json(data: bytes, what: str = "a JSON file") -> Any:
     """Decode a JSON document in UTF-8, with or without a byte order mark; NaN and Infinity are numbers, as Python writes them.
 
     Raises:
@@ -74,7 +74,7 @@ def decode_json(data: bytes) -> Any:
         ShortageError: there is not memory enough for what it holds.
     """
     data = data.removeprefix(b"\xef\xbb\xbf")
-    check_json_room(data, "a JSON file")
+    check_json_room(data, what)
     try:
         return msgspec.json.decode(data)
     except RecursionError:

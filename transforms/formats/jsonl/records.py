@@ -24,8 +24,8 @@ from labelbeam.transforms.formats.beside import tally_object
 from labelbeam.transforms.formats.coco.segmentations import parts_of
 from labelbeam.transforms.formats.frames import Evidence
 from labelbeam.transforms.formats.json_objects import check_json_room, json_object, json_room
-from labelbeam.transforms.formats.jsonl.text_lists import list_in_text
 from labelbeam.transforms.formats.labels import normalized
+from labelbeam.transforms.formats.text_values import list_in_text
 from labelbeam.transforms.images.facts import SCHEMA_FORMATS
 from labelbeam.transforms.images.names import URL_SCHEMES, extension
 from labelbeam.transforms.images.urls import path_below
