@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from labelbeam.schemas.doubts import Doubt, Doubted
+from labelbeam.transforms.formats.class_numbers import doubts_of_ends
 from labelbeam.transforms.formats.format import Tree
 from labelbeam.transforms.formats.frames import Evidence
 from labelbeam.transforms.formats.huggingface.names import names_at
@@ -23,7 +24,6 @@ from labelbeam.transforms.formats.plans import Plan
 from labelbeam.transforms.formats.reading import Reading, ReadResult, Unit, ids_by_label
 from labelbeam.transforms.formats.shards import exported_as
 from labelbeam.transforms.formats.whole_files import whole_file, with_room
-from labelbeam.transforms.formats.yolo.evidence import doubts_of_ends
 from labelbeam.transforms.messages.redact import redact
 from labelbeam.transforms.stores.files import StoredFile
 from labelbeam.transforms.stores.locate import locate
