@@ -12,7 +12,7 @@ import numpy as np
 
 from labelbeam.schemas.label_map import LONGEST_LABEL
 from labelbeam.schemas.neutral import Box, Ring, SourceImage, SourceObject
-from labelbeam.schemas.reasons import Adjusted, Rejected
+from labelbeam.schemas.reasons import Adjusted, Rejected, RejectedError
 from labelbeam.transforms.formats.json_objects import check_json_room
 from labelbeam.transforms.formats.labels import normalized
 from labelbeam.transforms.formats.named_images import reject_image, reject_object
@@ -39,13 +39,8 @@ class Drawn(NamedTuple):
     holed: Sequence[Sequence[Ring]] = ()
 
 
-class DrawnError(ValueError):
-    """A shape that cannot be used; `code` is the reason to reject it, the message what was found."""
-
-    def __init__(self, code: Rejected, message: str) -> None:
-        """Keep both."""
-        super().__init__(code, message)
-        self.code, self.message = code, message
+class DrawnError(RejectedError, ValueError):
+    """A shape cannot be used."""
 
 
 class Part(NamedTuple):
