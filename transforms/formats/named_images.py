@@ -26,7 +26,7 @@ from labelbeam.transforms.formats.frames import Evidence
 from labelbeam.transforms.formats.indexes import load_index
 from labelbeam.transforms.formats.inputs import fingerprint_of, list_dataset
 from labelbeam.transforms.formats.look_ahead import look_ahead
-from labelbeam.transforms.formats.plans import BATCH, Plan, asks_for_images, bucket_count
+from labelbeam.transforms.formats.plans import Plan, asks_for_images, bucket_count
 from labelbeam.transforms.formats.reading import Findings, Reading, ReadResult, Unit, ids_by_label
 from labelbeam.transforms.formats.voc.folders import join
 from labelbeam.transforms.formats.voc.image_index import Found, is_image, key_of, split_suffix
@@ -249,25 +249,6 @@ def plan_named(
     plan.indexes = [ListedImages(root.url, tuple(sorted(printable(file.path) for file in pictures)), images.url)]
     plan.units = units(sorted((file._replace(path=printable(file.path)) for file in files), key=lambda file: file.path))
     return plan
-
-
-Batch: TypeAlias = tuple[tuple[str, int], ...]
-"""Small files by path and size."""
-
-
-def plan_batches(
-    tree: Tree, name: str, root: Location, files: Sequence[StoredFile], unit: Callable[[Batch, int], Unit]
-) -> Plan:
-    """Plan small files below `root`, each of an image, in batches, as `plan_named` does: `unit` makes one of a batch, and the key of its
-    first image.
-    """
-
-    def units(found: list[StoredFile]) -> list[Unit]:
-        named = [(file.path, file.size) for file in found]
-        starts = range(0, len(named), BATCH)
-        return [unit(tuple(named[start : start + BATCH]), start) for start in starts]
-
-    return plan_named(tree, name, root, files, units)
 
 
 def tally_images(
