@@ -34,7 +34,7 @@ from labelbeam.transforms.formats.yolo.entries import parts_of, resolved, split_
 from labelbeam.transforms.images.facts import ImageError, ImageFacts
 from labelbeam.transforms.images.names import image_path
 from labelbeam.transforms.messages.redact import redact
-from labelbeam.transforms.messages.words import printable
+from labelbeam.transforms.messages.words import counted, printable
 from labelbeam.transforms.stores.files import StoredFile, put
 from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.stores.location import Location
@@ -229,7 +229,7 @@ def plan_named(
     """
     config, listing = tree.config, tree.listing_of(root)
     if not files:
-        raise LabelBeamError(f"{root.shown}: no annotation file of {name} among {len(listing.files)} files")
+        raise LabelBeamError(f"{root.shown}: no annotation file of {name} among {counted(len(listing.files), 'file')}")
     images, image_files, left_out = root, listing.files, list(listing.warnings)
     if config.images is not None:
         images = locate(config.images, tree.storage)
@@ -309,11 +309,13 @@ def remarks_on(evidence: Mapping[str, Evidence], advice: str = "", said: Said = 
     for source, item in sorted(evidence.items()):
         shown = redact(source)
         if (left := item.count("images_listed") - item.count("images_named")) > 0:
-            message = f"{shown}: {left:,} images are named by no annotation file, and are not read"
+            message = (
+                f"{shown}: {counted(left, 'image is', 'images are')} named by no annotation file, and are not read"
+            )
             doubts.append(Doubt(Doubted.IMAGES_WITHOUT_ANNOTATION, message, left))
         if without := item.count("without_outline"):
             message = (
-                f"{shown}: {without:,} objects are boxes without an outline, and are rejected; for object detection they are "
+                f"{shown}: {counted(without, 'object is', 'objects are')} boxes without an outline, and are rejected; for object detection they are "
                 f"read{advice}"
             )
             doubts.append(Doubt(Doubted.WITHOUT_OUTLINE, message, without, item.example("without_outline")))

@@ -19,6 +19,7 @@ from labelbeam.schemas.records import Name
 from labelbeam.transforms.evaluation.predictions.batch import BatchRow, columns_of_header, columns_of_row
 from labelbeam.transforms.evaluation.predictions.checks import PredictionsError, check_prediction
 from labelbeam.transforms.formats.text_values import value_in_text
+from labelbeam.transforms.messages.words import counted
 
 COLUMNS = ("image_url", "label_confidence", "label")
 
@@ -77,7 +78,9 @@ def csv_rows(data: bytes, shown: str) -> list[CsvRow | BatchRow]:
                 continue
             place = f"{shown}, line {reader.line_num}"
             if len(cells) != len(head):
-                raise PredictionsError(f"{place}: found {len(cells)} cells, expected {len(head)}, as in the first line")
+                raise PredictionsError(
+                    f"{place}: found {counted(len(cells), 'cell')}, expected {len(head)}, as in the first line"
+                )
             if batch is None:
                 rows.append(CsvRow(place, cells[url], cells[label], cells[confidence]))
             else:

@@ -19,6 +19,7 @@ from labelbeam.transforms.formats.frames import Evidence
 from labelbeam.transforms.formats.named_images import reject_image, reject_object
 from labelbeam.transforms.geometry.rle import GeometryError, read_rle
 from labelbeam.transforms.geometry.trace import trace
+from labelbeam.transforms.messages.words import counted
 
 BOXES = ("bbox", "bboxes", "boxes", "box")
 _LABELS = (
@@ -106,7 +107,7 @@ class Samples:
             value, unknown = _named(label, self._names)
             self.unnamed += isinstance(value, int) and not isinstance(value, bool)
             if unknown:
-                message = f"the label {label} is beyond the {len(self._names)} names"
+                message = f"the label {label} is beyond the {counted(len(self._names), 'name')}"
                 reject_object(image, Rejected.UNKNOWN_CATEGORY, message, "label")
             else:
                 add_label(image, value, "label", found)
@@ -191,7 +192,7 @@ def _object(
         value, unknown = _named(item.get("label"), names)
         if unknown:
             raise DrawnError(
-                Rejected.UNKNOWN_CATEGORY, f"the category {item['label']} is beyond the {len(names)} names"
+                Rejected.UNKNOWN_CATEGORY, f"the category {item['label']} is beyond the {counted(len(names), 'name')}"
             )
         label = label_of(value, image)
         if label is None:

@@ -18,6 +18,7 @@ from labelbeam.transforms.formats.huggingface.objects import Samples
 from labelbeam.transforms.formats.json_objects import json_object
 from labelbeam.transforms.formats.named_images import ImageFinder, image_named, reject_image
 from labelbeam.transforms.formats.text_values import LONGEST_LITERAL, value_in_text
+from labelbeam.transforms.messages.words import counted
 
 LABELS = ("label", "labels")
 """Fields of a metadata.parquet that hold the labels of images: of other tables, those of a table of labels are read."""
@@ -61,7 +62,7 @@ def rows_of_csv(data: bytes) -> Iterator[Row]:
                 # The limit is of the whole process, and another reader may have raised it.
                 if max(map(len, cells)) > LONGEST_LITERAL:
                     raise csv.Error(f"row {count} has a cell of more than {LONGEST_LITERAL:,} characters")
-                wrong = f"the row has {len(cells)} cells, expected {len(columns)}"
+                wrong = f"the row has {counted(len(cells), 'cell')}, expected {len(columns)}"
                 row: dict[str, Any] = dict(zip(columns, cells, strict=False))
                 row["objects"] = _parsed(row.get("objects", ""))
                 for side in ("width", "height"):

@@ -15,6 +15,7 @@ from labelbeam.transforms.formats.frames import FRACTIONS, PIXELS, Evidence, Fra
 from labelbeam.transforms.formats.yolo.format import YoloOptions
 from labelbeam.transforms.formats.yolo.read import OVERSHOOT, YoloImage
 from labelbeam.transforms.messages.redact import redact
+from labelbeam.transforms.messages.words import counted
 
 _EDGE = 0.01
 """How far a box may leave its image by rounding; Ultralytics allows as much."""
@@ -202,7 +203,5 @@ def _without_outline(name: str, item: Evidence) -> list[Doubt]:
     without = item.count("without_outline")
     if not without:
         return []
-    message = (
-        f"{name}: {without:,} lines hold a box and no outline, and are rejected; for object detection they are read"
-    )
+    message = f"{name}: {counted(without, 'line holds', 'lines hold')} a box and no outline, and are rejected; for object detection they are read"
     return [Doubt(Doubted.WITHOUT_OUTLINE, message, without, item.example("without_outline"))]
