@@ -106,6 +106,22 @@ def is_shortage(error: BaseException) -> bool:
     )
 
 
+_DENIED_CLASSES = frozenset(
+    {
+        "azure.core.exceptions.ClientAuthenticationError",
+        "botocore.exceptions.NoCredentialsError",
+        "botocore.exceptions.PartialCredentialsError",
+        "google.auth.exceptions.DefaultCredentialsError",
+    }
+)
+"""What packages raise that find no credentials to send."""
+
+
+def is_denied(error: BaseException) -> bool:
+    """Tell whether credentials are missing, wrong, or do not permit the request."""
+    return status(error) in (401, 403) or any(not _DENIED_CLASSES.isdisjoint(_classes(cause)) for cause in chain(error))
+
+
 def is_unusable_name(error: BaseException) -> bool:
     """Tell whether a store refuses to write because of the file's name: it is too long, or another file's directory."""
     for cause in chain(error):

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from labelbeam.transforms.stores.failures import is_retryable, retry_after, status
+from labelbeam.transforms.stores.failures import is_denied, is_retryable, retry_after, status
 
 
 class AnsweredError(Exception):
@@ -112,3 +112,13 @@ def test_an_error_that_is_its_own_cause_ends() -> None:
 def test_retry_after_is_seconds_or_a_date(header: str, seconds: float | None) -> None:
     assert retry_after(caused(OSError(), AnsweredError(503, **{"Retry-After": header}))) == seconds
     assert retry_after(OSError()) is None
+
+
+def test_missing_and_refused_credentials_are_told_from_other_failures() -> None:
+    missing = type("NoCredentialsError", (Exception,), {"__module__": "botocore.exceptions"})(
+        "Unable to locate credentials"
+    )
+    assert (
+        is_denied(missing) and is_denied(caused(OSError(5, "x"), AnsweredError(403))) and is_denied(AnsweredError(401))
+    )
+    assert not is_denied(AnsweredError(404)) and not is_denied(PermissionError(13, "x"))
