@@ -117,9 +117,16 @@ _DENIED_CLASSES = frozenset(
 """What packages raise that find no credentials to send."""
 
 
-def is_denied(error: BaseException) -> bool:
-    """Tell whether credentials are missing, wrong, or do not permit the request."""
-    return status(error) in (401, 403) or any(not _DENIED_CLASSES.isdisjoint(_classes(cause)) for cause in chain(error))
+def remedy(error: BaseException) -> str:
+    """The end of a message that says what to check: credentials that are missing, wrong or not sufficient, or a host that has no address."""
+    import socket
+
+    causes = list(chain(error))
+    if status(error) in (401, 403) or not all(_DENIED_CLASSES.isdisjoint(_classes(cause)) for cause in causes):
+        return "; check the credentials for this store, in the environment or in --storage-options"
+    if any(isinstance(cause, socket.gaierror) and cause.errno != socket.EAI_AGAIN for cause in causes):
+        return "; check the name of the host or account, and the network of this machine"
+    return ""
 
 
 def is_unusable_name(error: BaseException) -> bool:

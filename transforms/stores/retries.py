@@ -32,10 +32,10 @@ from labelbeam.transforms.stores.errors import (
 from labelbeam.transforms.stores.failures import (
     LongerError,
     chain,
-    is_denied,
     is_retryable,
     is_shortage,
     is_unusable_name,
+    remedy,
     retry_after,
 )
 
@@ -118,8 +118,8 @@ def _told(location: Location, what: str, error: Exception) -> LabelBeamError:
         return TooLongError(said)
     if what == WRITING and is_unusable_name(error):
         return UnusableNameError(said)
-    if not location.local and is_denied(error):
-        said += "; check the credentials for this store, in the environment or in --storage-options"
+    if not location.local:
+        said += remedy(error)
     kind = MissingFileError if is_missing(error) else UnavailableError if is_retryable(error) else StoreError
     return kind(said)
 
