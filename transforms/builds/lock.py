@@ -263,7 +263,7 @@ def _wait_until_alone(lock: Lock) -> None:
 
 
 def _is_ignored(claim: Claim, own: Claim) -> bool:
-    """Whether a clean need not wait for a run: that one waits for it. If both did, neither would ever end."""
+    """Tell whether a clean need not wait for a run, which waits for it. If both did, neither would ever end."""
     return own.work == "clean" and claim.gives_way
 
 
@@ -284,7 +284,7 @@ def _busy(output: Location, claim: Claim) -> BusyError:
 
 
 class _Signs:
-    """What other runs have shown of their life to one that waits: each claim as seen last, and since when it is so."""
+    """Signs of life of other runs: each claim as it was seen last, and since when it is so."""
 
     def __init__(self, pace: Pace) -> None:
         self._pace = pace
@@ -303,12 +303,12 @@ class _Signs:
         self._looked = True
 
     def is_dead(self, name: str, claim: Claim) -> bool:
-        """Whether its process is dead, or, where that cannot be told from here, has been silent for too long."""
+        """Tell whether its process is dead, or, where that cannot be told from here, has been silent for too long."""
         alive = _is_alive(claim)
         return not alive if alive is not None else time.monotonic() - self._last[name][1] > self._pace.dead_after
 
     def is_alive(self, name: str, claim: Claim) -> bool:
-        """Whether it is known to live: by the system, or by a claim that changed."""
+        """Tell whether it is known to live: by the system, or by a claim that changed."""
         return name in self._moved or _is_alive(claim) is True
 
 

@@ -110,7 +110,7 @@ class BoxColumns(NamedTuple):
 def fragments_of_boxes(
     images: Sequence[SourceImage], boxes: BoxColumns, buckets: int, first_key: int
 ) -> Iterator[tuple[int, Fragment]]:
-    """What `fragments_of` makes of images that hold these boxes and nothing else; nothing of them is rejected."""
+    """Fragments as `fragments_of` makes them of images that hold these boxes and nothing else; nothing of them is rejected."""
     counts = np.array(boxes.counts, np.int64)
     starts = np.cumsum(counts) - counts
     bucket_of_each = buckets_of([image.path for image in images], buckets)

@@ -15,7 +15,7 @@ _KEPT = re.compile(r"(%(?:2[35f]|3f))", re.IGNORECASE)
 
 
 def identity_of(path: str) -> str:
-    """What the spellings of one image have in common: a URL with its `%XX` decoded, as whoever opens it decodes them; a path as it is.
+    """The identity that the spellings of one image share: a URL with its `%XX` decoded, as whoever opens it decodes them; a path as it is.
 
     >>> identity_of("https://host/a%20b.jpg") == identity_of("https://host/a b.jpg"), identity_of("a%20b.jpg")
     (True, 'a%20b.jpg')
@@ -61,5 +61,5 @@ def draw_split(path: str, shares: dict[str, float]) -> str:
 
 
 def sample_hash(path: str) -> int:
-    """What a sample is drawn by: another hash than those of buckets and splits, so that it is one of each of them alike."""
+    """The hash by which a sample is drawn: another than those of buckets and splits, so that it is one of each of them alike."""
     return stable_hash(f"sample {identity_of(path)}")

@@ -93,7 +93,7 @@ def extension(path: str) -> str:
 
 @lru_cache(4096)
 def _usual(end: str) -> str | None:
-    """What nearly all names end in, by the last five letters of a path."""
+    """The extension of nearly all names, by the last five letters of a path."""
     return end[2:] if end[1:] in _USUAL and end[0] not in _BEFORE_NO_EXTENSION else None
 
 

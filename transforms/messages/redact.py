@@ -116,7 +116,7 @@ def _hide_over_lines(text: str, line_end: re.Pattern[str], patterns: _Patterns) 
 
 
 def _found_in(text: str, patterns: _Patterns) -> list[tuple[int, int]]:
-    """Where secrets stand in a text; the places may overlap."""
+    """The places of secrets in a text; the places may overlap."""
     found: list[re.Match[str]] = []
     if patterns.any_encoding is not None and _MARK.search(text):
         found += patterns.any_encoding.finditer(text)

@@ -177,7 +177,7 @@ def _regions(items: list[Any], control: str | None) -> Iterator[_Region]:
 
 
 def _kind(value: dict[str, Any]) -> str | None:
-    """What kind of shape a value is, None where it is none that is known."""
+    """The kind of shape that a value is, None where it is none that is known."""
     if "rle" in value:
         return "brush"
     if "radiusX" in value and "radiusY" in value:

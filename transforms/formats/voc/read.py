@@ -115,7 +115,7 @@ def _extent(voc_object: VocObject) -> Box:
 
 
 def _extent_box(voc_object: VocObject) -> Numbers | None:
-    """What the outline of an object without a box extends over, since it tells as much of the frame."""
+    """The extent of an outline without a box, which tells as much of the frame."""
     if not voc_object.outline or voc_object.box_error:
         return None
     extent = _extent(voc_object)

@@ -1,4 +1,4 @@
-"""What describes a YOLO dataset: data.yaml, Darknet's obj.data, and files of class names. Their bytes read, nothing looked up.
+"""Descriptions of a YOLO dataset: data.yaml, Darknet's obj.data, and files of class names. Their bytes read, nothing looked up.
 
 Ultralytics' `check_det_dataset` takes `names` as a list or a mapping of numbers, `train`, `val` and `test` as a directory, a
 file that lists images, or a list of these, relative to `path`. Darknet's `parse.c` reads `key = value`, its
