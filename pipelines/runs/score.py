@@ -205,8 +205,8 @@ def _gate(manifest: ScoresManifest, config: ScoreConfig, build: Location, sample
         codes = ", ".join(f"{code} {count}" for code, count in Counter(manifest.failed_by_code).most_common())
         raise TooManyFailedError(
             f"{counts.failed} of {counts.found} images were not scored ({share:.1%}), --max-failed allows "
-            f"{config.max_failed:.1%}; nothing was published. Codes: {codes}; {samples[0].image_url}: {samples[0].message}. Each one stands in "
-            f"{build.shown}/failed/; the next run asks again for these images only; or raise --max-failed"
+            f"{config.max_failed:.1%}; nothing was published. Codes: {codes}; {samples[0].image_url}: {samples[0].message}. All are listed in "
+            f"{build.shown}/failed/; the next run scores only these images again; or raise --max-failed"
         )
 
 

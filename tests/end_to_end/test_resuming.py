@@ -122,7 +122,7 @@ def test_a_build_after_one_of_a_clock_that_is_days_ahead_comes_after_it_and_is_r
     assert begun > future
     build = build_of(source, output)
     assert build.root.name == begun
-    assert f"resumed: going on with build {begun}" in build.said
+    assert f"resuming build {begun}" in build.said
     assert labelbeam("clean", output, "--keep", "1").status == 0
     assert names(output) == [begun]
 

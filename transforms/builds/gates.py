@@ -42,7 +42,7 @@ def _check_counts(manifest: Manifest, config: ConvertConfig, where: str) -> None
         reasons = ", ".join(f"{code} {count}" for code, count in _by_count(manifest.rejected_by_reason))
         raise TooManyRejectedError(
             f"{images.rejected} of {looked} images were rejected ({share:.1%}), --max-rejected allows "
-            f"{config.max_rejected:.1%}; nothing was published. Reasons: {reasons}. {where}mend the source, or raise "
+            f"{config.max_rejected:.1%}; nothing was published. Reasons: {reasons}. {where}fix the source, or raise "
             f"--max-rejected{_why(manifest, config)}"
         )
     for same, what in (
@@ -72,7 +72,7 @@ def _check_doubts(manifest: Manifest, config: ConvertConfig) -> None:
         return
     codes = " ".join(f"--accept {code}" for code in dict.fromkeys(doubt.code for doubt in left))
     raise DoubtedError(
-        f"--strict: {counted(len(left), 'doubt stands', 'doubts stand')}; nothing was published. Settle each by its option, mend the source, or accept "
+        f"--strict: {counted(len(left), 'doubt is open', 'doubts are open')}; nothing was published. Settle each by its option, fix the source, or accept "
         f"how it was read with {codes}\n{_lines(left)}"
     )
 

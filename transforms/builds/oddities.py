@@ -271,13 +271,13 @@ _REMARKS = {
     ),
     TURNED: (
         Doubted.BOXES_TURNED,
-        "are turned by their EXIF orientation, and their objects lie where that shows them: yolov5 trains on them so, and all other models "
-        "on the images as they are stored, where these objects are elsewhere; --transcode writes copies that are turned",
+        "have an EXIF rotation, and their objects are annotated on the rotated image: yolov5 applies the rotation; all other models train on "
+        "the stored image, where these objects are misplaced; --transcode writes rotated copies",
     ),
     UNTURNED: (
         Doubted.BOXES_UNTURNED,
-        "are turned by their EXIF orientation, and their objects lie where they are in the images as these are stored: yolov5 trains on the "
-        "images turned, where these objects are elsewhere, and all other models as they are stored; --transcode writes copies without the orientation",
+        "have an EXIF rotation, and their objects are annotated on the stored image: yolov5 applies the rotation, which misplaces these "
+        "objects; all other models train on the stored image; --transcode writes copies without the rotation",
     ),
 }
 
