@@ -1,12 +1,12 @@
 """One run at a time that changes an output, on every store, also on those that know no locks.
 
-Each run puts a claim, a file of its own, below `unfinished/`, and then looks who else has one there. It goes on when it has
-looked and was alone: of two runs at least the second to put its claim sees the other's. No claim is ever written by two, so
-all this needs of a store is that a listing shows what was put before. A claim whose process is dead is removed by
-whoever finds it: on the same machine the system tells; elsewhere, a claim is dead when it has not changed for a while.
+Each run puts a claim, a file of its own, below `unfinished/`, and then lists the claims there. It continues if its own is the only
+one: of two runs, at least the second to put its claim sees the other's. No claim is written by two runs, so the only guarantee
+needed of a store is that a listing shows what was put before. The claim of a dead process is removed by the run that finds it:
+on the same machine the system knows; elsewhere, a claim is dead when it has not changed for a while.
 
-Whoever removes a claim ends it for good: a run puts its own anew only over the one that is there, as the store itself compares
-in that moment. So a run that stood still, at whatever step, and was taken for dead, finds no claim of its own when it goes on.
+A claim that was removed does not come back: a run renews its own only over the one that is there, which the store itself compares.
+So a run that was suspended, at whatever step, and was taken for dead, finds no claim of its own when it resumes.
 
 What is published is whole even without a lock: this keeps two runs from doing the same work, and a clean from removing what a
 build is writing. An older build does not come last either (see `transforms/builds/pointer.py`).
