@@ -92,6 +92,20 @@ class Rejected(Documented):
     IMAGE_REJECTED = "image_rejected", "the object is fine, but its image was rejected"
 
 
+class RejectedError(Exception):
+    """An image, a record or an object cannot be used: `code` is the reason to reject it, `message` says what was found."""
+
+    def __init__(self, code: Rejected, message: str) -> None:
+        """Keep both, also across processes."""
+        super().__init__(code, message)
+        self.code = code
+        self.message = message
+
+    def __str__(self) -> str:
+        """Return the message alone."""
+        return self.message
+
+
 class Skipped(Documented):
     """Reasons why an image or object was left out on purpose."""
 

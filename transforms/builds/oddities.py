@@ -10,7 +10,7 @@ from labelbeam.schemas.doubts import Doubt, Doubted
 from labelbeam.schemas.manifest import Oddity, Receipt
 from labelbeam.transforms.formats.labels import says_nothing, says_there_is_none, unescaped
 from labelbeam.transforms.images.facts import DEEP, FRAMES, TURNED, UNTURNED
-from labelbeam.transforms.messages.words import listed
+from labelbeam.transforms.messages.words import counted, listed
 from labelbeam.transforms.write.oddities import (
     ALIGNED,
     BACKWARDS,
@@ -350,7 +350,7 @@ def label_doubts(counts: Mapping[str, int], task: str, told: Iterable[Doubt] = (
 def _of_words(names: Sequence[str], counts: Mapping[str, int], code: Doubted, what: str) -> Doubt:
     count = sum(counts[name] for name in names)
     message = (
-        f"{listed(names)}: a label by this name says that {what}, and is trained like any other, with {count:,} objects; remove "
+        f"{listed(names)}: a label by this name says that {what}, and is trained like any other, with {counted(count, 'object')}; remove "
         "these objects, or rename it"
     )
     return Doubt(code, message, count, names[0])

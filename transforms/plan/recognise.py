@@ -9,6 +9,7 @@ from labelbeam.schemas.errors import LabelBeamError, UsageError
 from labelbeam.transforms.formats.folder.levels import read_levels
 from labelbeam.transforms.formats.format import Claim, Format, Tree
 from labelbeam.transforms.formats.registry import FORMATS
+from labelbeam.transforms.messages.words import counted
 from labelbeam.transforms.plan.unread import Unread, masks_among, name_unread
 from labelbeam.transforms.stores.errors import MissingFileError
 from labelbeam.transforms.stores.files import kind
@@ -58,7 +59,7 @@ def recognise(config: ConvertConfig, options: StorageOptions) -> Recognised:
             raise UsageError(f"{shown}: {unread}")
         names = [file.path for file in tree.visible]
         raise UsageError(
-            f"{shown}: not recognised: {len(names)} files, such as {names[0]}, none of them an image or "
+            f"{shown}: not recognised: {counted(len(names), 'file')}, such as {names[0]}, none of them an image or "
             f"an annotation file of a known format; check --source, or name the format with --format{_doubts(tree)}"
         )
     reasons = "; ".join(f"{found.name}: {claim.reason}" for found, claim in certain.items())

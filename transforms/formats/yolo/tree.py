@@ -31,6 +31,7 @@ from labelbeam.transforms.formats.yolo.names_files import doubts_of_names, doubt
 from labelbeam.transforms.formats.yolo.pairs import Conventions, LabelFiles, in_labels
 from labelbeam.transforms.formats.yolo.splits import Splits, path_of_missing, read_splits
 from labelbeam.transforms.images.names import extension, hidden, is_image
+from labelbeam.transforms.messages.words import counted
 from labelbeam.transforms.stores.threads import in_threads
 
 
@@ -191,7 +192,7 @@ def _compare(description: Description, names_files: Mapping[str, Names], doubts:
         if numbers:
             first = numbers[0]
             message = (
-                f"{path} has other names than {description.path} for {len(numbers):,} classes, such as "
+                f"{path} has other names than {description.path} for {counted(len(numbers), 'class', 'classes')}, such as "
                 f"{others.by_number.get(first)!r:.60} and {names.by_number.get(first)!r:.60} for {first}; those of {description.path} are taken"
             )
             doubts.append(Doubt(Doubted.CLASS_NAMES_DIFFER, message, len(numbers), path, "--yolo-data"))
