@@ -110,7 +110,9 @@ class ConvertConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, om
     ] = None
     shards: Annotated[
         Annotated[int, Meta(ge=1, le=99_999)] | Literal["auto"],
-        Meta(description="number of files for each split, or auto (by size)"),
+        Meta(
+            description="number of files for each split, or auto (one for each 32 MB of annotations or 10,000 images)"
+        ),
     ] = "auto"
     out_of_bounds: Annotated[
         Literal["clip", "reject"], Meta(description="what to do with an object that extends past its image")

@@ -6,12 +6,14 @@ import contextlib
 import io
 import shutil
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import apache_beam as beam
 import grpc
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner, worker_handlers
 from apache_beam.runners.runner import PipelineState
+from apache_beam.runners.worker import statesampler
 
 from labelbeam.pipelines.runners.failures import job_failure, where_logs_are
 from labelbeam.pipelines.runners.flags import in_process, runner_of
@@ -35,6 +37,7 @@ def run_pipeline(build: Callable[[beam.Pipeline], object], beam_flags: Sequence[
         # What the runner sends to processes of its own goes through a buffer that a second thread flushes once a second, and
         # that loses what is written meanwhile. Without a time it is flushed by the one thread that writes.
         worker_handlers.DATA_BUFFER_TIME_LIMIT_MS = 0
+        statesampler.StateSampler = _Sampler
     pipeline = new_pipeline(beam_flags, FnApiRunner() if local else None)
     build(pipeline)
     try:
@@ -50,6 +53,13 @@ def run_pipeline(build: Callable[[beam.Pipeline], object], beam_flags: Sequence[
         progress.take_over(job)
     except Exception as error:  # Each runner fails in its own way, and all that is lost is a line of the log.
         LOG.info("%s does not tell its counters: %s", runner_of(beam_flags), redact(str(error)))
+
+
+class _Sampler(statesampler.StateSampler):  # type: ignore[misc]  # Beam has no types
+    """Beam's thread that looks at what a step does. Each step waits at its end until it looks again: up to a fifth of a second by default."""
+
+    def __init__(self, prefix: str, counter_factory: Any) -> None:
+        super().__init__(prefix, counter_factory, sampling_period_ms=5)
 
 
 class _Options(PipelineOptions):  # type: ignore[misc]  # Beam has no types

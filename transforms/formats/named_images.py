@@ -48,6 +48,10 @@ IMAGES = "images"
 """The name of the index of images."""
 
 
+SAID_OF_AN_IMAGE = 64
+"""Bytes that annotation files say of an image at least, about: of many images in few bytes most are not named."""
+
+
 class ImageFinder:
     """The images of a listing, found by the names that annotations give them; `root` is the URL of the directory that was listed."""
 
@@ -240,10 +244,12 @@ def plan_named(
     if image_files is not listing.files:
         sources += [(images.url, file) for file in image_files]
     fingerprint, covers = fingerprint_of(sources)
-    plan = Plan(name, "", images.url, bucket_count(config, sum(file.size for file in files)), fingerprint, covers)
+    pictures = [file for file in image_files if is_image(file.path)]
+    size = sum(file.size for file in files)
+    buckets = bucket_count(config, size, min(len(pictures), size // SAID_OF_AN_IMAGE))
+    plan = Plan(name, "", images.url, buckets, fingerprint, covers)
     plan.trees = sorted({root.url, images.url})
     plan.doubts = [Doubt(Doubted.NOT_LISTED, warning) for warning in dict.fromkeys(left_out)]
-    pictures = [file for file in image_files if is_image(file.path)]
     if asks_for_images(config):
         plan.listed = listed_files(pictures)
     plan.indexes = [ListedImages(root.url, tuple(sorted(printable(file.path) for file in pictures)), images.url)]

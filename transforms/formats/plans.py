@@ -18,8 +18,8 @@ SHARD_TARGET = 32 * 2**20
 MOST_SHARDS = 99_999
 """Their numbers have five digits, so that the order of the names is that of the numbers."""
 
-IMAGES_A_SHARD = 100_000
-"""Images for each shard where the source is names rather than annotations."""
+IMAGES_A_SHARD = 10_000
+"""Images for each shard, where a plan knows how many there are: about as many as COCO has in `SHARD_TARGET` bytes."""
 
 BATCH = 1000
 """Small files (or image paths) in one unit of work."""
@@ -77,8 +77,8 @@ def asks_for_images(config: ConvertConfig) -> bool:
     return config.check_images != "none" or config.copy_images is not None or config.duplicates is not None
 
 
-def bucket_count(config: ConvertConfig, size: int) -> int:
-    """Shards a split: the option, or by the size of the source, never by the number of workers."""
+def bucket_count(config: ConvertConfig, size: int, images: int = 0) -> int:
+    """Shards a split: the option, or by the bytes and the images of the source, never by the number of workers."""
     if config.shards == "auto":
-        return min(MOST_SHARDS, max(1, math.ceil(size / SHARD_TARGET)))
+        return min(MOST_SHARDS, max(1, math.ceil(size / SHARD_TARGET), math.ceil(images / IMAGES_A_SHARD)))
     return config.shards

@@ -11,8 +11,10 @@ from labelbeam.transforms.plan.recognise import recognise
 from labelbeam.transforms.plan.unread import name_unread
 from labelbeam.transforms.stores.errors import StoreError
 from labelbeam.transforms.stores.location import StorageOptions
+from labelbeam.transforms.workers.quiet_gc import quiet_gc
 
 
+@quiet_gc()  # A listing is some hundred thousand objects.
 def make_plan(config: ConvertConfig, options: StorageOptions, exact: bool = False) -> Plan:
     """Plan a build. With `exact`, large files are cut by scanning them in full.
 

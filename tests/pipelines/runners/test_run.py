@@ -43,3 +43,16 @@ def test_options_are_parsed_once_for_each_kind_and_say_what_others_of_beam_say()
     copied = copy.deepcopy(ours)
     copied.view_as(StandardOptions).runner = "PrismRunner"
     assert ours.view_as(StandardOptions).runner == "DirectRunner"
+
+
+def test_steps_in_this_process_do_not_wait_at_their_end_for_what_looks_at_them(tmp_path: Path) -> None:
+    import apache_beam as beam
+    from apache_beam.runners.worker import statesampler
+
+    told = tmp_path / "period"
+
+    def look(_: int) -> None:
+        told.write_text(str(statesampler.get_current_tracker().sampling_period_ms))
+
+    run_pipeline(lambda pipeline: pipeline | beam.Create([1]) | beam.Map(look), [])
+    assert int(told.read_text()) <= 10

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import pickle
 
 import pytest
@@ -19,6 +20,7 @@ from labelbeam.transforms.formats.named_images import (
 )
 from labelbeam.transforms.formats.reading import Reading, ReadOptions
 from labelbeam.transforms.workers.staged_units import StagedUnit
+from tests.transforms.formats.planned_trees import fill, plan
 
 LISTED = ("one/images/1.jpg", "two/images/1.jpg", "train/2.jpg", "val/2.jpg", "a/3.JPG", "b/c/4.jpg", "x/c/4.jpg")
 
@@ -119,3 +121,16 @@ def test_a_plain_name_is_found_as_every_other_is(path: str, near: str) -> None:
         with pytest.MonkeyPatch.context() as context:
             context.setattr(named_images, "is_plain", lambda _: False)
             assert found == image_named(name, finder, path, "s", "a 1", near)
+
+
+def test_shards_follow_the_images_that_files_of_annotations_can_name(
+    memory: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("labelbeam.transforms.formats.plans.IMAGES_A_SHARD", 2)
+    table = "filename,xmin,ymin,xmax,ymax,class\n" + "0.jpg,1,2,3,4,cat\n" * 20
+    images = {f"{number}.jpg": "" for number in range(50)}
+    root = fill(memory, {"boxes.csv": table, **images})
+    named = len(table) // named_images.SAID_OF_AN_IMAGE
+    assert plan(root, task="image_object_detection").buckets == math.ceil(named / 2)
+    fill(memory, {"boxes.csv": table * 20})
+    assert plan(root, task="image_object_detection").buckets == 25

@@ -9,7 +9,7 @@ import pytest
 
 from labelbeam.schemas.config import ConvertConfig
 from labelbeam.schemas.doubts import unclassified
-from labelbeam.transforms.formats.plans import MOST_SHARDS, SHARD_TARGET, asks_for_images, bucket_count
+from labelbeam.transforms.formats.plans import IMAGES_A_SHARD, MOST_SHARDS, SHARD_TARGET, asks_for_images, bucket_count
 from tests.transforms.builds.receipts import CONFIG, PLAN
 
 
@@ -27,6 +27,21 @@ def config(**options: Any) -> ConvertConfig:
 def test_shards_follow_from_the_size_of_the_source(size: int, shards: int) -> None:
     assert bucket_count(config(), size) == shards
     assert bucket_count(config(shards=7), size) == 7
+
+
+@pytest.mark.parametrize(
+    ("size", "images", "shards"),
+    [
+        (0, IMAGES_A_SHARD, 1),
+        (0, IMAGES_A_SHARD + 1, 2),
+        (SHARD_TARGET, 10 * IMAGES_A_SHARD, 10),
+        (10 * SHARD_TARGET, IMAGES_A_SHARD, 10),
+        (0, 10**12, MOST_SHARDS),
+    ],
+)
+def test_shards_follow_from_the_images_where_these_are_more(size: int, images: int, shards: int) -> None:
+    assert bucket_count(config(), size, images) == shards
+    assert bucket_count(config(shards=7), size, images) == 7
 
 
 def test_images_are_listed_where_they_are_looked_at_or_copied() -> None:

@@ -27,8 +27,6 @@ from labelbeam.transforms.formats.inputs import fingerprint_of, list_dataset
 from labelbeam.transforms.formats.plans import (
     BATCH,
     HEAD,
-    IMAGES_A_SHARD,
-    SHARD_TARGET,
     Plan,
     asks_for_images,
     bucket_count,
@@ -86,7 +84,7 @@ def plan_folder_source(
     if asks_for_images(config):
         wanted = {item.path for item in content.items}
         plan.listed = listed_files(file for file in image_files if file.path in wanted)
-    plan.buckets = bucket_count(config, len(content.items) * SHARD_TARGET // IMAGES_A_SHARD)
+    plan.buckets = bucket_count(config, 0, len(content.items))
     plan.columns = bool(content.tables)
     if content.tables:
         plan.units = [TableUnit(root.url, content)]

@@ -26,6 +26,9 @@ from labelbeam.transforms.stores.paths import safe_relative
 from labelbeam.transforms.stores.reading import read_range
 from labelbeam.transforms.stores.threads import in_threads
 
+RECORD = 1024
+"""Bytes of a record with some boxes, about."""
+
 _LOOKED_FOR = 5
 """Images of the first records that are looked for below --images."""
 
@@ -64,7 +67,8 @@ def plan_json_lines(config: ConvertConfig, options: StorageOptions, sources: Seq
         )
     read = [(file.source.location.url, file.stored) for file in files]
     fingerprint, covers = fingerprint_of(read)
-    buckets = bucket_count(config, sum(file.stored.size for file in files))
+    size = sum(file.stored.size for file in files)
+    buckets = bucket_count(config, size, size // RECORD)
     plan = Plan("jsonl", "", root.url, buckets, fingerprint, covers, in_bytes=True, readers_look=False)
     plan.files, plan.doubts = read, doubts
     plan.image_prefix = _image_prefix(config, naming)

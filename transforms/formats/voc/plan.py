@@ -42,7 +42,7 @@ def plan_voc_source(config: ConvertConfig, options: StorageOptions, root: Locati
         sources += [(images.url, file) for file in image_listing.files]
     fingerprint, covers = fingerprint_of(sources)
     size = sum(sizes[item.xml] for item in content.items)
-    plan = Plan("voc", "", images.url, bucket_count(config, size), fingerprint, covers)
+    plan = Plan("voc", "", images.url, bucket_count(config, size, len(content.items)), fingerprint, covers)
     plan.trees = sorted({root.url, images.url})
     left_out = dict.fromkeys([*listing.warnings, *image_listing.warnings])
     plan.doubts = [*(Doubt(Doubted.NOT_LISTED, warning) for warning in left_out), *content.doubts]

@@ -63,10 +63,12 @@ def plan_yolo_source(
             f"{root.shown}: no label file among {counted(len(sizes), 'file')} belongs to an image, expected labels/1.txt for images/1.jpg, or "
             "1.txt beside 1.jpg"
         )
-    sources = [(root.url, file) for file in listing.files] + [(images.url, file) for file in image_files]
+    sources = [(root.url, file) for file in listing.files]
+    if image_files is not listing.files:
+        sources += [(images.url, file) for file in image_files]
     fingerprint, covers = fingerprint_of(sources)
     size = sum(sizes.get(item.labels or "", 0) for item in content.items)
-    plan = Plan("yolo", "", images.url, bucket_count(config, size), fingerprint, covers)
+    plan = Plan("yolo", "", images.url, bucket_count(config, size, len(content.items)), fingerprint, covers)
     plan.trees = sorted({root.url, images.url})
     plan.doubts = [*(Doubt(Doubted.NOT_LISTED, warning) for warning in dict.fromkeys(left_out)), *content.doubts]
     tables = (names.by_number.items() for names in content.names if names is not None)

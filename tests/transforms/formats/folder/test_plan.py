@@ -85,7 +85,7 @@ def test_files_that_are_left_alone_are_counted(memory: str) -> None:
 def test_shards_follow_the_number_of_images(memory: str, monkeypatch: pytest.MonkeyPatch) -> None:
     root = fill(memory, CLASSES)
     assert (plan(root).buckets, plan(root, shards=4).buckets) == (1, 4)
-    monkeypatch.setattr("labelbeam.transforms.formats.folder.plan.IMAGES_A_SHARD", 2)
+    monkeypatch.setattr("labelbeam.transforms.formats.plans.IMAGES_A_SHARD", 2)
     assert plan(root).buckets == 2
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from labelbeam.schemas.config import ConvertConfig
 from labelbeam.schemas.errors import LabelBeamError, UsageError
 from labelbeam.transforms.formats.jsonl.format import JsonLinesOptions
-from labelbeam.transforms.formats.jsonl.plan import plan_json_lines
+from labelbeam.transforms.formats.jsonl.plan import RECORD, plan_json_lines
 from labelbeam.transforms.formats.jsonl.sources import SourceFile
 from labelbeam.transforms.formats.plans import Plan
 from labelbeam.transforms.stores.locate import locate
@@ -34,6 +35,12 @@ def plan(root: str, *names: str, known: dict[str, Any] | None = None, **options:
 
 def prefixes(made: Plan) -> list[str | None]:
     return [unit.prefix for unit in made.units]
+
+
+def test_shards_follow_about_how_many_records_there_are(memory: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("labelbeam.transforms.formats.plans.IMAGES_A_SHARD", 2)
+    data = line("https://h/c/1.jpg") * 50
+    assert plan(fill(memory, {"x.jsonl": data}), "x.jsonl").buckets == math.ceil(len(data) // RECORD / 2)
 
 
 def test_images_keep_their_urls_where_nobody_asks_for_paths(memory: str) -> None:

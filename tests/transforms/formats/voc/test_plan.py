@@ -56,6 +56,11 @@ def test_shards_follow_the_bytes_of_the_annotations_alone(memory: str, monkeypat
     assert plan(root, task="image_object_detection").buckets == 2
 
 
+def test_shards_follow_the_number_of_images_too(memory: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("labelbeam.transforms.formats.plans.IMAGES_A_SHARD", 2)
+    assert plan(fill(memory, VOC), task="image_object_detection").buckets == 3
+
+
 @any_bytes_as_names
 def test_an_annotation_file_whose_name_is_not_utf_8_is_a_unit_of_work_that_can_be_encoded(tmp_path: Path) -> None:
     fill(str(tmp_path), VOC)

@@ -44,6 +44,11 @@ def test_shards_follow_the_bytes_of_label_files_alone(memory: str, monkeypatch: 
     assert plan(fill(memory, TREE | {"images/large.jpg": "x" * 10_000})).buckets == 2
 
 
+def test_shards_follow_the_number_of_images_too(memory: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("labelbeam.transforms.formats.plans.IMAGES_A_SHARD", 2)
+    assert plan(fill(memory, TREE)).buckets == 2
+
+
 def test_images_may_lie_in_a_directory_of_their_own_which_is_an_input_too(memory: str) -> None:
     root = fill(
         memory,
