@@ -12,6 +12,7 @@ import grpc
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner, worker_handlers
 from apache_beam.runners.runner import PipelineState
+from apache_beam.runners.worker.statesampler import StateSampler
 
 from labelbeam.pipelines.runners.failures import job_failure, where_logs_are
 from labelbeam.pipelines.runners.flags import in_process, runner_of
@@ -20,6 +21,9 @@ from labelbeam.pipelines.terminal.streams import LOG
 from labelbeam.schemas.errors import LabelBeamError, UsageError
 from labelbeam.transforms.messages.redact import redact
 from labelbeam.transforms.workers import progress
+
+
+SAMPLE_MS = 10
 
 
 def run_pipeline(build: Callable[[beam.Pipeline], object], beam_flags: Sequence[str]) -> None:
@@ -35,6 +39,9 @@ def run_pipeline(build: Callable[[beam.Pipeline], object], beam_flags: Sequence[
         # What the runner sends to processes of its own goes through a buffer that a second thread flushes once a second, and
         # that loses what is written meanwhile. Without a time it is flushed by the one thread that writes.
         worker_handlers.DATA_BUFFER_TIME_LIMIT_MS = 0
+        # At the end of each stage the runner waits for the thread that notes in which step it is, once in so many milliseconds: a fifth
+        # of a second after some seconds of work.
+        StateSampler.__init__.__defaults__ = (SAMPLE_MS,)
     pipeline = new_pipeline(beam_flags, FnApiRunner() if local else None)
     build(pipeline)
     try:

@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 from apache_beam.options.pipeline_options import DebugOptions, PipelineOptions, StandardOptions
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+from apache_beam.runners.worker.statesampler import StateSampler
+from apache_beam.utils.counters import CounterFactory
 
-from labelbeam.pipelines.runners.run import new_pipeline, pipeline_options, run_pipeline
+from labelbeam.pipelines.runners.run import SAMPLE_MS, new_pipeline, pipeline_options, run_pipeline
 
 
 def test_a_pipeline_has_no_directory_that_a_killed_run_would_leave(
@@ -29,6 +31,22 @@ def test_a_pipeline_has_no_directory_that_a_killed_run_would_leave(
 
     run_pipeline(build, [])
     assert seen == [[]]
+
+
+def test_a_stage_that_ends_waits_for_the_runners_sampler_some_milliseconds_only(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def period() -> int:
+        milliseconds: int = StateSampler("", CounterFactory()).sampling_period_ms
+        return milliseconds
+
+    monkeypatch.setattr(StateSampler.__init__, "__defaults__", (200,))
+    assert period() == 200
+
+    import apache_beam as beam
+
+    run_pipeline(lambda pipeline: pipeline | beam.Create([1]), [])
+    assert period() == SAMPLE_MS
 
 
 def test_options_are_parsed_once_for_each_kind_and_say_what_others_of_beam_say() -> None:
