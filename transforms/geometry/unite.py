@@ -26,8 +26,8 @@ from labelbeam.transforms.geometry.trace import Foreground, foreground_of, trace
 
 _LONGEST_OUTLINE = 2**22  # Pixels; pycocotools needs about 80 bytes for each, at once.
 _FEW_PARTS = 256  # Above it, all parts of an object that overlaps itself are united.
-_AT_ONCE = 1024
-"""Objects that are rasterised together: more gain nothing, and take more memory."""
+_AT_ONCE = 256
+"""Objects that are rasterised together: what more of them take meanwhile leaves a core's cache."""
 
 Sizes = Sequence[tuple[int, int]]
 
