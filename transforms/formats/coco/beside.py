@@ -13,6 +13,7 @@ from labelbeam.schemas.doubts import Doubt, Doubted
 from labelbeam.transforms.formats.beside import FLAG, is_flag, is_score
 from labelbeam.transforms.formats.coco.brackets import BracketScanner
 from labelbeam.transforms.formats.coco.records import elements
+from labelbeam.transforms.formats.coco.scan import as_list
 from labelbeam.transforms.formats.coco.values import crowd_of
 from labelbeam.transforms.formats.frames import Evidence
 from labelbeam.transforms.formats.plans import HEAD
@@ -172,7 +173,7 @@ def _first_records(block: bytes) -> Iterable[dict[str, Any]]:
         ends = at[~opening & (depth == 0)]
         head = head[: int(ends[-1]) + 1] if len(ends) else b""
     try:
-        return _RECORDS.decode(b"[%b]" % head.strip(b" \t\r\n,"))
+        return _RECORDS.decode(as_list(head))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return elements(head)
 
@@ -183,7 +184,7 @@ _RECORDS = msgspec.json.Decoder(list[dict[str, Any]])
 def _values(block: bytes, keys: tuple[str, ...]) -> Iterator[tuple[Any, bool, Sequence[Any]]]:
     """The id of each record, whether a flag that is read leaves it out, and what its fields hold; None where it lacks one."""
     try:
-        records = _decoder(keys).decode(b"[%b]" % block.strip(b" \t\r\n,"))
+        records = _decoder(keys).decode(as_list(block))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         for fields in elements(block):
             left_out = any(_is_set(fields.get(key)) for key in _READ)

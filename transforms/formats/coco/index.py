@@ -109,7 +109,7 @@ class IndexBuilder:
     def add_images(self, block: bytes, offset: int = 0) -> None:
         """Take in a range of `images`, whose bytes lie at `offset` of the file."""
         decoded = decode_range(block, CocoImage)
-        if not all([image.file_name for image in decoded.records]):
+        if not all(image.file_name for image in decoded.records):
             decoded = decode_range(block, CocoImage, patient=True)  # Other fields may tell its name.
         self.found += len(decoded.records) + len(decoded.bad)
         self.adjusted.update(decoded.adjusted)
