@@ -22,7 +22,6 @@ from labelbeam.schemas.errors import LabelBeamError, UsageError
 from labelbeam.transforms.messages.redact import redact
 from labelbeam.transforms.workers import progress
 
-
 SAMPLE_MS = 10
 
 
