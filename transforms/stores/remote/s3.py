@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from contextvars import ContextVar
 from typing import Any
 from urllib.parse import unquote_plus
@@ -48,11 +49,43 @@ _FILE = re.compile(
 )
 """A file as nearly all servers write it, with its name, size and tag. What may be in these, and is not in plain text, is left to botocore."""
 
+_IN_ORDER = re.compile(
+    r"<Contents><Key>([^<]+)</Key><LastModified>[^<&]*</LastModified><ETag>([^<]+)</ETag>"
+    r"(?:<(?:ChecksumAlgorithm>[^<&]*</ChecksumAlgorithm|ChecksumType>[^<&]*</ChecksumType)>)*"
+    r"<Size>([0-9]+)</Size>(?:<StorageClass>[^<&]*</StorageClass>)?</Contents>"
+)
+"""The same, as S3 itself writes it: found in half of the time."""
+
+_END = "</Contents>"
+
 _ODD_REFERENCE = re.compile("&(?!(?:amp|lt|gt|quot|apos);)")
 
 
-def _plain(text: str) -> str:
-    return unescape(text, {"&quot;": '"', "&apos;": "'"})
+def _plain(texts: Sequence[str]) -> Sequence[str] | None:
+    """Texts of XML without references; None where a parser has to see to it."""
+    joined = "\0".join(texts)
+    if "&" not in joined:
+        return texts
+    if _ODD_REFERENCE.search(joined):
+        return None
+    plain = unescape(joined, {"&quot;": '"', "&apos;": "'"}).split("\0")
+    return plain if len(plain) == len(texts) else None
+
+
+def _cut(page: str) -> tuple[str, tuple[Sequence[str], Sequence[str], Sequence[str]]] | None:
+    """A page without its files, and their names, tags and sizes as they stand there; None where it has none, or anything unexpected."""
+    count = page.count("<Contents>")
+    files: list[tuple[str, ...]] = _IN_ORDER.findall(page)
+    if count and len(files) == count and page.count(f"{_END}<Contents>") == count - 1:
+        keys, etags, sizes = zip(*files, strict=True)
+        return page[: page.index("<Contents>")] + page[page.rindex(_END) + len(_END) :], (keys, etags, sizes)
+    files = _FILE.findall(page)
+    if not count or len(files) != count or any(page.count(f"<{name}>") != count for name in ("Key", "Size", "ETag")):
+        return None
+    keys, sizes, etags, _ = zip(*files, strict=True)
+    if not (all(keys) and all(sizes) and all(etags)):
+        return None
+    return _FILE.sub("", page), (keys, etags, sizes)
 
 
 _for_us: ContextVar[bool] = ContextVar("for_us", default=False)
@@ -75,19 +108,15 @@ def take_files(
         return
     if not _HEAD.match(page) or "<!" in page:
         return
-    files: list[tuple[str, str, str, str]] = _FILE.findall(page)
-    count = len(files)
-    if not count or any(page.count(f"<{name}>") != count for name in ("Contents", "Key", "Size", "ETag")):
+    if (cut := _cut(page)) is None:
         return
-    keys, sizes, etags = ([file[column] for file in files] for column in range(3))
-    if not (all(keys) and all(sizes) and all(etags)):
+    rest, (spelt, tags, sizes) = cut
+    keys, etags = _plain(spelt), _plain(tags)
+    if keys is None or etags is None:
         return
-    if _ODD_REFERENCE.search("".join(etags)) or _ODD_REFERENCE.search("".join(keys)):
-        return
-    keys, etags = ([_plain(text) if "&" in text else text for text in texts] for texts in (keys, etags))
-    if "<EncodingType>url</EncodingType>" in page:
+    if "<EncodingType>url</EncodingType>" in rest:
         keys = [unquote_plus(key) if "%" in key or "+" in key else key for key in keys]
-    response_dict["body"] = _FILE.sub("", page).encode()
+    response_dict["body"] = rest.encode()
     customized_response_dict[_TAKEN] = list(map(StoredFile, keys, map(int, sizes), etags))
 
 
