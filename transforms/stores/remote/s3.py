@@ -17,6 +17,7 @@ from s3fs import S3FileSystem
 from labelbeam.transforms.stores.files import StoredFile
 from labelbeam.transforms.stores.pages import Page, Paged
 from labelbeam.transforms.stores.remote.limits import CONNECT_SECONDS, CONNECTIONS, READ_SECONDS, merged
+from labelbeam.transforms.stores.remote.s3_objects import Objects, keep_request, sent
 from labelbeam.transforms.stores.retries import repeated_async
 from labelbeam.transforms.stores.tokens import content_token
 
@@ -37,6 +38,8 @@ _DEFAULTS = {
 
 _ARRIVED, _TAKEN = "before-parse.*.*", "labelbeam.files"
 """The event by which botocore calls what was registered for it before all that is for `s3` alone, which is its own."""
+
+_LEAVES = "before-send.s3.GetObject"
 
 _HEAD = re.compile(
     r'(?:<\?xml version="1\.0" encoding="UTF-8"(?: standalone="(?:yes|no)")?\?>)?\s*'
@@ -130,9 +133,10 @@ def leave_headers(operation_model: Any, response_dict: dict[str, Any], **_: Any)
 
 
 def take_for_us(client: Any) -> None:
-    """Have a client call `take_files` and `leave_headers`."""
+    """Have a client call `take_files`, `leave_headers` and `keep_request`."""
     for call in (take_files, leave_headers):
         client.meta.events.register_first(_ARRIVED, call, unique_id=call.__name__)
+    client.meta.events.register_last(_LEAVES, keep_request, unique_id=keep_request.__name__)
 
 
 class S3(Paged, S3FileSystem):  # type: ignore[misc]  # s3fs has no types
@@ -143,6 +147,7 @@ class S3(Paged, S3FileSystem):  # type: ignore[misc]  # s3fs has no types
     def __init__(self, **options: Any) -> None:
         super().__init__(**merged(_DEFAULTS, options))
         self._clients: WeakSet[Any] = WeakSet()
+        self._objects = Objects()
 
     async def get_s3(self, bucket: str | None = None) -> Any:
         """The client for a bucket."""
@@ -152,12 +157,30 @@ class S3(Paged, S3FileSystem):  # type: ignore[misc]  # s3fs has no types
             self._clients.add(client)
         return client
 
-    async def _cat_file(self, path: str, *args: Any, **kwargs: Any) -> Any:
-        token = _for_us.set(True)
+    async def _cat_file(
+        self, path: str, version_id: str | None = None, start: int | None = None, end: int | None = None, **kwargs: Any
+    ) -> Any:
+        bucket, key, version = self.split_path(path)
+        is_plain = not (
+            version_id or version or kwargs or (start or 0) < 0 or (end is not None and end <= (start or 0))
+        )
+        await self.set_session()
+        client = await self.get_s3(bucket)
+        if is_plain:
+            is_part = start is not None or end is not None
+            wanted = f"bytes={start or 0}-{'' if end is None else end - 1}" if is_part else ""
+            if (data := await self._objects.read(client, bucket, key, wanted)) is not None:
+                return data
+        requests: list[Any] = []
+        tokens = _for_us.set(True), sent.set(requests)
         try:
-            return await super()._cat_file(path, *args, **kwargs)
+            found = await super()._cat_file(path, version_id, start, end, **kwargs)
         finally:
-            _for_us.reset(token)
+            _for_us.reset(tokens[0])
+            sent.reset(tokens[1])
+        if is_plain and requests:
+            self._objects.learn(client, bucket, key, requests[-1])
+        return found
 
     async def _call_s3(self, *args: Any, **kwargs: Any) -> Any:
         return await repeated_async(lambda: super(S3, self)._call_s3(*args, **kwargs))
