@@ -17,7 +17,7 @@ from s3fs import S3FileSystem
 from labelbeam.transforms.stores.files import StoredFile
 from labelbeam.transforms.stores.pages import Page, Paged
 from labelbeam.transforms.stores.remote.limits import CONNECT_SECONDS, CONNECTIONS, READ_SECONDS, merged
-from labelbeam.transforms.stores.remote.s3_objects import Objects, keep_request, sent
+from labelbeam.transforms.stores.remote.s3_objects import Asking, Objects, answered, asking
 from labelbeam.transforms.stores.retries import repeated_async
 from labelbeam.transforms.stores.tokens import content_token
 
@@ -133,10 +133,10 @@ def leave_headers(operation_model: Any, response_dict: dict[str, Any], **_: Any)
 
 
 def take_for_us(client: Any) -> None:
-    """Have a client call `take_files`, `leave_headers` and `keep_request`."""
+    """Have a client call `take_files`, `leave_headers` and `answered`."""
     for call in (take_files, leave_headers):
         client.meta.events.register_first(_ARRIVED, call, unique_id=call.__name__)
-    client.meta.events.register_last(_LEAVES, keep_request, unique_id=keep_request.__name__)
+    client.meta.events.register_last(_LEAVES, answered, unique_id=answered.__name__)
 
 
 class S3(Paged, S3FileSystem):  # type: ignore[misc]  # s3fs has no types
@@ -166,20 +166,20 @@ class S3(Paged, S3FileSystem):  # type: ignore[misc]  # s3fs has no types
         )
         await self.set_session()
         client = await self.get_s3(bucket)
+        current = Asking()
         if is_plain:
             is_part = start is not None or end is not None
             wanted = f"bytes={start or 0}-{'' if end is None else end - 1}" if is_part else ""
-            if (data := await self._objects.read(client, bucket, key, wanted)) is not None:
+            if (data := await self._objects.read(client, bucket, key, wanted, current)) is not None:
                 return data
-        requests: list[Any] = []
-        tokens = _for_us.set(True), sent.set(requests)
+        tokens = _for_us.set(True), asking.set(current)
         try:
             found = await super()._cat_file(path, version_id, start, end, **kwargs)
         finally:
             _for_us.reset(tokens[0])
-            sent.reset(tokens[1])
-        if is_plain and requests:
-            self._objects.learn(client, bucket, key, requests[-1])
+            asking.reset(tokens[1])
+        if is_plain and current.requests:
+            self._objects.learn(client, bucket, key, current.requests[-1])
         return found
 
     async def _call_s3(self, *args: Any, **kwargs: Any) -> Any:

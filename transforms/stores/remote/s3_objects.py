@@ -3,7 +3,7 @@
 botocore takes a millisecond of a core for each request: it resolves the endpoint, checks parameters, calls hooks, and signs in general.
 Two objects of a bucket differ only in key, range, time and signature. So a request of botocore's becomes the model of the next ones. They
 are sent over its connections, with its credentials of that moment, and its check of the bytes. Anything but a plain answer of success
-forgets the model and is left to botocore: redirects, failures, and what to say of them are its own.
+forgets the model and is given to botocore as the answer to its own request: redirects, failures, and what to say of them are its own.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import re
 from collections.abc import Mapping
 from contextlib import suppress
 from contextvars import ContextVar
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -34,14 +35,32 @@ _SCOPE = re.compile(r"AWS4-HMAC-SHA256 Credential=[^,]*/[0-9]{8}/([^/,]+)/([^/,]
 
 _PORTS = {"http": 80, "https": 443}
 
-sent: ContextVar[list[Any] | None] = ContextVar("sent", default=None)
-"""Where `keep_request` puts the requests for an object, if somebody wants them."""
+
+@dataclass(slots=True)
+class Asking:
+    """Requests of botocore's for an object, and what was answered to one like the first, which is not sent again then."""
+
+    requests: list[Any] = field(default_factory=list)
+    answer: Any = None
 
 
-def keep_request(request: Any, **_: Any) -> None:
-    """Keep a request that botocore is about to send."""
-    if (kept := sent.get()) is not None:
-        kept.append(request)
+asking: ContextVar[Asking | None] = ContextVar("asking", default=None)
+"""What is asked for, where `answered` is to know."""
+
+
+def answered(request: Any, **_: Any) -> Any:
+    """Keep a request that botocore is about to send; what takes the place of its answer, where there is one already.
+
+    Raises:
+        Exception: sending the one like it failed.
+    """
+    if (current := asking.get()) is None:
+        return None
+    current.requests.append(request)
+    answer, current.answer = current.answer, None
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
 
 
 class Model(NamedTuple):
@@ -130,25 +149,36 @@ class Objects:
         if (model := model_of(client, request, key)) is not None:
             self._models[bucket] = model
 
-    async def read(self, client: Any, bucket: str, key: str, wanted: str) -> bytes | None:
-        """An object, or its bytes that the Range header `wanted` names; None where botocore is to be asked for it."""
+    async def read(self, client: Any, bucket: str, key: str, wanted: str, current: Asking) -> bytes | None:
+        """An object, or its bytes that the Range header `wanted` names; None where botocore is to be asked for it, with `current`."""
         model = self._models.get(bucket)
         if model is None or model.client is not client:
             return None
         with suppress(Exception):  # Whatever it is, botocore meets it again, and tells of it.
-            if (data := await _read(model, key, wanted)) is not None:
+            if (data := await _read(model, key, wanted, current)) is not None:
                 return data
         self._models.pop(bucket, None)
         return None
 
 
-async def _read(model: Model, key: str, wanted: str) -> bytes | None:
+_ASKED_AGAIN = (401, 403)
+"""Statuses that botocore is to see for its own signature."""
+
+
+async def _read(model: Model, key: str, wanted: str, current: Asking) -> bytes | None:
     client = model.client
     credentials = await client._request_signer._credentials.get_frozen_credentials() if model.region else None
     request = request_like(model, key, wanted, credentials, datetime.now(UTC))
-    answer = await client._endpoint.http_session.send(request)
     try:
-        if answer.status_code != (206 if wanted else 200):
+        answer = await client._endpoint.http_session.send(request)
+    except Exception as error:
+        current.answer = error
+        raise
+    if answer.status_code not in (206 if wanted else 200, *_ASKED_AGAIN):
+        current.answer = answer
+        return None
+    try:
+        if answer.status_code in _ASKED_AGAIN:
             return None
         operation = client.meta.service_model.operation_model("GetObject")
         found = await convert_to_response_dict(answer, operation)

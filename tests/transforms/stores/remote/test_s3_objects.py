@@ -19,7 +19,7 @@ from botocore.session import get_session
 
 from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.stores.remote import s3_objects
-from labelbeam.transforms.stores.remote.s3_objects import Objects, keep_request, model_of, request_like
+from labelbeam.transforms.stores.remote.s3_objects import Asking, Objects, answered, model_of, request_like
 from tests.servers.stores import S3Store
 
 ODD = "a b/ü+%/x~*'(1).jpg"
@@ -31,9 +31,9 @@ def asked(key: str, unsigned: bool = False, endpoint: str | None = "https://s3.e
     client = get_session().create_client("s3", "eu-west-1", endpoint_url=endpoint, **secrets)
     if unsigned:
         client.meta.events.register("choose-signer.s3.*", lambda **_: UNSIGNED)
-    requests: list[Any] = []
-    token = s3_objects.sent.set(requests)
-    client.meta.events.register("before-send.s3.GetObject", keep_request)
+    current = Asking()
+    token = s3_objects.asking.set(current)
+    client.meta.events.register("before-send.s3.GetObject", answered)
     client.meta.events.register(
         "before-send.s3.GetObject",
         lambda request, **_: AWSResponse(
@@ -43,8 +43,8 @@ def asked(key: str, unsigned: bool = False, endpoint: str | None = "https://s3.e
     try:
         client.get_object(Bucket="bucket", Key=key, **more)
     finally:
-        s3_objects.sent.reset(token)
-    (request,) = requests
+        s3_objects.asking.reset(token)
+    (request,) = current.requests
     return request
 
 
@@ -138,7 +138,7 @@ def read(client: Client, wanted: str = "", times: int = 1, **more: Any) -> list[
     objects.learn(client, "bucket", "first", asked("first", **more))
 
     async def run() -> list[bytes | None]:
-        return [await objects.read(client, "bucket", "second", wanted) for _ in range(times)]
+        return [await objects.read(client, "bucket", "second", wanted, Asking()) for _ in range(times)]
 
     return asyncio.run(run())
 
@@ -168,6 +168,31 @@ def test_anything_but_a_plain_answer_is_left_to_botocore_and_the_model_is_forgot
     assert len(client.requests) == 1
 
 
+@pytest.mark.parametrize(("status", "is_given"), [(503, True), (404, True), (301, True), (401, False), (403, False)])
+def test_botocore_is_given_the_answer_and_sees_a_refused_signature_for_itself(status: int, is_given: bool) -> None:
+    objects, client, current = Objects(), Client(status), Asking()
+    objects.learn(client, "bucket", "first", asked("first"))
+    assert asyncio.run(objects.read(client, "bucket", "second", "", current)) is None
+    token = s3_objects.asking.set(current)
+    given = [answered("request") for _ in range(2)]
+    s3_objects.asking.reset(token)
+    assert [each is not None for each in given] == [is_given, False]
+    assert client.closed == (not is_given), "botocore reads what it is given"
+    assert current.requests == ["request", "request"]
+
+
+def test_botocore_meets_what_sending_failed_with() -> None:
+    objects, client, current = Objects(), Client(error=OSError("reset")), Asking()
+    objects.learn(client, "bucket", "first", asked("first"))
+    assert asyncio.run(objects.read(client, "bucket", "second", "", current)) is None
+    token = s3_objects.asking.set(current)
+    with pytest.raises(OSError, match="reset"):
+        answered("request")
+    assert answered("request") is None
+    s3_objects.asking.reset(token)
+    assert answered("request") is None
+
+
 def test_the_sum_of_the_bytes_is_checked_where_the_store_tells_one() -> None:
     crc = base64.b64encode(zlib.crc32(b"data").to_bytes(4, "big")).decode()
     assert read(Client(x_amz_checksum_crc32=crc)) == [b"data"]
@@ -176,8 +201,8 @@ def test_the_sum_of_the_bytes_is_checked_where_the_store_tells_one() -> None:
 def test_another_client_or_bucket_has_no_model() -> None:
     objects, client = Objects(), Client()
     objects.learn(client, "bucket", "first", asked("first"))
-    assert asyncio.run(objects.read(client, "other", "second", "")) is None
-    assert asyncio.run(objects.read(Client(), "bucket", "second", "")) is None
+    assert asyncio.run(objects.read(client, "other", "second", "", Asking())) is None
+    assert asyncio.run(objects.read(Client(), "bucket", "second", "", Asking())) is None
     assert not client.requests
 
 
