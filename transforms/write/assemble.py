@@ -149,6 +149,7 @@ def assemble(
     if any(frame.oriented for frame in frames.values()):
         judged.codes[_are_oriented(objects, numbers, frames)] = code_of(Rejected.ORIENTED_BOX)
     judged.codes[np.isin(objects.image, settled.strangers) & (judged.codes == OK)] = code_of(Rejected.DUPLICATE_IMAGE)
+    judged.codes[np.isin(objects.image, settled.apart) & (judged.codes == OK)] = code_of(Rejected.AMBIGUOUS_IMAGE)
     # Without a size nothing can be said of an object's coordinates.
     judged.codes[(settled.sizes[at] == 0).any(axis=1)] = code_of(Rejected.IMAGE_REJECTED)
     unfit = [number for number, name in enumerate(names) if len(name) > LONGEST_LABEL or not is_utf8(name)]
@@ -283,6 +284,9 @@ def _to_pixels(objects: Objects, numbers: Integers, sizes: Floats, frames: Mappi
         objects.rings.corners = objects.rings.corners * np.repeat(factors, np.diff(objects.rings.offsets), axis=0)
 
 
+_OF_NO_OBJECT = frozenset({Skipped.DELETED, Skipped.EMPTY_LABEL})
+
+
 def _decide(
     settled: Settled,
     at: Integers,
@@ -302,8 +306,8 @@ def _decide(
     doubtful = (valid == 0) | (task.single_label & (valid > 1))
     doubtful[list(settled.skips)] = False
     for row in np.flatnonzero(doubtful & (settled.codes == OK)).tolist():
-        # Without what was deleted an image is as if that had never been drawn.
-        skipped = [why for why in settled.images.notes.get(row, NO_NOTE).skipped if why is not Skipped.DELETED]
+        # What was deleted is as if it had never been drawn, and a label of emptiness says that there is nothing: background.
+        skipped = [why for why in settled.images.notes.get(row, NO_NOTE).skipped if why not in _OF_NO_OBJECT]
         if valid[row]:
             message = (
                 f"found {valid[row]} different labels, expected one; image_classification_multilabel takes them all"
