@@ -135,8 +135,7 @@ def _sides_in(cell: str) -> tuple[str, ...]:
     if inside is not None and not any(isinstance(item, dict) for item in inside):
         return tuple(str(side) for side in inside)
     try:
-        # Python writes a mapping with the other quotes.
-        box = bbox_of(cell.replace("'", '"') if cell.startswith("{") else cell, set())
+        box = bbox_of(cell, set())
     except RecordError:
         return (cell,)
     return () if box is None else tuple(map(str, box))
