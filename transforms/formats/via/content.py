@@ -11,6 +11,7 @@ import io
 from typing import Any, NamedTuple
 
 from labelbeam.transforms.formats.drawn import JsonError, decode_json
+from labelbeam.transforms.messages.words import counted
 
 _LONGEST_CELL = 16 * 2**20
 _DIGITS = 16
@@ -110,7 +111,7 @@ def _of_csv(data: bytes) -> ViaContent:
             continue
         cells = dict(zip(columns, row, strict=False))
         name, size = cells.get("filename", ""), cells.get("file_size", "")
-        bad = "" if len(row) == len(columns) else f"the row has {len(row)} cells, expected {len(columns)}"
+        bad = "" if len(row) == len(columns) else f"the row has {counted(len(row), 'cell')}, expected {len(columns)}"
         known = int(size) if size.isascii() and size.isdigit() and len(size) < _DIGITS else 0
         new = ViaFile(name, f"row {count}", _json_cell(cells.get("file_attributes")), [], size=known)
         file = files.setdefault((name, size), new)
