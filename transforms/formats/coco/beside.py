@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -166,6 +166,30 @@ def add_fields_beside(block: bytes, evidence: Evidence, boxed: bool) -> None:
                 evidence.add(name, 1, f"annotations id={identity!r}")
 
 
+_NAMES = frozenset({"categoryname", "classname", "labelname", "catname"})
+"""Fields of annotations, folded, that hold the name of the category which `category_id` numbers."""
+
+
+def add_names_beside(block: bytes, evidence: Evidence, labels: Sequence[str], label_of: Mapping[Any, int]) -> None:
+    """Tally annotations of a range that name one category, where their `category_id` leads to another.
+
+    A name that no category has is no contradiction: it may be another word for the same. `labels` are those of the file, by the indexes
+    that `label_of` gives for ids.
+    """
+    keys = tuple(
+        sorted(key for key in {key for fields in _first_records(block) for key in fields} if folded(key) in _NAMES)
+    )
+    if not keys:
+        return
+    known = {label.strip().casefold() for label in labels}
+    for identity, _, (category, *names) in _values(block, ("category_id", *keys)):
+        at = label_of.get(category, -1) if isinstance(category, int | str) else -1
+        said = [name for name in names if isinstance(name, str) and name.strip().casefold() in known]
+        if at >= 0 and said and all(name.strip().casefold() != labels[at].strip().casefold() for name in said):
+            example = f"annotations id={identity!r}, which is {said[0]!r:.60} by name and {labels[at]!r:.60} by id"
+            evidence.add("named_otherwise", 1, example)
+
+
 def _first_records(block: bytes) -> Iterable[dict[str, Any]]:
     head = block[:HEAD]
     if len(head) < len(block):
@@ -208,7 +232,7 @@ def doubts_beside(shown: str, evidence: Evidence, corners: bool) -> Iterator[Dou
     """Doubts where fields that are not read say something else than what is."""
     flagged, by_mode, scored = map(evidence.count, ("flagged_beside", "corners_by_mode", "scored"))
     all_ = evidence.count("annotations")
-    if flagged:
+    if flagged and all_:  # Formats that share COCO's evidence on boxes tell of their flags themselves.
         yield Doubt(
             Doubted.FLAGS_NOT_READ,
             f"{shown}: {flagged} of {all_} annotations, such as {evidence.example('flagged_beside')}, have a flag such as deleted, "
@@ -234,6 +258,14 @@ def doubts_beside(shown: str, evidence: Evidence, corners: bool) -> Iterator[Dou
             "the centre of the box",
             angled,
             evidence.example("angled"),
+        )
+    if otherwise := evidence.count("named_otherwise"):
+        yield Doubt(
+            Doubted.CLASS_NAMES_DIFFER,
+            f"{shown}: {otherwise} of {all_} annotations name another category than their category_id leads to, such as "
+            f"{evidence.example('named_otherwise')}; the ids count: see whether they count from where the categories do",
+            otherwise,
+            evidence.example("named_otherwise"),
         )
     if scored:
         yield Doubt(
