@@ -239,7 +239,7 @@ def parse_split(value: str | dict[str, float] | None) -> dict[str, float] | None
         split = SPLIT_ALIASES.get(str(name).strip().lower())
         if split is None:
             raise UsageError(
-                f"--split: found {name!r}, expected one of {', '.join(SPLITS)}, as in train=0.8,validation=0.2"
+                f"--split: found {name!r}, expected NAME=SHARE of {', '.join(SPLITS)}, such as train=0.8,validation=0.2"
             )
         if split in shares:
             raise UsageError(f"--split: {split} is given twice in {value!r}")

@@ -30,26 +30,26 @@ class Doubted(Documented):
     )
     BOXES_TURNED = (
         "boxes_turned",
-        "objects lie as EXIF turns their images, and of the trainer's models yolov5 alone turns them",
+        "objects are annotated on images as EXIF rotates them; of the trainer's models only yolov5 applies the rotation",
     )
     BOXES_UNTURNED = (
         "boxes_unturned",
-        "objects lie in images as these are stored, and EXIF turns these, which yolov5 follows",
+        "objects are annotated on stored images with an EXIF rotation, which yolov5 applies",
     )
     LABEL_BEFORE_BACKGROUND = (
         "label_before_background",
         "a label sorts before the trainer's `--bg--` and shifts its index",
     )
-    LABEL_OF_BACKGROUND = "label_of_background", "a label by its name says that there is no object, and has objects"
+    LABEL_OF_BACKGROUND = "label_of_background", "a label whose name means no object has objects"
     LABELS_ESCAPED = "labels_escaped", "labels hold escapes, or letters of another charset, as an exporter left them"
-    LABEL_SAYS_NOTHING = "label_says_nothing", "a label by its name says that nobody has said what it is, or cared"
+    LABEL_SAYS_NOTHING = "label_says_nothing", "a label's name means unknown or unlabelled"
     MOSTLY_CROWDS = "mostly_crowds", "most objects have isCrowd 1, and metrics leave these out"
     OBJECTS_TWICE = "objects_twice", "objects have the label and the place of another of their image"
     SAME_IMAGES = "same_images", "images have the same bytes as others, perhaps of another split"
     SIMILAR_IMAGES = "similar_images", "images look like others by --near-duplicates, perhaps of another split"
     NOT_COMPARED = (
         "not_compared",
-        "images could not be read, or are named by a URL, and were not compared by --duplicates; or not by how they look",
+        "images could not be read, or are named by a URL, and were not compared by --duplicates or --near-duplicates",
     )
     SAMPLED = "sampled", "the build is a sample by --sample, and not the whole dataset"
     LABELS_NOT_FOUND = "labels_not_found", "--labels names labels that the source does not have"
@@ -66,19 +66,19 @@ class Doubted(Documented):
     RELATIVE_COORDINATES = "relative_coordinates", "all coordinates of a file are fractions or percent of the image"
     FRAMES_DISAGREE = "frames_disagree", "a few coordinates of a file seem to be in another unit than all others"
     CORNERS_OR_SIZES = "corners_or_sizes", "boxes read as x, y, width, height agree with the rest only as two corners"
-    FIXED_GRID = "fixed_grid", "boxes seem to count on a grid of 1000 steps, whatever the size of their image"
+    FIXED_GRID = "fixed_grid", "box coordinates seem to be on a grid of 1000 steps, independent of the image's size"
     BOXES_LEAVE_IMAGES = "boxes_leave_images", "many boxes leave images of the declared width and height"
     BOXES_FAR_OUT = "boxes_far_out", "a few boxes end far outside of their images, as where a digit was typed twice"
     OUTLINES_OFF_BOXES = "outlines_off_boxes", "outlines lie outside of the boxes of their own objects"
     AREA_CONTRADICTS_BOX = "area_contradicts_box", "areas are larger than the boxes of their own objects"
-    ROTATED_BOXES = "rotated_boxes", "boxes are turned by an angle that stands beside them"
+    ROTATED_BOXES = "rotated_boxes", "boxes have a rotation angle beside them"
     FLAGS_NOT_READ = (
         "flags_not_read",
         "flags by another name, or in another place, say that a record is not to be trained on",
     )
     FIELDS_RENAMED = (
         "fields_renamed",
-        "fields of records are called otherwise than their format calls them, and were read",
+        "fields have other names than in their format, and were read",
     )
     LABELLED_AS_A_WHOLE = (
         "labelled_as_a_whole",
@@ -87,7 +87,7 @@ class Doubted(Documented):
     OBJECTS_WITHOUT_BOX = "objects_without_box", "annotations have neither a box nor an outline, and are rejected"
     OUTLINES_BY_AXIS = (
         "outlines_by_axis",
-        "outlines hold all x and then all y, as their boxes prove, and were read so",
+        "outlines have all x and then all y, as their boxes prove, and were read so",
     )
     MASKS_BY_ROWS = "masks_by_rows", "run lengths of masks seem to count along rows, and COCO's go down columns"
     SMALLER_THAN_A_PIXEL = (
@@ -96,15 +96,15 @@ class Doubted(Documented):
     )
     ALL_IN_A_CORNER = (
         "all_in_a_corner",
-        "all objects lie in the upper left quarter of their images, or in the first 100 pixels, as those of a smaller copy, or percent, would",
+        "all objects are in the upper left quarter of their images, or in the first 100 pixels, as if for a smaller copy or in percent",
     )
-    SIDES_COPIED = "sides_copied", "nearly all boxes have one number for a side across and a side down"
+    SIDES_COPIED = "sides_copied", "nearly all boxes have the same number for a horizontal and a vertical side"
     # References within a file.
     CATEGORIES_SHIFTED = (
         "categories_shifted",
-        "category ids of objects seem to count from another number than the categories",
+        "category ids of objects seem to start at another number than the categories",
     )
-    NO_CATEGORIES = "no_categories", "annotations have categories that nothing names"
+    NO_CATEGORIES = "no_categories", "no list names the categories of annotations"
     NAMES_FOR_IDS = "names_for_ids", "annotations give the name of an image or a category in place of its id"
     ANNOTATIONS_OF_NO_IMAGE = "annotations_of_no_image", "many annotations name images that the file does not list"
     # Names.
@@ -155,7 +155,7 @@ class Doubted(Documented):
     )
     # YOLO.
     SPLIT_NOT_FOUND = "split_not_found", "entries of data.yaml or obj.data lead to no image in the source"
-    CLASS_NAMES_DIFFER = "class_names_differ", "files of a dataset name its classes otherwise, or count them otherwise"
+    CLASS_NAMES_DIFFER = "class_names_differ", "files of a dataset name or number its classes differently"
     LABELS_OF_SEVERAL_IMAGES = (
         "labels_of_several_images",
         "one label file is that of several images, and each has its objects",
@@ -201,19 +201,19 @@ class Doubted(Documented):
         "more than one column of a table may hold the labels, or only what it holds tells which",
     )
     NAMES_BEFORE_NUMBERS = "names_before_numbers", "of a column of names and one of numbers, the names are the labels"
-    COLUMNS_OF_FACTS = "columns_of_facts", "columns of 0 and 1 were not read as classes, for what they are called"
+    COLUMNS_OF_FACTS = "columns_of_facts", "columns of 0 and 1 were not read as classes because of their names"
     COLUMNS_NOT_READ = "columns_not_read", "columns beside those of classes hold something else than 0 and 1"
-    SPLIT_COLUMN = "split_column", "a column called like one of splits holds something else"
+    SPLIT_COLUMN = "split_column", "a column with a name for splits has other values"
     SPLIT_CODES = "split_codes", "numbers, or yes and no, of a column or a list were read as splits"
     LABEL_SEPARATOR = (
         "label_separator",
-        "what stands between the labels of a cell may be part of a label, or the other way",
+        "the separator of labels in a cell may be part of a label, or the reverse",
     )
     LABELS_ABSENT = "labels_absent", "cells say that a label is not there"
-    FLAGS_UNCERTAIN = "flags_uncertain", "-1 stands beside 0, and may say that nobody knows; it is read as absent"
+    FLAGS_UNCERTAIN = "flags_uncertain", "-1 beside 0 may mean unknown; it is read as absent"
     FLAGS_AS_LABELS = "flags_as_labels", "cells hold rows of 0 and 1, which may be flags of classes and no labels"
     CONFIDENCES_BELOW_ONE = "confidences_below_one", "labels of a confidence between 0 and 1 were read like all others"
-    LABELS_CONFLICT = "labels_conflict", "rows of one image say different things of its labels"
+    LABELS_CONFLICT = "labels_conflict", "rows of one image contradict each other about its labels"
     TABLE_BEFORE_FOLDERS = (
         "table_before_folders",
         "the labels are those of a table, although folders could name classes",
@@ -228,7 +228,7 @@ class Doubted(Documented):
     IMAGES_LEFT_ALONE = "images_left_alone", "samples have further images, or masks, which are not read"
     SAMPLES_APART = "samples_apart", "files of a sample do not follow each other in their shard, and are read as one"
     SHAPES_UNITED = "shapes_united", "shapes that a tool has grouped are read as one object"
-    CORNERS_NO_PIXELS = "corners_no_pixels", "corners of rectangles were read as pixels, and some are none"
+    CORNERS_NO_PIXELS = "corners_no_pixels", "corners of rectangles were read as pixels, but some are not pixels"
     TAGS_WITH_VALUES = "tags_with_values", "tags of images have a value, and only those that have none are labels"
     TRACKS_NOT_READ = "tracks_not_read", "tracks of objects through a video stand beside images, and are not read"
     SEVERAL_ANNOTATIONS = (
@@ -236,17 +236,17 @@ class Doubted(Documented):
         "images were annotated several times, or by several people, and one annotation was read",
     )
     IMAGES_NOT_ANNOTATED = "images_not_annotated", "images have no annotation in their tool, or were skipped there"
-    LABELS_ARE_CODES = "labels_are_codes", "labels are codes such as `/m/0cmf2`, and nothing names them"
+    LABELS_ARE_CODES = "labels_are_codes", "labels are codes such as `/m/0cmf2`, and no list names them"
     # JSON Lines of training records.
-    DROPPED_BY_TRAINER = "dropped_by_trainer", "the trainer would drop objects of the JSON Lines as they stand"
+    DROPPED_BY_TRAINER = "dropped_by_trainer", "the trainer would drop objects of the JSON Lines if they were unchanged"
     CROWD_UNKNOWN = "crowd_unknown", "an isCrowd is none of 0, 1, true and false, and counts as 0"
     LISTS_AS_TEXT = "lists_as_text", "labels are lists that were written as text, and are read as lists"
-    URLS_ELSEWHERE = "urls_elsewhere", "image URLs start with something else than the others, and stay as they are"
+    URLS_ELSEWHERE = "urls_elsewhere", "image URLs have another prefix than the others, and are unchanged"
     # Before training: told by `convert`, and refused by `job`.
     FEW_IMAGES = "few_images", "there are fewer than ten images to train on"
     FEW_LABELS = "few_labels", "there are fewer than two labels to tell apart"
-    RARE_LABELS = "rare_labels", "labels stand fewer than five times in what is trained on"
-    LABELS_NOT_TRAINED = "labels_not_trained", "labels are in other splits and not in what is trained on"
+    RARE_LABELS = "rare_labels", "labels occur fewer than five times in the training data"
+    LABELS_NOT_TRAINED = "labels_not_trained", "labels are in other splits, but not in the training data"
     NOT_STREAMED = "not_streamed", "image URLs are of no datastore, and jobs that stream images read no others"
     NO_VALIDATION_SPLIT = "no_validation_split", "there is no validation split, so that the service draws one"
 

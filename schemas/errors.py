@@ -50,7 +50,7 @@ class DuplicatesError(LabelBeamError):
 
 
 class DoubtedError(LabelBeamError):
-    """A doubt stands that was not accepted, and --strict was given (exit status 3)."""
+    """A doubt is open that was not accepted, and --strict was given (exit status 3)."""
 
     exit_code = 3
     of_lines = True

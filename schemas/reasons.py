@@ -31,12 +31,12 @@ class Rejected(Documented):
     UNSAFE_XML = "unsafe_xml", "the annotation file declares a DTD or entities, which are never expanded"
     REPEATED_FIELD = (
         "repeated_field",
-        "a field of the annotation file stands several times and says different things, as where one file holds several images",
+        "a field of the annotation file is repeated with different values, as if one file held several images",
     )
     UNKNOWN_ELEMENT = "unknown_element", "an element of the annotation file has a box and belongs to no object"
     AMBIGUOUS_LABELS = (
         "ambiguous_labels",
-        "several label files are called like the image, and nothing decides between them",
+        "several label files match the image's name",
     )
     UNREADABLE_FILE = "unreadable_file", "the file could not be opened or read"
     # Identity.
@@ -46,8 +46,8 @@ class Rejected(Documented):
     )
     UNSUPPORTED_URL = "unsupported_url", "the image's name is a URL of a scheme that the trainer does not read"
     DUPLICATE_IMAGE = "duplicate_image", "another image record has the same path; its objects were kept with that one"
-    AMBIGUOUS_IMAGE = "ambiguous_image", "several image records have the name, and mean different pictures, or may"
-    UNUSABLE_NAME = "unusable_name", "the place that images are copied to cannot hold a file of this name"
+    AMBIGUOUS_IMAGE = "ambiguous_image", "several image records have this name, and are or may be different pictures"
+    UNUSABLE_NAME = "unusable_name", "the store of the copies cannot hold a file of this name"
     AMBIGUOUS_IMAGE_ID = "ambiguous_image_id", "two images of one file share the id but not the path"
     UNKNOWN_IMAGE = "unknown_image", "the annotation names an image that the file does not list"
     UNKNOWN_CATEGORY = "unknown_category", "the annotation names a category that the file does not list"
@@ -58,12 +58,12 @@ class Rejected(Documented):
     MISSING_SIZE = "missing_size", "width or height is missing and the image's header was not read"
     SIZE_MISMATCH = "size_mismatch", "the declared size is neither the image's stored size nor its rotated one"
     MISSING_IMAGE = "missing_image", "the image that the annotation names does not exist"
-    NOT_AN_IMAGE = "not_an_image", "the file's content is no image, whatever its name says"
+    NOT_AN_IMAGE = "not_an_image", "the file's content is not an image"
     TRUNCATED_IMAGE = "truncated_image", "the image ends before its last pixel, or does not decode"
     UNSUPPORTED_FORMAT = "unsupported_format", "the image is of none of jpg, jpeg, png, jpe, jfif, bmp, tif, tiff"
     HEIF_NOT_INSTALLED = (
         "heif_not_installed",
-        "the image is HEIC, which --transcode reads where pip install 'labelbeam[heif]' was run",
+        "the image is HEIC; --transcode reads it after pip install 'labelbeam[heif]'",
     )
     IMAGE_TOO_LARGE = (
         "image_too_large",
@@ -74,7 +74,7 @@ class Rejected(Documented):
     INVALID_BBOX = "invalid_bbox", "the box is not four finite numbers"
     EMPTY_BBOX = "empty_bbox", "the box has no width or no height"
     BBOX_OUTSIDE = "bbox_outside", "nothing of the box lies inside the image"
-    ORIENTED_BOX = "oriented_box", "the object is a box that is turned; --yolo-oriented box takes the box around it"
+    ORIENTED_BOX = "oriented_box", "the object is an oriented box; --yolo-oriented box writes the upright box around it"
     OUT_OF_BOUNDS = "out_of_bounds", "the object leaves the image and --out-of-bounds is reject"
     MISSING_SEGMENTATION = "missing_segmentation", "the object has no polygon and no mask"
     INVALID_POLYGON = "invalid_polygon", "no part of the polygon has three corners of finite numbers"
@@ -84,12 +84,26 @@ class Rejected(Documented):
     EMPTY_MASK = "empty_mask", "the mask has no pixel"
     MASK_TOO_LARGE = "mask_too_large", "the mask has more pixels than any image that is read"
     MASK_SIZE_MISMATCH = "mask_size_mismatch", "the mask file's size is not the image's"
-    UNREADABLE_MASK = "unreadable_mask", "the mask file is no PNG, is damaged, or holds colours in place of indices"
+    UNREADABLE_MASK = "unreadable_mask", "the mask file is not a PNG, is damaged, or holds colours instead of indices"
     # What is left of an image.
     NO_LABEL = "no_label", "the image has no label, and the task needs one"
     SEVERAL_LABELS = "several_labels", "the image has more than one label, and the task takes exactly one"
     NO_VALID_OBJECT = "no_valid_object", "every object of the image was rejected; as background it would mislead"
     IMAGE_REJECTED = "image_rejected", "the object is fine, but its image was rejected"
+
+
+class RejectedError(Exception):
+    """An image, a record or an object cannot be used: `code` is the reason to reject it, `message` says what was found."""
+
+    def __init__(self, code: Rejected, message: str) -> None:
+        """Keep both, also across processes."""
+        super().__init__(code, message)
+        self.code = code
+        self.message = message
+
+    def __str__(self) -> str:
+        """Return the message alone."""
+        return self.message
 
 
 class Skipped(Documented):
@@ -101,7 +115,7 @@ class Skipped(Documented):
     OUTSIDE = "outside", "the annotation tool says that the object is not visible in its image"
     NOT_ANNOTATED = (
         "not_annotated",
-        "nobody has annotated the image in its tool, or whoever was to has skipped it: neither objects nor background",
+        "the image was not annotated, or was skipped, in its tool: neither objects nor background",
     )
     DIFFICULT_ONLY = "difficult_only", "only difficult objects show the class, which is neither a label nor its absence"
     OUTSIDE_SPLITS = (
@@ -110,11 +124,11 @@ class Skipped(Documented):
     )
     REPEATED_LINE = (
         "repeated_line",
-        "the line repeats one before it in its label file, which YOLO's trainers drop as well",
+        "the line repeats an earlier one of its label file; YOLO's trainers drop it too",
     )
     IMAGE_NOT_HERE = (
         "image_not_here",
-        "the table is of a whole dataset, and the image is not among those that are there",
+        "the table is of a whole dataset, of which this image is not present",
     )
     LABEL_ABSENT = "label_absent", "the label has confidence 0: it was verified that the image does not show it"
     OUTSIDE_IMAGE_SETS = "outside_image_sets", "no list in ImageSets that applies to the task names the annotation file"
@@ -146,15 +160,15 @@ class Adjusted(Documented):
     """Changes to something that was written."""
 
     BBOX_CLIPPED = "bbox_clipped", "the box left the image and was cut at its border"
-    BBOX_CORNERS_SWAPPED = "bbox_corners_swapped", "the box's corners stood in the wrong order"
+    BBOX_CORNERS_SWAPPED = "bbox_corners_swapped", "the box's corners were in the wrong order"
     BBOX_TURNED = (
         "bbox_turned",
-        "the box was rotated by an angle beside it, and the box around the turned one is written",
+        "the box was rotated, and the upright box around it is written",
     )
     BBOX_FROM_SEGMENTATION = "bbox_from_segmentation", "the box was missing and derived from the polygon or mask"
     IGNORED_AS_CROWD = "ignored_as_crowd", "the object is marked `ignore`, and is written with isCrowd 1"
-    COMMAS_IN_NUMBERS = "commas_in_numbers", "commas stood between the numbers of a line, or in them as points"
-    NUMBER_FROM_TEXT = "number_from_text", "numbers stood as text"
+    COMMAS_IN_NUMBERS = "commas_in_numbers", "commas were between the numbers of a line, or were decimal points"
+    NUMBER_FROM_TEXT = "number_from_text", "numbers were written as text"
     POLYGON_CLIPPED = "polygon_clipped", "the polygon left the image and was cut at its border"
     POLYGON_PART_DROPPED = "polygon_part_dropped", "a part had under three corners, an odd count, or no area"
     POLYGON_PARTS_UNITED = "polygon_parts_united", "parts overlapped, which the trainer would combine by XOR"
@@ -167,6 +181,9 @@ class Adjusted(Documented):
     PATH_NORMALIZED = "path_normalized", "backslashes, `./` or `//` in the image's path were normalised"
     FORMAT_FROM_CONTENT = "format_from_content", "the image's content is of another format than its name says"
     ROTATED_FRAME = "rotated_frame", "the declared size is the image's size after its EXIF rotation"
-    ORIENTATION_AMBIGUOUS = "orientation_ambiguous", "the image has an EXIF rotation and its size cannot tell the frame"
+    ORIENTATION_AMBIGUOUS = (
+        "orientation_ambiguous",
+        "the image has an EXIF rotation, and its size does not show whether it applies",
+    )
     IMAGE_BY_OTHER_NAME = "image_by_other_name", "the image was found under another case or extension than named"
     XML_REPAIRED = "xml_repaired", "bare `&` in the annotation file were read as text"

@@ -295,7 +295,7 @@ def check_accepted(codes: Iterable[str], option: str = "--accept") -> None:
     for code in codes:
         if code not in set(Doubted):
             raise UsageError(
-                f"{option}: found {code!r}, expected {expected('accept')}: {', '.join(Doubted)}{did_you_mean(code, Doubted)}"
+                f"{option}: found {code!r}, expected {expected('accept')}, as warnings and docs/reasons.md show it{did_you_mean(code, Doubted)}"
             )
 
 

@@ -71,7 +71,7 @@ def _print(cleaned: Cleaned) -> None:
         for build in builds:
             say(f"{verb}: {name} {build}")
     if found.temporaries:
-        say(f"{verb}: {len(found.temporaries)} files that were never finished")
+        say(f"{verb}: {counted(len(found.temporaries), 'file that was', 'files that were')} never finished")
     if found.receipts:
         say(f"{verb}: receipts that {counted(len(found.receipts), 'finished build')} had left")
     for path in found.foreign[:FOREIGN_SHOWN]:
@@ -82,7 +82,7 @@ def _print(cleaned: Cleaned) -> None:
         say(f"{cleaned.busy}. Unfinished builds and files were left alone")
     if not found.any:
         say("nothing to remove")
-    say(f"kept: {len(found.kept)} builds, current: {found.current or 'none'}")
+    say(f"kept: {counted(len(found.kept), 'build')}, current: {found.current or 'none'}")
 
 
 COMMAND = Command(

@@ -13,7 +13,7 @@ from labelbeam.pipelines.command_line.parser import Parser
 from labelbeam.pipelines.commands.command import Command
 from labelbeam.pipelines.commands.convert import build
 from labelbeam.schemas.layout import build_folder
-from labelbeam.transforms.messages.words import plain
+from labelbeam.transforms.messages.words import counted, plain
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -48,7 +48,7 @@ def _run(known: argparse.Namespace) -> int:
     console = Display().console
     _say(
         console,
-        f"made {made.files} files ({made.bytes / 1e6:.1f} MB) in {made.root}; its README.txt lists what is malformed in them",
+        f"made {counted(made.files, 'file')} ({made.bytes / 1e6:.1f} MB) in {made.root}; its README.txt lists what is malformed in them",
     )
     arguments = ["convert", *_options(_TASK, made.annotations, made.output)]
     arguments += [word for name, value in _OPTIONS.items() for word in (f"--{name.replace('_', '-')}", value)]

@@ -14,6 +14,7 @@ from labelbeam.pipelines.commands.command import Command
 from labelbeam.pipelines.terminal.streams import say, set_up_logging, write_stdout
 from labelbeam.schemas.evaluation import Evaluation
 from labelbeam.transforms.evaluation.gates import GATES, hold
+from labelbeam.transforms.messages.words import counted
 
 CLASSES_SHOWN = 40
 """Labels in the table for people, those of the most images or objects; the others stand in the JSON."""
@@ -90,7 +91,7 @@ def _table(evaluation: Evaluation) -> Iterator[str]:
     yield f"{evaluation.task}, build {evaluation.build}, {split}"
     yield f"predictions: {evaluation.predictions}"
     yield (
-        f"{evaluation.images} images, {evaluation.unpredicted} of them without a prediction; {evaluation.unknown} predictions of "
+        f"{counted(evaluation.images, 'image')}, {evaluation.unpredicted} of them without a prediction; {counted(evaluation.unknown, 'prediction')} of "
         "other images"
     )
     yield ""
@@ -117,7 +118,7 @@ def _classes(by_class: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
         cells = (f"{_figure(by_class[label][name]):>{max(8, len(name))}}" for name in columns)
         yield "  ".join([f"{label[:30]:<{width}}", *cells])
     if len(labels) > len(shown):
-        yield f"and {len(labels) - len(shown)} more labels"
+        yield f"and {counted(len(labels) - len(shown), 'more label')}"
 
 
 def _figure(value: float | int | None) -> str:

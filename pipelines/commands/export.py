@@ -11,6 +11,7 @@ from labelbeam.pipelines.command_line.options import add_options
 from labelbeam.pipelines.command_line.parser import Parser, add_output
 from labelbeam.pipelines.commands.command import Command
 from labelbeam.pipelines.terminal.streams import LOG, say, set_up_logging, write_stdout
+from labelbeam.transforms.messages.words import counted
 
 if TYPE_CHECKING:
     from labelbeam.transforms.export.export import Exported
@@ -60,9 +61,10 @@ def _plain(exported: Exported) -> dict[str, object]:
 
 def _print(exported: Exported) -> None:
     splits = ", ".join(
-        f"{name}: {part['images']:,} images, {part['objects']:,} objects" for name, part in exported.splits.items()
+        f"{name}: {counted(part['images'], 'image')}, {counted(part['objects'], 'object')}"
+        for name, part in exported.splits.items()
     )
-    copied = f" {exported.copied:,} images were copied." if exported.copied else ""
+    copied = f" {counted(exported.copied, 'image was', 'images were')} copied." if exported.copied else ""
     say(f"wrote build {exported.build} as {exported.format} to {exported.dest} ({splits}).{copied}")
 
 

@@ -11,6 +11,7 @@ from labelbeam.pipelines.command_line.options import add_options
 from labelbeam.pipelines.command_line.parser import Parser, add_output
 from labelbeam.pipelines.commands.command import Command
 from labelbeam.pipelines.terminal.streams import say, set_up_logging, write_stdout
+from labelbeam.transforms.messages.words import counted
 
 if TYPE_CHECKING:
     from labelbeam.transforms.verify.check import Checked
@@ -61,14 +62,14 @@ def _print(checked: Checked, output: str) -> None:
         say(f"{item.file}: found {item.found}; expected {item.expected}")
     for kind, count in differences.further.items():
         say(f"… and {count} more of the kind: {kind}")
-    looked_at = f"{checked.files} files with {checked.records} records"
+    looked_at = f"{counted(checked.files, 'file')} with {counted(checked.records, 'record')}"
     if checked.copies is not None:
         looked_at += f", {checked.copies} copied images"
     if not len(differences):
         say(f"ok: build {checked.build}, {looked_at}, is as it was published")
         return
     say(
-        f"different: {len(differences)} differences in {looked_at} of {output}; build again with labelbeam convert, or put back "
+        f"different: {counted(len(differences), 'difference')} in {looked_at} of {output}; build again with labelbeam convert, or put back "
         "the files from a copy"
     )
 

@@ -54,7 +54,9 @@ def make_demo(directory: str) -> Made:
             with open(file, "wb", opener=_no_link) as opened:
                 opened.write(data)
     except OSError as error:
-        raise LabelBeamError(f"{error.filename}: cannot be read or written: {error.strerror}") from None
+        raise LabelBeamError(
+            f"{error.filename}: cannot be read or written: {error.strerror}; name another directory: labelbeam demo DIR"
+        ) from None
     return Made(root, len(files), sum(map(len, files.values())))
 
 

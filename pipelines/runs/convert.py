@@ -140,7 +140,7 @@ def _build(
     except CountsError:
         forget(output, identity.build)  # Nothing that was made of half of the data is used again.
         raise
-    check_gates(manifest, previous, config, f"Each one stands in {build.shown}/rejected/; ")
+    check_gates(manifest, previous, config, f"All are listed in {build.shown}/rejected/; ")
     complete(build, manifest, config, plan.buckets)
     from labelbeam.transforms.report.write import (
         report_of_new_build,  # Its libraries load while the runner's are no longer waited for.

@@ -34,6 +34,7 @@ from labelbeam.transforms.builds.published import check_current_kind
 from labelbeam.transforms.builds.resume import Target, begin, target_of
 from labelbeam.transforms.builds.shards import fill
 from labelbeam.transforms.messages.redact import redact, stable
+from labelbeam.transforms.messages.words import counted
 from labelbeam.transforms.plan.places import check_places
 from labelbeam.transforms.score.credentials import headers_of, is_deployment, key_source, scope_of
 from labelbeam.transforms.score.endpoint import EndpointOptions
@@ -136,7 +137,7 @@ def _run(
         from labelbeam.transforms.score.transform import ScoreImages
 
     units = plan.units if in_process(beam_flags) else stage_units(plan.units, unfinished, put)
-    with display.working(f"{plan.images:,} images", Stage("score", "images", plan.images)):
+    with display.working(counted(plan.images, "image"), Stage("score", "images", plan.images)):
         spread = has_several_workers(beam_flags)
         run_pipeline(lambda pipeline: pipeline | ScoreImages(options, units, spread), beam_flags)
     return msgspec.json.decode(read_bounded(report, DOCUMENT), type=list[ScoreReceipt])
@@ -175,7 +176,7 @@ def _manifest(
     numbers = [receipt.bucket for receipt in receipts]
     if numbers != [unit.number for unit in plan.units] or counts.found != plan.images or not counts.balanced:
         raise CountsError(
-            f"{plan.images} images in {len(plan.units)} units were found; {counts.scored} scored and {counts.failed} not, in "
+            f"{counted(plan.images, 'image')} in {counted(len(plan.units), 'unit was', 'units were')} found; {counts.scored} scored and {counts.failed} not, in "
             f"{len(receipts)} receipts, do not add up: the runner lost or repeated some; nothing was published. Run again, on the "
             "in-process runner if it happens twice, and report it"
         )
@@ -204,8 +205,8 @@ def _gate(manifest: ScoresManifest, config: ScoreConfig, build: Location, sample
         codes = ", ".join(f"{code} {count}" for code, count in Counter(manifest.failed_by_code).most_common())
         raise TooManyFailedError(
             f"{counts.failed} of {counts.found} images were not scored ({share:.1%}), --max-failed allows "
-            f"{config.max_failed:.1%}; nothing was published. Codes: {codes}; {samples[0].image_url}: {samples[0].message}. Each one stands in "
-            f"{build.shown}/failed/; the next run asks again for these images only; or raise --max-failed"
+            f"{config.max_failed:.1%}; nothing was published. Codes: {codes}; {samples[0].image_url}: {samples[0].message}. All are listed in "
+            f"{build.shown}/failed/; the next run scores only these images again; or raise --max-failed"
         )
 
 

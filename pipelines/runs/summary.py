@@ -22,7 +22,7 @@ from labelbeam.transforms.builds.azure_paths import PLACEHOLDER, asset_path
 from labelbeam.transforms.builds.next_steps import next_steps
 from labelbeam.transforms.builds.preflight import preflight
 from labelbeam.transforms.images.urls import read_by_jobs
-from labelbeam.transforms.messages.words import listed, plain
+from labelbeam.transforms.messages.words import counted, listed, plain
 from labelbeam.transforms.stores.locate import locate
 
 _DOCS = {str(reason): reason.doc for kind in (Rejected, Skipped, Adjusted) for reason in kind}
@@ -94,7 +94,7 @@ def summary(outcome: Outcome, config: ConvertConfig, seconds: float, width: int 
     yield from _reasons("adjusted", manifest.adjusted_by_reason, [], width)
     yield Line("")
     names = ", ".join(manifest.labels[:LABELS_SHOWN]) + (", …" if len(manifest.labels) > LABELS_SHOWN else "")
-    yield from _wrapped(f"{len(manifest.labels)} labels: {names}", width, "  ")
+    yield from _wrapped(f"{counted(len(manifest.labels), 'label')}: {names}", width, "  ")
     if outcome.build:
         yield from _doubts(manifest.doubts, config, width)
     yield Line("")

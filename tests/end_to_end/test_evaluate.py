@@ -297,10 +297,10 @@ def test_predictions_that_cannot_be_used_are_told_by_file_and_line(built: tuple[
     put(path, f"{first}\n{second}\n{first}\n")
     refused(build, path, "p.jsonl, line 3: ", "p.jsonl, line 1", "one prediction an image")
     put(path, first.replace(PREFIX, "https://elsewhere/x/y"))
-    refused(build, path, "none of the 1 predictions", "https://elsewhere/x/y", PREFIX)
+    refused(build, path, "none of 1 prediction", "https://elsewhere/x/y", PREFIX)
     put(path, json.dumps({"image_url": "a", "probs": [1], "labels": ["cat"]}))
     refused(build, path, "p.jsonl, line 1: found probs", build.task)
-    refused(build, tmp_path / "none", "none: cannot be read: it does not exist")
+    refused(build, tmp_path / "none", "none: it does not exist; expected the output directory of labelbeam score")
     refused(build, build.output, "no predictions-*.jsonl")
 
 

@@ -122,7 +122,7 @@ def test_a_build_after_one_of_a_clock_that_is_days_ahead_comes_after_it_and_is_r
     assert begun > future
     build = build_of(source, output)
     assert build.root.name == begun
-    assert f"resumed: going on with build {begun}" in build.said
+    assert f"resuming build {begun}" in build.said
     assert labelbeam("clean", output, "--keep", "1").status == 0
     assert names(output) == [begun]
 
@@ -303,7 +303,7 @@ def test_clean_does_nothing_where_nothing_tells_which_build_is_current(tmp_path:
     source, output = dataset(tmp_path / "coco.json", 3), tmp_path / "out"
     build = build_of(source, output)
     (output / "latest.json").unlink()
-    failed(labelbeam("clean", output), 1, "latest.json: does not exist, though 1 builds are finished", "Put it back")
+    failed(labelbeam("clean", output), 1, "latest.json: does not exist, though 1 build is finished", "Put it back")
     assert names(output) == [build.root.name]
 
 

@@ -41,7 +41,7 @@ def test_no_split_option_leaves_the_splits_to_the_source() -> None:
         ("train=0.8", "add up to 0.8, expected 1"),
         ("train=0.8,validation=0.3", "add up to 1.1, expected 1"),
         ("train=0.5,val=0.25,dev=0.25", "validation is given twice"),
-        ("train=1,holdout=0.1", "found 'holdout', expected one of train, validation, test"),
+        ("train=1,holdout=0.1", "found 'holdout', expected NAME=SHARE of train, validation, test"),
         ("train=most", "the share of train is 'most', expected a number such as 0.8"),
         ("train", "the share of train is '', expected a number"),
         ("train=1,test=0", "the share of test is 0, expected a number above 0"),

@@ -8,7 +8,7 @@ import pickle
 import msgspec
 import pytest
 
-from labelbeam.schemas.reasons import Adjusted, Documented, Rejected, Skipped
+from labelbeam.schemas.reasons import Adjusted, Documented, Rejected, RejectedError, Skipped
 
 KINDS: list[type[Documented]] = [Rejected, Skipped, Adjusted]
 
@@ -33,3 +33,8 @@ def test_a_code_is_its_text_in_json_and_comes_back() -> None:
     assert pickle.loads(pickle.dumps(code)).doc == code.doc
     with pytest.raises(msgspec.ValidationError):
         msgspec.json.decode(b'"empty"', type=Rejected)
+
+
+def test_an_error_keeps_its_code_and_its_message_across_processes() -> None:
+    error = pickle.loads(pickle.dumps(RejectedError(Rejected.EMPTY_BBOX, "0 pixels wide")))
+    assert (type(error), error.code, str(error)) == (RejectedError, Rejected.EMPTY_BBOX, "0 pixels wide")

@@ -31,8 +31,11 @@ def test_too_many_failures_publish_nothing_and_the_next_run_asks_for_them_again(
 @pytest.mark.parametrize(
     ("status", "words"),
     [
-        (401, "answers 401: the key is missing or wrong; it says: it went wrong"),
-        (403, "answers 403: the key is not allowed to ask it"),
+        (
+            401,
+            "answers 401: the key is missing or wrong; check --key-env, --key-file or --auth; it says: it went wrong",
+        ),
+        (403, "answers 403: the key does not permit requests to this endpoint"),
         (404, "answers 404: nothing answers under this path"),
         (308, "answers 308 and leads to elsewhere"),
     ],

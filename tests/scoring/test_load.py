@@ -83,7 +83,7 @@ def test_an_endpoint_that_only_sheds_load_ends_the_run_after_a_while_and_what_wa
     began = time.monotonic()
     answer = score("--concurrency", "2")
     assert answer.status == 1 and "answers 429 Too Many Requests" in answer.err, answer.err
-    assert "the endpoint is unavailable, so nothing was published" in answer.err
+    assert "the endpoint is unavailable; nothing was published" in answer.err
     assert time.monotonic() - began >= 0.5
     answered = {item.image for request in endpoint.asked if request.status == 200 for item in request.images}
     assert len(answered) == 6

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from labelbeam.schemas.manifest import Manifest
+from labelbeam.transforms.messages.words import counted
 
 _DATA_SCHEMA = "https://azuremlschemas.azureedge.net/latest/data.schema.json"
 _JOB_SCHEMA = "https://azuremlsdk2.blob.core.windows.net/preview/0.0.1/autoMLJob.schema.json"
@@ -65,7 +66,7 @@ def data_asset(manifest: Manifest, stem: str, split: str, path: str) -> dict[str
         "name": f"{stem}-{split}",
         "version": asset_version(manifest.build),
         "type": "mltable",
-        "description": f"{manifest.task}, split {split}: {part.images} images, {part.objects} objects",
+        "description": f"{manifest.task}, split {split}: {counted(part.images, 'image')}, {counted(part.objects, 'object')}",
         "tags": {"task": manifest.task, "build": manifest.build, "labelbeam": manifest.labelbeam_version},
         "path": path,
     }

@@ -19,6 +19,7 @@ from labelbeam.schemas.layout import BUILD_FILE, BUILD_NAME, BUILDS, CLAIM, FENC
 from labelbeam.transforms.builds.lock import locked
 from labelbeam.transforms.builds.published import is_finished, latest_build
 from labelbeam.transforms.builds.resume import forget, was_begun
+from labelbeam.transforms.messages.words import counted
 from labelbeam.transforms.stores.errors import MissingFileError, StoreError
 from labelbeam.transforms.stores.files import TEMPORARY, is_link, list_directory, remove_empty, remove_files
 from labelbeam.transforms.stores.listing import list_files
@@ -120,7 +121,7 @@ def look_over(output: Location, keep: int) -> Leftovers:
             bare.append(name)
     if finished and found.current is None:
         raise LabelBeamError(
-            f"{output.below(LATEST).shown}: does not exist, though {len(finished)} builds are finished, such as "
+            f"{output.below(LATEST).shown}: does not exist, though {counted(len(finished), 'build is', 'builds are')} finished, such as "
             f"{finished[-1]}; expected the pointer to the current one. Put it back, or build again, before cleaning"
         )
     others = max(0, keep - 1)

@@ -13,7 +13,7 @@ from labelbeam.schemas.config import ConvertConfig
 from labelbeam.schemas.errors import SuspiciousChangeError
 from labelbeam.schemas.layout import manifest_path
 from labelbeam.schemas.manifest import Manifest, SplitCounts
-from labelbeam.transforms.messages.words import plain
+from labelbeam.transforms.messages.words import counted, plain
 
 NAMES_SHOWN = 20
 """Labels of one kind of change that a message names; with 10,000 labels one message must stay readable."""
@@ -93,7 +93,7 @@ def _splits(previous: Manifest, manifest: Manifest, allowed: float) -> Iterator[
     for name in names:
         old, new = (of.splits.get(name, SplitCounts()) for of in (previous, manifest))
         if old.images and not new.images:
-            yield f"split {name}: {old.images} images → none (a split that vanishes is never allowed)"
+            yield f"split {name}: {counted(old.images, 'image')} → none (a split that vanishes is never allowed)"
             continue
         for what, before, now in (("images", old.images, new.images), ("objects", old.objects, new.objects)):
             if allowed == 0 or abs(now - before) > 1:
@@ -152,7 +152,7 @@ def _label_counts(manifest: Manifest) -> Counter[str]:
 def _cut(phrases: Sequence[str]) -> Iterator[str]:
     yield from phrases[:NAMES_SHOWN]
     if len(phrases) > NAMES_SHOWN:
-        yield f"and {len(phrases) - NAMES_SHOWN} more labels like these"
+        yield f"and {counted(len(phrases) - NAMES_SHOWN, 'more label')} like these"
 
 
 def _refusal(previous: Manifest, manifest: Manifest, found: Sequence[str]) -> str:

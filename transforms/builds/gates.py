@@ -16,7 +16,7 @@ from labelbeam.schemas.errors import (
 from labelbeam.schemas.manifest import Manifest
 from labelbeam.transforms.builds.drift import check_change
 from labelbeam.transforms.builds.manifest import add_doubts
-from labelbeam.transforms.messages.words import plain
+from labelbeam.transforms.messages.words import counted, plain
 
 REFUSALS = (TooManyRejectedError, DuplicatesError, NothingLeftError, SuspiciousChangeError, DoubtedError)
 """What refuses a build that was made without a failure."""
@@ -42,7 +42,7 @@ def _check_counts(manifest: Manifest, config: ConvertConfig, where: str) -> None
         reasons = ", ".join(f"{code} {count}" for code, count in _by_count(manifest.rejected_by_reason))
         raise TooManyRejectedError(
             f"{images.rejected} of {looked} images were rejected ({share:.1%}), --max-rejected allows "
-            f"{config.max_rejected:.1%}; nothing was published. Reasons: {reasons}. {where}mend the source, or raise "
+            f"{config.max_rejected:.1%}; nothing was published. Reasons: {reasons}. {where}fix the source, or raise "
             f"--max-rejected{_why(manifest, config)}"
         )
     for same, what in (
@@ -54,7 +54,7 @@ def _check_counts(manifest: Manifest, config: ConvertConfig, where: str) -> None
                 ", ".join(f"{twin.path} ({twin.split})" for twin in group[:5]) for group in same.listed[:5]
             )
             raise DuplicatesError(
-                f"--duplicates fail: {same.images} images {what}, in {same.groups} groups, of which {same.across_splits} "
+                f"--duplicates fail: {counted(same.images, 'image')} {what}, in {counted(same.groups, 'group')}, of which {same.across_splits} "
                 f"lie in several splits; nothing was published. Such as: {plain(groups)}. Remove them, or have one of each written with "
                 "--duplicates drop"
             )
@@ -72,7 +72,7 @@ def _check_doubts(manifest: Manifest, config: ConvertConfig) -> None:
         return
     codes = " ".join(f"--accept {code}" for code in dict.fromkeys(doubt.code for doubt in left))
     raise DoubtedError(
-        f"--strict: {len(left)} doubts stand; nothing was published. Settle each by its option, mend the source, or accept "
+        f"--strict: {counted(len(left), 'doubt is open', 'doubts are open')}; nothing was published. Settle each by its option, fix the source, or accept "
         f"how it was read with {codes}\n{_lines(left)}"
     )
 

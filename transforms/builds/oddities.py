@@ -10,7 +10,7 @@ from labelbeam.schemas.doubts import Doubt, Doubted
 from labelbeam.schemas.manifest import Oddity, Receipt
 from labelbeam.transforms.formats.labels import says_nothing, says_there_is_none, unescaped
 from labelbeam.transforms.images.facts import DEEP, FRAMES, TURNED, UNTURNED
-from labelbeam.transforms.messages.words import listed
+from labelbeam.transforms.messages.words import counted, listed
 from labelbeam.transforms.write.oddities import (
     ALIGNED,
     BACKWARDS,
@@ -271,13 +271,13 @@ _REMARKS = {
     ),
     TURNED: (
         Doubted.BOXES_TURNED,
-        "are turned by their EXIF orientation, and their objects lie where that shows them: yolov5 trains on them so, and all other models "
-        "on the images as they are stored, where these objects are elsewhere; --transcode writes copies that are turned",
+        "have an EXIF rotation, and their objects are annotated on the rotated image: yolov5 applies the rotation; all other models train on "
+        "the stored image, where these objects are misplaced; --transcode writes rotated copies",
     ),
     UNTURNED: (
         Doubted.BOXES_UNTURNED,
-        "are turned by their EXIF orientation, and their objects lie where they are in the images as these are stored: yolov5 trains on the "
-        "images turned, where these objects are elsewhere, and all other models as they are stored; --transcode writes copies without the orientation",
+        "have an EXIF rotation, and their objects are annotated on the stored image: yolov5 applies the rotation, which misplaces these "
+        "objects; all other models train on the stored image; --transcode writes copies without the rotation",
     ),
 }
 
@@ -350,7 +350,7 @@ def label_doubts(counts: Mapping[str, int], task: str, told: Iterable[Doubt] = (
 def _of_words(names: Sequence[str], counts: Mapping[str, int], code: Doubted, what: str) -> Doubt:
     count = sum(counts[name] for name in names)
     message = (
-        f"{listed(names)}: a label by this name says that {what}, and is trained like any other, with {count:,} objects; remove "
+        f"{listed(names)}: a label by this name says that {what}, and is trained like any other, with {counted(count, 'object')}; remove "
         "these objects, or rename it"
     )
     return Doubt(code, message, count, names[0])

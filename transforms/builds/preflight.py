@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from labelbeam.schemas.doubts import Doubt, Doubted
 from labelbeam.schemas.manifest import Manifest
 from labelbeam.transforms.images.urls import read_by_jobs, streamed_by_jobs
-from labelbeam.transforms.messages.words import listed
+from labelbeam.transforms.messages.words import counted, listed
 
 FEWEST_IMAGES = 10
 """Images to train on below which the documents of the service advise against it."""
@@ -90,10 +90,10 @@ def _labels(manifest: Manifest) -> Iterator[Doubt]:
     rare = {label: count for label, count in counts.items() if count < FEWEST_OF_A_LABEL}
     unseen = [label for label in manifest.labels if label not in counts]
     if counts and rare:
-        message = f"{len(rare)} labels stand fewer than {FEWEST_OF_A_LABEL} times in split train: {listed(rare)}; add images of them"
+        message = f"{counted(len(rare), 'label stands', 'labels stand')} fewer than {FEWEST_OF_A_LABEL} times in split train: {listed(rare)}; add images of them"
         yield Doubt(Doubted.RARE_LABELS, message, len(rare), next(iter(rare)))
     if counts and unseen:
-        message = f"{len(unseen)} labels are in other splits and not in train: {listed(unseen)}; add images of them"
+        message = f"{counted(len(unseen), 'label is', 'labels are')} in other splits and not in train: {listed(unseen)}; add images of them"
         yield Doubt(Doubted.LABELS_NOT_TRAINED, message, len(unseen), unseen[0])
     yield from _told(manifest, [Doubted.LABELS_ALIKE])
 

@@ -145,7 +145,7 @@ def begin(output: Location, identity: BuildIdentity) -> tuple[BuildIdentity, boo
     if begun is not None:
         if _is_resumable(output, begun, current):
             _check_no_links(output, begun)
-            LOG.info("resumed: going on with build %s, which an earlier run did not finish", begun)
+            LOG.info("resuming build %s, which an earlier run did not finish", begun)
             remove_temporaries(output.below(build_folder(begun)))
             return replace(identity, build=begun), True
         forget(output, begun)

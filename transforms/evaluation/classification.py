@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from labelbeam.schemas.evaluation import Confusion
 from labelbeam.schemas.predictions import LabelsPrediction
+from labelbeam.transforms.messages.words import counted
 from labelbeam.transforms.workers.budget import check_room
 
 Flags: TypeAlias = npt.NDArray[np.bool_]
@@ -62,7 +63,9 @@ def evaluate_labels(
     model = {label for prediction in said for label in prediction.labels}
     labels = sorted({*model, *(label for names in truth for label in names)})
     position = {label: number for number, label in enumerate(labels)}
-    check_room(len(truth) * len(labels) * _PER_CELL, f"a table of {len(truth):,} images and {len(labels):,} labels")
+    check_room(
+        len(truth) * len(labels) * _PER_CELL, f"a table of {len(truth):,} images and {counted(len(labels), 'label')}"
+    )
     true, predicted = _indicator(truth, position), _indicator(answers, position)
     scores = None
     if said and all(len(prediction.labels) == len(model) for prediction in said):

@@ -23,7 +23,7 @@ from labelbeam.transforms.evaluation.predictions.read import Form, Predictions, 
 from labelbeam.transforms.evaluation.truth import Truth
 from labelbeam.transforms.evaluation.worst import worst_labels, worst_objects
 from labelbeam.transforms.messages.redact import redact
-from labelbeam.transforms.messages.words import listed
+from labelbeam.transforms.messages.words import counted, listed
 from labelbeam.transforms.stores.files import put
 from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.stores.location import Location, StorageOptions
@@ -63,7 +63,7 @@ def compare(truth: Truth, wanted: Wanted, storage: StorageOptions, targets: Mapp
     matched = match(urls, truth.prefix, predictions.said)
     if predictions.said and len(matched.unknown) == len(predictions.said):
         raise LabelBeamError(
-            f"none of the {len(matched.unknown)} predictions is of an image that is compared: found "
+            f"none of {counted(len(matched.unknown), 'prediction')} is of an image that is compared: found "
             f"{matched.unknown[0]!r:.300}, expected names such as {urls[0]!r:.300}; see --split and --coco"
         )
     LOG.info("compare %d images with %d predictions", len(urls), len(predictions.said))
@@ -98,7 +98,7 @@ def _start(truth: Truth, predictions: Predictions, matched: Matched) -> Evaluati
     )
     if matched.unknown:
         evaluation.warnings.append(
-            f"{len(matched.unknown)} predictions are of no image that is compared, or of more than one, and were left out: "
+            f"{counted(len(matched.unknown), 'prediction is', 'predictions are')} of no image that is compared, or of more than one, and were left out: "
             f"{_some(matched.unknown)}"
         )
     images, missing = Counter(truth.splits), Counter(truth.splits[number] for number in unpredicted)

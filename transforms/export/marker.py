@@ -11,7 +11,7 @@ from uuid import uuid4
 import msgspec
 
 from labelbeam.schemas.errors import UsageError
-from labelbeam.transforms.messages.words import printable
+from labelbeam.transforms.messages.words import counted, printable
 from labelbeam.transforms.stores.errors import MissingFileError
 from labelbeam.transforms.stores.location import Location
 from labelbeam.transforms.stores.paths import safe_relative
@@ -130,6 +130,6 @@ def check_ours(dest: Location, found: Sequence[tuple[str, int]], ours: Mapping[s
             "has another size than the export before gave it" if first in ours else "is not of an export by labelbeam"
         )
         raise UsageError(
-            f"DEST: {dest.shown} is not empty: {printable(first)} {what} ({len(foreign)} such files); nothing was removed. Name an "
+            f"DEST: {dest.shown} is not empty: {printable(first)} {what} ({counted(len(foreign), 'such file')}); nothing was removed. Name an "
             "empty directory, or one that only holds an earlier export"
         )

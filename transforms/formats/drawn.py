@@ -12,7 +12,7 @@ import numpy as np
 
 from labelbeam.schemas.label_map import LONGEST_LABEL
 from labelbeam.schemas.neutral import Box, Ring, SourceImage, SourceObject
-from labelbeam.schemas.reasons import Adjusted, Rejected
+from labelbeam.schemas.reasons import Adjusted, Rejected, RejectedError
 from labelbeam.transforms.formats.json_objects import check_json_room
 from labelbeam.transforms.formats.labels import normalized
 from labelbeam.transforms.formats.named_images import reject_image, reject_object
@@ -39,13 +39,8 @@ class Drawn(NamedTuple):
     holed: Sequence[Sequence[Ring]] = ()
 
 
-class DrawnError(ValueError):
-    """A shape that cannot be used; `code` is the reason to reject it, the message what was found."""
-
-    def __init__(self, code: Rejected, message: str) -> None:
-        """Keep both."""
-        super().__init__(code, message)
-        self.code, self.message = code, message
+class DrawnError(RejectedError, ValueError):
+    """A shape cannot be used."""
 
 
 class Part(NamedTuple):
@@ -66,7 +61,7 @@ _LONGEST_HELD = 8 * LONGEST_LABEL
 """Characters of a label that are held: more than it may have, so that it is rejected, and said of it as if it were whole."""
 
 
-def decode_json(data: bytes) -> Any:
+def decode_json(data: bytes, what: str = "a JSON file") -> Any:
     """Decode a JSON document in UTF-8, with or without a byte order mark; NaN and Infinity are numbers, as Python writes them.
 
     Raises:
@@ -74,7 +69,7 @@ def decode_json(data: bytes) -> Any:
         ShortageError: there is not memory enough for what it holds.
     """
     data = data.removeprefix(b"\xef\xbb\xbf")
-    check_json_room(data, "a JSON file")
+    check_json_room(data, what)
     try:
         return msgspec.json.decode(data)
     except RecursionError:

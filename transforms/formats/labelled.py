@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from labelbeam.schemas.doubts import Doubt, Doubted
 from labelbeam.schemas.neutral import SourceImage
 from labelbeam.transforms.formats.frames import OF_LABELS, Evidence
+from labelbeam.transforms.messages.words import agreeing, counted
 
 _ONLY, _BESIDE, _CALLED = f"labelled_only{OF_LABELS}", f"labelled_beside{OF_LABELS}", f"objects_called{OF_LABELS}"
 
@@ -64,7 +65,7 @@ def doubts_of_labelled(shown: str, evidence: Evidence) -> list[Doubt]:
     example = told.example("images")
     named = ", ".join(repr(word[:60]) for word in sorted(words)[:3]) + (", …" if len(words) > 3 else "")
     message = (
-        f"{shown}: {count:,} images, such as {example}, have a label of the whole image{f' ({named})' if named else ''} and no object; they are "
+        f"{shown}: {counted(count, 'image')}, such as {example}, {agreeing(count, 'has', 'have')} a label of the whole image{f' ({named})' if named else ''} and no object; they are "
         "written as background, which teaches that there is nothing to find: remove them where what the label names is to be found"
     )
     return [Doubt(Doubted.LABELLED_AS_A_WHOLE, message, count, example)]

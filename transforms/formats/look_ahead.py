@@ -19,11 +19,13 @@ from labelbeam.transforms.stores.locate import locate
 
 
 def readers_look(plan: Plan, config: ConvertConfig, share: Callable[[str, bytes], str]) -> Looks | None:
-    """How the readers of a plan look at images; None where writers do: they are as many, or only they know which images a sample holds.
+    """How the readers of a plan look at images; None where writers do: its units can't, they are no more than the shards, or only
+    writers know which images a sample holds.
 
     `share` leaves bytes for all processes under a name, and returns their path.
     """
-    if config.check_images == "none" or config.sample is not None or len(plan.units) <= plan.buckets:
+    fewer = len(plan.units) <= plan.buckets
+    if fewer or not plan.readers_look or config.check_images == "none" or config.sample is not None:
         return None
     listed = None if plan.listed is None else share("listing", pickle.dumps(plan.listed, protocol=5))
     return Looks(plan.images_root, listed)

@@ -26,7 +26,7 @@ from labelbeam.transforms.formats.frames import Evidence
 from labelbeam.transforms.formats.indexes import load_index
 from labelbeam.transforms.formats.inputs import fingerprint_of, list_dataset
 from labelbeam.transforms.formats.look_ahead import look_ahead
-from labelbeam.transforms.formats.plans import BATCH, Plan, asks_for_images, bucket_count
+from labelbeam.transforms.formats.plans import Plan, asks_for_images, bucket_count
 from labelbeam.transforms.formats.reading import Findings, Reading, ReadResult, Unit, ids_by_label
 from labelbeam.transforms.formats.voc.folders import join
 from labelbeam.transforms.formats.voc.image_index import Found, is_image, key_of, split_suffix
@@ -34,7 +34,7 @@ from labelbeam.transforms.formats.yolo.entries import parts_of, resolved, split_
 from labelbeam.transforms.images.facts import ImageError, ImageFacts
 from labelbeam.transforms.images.names import image_path
 from labelbeam.transforms.messages.redact import redact
-from labelbeam.transforms.messages.words import printable
+from labelbeam.transforms.messages.words import counted, printable
 from labelbeam.transforms.stores.files import StoredFile, put
 from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.stores.location import Location
@@ -229,7 +229,7 @@ def plan_named(
     """
     config, listing = tree.config, tree.listing_of(root)
     if not files:
-        raise LabelBeamError(f"{root.shown}: no annotation file of {name} among {len(listing.files)} files")
+        raise LabelBeamError(f"{root.shown}: no annotation file of {name} among {counted(len(listing.files), 'file')}")
     images, image_files, left_out = root, listing.files, list(listing.warnings)
     if config.images is not None:
         images = locate(config.images, tree.storage)
@@ -249,25 +249,6 @@ def plan_named(
     plan.indexes = [ListedImages(root.url, tuple(sorted(printable(file.path) for file in pictures)), images.url)]
     plan.units = units(sorted((file._replace(path=printable(file.path)) for file in files), key=lambda file: file.path))
     return plan
-
-
-Batch: TypeAlias = tuple[tuple[str, int], ...]
-"""Small files by path and size."""
-
-
-def plan_batches(
-    tree: Tree, name: str, root: Location, files: Sequence[StoredFile], unit: Callable[[Batch, int], Unit]
-) -> Plan:
-    """Plan small files below `root`, each of an image, in batches, as `plan_named` does: `unit` makes one of a batch, and the key of its
-    first image.
-    """
-
-    def units(found: list[StoredFile]) -> list[Unit]:
-        named = [(file.path, file.size) for file in found]
-        starts = range(0, len(named), BATCH)
-        return [unit(tuple(named[start : start + BATCH]), start) for start in starts]
-
-    return plan_named(tree, name, root, files, units)
 
 
 def tally_images(
@@ -328,11 +309,13 @@ def remarks_on(evidence: Mapping[str, Evidence], advice: str = "", said: Said = 
     for source, item in sorted(evidence.items()):
         shown = redact(source)
         if (left := item.count("images_listed") - item.count("images_named")) > 0:
-            message = f"{shown}: {left:,} images are named by no annotation file, and are not read"
+            message = (
+                f"{shown}: {counted(left, 'image is', 'images are')} named by no annotation file, and are not read"
+            )
             doubts.append(Doubt(Doubted.IMAGES_WITHOUT_ANNOTATION, message, left))
         if without := item.count("without_outline"):
             message = (
-                f"{shown}: {without:,} objects are boxes without an outline, and are rejected; for object detection they are "
+                f"{shown}: {counted(without, 'object is', 'objects are')} boxes without an outline, and are rejected; for object detection they are "
                 f"read{advice}"
             )
             doubts.append(Doubt(Doubted.WITHOUT_OUTLINE, message, without, item.example("without_outline")))

@@ -45,6 +45,8 @@ class Plan:
     units: list[Unit] = field(default_factory=list)
     listed: Listed | None = None
     """What the listing of the images' root says of each image, where the build looks at images or copies them."""
+    readers_look: bool = True
+    """Its units look at images where there are more of them than of shards; where they don't, writers do."""
     files: list[tuple[str, StoredFile]] = field(default_factory=list)
     """The files, by URL, that are read in parts, and so must not change: parts of two versions do not make a whole."""
     trees: list[str] = field(default_factory=list)

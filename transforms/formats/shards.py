@@ -16,7 +16,7 @@ from labelbeam.transforms.formats.inputs import fingerprint_of
 from labelbeam.transforms.formats.jsonl.splits import splits_of
 from labelbeam.transforms.formats.plans import Plan, bucket_count
 from labelbeam.transforms.images.names import hidden
-from labelbeam.transforms.messages.words import printable
+from labelbeam.transforms.messages.words import counted, printable
 from labelbeam.transforms.stores.errors import TooLongError
 from labelbeam.transforms.stores.files import StoredFile
 from labelbeam.transforms.stores.locate import locate
@@ -93,7 +93,7 @@ def plan_shards(
     chosen = frozenset(shards.paths)
     found = sorted(file for file in listing.files if file.path in chosen and printable(file.path) == file.path)
     if not found:
-        raise LabelBeamError(f"{root.shown}: no shard of {name} among {len(listing.files)} files")
+        raise LabelBeamError(f"{root.shown}: no shard of {name} among {counted(len(listing.files), 'file')}")
     beside = [file for file in listing.files if is_beside(file.path)]
     fingerprint, covers = fingerprint_of((root.url, file) for file in [*found, *beside])
     images = images_in(root)

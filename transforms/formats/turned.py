@@ -10,6 +10,7 @@ from typing import Any
 
 from labelbeam.schemas.doubts import Doubt, Doubted
 from labelbeam.transforms.formats.frames import Evidence
+from labelbeam.transforms.messages.words import agreeing, counted
 
 FURTHER = frozenset({"attributes", "attribute", "extra", "flags", "properties", "metadata", "tags"})
 """Fields that hold further ones."""
@@ -99,7 +100,7 @@ def doubts_of_turned(shown: str, evidence: Evidence) -> list[Doubt]:
         return []
     example = evidence.example(TURNED_BESIDE)
     message = (
-        f"{shown}: {count:,} objects, such as {example}, have an angle or a turned box in a field that is not read, as nobody knows its "
+        f"{shown}: {counted(count, 'object')}, such as {example}, {agreeing(count, 'has', 'have')} an angle or a turned box in a field that is not read, as nobody knows its "
         "unit and what it turns; they are written as they stand, upright"
     )
     return [Doubt(Doubted.ROTATED_BOXES, message, count, example)]

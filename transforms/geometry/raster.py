@@ -16,6 +16,7 @@ from labelbeam.schemas.neutral import Ring
 from labelbeam.schemas.reasons import Rejected
 from labelbeam.transforms.geometry.rle import LARGEST_MASK, GeometryError, Runs, counts_from_string
 from labelbeam.transforms.geometry.trace import trace
+from labelbeam.transforms.messages.words import counted
 
 _LONGEST_OUTLINE = 2**22  # Pixels; pycocotools needs about 80 bytes for each, at once.
 _FARTHEST = 2.0**20  # Pixels from the origin: pycocotools counts fifths of a pixel in 32 bits.
@@ -87,7 +88,9 @@ def ring_masks(rings: Sequence[Ring], width: int, height: int) -> list[Rle]:
     outline = 0.0
     for ring in rings:
         if len(ring) < 3:
-            raise GeometryError(Rejected.INVALID_POLYGON, f"a ring has {len(ring)} corners, expected three or more")
+            raise GeometryError(
+                Rejected.INVALID_POLYGON, f"a ring has {counted(len(ring), 'corner')}, expected three or more"
+            )
         if not (np.abs(ring) <= _FARTHEST).all():
             raise GeometryError(
                 Rejected.INVALID_POLYGON,

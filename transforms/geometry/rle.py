@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from labelbeam.schemas.neutral import Box
-from labelbeam.schemas.reasons import Rejected
+from labelbeam.schemas.reasons import Rejected, RejectedError
 
 Runs: TypeAlias = npt.NDArray[np.int64]
 """Run lengths in pixels, shape (runs,), background first; they add up to height * width."""
@@ -26,18 +26,8 @@ _LONGEST_RUN = 2**32 - 1  # maskApi.c keeps runs as uint32.
 _LONGEST_GROUP = 7  # Characters of 5 bits each that a signed difference of two uint32 can take.
 
 
-class GeometryError(ValueError):
-    """A polygon or mask that cannot be used; `code` is the reason to reject it, the message what was found."""
-
-    def __init__(self, code: Rejected, message: str) -> None:
-        """Keep both, also across processes."""
-        super().__init__(code, message)
-        self.code = code
-        self.message = message
-
-    def __str__(self) -> str:
-        """Return the message alone."""
-        return self.message
+class GeometryError(RejectedError, ValueError):
+    """A polygon or mask cannot be used."""
 
 
 def counts_from_string(text: str | bytes) -> Runs:

@@ -23,6 +23,7 @@ from labelbeam.transforms.columns.objects import make_rings
 from labelbeam.transforms.geometry.rings import boxes_overlap, check_corners, ring_boxes
 from labelbeam.transforms.geometry.rle import LARGEST_MASK, GeometryError, counts_from_strings
 from labelbeam.transforms.geometry.trace import Foreground, foreground_of, trace_foreground
+from labelbeam.transforms.messages.words import counted
 
 _LONGEST_OUTLINE = 2**22  # Pixels; pycocotools needs about 80 bytes for each, at once.
 _FEW_PARTS = 256  # Above it, all parts of an object that overlaps itself are united.
@@ -108,7 +109,9 @@ def _check(rings: list[Ring], width: int, height: int, meeting: bool) -> None:
     """
     for ring in rings:
         if len(ring) < 3:
-            raise GeometryError(Rejected.INVALID_POLYGON, f"a ring has {len(ring)} corners, expected three or more")
+            raise GeometryError(
+                Rejected.INVALID_POLYGON, f"a ring has {counted(len(ring), 'corner')}, expected three or more"
+            )
         check_corners(ring, (ring >= 0) & (ring <= (width, height)), f"corners inside {width} x {height} pixels")
     if meeting and width * height > LARGEST_MASK:
         raise GeometryError(

@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from labelbeam.schemas.manifest import CopiedImage
-from labelbeam.schemas.reasons import Adjusted, Rejected
+from labelbeam.schemas.reasons import Adjusted, Rejected, RejectedError
 from labelbeam.transforms.columns.images import ImageRow
 
 SCHEMA_FORMATS = ("jpg", "jpeg", "png", "jpe", "jfif", "bmp", "tif", "tiff")
@@ -22,18 +22,8 @@ DEEP, FRAMES = "deep", "frames"
 """Greys of more than 8 bits, which Pillow cuts off at 255 where the trainer asks it for RGB; several frames, of which it takes the first."""
 
 
-class ImageError(Exception):
-    """An image that cannot be used: `code` is what it is rejected with, `message` tells a person why."""
-
-    def __init__(self, code: Rejected, message: str) -> None:
-        """Keep both, also across processes."""
-        super().__init__(code, message)
-        self.code = code
-        self.message = message
-
-    def __str__(self) -> str:
-        """Return the message alone."""
-        return self.message
+class ImageError(RejectedError):
+    """An image cannot be used."""
 
 
 @dataclass(frozen=True)

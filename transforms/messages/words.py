@@ -72,12 +72,21 @@ _CONTROLS = re.compile(
 
 
 def counted(count: int, one: str, several: str = "") -> str:
-    """A count with its noun, and what else of the sentence depends on it.
+    """A count with its noun, and what follows of the sentence as far as it depends on the count.
 
     >>> counted(1, "file"), counted(2_000, "box lies", "boxes lie")
     ('1 file', '2,000 boxes lie')
     """
-    return f"{count:,} {one if count == 1 else several or f'{one}s'}"
+    return f"{count:,} {agreeing(count, one, several)}"
+
+
+def agreeing(count: int, one: str, several: str = "") -> str:
+    """A word of a sentence as it agrees with a count.
+
+    >>> agreeing(1, "has", "have"), agreeing(2, "file")
+    ('has', 'files')
+    """
+    return one if count == 1 else several or f"{one}s"
 
 
 def listed(names: Iterable[str]) -> str:

@@ -32,6 +32,7 @@ def check_places(
         StoreError: a store cannot be asked.
     """
     check_in_no_output("--output", output, options)
+    _check_directory(output)
     for option, place in read:
         for name in (UNFINISHED, LATEST):
             if lies_in(place, output.below(name), options):
@@ -54,6 +55,16 @@ def check_places(
                 "over what is read, or be read as an image next time; expected a directory that neither holds nor lies in "
                 "what is read"
             )
+
+
+def _check_directory(output: Location) -> None:
+    place: Location | None = output if output.local else None
+    while place is not None and (what := kind(place)) != "directory":
+        if what is not None:
+            raise UsageError(
+                f"--output: {output.shown}: {place.shown} is a file; expected a directory, which is created if there is none"
+            )
+        place = place.parent
 
 
 def check_in_no_output(option: str, place: Location, options: StorageOptions, or_is_one: bool = False) -> None:

@@ -9,6 +9,7 @@ from labelbeam.schemas.errors import LabelBeamError, UsageError
 from labelbeam.transforms.formats.folder.levels import read_levels
 from labelbeam.transforms.formats.format import Claim, Format, Tree
 from labelbeam.transforms.formats.registry import FORMATS
+from labelbeam.transforms.messages.words import counted
 from labelbeam.transforms.plan.unread import Unread, masks_among, name_unread
 from labelbeam.transforms.stores.errors import MissingFileError
 from labelbeam.transforms.stores.files import kind
@@ -58,8 +59,8 @@ def recognise(config: ConvertConfig, options: StorageOptions) -> Recognised:
             raise UsageError(f"{shown}: {unread}")
         names = [file.path for file in tree.visible]
         raise UsageError(
-            f"{shown}: not recognised: {len(names)} files, such as {names[0]}, none of them an image, a table of "
-            f"labels, a COCO file, or a VOC annotation{_doubts(tree)}"
+            f"{shown}: not recognised: {counted(len(names), 'file')}, such as {names[0]}, none of them an image or "
+            f"an annotation file of a known format; check --source, or name the format with --format{_doubts(tree)}"
         )
     reasons = "; ".join(f"{found.name}: {claim.reason}" for found, claim in certain.items())
     raise UsageError(f"{shown}: more than one format is here ({reasons}); choose with --format")
@@ -82,7 +83,7 @@ def _tree(config: ConvertConfig, options: StorageOptions) -> Tree:
     for location, what in zip(locations, kinds, strict=True):
         if what is None:
             raise MissingFileError(
-                f"{location.shown}: it does not exist; expected a COCO file, or the root of a VOC tree or image folder"
+                f"{location.shown}: it does not exist; expected an annotation file, a table, or the root directory of a dataset; check --source"
             )
     files = [location for location, what in zip(locations, kinds, strict=True) if what == "file"]
     return Tree(config, options, locations, files)

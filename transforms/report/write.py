@@ -22,6 +22,7 @@ from labelbeam.transforms.report.evaluations import evaluation_figures
 from labelbeam.transforms.report.page import Content, ShownRejection, render
 from labelbeam.transforms.report.pictures import PAGE_BYTES, Picture, Wanted, no_pictures, read_pictures
 from labelbeam.transforms.report.samples import sample_records, sample_rejections
+from labelbeam.transforms.stores.errors import MissingFileError
 from labelbeam.transforms.stores.files import put
 from labelbeam.transforms.stores.locate import locate, locate_target
 from labelbeam.transforms.stores.location import Location, StorageOptions
@@ -173,6 +174,10 @@ def evaluation_of(url: str, storage: StorageOptions, manifest: Manifest) -> Eval
     location = locate(url, storage)
     try:
         evaluation = msgspec.json.decode(read_bounded(location, DOCUMENT), type=Evaluation)
+    except MissingFileError:
+        raise MissingFileError(
+            f"--evaluation: {location.shown}: it does not exist; expected the JSON of labelbeam evaluate --output FILE"
+        ) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UsageError(
             f"--evaluation: {location.shown}: {error}; expected the JSON that labelbeam evaluate writes"

@@ -52,8 +52,8 @@ _TOKENS_KNOWN = 3
 """Tokens that are looked for in answers: the one that is in use, and those that requests under way may have been made with."""
 
 _ENDS_THE_RUN = {
-    401: "the key is missing or wrong",
-    403: "the key is not allowed to ask it",
+    401: "the key is missing or wrong; check --key-env, --key-file or --auth",
+    403: "the key does not permit requests to this endpoint",
     404: "nothing answers under this path; expected the endpoint's scoring URI",
     405: "it takes no POST; expected the endpoint's scoring URI",
 }
@@ -316,8 +316,8 @@ class Endpoint:
     def unavailable(self, given_up: GivenUpError) -> UnavailableError:
         """Failure of a run whose endpoint is unavailable."""
         return UnavailableError(
-            f"{self.options.shown}: {given_up}; the endpoint is unavailable, so nothing was published. The next run resumes with "
-            "the shards that were finished; ask for less at once with --concurrency if it sheds load"
+            f"{self.options.shown}: {given_up}; the endpoint is unavailable; nothing was published. Check --endpoint, or run again: "
+            "finished shards are kept. If the endpoint is overloaded, lower --concurrency"
         )
 
     def _send(self, body: bytes, room: Room, begun: Begun | None = None) -> Reply:

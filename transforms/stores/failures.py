@@ -106,6 +106,29 @@ def is_shortage(error: BaseException) -> bool:
     )
 
 
+_DENIED_CLASSES = frozenset(
+    {
+        "azure.core.exceptions.ClientAuthenticationError",
+        "botocore.exceptions.NoCredentialsError",
+        "botocore.exceptions.PartialCredentialsError",
+        "google.auth.exceptions.DefaultCredentialsError",
+    }
+)
+"""What packages raise that find no credentials to send."""
+
+
+def remedy(error: BaseException) -> str:
+    """The end of a message that says what to check: credentials that are missing, wrong or not sufficient, or a host that has no address."""
+    import socket
+
+    causes = list(chain(error))
+    if status(error) in (401, 403) or not all(_DENIED_CLASSES.isdisjoint(_classes(cause)) for cause in causes):
+        return "; check the credentials for this store, in the environment or in --storage-options"
+    if any(isinstance(cause, socket.gaierror) and cause.errno != socket.EAI_AGAIN for cause in causes):
+        return "; check the name of the host or account, and the network of this machine"
+    return ""
+
+
 def is_unusable_name(error: BaseException) -> bool:
     """Tell whether a store refuses to write because of the file's name: it is too long, or another file's directory."""
     for cause in chain(error):

@@ -55,7 +55,7 @@ def locate(url: str, options: StorageOptions) -> Location:
     except (ImportError, ValueError, TypeError) as error:
         why = _missing_package(url) or (
             f"{explain(error, known)}; expected a path or an fsspec URL such as s3://bucket/data, and the options that its "
-            "store needs in --storage-options"
+            "store needs in --storage-options or in the environment"
         )
         raise UsageError(f"{redact(url)}: {why}") from None
     except Exception as error:  # As in `ask`.

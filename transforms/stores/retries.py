@@ -36,6 +36,7 @@ from labelbeam.transforms.stores.failures import (
     is_retryable,
     is_shortage,
     is_unusable_name,
+    remedy,
     retry_after,
 )
 
@@ -118,6 +119,8 @@ def _told(location: Location, what: str, error: Exception) -> LabelBeamError:
         return TooLongError(said)
     if what == WRITING and is_unusable_name(error):
         return UnusableNameError(said)
+    if not location.local:
+        said += remedy(error)
     kind = MissingFileError if is_missing(error) else UnavailableError if is_retryable(error) else StoreError
     return kind(said)
 

@@ -26,6 +26,7 @@ from labelbeam.schemas.statistics import SplitStatistics
 from labelbeam.transforms.builds.publish import MLTABLE
 from labelbeam.transforms.builds.shards import shard_name
 from labelbeam.transforms.formats.safe_yaml import NoYamlError, load_yaml
+from labelbeam.transforms.messages.words import counted
 from labelbeam.transforms.tasks.statistics import merge_statistics, statistics_of_rows
 from labelbeam.transforms.verify.differences import Differences, Kind
 
@@ -142,7 +143,9 @@ def _check_numbering(manifest: Manifest, listed: Counter[str], differences: Diff
         for path in sorted(set(expected) - paths):
             differences.add(Kind.NUMBERING, path, "not in its place in the manifest", f"one of {len(numbers)} shards")
         for path in sorted(paths - set(expected)):
-            differences.add(Kind.NUMBERING, path, "listed in the manifest", f"no such name among {len(numbers)} shards")
+            differences.add(
+                Kind.NUMBERING, path, "listed in the manifest", f"no such name among {counted(len(numbers), 'shard')}"
+            )
 
 
 def check_content(entry: FileEntry, data: bytes, differences: Differences) -> None:
@@ -187,7 +190,7 @@ def check_mltable(
         differences.add(
             Kind.MLTABLE,
             path,
-            f"paths {names} load {len(loaded)} files{which}",
+            f"paths {names} load {counted(len(loaded), 'file')}{which}",
             f"the {len(expected)} shards of {split}",
         )
     if table.get("transformations") != template["transformations"]:
@@ -234,13 +237,14 @@ def check_counts(manifest: Manifest, recount: Recount, differences: Differences)
         for split in sorted(manifest.statistics.keys() | recount.statistics.keys()):
             said, held = (part.get(split, SplitStatistics()) for part in (manifest.statistics, recount.statistics))
             for name in SplitStatistics.__struct_fields__:
-                bins, counted = _by_key(getattr(said, name)), _by_key(getattr(held, name))
-                for key in bins | counted:
-                    same(f"statistics of {split}: {name}[{key!r}]", bins.get(key, 0), counted.get(key, 0))
+                bins, again = _by_key(getattr(said, name)), _by_key(getattr(held, name))
+                for key in bins | again:
+                    same(f"statistics of {split}: {name}[{key!r}]", bins.get(key, 0), again.get(key, 0))
     labels = sorted({label for part in recount.labels.values() for label in part})
     if manifest.labels != labels:
         odd = sorted(set(manifest.labels) ^ set(labels))
-        found_labels = f"{len(manifest.labels)} labels" + (f", differing in {odd[0]!r}" if odd else ", not sorted")
+        order = f"differing in {odd[0]!r}" if odd else "not sorted"
+        found_labels = f"{counted(len(manifest.labels), 'label')}, {order}"
         differences.add(Kind.COUNT, "manifest.json", found_labels, f"the {len(labels)} labels of its files, sorted")
     for name, tally, key in (
         ("images", manifest.counts.images, "image"),

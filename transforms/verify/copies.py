@@ -13,6 +13,7 @@ import numpy as np
 
 from labelbeam.schemas.manifest import CopiedImage, Copies
 from labelbeam.transforms.images.urls import image_url
+from labelbeam.transforms.messages.words import counted
 from labelbeam.transforms.stores.paths import safe_relative
 from labelbeam.transforms.verify.differences import Differences, Kind
 from labelbeam.transforms.verify.records import ShardCheck
@@ -44,7 +45,7 @@ def check_copied_list(path: str, data: bytes, records: int, differences: Differe
             differences.add(Kind.COPY, f"{path}:{number}", f"{image.path!r} after {images[-1].path!r}", "sorted paths")
         images.append(image)
     if len(lines) != records:
-        differences.add(Kind.COUNT, path, f"{len(lines)} lines", f"{records}, as the manifest says")
+        differences.add(Kind.COUNT, path, counted(len(lines), "line"), f"{records}, as the manifest says")
     return images
 
 

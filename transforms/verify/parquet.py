@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from labelbeam.transforms.messages.words import counted
 from labelbeam.transforms.stores.failures import is_shortage
 from labelbeam.transforms.tasks.records import arrow_schema, record_schema
 from labelbeam.transforms.tasks.registry import TASKS
@@ -44,7 +45,7 @@ def check_copy(path: str, data: bytes, records: int, task: str, differences: Dif
         differences.add(Kind.PARQUET, path, f"cannot be read: {error}", "a Parquet file")
         return None
     if len(rows) != records:
-        differences.add(Kind.COUNT, path, f"{len(rows)} rows", f"{records}, as the manifest says")
+        differences.add(Kind.COUNT, path, counted(len(rows), "row"), f"{records}, as the manifest says")
     kind = TASKS[task]
     of_records = record_schema(kind)
     # Builds of earlier versions have no more than the records' own columns.

@@ -23,6 +23,7 @@ import pyarrow as pa
 
 from labelbeam.schemas.neutral import Rejection
 from labelbeam.schemas.records import RECORDS, ImageDetails, Record, check_record
+from labelbeam.transforms.messages.words import counted
 from labelbeam.transforms.tasks.records import record_schema
 from labelbeam.transforms.tasks.registry import TASKS
 from labelbeam.transforms.verify.differences import Differences, Kind
@@ -72,7 +73,7 @@ def check_shard(
     check = ShardCheck(path)
     rows = _check_lines(path, data, records, differences)
     if copy is not None and len(copy.rows) != rows:
-        differences.add(Kind.PARQUET, copy.path, f"{len(copy.rows)} rows", f"{rows}, as the JSONL has lines")
+        differences.add(Kind.PARQUET, copy.path, counted(len(copy.rows), "row"), f"{rows}, as the JSONL has lines")
         copy = None
     decoder = msgspec.json.Decoder(RECORDS[facts.task])
     urls: list[str] = []
@@ -176,7 +177,7 @@ def _descent(keys: Sequence[str]) -> int | None:
 def _check_lines(path: str, data: bytes, records: int, differences: Differences) -> int:
     lines = data.count(b"\n") + (data != b"" and not data.endswith(b"\n"))
     if lines != records:
-        differences.add(Kind.COUNT, path, f"{lines} lines", f"{records}, as the manifest says")
+        differences.add(Kind.COUNT, path, counted(lines, "line"), f"{records}, as the manifest says")
     return lines
 
 

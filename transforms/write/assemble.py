@@ -15,17 +15,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from labelbeam.schemas.errors import LabelBeamError
 from labelbeam.schemas.label_map import LONGEST_LABEL
 from labelbeam.schemas.manifest import CopiedImage, Oddity, Twin
 from labelbeam.schemas.neutral import RAW_LIMIT, Rejection
 from labelbeam.schemas.packed import Packed, sorted_packed
 from labelbeam.schemas.reasons import Adjusted, Rejected, Skipped
-from labelbeam.transforms.columns.arrays import Floats, Integers, ranges
+from labelbeam.transforms.columns.arrays import Integers, ranges
 from labelbeam.transforms.columns.fragments import Fragment
-from labelbeam.transforms.columns.images import NO_NOTE, join_images
-from labelbeam.transforms.columns.objects import AS_DRAWN, Objects, join_objects, no_objects
-from labelbeam.transforms.formats.frames import PIXELS, SCALES, Frame
+from labelbeam.transforms.columns.images import NO_NOTE, Images, join_images
+from labelbeam.transforms.columns.objects import Objects, join_objects, no_objects
+from labelbeam.transforms.formats.frames import Frame
 from labelbeam.transforms.geometry.boxes import OK, REASONS, code_of
 from labelbeam.transforms.images.facts import CopyTo, LookAt
 from labelbeam.transforms.images.urls import image_urls
@@ -34,14 +33,13 @@ from labelbeam.transforms.tasks.records import SplitRecords
 from labelbeam.transforms.tasks.registry import TASKS
 from labelbeam.transforms.tasks.task import Judged, Labels, Task
 from labelbeam.transforms.write import oddities
+from labelbeam.transforms.write.objects import PlacedObjects, are_lent, are_oriented, place_objects
 from labelbeam.transforms.write.options import AssembleOptions
 from labelbeam.transforms.write.rejections import in_order, readable
-from labelbeam.transforms.write.rename import Renamed, rename
 from labelbeam.transforms.write.settle import (
     Settled,
     copy,
     fold_duplicates,
-    in_images_left,
     leave_out_twins,
     leave_out_unsampled,
     settle,
@@ -97,94 +95,43 @@ def assemble(
 
     The result depends on what the fragments hold, not on how work was cut into them.
     """
-    fragments = list(fragments)
-    rejections = Packed(rejection for fragment in fragments for rejection in fragment.rejections)
-    rejected_of: Counter[int] = Counter()
-    adjusted: Counter[Adjusted] = Counter()
-    for fragment in fragments:
-        rejected_of.update(fragment.rejected_of)
-        adjusted.update(fragment.adjusted)
-    objects, names = _join_objects(fragments)
-    records_in = sum(len(fragment.images) for fragment in fragments) + len(objects) + len(rejections)
-    rows, left_out = without_left_out(join_images([fragment.images for fragment in fragments]))
-    skipped_objects = Counter(reason for note in rows.notes.values() for reason in note.skipped)
-    for fragment in fragments:
-        skipped_objects.update(fragment.skipped)
-    settled = fold_duplicates(rows, rejections, options.unseen)
-    if whole.sampled is not None:
-        rejections, outside = leave_out_unsampled(settled, rejections, whole.sampled)
-        left_out[Skipped.NOT_SAMPLED] += outside["image"]
-        skipped_objects[Skipped.IMAGE_NOT_SAMPLED] += outside["object"]
-    if whole.twins is not None and options.drop_twins:
-        leave_out_twins(settled, whole.twins)
-    skipped_before = skipped_objects.total()
-    rejected_before = Counter(item.kind for item in rejections)
-    settle(settled, look_at, options.look_at_all, options.transcode, options.task.startswith("image_classification"))
-
-    at = _image_of(objects, settled)
-    order = np.lexsort((objects.order, objects.image, at))
-    objects, at = objects.take(order), at[order]
     classified = options.task.startswith("image_classification")
-    if classified:
-        objects, at = _distinct_labels(objects, at)
-    found = len(objects)
-    if settled.skips:
-        inside, outside_of = in_images_left(at, settled)
-        skipped_objects.update(outside_of)
-        objects, at = objects.alone(inside), at[inside]
-    emptied = np.zeros(len(settled.images), np.int64)
-    renamed: Renamed | None = None
-    if options.labels is not None:
-        renamed = rename(objects, at, names, options.labels, whole.rare, classified)
-        emptied = np.bincount(at[~renamed.kept], minlength=len(settled.images))
-        skipped_objects.update(renamed.left_out)
-        objects, at, names = objects.alone(renamed.rows), at[renamed.rows], renamed.names
-    sizes = np.maximum(settled.sizes, 1).astype(np.float64)[at]
-    numbers = _frame_numbers(objects, settled, at, frames) if frames else np.zeros(len(objects), np.int64)
-    if frames:
-        _to_pixels(objects, numbers, sizes, frames)
-
     task = TASKS[options.task]
-    judged = task.judge(objects, sizes, options.clip, options.max_polygon_points)
-    if any(frame.oriented for frame in frames.values()):
-        judged.codes[_are_oriented(objects, numbers, frames)] = code_of(Rejected.ORIENTED_BOX)
-    judged.codes[np.isin(objects.image, settled.strangers) & (judged.codes == OK)] = code_of(Rejected.DUPLICATE_IMAGE)
-    # Without a size nothing can be said of an object's coordinates.
-    judged.codes[(settled.sizes[at] == 0).any(axis=1)] = code_of(Rejected.IMAGE_REJECTED)
-    unfit = [number for number, name in enumerate(names) if len(name) > LONGEST_LABEL or not is_utf8(name)]
-    judged.codes[np.isin(objects.label, unfit) & (judged.codes == OK)] = code_of(Rejected.INVALID_LABEL)
-    _decide(settled, at, judged, rejected_of, task, options, emptied)
-
+    fragments = list(fragments)
+    joined = _join(fragments)
+    settled, left_out = _settle_images(joined, options, look_at, whole, classified)
+    # The joined objects are passed on without a name here, so that they are freed once they are sorted.
+    placed = place_objects(
+        _join_objects(fragments, joined.names), joined.names, settled, frames, options.labels, whole.rare, classified
+    )
+    at = placed.at
+    judged = _judge(placed, settled, task, options, frames)
+    _decide(settled, at, judged, joined.rejected_of, task, options, placed.dropped)
     left = settled.codes == OK
     left[list(settled.skips)] = False
     copied = copy(settled, left, copy_to) if copy_to is not None else []
     judged.codes[(judged.codes == OK) & ~left[at]] = code_of(Rejected.IMAGE_REJECTED)
-    valid = judged.codes == OK
-    rejections += _rejected_objects(objects, at, settled, judged, names)
+    rejected_before = Counter(item.kind for item in joined.rejections)
+    rejections = joined.rejections
+    rejections += _rejected_objects(placed, settled, judged)
     rejections += _rejected_images(settled)
-    for reason, where in judged.adjusted.items():
-        adjusted[reason] += int((where & valid).sum())
-    if renamed is not None:
-        adjusted[Adjusted.LABEL_RENAMED] += int((renamed.changed & valid).sum())
-    adjusted[Adjusted.OBJECT_OF_DUPLICATE_IMAGE] += int((_is_lent(objects, settled.sources) & valid).sum())
-    adjusted.update(reason for row, reasons in settled.adjusted.items() if left[row] for reason in reasons)
-    twins = whole.twins or Twins()
     written = np.flatnonzero(left).tolist()
     drawn = draw_splits(settled.images, written, options.split, whole.strata)
-    splits = _by_split(settled, drawn.members, objects, at, judged, names, options.image_url)
+    splits = _by_split(settled, drawn.members, placed, judged, options.image_url)
+    twins = whole.twins or Twins()
     return Assembled(
         splits=splits,
         rejections=sorted_packed(map(readable, rejections), key=in_order),
         images_found=len(settled.images) + rejected_before["image"] + left_out.total(),
-        objects_found=found + rejected_before["object"] + skipped_before,
+        objects_found=placed.found + rejected_before["object"] + joined.skipped.total(),
         skipped_images=len(settled.skips) + left_out.total(),
-        skipped_objects=skipped_objects.total(),
-        skipped=Counter(settled.skips.values()) + left_out + skipped_objects,
-        adjusted=+adjusted,
-        records_in=records_in,
+        skipped_objects=joined.skipped.total() + placed.left_out.total(),
+        skipped=Counter(settled.skips.values()) + left_out + joined.skipped + placed.left_out,
+        adjusted=+(joined.adjusted + _adjusted(placed, settled, judged, left)),
+        records_in=joined.records,
         copied=copied,
         oddities={
-            **oddities.of_places(objects, sizes, at, settled.images.paths, numbers == 0),
+            **oddities.of_places(placed.objects, placed.sizes, at, settled.images.paths, placed.frames == 0),
             **oddities.of_records(splits.values()),
             **oddities.of_images(
                 splits.values(), {settled.images.paths[row]: what for row, what in settled.remarks.items()}
@@ -197,9 +144,40 @@ def assemble(
     )
 
 
-def _join_objects(fragments: Sequence[Fragment]) -> tuple[Objects, list[str]]:
-    """All objects, with labels as indices into one sorted list of names."""
+@dataclass(slots=True)
+class _Joined:
+    """The fragments of one bucket together, without their objects.
+
+    names: the labels of the objects, sorted. rejected_of: how many objects of an image were rejected by
+    its reader, by the image's key. skipped: objects that were not read, by reason. records: images, annotations and rejections.
+    """
+
+    images: Images
+    names: list[str]
+    rejections: Packed[Rejection]
+    rejected_of: Counter[int]
+    skipped: Counter[Skipped]
+    adjusted: Counter[Adjusted]
+    records: int
+
+
+def _join(fragments: Sequence[Fragment]) -> _Joined:
+    rejections = Packed(rejection for fragment in fragments for rejection in fragment.rejections)
+    rejected_of: Counter[int] = Counter()
+    skipped: Counter[Skipped] = Counter()
+    adjusted: Counter[Adjusted] = Counter()
+    for fragment in fragments:
+        rejected_of.update(fragment.rejected_of)
+        skipped.update(fragment.skipped)
+        adjusted.update(fragment.adjusted)
     names = sorted({name for fragment in fragments for name in fragment.labels})
+    records = sum(len(fragment.images) + len(fragment.objects) for fragment in fragments) + len(rejections)
+    images = join_images([fragment.images for fragment in fragments])
+    return _Joined(images, names, rejections, rejected_of, skipped, adjusted, records)
+
+
+def _join_objects(fragments: Sequence[Fragment], names: Sequence[str]) -> Objects:
+    """Take the objects out of their fragments, with labels as indices into one list of names."""
     index = {name: number for number, name in enumerate(names)}
     parts: list[Objects] = []
     for fragment in fragments:
@@ -208,79 +186,43 @@ def _join_objects(fragments: Sequence[Fragment]) -> tuple[Objects, list[str]]:
             fragment.objects.label = mapping[fragment.objects.label]
             parts.append(fragment.objects)
             fragment.objects = no_objects()  # What is joined is not held twice.
-    return join_objects(parts), names
+    return join_objects(parts)
 
 
-def _image_of(objects: Objects, settled: Settled) -> Integers:
-    """The row of each object's image."""
-    keys = np.concatenate([settled.images.keys, *(np.array(keys, np.int64) for keys in settled.lent.values())])
-    rows = np.concatenate([np.arange(len(settled.images)), *(np.full(len(k), row) for row, k in settled.lent.items())])
-    if not len(objects):
-        return np.empty(0, np.int64)
-    order = np.argsort(keys)
-    at = np.minimum(np.searchsorted(keys[order], objects.image), len(keys) - 1)
-    if not len(keys) or (keys[order][at] != objects.image).any():
-        raise LabelBeamError(
-            "annotations have reached a writer without the image that they are of: the runner lost some of what was read; "
-            "nothing was published. Run again, on the in-process runner if it happens twice, and report it"
-        )
-    found: Integers = rows[order][at].astype(np.int64)
-    return found
+def _settle_images(
+    joined: _Joined, options: AssembleOptions, look_at: LookAt, whole: Whole, upright: bool
+) -> tuple[Settled, Counter[Skipped]]:
+    """Settle the images, one a path; what belongs to images outside of the sample leaves `joined`.
+
+    Returns also how many images were left out before that, by reason.
+    """
+    images, left_out = without_left_out(joined.images)
+    joined.skipped.update(reason for note in images.notes.values() for reason in note.skipped)
+    settled = fold_duplicates(images, joined.rejections, options.unseen)
+    if whole.sampled is not None:
+        joined.rejections, outside = leave_out_unsampled(settled, joined.rejections, whole.sampled)
+        left_out[Skipped.NOT_SAMPLED] += outside["image"]
+        joined.skipped[Skipped.IMAGE_NOT_SAMPLED] += outside["object"]
+    if whole.twins is not None and options.drop_twins:
+        leave_out_twins(settled, whole.twins)
+    settle(settled, look_at, options.look_at_all, options.transcode, upright)
+    return settled, left_out
 
 
-def _distinct_labels(objects: Objects, at: Integers) -> tuple[Objects, Integers]:
-    """One object a label and image, in the order of labels: what an object is for classification."""
-    _, first = np.unique(np.stack([at, objects.label]), axis=1, return_index=True)
-    return objects.take(first), at[first]
-
-
-def _is_lent(objects: Objects, keys: Iterable[int]) -> npt.NDArray[np.bool_]:
-    """Mask of objects that came with one of these image records."""
-    return np.isin(objects.image, np.fromiter(keys, np.int64))
-
-
-def _frame_numbers(objects: Objects, settled: Settled, at: Integers, frames: Mapping[str, Frame]) -> Integers:
-    """The frame of each object's source: its number among `frames`, from 1 on, or 0 for pixels."""
-    number_of = {source: number for number, source in enumerate(frames, 1)}
-    numbers: Integers = np.array([number_of.get(source, 0) for source in settled.images.sources], np.int64)[at]
-    for lender in set(settled.sources.values()):
-        lent = _is_lent(objects, (key for key, source in settled.sources.items() if source == lender))
-        numbers[lent] = number_of.get(lender, 0)
-    return numbers
-
-
-def _are_oriented(objects: Objects, numbers: Integers, frames: Mapping[str, Frame]) -> npt.NDArray[np.bool_]:
-    """Mask of objects whose four corners are those of a turned box, by their frames."""
-    oriented = np.array([False, *(frame.oriented for frame in frames.values())])[numbers]
-    outlined = np.flatnonzero(oriented & (objects.ring_count == 1) & np.isnan(objects.bbox).all(axis=1))
-    corners = np.diff(objects.rings.offsets)[objects.ring_start[outlined]]
-    found = np.zeros(len(objects), bool)
-    found[outlined[corners == 4]] = True
-    return found
-
-
-def _to_pixels(objects: Objects, numbers: Integers, sizes: Floats, frames: Mapping[str, Frame]) -> None:
-    """Bring the objects of sources in other frames into pixels, as opposite corners; masks are in pixels always."""
-    known = [PIXELS, *frames.values()]
-    as_corners = np.array([frame.corners for frame in known])[numbers]
-    boxes, outlines = (
-        np.where(scales[:, None] > 0, sizes * scales[:, None], 1.0)
-        for scales in (
-            np.array([SCALES.get(frame.boxes, 0.0) for frame in known])[numbers],
-            np.array([SCALES.get(frame.outlines, 0.0) for frame in known])[numbers],
-        )
-    )
-    with np.errstate(over="ignore", invalid="ignore"):
-        objects.bbox[as_corners, 2:] -= objects.bbox[as_corners, :2]
-        objects.bbox = objects.bbox * np.tile(boxes, 2)
-    # What unit an area is of, nothing tells where boxes are fractions.
-    objects.area = np.where(np.array([frame.boxes != "pixels" for frame in known])[numbers], np.nan, objects.area)
-    drawn = (objects.mask_size == 0).all(axis=1) | (objects.mask_size == AS_DRAWN).all(axis=1)
-    factors = np.ones((len(objects.rings), 2))
-    rings = ranges(objects.ring_start[drawn], objects.ring_count[drawn])
-    factors[rings] = np.repeat(outlines[drawn], objects.ring_count[drawn], axis=0)
-    with np.errstate(over="ignore", invalid="ignore"):
-        objects.rings.corners = objects.rings.corners * np.repeat(factors, np.diff(objects.rings.offsets), axis=0)
+def _judge(
+    placed: PlacedObjects, settled: Settled, task: Task, options: AssembleOptions, frames: Mapping[str, Frame]
+) -> Judged:
+    """Judge each object by its task, and by its frame, its image and its label."""
+    objects, at = placed.objects, placed.at
+    judged = task.judge(objects, placed.sizes, options.clip, options.max_polygon_points)
+    if any(frame.oriented for frame in frames.values()):
+        judged.codes[are_oriented(objects, placed.frames, frames)] = code_of(Rejected.ORIENTED_BOX)
+    judged.codes[np.isin(objects.image, settled.strangers) & (judged.codes == OK)] = code_of(Rejected.DUPLICATE_IMAGE)
+    # Without a size nothing can be said of an object's coordinates.
+    judged.codes[(settled.sizes[at] == 0).any(axis=1)] = code_of(Rejected.IMAGE_REJECTED)
+    unfit = [number for number, name in enumerate(placed.names) if len(name) > LONGEST_LABEL or not is_utf8(name)]
+    judged.codes[np.isin(objects.label, unfit) & (judged.codes == OK)] = code_of(Rejected.INVALID_LABEL)
+    return judged
 
 
 def _decide(
@@ -321,6 +263,19 @@ def _decide(
             settled.reject(row, Rejected.NO_LABEL, "no label was found, expected at least one")
 
 
+def _adjusted(
+    placed: PlacedObjects, settled: Settled, judged: Judged, left: npt.NDArray[np.bool_]
+) -> Counter[Adjusted]:
+    """What was adjusted in the images and objects that are written; `left`: (images,) mask of these images."""
+    valid = judged.codes == OK
+    adjusted = Counter(reason for row, reasons in settled.adjusted.items() if left[row] for reason in reasons)
+    for reason, where in judged.adjusted.items():
+        adjusted[reason] += int((where & valid).sum())
+    adjusted[Adjusted.LABEL_RENAMED] += int((placed.renamed & valid).sum())
+    adjusted[Adjusted.OBJECT_OF_DUPLICATE_IMAGE] += int((are_lent(placed.objects, settled.sources) & valid).sum())
+    return adjusted
+
+
 def _rejected_images(settled: Settled) -> Iterator[Rejection]:
     images = settled.images
     for row, message in settled.messages.items():
@@ -328,15 +283,13 @@ def _rejected_images(settled: Settled) -> Iterator[Rejection]:
         yield Rejection(images.sources[row], images.locators[row], images.paths[row], "image", code, message)
 
 
-def _rejected_objects(
-    objects: Objects, at: Integers, settled: Settled, judged: Judged, names: Sequence[str]
-) -> Iterator[Rejection]:
-    images = settled.images
+def _rejected_objects(placed: PlacedObjects, settled: Settled, judged: Judged) -> Iterator[Rejection]:
+    images, objects = settled.images, placed.objects
     for number in np.flatnonzero(judged.codes != OK).tolist():
-        row, code = int(at[number]), REASONS[judged.codes[number]]
+        row, code = int(placed.at[number]), REASONS[judged.codes[number]]
         identity = objects.ids[number]
         bbox = objects.bbox[number].tolist()
-        raw: dict[str, Any] = {"label": names[int(objects.label[number])][:RAW_LIMIT]}
+        raw: dict[str, Any] = {"label": placed.names[int(objects.label[number])][:RAW_LIMIT]}
         if not any(map(math.isnan, bbox)):
             raw["bbox"] = [bbox[0], bbox[1], bbox[2] - bbox[0], bbox[3] - bbox[1]]
         message = f"{code.doc}; the image is {settled.sizes[row, 0]}×{settled.sizes[row, 1]}"
@@ -351,24 +304,21 @@ def _rejected_objects(
 def _by_split(
     settled: Settled,
     members: Mapping[str, Sequence[int]],
-    objects: Objects,
-    at: Integers,
+    placed: PlacedObjects,
     judged: Judged,
-    names: Sequence[str],
     prefix: str,
 ) -> dict[str, SplitRecords]:
     """The records of each split, in the order of the images, which is that of their paths."""
     images = settled.images
     # Objects are sorted by image, so the valid ones of one image are a range of all valid ones.
     valid = np.flatnonzero(judged.codes == OK)
-    bounds = np.searchsorted(at[valid], np.arange(len(images) + 1))
+    bounds = np.searchsorted(placed.at[valid], np.arange(len(images) + 1))
     splits: dict[str, SplitRecords] = {}
     for split, rows in sorted(members.items()):
         picked = np.array(rows, np.int64)
         counts = bounds[picked + 1] - bounds[picked]
-        labels = Labels(
-            valid[ranges(bounds[picked], counts)], np.concatenate([[0], np.cumsum(counts)]), objects, names, judged
-        )
+        offsets = np.concatenate([[0], np.cumsum(counts)])
+        labels = Labels(valid[ranges(bounds[picked], counts)], offsets, placed.objects, placed.names, judged)
         paths = [images.paths[row] for row in rows]
         splits[split] = SplitRecords(paths, *_as_written(settled, rows, prefix), labels)
     return splits

@@ -55,7 +55,7 @@ def test_each_build_that_goes_is_named_and_files_are_counted(capsys: pytest.Capt
         "removed: unfinished build b",
         "removed: 2 files that were never finished",
         "removed: receipts that 1 finished build had left",
-        "kept: 1 builds, current: c",
+        "kept: 1 build, current: c",
     ]
     assert "nothing to remove" not in told(cleaned(receipts=["c"]), capsys)
     assert told(cleaned(True, **found), capsys)[0] == "would be removed: old build a"

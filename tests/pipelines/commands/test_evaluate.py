@@ -25,7 +25,7 @@ def test_a_figure_is_a_number_or_a_dash(value: float | int | None, text: str) ->
 def test_figures_stand_below_each_other_beneath_what_was_compared() -> None:
     lines = table()
     assert lines[0] == "image_object_detection, build b, all splits"
-    assert lines[2].startswith("9 images, 2 of them without a prediction; 1 predictions of other images")
+    assert lines[2].startswith("9 images, 2 of them without a prediction; 1 prediction of other images")
     assert lines[4:] == ["map       0.5000", "map_75         –"]
 
 

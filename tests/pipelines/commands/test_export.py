@@ -41,7 +41,7 @@ def test_the_summary_says_what_was_written_and_what_the_format_does_not_hold(tmp
     )
     told = labelbeam("export", output, "--to", "csv", tmp_path / "other")
     assert told.out == ""
-    assert f"wrote build {BUILD} as csv" in told.err and "1 images, 1 objects" in told.err
+    assert f"wrote build {BUILD} as csv" in told.err and "1 image, 1 object" in told.err
 
 
 @pytest.mark.parametrize("name", ["supervisely", "COCO"])

@@ -58,7 +58,7 @@ def test_strict_refuses_what_stands_and_names_what_settles_it() -> None:
     with pytest.raises(DoubtedError) as caught:
         check_gates(made, None, config(strict=True, accept=["listing"]), "")
     lines = str(caught.value).splitlines()
-    assert "1 doubts stand" in lines[0] and lines[0].endswith("--accept voc_origin")
+    assert "1 doubt is open" in lines[0] and lines[0].endswith("--accept voc_origin")
     assert lines[1:] == ["  voc_origin: two (--voc-origin)"]
     with pytest.raises(DoubtedError) as caught:
         check_gates(made, None, config(strict=True), "")

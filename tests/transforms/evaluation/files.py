@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,9 +35,12 @@ def write(path: Path, *lines: Any) -> Path:
     return path
 
 
-def write_csv(path: Path, *rows: list[Any], head: tuple[str, ...] = ("image_url", "label_confidence", "label")) -> Path:
+AZURE_HEAD = ("image_url", "label_confidence", "label")
+
+
+def write_csv(path: Path, *rows: list[Any], head: Sequence[str] | None = AZURE_HEAD, delimiter: str = ",") -> Path:
     with path.open("w", newline="") as file:
-        csv.writer(file).writerows([head, *rows])
+        csv.writer(file, delimiter=delimiter).writerows(rows if head is None else [head, *rows])
     return path
 
 

@@ -58,13 +58,13 @@ def test_an_image_without_a_prediction_counts_as_wrong_and_one_of_no_image_not_a
     found = compared(truth(SINGLE, ["cat", "dog"]), tmp_path, said(0, cat=0.9, dog=0.1), said(7, cat=1.0, dog=0.0))
     assert (found.images, found.unpredicted, found.unknown) == (2, 1, 1)
     assert found.metrics["accuracy"] == 0.5
-    assert any("1 predictions are of no image that is compared" in warning for warning in found.warnings)
+    assert any("1 prediction is of no image that is compared" in warning for warning in found.warnings)
 
 
 def test_predictions_of_none_of_the_images_are_an_error_with_names_of_both(tmp_path: Path) -> None:
     with pytest.raises(
         LabelBeamError,
-        match=r"none of the 1 predictions .* found 'https://h/7.jpg', expected names such as 'https://h/0.jpg'",
+        match=r"none of 1 prediction .* found 'https://h/7.jpg', expected names such as 'https://h/0.jpg'",
     ):
         compared(truth(SINGLE, ["cat"]), tmp_path, said(7, cat=1.0))
 

@@ -152,6 +152,24 @@ def test_readers_look_where_they_are_more_but_for_a_sample(
     assert found == (Looks(plan.images_root, "listing") if look else None)
 
 
+@pytest.mark.parametrize("name", ["coco", "jsonl"])
+def test_the_listing_is_not_shared_where_units_never_look(name: str, tmp_path: Path) -> None:
+    records = {
+        "coco": (
+            "a.json",
+            '{"images": [{"id": 1, "file_name": "1.jpg"}], "annotations": [], "categories": [{"id": 1, "name": "cat"}]}',
+        ),
+        "jsonl": ("a.jsonl", '{"image_url": "1.jpg", "label": []}'),
+    }
+    file, text = records[name]
+    (tmp_path / file).write_text(text)
+    (tmp_path / "1.jpg").touch()
+    config = ConvertConfig(task="image_object_detection", source=[str(tmp_path)], output="o")
+    plan = replace(make_plan(config, {}), buckets=-1, listed=Listed())
+    assert plan.format == name
+    assert readers_look(plan, config, lambda name, data: pytest.fail(f"{name} is shared")) is None
+
+
 def test_an_image_with_a_size_is_not_opened_unless_it_is_asked_for(tmp_path: Path) -> None:
     for mode, seen in ((None, 0), ("header", len(NAMES))):
         config, plan = planned(tmp_path, "cvat", check_images=mode)

@@ -25,7 +25,7 @@ def plan(source: Path, task: Any = "image_classification", **options: Any) -> Pl
 def test_a_plan_says_how_its_format_was_recognised_or_that_it_was_said(tmp_path: Path) -> None:
     (tmp_path / "cat").mkdir()
     (tmp_path / "cat" / "1.jpg").touch()
-    assert plan(tmp_path).recognised == "found 1 images and neither COCO nor VOC annotations"
+    assert plan(tmp_path).recognised == "found 1 image and neither COCO nor VOC annotations"
     assert (plan(tmp_path, format="folder").format, plan(tmp_path, format="folder").recognised) == (
         "folder",
         "--format folder",

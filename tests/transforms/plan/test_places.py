@@ -69,6 +69,13 @@ def test_places_that_could_harm_what_is_there_are_refused(
         check(root, output, copies, source)
 
 
+def test_an_output_that_is_a_file_is_refused(root: Location) -> None:
+    Path(root.path, "a.json").write_text("{}", encoding="utf-8")
+    for output in ("a.json", "a.json/x/y"):
+        with pytest.raises(UsageError, match=r"--output: .*a\.json is a file; expected a directory"):
+            check(root, output, None)
+
+
 def test_a_directory_called_builds_without_a_pointer_beside_it_is_like_any_other(tmp_path: Path) -> None:
     (tmp_path / "builds" / "mine").mkdir(parents=True)
     check_in_no_output("--output", locate(f"{tmp_path}/builds/mine", {}), {})

@@ -218,7 +218,7 @@ def test_thousands_of_sidecars_are_not_all_opened(tmp_path: Path, monkeypatch: p
 @pytest.mark.parametrize(
     ("files", "said"),
     [
-        ({"readme.txt": "x"}, "not recognised: 1 files, such as readme.txt"),
+        ({"readme.txt": "x"}, "not recognised: 1 file, such as readme.txt"),
         ({"a.json": '{"a": 1}', "b.json": '{"images": {}}', "c.json": "[]"}, "not recognised: 3 files, such as a.json"),
         ({"a.json": '{"images": [{"id": 1}], "version": 1}'}, "not recognised"),
         ({"pom.xml": "<project/>", "a.xml": "<annotations/>"}, "not recognised"),

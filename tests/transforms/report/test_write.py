@@ -75,6 +75,14 @@ def test_one_of_another_build_is_told_and_of_very_many_images_the_worst_are_kept
     assert len(found.worst) == WORST
 
 
+def test_an_evaluation_that_is_not_there_is_asked_for_by_its_command(tmp_path: Path) -> None:
+    with pytest.raises(
+        MissingFileError,
+        match=r"--evaluation: .*none\.json: it does not exist; expected the JSON of labelbeam evaluate",
+    ):
+        evaluation_of(str(tmp_path / "none.json"), {}, MADE)
+
+
 @pytest.mark.parametrize(
     "content",
     [

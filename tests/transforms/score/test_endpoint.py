@@ -136,7 +136,7 @@ def test_an_endpoint_that_does_not_answer_that_either_is_away_for_all_that_ask(a
     endpoint, said = asking(b"yes", failed(503))
     endpoint.ask(b"good", body_of)
     for _ in range(2):
-        with pytest.raises(UnavailableError, match="the endpoint is unavailable, so nothing was published") as caught:
+        with pytest.raises(UnavailableError, match="the endpoint is unavailable; nothing was published") as caught:
             endpoint.check_alive(GivenUpError("x", None))
         assert "open9sesame" not in str(caught.value)
     assert len(said.asked) == 1 + TRIES, "one finds out for all"

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from labelbeam.transforms.stores.failures import is_retryable, retry_after, status
+from labelbeam.transforms.stores.failures import is_retryable, remedy, retry_after, status
 
 
 class AnsweredError(Exception):
@@ -112,3 +112,14 @@ def test_an_error_that_is_its_own_cause_ends() -> None:
 def test_retry_after_is_seconds_or_a_date(header: str, seconds: float | None) -> None:
     assert retry_after(caused(OSError(), AnsweredError(503, **{"Retry-After": header}))) == seconds
     assert retry_after(OSError()) is None
+
+
+def test_what_to_check_is_told_of_credentials_and_of_hosts_without_an_address() -> None:
+    missing = type("NoCredentialsError", (Exception,), {"__module__": "botocore.exceptions"})(
+        "Unable to locate credentials"
+    )
+    for error in (missing, caused(OSError(5, "x"), AnsweredError(403)), AnsweredError(401)):
+        assert "check the credentials" in remedy(error)
+    assert "check the name of the host" in remedy(caused(OSError(5, "x"), socket.gaierror(socket.EAI_NONAME, "x")))
+    for other in (AnsweredError(404), PermissionError(13, "x"), socket.gaierror(socket.EAI_AGAIN, "x")):
+        assert remedy(other) == ""

@@ -95,7 +95,7 @@ def test_a_manifest_is_not_followed_out_of_the_build(build: Build, verify: Run) 
 @pytest.mark.parametrize(
     ("old", "new", "found"),
     [
-        ("./train-*.jsonl", "./train-00000-*.jsonl", "load 1 files: not train/train-00001-of-00002.jsonl"),
+        ("./train-*.jsonl", "./train-00000-*.jsonl", "load 1 file: not train/train-00001-of-00002.jsonl"),
         ("./train-*.jsonl", "./*", "load 3 files: also train/MLTable"),
         ("./train-*.jsonl", "../*/*.jsonl", "load 6 files: also rejected/"),
         ("pattern: ./train-*.jsonl", "folder: ./", "[{'folder': './'}] load 0 files"),

@@ -57,7 +57,7 @@ def test_a_line_that_is_none_or_leads_out_is_told_by_its_number(line: bytes, wor
 def test_paths_are_sorted_and_stand_once_and_lines_are_as_many_as_said() -> None:
     assert [said for _, said in listing(image("b"), image("a"))[1]] == ["'a' after 'b'"]
     assert [said for _, said in listing(image("a"), image("a"))[1]] == ["'a' after 'a'"]
-    assert listing(image("a"), records=2)[1] == [("c", "1 lines")]
+    assert listing(image("a"), records=2)[1] == [("c", "1 line")]
 
 
 def shard(*urls: str) -> ShardCheck:

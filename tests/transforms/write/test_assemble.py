@@ -204,11 +204,6 @@ def test_records_are_sorted_by_path_and_say_what_they_are() -> None:
     }
 
 
-def test_objects_stand_in_the_order_of_the_source() -> None:
-    names = ["dog", "ant", "cat", "ant"]
-    assert labels_of(run([image("a.jpg", *map(box, names))])) == names
-
-
 @pytest.mark.parametrize("task", [DETECTION, SEGMENTATION, MULTILABEL])
 def test_background_is_kept_or_dropped(task: str) -> None:
     assert written(run([image()], task), task) == {"a.jpg": []}
@@ -264,12 +259,6 @@ def test_what_shows_difficult_objects_only_is_skipped_with_its_reason() -> None:
     assert (assembled.skipped_images, assembled.skipped_objects) == (1, 2)
 
 
-# Two records of one image.
-
-
-# Size and content.
-
-
 def test_what_was_adjusted_in_an_image_counts_only_if_it_is_written() -> None:
     odd = [Adjusted.XML_REPAIRED]
     assembled = run([image("a.jpg", adjusted=odd), image("b.jpg", adjusted=odd, width=None)])
@@ -280,50 +269,6 @@ def test_what_was_adjusted_in_an_object_counts_only_if_it_is_written() -> None:
     across = box(bbox=(-5, 0, 20, 20))
     assembled = run([image("a.jpg", across), image("b.gif", across)])
     assert assembled.adjusted == {Adjusted.BBOX_CLIPPED: 1}
-
-
-# Frames and outlines.
-
-
-def test_coordinates_of_a_relative_source_are_shares_of_each_image() -> None:
-    images = [
-        image("a.jpg", box(bbox=(0.1, 0.2, 0.5, 1))),
-        image("b.jpg", box(bbox=(0.1, 0.2, 0.5, 1)), width=7, height=3),
-    ]
-    for boxes in written(run(images, relative=["file:///s.json"])).values():
-        assert [boxes[0][side] for side in ("topX", "topY", "bottomX", "bottomY")] == [0.1, 0.2, 0.5, 1]
-
-
-def test_polygons_of_a_relative_source_are_shares_and_its_masks_are_pixels() -> None:
-    ring = np.array([(0.1, 0.5), (0.5, 0.5), (0.5, 1.0)])
-    mask = ring * (100, 80)
-    items = [box(rings=[ring]), box(rings=[mask], from_mask=True)]
-    found = written(run([image("a.jpg", *items)], SEGMENTATION, relative=["file:///s.json"]), SEGMENTATION)["a.jpg"]
-    assert found[0]["polygon"] == found[1]["polygon"] == [[0.1, 0.5, 0.5, 0.5, 0.5, 1]]
-
-
-def test_a_missing_box_is_that_of_the_outline_also_of_a_mask_in_a_relative_source() -> None:
-    mask = box("cat", None, rings=[np.array([(10, 10), (30, 10), (30, 40.0)])], from_mask=True)
-    for relative in ([], ["file:///s.json"]):
-        assembled = run([image("a.jpg", mask)], relative=relative)
-        (found,) = written(assembled)["a.jpg"]
-        assert [found[side] for side in ("topX", "topY", "bottomX", "bottomY")] == [0.1, 0.125, 0.3, 0.5]
-        assert assembled.adjusted == {Adjusted.BBOX_FROM_SEGMENTATION: 1}
-
-
-def test_a_missing_box_is_not_made_of_parts_that_are_no_ring() -> None:
-    point = np.zeros((1, 2))
-    triangle = np.array([(10, 10), (30, 10), (30, 40.0)])
-    assembled = run([image("a.jpg", box("cat", None, rings=[point, triangle]), box("dog", None, rings=[point]))])
-    assert labels_of(assembled) == ["cat"]
-    assert written(assembled)["a.jpg"][0]["topX"] == 0.1
-    assert reasons(assembled) == [("object", "missing_bbox")]
-
-
-def test_coordinates_beyond_all_numbers_cost_no_other_object() -> None:
-    huge = [box(bbox=(0, 0, 1e308, 1e308)), box("far", bbox=(1e308, 1e308, 1e308, 1e308))]
-    assembled = run([image("a.jpg", *huge, box("good", bbox=(0, 0, 0.5, 0.5)))], relative=["file:///s.json"])
-    assert labels_of(assembled) == ["good"]
 
 
 # Rejected lines.

@@ -17,8 +17,9 @@ import msgspec
 from labelbeam.schemas.predictions import LabelsPrediction, ObjectsPrediction, PredictedObject
 from labelbeam.schemas.records import Name
 from labelbeam.transforms.evaluation.predictions.batch import BatchRow, columns_of_header, columns_of_row
-from labelbeam.transforms.evaluation.predictions.cells import literal
 from labelbeam.transforms.evaluation.predictions.checks import PredictionsError, check_prediction
+from labelbeam.transforms.formats.text_values import value_in_text
+from labelbeam.transforms.messages.words import counted
 
 COLUMNS = ("image_url", "label_confidence", "label")
 
@@ -77,7 +78,9 @@ def csv_rows(data: bytes, shown: str) -> list[CsvRow | BatchRow]:
                 continue
             place = f"{shown}, line {reader.line_num}"
             if len(cells) != len(head):
-                raise PredictionsError(f"{place}: found {len(cells)} cells, expected {len(head)}, as in the first line")
+                raise PredictionsError(
+                    f"{place}: found {counted(len(cells), 'cell')}, expected {len(head)}, as in the first line"
+                )
             if batch is None:
                 rows.append(CsvRow(place, cells[url], cells[label], cells[confidence]))
             else:
@@ -104,8 +107,8 @@ def prediction_of_row(row: CsvRow, task: str) -> tuple[str, str, LabelsPredictio
     try:
         said = _Row(
             row.image_url,
-            literal(label, "label") if lists else label,
-            literal(confidence, "label_confidence") if lists else float(confidence),
+            value_in_text(label, "label") if lists else label,
+            value_in_text(confidence, "label_confidence") if lists else float(confidence),
         )
         return row.image_url, row.place, _prediction(said, task)
     except ValueError as error:

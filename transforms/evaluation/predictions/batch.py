@@ -15,8 +15,8 @@ import msgspec
 
 from labelbeam.schemas.predictions import PREDICTIONS, LabelsPrediction, ObjectsPrediction
 from labelbeam.schemas.responses import LabelsAnswer, ObjectsAnswer, predictions_of
-from labelbeam.transforms.evaluation.predictions.cells import literal
 from labelbeam.transforms.evaluation.predictions.checks import PredictionsError, check_prediction
+from labelbeam.transforms.formats.text_values import value_in_text
 
 _NAMES = ("file_name", "filename", "file")
 _BOXES = ("preds", "predictions", "boxes")
@@ -74,9 +74,9 @@ def prediction_of_batch_row(row: BatchRow, task: str) -> tuple[str, str, LabelsP
     try:
         if not row.name.strip():
             raise ValueError("found no name of a file, expected that of the image")
-        said = literal(row.said, "the answer")
+        said = value_in_text(row.said, "the answer")
         if row.labels is not None:
-            said = {"probs": said, "labels": literal(row.labels, "labels")}
+            said = {"probs": said, "labels": value_in_text(row.labels, "labels")}
         elif isinstance(said, list):
             said = {"boxes": said}
         return row.name, row.place, _prediction(row.name, said, task)

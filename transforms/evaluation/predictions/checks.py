@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from labelbeam.schemas.errors import LabelBeamError
 from labelbeam.schemas.predictions import LabelsPrediction, Prediction
+from labelbeam.transforms.messages.words import counted
 
 
 class PredictionsError(LabelBeamError):
@@ -20,7 +21,7 @@ def check_prediction(prediction: Prediction) -> None:
     if isinstance(prediction, LabelsPrediction):
         if len(prediction.probs) != len(prediction.labels):
             raise ValueError(
-                f"found {len(prediction.probs)} probs and {len(prediction.labels)} labels, expected as many of each"
+                f"found {len(prediction.probs)} probs and {counted(len(prediction.labels), 'label')}, expected as many of each"
             )
         if len(set(prediction.labels)) < len(prediction.labels):
             twice = next(label for label in prediction.labels if prediction.labels.count(label) > 1)
@@ -35,4 +36,4 @@ def check_prediction(prediction: Prediction) -> None:
             )
         for part, ring in enumerate(item.polygon or ()):
             if len(ring) % 2:
-                raise ValueError(f"boxes[{number}].polygon[{part}] has {len(ring)} numbers, expected pairs")
+                raise ValueError(f"boxes[{number}].polygon[{part}] has {counted(len(ring), 'number')}, expected pairs")

@@ -23,6 +23,7 @@ from labelbeam.transforms.evaluation.predictions.batch import BatchRow, predicti
 from labelbeam.transforms.evaluation.predictions.checks import PredictionsError, check_prediction
 from labelbeam.transforms.evaluation.predictions.coco import CocoNames, CocoObjects, collect_results
 from labelbeam.transforms.messages.redact import redact
+from labelbeam.transforms.stores.errors import MissingFileError
 from labelbeam.transforms.stores.files import kind, list_directory
 from labelbeam.transforms.stores.globs import expand
 from labelbeam.transforms.stores.location import Location, StorageOptions
@@ -109,9 +110,11 @@ def prediction_files(url: str, storage: StorageOptions) -> list[Location]:
         PredictionsError: a directory holds none.
     """
     found = expand(url, storage)
-    if len(found) > 1 or kind(found[0]) != "directory":
+    if len(found) > 1 or (what := kind(found[0])) not in (None, "directory"):
         return found
     (folder,) = found
+    if what is None:
+        raise MissingFileError(f"{folder.shown}: it does not exist; expected {EXPECTED}")
     build = latest_build(folder)
     if build is None:
         names = {file.path for file in list_directory(folder).files}
@@ -126,8 +129,8 @@ def prediction_files(url: str, storage: StorageOptions) -> list[Location]:
     shards = [file.path for file in list_directory(held).files if file.path.startswith("predictions-")]
     if not shards:
         raise PredictionsError(
-            f"{held.shown}: found no predictions-*.jsonl; expected the output of labelbeam score, which may not be what "
-            "lies here: a build of labelbeam convert is the truth, and is named first"
+            f"{held.shown}: found no predictions-*.jsonl; expected the output of labelbeam score. If this is a build of labelbeam "
+            "convert, it is the truth: labelbeam evaluate BUILDS --predictions SCORES"
         )
     return [held.below(name) for name in shards if name.endswith(".jsonl")]
 

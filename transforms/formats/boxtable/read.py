@@ -28,7 +28,7 @@ from labelbeam.transforms.formats.folder.split_columns import SplitColumns, spli
 from labelbeam.transforms.formats.frames import Evidence
 from labelbeam.transforms.formats.labels import says_there_is_none
 from labelbeam.transforms.formats.named_images import ImageFinder, image_named, reject_image, reject_object
-from labelbeam.transforms.messages.words import printable
+from labelbeam.transforms.messages.words import counted, printable
 
 _NOTHING = frozenset({"", "nan", "none", "null", "na"})
 _NO_OBJECT = frozenset({"no finding", "no findings", "normal"})
@@ -104,7 +104,7 @@ def _row(
     raw = printable(columns.delimiter.join(cells)[:500])
     wrong = ""
     if len(cells) < len(columns.names) or any(cells[len(columns.names) :]):
-        wrong = f"the row has {len(cells)} cells, expected {len(columns.names)}"
+        wrong = f"the row has {counted(len(cells), 'cell')}, expected {len(columns.names)}"
     elif any(map(NOT_TEXT.search, cells)):
         wrong = "the row is not valid UTF-8; save the table as UTF-8"
     if wrong:

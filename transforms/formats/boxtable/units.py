@@ -19,7 +19,7 @@ from labelbeam.transforms.formats.plans import Plan
 from labelbeam.transforms.formats.reading import Reading, ReadResult, Unit
 from labelbeam.transforms.formats.whole_files import WholeFile, plan_whole, whole_file
 from labelbeam.transforms.messages.redact import redact
-from labelbeam.transforms.messages.words import listed
+from labelbeam.transforms.messages.words import agreeing, counted, listed
 from labelbeam.transforms.stores.locate import locate
 
 _BARE = {
@@ -101,13 +101,13 @@ def doubts_of(evidence: Mapping[str, Evidence]) -> list[Doubt]:
     for source, item in sorted(evidence.items()):
         if unsure := item.count("unsure"):
             message = (
-                f"{redact(source)}: {unsure:,} boxes, such as that of {item.example('unsure')}, have a confidence between 0 and 1, as predictions "
+                f"{redact(source)}: {counted(unsure, 'box', 'boxes')}, such as that of {item.example('unsure')}, {agreeing(unsure, 'has', 'have')} a confidence between 0 and 1, as predictions "
                 "of a model do; they are read as labels"
             )
             doubts.append(Doubt(Doubted.PREDICTED_LABELS, message, unsure, item.example("unsure")))
         if item.count("assigned") and (free := item.count("unassigned")):
             message = (
-                f"{redact(source)}: {free:,} images, such as {item.example('unassigned')!r}, are UNASSIGNED or nothing says their split, and go "
+                f"{redact(source)}: {counted(free, 'image')}, such as {item.example('unassigned')!r}, {agreeing(free, 'is', 'are')} UNASSIGNED or nothing says their split, and go "
                 "into train"
             )
             doubts.append(Doubt(Doubted.LISTED_IN_NO_SPLIT, message, free, item.example("unassigned")))

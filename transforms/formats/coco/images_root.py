@@ -88,8 +88,8 @@ def find_images_root(
     if names and config.image_url is None:
         where = f"below {root.shown}" if config.images else f"in any of the usual places around {file.location.shown}"
         message = (
-            f"the image {names[0][0]!r} was not found {where}; image_url says {root.shown}: see whether they are there, or "
-            "name their directory with --images, or where the trainer finds them with --image-url"
+            f"the image {names[0][0]!r} was not found {where}; image URLs begin with {root.shown}: check that the images are there, or "
+            "name their directory with --images, or the URL prefix for the trainer with --image-url"
         )
         doubts.append(Doubt(Doubted.IMAGES_NOT_FOUND, message, len(names), names[0][0], "--images"))
     return Root(root, False, False)

@@ -77,7 +77,7 @@ def plan_coco(
             doubts += [Doubt(Doubted.LISTING, warning) for warning in listing.warnings]
     fingerprint, covers = fingerprint_of(sources)
     buckets = bucket_count(config, sum(file.stored.size for file in files))
-    plan = Plan("coco", "", root.url, buckets, fingerprint, covers, in_bytes=True)
+    plan = Plan("coco", "", root.url, buckets, fingerprint, covers, in_bytes=True, readers_look=False)
     plan.files, plan.columns, plan.trees = [(file.location.url, file.stored) for file in every], True, trees
     plan.listed = join_listed(list(listed_of.values())) if images_are_inputs else None
     for number, (file, prefix, each, urls) in enumerate(zip(files, prefixes, found, by_url, strict=True)):

@@ -37,6 +37,7 @@ from labelbeam.transforms.formats.voc.folders import join
 from labelbeam.transforms.formats.voc.shapes import number
 from labelbeam.transforms.geometry.rle import GeometryError, read_rle
 from labelbeam.transforms.geometry.trace import trace
+from labelbeam.transforms.messages.words import counted
 
 WITHOUT_AREA = frozenset({"polyline", "points", "cuboid", "skeleton"})
 _SHAPES = frozenset({"box", "polygon", "ellipse", "mask", *WITHOUT_AREA})
@@ -194,7 +195,7 @@ def _corners(text: str) -> Ring:
     if any(len(pair) != 2 for pair in pairs) or any(side is None or abs(side) > FAR for side in sides):
         raise DrawnError(Rejected.INVALID_POLYGON, "points are no pairs of finite numbers, as in `1.5,2;3,4`")
     if len(pairs) < 3:
-        raise DrawnError(Rejected.INVALID_POLYGON, f"{len(pairs)} corners, expected at least three")
+        raise DrawnError(Rejected.INVALID_POLYGON, f"{counted(len(pairs), 'corner')}, expected at least three")
     return np.array(sides, np.float64).reshape(-1, 2)
 
 

@@ -162,7 +162,7 @@ def _batches(found: Iterator[CvatImage | CvatBoxes]) -> Iterator[list[CvatImage]
         yield batch
 
 
-_SAID = (
+_DOUBTS = (
     (
         "twofold",
         Doubted.LABELS_IN_TWO_PLACES,
@@ -187,4 +187,4 @@ _SAID = (
 
 def doubts_of(evidence: Mapping[str, Evidence]) -> list[Doubt]:
     """Doubts that follow from the evidence."""
-    return remarks_on(evidence, said=_SAID)
+    return remarks_on(evidence, said=_DOUBTS)

@@ -37,6 +37,7 @@ from labelbeam.transforms.formats.named_images import ImageFinder, image_named, 
 from labelbeam.transforms.formats.voc.folders import join
 from labelbeam.transforms.geometry.rle import GeometryError, read_rle
 from labelbeam.transforms.geometry.trace import trace
+from labelbeam.transforms.messages.words import counted
 
 WITHOUT_AREA = frozenset({"points", "polyline", "cuboid_3d", "cuboid_2d", "skeleton"})
 _NO_OBJECTS = frozenset({"label", "caption"})
@@ -138,7 +139,9 @@ def _named(annotation: Any, labels: list[Any]) -> Any:
     if not isinstance(known, int) or isinstance(known, bool):
         return None
     if not 0 <= known < len(labels):
-        raise DrawnError(Rejected.UNKNOWN_CATEGORY, f"label_id is {known:,}, and the file lists {len(labels)} labels")
+        raise DrawnError(
+            Rejected.UNKNOWN_CATEGORY, f"label_id is {known:,}, and the file lists {counted(len(labels), 'label')}"
+        )
     return labels[known]
 
 

@@ -46,7 +46,7 @@ class DatumaroUnit(WholeFile):
         return images_read(reading, self.root, evidence, read.images, finder, self.first_key, enumerate(read.labels))
 
 
-_SAID = (
+_DOUBTS = (
     ("twofold", Doubted.LABELS_IN_TWO_PLACES, "items have both labels and objects, of which the labels were read", ""),
     (
         "united",
@@ -59,4 +59,4 @@ _SAID = (
 
 def doubts_of(evidence: Mapping[str, Evidence]) -> list[Doubt]:
     """Doubts that follow from the evidence."""
-    return remarks_on(evidence, said=_SAID)
+    return remarks_on(evidence, said=_DOUBTS)

@@ -8,7 +8,7 @@ from labelbeam.schemas.doubts import Doubt, Doubted
 from labelbeam.transforms.formats.folder.columns import CONFIDENCES, OTHER_FACTS, column, key
 from labelbeam.transforms.formats.folder.flags import FlagReader, look_at_flags, number
 from labelbeam.transforms.formats.verdicts import is_verdict
-from labelbeam.transforms.messages.words import listed
+from labelbeam.transforms.messages.words import agreeing, counted, listed
 
 _SCORES = ("score", "scores", "conf")
 _ANSWERS = (
@@ -80,7 +80,7 @@ def doubts_of_answers(
         if looked.filled and looked.flags == looked.filled and _is_answer(looked.meaning):
             left = looked.filled - looked.present
             message = (
-                f"{name}: {listed([shown])} says yes and no beside the labels of {listed([columns[label]])}, and is not read: {left} labels "
+                f"{name}: {listed([shown])} says yes and no beside the labels of {listed([columns[label]])}, and is not read: {counted(left, 'label')} "
                 "that have no there are read like all others; call the column confidence if it says whether the label is there"
             )
             yield Doubt(Doubted.FLAGS_NOT_READ, message, left, shown)
@@ -107,7 +107,7 @@ def doubts_of_supercategories(
         return
     first = min(several)
     message = (
-        f"{name}: {len(several)} labels of {listed([columns[label]])} stand under several of {listed([columns[above]])}, such as {first!r} under "
+        f"{name}: {counted(len(several), 'label')} of {listed([columns[label]])} {agreeing(len(several), 'stands', 'stand')} under several of {listed([columns[above]])}, such as {first!r} under "
         f"{listed(sorted(several[first]))}, and are one label each"
     )
     yield Doubt(Doubted.SEVERAL_SUPERCATEGORIES, message, len(several), first)

@@ -11,7 +11,7 @@ from labelbeam.schemas.doubts import Doubt, Doubted
 from labelbeam.transforms.formats.folder.format import FolderOptions
 from labelbeam.transforms.formats.folder.levels import IMAGE_FOLDERS, Levels, fold
 from labelbeam.transforms.images.names import extension
-from labelbeam.transforms.messages.words import listed
+from labelbeam.transforms.messages.words import counted, listed
 
 _IMAGES = frozenset({*IMAGE_FOLDERS, "jpegimages", "photos", "pictures", "pics", "raw", "rgb", "original", "originals"})
 _OTHERS = frozenset(
@@ -55,7 +55,7 @@ def class_doubts(
         chosen, other = (folders[0], folders[-1]) if options.class_level == "top" else (folders[-1], folders[0])
         option = f"--class-level {'parent' if options.class_level == 'top' else 'top'}"
         message = (
-            f"{len(deep)} images lie deeper than one folder: the class of {deep[0]!r} is {chosen!r}; with {option} it is "
+            f"{counted(len(deep), 'image lies', 'images lie')} deeper than one folder: the class of {deep[0]!r} is {chosen!r}; with {option} it is "
             f"{other!r}"
         )
         if (alike := _folders_alike(deep, levels)) and options.class_level == "top":
@@ -133,7 +133,7 @@ def _masks_among(images: Sequence[str]) -> Iterator[Doubt]:
     if masks:
         yield Doubt(
             Doubted.FOLDERS_OF_FILES,
-            f"{len(masks)} images are called like masks of others beside them, such as {masks[0]!r}, and were read as images of their "
+            f"{counted(len(masks), 'image is', 'images are')} called like masks of others beside them, such as {masks[0]!r}, and were read as images of their "
             "class; move them elsewhere if they are masks",
             len(masks),
             masks[0],
@@ -160,7 +160,7 @@ def copies_in_classes(labelled: Iterable[tuple[str, str | None]], sizes: Mapping
     example = min(path for members in copies for _, path in members)
     folders = sorted({label for members in copies for label, _ in members})
     message = (
-        f"{count:,} images have the name and the size of one in another class, such as {example}, and may be copies of it; they are in "
+        f"{counted(count, 'image has', 'images have')} the name and the size of one in another class, such as {example}, and may be copies of it; they are in "
         f"the classes {listed(folders)}; a copy is trained on as an image of its own"
     )
     return [Doubt(Doubted.COPIES_IN_CLASSES, message, count, example)]

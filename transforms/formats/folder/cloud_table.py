@@ -5,6 +5,7 @@ from __future__ import annotations
 from labelbeam.schemas.doubts import Doubt, Doubted
 from labelbeam.transforms.formats.cloud_rows import CloudRow, cloud_rows
 from labelbeam.transforms.formats.folder.rows import TableRow, TableRows, UnreadableRow
+from labelbeam.transforms.messages.words import agreeing, counted
 
 
 def read_cloud_table(name: str, text: str, splits: bool = True) -> TableRows:
@@ -26,5 +27,5 @@ def unassigned(name: str, rows: list[CloudRow]) -> list[Doubt]:
     free = [row for row in rows if row.split is None and row.url]
     if not free or len(free) == len([row for row in rows if row.url]):
         return []
-    message = f"{name}: {len(free)} rows, such as that of {free[0].url!r}, are UNASSIGNED or say nothing of their split, and go into train"
+    message = f"{name}: {counted(len(free), 'row')}, such as that of {free[0].url!r}, {agreeing(len(free), 'is', 'are')} UNASSIGNED or say nothing of their split, and go into train"
     return [Doubt(Doubted.LISTED_IN_NO_SPLIT, message, len(free), free[0].url)]

@@ -54,7 +54,7 @@ from labelbeam.transforms.formats.folder.label_columns import (
 from labelbeam.transforms.formats.folder.lookup import ImageNames
 from labelbeam.transforms.formats.folder.rows import NOT_TEXT, TableRow, TableRows, UnreadableRow
 from labelbeam.transforms.formats.folder.split_columns import split_columns
-from labelbeam.transforms.messages.words import listed
+from labelbeam.transforms.messages.words import counted, listed
 
 _CELL_LIMIT = 2**31 - 1
 
@@ -196,9 +196,9 @@ def _without_header(table: _Table, first: list[str], rows: Sequence[Sequence[str
 
 def _malformed(cells: list[str], columns: list[str], needed: list[int]) -> str | None:
     if len(cells) <= max(needed):
-        return f"it has {len(cells)} cells, expected {len(columns)} as in the header"
+        return f"it has {counted(len(cells), 'cell')}, expected {len(columns)} as in the header"
     if any(map(str.strip, cells[len(columns) :])):
-        return f"it has {len(cells)} cells, expected {len(columns)} as in the header; cells with delimiters need quotes"
+        return f"it has {counted(len(cells), 'cell')}, expected {len(columns)} as in the header; cells with delimiters need quotes"
     if any(NOT_TEXT.search(cells[index]) for index in needed):
         return "it is not valid UTF-8; save the table as UTF-8"
     if not cells[needed[0]].strip():
@@ -247,12 +247,10 @@ class _LabelColumn:
     def found(self, name: str) -> Iterator[Doubt]:
         if self.absent:
             below = "0" if self.least is None else f"below {self.least:g}"
-            said = f"{self.absent} rows have {self.confidence_name} {below}: their labels are absent and not read"
+            said = f"{counted(self.absent, 'row has', 'rows have')} {self.confidence_name} {below}: their labels are absent and not read"
             yield Doubt(Doubted.LABELS_ABSENT, f"{name}: {said}", self.absent, self.example, "--min-confidence")
         if self.unsure:
-            said = (
-                f"{self.unsure} rows have {self.confidence_name} between 0 and 1: their labels are read like all others"
-            )
+            said = f"{counted(self.unsure, 'row has', 'rows have')} {self.confidence_name} between 0 and 1: their labels are read like all others"
             yield Doubt(
                 Doubted.CONFIDENCES_BELOW_ONE, f"{name}: {said}", self.unsure, self.example, "--min-confidence 0.5"
             )
@@ -289,11 +287,14 @@ class _ClassColumns:
         zeros = sum(found.flags - found.minus - found.present for found in self.classes.values())
         example = self.names[minus[0]]
         if zeros:
-            said = f"{count} cells hold -1 beside 0, and are read as absent; if they say that nobody knows, leave these rows out"
+            said = f"{counted(count, 'cell holds', 'cells hold')} -1 beside 0, and are read as absent; if they say that nobody knows, leave these rows out"
             yield Doubt(Doubted.FLAGS_UNCERTAIN, f"{name}: {said}", count, example)
         else:
             yield Doubt(
-                Doubted.LABELS_ABSENT, f"{name}: {count} cells hold -1, which is read as absent", count, example
+                Doubted.LABELS_ABSENT,
+                f"{name}: {counted(count, 'cell holds', 'cells hold')} -1, which is read as absent",
+                count,
+                example,
             )
 
 

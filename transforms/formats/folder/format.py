@@ -14,6 +14,7 @@ from labelbeam.schemas.doubts import Doubt
 from labelbeam.schemas.errors import UsageError
 from labelbeam.schemas.tasks import Task
 from labelbeam.transforms.formats.format import Claim, Tree
+from labelbeam.transforms.messages.words import counted
 
 if TYPE_CHECKING:
     from labelbeam.transforms.formats.frames import Evidence, Frame
@@ -131,7 +132,7 @@ class Folder:
         images = len(tree.images())
         if not images and not tables:
             return None
-        return Claim(f"found {images} images and neither COCO nor VOC annotations", certain=False)
+        return Claim(f"found {counted(images, 'image')} and neither COCO nor VOC annotations", certain=False)
 
     def plan(self, tree: Tree, claim: Claim, exact: bool) -> Plan:
         """Plan the directory, or the one around the table."""

@@ -33,7 +33,7 @@ from labelbeam.transforms.formats.folder.places import (
 )
 from labelbeam.transforms.formats.folder.tables import LabelTable
 from labelbeam.transforms.images.names import IMAGE_FORMATS, extension, hidden, is_image
-from labelbeam.transforms.messages.words import listed, printable
+from labelbeam.transforms.messages.words import agreeing, counted, listed, printable
 from labelbeam.transforms.stores.paths import safe_relative
 
 _NAMES_OF_CLASSES = re.compile(
@@ -132,7 +132,7 @@ def plan_folder(
     tables, doubts = ([], []) if pattern else find_tables(visible, images, classes, levels, heads or {}, options)
     if not images and not tables:
         raise FolderError(
-            f"found no image among {len(files)} files, expected .{', .'.join(sorted(IMAGE_FORMATS))} in a folder for "
+            f"found no image among {counted(len(files), 'file')}, expected .{', .'.join(sorted(IMAGE_FORMATS))} in a folder for "
             "each class, or beside a labels.csv or metadata.csv"
         )
     if tables:
@@ -193,7 +193,7 @@ def doubts_of_unlisted(plan: FolderPlan, unlisted: Sequence[SourceImage]) -> lis
     if len(plan.classes) < 2 or len(found) * _MANY < len(plan.items):
         return []
     message = (
-        f"{len(found):,} images, such as {found[0]!r}, are in no row of {listed(table.path for table in plan.tables)} and have no label, "
+        f"{counted(len(found), 'image')}, such as {found[0]!r}, {agreeing(len(found), 'is', 'are')} in no row of {listed(table.path for table in plan.tables)} and have no label, "
         "though they lie in folders that could name their class; move the tables elsewhere to take the labels from the folders"
     )
     return [Doubt(Doubted.IMAGES_WITHOUT_ROW, message, len(found), found[0])]

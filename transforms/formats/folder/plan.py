@@ -34,6 +34,7 @@ from labelbeam.transforms.formats.plans import (
     bucket_count,
 )
 from labelbeam.transforms.images.names import hidden
+from labelbeam.transforms.messages.words import counted
 from labelbeam.transforms.stores.listing import Listing
 from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.stores.location import Location, StorageOptions
@@ -98,7 +99,7 @@ def plan_folder_source(
         plan.doubts += copies_in_classes(((item.path, item.label) for item in content.items), stored)
         plan.doubts += [*_labels_elsewhere(content, root, sizes), *_names_in_words(content, root, sizes)]
     if content.ignored:
-        message = f"{content.ignored} files are neither images nor tables of labels and were left alone"
+        message = f"{counted(content.ignored, 'file is', 'files are')} neither images nor tables of labels and were left alone"
         plan.doubts.append(Doubt(Doubted.FILES_LEFT_ALONE, message, content.ignored))
     return plan
 

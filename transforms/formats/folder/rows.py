@@ -13,6 +13,7 @@ from labelbeam.schemas.errors import UsageError
 from labelbeam.transforms.formats.folder.columns import NoLabelsError, TableError
 from labelbeam.transforms.formats.folder.format import FolderOptions
 from labelbeam.transforms.formats.folder.lookup import ImageNames
+from labelbeam.transforms.messages.words import counted
 
 NOT_TEXT = re.compile("[\ud800-\udfff]")
 
@@ -103,7 +104,7 @@ def _of_two_charsets(name: str, text: str) -> list[Doubt]:
     if not left:
         return []
     message = (
-        f"{name}: {len(lines) - len(left)} rows are not in UTF-8 and are rejected, so that others may be misread, such as {left[0][:80]!r}; "
+        f"{name}: {counted(len(lines) - len(left), 'row is', 'rows are')} not in UTF-8 and are rejected, so that others may be misread, such as {left[0][:80]!r}; "
         "save the table as UTF-8"
     )
     return [Doubt(Doubted.TABLE_CHARSET, message, len(left), left[0][:80])]

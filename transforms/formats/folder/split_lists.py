@@ -14,7 +14,7 @@ from labelbeam.transforms.formats.folder.lookup import ImageNames, Lookup
 from labelbeam.transforms.formats.folder.split_columns import meaning_of
 from labelbeam.transforms.formats.folder.splits import table_split
 from labelbeam.transforms.images.names import extension, hidden
-from labelbeam.transforms.messages.words import listed
+from labelbeam.transforms.messages.words import agreeing, counted, listed
 
 _EXTENSIONS = ("txt", "lst", "csv", "tsv")
 _OF_ROWS = re.compile(r"(?i)(?:.*[^a-z])?(?:splits?|partitions?)(?:[^a-z].*)?")
@@ -119,7 +119,7 @@ def read_split_lists(
     of_folds = [path for paths in named.values() if len(paths) > 1 for path in paths]
     if of_folds and 2 * len(several) > len(told):
         message = (
-            f"the lists {listed(sorted(of_folds))} put {len(several)} images into several splits, as those of the folds of a cross-validation do, "
+            f"the lists {listed(sorted(of_folds))} put {counted(len(several), 'image')} into several splits, as those of the folds of a cross-validation do, "
             "and are not read; leave the lists of one fold beside the images, or draw splits with --split"
         )
         doubt = Doubt(Doubted.LISTS_NOT_READ, message, len(of_folds), min(of_folds), "--split")
@@ -135,7 +135,7 @@ def read_split_lists(
     example = said[0].partition(" (")[0]
     found.doubts.append(Doubt(Doubted.SPLIT_LISTS, message, len(told), example, "--split-column none"))
     if several:
-        message = f"lists put {len(several)} images into two splits, such as {several[0]!r}: validation goes before test, and test before train"
+        message = f"lists put {counted(len(several), 'image')} into two splits, such as {several[0]!r}: validation goes before test, and test before train"
         found.doubts.append(Doubt(Doubted.LISTED_IN_TWO_SPLITS, message, len(several), several[0]))
     return found
 
@@ -144,7 +144,7 @@ def doubt_of_unlisted(unlisted: Sequence[str]) -> list[Doubt]:
     """A doubt of images that no list names, where others are listed."""
     if not unlisted:
         return []
-    message = f"{len(unlisted)} images, such as {listed(unlisted[:1])}, are in no list of splits, and go into train"
+    message = f"{counted(len(unlisted), 'image')}, such as {listed(unlisted[:1])}, {agreeing(len(unlisted), 'is', 'are')} in no list of splits, and go into train"
     return [Doubt(Doubted.LISTED_IN_NO_SPLIT, message, len(unlisted), unlisted[0])]
 
 

@@ -27,7 +27,7 @@ from labelbeam.transforms.formats.cloud_rows import is_cloud_url
 from labelbeam.transforms.formats.folder.format import FolderOptions
 from labelbeam.transforms.formats.folder.lookup import ImageNames, Lookup
 from labelbeam.transforms.formats.folder.rows import TableRow, UnreadableRow, read_rows
-from labelbeam.transforms.messages.words import printable
+from labelbeam.transforms.messages.words import agreeing, counted, printable
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
@@ -180,7 +180,7 @@ class _Conflicts:
         if not found:
             return []
         message = (
-            f"{name}: {len(found)} images, such as {found[0]!r}, stand in several rows that say different things of their "
+            f"{name}: {counted(len(found), 'image')}, such as {found[0]!r}, {agreeing(len(found), 'stands', 'stand')} in several rows that say different things of their "
             "labels; all labels that any row gives are taken"
         )
         return [Doubt(Doubted.LABELS_CONFLICT, message, len(found), found[0])]

@@ -41,7 +41,7 @@ from labelbeam.transforms.images.facts import ImageError, ImageFacts
 from labelbeam.transforms.images.headers import decode, read_header
 from labelbeam.transforms.images.names import LONGEST_PATH, is_image
 from labelbeam.transforms.images.transcode import transcode_of
-from labelbeam.transforms.messages.words import printable
+from labelbeam.transforms.messages.words import agreeing, counted, printable
 from labelbeam.transforms.stores.archives.contents import Packed
 from labelbeam.transforms.stores.files import StoredFile
 from labelbeam.transforms.stores.locate import locate
@@ -139,7 +139,7 @@ def plan_embedded(tree: Tree, saved: Saved) -> Plan:
     pictures = sorted(printable(file.path) for file in listing if is_image(file.path))
     plan.indexes = [ListedImages(root.url, tuple(pictures))]
     if saved.left:
-        message = f"{root.shown}: {len(saved.left)} files of rows, such as {saved.left[0]}, are none of those that state.json names, or of the cache of datasets"
+        message = f"{root.shown}: {counted(len(saved.left), 'file')} of rows, such as {saved.left[0]}, {agreeing(len(saved.left), 'is', 'are')} none of those that state.json names, or of the cache of datasets"
         plan.doubts.append(Doubt(Doubted.FILES_LEFT_ALONE, message, len(saved.left), saved.left[0]))
     others = sorted({other for each in columns.values() for other in each.others})
     if others:
@@ -250,7 +250,9 @@ def _read_group(file: RowFile, group: int, starts: Sequence[int], rows: Rows) ->
         rows.add(row, batch)
         row += len(batch)
     if row != starts[group + 1]:
-        raise ValueError(f"a group has {row - starts[group]} rows, and says {starts[group + 1] - starts[group]}")
+        raise ValueError(
+            f"a group has {counted(row - starts[group], 'row')}, and says {starts[group + 1] - starts[group]}"
+        )
 
 
 class Rows:

@@ -12,13 +12,14 @@ import numpy as np
 from labelbeam.schemas.neutral import Ring, SourceImage, SourceObject
 from labelbeam.schemas.reasons import Adjusted, Rejected
 from labelbeam.transforms.formats.beside import tell_beside, telling
+from labelbeam.transforms.formats.class_numbers import add_ends
 from labelbeam.transforms.formats.coco.evidence import Collector
 from labelbeam.transforms.formats.drawn import DrawnError, add_label, declare_size, extent, label_of, number
 from labelbeam.transforms.formats.frames import Evidence
 from labelbeam.transforms.formats.named_images import reject_image, reject_object
-from labelbeam.transforms.formats.yolo.evidence import ENDS
 from labelbeam.transforms.geometry.rle import GeometryError, read_rle
 from labelbeam.transforms.geometry.trace import trace
+from labelbeam.transforms.messages.words import counted
 
 BOXES = ("bbox", "bboxes", "boxes", "box")
 _LABELS = (
@@ -106,7 +107,7 @@ class Samples:
             value, unknown = _named(label, self._names)
             self.unnamed += isinstance(value, int) and not isinstance(value, bool)
             if unknown:
-                message = f"the label {label} is beyond the {len(self._names)} names"
+                message = f"the label {label} is beyond the {counted(len(self._names), 'name')}"
                 reject_object(image, Rejected.UNKNOWN_CATEGORY, message, "label")
             else:
                 add_label(image, value, "label", found)
@@ -118,9 +119,8 @@ class Samples:
 
     def tell(self, evidence: Evidence) -> None:
         """Tally what boxes and outlines tell of their unit and layout, as for COCO; and the numbers at the ends of the names."""
-        if any(self.ends):
-            for name, count in zip(ENDS, self.ends, strict=True):
-                evidence.add(name, count, self.images[0].locator)
+        if self.images:
+            add_ends(evidence, self.ends, self.images[0].locator)
         if not self._about:
             return
         places = [self.images[row[3]].locator for row in self._about]
@@ -192,7 +192,7 @@ def _object(
         value, unknown = _named(item.get("label"), names)
         if unknown:
             raise DrawnError(
-                Rejected.UNKNOWN_CATEGORY, f"the category {item['label']} is beyond the {len(names)} names"
+                Rejected.UNKNOWN_CATEGORY, f"the category {item['label']} is beyond the {counted(len(names), 'name')}"
             )
         label = label_of(value, image)
         if label is None:

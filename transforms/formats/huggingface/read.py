@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import ast
 import csv
 import io
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,14 +13,12 @@ from typing import Any, NamedTuple
 
 from labelbeam.schemas.neutral import SourceImage
 from labelbeam.schemas.reasons import Rejected
-from labelbeam.transforms.formats.drawn import JsonError, decode_json
 from labelbeam.transforms.formats.frames import Evidence
 from labelbeam.transforms.formats.huggingface.objects import Samples
 from labelbeam.transforms.formats.json_objects import json_object
 from labelbeam.transforms.formats.named_images import ImageFinder, image_named, reject_image
-
-_LONGEST_CELL = 2**20
-"""Characters of a cell that is read as Python writes it."""
+from labelbeam.transforms.formats.text_values import LONGEST_LITERAL, value_in_text
+from labelbeam.transforms.messages.words import counted
 
 LABELS = ("label", "labels")
 """Fields of a metadata.parquet that hold the labels of images: of other tables, those of a table of labels are read."""
@@ -53,8 +50,8 @@ def rows_of_lines(block: bytes, first: int) -> Iterator[Row]:
 
 def rows_of_csv(data: bytes) -> Iterator[Row]:
     """Rows of a metadata.csv, whose objects are JSON, or a mapping as Python writes it."""
-    if csv.field_size_limit() < _LONGEST_CELL:
-        csv.field_size_limit(_LONGEST_CELL)
+    if csv.field_size_limit() < LONGEST_LITERAL:
+        csv.field_size_limit(LONGEST_LITERAL)
     rows = csv.reader(io.StringIO(data.decode("utf-8-sig", "replace"), newline=""))
     columns: list[str] = []
     try:
@@ -63,9 +60,9 @@ def rows_of_csv(data: bytes) -> Iterator[Row]:
                 columns = [cell.strip() for cell in cells]
             elif any(cells):
                 # The limit is of the whole process, and another reader may have raised it.
-                if max(map(len, cells)) > _LONGEST_CELL:
-                    raise csv.Error(f"row {count} has a cell of more than {_LONGEST_CELL:,} characters")
-                wrong = f"the row has {len(cells)} cells, expected {len(columns)}"
+                if max(map(len, cells)) > LONGEST_LITERAL:
+                    raise csv.Error(f"row {count} has a cell of more than {LONGEST_LITERAL:,} characters")
+                wrong = f"the row has {counted(len(cells), 'cell')}, expected {len(columns)}"
                 row: dict[str, Any] = dict(zip(columns, cells, strict=False))
                 row["objects"] = _parsed(row.get("objects", ""))
                 for side in ("width", "height"):
@@ -79,12 +76,8 @@ def _parsed(cell: str) -> Any:
     if not cell.strip():
         return None
     try:
-        return decode_json(cell.encode("utf-8", "surrogatepass"))
-    except JsonError:
-        pass
-    try:
-        return ast.literal_eval(cell.strip()) if len(cell) <= _LONGEST_CELL else cell
-    except (ValueError, SyntaxError, RecursionError, MemoryError):
+        return value_in_text(cell, "objects")
+    except ValueError:
         return cell
 
 

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from labelbeam.schemas.doubts import Doubt, Doubted
+from labelbeam.transforms.formats.class_numbers import doubts_of_ends
 from labelbeam.transforms.formats.format import Tree
 from labelbeam.transforms.formats.frames import Evidence
 from labelbeam.transforms.formats.huggingface.names import names_at
@@ -23,8 +24,8 @@ from labelbeam.transforms.formats.plans import Plan
 from labelbeam.transforms.formats.reading import Reading, ReadResult, Unit, ids_by_label
 from labelbeam.transforms.formats.shards import exported_as
 from labelbeam.transforms.formats.whole_files import whole_file, with_room
-from labelbeam.transforms.formats.yolo.evidence import doubts_of_ends
 from labelbeam.transforms.messages.redact import redact
+from labelbeam.transforms.messages.words import counted
 from labelbeam.transforms.stores.files import StoredFile
 from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.stores.location import Location
@@ -125,7 +126,7 @@ def doubts_of(evidence: Mapping[str, Evidence]) -> list[Doubt]:
     for source, item in sorted(evidence.items()):
         if unnamed := item.count("unnamed"):
             message = (
-                f"{redact(source)}: {unnamed:,} objects have a number as category, such as in {item.example('unnamed')}, and neither "
+                f"{redact(source)}: {counted(unnamed, 'object has', 'objects have')} a number as category, such as in {item.example('unnamed')}, and neither "
                 "README.md nor dataset_infos.json gives one list of their names"
             )
             doubts.append(Doubt(Doubted.LABELS_ARE_NUMBERS, message, unnamed, item.example("unnamed")))

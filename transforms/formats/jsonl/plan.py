@@ -65,7 +65,7 @@ def plan_json_lines(config: ConvertConfig, options: StorageOptions, sources: Seq
     read = [(file.source.location.url, file.stored) for file in files]
     fingerprint, covers = fingerprint_of(read)
     buckets = bucket_count(config, sum(file.stored.size for file in files))
-    plan = Plan("jsonl", "", root.url, buckets, fingerprint, covers, in_bytes=True)
+    plan = Plan("jsonl", "", root.url, buckets, fingerprint, covers, in_bytes=True, readers_look=False)
     plan.files, plan.doubts = read, doubts
     plan.image_prefix = _image_prefix(config, naming)
     distinct = dict.fromkeys(prefix for prefix in naming.prefixes if prefix is not None)

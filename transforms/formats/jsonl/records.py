@@ -24,12 +24,12 @@ from labelbeam.transforms.formats.beside import tally_object
 from labelbeam.transforms.formats.coco.segmentations import parts_of
 from labelbeam.transforms.formats.frames import Evidence
 from labelbeam.transforms.formats.json_objects import check_json_room, json_object, json_room
-from labelbeam.transforms.formats.jsonl.text_lists import list_in_text
 from labelbeam.transforms.formats.labels import normalized
+from labelbeam.transforms.formats.text_values import list_in_text
 from labelbeam.transforms.images.facts import SCHEMA_FORMATS
 from labelbeam.transforms.images.names import URL_SCHEMES, extension
 from labelbeam.transforms.images.urls import path_below
-from labelbeam.transforms.messages.words import excerpt, printable
+from labelbeam.transforms.messages.words import counted, excerpt, printable
 from labelbeam.transforms.stores.paths import safe_relative
 
 CROWD = frozenset({"1", "true", "True"})
@@ -88,7 +88,7 @@ class Lines:
                 self.evidence.add("lists_as_text", 1, locator)
                 record["label"] = several
         if isinstance(record, dict) and _count(record.get("label")) > MOST_OBJECTS:
-            record = f"it has {_count(record['label']):,} labels, expected at most {MOST_OBJECTS:,}, and is not read"
+            record = f"it has {counted(_count(record['label']), 'label')}, expected at most {MOST_OBJECTS:,}, and is not read"
         if isinstance(record, str):
             self._reject(locator, None, Rejected.INVALID_RECORD, record, text)
             return

@@ -95,7 +95,7 @@ _DOUBTS = (
     (
         "urls_elsewhere",
         Doubted.URLS_ELSEWHERE,
-        "{count} image URLs start with something else than the others, and stay as they are",
+        "{count} image URLs have another prefix than the others, and are unchanged",
         "--source-image-url",
     ),
 )

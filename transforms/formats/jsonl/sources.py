@@ -23,7 +23,7 @@ from labelbeam.transforms.formats.safe_yaml import NoYamlError, load_yaml
 from labelbeam.transforms.images.names import IMAGE_FORMATS, extension, hidden
 from labelbeam.transforms.images.urls import default_prefix
 from labelbeam.transforms.messages.redact import is_redacted
-from labelbeam.transforms.messages.words import listed
+from labelbeam.transforms.messages.words import counted, listed
 from labelbeam.transforms.stores.files import StoredFile, kind, stat
 from labelbeam.transforms.stores.location import Location, within
 from labelbeam.transforms.stores.paths import safe_relative
@@ -145,7 +145,7 @@ def _of_directory(tree: Tree, root: Location, asked: bool) -> Sources | None:
         if asked:
             raise UsageError(
                 f"{root.shown}: found no MLTable, no build, and no file of JSON objects with image_url and label among "
-                f"{len(_near(tree, root))} files; name the file itself"
+                f"{counted(len(_near(tree, root)), 'file')}; name the file itself"
             )
         return None
     return Sources(

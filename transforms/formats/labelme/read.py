@@ -36,6 +36,7 @@ from labelbeam.transforms.formats.named_images import ImageFinder, image_named, 
 from labelbeam.transforms.formats.voc.masks import MaskError, read_mask
 from labelbeam.transforms.geometry.rle import runs_of_mask
 from labelbeam.transforms.geometry.trace import trace
+from labelbeam.transforms.messages.words import counted
 
 WITHOUT_AREA = frozenset({"point", "points", "line", "linestrip"})
 _BOXES = frozenset({"rectangle", "rotation"})
@@ -170,7 +171,7 @@ def _drawn(shape: dict[str, Any]) -> Drawn:
         return _of_mask(shape.get("mask"), corners)
     if kind == "polygon":
         if len(corners) < 3:
-            raise DrawnError(Rejected.INVALID_POLYGON, f"{len(corners)} corners, expected at least three")
+            raise DrawnError(Rejected.INVALID_POLYGON, f"{counted(len(corners), 'corner')}, expected at least three")
         return Drawn(extent([corners]), [corners])
     if kind in ("rectangle", "rotation", "circle", "mask"):
         code = Rejected.INVALID_BBOX if kind in _BOXES else Rejected.INVALID_POLYGON

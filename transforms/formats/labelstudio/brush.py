@@ -16,6 +16,7 @@ import numpy.typing as npt
 from labelbeam.schemas.reasons import Rejected
 from labelbeam.transforms.formats.drawn import DrawnError
 from labelbeam.transforms.formats.voc.masks import LARGEST_MASK
+from labelbeam.transforms.messages.words import counted
 from labelbeam.transforms.workers.budget import decoding
 
 _CHANNELS, _ALPHA = 4, 3
@@ -42,7 +43,7 @@ def decode_brush(packed: Any, width: int, height: int) -> npt.NDArray[np.bool_]:
     padded = data + bytes(_LONGEST)
     count = _bits(padded, 0, 32)
     if count != _CHANNELS * width * height:
-        message = f"rle has {count:,} values, expected 4 for each of {width}×{height} pixels"
+        message = f"rle has {counted(count, 'value')}, expected 4 for each of {width}×{height} pixels"
         raise DrawnError(Rejected.RLE_SIZE_MISMATCH, message)
     if (word := _bits(padded, 32, 5) + 1) != 8:
         raise DrawnError(Rejected.INVALID_RLE, f"rle has values of {word} bits, expected 8")

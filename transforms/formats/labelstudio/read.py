@@ -39,6 +39,7 @@ from labelbeam.transforms.formats.labelstudio.tasks import StudioTask, choose
 from labelbeam.transforms.formats.named_images import ImageFinder, image_named, reject_image, reject_object
 from labelbeam.transforms.geometry.rle import runs_of_mask
 from labelbeam.transforms.geometry.trace import trace
+from labelbeam.transforms.messages.words import counted
 
 OVERSHOOT = 50.0
 """How far percent may lie outside of the image; what lies farther is none."""
@@ -246,7 +247,9 @@ def _add_objects(
             drawn = _drawn(region.shape)
             if len(region.labels) != 1:
                 counts["unlabelled"] += not region.labels
-                raise DrawnError(Rejected.INVALID_LABEL, f"the region has {len(region.labels)} labels, expected one")
+                raise DrawnError(
+                    Rejected.INVALID_LABEL, f"the region has {counted(len(region.labels), 'label')}, expected one"
+                )
             label = label_of(region.labels[0], image)
             if label is None:
                 raise DrawnError(Rejected.INVALID_LABEL, f"the label is {region.labels[0]!r:.60}, expected a text")

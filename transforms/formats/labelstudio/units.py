@@ -53,7 +53,7 @@ class LabelStudioUnit(WholeFile):
         return images_read(reading, self.root, evidence, read.images, finder, self.first_key, looked_at=looked_at)
 
 
-_SAID = (
+_DOUBTS = (
     (
         "several",
         Doubted.SEVERAL_ANNOTATIONS,
@@ -90,7 +90,7 @@ _SAID = (
 
 def doubts_of(evidence: Mapping[str, Evidence]) -> list[Doubt]:
     """Doubts that follow from the evidence."""
-    doubts = remarks_on(evidence, said=_SAID)
+    doubts = remarks_on(evidence, said=_DOUBTS)
     for source, item in sorted(evidence.items()):
         if chosen := item.count("chosen"):
             example = item.example("chosen")

@@ -19,6 +19,7 @@ from labelbeam.transforms.formats.drawn import label_of
 from labelbeam.transforms.formats.named_images import ImageFinder, image_named, reject_image, reject_object
 from labelbeam.transforms.formats.openimages.recognise import BOX
 from labelbeam.transforms.formats.openimages.rows import LONGEST_ROW, Row
+from labelbeam.transforms.messages.words import counted
 
 OVERSHOOT = 0.5
 """How far fractions may lie outside of the image; what lies farther is none."""
@@ -83,7 +84,7 @@ def read_rows(
             continue
         locator, raw = f"byte {at}", ",".join(cells)[:500]
         if len(cells) != len(columns):
-            message = f"the row has {len(cells)} cells, expected {len(columns)}"
+            message = f"the row has {counted(len(cells), 'cell')}, expected {len(columns)}"
             message = message if cells else f"the row has more than {LONGEST_ROW:,} bytes, and is not read"
             reject_object(image, Rejected.INVALID_RECORD, message, locator, raw)
             continue

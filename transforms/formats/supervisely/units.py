@@ -9,37 +9,23 @@ from typing import Any
 
 from labelbeam.schemas.doubts import Doubt, Doubted
 from labelbeam.schemas.neutral import SourceImage
-from labelbeam.schemas.reasons import Rejected
 from labelbeam.transforms.formats.drawn import JsonError, decode_json
+from labelbeam.transforms.formats.file_batches import FileBatch, plan_batches
 from labelbeam.transforms.formats.format import Tree
 from labelbeam.transforms.formats.frames import Evidence
-from labelbeam.transforms.formats.named_images import (
-    IMAGES,
-    Batch,
-    finder_of,
-    images_read,
-    plan_batches,
-    reject_image,
-    remarks_on,
-)
+from labelbeam.transforms.formats.named_images import finder_of, images_read, remarks_on
 from labelbeam.transforms.formats.plans import Plan
 from labelbeam.transforms.formats.reading import Reading, ReadResult
 from labelbeam.transforms.formats.supervisely.format import SuperviselyOptions
 from labelbeam.transforms.formats.supervisely.read import image_by_file, read_supervisely
 from labelbeam.transforms.formats.supervisely.recognise import annotation_files
 from labelbeam.transforms.images.names import hidden
-from labelbeam.transforms.stores.errors import StoreError
 from labelbeam.transforms.stores.files import StoredFile
-from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.stores.location import Location
-from labelbeam.transforms.stores.many import read_many
 from labelbeam.transforms.stores.reading import read_bounded
 
 META = "meta.json"
 LARGEST_META = 16 * 2**20
-
-LARGEST_FILE = 256 * 2**20
-"""Bytes of an annotation file: it may hold bitmaps, in base64."""
 
 
 def plan_supervisely(tree: Tree, found: tuple[Location, str | None]) -> Plan:
@@ -47,7 +33,9 @@ def plan_supervisely(tree: Tree, found: tuple[Location, str | None]) -> Plan:
     root, only = found
     visible = [file for file in tree.listing_of(root).files if not hidden(file.path)]
     files = [file for file in annotation_files(visible) if only in (None, file.path)]
-    return plan_batches(tree, "supervisely", root, files, partial(SuperviselyUnit, root.url, _shapes(root, visible)))
+    return plan_batches(
+        tree, "supervisely", root, files, partial(SuperviselyUnit, root.url, shapes=_shapes(root, visible))
+    )
 
 
 def _shapes(root: Location, listing: Iterable[StoredFile]) -> dict[str, str]:
@@ -67,19 +55,10 @@ def _shapes(root: Location, listing: Iterable[StoredFile]) -> dict[str, str]:
 
 
 @dataclass(frozen=True, slots=True)
-class SuperviselyUnit:
-    """A batch of annotation files by path and size; the keys of their images start at `first_key`. `shapes` are those of classes."""
+class SuperviselyUnit(FileBatch):
+    """A batch of annotation files. `shapes` are those of classes, by title."""
 
-    root: str
     shapes: dict[str, str]
-    files: Batch
-    first_key: int
-    index = IMAGES
-
-    @property
-    def size(self) -> int:
-        """Files in the unit, for progress."""
-        return len(self.files)
 
     def read(self, reading: Reading) -> ReadResult:
         """Read many files at a time; what is there is parsed while others are read."""
@@ -88,13 +67,9 @@ class SuperviselyUnit:
         evidence = Evidence()
         images: list[SourceImage] = []
         ids: set[tuple[Any, Any]] = set()
-        paths, sizes = [path for path, _ in self.files], [size or None for _, size in self.files]
-        contents = read_many(locate(self.root, options.storage), paths, sizes, LARGEST_FILE)
-        for path, data in zip(paths, contents, strict=True):
-            if isinstance(data, StoreError):
-                image = image_by_file(path, finder, self.root)
-                reject_image(image, Rejected.UNREADABLE_FILE, str(data))
-                images.append(image)
+        for path, data in self.contents(reading, finder, image_by_file):
+            if isinstance(data, SourceImage):
+                images.append(data)
                 continue
             read = read_supervisely(data, path, finder, options=given, task=task, source=self.root, shapes=self.shapes)
             if read is None:
@@ -110,7 +85,7 @@ class SuperviselyUnit:
         return images_read(reading, self.root, evidence, images, finder, self.first_key, ids, looked_at=first)
 
 
-_TOLD = (
+_DOUBTS = (
     ("left_alone", Doubted.FILES_LEFT_ALONE, "JSON files hold no objects, and are left alone", ""),
     (
         "edged",
@@ -137,4 +112,4 @@ _TOLD = (
 
 def doubts_of(evidence: Mapping[str, Evidence]) -> list[Doubt]:
     """Doubts that follow from the evidence."""
-    return remarks_on(evidence, said=_TOLD)
+    return remarks_on(evidence, said=_DOUBTS)

@@ -11,6 +11,7 @@ import io
 from typing import Any, NamedTuple
 
 from labelbeam.transforms.formats.drawn import JsonError, decode_json
+from labelbeam.transforms.messages.words import counted
 
 _LONGEST_CELL = 16 * 2**20
 
@@ -103,7 +104,7 @@ def _of_csv(data: bytes) -> ViaContent:
             continue
         cells = dict(zip(columns, row, strict=False))
         name, size = cells.get("filename", ""), cells.get("file_size", "")
-        bad = "" if len(row) == len(columns) else f"the row has {len(row)} cells, expected {len(columns)}"
+        bad = "" if len(row) == len(columns) else f"the row has {counted(len(row), 'cell')}, expected {len(columns)}"
         file = files.setdefault(
             (name, size), ViaFile(name, f"row {count}", _json_cell(cells.get("file_attributes")), [])
         )

@@ -59,18 +59,15 @@ class ViaUnit(WholeFile):
         return images_read(reading, self.root, evidence, read.images, finder, self.first_key)
 
 
+_DOUBTS = (("unlabelled", Doubted.REGIONS_WITHOUT_LABEL, "regions have no label, and are rejected", "--via-label"),)
+
+
 def doubts_of(evidence: Mapping[str, Evidence]) -> list[Doubt]:
     """Doubts that follow from the evidence."""
-    doubts = remarks_on(evidence)
+    doubts = remarks_on(evidence, said=_DOUBTS)
     for source, item in sorted(evidence.items()):
-        shown = redact(source)
         if chosen := item.count("chosen"):
             example = item.example("chosen")
-            message = f"{shown}: several attributes may be the label; taken is {example}"
+            message = f"{redact(source)}: several attributes may be the label; taken is {example}"
             doubts.append(Doubt(Doubted.LABEL_COLUMN, message, chosen, example, "--via-attribute"))
-        if unlabelled := item.count("unlabelled"):
-            message = f"{shown}: {unlabelled:,} regions have no label, such as in {item.example('unlabelled')}, and are rejected"
-            doubts.append(
-                Doubt(Doubted.REGIONS_WITHOUT_LABEL, message, unlabelled, item.example("unlabelled"), "--via-label")
-            )
     return doubts

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from labelbeam.schemas.neutral import Box, Ring
-from labelbeam.schemas.reasons import Rejected
+from labelbeam.schemas.reasons import Rejected, RejectedError
 from labelbeam.transforms.geometry.rle import runs_of_mask
 from labelbeam.transforms.geometry.trace import trace
 from labelbeam.transforms.stores.failures import is_shortage
@@ -34,18 +34,8 @@ _UNDECODABLE = (OSError, SyntaxError, ValueError, EOFError, IndexError, TypeErro
 """What Pillow raises on damaged PNGs, by where in the file the damage is."""
 
 
-class MaskError(ValueError):
-    """A mask that cannot be used; `code` is the reason to reject it, the message what was found."""
-
-    def __init__(self, code: Rejected, message: str) -> None:
-        """Keep both, also across processes."""
-        super().__init__(code, message)
-        self.code = code
-        self.message = message
-
-    def __str__(self) -> str:
-        """Return the message alone."""
-        return self.message
+class MaskError(RejectedError, ValueError):
+    """A mask cannot be used."""
 
 
 class Mask(NamedTuple):

@@ -11,8 +11,9 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
+from labelbeam.transforms.formats.voc.objects import VocObject, object_of
 from labelbeam.transforms.formats.voc.shapes import CORNERS, PLAIN, Box, PlainObject
-from labelbeam.transforms.formats.voc.xml import Annotation, VocObject, object_of, parse_annotation, side_of
+from labelbeam.transforms.formats.voc.xml import Annotation, parse_annotation, side_of
 
 
 def read_annotation(data: bytes) -> Annotation:

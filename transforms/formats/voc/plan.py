@@ -12,7 +12,7 @@ from labelbeam.transforms.formats.shards import exported_as
 from labelbeam.transforms.formats.voc.image_index import is_image
 from labelbeam.transforms.formats.voc.tree import plan_voc
 from labelbeam.transforms.formats.voc.units import VocUnit
-from labelbeam.transforms.messages.words import printable
+from labelbeam.transforms.messages.words import counted, printable
 from labelbeam.transforms.stores.listing import Listing
 from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.stores.location import Location, StorageOptions
@@ -34,7 +34,9 @@ def plan_voc_source(config: ConvertConfig, options: StorageOptions, root: Locati
         None if config.images is None else [printable(file.path) for file in image_listing.files],
     )
     if not content.items:
-        raise LabelBeamError(f"{root.shown}: no annotation file among {len(sizes)} files, expected Annotations/*.xml")
+        raise LabelBeamError(
+            f"{root.shown}: no annotation file among {counted(len(sizes), 'file')}, expected Annotations/*.xml"
+        )
     sources = [(root.url, file) for file in listing.files]
     if image_listing is not listing:
         sources += [(images.url, file) for file in image_listing.files]

@@ -16,11 +16,12 @@ from labelbeam.transforms.formats.voc.folders import split_of_folder
 from labelbeam.transforms.formats.voc.format import VocOptions
 from labelbeam.transforms.formats.voc.image_index import ImageIndex, as_relative, key_of, split_suffix, stem_of_xml
 from labelbeam.transforms.formats.voc.masks import MaskError, pair, read_mask
+from labelbeam.transforms.formats.voc.objects import VocObject
 from labelbeam.transforms.formats.voc.plain import read_annotation
 from labelbeam.transforms.formats.voc.sets import Labels
 from labelbeam.transforms.formats.voc.shapes import Box as Numbers
 from labelbeam.transforms.formats.voc.tree import VocItem
-from labelbeam.transforms.formats.voc.xml import Annotation, VocObject
+from labelbeam.transforms.formats.voc.xml import Annotation
 from labelbeam.transforms.images.names import image_path
 
 

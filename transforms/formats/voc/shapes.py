@@ -14,6 +14,8 @@ from typing import Literal, NamedTuple, TypeAlias
 import msgspec
 from lxml import etree
 
+from labelbeam.transforms.messages.words import counted
+
 Outline: TypeAlias = tuple[tuple[tuple[float, float], ...], ...]
 """Rings of (x, y)."""
 
@@ -249,7 +251,7 @@ def _ring(element: etree._Element) -> tuple[tuple[tuple[float, float], ...], str
     if None in numbers:
         return (), f"<{tag}>: {reprlib.repr(texts[numbers.index(None)])} is no coordinate, expected a finite number"
     if len(numbers) % 2:
-        return (), f"<{tag}> has {len(numbers)} numbers, expected an x and a y for each corner"
+        return (), f"<{tag}> has {counted(len(numbers), 'number')}, expected an x and a y for each corner"
     values = [found for found in numbers if found is not None]
     return tuple(zip(values[::2], values[1::2], strict=True)), ""
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from labelbeam.schemas.config import ConvertConfig
 from labelbeam.schemas.doubts import Doubt, Doubted
 from labelbeam.transforms.columns.fragments import fragments_of
+from labelbeam.transforms.formats.class_numbers import doubts_of_ends
 from labelbeam.transforms.formats.format import Tree
 from labelbeam.transforms.formats.frames import Evidence
 from labelbeam.transforms.formats.named_images import FILE_BITS, remarks_on
@@ -18,7 +19,6 @@ from labelbeam.transforms.formats.webdataset.class_names import LARGEST, is_name
 from labelbeam.transforms.formats.webdataset.format import WebDatasetOptions
 from labelbeam.transforms.formats.webdataset.read import Shard, content_of, read_shard
 from labelbeam.transforms.formats.webdataset.samples import is_image_suffix, split_name
-from labelbeam.transforms.formats.yolo.evidence import doubts_of_ends
 from labelbeam.transforms.images.facts import ImageError, ImageFacts
 from labelbeam.transforms.images.headers import decode, read_header
 from labelbeam.transforms.images.look import FIRST_BLOCK, is_opened

@@ -10,10 +10,12 @@ import numpy.typing as npt
 from labelbeam.schemas.doubts import Doubt, Doubted
 from labelbeam.schemas.errors import UsageError
 from labelbeam.schemas.neutral import Ring
+from labelbeam.transforms.formats.class_numbers import add_ends, doubts_of_ends
 from labelbeam.transforms.formats.frames import FRACTIONS, PIXELS, Evidence, Frame
 from labelbeam.transforms.formats.yolo.format import YoloOptions
 from labelbeam.transforms.formats.yolo.read import OVERSHOOT, YoloImage
 from labelbeam.transforms.messages.redact import redact
+from labelbeam.transforms.messages.words import counted
 
 _EDGE = 0.01
 """How far a box may leave its image by rounding; Ultralytics allows as much."""
@@ -31,8 +33,6 @@ _FEWEST = 3
 
 _VISIBILITY = frozenset({0.0, 1.0, 2.0})
 """What the third number of each keypoint says: whether it is labelled, and seen."""
-
-ENDS = ("before_first_class", "of_first_class", "of_last_class", "behind_last_class")
 
 
 def add_evidence(evidence: Evidence, read: Sequence[YoloImage], outlined: bool) -> None:
@@ -56,9 +56,7 @@ def add_evidence(evidence: Evidence, read: Sequence[YoloImage], outlined: bool) 
         add("fit_as_corner_and_size", ~_outside(numbers[:, :2], numbers[:, :2] + numbers[:, 2:]))
     for item in read:
         locator = item.image.locator
-        if any(item.ends):
-            for name, count in zip(ENDS, item.ends, strict=True):
-                evidence.add(name, count, locator)
+        add_ends(evidence, item.ends, locator)
         evidence.add("with_confidence", item.with_confidence, locator)
         evidence.add("without_outline", len(item.boxes) if outlined else 0, locator)
         if item.outlines:
@@ -189,23 +187,6 @@ def _box_before_outline(name: str, item: Evidence) -> list[Doubt]:
     return [Doubt(Doubted.BOX_BEFORE_OUTLINE, message, count, item.example(example))]
 
 
-def doubts_of_ends(name: str, item: Evidence, what: str = "lines", where: str = "label files") -> list[Doubt]:
-    """A doubt where numbers of classes seem to count from another number than their names, by those at both ends."""
-    before, first, last, behind = map(item.count, ENDS)
-    if behind and not first and not before:
-        found, words = behind, "one more than the last class, and none the number of the first"
-    elif before and not last and not behind:
-        found, words = before, "one less than the first class, and none the number of the last"
-    else:
-        return []
-    message = (
-        f"{name}: {found:,} {what} have a number that is {words}: {where} and names may count from 0 on one side and from 1 on "
-        "the other, and then every label is that of its neighbour"
-    )
-    example = item.example("behind_last_class" if behind else "before_first_class")
-    return [Doubt(Doubted.CATEGORIES_SHIFTED, message, found, example)]
-
-
 def _leaving(name: str, item: Evidence, options: YoloOptions) -> list[Doubt]:
     leaving, boxes = item.count("boxes_leaving"), item.count("boxes")
     if options.yolo_boxes == "pixels" or leaving < 2 or leaving < _MANY * boxes:
@@ -222,7 +203,5 @@ def _without_outline(name: str, item: Evidence) -> list[Doubt]:
     without = item.count("without_outline")
     if not without:
         return []
-    message = (
-        f"{name}: {without:,} lines hold a box and no outline, and are rejected; for object detection they are read"
-    )
+    message = f"{name}: {counted(without, 'line holds', 'lines hold')} a box and no outline, and are rejected; for object detection they are read"
     return [Doubt(Doubted.WITHOUT_OUTLINE, message, without, item.example("without_outline"))]

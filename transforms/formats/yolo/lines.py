@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from labelbeam.schemas.packed import Packed
 from labelbeam.schemas.reasons import Rejected
+from labelbeam.transforms.messages.words import counted
 
 LARGEST_LABELS = 8 * 2**20
 """Bytes of the largest label file that is read: about 200,000 boxes."""
@@ -98,7 +99,9 @@ def _line(number: int, raw: str, values: tuple[float, ...], keypoints: int) -> L
     if count == 4 or (keypoints and count == 4 + keypoints):
         return Line(number, int(label), numbers[:4])
     if keypoints:
-        message = f"{count} numbers behind the class, expected 4, and {keypoints} of keypoints, as kpt_shape says"
+        message = (
+            f"{counted(count, 'number')} behind the class, expected 4, and {keypoints} of keypoints, as kpt_shape says"
+        )
         return BadLine(number, Rejected.INVALID_RECORD, message, raw)
     if count == 5:
         if 0 <= numbers[4] <= 1:
@@ -106,11 +109,11 @@ def _line(number: int, raw: str, values: tuple[float, ...], keypoints: int) -> L
         message = f"the fifth number is {numbers[4]:g}, no confidence: it may be an angle, or the number of a track"
         return BadLine(number, Rejected.INVALID_BBOX, message, raw)
     if count < 4:
-        message = f"{count} numbers behind the class, expected 4, or corners"
+        message = f"{counted(count, 'number')} behind the class, expected 4, or corners"
         return BadLine(number, Rejected.INVALID_RECORD, message, raw)
     if count % 2:
         message = (
-            f"{count} numbers behind the class: an odd count is no corners, with or without a confidence or keypoints; "
+            f"{counted(count, 'number')} behind the class: an odd count is no corners, with or without a confidence or keypoints; "
             "if keypoints follow a box, say kpt_shape in data.yaml"
         )
         return BadLine(number, Rejected.INVALID_POLYGON, message, raw)

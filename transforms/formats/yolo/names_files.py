@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from labelbeam.schemas.doubts import Doubt, Doubted
 from labelbeam.transforms.formats.yolo.description import Names, differing
+from labelbeam.transforms.messages.words import counted
 from labelbeam.transforms.stores.errors import StoreError
 
 _NUMBERED = re.compile(r"(\d{1,6})\s*[:.,=)\t -]\s*\S.*")
@@ -54,7 +55,7 @@ def doubts_of_notes(files: Sequence[str], tables: Mapping[str, Names], read: Cal
         if others is not None and numbers:
             first = numbers[0]
             message = (
-                f"{notes} has other names than {path} for {len(numbers):,} classes, such as "
+                f"{notes} has other names than {path} for {counted(len(numbers), 'class', 'classes')}, such as "
                 f"{others.by_number.get(first)!r:.60} and {names.by_number.get(first)!r:.60} for {first}; those of {path} are taken"
             )
             doubts.append(Doubt(Doubted.CLASS_NAMES_DIFFER, message, len(numbers), notes, "--yolo-data"))

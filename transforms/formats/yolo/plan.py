@@ -14,7 +14,7 @@ from labelbeam.transforms.formats.yolo.format import YoloOptions
 from labelbeam.transforms.formats.yolo.tree import plan_yolo
 from labelbeam.transforms.formats.yolo.units import YoloUnit
 from labelbeam.transforms.images.names import extension, is_image
-from labelbeam.transforms.messages.words import printable
+from labelbeam.transforms.messages.words import counted, printable
 from labelbeam.transforms.stores.listing import Listing
 from labelbeam.transforms.stores.locate import locate
 from labelbeam.transforms.stores.location import Location, StorageOptions
@@ -60,7 +60,7 @@ def plan_yolo_source(
     listed = {printable(file.path) for file in image_files if is_image(file.path)}
     if not labelled or (listed and listed.isdisjoint(labelled)):
         raise LabelBeamError(
-            f"{root.shown}: no label file among {len(sizes)} files belongs to an image, expected labels/1.txt for images/1.jpg, or "
+            f"{root.shown}: no label file among {counted(len(sizes), 'file')} belongs to an image, expected labels/1.txt for images/1.jpg, or "
             "1.txt beside 1.jpg"
         )
     sources = [(root.url, file) for file in listing.files] + [(images.url, file) for file in image_files]

@@ -6,7 +6,7 @@ Planning works on names, on data.yaml or what stands for it, and on lists; label
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -31,6 +31,7 @@ from labelbeam.transforms.formats.yolo.names_files import doubts_of_names, doubt
 from labelbeam.transforms.formats.yolo.pairs import Conventions, LabelFiles, in_labels
 from labelbeam.transforms.formats.yolo.splits import Splits, path_of_missing, read_splits
 from labelbeam.transforms.images.names import extension, hidden, is_image
+from labelbeam.transforms.messages.words import counted
 from labelbeam.transforms.stores.threads import in_threads
 
 
@@ -191,7 +192,7 @@ def _compare(description: Description, names_files: Mapping[str, Names], doubts:
         if numbers:
             first = numbers[0]
             message = (
-                f"{path} has other names than {description.path} for {len(numbers):,} classes, such as "
+                f"{path} has other names than {description.path} for {counted(len(numbers), 'class', 'classes')}, such as "
                 f"{others.by_number.get(first)!r:.60} and {names.by_number.get(first)!r:.60} for {first}; those of {description.path} are taken"
             )
             doubts.append(Doubt(Doubted.CLASS_NAMES_DIFFER, message, len(numbers), path, "--yolo-data"))
@@ -246,13 +247,12 @@ def _unlisted(
 ) -> dict[str, YoloItem]:
     """Images that only a label file or a list knows of."""
     wanted = {written: split for split, paths in splits.missing.items() for written in paths}
-    by_stem: dict[str, list[str]] = {}
-    for written in wanted:
-        by_stem.setdefault(key_of("".join(parts_of(written)[-1:]).rpartition(".")[0]), []).append(written)
+    ends = _ends_of(wanted)
     found: dict[str, YoloItem] = {}
     for path in orphans:
-        called = by_stem.get(key_of(path.rpartition("/")[2].rpartition(".")[0]), [])
-        listed = called[0] if len(called) == 1 else None
+        listed = next(
+            (ends[end] for end in _ends(path) if end in ends), None
+        )  # Other folders may have images of that name.
         image = conventions.image_of(path, listed.rpartition(".")[2] if listed is not None else "")
         split = wanted.pop(listed, None) if listed is not None else None
         if image not in items:
@@ -262,6 +262,22 @@ def _unlisted(
         if image not in items and image not in found:
             found[image] = YoloItem(image, None, split)
     return found
+
+
+def _ends_of(paths: Iterable[str]) -> dict[tuple[str, ...], str | None]:
+    """Paths by each of their ends, without extension; None for an end that several have."""
+    ends: dict[tuple[str, ...], str | None] = {}
+    for path in paths:
+        for end in _ends(path):
+            ends[end] = None if end in ends else path
+    return ends
+
+
+def _ends(path: str) -> Iterator[tuple[str, ...]]:
+    """The ends of a path without extension, the longest first."""
+    *folders, name = parts_of(path) or [""]
+    parts = (*folders, key_of(name.rpartition(".")[0]))
+    return (parts[start:] for start in range(len(parts)))
 
 
 def _in_dataset(items: Iterable[YoloItem], splits: Splits) -> set[str]:

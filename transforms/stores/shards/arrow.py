@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
+from labelbeam.transforms.messages.words import counted
 from labelbeam.transforms.stores.archives.contents import Packed
 from labelbeam.transforms.stores.shards.rows import Footer, Source, read, rows_at_once
 
@@ -89,7 +90,7 @@ def _messages(packed: Packed) -> Iterator[_Message]:
         if body < 0 or at > packed.size:
             raise ValueError(f"a message of {at - start:,} bytes begins at byte {start} of {packed.size:,}")
         if kind == _BATCH and not 0 <= rows <= (at - start) * _MOST_PACKED:
-            raise ValueError(f"a batch of {at - start:,} bytes says that it has {rows:,} rows")
+            raise ValueError(f"a batch of {at - start:,} bytes says that it has {counted(rows, 'row')}")
         yield _Message(start, at, kind, rows)
 
 

@@ -184,7 +184,7 @@ def test_a_quote_that_is_never_closed_costs_its_row_only() -> None:
 
 @pytest.mark.parametrize(
     ("row", "words"),
-    [("2.jpg", "1 cells"), ("2.jpg,cat,dog", "need quotes"), (",cat", "names no file"), ('" ",cat', "names no file")],
+    [("2.jpg", "1 cell"), ("2.jpg,cat,dog", "need quotes"), (",cat", "names no file"), ('" ",cat', "names no file")],
 )
 def test_a_row_with_missing_or_extra_cells_is_rejected_with_what_was_expected(row: str, words: str) -> None:
     content = read(f"filename,label\n1.jpg,cat\n{row}\n")

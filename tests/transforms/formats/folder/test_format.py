@@ -30,7 +30,7 @@ def test_a_named_table_is_claimed_with_certainty_and_images_alone_without(memory
     assert (
         images is not None
         and not images.certain
-        and images.reason == "found 1 images and neither COCO nor VOC annotations"
+        and images.reason == "found 1 image and neither COCO nor VOC annotations"
     )
     assert claimed(f"{root}/n") is None
 

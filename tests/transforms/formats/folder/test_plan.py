@@ -69,7 +69,7 @@ def test_without_a_table_the_folders_of_the_images_option_are_the_classes(memory
 
 def test_the_layout_s_own_errors_name_the_root(memory: str) -> None:
     root = fill(memory, {"readme.txt": ""})
-    with pytest.raises(LabelBeamError, match=rf"^{root}: found no image among 1 files"):
+    with pytest.raises(LabelBeamError, match=rf"^{root}: found no image among 1 file"):
         plan(root, format="folder")
     with pytest.raises(UsageError, match=rf"^{root}: --task image_object_detection"):
         plan(fill(memory, CLASSES), task="image_object_detection")

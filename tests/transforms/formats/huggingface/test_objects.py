@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from labelbeam.schemas.neutral import SourceImage
+from labelbeam.transforms.formats.class_numbers import doubts_of_ends
 from labelbeam.transforms.formats.frames import Evidence
 from labelbeam.transforms.formats.huggingface.objects import Samples
-from labelbeam.transforms.formats.yolo.evidence import doubts_of_ends
 
 DETECTION, SEGMENTATION, SEVERAL = (
     "image_object_detection",

@@ -11,7 +11,7 @@ import pytest
 
 from labelbeam.schemas.config import ConvertConfig
 from labelbeam.schemas.errors import LabelBeamError
-from labelbeam.transforms.formats import named_images
+from labelbeam.transforms.formats import file_batches
 from labelbeam.transforms.formats.format import Tree
 from labelbeam.transforms.formats.frames import Evidence
 from labelbeam.transforms.formats.labelme.format import LabelMeOptions
@@ -33,7 +33,7 @@ def content(number: int, **more: Any) -> str:
 
 
 def test_json_files_are_planned_in_batches_with_keys_of_their_own(memory: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(named_images, "BATCH", 2)
+    monkeypatch.setattr(file_batches, "BATCH", 2)
     root = locate(memory, {})
     for name in ("1.json", "a/2.JSON", "3.json", ".hidden/4.json", "5.txt", "1.jpg"):
         put(root.below(name), b"{}")

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from labelbeam.transforms.formats import named_images
+from labelbeam.transforms.formats import file_batches
 from labelbeam.transforms.formats.frames import Evidence
 from labelbeam.transforms.formats.named_images import IMAGES, ImageFinder
 from labelbeam.transforms.formats.supervisely.units import SuperviselyUnit, doubts_of
@@ -26,13 +26,13 @@ def content(**more: Any) -> str:
 
 
 def test_files_are_planned_in_batches_with_keys_of_their_own(memory: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(named_images, "BATCH", 2)
+    monkeypatch.setattr(file_batches, "BATCH", 2)
     text = content(size={})
     files = dict.fromkeys(("a/ann/1.json", "a/ann/2.JSON", "b/ann/1.json", ".x/ann/1.json"), text)
     size = len(text)
     assert plan(memory, files, format="supervisely").units == [
-        SuperviselyUnit(memory, {}, (("a/ann/1.json", size), ("a/ann/2.JSON", size)), 0),
-        SuperviselyUnit(memory, {}, (("b/ann/1.json", size),), 2),
+        SuperviselyUnit(memory, (("a/ann/1.json", size), ("a/ann/2.JSON", size)), 0, {}),
+        SuperviselyUnit(memory, (("b/ann/1.json", size),), 2, {}),
     ]
 
 
@@ -40,7 +40,7 @@ def test_a_file_that_cannot_be_read_costs_its_image_and_one_of_another_kind_noth
     (tmp_path / "ds/ann").mkdir(parents=True)
     for number, text in ((1, content()), (2, "{}"), (3, content())):
         (tmp_path / f"ds/ann/{number}.jpg.json").write_text(text)
-    unit = SuperviselyUnit(str(tmp_path), {}, tuple((f"ds/ann/{number}.jpg.json", 0) for number in range(4)), 100)
+    unit = SuperviselyUnit(str(tmp_path), tuple((f"ds/ann/{number}.jpg.json", 0) for number in range(4)), 100, {})
     result = read_unit(options(), unit, INDEX)
     (fragment,) = fragments(result)
     paths = ["ds/img/1.jpg", "ds/img/3.jpg"]

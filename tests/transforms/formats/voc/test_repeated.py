@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from labelbeam.transforms.formats.voc.xml import Annotation, VocObject, parse_annotation
+from labelbeam.transforms.formats.voc.objects import VocObject
+from labelbeam.transforms.formats.voc.xml import Annotation, parse_annotation
 
 
 def sides(*numbers: float) -> str:

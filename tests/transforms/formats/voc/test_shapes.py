@@ -94,7 +94,7 @@ def test_each_part_is_a_ring_and_what_is_empty_is_none() -> None:
         ("<polygon>1 two</polygon>", "<polygon>: 'two' is no coordinate, expected a finite number"),
         ("<polygon><x1>1</x1></polygon>", "<polygon>: '' is no coordinate"),
         ("<polygon><x>1</x><y>nan</y></polygon>", "<polygon>: 'nan' is no coordinate"),
-        ("<segmentation><polygon>1 2 3 4</polygon><polygon>1</polygon></segmentation>", "<polygon> has 1 numbers"),
+        ("<segmentation><polygon>1 2 3 4</polygon><polygon>1</polygon></segmentation>", "<polygon> has 1 number"),
     ],
 )
 def test_an_outline_with_a_fault_is_none_and_says_which(text: str, error: str) -> None:

@@ -35,6 +35,23 @@ def test_a_label_file_without_an_image_is_that_of_one_that_is_missing() -> None:
     assert labels(found) == {"1.png": "1.txt", "2.png": "2.txt"}
 
 
+def test_listed_images_that_are_missing_from_several_folders_are_told_apart_by_these() -> None:
+    names = ["train/a/1", "train/b/1", "val/a/1"]
+    found = plan(
+        [f"labels/{name}.txt" for name in names],
+        data_dot_yaml="train: train.txt\nval: val.txt\nnames: [cat]\n",
+        train_dot_txt="./images/train/a/1.jpg\n./images/train/b/1.png\n",
+        val_dot_txt="/home/me/set/images/val/a/1.jpg\n",
+    )
+    assert splits(found) == {
+        "images/train/a/1.jpg": "train",
+        "images/train/b/1.png": "train",
+        "images/val/a/1.jpg": "validation",
+    }
+    assert set(labels(found).values()) == {f"labels/{name}.txt" for name in names}
+    assert not [item for item in found.items if item.skipped]
+
+
 def test_images_may_lie_in_a_directory_of_their_own() -> None:
     assert labels(plan(["labels/train/1.txt"], ["train/1.jpg"])) == {"train/1.jpg": "labels/train/1.txt"}
     assert labels(plan(["train/1.txt"], ["train/1.jpg"])) == {"train/1.jpg": "train/1.txt"}
