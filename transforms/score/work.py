@@ -275,7 +275,7 @@ class Scorer:
                     error = type(error)(
                         f"{error}; it is said to be packed as {reply.packed}, of which gzip and deflate are unpacked"
                     )
-                error.body, error.status = reply.body, reply.status
+                error.body, error.status = reply.beginning, reply.status
                 raise error from None
             return predictions_of(answers, [item.url for item in batch])
 
@@ -382,7 +382,7 @@ class _PageError(Exception):
 
     def __init__(self, words: str, reply: Reply) -> None:
         super().__init__(words)
-        self.body, self.status = reply.body, reply.status
+        self.body, self.status = reply.beginning, reply.status
 
 
 _CODES: dict[type[Exception], Failed] = {
