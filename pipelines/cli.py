@@ -167,7 +167,7 @@ def _flush_stdout() -> None:
 
 
 class _Interrupted(threading.Event):
-    """Whether a run was interrupted; `late` where it had used all the processor time that it is allowed."""
+    """Flag that a run was interrupted; `late` where it had used all the processor time that it is allowed."""
 
     late = False
 

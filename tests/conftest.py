@@ -15,7 +15,7 @@ from labelbeam.transforms.stores import retries
 
 _Report = TypeVar("_Report", pytest.TestReport, pytest.CollectReport)
 
-pytest_plugins = ["tests.circles", "tests.figures", "tests.servers.room", "tests.servers.fixtures"]
+pytest_plugins = ["tests.suites", "tests.figures", "tests.servers.room", "tests.servers.fixtures"]
 
 # How long an example takes says how busy the machine is.
 settings.register_profile("at leisure", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -16,7 +16,7 @@ _FILES = (".yaml", ".yml", ".json")
 
 
 def read_labels(given: Any, name: str = "--labels") -> dict[str, Any] | None:
-    """What --labels, which a person wrote as `name`, says of labels; None where that is nothing.
+    """Read --labels, which a person wrote as `name`; None where it says nothing of labels.
 
     Text that ends like a file of YAML or JSON, or holds no `=`, is the path of one; all other is pairs of old and new names.
 

@@ -300,7 +300,7 @@ def check_accepted(codes: Iterable[str], option: str = "--accept") -> None:
 
 
 def _looked_at(config: ConvertConfig) -> CheckImages:
-    """How far images are looked at that are transcoded.
+    """The level of --check-images for images that are transcoded.
 
     Raises:
         UsageError: they are said not to be.
@@ -314,7 +314,7 @@ def _looked_at(config: ConvertConfig) -> CheckImages:
 
 
 def _url_in_datastore(config: ConvertConfig, datastore: str) -> str:
-    """What image_url begins with, where the datastore of the images' container is named.
+    """The beginning of image_url where the datastore of the images' container is named.
 
     Raises:
         UsageError: the datastore is no long-form URL, the images lie in no container, or --image-url says something else.

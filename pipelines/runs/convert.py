@@ -108,7 +108,7 @@ def _places_read(plan: Plan, config: ConvertConfig, storage: StorageOptions) -> 
 
 
 def _unchanged(output: Location, config: ConvertConfig, is_same: Callable[[Source], bool]) -> Outcome | None:
-    """The build in force, if another one now would have the same bytes."""
+    """The current build, if another one now would have the same bytes."""
     previous = latest_manifest(output)
     if previous is None or not made_alike(previous, config, VERSION) or not is_same(previous.source):
         return None

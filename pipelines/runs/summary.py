@@ -137,7 +137,7 @@ def _published(outcome: Outcome, config: ConvertConfig, seconds: float, width: i
 
 
 def _before_training(outcome: Outcome, width: int) -> Iterator[Line]:
-    """What a training job would stumble over or learn little from, as far as it is not said elsewhere."""
+    """Findings that would stop a training job or teach it little, as far as they are not said elsewhere."""
     hints = [doubt for doubt in preflight(outcome.manifest) if doubt.code not in _SAID_ABOVE]
     if hints:
         yield Line("before training:")
@@ -146,7 +146,7 @@ def _before_training(outcome: Outcome, width: int) -> Iterator[Line]:
 
 
 def _not_for_jobs(outcome: Outcome, unread: Sequence[str], width: int) -> Iterator[Line]:
-    """What keeps a job from reading the build, and what to do, in place of the commands that would register it."""
+    """The reason why a job cannot read the build, and what to do, in place of the commands that would register it."""
     roots = outcome.manifest.image_roots
     count = sum(roots[root] for root in unread)
     message = (

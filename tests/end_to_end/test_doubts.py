@@ -73,8 +73,11 @@ def test_accepting_changes_no_byte_of_a_build(doubted: Path, tmp_path: Path) -> 
     assert builds[0].manifest["config"] == builds[1].manifest["config"]
 
 
-def test_a_code_that_is_none_is_refused_with_those_that_there_are(doubted: Path, tmp_path: Path) -> None:
-    failed(attempt(doubted, tmp_path / "out", "--accept", "lable"), 2, "--accept: found 'lable'", CODE)
+def test_a_code_that_is_none_is_refused_with_where_codes_are_listed_and_the_one_that_it_resembles(
+    doubted: Path, tmp_path: Path
+) -> None:
+    failed(attempt(doubted, tmp_path / "out", "--accept", "lable"), 2, "--accept: found 'lable'", "docs/reasons.md")
+    failed(attempt(doubted, tmp_path / "out", "--accept", CODE[:-1]), 2, f"did you mean {CODE}?")
 
 
 def test_inspect_lists_doubts_and_ends_with_3_where_a_build_would_be_refused(doubted: Path) -> None:

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.circles import needs
 from tests.end_to_end.builds import DETECTION, SEGMENTATION, Build, labelbeam
+from tests.suites import needs
 
 pytestmark = pytest.mark.browser
 

@@ -10,9 +10,9 @@ from importlib.metadata import metadata
 import pytest
 from packaging.requirements import Requirement
 
-from tests.circles import needs
 from tests.packaging.made import ROOT
 from tests.runners.provision import pip, run
+from tests.suites import needs
 
 EXTRAS = sorted(metadata("labelbeam").get_all("Provides-Extra") or [])
 

@@ -160,7 +160,7 @@ def clean_beside_builds(place: Place, folder: Path, seed: int, kills: Moments, m
 TOO_SLOW = "taken over; nothing was published by this one"
 GAVE_WAY = (
     TOO_SLOW,
-    "has come into force",
+    "is the current build by now",
     "another run has finished",
     "another build is being made",
 )

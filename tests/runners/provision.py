@@ -16,8 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.circles import needs
 from tests.servers.installing import cache, once
+from tests.suites import needs
 
 REPOSITORY = Path(__file__).parents[2]
 CONSTRAINTS = REPOSITORY / "requirements" / "constraints.txt"

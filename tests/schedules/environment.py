@@ -6,9 +6,9 @@ import hashlib
 import sys
 from pathlib import Path
 
-from tests.circles import needs
 from tests.runners.provision import new_environment, pip, run
 from tests.servers.installing import cache, once
+from tests.suites import needs
 
 REQUIREMENTS = Path(__file__).parents[2] / "requirements"
 

@@ -16,12 +16,12 @@ from uuid import uuid4
 
 import pytest
 
-from tests.circles import needs
 from tests.servers.azurite import azurite_blob
 from tests.servers.processes import HOST
 from tests.servers.proxy import Proxy, proxy_before
 from tests.servers.room import PORT, Room, Visitor, room_of
 from tests.servers.stores import AzureStore, GcsStore, HttpStore, S3Store, Store
+from tests.suites import needs
 
 # gcsfs reads this when it is imported, which is when a test first opens gs://; see GcsStore.
 os.environ["GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT"] = "false"

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.circles import needs
+from tests.suites import needs
 
 HOST = "127.0.0.1"
 

@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from tests.circles import needs
 from tests.servers.faults import READS, Faults, Request
 from tests.servers.processes import HOST
+from tests.suites import needs
 
 REPOSITORY = Path(__file__).parents[2]
 

@@ -1,4 +1,4 @@
-"""Whether all that was planned was read, and each bucket written once, by what was found in all of it."""
+"""Check that all that was planned was read, and each bucket written once."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ _LONGEST_NAME = 255
 
 
 def asset_stem(output: str) -> str:
-    """What the assets of an output are called, in letters that Azure takes: the name of its directory.
+    """The name of an output's assets, in letters that Azure takes: that of its directory.
 
     >>> asset_stem("s3://bucket/My data_1/"), asset_stem("s3://\u00fc/")
     ('My-data-1', 'dataset')

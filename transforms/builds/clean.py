@@ -141,7 +141,7 @@ def _folders(output: Location, above: str) -> set[str]:
 
 
 def _holds_ours(output: Location, build: str) -> bool:
-    """Whether a run's files lie in the directories of a build, or, on a disk, nothing at all: what others keep there is left."""
+    """Tell whether a run's files lie in the directories of a build, or, on a disk, nothing at all: what others keep there is left."""
     found = [ours for above in (BUILDS, UNFINISHED) for _, ours in _below(output, f"{above}/{build}")]
     return any(found) or (output.local and not found)
 

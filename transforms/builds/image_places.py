@@ -16,7 +16,7 @@ from labelbeam.transforms.stores.location import Location, StorageOptions
 
 
 def configured_prefix(manifest: Manifest) -> str | None:
-    """What the build's image URLs start with, by --image-url or as its source had them; None where they are the images' own."""
+    """The prefix of the build's image URLs, by --image-url or as its source had them; None where they are the images' own."""
     prefix = manifest.config.get("image_url") or manifest.source.image_prefix
     return prefix if isinstance(prefix, str) and prefix else None
 

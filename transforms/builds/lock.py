@@ -1,12 +1,12 @@
 """One run at a time that changes an output, on every store, also on those that know no locks.
 
-Each run puts a claim, a file of its own, below `unfinished/`, and then looks who else has one there. It goes on when it has
-looked and was alone: of two runs at least the second to put its claim sees the other's. No claim is ever written by two, so
-all this needs of a store is that a listing shows what was put before. A claim whose process is dead is removed by
-whoever finds it: on the same machine the system tells; elsewhere, a claim is dead when it has not changed for a while.
+Each run puts a claim, a file of its own, below `unfinished/`, and then lists the claims there. It continues if its own is the only
+one: of two runs, at least the second to put its claim sees the other's. No claim is written by two runs, so the only guarantee
+needed of a store is that a listing shows what was put before. The claim of a dead process is removed by the run that finds it:
+on the same machine the system knows; elsewhere, a claim is dead when it has not changed for a while.
 
-Whoever removes a claim ends it for good: a run puts its own anew only over the one that is there, as the store itself compares
-in that moment. So a run that stood still, at whatever step, and was taken for dead, finds no claim of its own when it goes on.
+A claim that was removed does not come back: a run renews its own only over the one that is there, which the store itself compares.
+So a run that was suspended, at whatever step, and was taken for dead, finds no claim of its own when it resumes.
 
 What is published is whole even without a lock: this keeps two runs from doing the same work, and a clean from removing what a
 build is writing. An older build does not come last either (see `transforms/builds/pointer.py`).
@@ -263,7 +263,7 @@ def _wait_until_alone(lock: Lock) -> None:
 
 
 def _is_ignored(claim: Claim, own: Claim) -> bool:
-    """Whether a clean need not wait for a run: that one waits for it. If both did, neither would ever end."""
+    """Tell whether a clean need not wait for a run, which waits for it. If both did, neither would ever end."""
     return own.work == "clean" and claim.gives_way
 
 
@@ -284,7 +284,7 @@ def _busy(output: Location, claim: Claim) -> BusyError:
 
 
 class _Signs:
-    """What other runs have shown of their life to one that waits: each claim as seen last, and since when it is so."""
+    """Signs of life of other runs: each claim as it was seen last, and since when it is so."""
 
     def __init__(self, pace: Pace) -> None:
         self._pace = pace
@@ -303,12 +303,12 @@ class _Signs:
         self._looked = True
 
     def is_dead(self, name: str, claim: Claim) -> bool:
-        """Whether its process is dead, or, where that cannot be told from here, has been silent for too long."""
+        """Tell whether its process is dead, or, where that cannot be told from here, has been silent for too long."""
         alive = _is_alive(claim)
         return not alive if alive is not None else time.monotonic() - self._last[name][1] > self._pace.dead_after
 
     def is_alive(self, name: str, claim: Claim) -> bool:
-        """Whether it is known to live: by the system, or by a claim that changed."""
+        """Tell whether it is known to live: by the system, or by a claim that changed."""
         return name in self._moved or _is_alive(claim) is True
 
 

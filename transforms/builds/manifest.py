@@ -162,7 +162,7 @@ def _shares(counts: Mapping[str, int], splits: Iterable[str]) -> dict[str, float
 
 
 def _sample(config: ConvertConfig, counts: Counts, skipped: Mapping[str, int]) -> Sample | None:
-    """What a sample is of, where one was drawn."""
+    """The share or number of images of a sample, where one was drawn."""
     if config.sample is None:
         return None
     found = counts.images.found

@@ -64,6 +64,6 @@ def _check(lock: Lock, build: str) -> None:
     current = latest_build(lock.output)
     if current is not None and BUILD_NAME.fullmatch(current) and BUILD_NAME.fullmatch(build) and current > build:
         raise LostLockError(
-            f"{lock.output.shown}: build {current} has come into force, which was begun after this one, {build}; nothing was "
+            f"{lock.output.shown}: build {current}, which was begun after this one, {build}, is the current build by now; nothing was "
             "published by this run"
         )

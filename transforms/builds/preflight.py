@@ -1,4 +1,4 @@
-"""What a training job would stumble over, or learn little from, in a build that is right by itself."""
+"""Findings that would stop a training job, or teach it little, in a build that is right by itself."""
 
 from __future__ import annotations
 

@@ -110,7 +110,7 @@ class BoxColumns(NamedTuple):
 def fragments_of_boxes(
     images: Sequence[SourceImage], boxes: BoxColumns, buckets: int, first_key: int
 ) -> Iterator[tuple[int, Fragment]]:
-    """What `fragments_of` makes of images that hold these boxes and nothing else; nothing of them is rejected."""
+    """Fragments as `fragments_of` makes them of images that hold these boxes and nothing else; nothing of them is rejected."""
     counts = np.array(boxes.counts, np.int64)
     starts = np.cumsum(counts) - counts
     bucket_of_each = buckets_of([image.path for image in images], buckets)
@@ -162,9 +162,11 @@ def _fragment(members: list[tuple[int, SourceImage]]) -> Fragment:
 
 def _image_columns(members: list[tuple[int, SourceImage]]) -> Images:
     notes = {
-        row: ImageNote(tuple(image.skipped), tuple(image.adjusted), image.left_out, image.format, image.group)
+        row: ImageNote(
+            tuple(image.skipped), tuple(image.adjusted), image.left_out, image.format, image.group, image.named
+        )
         for row, (_, image) in enumerate(members)
-        if image.skipped or image.adjusted or image.left_out or image.format or image.group
+        if image.skipped or image.adjusted or image.left_out or image.format or image.group or image.named
     }
     return Images(
         np.array([key for key, _ in members], np.int64),

@@ -15,7 +15,7 @@ _KEPT = re.compile(r"(%(?:2[35f]|3f))", re.IGNORECASE)
 
 
 def identity_of(path: str) -> str:
-    """What the spellings of one image have in common: a URL with its `%XX` decoded, as whoever opens it decodes them; a path as it is.
+    """The identity that the spellings of one image share: a URL with its `%XX` decoded, as whoever opens it decodes them; a path as it is.
 
     >>> identity_of("https://host/a%20b.jpg") == identity_of("https://host/a b.jpg"), identity_of("a%20b.jpg")
     (True, 'a%20b.jpg')
@@ -38,7 +38,12 @@ def bucket_of(path: str, buckets: int) -> int:
 
 def stable_hashes(texts: Iterable[str]) -> npt.NDArray[np.uint64]:
     """`stable_hash` of each text, (n,)."""
-    digests = [hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest() for text in texts]
+    digests: list[bytes] = []
+    nothing = hashlib.blake2b(digest_size=8)
+    for text in texts:
+        digest = nothing.copy()  # Takes half the time of making one anew.
+        digest.update(text.encode("utf-8", "surrogatepass"))
+        digests.append(digest.digest())
     return np.frombuffer(b"".join(digests), ">u8").astype(np.uint64)
 
 
@@ -61,5 +66,5 @@ def draw_split(path: str, shares: dict[str, float]) -> str:
 
 
 def sample_hash(path: str) -> int:
-    """What a sample is drawn by: another hash than those of buckets and splits, so that it is one of each of them alike."""
+    """The hash by which a sample is drawn: another than those of buckets and splits, so that it is one of each of them alike."""
     return stable_hash(f"sample {identity_of(path)}")

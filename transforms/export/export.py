@@ -62,7 +62,7 @@ class Exported(msgspec.Struct, frozen=True):
     not_held: dict[str, int]
 
     def told(self) -> list[str]:
-        """What the format does not hold, in words."""
+        """The losses of the format, in words."""
         return [f"{count:,} {LOST_TEXTS[Lost(code)]} ({code})" for code, count in self.not_held.items()]
 
 

@@ -14,7 +14,7 @@ from labelbeam.transforms.export.files import Files
 
 
 class Lost(StrEnum):
-    """What a format cannot hold, or holds otherwise; `LOST_TEXTS` says it in words."""
+    """Losses: things that a format cannot hold, or holds otherwise; `LOST_TEXTS` says it in words."""
 
     BACKGROUND = "background_images"
     CROWDS = "crowds"

@@ -71,7 +71,7 @@ class _Writer:
 
 
 def label_path(image_path: str) -> str:
-    """Where Ultralytics looks for the labels of an image.
+    """The path at which Ultralytics looks for the labels of an image.
 
     >>> label_path("images/train/a/1.jpg"), label_path("images/train/images/1.jpg")
     ('labels/train/a/1.txt', 'images/train/labels/1.txt')

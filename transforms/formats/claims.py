@@ -27,7 +27,7 @@ _Told = TypeVar("_Told")
 def files_told(
     tree: Tree, extensions: Collection[str], tell: Callable[[Location, int], _Told | None], first: int = 50
 ) -> tuple[Location, dict[str, _Told], bool] | None:
-    """What `tell` says of files by path, those of which it says nothing left out; None where there are no others.
+    """The answers of `tell` by path of a file, without those of which it says nothing; None where there are no others.
 
     The files are the one that is the source, or those of the directory that is, the least deep first: per-image files may lie there by
     the thousand, and no more are opened once a whole batch, of `first` the first one, holds none. Also the root, and whether the source is the file itself.
@@ -60,7 +60,7 @@ def files_told(
 
 
 def told_below(tell: Callable[[Location, int], _Told | None], root: Location, file: StoredFile) -> _Told | None:
-    """What `tell` says of a file below `root`; None where it cannot be read."""
+    """The answer of `tell` for a file below `root`; None where it cannot be read."""
     try:
         return tell(root.below(file.path), file.size)
     except StoreError:

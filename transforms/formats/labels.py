@@ -116,7 +116,7 @@ _BACKSLASH = re.compile(r"\\u([0-9a-fA-F]{4})")
 
 
 def unescaped(label: str) -> str | None:
-    """What a label seems to have been before an exporter escaped it, or wrote its letters in another charset; None where it is as it
+    """A label as it seems to have been before an exporter escaped it, or wrote its letters in another charset; None where it is as it
     should be.
 
     >>> unescaped("R&amp;D"), unescaped("hex%20bolt"), unescaped("caf\u00c3\u00a9") == "caf\u00e9", unescaped("50 % off")

@@ -19,7 +19,7 @@ from labelbeam.transforms.stores.locate import locate
 
 
 def readers_look(plan: Plan, config: ConvertConfig, share: Callable[[str, bytes], str]) -> Looks | None:
-    """How the readers of a plan look at images; None where writers do: its units can't, they are no more than the shards, or only
+    """The way in which readers of a plan look at images; None where writers do: its units can't, they are no more than the shards, or only
     writers know which images a sample holds.
 
     `share` leaves bytes for all processes under a name, and returns their path.

@@ -142,7 +142,7 @@ class Reading:
     index: bytes | str | StagedUnit | None = None
 
     def result(self, findings: Findings, fragments: Iterable[tuple[int, Fragment]]) -> ReadResult:
-        """What a unit hands on: fragments as bytes for the shuffle, and what of them has to be known of the whole source."""
+        """The result of a unit: fragments as bytes for the shuffle, and what of them has to be known of the whole source."""
         labels: Counter[str] = Counter()
         encoded: list[tuple[int, bytes]] = []
         config = self.options.config

@@ -8,7 +8,7 @@ import yaml
 
 
 class NoYamlError(ValueError):
-    """What was read is no YAML, or none that is read here."""
+    """The text is no YAML, or none that is read here."""
 
 
 class _Loader(yaml.SafeLoader):

@@ -139,7 +139,7 @@ def _is_same(before: CopiedImage, file: ListedFile, how: Transcode | None, pictu
 
 
 def _there(place: Location) -> ListedFile | None:
-    """What lies at the place of a copy that has another path than its image: the listing that came with the image lacks it."""
+    """The file at the place of a copy that has another path than its image: the listing that came with the image lacks it."""
     try:
         found = stat(place)
     except MissingFileError:

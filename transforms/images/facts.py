@@ -81,7 +81,7 @@ TURNED, UNTURNED = "turned", "unturned"
 
 
 def frame_remark(facts: ImageFacts, frame: FrameDecision) -> str:
-    """Whether the record of a JPEG that EXIF turns is of it as it is turned or as it is stored; "" where EXIF turns nothing.
+    """Tell whether the record of a JPEG that EXIF turns is of it as it is turned or as it is stored; "" where EXIF turns nothing.
 
     Pillow, through which the trainer's models read images, gives it as it is stored; OpenCV, which yolov5 reads by, turns it.
     """

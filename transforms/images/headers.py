@@ -302,7 +302,7 @@ def _open(watched: _Watched, name: str, others: bool) -> tuple[ImageFile.ImageFi
 
 
 def _beyond(image: ImageFile.ImageFile) -> str:
-    """What an image holds beyond 8 bits of a colour and one frame; nothing more is read for it."""
+    """Content of an image beyond 8 bits of a colour and one frame; nothing more is read for it."""
     if image.mode.startswith(("I", "F")):
         return DEEP
     if isinstance(image, PngImagePlugin.PngImageFile):

@@ -25,7 +25,7 @@ _LAYERS = (1, 3, 4)
 
 
 def plain_jpeg(head: bytes, most_pixels: int) -> ImageFacts | None:
-    """What `read_header` finds in the header of a JPEG; None where it has to look for itself. `head` are the file's first bytes.
+    """The facts that `read_header` finds in the header of a JPEG; None where it has to look for itself. `head` are the file's first bytes.
 
     The size is the one that stands before the first scan (ITU-T T.81, annex B).
     """

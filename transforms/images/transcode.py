@@ -46,7 +46,7 @@ _UNKNOWN = ".image"
 
 @dataclass(frozen=True, slots=True)
 class Transcode:
-    """How images are written: `format` is "jpg", "png", or None for their own; `max_side` bounds their longer side in pixels."""
+    """The form in which images are written: `format` is "jpg", "png", or None for their own; `max_side` bounds their longer side in pixels."""
 
     format: str | None
     max_side: int | None
@@ -58,7 +58,7 @@ class Transcode:
 
 
 def transcode_of(config: ConvertConfig) -> Transcode | None:
-    """How a build's images are written; None where they are copied as they are."""
+    """The form in which a build's images are written; None where they are copied as they are."""
     if config.transcode is None and config.max_side is None:
         return None
     return Transcode(config.transcode, config.max_side)
@@ -83,7 +83,7 @@ def format_of(facts: ImageFacts, options: Transcode) -> str:
 
 
 def stays(facts: ImageFacts, options: Transcode) -> bool:
-    """Whether an image keeps its bytes."""
+    """Tell whether an image keeps its bytes."""
     return _stays(facts, options, format_of(facts, options))
 
 
@@ -157,7 +157,7 @@ def _size(facts: ImageFacts, turned: bool) -> tuple[int, int]:
 
 
 def _stays(facts: ImageFacts, options: Transcode, wanted: str) -> bool:
-    """Whether the file is what is wanted already."""
+    """Tell whether the file is what is wanted already."""
     fits = options.max_side is None or max(facts.width, facts.height) <= options.max_side
     # Who asks for no format wants pixels left alone, also those that the trainer cuts off.
     shown = options.format is None or facts.beyond != DEEP

@@ -135,7 +135,7 @@ _CONTAINERS = ("az", "abfs", "abfss", "wasb", "wasbs")
 
 
 def prefix_in_datastore(datastore: str, place: str) -> str:
-    """What image URLs begin with for images at the URL `place`, a directory of the container that a datastore stands for.
+    """The prefix of image URLs for images at the URL `place`, a directory of the container that a datastore stands for.
 
     >>> prefix_in_datastore("azureml://subscriptions/s/resourcegroups/g/workspaces/w/datastores/d", "az://box/parts/images")
     'azureml://subscriptions/s/resourcegroups/g/workspaces/w/datastores/d/paths/parts/images/'

@@ -16,7 +16,7 @@ from labelbeam.transforms.stores.paths import is_below
 
 
 def home_of(root: Location) -> str | None:
-    """Where a local root lies once its links are resolved, for `opened_below`; None in other stores."""
+    """The place of a local root once its links are resolved, for `opened_below`; None in other stores."""
     return os.path.realpath(root.path) if root.local else None
 
 

@@ -55,7 +55,7 @@ def expand(url: str, options: StorageOptions) -> list[Location]:
 
 
 def names_of(url: str) -> list[str]:
-    """What the braces in a URL stand for, in order.
+    """The names that the braces in a URL stand for, in order.
 
     >>> names_of("a-{08..11}.tar"), names_of("{a,b}/{0..1}")
     (['a-08.tar', 'a-09.tar', 'a-10.tar', 'a-11.tar'], ['a/0', 'a/1', 'b/0', 'b/1'])

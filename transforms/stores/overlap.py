@@ -29,7 +29,7 @@ def lies_in(inner: Location, outer: Location, options: StorageOptions) -> bool:
 
 
 def _on_its_store(location: Location, options: StorageOptions) -> Location:
-    """Where the files lie that the last link of a chain leads to."""
+    """The place of the files that the last link of a chain leads to."""
     while len(links := links_of(location.url)) > 1:
         location = locate("::".join(links[1:]), options)
     return location
@@ -74,7 +74,7 @@ def _same_store(one: Any, other: Any) -> bool:
 
 
 def _which(fs: Any) -> tuple[str, ...]:
-    """What tells two stores of one kind apart, by the names that the packages give it, in one spelling."""
+    """The options that tell two stores of one kind apart, by the names that the packages give it, in one spelling."""
     account = getattr(fs, "account_name", None)
     if not account and (found := _ACCOUNT.search(getattr(fs, "connection_string", None) or "")):
         account = found[1]

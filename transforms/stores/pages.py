@@ -98,13 +98,13 @@ async def list_pages(get_page: GetPage, prefix: str) -> list[StoredFile]:
 
 
 def _folders(files: Sequence[StoredFile], prefix: str) -> int:
-    """How many folders directly below a prefix the files lie in."""
+    """The number of folders directly below a prefix that hold files."""
     starts = {file.path[len(prefix) :].partition("/") for file in files}
     return len({folder for folder, slash, _ in starts if slash})
 
 
 async def _together(calls: Sequence[Coroutine[Any, Any, Any]]) -> list[Any]:
-    """What the calls return, in their order; where one fails, the others are ended."""
+    """The results of calls, in their order; where one fails, the others are ended."""
     tasks = [asyncio.ensure_future(call) for call in calls]
     try:
         return await asyncio.gather(*tasks)

@@ -178,7 +178,7 @@ def part_or_error(part: Part) -> bytes | StoreError:
 
 
 def _in_event_loop(parts: Sequence[Part]) -> Iterator[bytes | StoreError]:
-    """As in threads, at two thirds of the cost: a request that waits needs no thread of its own."""
+    """Read as in threads, at two thirds of the cost: a request that waits needs no thread of its own."""
     arrived: SimpleQueue[tuple[int, bytes | LabelBeamError] | None] = SimpleQueue()
     waiting = iter(enumerate(parts))
 

@@ -54,6 +54,6 @@ def each_in_turn(call: Callable[[_Item], _Result], items: Sequence[_Item]) -> It
 
 
 def _pauses() -> Any:
-    """How often this thread has given its processor up by itself; None where the system does not tell."""
+    """The number of times that this thread gave up its processor by itself; None where the system does not tell."""
     of_thread = getattr(resource, "RUSAGE_THREAD", None)
     return None if of_thread is None else resource.getrusage(of_thread).ru_nvcsw

@@ -53,7 +53,7 @@ def _coordinate_texts(coordinates: Millionths) -> bytes:
 
 
 def _polygons(labels: Labels) -> tuple[Integers, Integers, Millionths]:
-    """How many rings each of n labels has, (n,), how many corners each of these, and x, y, x, y, … of all, one after the other."""
+    """The number of rings of each of n labels, (n,), how many corners each of these, and x, y, x, y, … of all, one after the other."""
     polygons: NormalizedPolygons = labels.judged.geometry
     counts = polygons.ring_count[labels.rows]
     rings = ranges(polygons.ring_start[labels.rows], counts)

@@ -55,7 +55,7 @@ class Labels:
         return pa.array(self.objects.crowd[self.rows], pa.int8())
 
     def id_column(self) -> pa.Array:
-        """What the source calls each row, or where in it the row stands, as strings."""
+        """The source's own id of each row, or the row's place in it, as strings."""
         ids = self.objects.ids
         if isinstance(ids, np.ndarray):
             return pa.array(ids[self.rows]).cast(pa.string())

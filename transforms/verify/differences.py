@@ -15,7 +15,7 @@ MOST_CHARACTERS = 200
 
 
 class Kind(StrEnum):
-    """What a difference is about."""
+    """The subject of a difference."""
 
     POINTER = "pointer"
     MANIFEST = "manifest"
@@ -58,7 +58,7 @@ class Differences:
 
     @property
     def further(self) -> dict[str, int]:
-        """How many more there are of each kind."""
+        """The number of further ones of each kind."""
         more = self._of_kind - Counter(kind for kind, _ in self._told)
         return {str(kind): count for kind, count in more.items()}
 

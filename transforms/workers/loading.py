@@ -1,4 +1,4 @@
-"""What a command does without, though it is installed: it loads in half of the time.
+"""Packages that a command does without, though they are installed: it loads in half of the time.
 
 pyarrow and Beam load pandas wherever they find it, for conversions that nothing here asks for. Beam loads clients of MongoDB,
 BigQuery and of object stores as well, for pipelines of other kinds; a build on the in-process runner has no use for them. Modules

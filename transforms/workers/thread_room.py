@@ -28,7 +28,7 @@ _USUAL_STACK = 8 * 2**20
 
 
 class _Begun(threading.Event):
-    """Whether a thread has begun, which is waited for with an end."""
+    """The beginning of a thread, which is waited for with an end."""
 
     def wait(self, timeout: float | None = None) -> bool:
         if timeout is not None:

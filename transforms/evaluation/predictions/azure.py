@@ -92,7 +92,7 @@ def csv_rows(data: bytes, shown: str) -> list[CsvRow | BatchRow]:
 
 
 def _is_header(text: str) -> bool:
-    """Whether the first line holds names alone: in a list there are commas, whatever is between cells."""
+    """Tell whether the first line holds names alone: in a list there are commas, whatever is between cells."""
     return not any(mark in text.partition("\n")[0] for mark in "[{")
 
 

@@ -207,7 +207,7 @@ def _lines(data: bytes, shown: str) -> Iterator[_Item]:
 
 
 def _words(error: Exception, data: bytes) -> str:
-    """What is wrong with JSON; a score of NaN, as Python writes it, is told as what it is."""
+    """The fault of a JSON text; a score of NaN, as Python writes it, is named as such."""
     odd = oddity(data)
     return str(error) if odd is None else odd.words
 

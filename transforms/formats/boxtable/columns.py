@@ -46,7 +46,7 @@ _NUMBER = re.compile(r"\s*-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?\s*")
 
 
 class BoxColumns(NamedTuple):
-    """What the columns of a table are, by index.
+    """The columns of a table, by index.
 
     `box` are four sides, or one column of all; `kind` says whether they are "corners", a corner and "sizes", or a "centre" and sizes.
     `beside` are columns that may say something else of a box than is read, with their names. Without a `header` the first row is a box. With `cloud` rows are those of `cloud_rows`, and nothing else here counts.

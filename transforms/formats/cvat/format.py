@@ -74,7 +74,7 @@ class Cvat:
         return {}
 
     def remarks(self, evidence: Mapping[str, Evidence], config: ConvertConfig) -> list[Doubt]:
-        """What has no outline or stands in two places, what was united, and what was left alone."""
+        """Doubts of objects without an outline, labels in two places, shapes that were united, and what was left alone."""
         from labelbeam.transforms.formats.cvat.units import doubts_of
 
         return doubts_of(evidence)

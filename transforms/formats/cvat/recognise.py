@@ -25,7 +25,7 @@ _LOOKED_AT = 4
 
 
 def task_of(tree: Tree, file: Location, size: int) -> str | None:
-    """What a file of CVAT for images says that it is of, such as `task 7`, "" where it says nothing; None where it is none.
+    """The task or project that a file of CVAT for images names, such as `task 7`, "" where it says nothing; None where it is none.
 
     Raises:
         StoreError: it cannot be read.

@@ -195,7 +195,7 @@ class _Parser:
 
     @property
     def between_images(self) -> bool:
-        """Whether what comes next is inside of the file's element, and inside of no image."""
+        """Tell whether what comes next is inside of the file's element, and inside of no image."""
         return self.takes_plain and self._open["annotations"] > 0 and not self._open["image"]
 
     def elements(self, data: bytes) -> Iterator[etree._Element]:

@@ -69,7 +69,7 @@ class Datumaro:
         return {}
 
     def remarks(self, evidence: Mapping[str, Evidence], config: ConvertConfig) -> list[Doubt]:
-        """What has no outline, stands in two places, or was united."""
+        """Doubts of objects without an outline, labels in two places, and annotations that were united."""
         from labelbeam.transforms.formats.datumaro.units import doubts_of
 
         return doubts_of(evidence)

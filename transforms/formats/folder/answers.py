@@ -22,7 +22,7 @@ _LETTERS = FlagReader((("y", True), ("n", False), ("t", True), ("f", False)))
 
 
 def sureness(cell: str) -> float | None:
-    """How sure a label is: a number, or 1 and 0 for a word that says yes or no; None where the cell says neither.
+    """The confidence of a label: a number, or 1 and 0 for a word that says yes or no; None where the cell says neither.
 
     >>> sureness("0.25"), sureness("No"), sureness("present"), sureness("high"), sureness("")
     (0.25, 0.0, 1.0, None, None)

@@ -16,7 +16,7 @@ _SIDES, _ROWS = 4, 5
 
 
 def may_hold_boxes(heads: Mapping[str, bytes]) -> str:
-    """What to say of tables with an image and four numbers in a row, by their first bytes; "" where there is none.
+    """A remark on tables with an image and four numbers in a row, by their first bytes; "" where there is none.
 
     >>> may_hold_boxes({"a.csv": b"foto,was,p,q,r,s\\n1.jpg,cat,1,2,3,4\\n"})
     "; 'a.csv' may hold boxes, but its first line, 'foto,was,p,q,r,s', names no columns that are known: write filename,label,xmin,ymin,xmax,ymax, or x,y,width,height in place of corners"

@@ -32,7 +32,7 @@ def are_folds(names: Collection[str]) -> bool:
 
 
 def doubt_of_folds(images: Mapping[str, int], with_classes: bool) -> Doubt:
-    """What is said of folds: images by folder, and whether folders of classes lie in them."""
+    """A doubt of folds: images by folder, and whether folders of classes lie in them."""
     names = sorted(images, key=lambda name: (len(name), name))
     splits = [f"{name}={'train' if at else 'validation'}" for at, name in enumerate(names)]
     option = f"--split-folders {','.join(splits)}"
@@ -49,7 +49,7 @@ def doubt_of_folds(images: Mapping[str, int], with_classes: bool) -> Doubt:
 
 
 def refusal_of_splits(names: Collection[str], around: Collection[str]) -> str:
-    """What is asked for where each fold has splits of its own, so that an image is in several of them."""
+    """A refusal where each fold has splits of its own, so that an image is in several of them."""
     first = min(names, key=lambda name: (len(name), name))
     place = "/".join(["SOURCE", *around, first])
     return (

@@ -67,44 +67,13 @@ def find_tables(
     Raises:
         FolderError: several tables may name the same images.
     """
-    doubts: list[Doubt] = []
-    known = ImageNames(frozenset(images))
-
-    def readable_as_table(path: str) -> bool:
-        return is_label_table(path, heads[path], known, options)
-
     candidates = [path for path in visible if is_table_name(path)]
-    here = [path for path in candidates if posixpath.dirname(path) in levels.places or is_of_attributes(path)]
-    # A form for answers has the columns of the table of labels.
-    here = [path for path in here if "submission" not in posixpath.basename(path).lower()]
-    named = [path for path in here if posixpath.basename(path).lower() in NAMED_TABLES]
-    readable = [path for path in named if path not in heads or readable_as_table(path)] or [
-        path for path in here if path not in named and path in heads and readable_as_table(path)
-    ]
-    if not readable and not named and len(classes) < 2:  # Else nothing gives the images labels.
-        around = sole_folders(images)
-        readable = [
-            path for path in candidates if beside_images(path, around) and path in heads and readable_as_table(path)
-        ]
-        here += readable
-    if (named or here) and not readable and (options.label_columns or options.image_column):
-        readable = named or here  # Reading it tells which column is missing.
-    if named and not readable and not classes:
-        readable = named  # Nothing else could give labels: reading it tells what is wrong with it.
-    if unread := [path for path in named if path not in readable]:
-        message = f"{listed(unread)} not read: its columns name no image or no labels"
-        doubts.append(Doubt(Doubted.TABLE_NOT_READ, message, len(unread), unread[0], "--label-columns"))
-    elif not readable:
-        unread = [path for path in here if path in heads and lacks_labels(path, heads[path], known, options)]
-        if unread:
-            message = (
-                f"{listed(unread)} not read, although it names images: none of its columns is known to hold labels; "
-                "--label-columns names the one that does"
-            )
-            doubts.append(Doubt(Doubted.TABLE_NOT_READ, message, len(unread), unread[0], "--label-columns"))
+    known = ImageNames(frozenset(images))
+    here, readable = _choose(candidates, images, classes, levels, heads, options, known)
+    doubts = _doubts_of_unread(here, readable, heads, options, known)
     elsewhere = [path for path in candidates if path not in here]
     if readable or len(classes) > 1:
-        elsewhere = [path for path in elsewhere if posixpath.basename(path).lower() in NAMED_TABLES]
+        elsewhere = [path for path in elsewhere if _is_named(path)]
     if elsewhere:
         message = f"{listed(elsewhere)} not read: tables are looked for in {listed(levels.places)}"
         doubts.append(Doubt(Doubted.TABLE_NOT_READ, message, len(elsewhere), elsewhere[0], "--source"))
@@ -115,6 +84,64 @@ def find_tables(
     holding = {folder for path in images for folder in _ancestors(path)}
     own = splits_of_tables(readable)
     return [_table(path, _folder_of(path, levels), levels, holding, own.get(path)) for path in readable], doubts
+
+
+def _is_named(path: str) -> bool:
+    """Tell whether a file is called as tables of labels are by convention."""
+    return posixpath.basename(path).lower() in NAMED_TABLES
+
+
+def _choose(
+    candidates: Sequence[str],
+    images: Sequence[str],
+    classes: Set[str],
+    levels: Levels,
+    heads: Mapping[str, bytes],
+    options: FolderOptions,
+    known: ImageNames,
+) -> tuple[list[str], list[str]]:
+    """The candidates that lie where tables are looked for, and those of them to be read."""
+
+    def readable_as_table(path: str) -> bool:
+        return path in heads and is_label_table(path, heads[path], known, options)
+
+    here = [path for path in candidates if posixpath.dirname(path) in levels.places or is_of_attributes(path)]
+    # A form for answers has the columns of the table of labels.
+    here = [path for path in here if "submission" not in posixpath.basename(path).lower()]
+    named = [path for path in here if _is_named(path)]
+    readable = [path for path in named if path not in heads or readable_as_table(path)] or [
+        path for path in here if path not in named and readable_as_table(path)
+    ]
+    if not readable and not named and len(classes) < 2:  # Else nothing gives the images labels.
+        around = sole_folders(images)
+        readable = [path for path in candidates if beside_images(path, around) and readable_as_table(path)]
+        here += readable
+    if (named or here) and not readable and (options.label_columns or options.image_column):
+        readable = named or here  # Reading it tells which column is missing.
+    if named and not readable and not classes:
+        readable = named  # Nothing else could give labels: reading it tells what is wrong with it.
+    return here, readable
+
+
+def _doubts_of_unread(
+    here: Sequence[str],
+    readable: Sequence[str],
+    heads: Mapping[str, bytes],
+    options: FolderOptions,
+    known: ImageNames,
+) -> list[Doubt]:
+    """A doubt of tables that lie where they are looked for, and are not read."""
+    unread = [path for path in here if _is_named(path) and path not in readable]
+    message = f"{listed(unread)} not read: its columns name no image or no labels"
+    if not unread and not readable:
+        unread = [path for path in here if path in heads and lacks_labels(path, heads[path], known, options)]
+        message = (
+            f"{listed(unread)} not read, although it names images: none of its columns is known to hold labels; "
+            "--label-columns names the one that does"
+        )
+    if not unread:
+        return []
+    return [Doubt(Doubted.TABLE_NOT_READ, message, len(unread), unread[0], "--label-columns")]
 
 
 def _refuse_rivals(tables: Sequence[str]) -> None:

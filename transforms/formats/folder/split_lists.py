@@ -71,73 +71,99 @@ def _split_of(stem: str) -> str | None:
     return table_split(stem) or ("train" if _OF_BOTH.fullmatch(stem) else None)
 
 
-def read_split_lists(
-    contents: Mapping[str, str], images: ImageNames, given: Mapping[str, str] | None = None
-) -> SplitLists:
-    """Read the lists of which nearly all rows name images. `contents` is the text of each by path; `given` are --split-values."""
-    found = SplitLists()
-    told: dict[str, set[str]] = {}
-    named: dict[str, list[str]] = {}
-    of_both: dict[str, set[str]] = {}
-    said: list[str] = []
-    rows_of = {path: _rows(text, images) for path, text in contents.items()}
-    for path, rows in rows_of.items():
+@dataclass
+class _Read:
+    """Lists that were read.
+
+    told: the splits of each image. of_both: the same by lists of what there is to train on beside a test. numbered: lists whose name ends
+    with a number, by split. said: the lists with their counts, for messages. doubts: of what columns mean.
+    """
+
+    told: dict[str, set[str]] = field(default_factory=dict)
+    of_both: dict[str, set[str]] = field(default_factory=dict)
+    numbered: dict[str, list[str]] = field(default_factory=dict)
+    said: list[str] = field(default_factory=list)
+    doubts: list[Doubt] = field(default_factory=list)
+
+    def add(
+        self,
+        path: str,
+        rows_of: Mapping[str, list[list[str]]],
+        images: ImageNames,
+        given: Mapping[str, str] | None,
+    ) -> None:
+        """Read the list at `path`, if it is one; `rows_of` are the rows of all files that may be lists."""
         stem, folder = _stem(path), posixpath.dirname(path)
         split = _split_of(stem)
         if split is None and not _OF_ROWS.fullmatch(stem):
-            continue
+            return
+        rows = rows_of[path]
         if not _name_images(rows, images):
             ids = _ids(rows_of.get(posixpath.join(folder, "images.txt"), []), images)
-            rows = [[ids[row[0]], *row[1:]] for row in rows if row[0] in ids] if ids else []
+            rows = [[ids[row[0]], *row[1:]] for row in rows if row[0] in ids]
         if not rows:
-            continue
-        meaning: Mapping[str, str] = {}
-        if split is None:
-            codes = Counter(row[-1] for row in rows if len(row) > 1)
-            if re.search(r"(?i)train.*test", stem) and codes.keys() <= {"0", "1"} and not given:
-                meaning = {"1": "train", "0": "test"}
-            else:
-                meaning = meaning_of(path, "the last column", codes, given, found.doubts)
+            return
+        meaning = _meaning(path, rows, given, self.doubts) if split is None else {}
         above = posixpath.dirname(folder)
         bases = [folder, "", "images", above, posixpath.join(above, "images"), posixpath.join(folder, "images")]
         lookup = Lookup(bases, images, {}, [row[0] for row in rows])
+        told = self.of_both if split and table_split(stem) is None else self.told
         counts: Counter[str] = Counter()
         for row in rows:
             own = split or meaning.get(row[-1].lower())
             image, _, problem = lookup.find(row[0])
             if own is not None and problem is None:
-                (of_both if split and table_split(stem) is None else told).setdefault(image, set()).add(own)
+                told.setdefault(image, set()).add(own)
                 counts[own] += 1
         if counts:
             if split is not None and stem[-1:].isdecimal():
-                named.setdefault(split, []).append(path)
-            said.append(f"{path} ({', '.join(f'{name} {count}' for name, count in sorted(counts.items()))})")
-    told = {**of_both, **told}
+                self.numbered.setdefault(split, []).append(path)
+            self.said.append(f"{path} ({', '.join(f'{name} {count}' for name, count in sorted(counts.items()))})")
+
+
+def _meaning(
+    path: str, rows: Sequence[Sequence[str]], given: Mapping[str, str] | None, doubts: list[Doubt]
+) -> Mapping[str, str]:
+    """The splits that the values of the last column mean."""
+    codes = Counter(row[-1] for row in rows if len(row) > 1)
+    if re.search(r"(?i)train.*test", _stem(path)) and codes.keys() <= {"0", "1"} and not given:
+        return {"1": "train", "0": "test"}
+    return meaning_of(path, "the last column", codes, given, doubts)
+
+
+def read_split_lists(
+    contents: Mapping[str, str], images: ImageNames, given: Mapping[str, str] | None = None
+) -> SplitLists:
+    """Read the lists of which nearly all rows name images. `contents` is the text of each by path; `given` are --split-values."""
+    read = _Read()
+    rows_of = {path: _rows(text, images) for path, text in contents.items()}
+    for path in rows_of:
+        read.add(path, rows_of, images, given)
+    doubts, said, told = read.doubts, read.said, {**read.of_both, **read.told}
     if not said:
-        return SplitLists(doubts=found.doubts)
+        return SplitLists(doubts=doubts)
     several = [path for path, splits in told.items() if len(splits) > 1]
-    of_folds = [path for paths in named.values() if len(paths) > 1 for path in paths]
+    of_folds = [path for paths in read.numbered.values() if len(paths) > 1 for path in paths]
     if of_folds and 2 * len(several) > len(told):
         message = (
             f"the lists {listed(sorted(of_folds))} put {counted(len(several), 'image')} into several splits, as those of the folds of a cross-validation do, "
             "and are not read; leave the lists of one fold beside the images, or draw splits with --split"
         )
         doubt = Doubt(Doubted.LISTS_NOT_READ, message, len(of_folds), min(of_folds), "--split")
-        return SplitLists(doubts=[*found.doubts, doubt])
+        return SplitLists(doubts=[*doubts, doubt])
     if len({split for splits in told.values() for split in splits}) < 2:
         # One list alone names the images of one split and says nothing of the others.
         message = f"the lists {', '.join(said)} name images of one split only, and are not read; --split draws splits"
         doubt = Doubt(Doubted.LISTS_NOT_READ, message, len(told), said[0].partition(" (")[0], "--split")
-        return SplitLists(doubts=[*found.doubts, *([doubt] if len(told) < len(images.files) else [])])
-    found.lists = len(said)
-    found.splits = {path: next(split for split in _FIRST if split in splits) for path, splits in told.items()}
+        return SplitLists(doubts=[*doubts, *([doubt] if len(told) < len(images.files) else [])])
     message = f"splits were read from the lists {', '.join(said)}; --split-column none reads none"
     example = said[0].partition(" (")[0]
-    found.doubts.append(Doubt(Doubted.SPLIT_LISTS, message, len(told), example, "--split-column none"))
+    doubts.append(Doubt(Doubted.SPLIT_LISTS, message, len(told), example, "--split-column none"))
     if several:
         message = f"lists put {counted(len(several), 'image')} into two splits, such as {several[0]!r}: validation goes before test, and test before train"
-        found.doubts.append(Doubt(Doubted.LISTED_IN_TWO_SPLITS, message, len(several), several[0]))
-    return found
+        doubts.append(Doubt(Doubted.LISTED_IN_TWO_SPLITS, message, len(several), several[0]))
+    splits_of = {path: next(split for split in _FIRST if split in splits) for path, splits in told.items()}
+    return SplitLists(splits_of, doubts, len(said))
 
 
 def doubt_of_unlisted(unlisted: Sequence[str]) -> list[Doubt]:

@@ -155,7 +155,7 @@ def _is_class(feature: Any) -> bool:
 
 
 def features_of(schema: pa.Schema) -> Mapping[str, Any]:
-    """What the footer says that the columns are; nothing where it says nothing."""
+    """The features of columns as the footer gives them; none where it gives none."""
     try:
         content = decode_json((schema.metadata or {}).get(b"huggingface", b"{}"))
         features = content["info"]["features"]

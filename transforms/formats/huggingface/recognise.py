@@ -38,7 +38,7 @@ class Objects(NamedTuple):
 
 
 def objects_in(path: str, head: bytes) -> Objects | None:
-    """What a table that begins so is; None where it has no objects, or another name."""
+    """The kind of a table by its beginning; None where it has no objects, or another name."""
     name = posixpath.basename(path).lower()
     if name not in TABLES:
         return None
@@ -54,7 +54,7 @@ def objects_in(path: str, head: bytes) -> Objects | None:
 
 
 def objects_of_columns(names: Collection[str], task: str) -> Objects | None:
-    """What a metadata.parquet of these columns is for a task, labels of images among them; None where it says nothing for it."""
+    """The kind of a metadata.parquet by its columns, for a task, labels of images among them; None where it says nothing for it."""
     told = "objects" in names or (task.startswith("image_classification") and any(name in names for name in LABELS))
     return Objects(False) if told and any(name.endswith("file_name") for name in names) else None
 

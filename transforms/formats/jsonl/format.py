@@ -71,7 +71,7 @@ class JsonLines:
         return dict.fromkeys(evidence, FRACTIONS)
 
     def remarks(self, evidence: Mapping[str, Evidence], config: ConvertConfig) -> list[Doubt]:
-        """What the trainer would make of the source as it stands."""
+        """Doubts of what the trainer would make of the source as it stands."""
         from labelbeam.transforms.formats.jsonl.remarks import doubts_of
 
         return [doubt for source in sorted(evidence) for doubt in doubts_of(source, evidence[source])]

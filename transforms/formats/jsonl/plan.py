@@ -203,7 +203,7 @@ def _images(config: ConvertConfig, options: StorageOptions, files: Sequence[Know
 
 
 def _prefix(file: KnownFile, given: str | None, images: Location | None, doubts: list[Doubt]) -> str | None:
-    """What the image URLs of a file start with: "" where they are paths, None where it has no record to tell by."""
+    """The prefix of the image URLs of a file: "" where they are paths, None where it has no record to tell by."""
     if given is not None:
         return given
     if file.source.prefix is not None:

@@ -1,4 +1,4 @@
-"""What the trainer would make of JSON Lines as they stand, by the evidence of all of their records."""
+"""Doubts of what the trainer would make of JSON Lines as they stand, by the evidence of all of their records."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ class LabelMe:
         return {}
 
     def remarks(self, evidence: Mapping[str, Evidence], config: ConvertConfig) -> list[Doubt]:
-        """What was left alone, what has no outline, and labels that stand in two places."""
+        """Doubts of files that were left alone, objects without an outline, and labels in two places."""
         from labelbeam.transforms.formats.labelme.units import doubts_of
 
         return doubts_of(evidence)

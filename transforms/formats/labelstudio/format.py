@@ -91,7 +91,7 @@ class LabelStudio:
         return dict.fromkeys(evidence, Frame("percent", "percent"))
 
     def remarks(self, evidence: Mapping[str, Evidence], config: ConvertConfig) -> list[Doubt]:
-        """Which annotations were chosen, and what has no outline, no label or no annotation."""
+        """Doubts of annotations that were chosen, and of what has no outline, no label or no annotation."""
         from labelbeam.transforms.formats.labelstudio.units import doubts_of
 
         return doubts_of(evidence)

@@ -138,6 +138,7 @@ def _image_of(task: StudioTask, items: list[Any], images: ImageFinder, path: str
         if called.path is not None or called.candidates:
             image = image_named(other, images, path, source, locator)
             image.adjusted = [Adjusted.IMAGE_BY_OTHER_NAME] * (called.path is not None)
+            image.named = name  # Two uploads of one name may be two pictures.
             return image
     on_the_web = field.startswith(("http://", "https://")) and found.path is None and not found.candidates
     return image_named(field if on_the_web else name, images, path, source, locator)
@@ -177,7 +178,7 @@ def _regions(items: list[Any], control: str | None) -> Iterator[_Region]:
 
 
 def _kind(value: dict[str, Any]) -> str | None:
-    """What kind of shape a value is, None where it is none that is known."""
+    """The kind of shape that a value is, None where it is none that is known."""
     if "rle" in value:
         return "brush"
     if "radiusX" in value and "radiusY" in value:

@@ -22,7 +22,7 @@ class StudioError(ValueError):
 
 
 class Annotation(NamedTuple):
-    """What somebody, or a model, has said of a task: results, and who said it when, as far as it is known."""
+    """An annotation of a task, or a model's prediction: results, and who made it when, as far as it is known."""
 
     results: Any
     by: frozenset[str] = frozenset()

@@ -33,7 +33,7 @@ class Table(NamedTuple):
 
     @property
     def of_boxes(self) -> bool:
-        """Whether its rows are boxes, not labels of images."""
+        """Tell whether its rows are boxes, not labels of images."""
         return all(name in self.columns for name in BOX)
 
 

@@ -86,7 +86,7 @@ class Supervisely:
         return {}
 
     def remarks(self, evidence: Mapping[str, Evidence], config: ConvertConfig) -> list[Doubt]:
-        """What has no outline, was united, stands in two places, and corners that are no pixels."""
+        """Doubts of objects without an outline or united, labels in two places, and corners that are no pixels."""
         from labelbeam.transforms.formats.supervisely.units import doubts_of
 
         return doubts_of(evidence)

@@ -203,7 +203,7 @@ def _parts(
 
 
 def _kind_by_class(item: dict[str, Any], shapes: Mapping[str, str]) -> Any:
-    """What an object is that does not say it, as in projects of 2018: its class does, whose objects had one shape each; else its `type`."""
+    """The shape of an object that does not say it, as in projects of 2018: its class does, whose objects had one shape each; else its `type`."""
     shape = shapes.get(str(item.get("classTitle")))
     return shape if shape is not None and shape != _ANY_SHAPE else item.get("type")
 

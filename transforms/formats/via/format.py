@@ -77,7 +77,7 @@ class Via:
         return {}
 
     def remarks(self, evidence: Mapping[str, Evidence], config: ConvertConfig) -> list[Doubt]:
-        """What has no outline or no label, and which attribute was taken for it."""
+        """Doubts of objects without an outline or a label, and of the attribute that was taken for it."""
         from labelbeam.transforms.formats.via.units import doubts_of
 
         return doubts_of(evidence)

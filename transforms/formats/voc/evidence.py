@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -49,77 +50,42 @@ def add_beside(evidence: Evidence, read: Sequence[VocImage]) -> None:
         evidence.add(TURNED_BESIDE, item.turned_beside, item.image.locator)
 
 
+class _Boxes(NamedTuple):
+    """The n boxes of a batch of annotation files.
+
+    numbers: (n, 4) as they are written. sizes: (n, 2) width and height of the image, 0 where they are unknown. names: (n,) the locator of
+    the file. corners: (n,) mask of those that are two corners. decimal: (n,) mask of those with decimals. lower, upper: (n, 2) the smaller
+    and the larger number of each axis. below: (n,) mask of those that reach no further than a pixel, or the whole image in fractions.
+    """
+
+    boxes: Sequence[Box]
+    numbers: Floats
+    sizes: npt.NDArray[np.int64]
+    names: npt.NDArray[np.str_]
+    corners: Flags
+    decimal: Flags
+    lower: Floats
+    upper: Floats
+    below: Flags
+
+    def add(self, evidence: Evidence, name: str, where: Flags) -> None:
+        """Tally the boxes of a mask, with the first file of them as example."""
+        found = np.flatnonzero(where)
+        if len(found):
+            evidence.add(name, len(found), str(min(self.names[found].tolist())))
+
+
 def add_evidence(
     evidence: Evidence, read: Sequence[VocImage], sizes_of: Mapping[str, tuple[int, int]] | None = None
 ) -> None:
     """Tally the boxes and outlines of a batch of annotation files; `sizes_of` are sizes of images that declare none, by path."""
-    found_sizes = sizes_of or {}
-    counts = [len(item.boxes) for item in read]
-    boxes = [box for item in read for box in item.boxes]
-    numbers = np.array([box.numbers for box in boxes], np.float64).reshape(-1, 4)
-    each = [
-        (image.width, image.height) if image.width and image.height else found_sizes.get(image.path, (0, 0))
-        for image in (item.image for item in read)
-    ]
-    sizes = np.repeat(each, counts, axis=0).reshape(-1, 2)
-    corners = np.array([box.kind == "corners" for box in boxes], bool)
-    decimal = np.array([box.decimal for box in boxes], bool)
-    names = np.repeat([item.image.locator for item in read], counts)
-
-    def add(name: str, where: Flags) -> None:
-        found = np.flatnonzero(where)
-        if len(found):
-            evidence.add(name, len(found), str(min(names[found].tolist())))
-
-    def count(name: str, where: Flags) -> None:
-        evidence.add(name, int(np.count_nonzero(where)))
-
     with np.errstate(over="ignore", invalid="ignore"):
-        lower, upper = np.minimum(numbers[:, :2], numbers[:, 2:]), np.maximum(numbers[:, :2], numbers[:, 2:])
-        below = _within(numbers, 1 + OVERSHOOT)
-        evidence.add("boxes", len(boxes))
-        add("boxes_below_a_pixel", below)
-        add("boxes_with_fraction", below & ((numbers > 0) & (numbers < 1)).any(1))
-        add("boxes_above_a_pixel", ~below)
-        in_hundred = _within(numbers, _PERCENT) & (sizes > 2 * _PERCENT).all(1) & ~below
-        add("boxes_in_a_hundred", in_hundred)
-        add("boxes_in_a_hundred_decimal", in_hundred & decimal)
-        add("boxes_in_a_hundred_from_the_border", in_hundred & (lower <= 1).any(1))
-        _add_percent_files(evidence, names, in_hundred, below, (upper >= _FAR).any(1) & (decimal | (lower > 1).all(1)))
-        swapped = corners & (numbers[:, 2:] < numbers[:, :2]).any(1)
-        add("swapped", swapped)
-        space = np.where(below[:, None], 1 + 1e-6, np.where(sizes > 0, sizes + 1, np.nan))
-        centred = np.concatenate([numbers[:, :2] - numbers[:, 2:] / 2, space - numbers[:, :2] - numbers[:, 2:] / 2], 1)
-        as_centre = corners & (centred >= -1e-6).all(1) & (numbers[:, 2:] > 0).all(1)
-        as_size = corners & (numbers[:, :2] + numbers[:, 2:] <= space).all(1) & (numbers[:, 2:] > 0).all(1)
-        add("fit_as_centre", as_centre)
-        add("fit_as_size", as_size)
-        if swapped.any():
-            at = set(names[swapped].tolist())
-            fitting = at - set(names[~as_centre].tolist()) | at - set(names[~as_size].tolist())
-            evidence.add("files_of_sizes", len(fitting), min(fitting, default=""))
-        known = (sizes > 0).all(1) & corners & ~below
-        from_0 = corners & ~below & ((lower >= 0) & (lower < 1)).any(1)
-        add("from_0", from_0)
-        add("between_pixels", corners & ~below & (numbers % 1 != 0).any(1))
-        add("from_1", corners & ~below & (lower == 1).any(1))
-        add("to_the_border", known & (upper == sizes).any(1))
-        add("to_one_past_the_border", known & (upper == sizes + 1).any(1))
-        outside = known & (upper > sizes + 1).any(1) & (upper <= sizes[:, ::-1] + 1).all(1)
-        add("inside_if_turned", outside)
-        low, high = (lower, upper) if corners.all() else _edges(boxes, numbers, lower, upper)
-        placed = (sizes > 0).all(1) & ~below
-        count("boxes_placed", placed)
-        leaving = placed & _leaves(low, high, sizes, SLACK)
-        if leaving.any():
-            add("boxes_leaving", leaving)
-            count("boxes_leaving_turned", leaving & outside)
-            add("boxes_far_out", leaving & _leaves(low, high, sizes, FAR_OUT))
-            count("boxes_outside", leaving & ((low >= sizes) | (high <= 0)).any(1))
-        inside = placed & corners & _within(numbers, _GRID)
-        add("boxes_on_grid_leaving", inside & leaving)
-        _add_grid(evidence, names, sizes, (low, high), inside)
-    evidence.add("files_from_0", len(set(names[from_0].tolist())))
+        boxes = _boxes_of(read, sizes_of or {})
+        evidence.add("boxes", len(boxes.boxes))
+        _add_units(evidence, boxes)
+        _add_layouts(evidence, boxes)
+        _add_origins(evidence, boxes)
+        _add_leaving(evidence, boxes)
     _add_outlines(evidence, read)
     for item in read:
         evidence.add("without_outline", item.without_outline, item.image.locator)
@@ -127,6 +93,97 @@ def add_evidence(
         evidence.add("turned", sum(box.angle != 0 for box in item.boxes))
         whole = sum(box.angle != 0 and box.angle % 1 == 0 for box in item.boxes)
         evidence.add("turned_by_whole_numbers", whole, item.image.locator)
+
+
+def _boxes_of(read: Sequence[VocImage], sizes_of: Mapping[str, tuple[int, int]]) -> _Boxes:
+    counts = [len(item.boxes) for item in read]
+    boxes = [box for item in read for box in item.boxes]
+    numbers = np.array([box.numbers for box in boxes], np.float64).reshape(-1, 4)
+    sizes = [
+        (image.width, image.height) if image.width and image.height else sizes_of.get(image.path, (0, 0))
+        for image in (item.image for item in read)
+    ]
+    return _Boxes(
+        boxes,
+        numbers,
+        sizes=np.repeat(sizes, counts, axis=0).reshape(-1, 2),
+        names=np.repeat([item.image.locator for item in read], counts),
+        corners=np.array([box.kind == "corners" for box in boxes], bool),
+        decimal=np.array([box.decimal for box in boxes], bool),
+        lower=np.minimum(numbers[:, :2], numbers[:, 2:]),
+        upper=np.maximum(numbers[:, :2], numbers[:, 2:]),
+        below=_within(numbers, 1 + OVERSHOOT),
+    )
+
+
+def _add_units(evidence: Evidence, boxes: _Boxes) -> None:
+    """Tally what tells fractions and percent from pixels."""
+    numbers, lower, below = boxes.numbers, boxes.lower, boxes.below
+    boxes.add(evidence, "boxes_below_a_pixel", below)
+    boxes.add(evidence, "boxes_with_fraction", below & ((numbers > 0) & (numbers < 1)).any(1))
+    boxes.add(evidence, "boxes_above_a_pixel", ~below)
+    in_hundred = _within(numbers, _PERCENT) & (boxes.sizes > 2 * _PERCENT).all(1) & ~below
+    boxes.add(evidence, "boxes_in_a_hundred", in_hundred)
+    boxes.add(evidence, "boxes_in_a_hundred_decimal", in_hundred & boxes.decimal)
+    boxes.add(evidence, "boxes_in_a_hundred_from_the_border", in_hundred & (lower <= 1).any(1))
+    reaching = (boxes.upper >= _FAR).any(1) & (boxes.decimal | (lower > 1).all(1))
+    # Files none of whose boxes is larger than percent, of which one is as large as percent get.
+    files = set(boxes.names[in_hundred & reaching].tolist()) - set(boxes.names[~in_hundred & ~below].tolist())
+    evidence.add("files_in_a_hundred", len(files), min(files, default=""))
+
+
+def _add_layouts(evidence: Evidence, boxes: _Boxes) -> None:
+    """Tally what tells a size from a second corner."""
+    numbers, sizes, names = boxes.numbers, boxes.sizes, boxes.names
+    swapped = boxes.corners & (numbers[:, 2:] < numbers[:, :2]).any(1)
+    boxes.add(evidence, "swapped", swapped)
+    space = np.where(boxes.below[:, None], 1 + 1e-6, np.where(sizes > 0, sizes + 1, np.nan))
+    centred = np.concatenate([numbers[:, :2] - numbers[:, 2:] / 2, space - numbers[:, :2] - numbers[:, 2:] / 2], 1)
+    as_centre = boxes.corners & (centred >= -1e-6).all(1) & (numbers[:, 2:] > 0).all(1)
+    as_size = boxes.corners & (numbers[:, :2] + numbers[:, 2:] <= space).all(1) & (numbers[:, 2:] > 0).all(1)
+    boxes.add(evidence, "fit_as_centre", as_centre)
+    boxes.add(evidence, "fit_as_size", as_size)
+    if swapped.any():
+        at = set(names[swapped].tolist())
+        fitting = at - set(names[~as_centre].tolist()) | at - set(names[~as_size].tolist())
+        evidence.add("files_of_sizes", len(fitting), min(fitting, default=""))
+
+
+def _add_origins(evidence: Evidence, boxes: _Boxes) -> None:
+    """Tally what tells whether pixels are counted from 0 or from 1."""
+    lower, upper, sizes = boxes.lower, boxes.upper, boxes.sizes
+    in_pixels = boxes.corners & ~boxes.below
+    known = (sizes > 0).all(1) & in_pixels
+    from_0 = in_pixels & ((lower >= 0) & (lower < 1)).any(1)
+    boxes.add(evidence, "from_0", from_0)
+    evidence.add("files_from_0", len(set(boxes.names[from_0].tolist())))
+    boxes.add(evidence, "between_pixels", in_pixels & (boxes.numbers % 1 != 0).any(1))
+    boxes.add(evidence, "from_1", in_pixels & (lower == 1).any(1))
+    boxes.add(evidence, "to_the_border", known & (upper == sizes).any(1))
+    boxes.add(evidence, "to_one_past_the_border", known & (upper == sizes + 1).any(1))
+
+
+def _add_leaving(evidence: Evidence, boxes: _Boxes) -> None:
+    """Tally boxes that leave their images, and those on a grid that has nothing to do with the size of the image."""
+
+    def count(name: str, where: Flags) -> None:
+        evidence.add(name, int(np.count_nonzero(where)))
+
+    lower, upper, sizes = boxes.lower, boxes.upper, boxes.sizes
+    placed = (sizes > 0).all(1) & ~boxes.below
+    turned = placed & boxes.corners & (upper > sizes + 1).any(1) & (upper <= sizes[:, ::-1] + 1).all(1)
+    boxes.add(evidence, "inside_if_turned", turned)
+    low, high = (lower, upper) if boxes.corners.all() else _edges(boxes.boxes, boxes.numbers, lower, upper)
+    count("boxes_placed", placed)
+    leaving = placed & _leaves(low, high, sizes, SLACK)
+    if leaving.any():
+        boxes.add(evidence, "boxes_leaving", leaving)
+        count("boxes_leaving_turned", leaving & turned)
+        boxes.add(evidence, "boxes_far_out", leaving & _leaves(low, high, sizes, FAR_OUT))
+        count("boxes_outside", leaving & ((low >= sizes) | (high <= 0)).any(1))
+    inside = placed & boxes.corners & _within(boxes.numbers, _GRID)
+    boxes.add(evidence, "boxes_on_grid_leaving", inside & leaving)
+    _add_grid(evidence, boxes.names, sizes, (low, high), inside)
 
 
 def _edges(boxes: Sequence[Box], numbers: Floats, lower: Floats, upper: Floats) -> tuple[Floats, Floats]:
@@ -170,19 +227,6 @@ def _add_grid(
         shares = np.where(of_file > _LARGER * _GRID, _GRID / np.maximum(of_file, 1), 1.0)
         odds = float(-(np.log2(shares).sum(1) * np.minimum(count, _OF_FILE)).sum())
         evidence.add("grid_odds", round(odds), str(names[large[first[0]]]))
-
-
-def _add_percent_files(
-    evidence: Evidence,
-    names: npt.NDArray[np.str_],
-    in_hundred: Flags,
-    below: Flags,
-    reaching: Flags,
-) -> None:
-    """Tally files none of whose boxes is larger than percent, of which one is as large as percent get."""
-    found = set(names[in_hundred & reaching].tolist()) - set(names[~in_hundred & ~below].tolist())
-    if found:
-        evidence.add("files_in_a_hundred", len(found), min(found))
 
 
 def _add_outlines(evidence: Evidence, read: Sequence[VocImage]) -> None:

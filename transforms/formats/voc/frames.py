@@ -81,7 +81,7 @@ def _check_grid(source: str, item: Evidence) -> None:
 
 
 def _grid(item: Evidence) -> str:
-    """How sure it is that boxes are on a grid of 0 to 1000, or to 1024, whatever the size of their images; "" where nothing says so.
+    """The degree to which it is sure that boxes are on a grid of 0 to 1000, or to 1024, whatever the size of their images; "" where nothing says so.
 
     They leave images that are smaller, and never reach into what larger ones have beyond it.
     """

@@ -51,7 +51,7 @@ _TAG = re.compile(r"<([a-z]++)>")
 
 
 def plain_annotation(data: bytes) -> Annotation | None:
-    """What a plain annotation file says; None for any other.
+    """The annotation of a plain file; None for any other.
 
     >>> plain_annotation(b"<annotation><filename>1.jpg</filename></annotation>")
     Annotation(filename='1.jpg', width=None, height=None, objects=(), adjusted=(), strange=(), repeated='', flagged=False, turned_beside=0)

@@ -52,7 +52,7 @@ class ListFiles(NamedTuple):
 
 @lru_cache(4096)
 def _depth_of_sets(folders: str) -> int | None:
-    """How deep a directory lies that holds lists, among those of a path; None where there is none."""
+    """The depth of a directory that holds lists, among those of a path; None where there is none."""
     return next((at for at, folder in enumerate(folders.split("/")) if folder.lower() in _SETS), None)
 
 

@@ -175,7 +175,7 @@ PLAIN = frozenset({"name", "pose", "truncated", "difficult", "occluded"})
 
 
 def plain_object(element: etree._Element) -> PlainObject | None:
-    """What nearly all objects hold; None for others, which may hold anything. Each field stands once, and nothing has attributes."""
+    """The fields that nearly all objects hold; None for others, which may hold anything. Each field stands once, and nothing has attributes."""
     if element.keys():
         return None
     texts: dict[str, str] = {}

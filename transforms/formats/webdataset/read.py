@@ -48,7 +48,7 @@ class Shard(NamedTuple):
 
 @dataclass(slots=True)
 class Counts:
-    """What is told of a shard: how often, and the first example."""
+    """Tallies of a shard: how often, and the first example."""
 
     found: dict[str, tuple[int, str]] = field(default_factory=dict)
 
@@ -199,7 +199,7 @@ def _data(path: str, shard: Shard) -> bytes | None:
 
 
 def _objects(content: Any) -> Any:
-    """What the JSON says of objects, for `objects_of`; None where it says nothing, and [] where it says that there is none."""
+    """The objects of the JSON, for `objects_of`; None where it says nothing, and [] where it says that there is none."""
     if isinstance(content, list):
         return content if all(isinstance(item, dict) for item in content) else None
     if not isinstance(content, dict):

@@ -138,7 +138,7 @@ class WebDatasetUnit:
     def _look(
         self, config: ConvertConfig, name: str, size: int, read: Callable[[int, int], bytes]
     ) -> ImageFacts | ImageError | None:
-        """What the header of an image says, or its pixels: here it is at hand, and whoever writes would have to find it once more."""
+        """Look at the header of an image, or at its pixels: a writer would have to find it once more."""
         named = split_name(name.removeprefix("./"))
         if named is None or not is_image_suffix(named[1]):
             return None

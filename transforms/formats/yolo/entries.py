@@ -90,7 +90,7 @@ def folders_above(path: str) -> Iterator[str]:
 
 
 def find_entry(path: str, bases: Sequence[str], known: Collection[str]) -> str | None:
-    """Which of the directories and files that are `known` an entry means: relative to one of `bases`, else by its last names."""
+    """The one of the `known` directories and files that an entry means: relative to one of `bases`, else by its last names."""
     for base in bases:
         place = resolved(base, path)
         if place is not None and place in known:

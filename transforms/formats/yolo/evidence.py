@@ -84,7 +84,7 @@ def _outside(lower: npt.NDArray[np.float64], upper: npt.NDArray[np.float64]) -> 
 
 
 def _box_before_the_rest(ring: npt.NDArray[np.float64]) -> bool | None:
-    """Whether the rest reaches all sides of the box that the first two corners are the centre and the size of, or is made of keypoints in it
+    """Tell whether the rest reaches all sides of the box that the first two corners are the centre and the size of, or is made of keypoints in it
     with their visibility; None if it leaves the box.
     """
     x, y, width, height, *rest = ring.ravel().tolist()

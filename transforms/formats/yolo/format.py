@@ -99,7 +99,7 @@ class Yolo:
         return frames_of(evidence, config.of(YoloOptions))
 
     def remarks(self, evidence: Mapping[str, Evidence], config: ConvertConfig) -> list[Doubt]:
-        """What speaks against the reading of boxes, and what was left out of them."""
+        """Doubts of the reading of boxes, and of what was left out."""
         from labelbeam.transforms.formats.yolo.evidence import remarks_on
 
         return remarks_on(evidence, config.of(YoloOptions))

@@ -95,7 +95,7 @@ def in_labels(path: str) -> bool:
 
 
 class Conventions:
-    """Where the images of label files lie that no listing shows."""
+    """Places of images that no listing shows, by those of their label files."""
 
     def __init__(self, images: Iterable[str], elsewhere: bool) -> None:
         """Learn suffixes from the images that there are; `elsewhere` says that they lie in a directory of their own."""

@@ -129,7 +129,7 @@ class Labels:
         self._ends = (min(by_number), max(by_number)) if by_number else None
 
     def known(self, number: int) -> _Label:
-        """What is known of a class."""
+        """The label of a class."""
         found = self._known.get(number)
         if found is None:
             found = self._find(number)

@@ -126,7 +126,7 @@ def _describe(
     data: str | None,
     doubts: list[Doubt],
 ) -> tuple[Description | None, _Tables]:
-    """What describes the dataset: the file that was named, else data.yaml or obj.data, else files of class names."""
+    """The description of the dataset: the file that was named, else data.yaml or obj.data, else files of class names."""
     if data is not None and data not in files:
         raise UsageError(f"--yolo-data: found no file {data!r} in the source")
     if data is not None and not may_describe([data]):

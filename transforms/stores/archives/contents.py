@@ -77,7 +77,7 @@ class Contents:
 
 
 def _relative_bytes(name: str) -> str | None:
-    """As `safe_relative`, for a name with a lone surrogate for each byte that is no ASCII.
+    """Do as `safe_relative`, for a name with a lone surrogate for each byte that is no ASCII.
 
     A backslash is left alone: in Shift-JIS, GBK and Big5 its byte is the second half of many a letter.
     """

@@ -116,7 +116,7 @@ def _told(head: bytes) -> tuple[int, int, int]:
 
 
 def _field(head: bytes, table: int, number: int) -> int:
-    """Where a field of a table stands; 0 where it is left out."""
+    """The position of a field of a table; 0 where it is left out."""
     listed = table - struct.unpack_from("<i", head, table)[0]
     if listed < 0:
         raise struct.error("a table begins before the message")

@@ -73,7 +73,7 @@ class DamagedError(ArchiveError):
 
 
 class _RefusedError(Exception):
-    """What the store of a file said while it was decoded, which is no damage."""
+    """A failure of the store of a file while it was decoded, which is no damage."""
 
     def __init__(self, error: BaseException) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""What a shard is to the store that it lies in: a directory of files."""
+"""A shard as the store that it lies in sees it: a directory of files."""
 
 from __future__ import annotations
 

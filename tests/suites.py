@@ -21,7 +21,7 @@ OUTER = ("server", "cluster", "browser", "installation", "slow")
 HANGS = 300
 INSTALLS = 900
 MOMENT = 60
-"""Seconds after which a test is taken to hang: it fails, and shows what each thread does. One of the outer suite may have to
+"""Seconds after which a test is taken to hang: it fails, and shows what each thread does. A test outside of the fast suite may have to
 install what it needs before, a slow one has five times its own seconds more, and in the nightly suite each of PROOF_MOMENTS a
 minute."""
 
@@ -117,7 +117,7 @@ def pytest_fixture_setup(
 
 
 @pytest.fixture(autouse=True)
-def keeps_to_its_circle(request: pytest.FixtureRequest) -> Iterator[None]:
+def keeps_to_its_suite(request: pytest.FixtureRequest) -> Iterator[None]:
     """Fails a test without the marker also where what it needs is there already; at its end, where it asked for it by name."""
     _check(request)
     yield

@@ -1,4 +1,4 @@
-"""The circle of a test follows from its markers, and a test without the one that it needs fails."""
+"""The suite of a test follows from its markers, and a test without the one that it needs fails."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.circles import OUTER
+from tests.suites import OUTER
 
 ROOT = Path(__file__).parents[1]
 
 STRAY = """
 import pytest
 from pathlib import Path
-from tests.circles import needs
+from tests.suites import needs
 
 @pytest.fixture(scope="session")
 def kept():
@@ -49,7 +49,7 @@ def run(folder: Path, *arguments: str) -> str:
     (folder / "test_stray.py").write_text(STRAY)
     markers = [f"markers = {marker}" for marker in ("server", "browser", "cluster", "installation", "slow")]
     (folder / "pytest.ini").write_text("[pytest]\n" + markers[0] + "\n" + "\n".join(f"  {m[10:]}" for m in markers[1:]))
-    command = [sys.executable, "-m", "pytest", "-p", "tests.circles", "-rA", "-n0", *arguments, "test_stray.py"]
+    command = [sys.executable, "-m", "pytest", "-p", "tests.suites", "-rA", "-n0", *arguments, "test_stray.py"]
     ran = subprocess.run(
         command, cwd=folder, env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False
     )
@@ -78,6 +78,6 @@ def test_without_all_only_tests_without_a_marker_run(arguments: list[str], run_t
     assert ("PASSED test_stray.py::test_that_needs_nothing" in said) == (arguments != ["-m", "server"]), said
 
 
-def test_every_marker_of_the_outer_circle_is_declared(pytestconfig: pytest.Config) -> None:
+def test_every_marker_of_the_full_suite_is_declared(pytestconfig: pytest.Config) -> None:
     declared = {line.partition(":")[0].partition("(")[0] for line in pytestconfig.getini("markers")}
     assert set(OUTER) <= declared
