@@ -3,11 +3,12 @@
     python -m benchmarks.loops WORK SOURCE OUT
 
 WORK is one of `WORKS`. Loops over stores ask S3 by botocore, the endpoint and credentials of the environment, one request after the
-other. The loop over a COCO file is `benchmarks/by_hand.py`.
+other. Each loads what it alone needs. The loop over a COCO file is `benchmarks/by_hand.py`.
 """
 
 from __future__ import annotations
 
+import gc
 import io
 import json
 import os
@@ -17,14 +18,14 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-from PIL import Image
-
 IMAGE_URL = "https://example.blob.core.windows.net/images"
 _SIDES = ("topX", "topY", "bottomX", "bottomY")
 
 
 def folder(root: str, out: str) -> None:
     """Class folders of JPEGs to JSON Lines, by Pillow's headers."""
+    from PIL import Image
+
     with open(out, "w", encoding="utf-8") as lines:
         for label in sorted(os.listdir(root)):
             for name in sorted(os.listdir(f"{root}/{label}")):
@@ -59,6 +60,8 @@ def _voc_record(annotation: ElementTree.Element) -> dict[str, Any]:
 
 def voc_on_s3(bucket: str, out: str) -> None:
     """VOC files of a bucket to JSON Lines, each with the header of its image, one request after the other."""
+    from PIL import Image
+
     client = _s3()
     with open(out, "w", encoding="utf-8") as lines:
         for key in _keys(client, bucket):
@@ -76,6 +79,8 @@ def voc_on_s3(bucket: str, out: str) -> None:
 
 def yolo(root: str, out: str) -> None:
     """YOLO's label files to JSON Lines, by Pillow's headers and `str.split`."""
+    from PIL import Image
+
     with open(f"{root}/classes.txt", encoding="utf-8") as file:
         names = file.read().splitlines()
     with open(out, "w", encoding="utf-8") as lines:
@@ -165,3 +170,4 @@ WORKS: dict[str, Callable[[str, str], None]] = {
 
 if __name__ == "__main__":
     WORKS[sys.argv[1]](*sys.argv[2:])
+    gc.freeze()  # As the command ends, too: Python is not to look through all objects for cycles.

@@ -151,7 +151,7 @@ class Doubted(Documented):
     IMAGES_WITHOUT_ANNOTATION = "images_without_annotation", "images have no annotation file, and are not read"
     LABELS_ALIKE = (
         "labels_alike",
-        "labels that differ in letter case, blanks, joining marks, percent-encoding or a .0 only, and may be one",
+        "labels that differ in letter case, blanks, joining marks, quotes, percent-encoding or a .0 only, and may be one",
     )
     # YOLO.
     SPLIT_NOT_FOUND = "split_not_found", "entries of data.yaml or obj.data lead to no image in the source"

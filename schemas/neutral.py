@@ -69,6 +69,7 @@ class SourceImage(msgspec.Struct):
     `skipped` those that are left out on purpose, and all count as found. An image without any is background.
     `left_out` says why the image as a whole is left out, unread. `format` is what the source declares, as an extension, where
     the name has another one; it counts where nobody looks at the image. `group` is what the column holds that --split-group names.
+    `named` is what the source calls the image where it was found under another path: two images of one path may be two pictures then.
     `turned_beside`, `flagged_beside` and `scored_beside` count objects beside which a field that is not read says that they are turned,
     not to be trained on, or a model's; `flagged` says that one of the image says that it is not to be trained on, `labelled` holds labels of the image
     as a whole that are not read.
@@ -87,6 +88,7 @@ class SourceImage(msgspec.Struct):
     left_out: Skipped | None = None
     format: str = ""
     group: str = ""
+    named: str = ""
     turned_beside: int = 0
     flagged_beside: int = 0
     scored_beside: int = 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -16,6 +17,22 @@ _ESCAPES = re.compile(
     re.DOTALL,
 )
 """An escape in a JSON string, or the two of a surrogate pair; or half of such a pair."""
+
+
+def replaced(pattern: re.Pattern[bytes], body: bytes, new: Callable[[re.Match[bytes]], bytes | None]) -> bytes:
+    r"""The body with `new` of each match, where that is not None; the body itself where there is none such.
+
+    Unlike `re.sub` it takes no memory for matches that stay, which in hostile text are as many as there are bytes.
+
+    >>> replaced(WORDS, b'["None", None]', lambda word: b"null" if word[0] == b"None" else None)
+    b'["None", null]'
+    """
+    mended, last = bytearray(), 0
+    for match in pattern.finditer(body):
+        if (other := new(match)) is not None:
+            mended += body[last : match.start()] + other
+            last = match.end()
+    return bytes(mended + body[last:]) if last else body
 
 
 class Oddity(NamedTuple):
@@ -37,8 +54,8 @@ def oddity(body: bytes) -> Oddity | None:
     half = next((escape for escape in _ESCAPES.finditer(body) if escape["half"]), None)
     if number is None and half is None:
         return None
-    mended = WORDS.sub(lambda word: word[0] if word[0].startswith(b'"') else b"0", body)
-    mended = _ESCAPES.sub(lambda escape: rb"\ufffd" if escape["half"] else escape[0], mended)
+    mended = replaced(WORDS, body, lambda word: None if word[0].startswith(b'"') else b"0")
+    mended = replaced(_ESCAPES, mended, lambda escape: rb"\ufffd" if escape["half"] else None)
     with suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         msgspec.json.decode(mended)
         if number is not None:

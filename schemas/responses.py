@@ -19,7 +19,7 @@ import msgspec
 
 from labelbeam.schemas.errors import LabelBeamError
 from labelbeam.schemas.predictions import LabelsPrediction, ObjectsPrediction, PredictedObject, Prediction, Score, Sides
-from labelbeam.schemas.python_json import WORDS, oddity
+from labelbeam.schemas.python_json import WORDS, oddity, replaced
 from labelbeam.schemas.records import Fraction, Name, Part
 
 
@@ -178,6 +178,9 @@ def _decoded(body: bytes, form: Any, images: int) -> Any:
 _AROUND = frozenset({"predictions", "result", "results", "output", "outputs"})
 """Names below which servers and scoring scripts put their whole answer; the first is MLflow's, the second that of Azure's samples."""
 
+_LOOKED_AT = 2**25
+"""Bytes of an answer in which what is no JSON is looked for: that takes many times as long as parsing it."""
+
 _STRINGS = 2
 """JSON strings that may stand in each other: a script makes one, and its server another one of that."""
 
@@ -214,10 +217,11 @@ def _json(body: bytes) -> tuple[bytes, Any]:
     except msgspec.ValidationError as error:
         raise InvalidAnswerError(f"answer: {error}") from None  # A number beyond all bounds.
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        repaired = WORDS.sub(lambda match: b"null" if match[0] == b"None" else match[0], body)
-        if repaired != body:
+        is_looked_at = len(body) <= _LOOKED_AT
+        repaired = replaced(WORDS, body, lambda word: b"null" if word[0] == b"None" else None) if is_looked_at else body
+        if repaired is not body:
             return repaired, _json(repaired)[1]
-        if (odd := oddity(body)) is not None:
+        if is_looked_at and (odd := oddity(body)) is not None:
             kind = NotJsonError if odd.is_number else InvalidAnswerError
             raise kind(f"answer: {odd.words}; expected {'JSON' if odd.is_number else 'text'}") from None
         # A number that ends with the body may be whole or not, and is called invalid where it ends in a point.

@@ -28,7 +28,7 @@ class Failed(Documented):
     TRUNCATED_ANSWER = "truncated_answer", "the answer is the beginning of JSON, each time it was asked for"
     WRONG_COUNT = "wrong_count", "the answer has another number of entries than the request had images"
     INVALID_ANSWER = "invalid_answer", "the answer is JSON, but no prediction of the task"
-    ANSWER_TOO_LARGE = "answer_too_large", "the answer is larger than 256 MiB"
+    ANSWER_TOO_LARGE = "answer_too_large", "the answer is larger than 256 MiB, or takes more than 1280 MiB to be parsed"
 
 
 class FailedImage(msgspec.Struct, frozen=True):

@@ -75,7 +75,7 @@ def test_the_codes_and_options_that_pages_name_exist() -> None:
     known |= {"image_width", "image_height", "label_confidence"}  # Of exports of labelling projects.
     known |= {"source_id", "label_count", "parent_first"}  # Columns of Parquet, and Flink's word.
     # COCO's and LVIS's fields.
-    known |= {"coco_url", "bbox_mode", "bbox_format", "video_id", "frame_id", "date_captured"}
+    known |= {"coco_url", "bbox_mode", "bbox_format", "video_id", "frame_id", "date_captured", "category_name"}
     # YOLO's fields, files and directories, and its trainers' functions.
     known |= {"kpt_shape", "is_obb", "save_txt", "verify_image_label", "check_det_dataset", "obj_valid_data"}
     known |= {"train_images", "train_labels", "all_points_x", "class_id", "label_id"}

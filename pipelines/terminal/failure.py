@@ -40,7 +40,9 @@ _STEP = re.compile(r"""(?<!\s)\s*\[while running '(?P<step>[^']*)'\]""")
 # The first line that is not indented, and those behind it: a stack of the runner's own language, if one follows, is indented.
 _RAISED = re.compile(r"^(?P<type>[A-Za-z_][\w.]*)(?:: (?P<text>.*(?:\n\S.*)*))?$", re.MULTILINE)
 _FRAME = re.compile(r'^[ \t]*File "(?P<file>[^"]+)", line (?P<line>\d+), in (?P<function>\S+)', re.MULTILINE)
-_TRACEBACK = "Traceback (most recent call last):"
+_TRACEBACK = re.compile(r"Traceback \(most recent call last\):[ \t\r]*\n(?=[ \t])")
+"""What a traceback begins with, before its first frame. One that an answer of a server holds is quoted in one line."""
+
 _DEBUG = "set LABELBEAM_DEBUG=1 to see the traceback"
 
 
@@ -58,17 +60,17 @@ _SHORT = re.compile(
 def describe(error: BaseException) -> Failure:
     """Put an exception of a run into words."""
     text = str(error)
-    if _TRACEBACK in text:
-        return _of_worker(text)
     if isinstance(error, LabelBeamError):
         return Failure(_without_step(text), type(error))
+    if _TRACEBACK.search(text):
+        return _of_worker(text)
     frame = _last_frame(error)
     return _unexpected(type(error).__name__, text, frame)
 
 
 def _of_worker(report: str) -> Failure:
     """The exception at the end of the traceback that a worker sent."""
-    last = report.rpartition(_TRACEBACK)[2]
+    last = _TRACEBACK.split(report)[-1]
     match = _RAISED.search(last)
     if match is None:
         return _unexpected("RuntimeError", last, "")

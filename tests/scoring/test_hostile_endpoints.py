@@ -21,6 +21,7 @@ from labelbeam.schemas.errors import LabelBeamError
 from labelbeam.schemas.responses import TruncatedAnswerError
 from labelbeam.schemas.score_config import DEFAULT_KEY
 from labelbeam.transforms.score import endpoint as endpoint_module
+from labelbeam.transforms.score import room as room_module
 from labelbeam.transforms.score.credentials import KeySource
 from labelbeam.transforms.score.endpoint import Endpoint, EndpointOptions, Reply
 from labelbeam.transforms.score.failures import EndpointError, GivenUpError, StatusError, TooLargeError
@@ -323,7 +324,7 @@ def _asked(endpoint: Endpoint) -> None:
 
 
 def test_an_answer_that_is_not_read_to_its_end_costs_no_connection(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(endpoint_module, "ANSWER_LIMIT", 1000)
+    monkeypatch.setattr(room_module, "ANSWER_LIMIT", 1000)
     sizes = iter([2**20, 2])
 
     def answer(connection: socket.socket, _: bytes) -> None:

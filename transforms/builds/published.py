@@ -75,7 +75,11 @@ def manifest_at(place: Location) -> Manifest:
     Raises:
         StoreError: it cannot be read, or is none.
     """
-    manifest = _decoded(place, Manifest, "manifest of a build of training data")
+    try:
+        manifest = _decoded(place, Manifest, "manifest of a build of training data")
+    except StoreError:
+        check_no_predictions(place)
+        raise
     # Who can write to the output can write a manifest: files of others are called by what it names.
     parts = manifest.splits.values()
     entries = [*manifest.parquet, *manifest.rejected, *(entry for part in parts for entry in part.files)]
@@ -87,6 +91,23 @@ def manifest_at(place: Location) -> Manifest:
             f"{place.shown}: not a manifest of a build of training data: found {odd[0][:300]!r} as a split or file"
         )
     return manifest
+
+
+def check_no_predictions(place: Location) -> None:
+    """Make sure that a file, which is no manifest of training data, is none of predictions either.
+
+    Raises:
+        StoreError: it is one.
+    """
+    try:
+        found = _decoded(place, _Kind, "manifest")
+    except StoreError:
+        return
+    if found.kind == "predictions":
+        raise StoreError(
+            f"{place.shown}: describes predictions of labelbeam score, expected a build of training data: name the output of "
+            "labelbeam convert"
+        )
 
 
 def latest_build(output: Location) -> str | None:

@@ -162,9 +162,11 @@ def _fragment(members: list[tuple[int, SourceImage]]) -> Fragment:
 
 def _image_columns(members: list[tuple[int, SourceImage]]) -> Images:
     notes = {
-        row: ImageNote(tuple(image.skipped), tuple(image.adjusted), image.left_out, image.format, image.group)
+        row: ImageNote(
+            tuple(image.skipped), tuple(image.adjusted), image.left_out, image.format, image.group, image.named
+        )
         for row, (_, image) in enumerate(members)
-        if image.skipped or image.adjusted or image.left_out or image.format or image.group
+        if image.skipped or image.adjusted or image.left_out or image.format or image.group or image.named
     }
     return Images(
         np.array([key for key, _ in members], np.int64),

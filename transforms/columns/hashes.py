@@ -38,7 +38,12 @@ def bucket_of(path: str, buckets: int) -> int:
 
 def stable_hashes(texts: Iterable[str]) -> npt.NDArray[np.uint64]:
     """`stable_hash` of each text, (n,)."""
-    digests = [hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest() for text in texts]
+    digests: list[bytes] = []
+    nothing = hashlib.blake2b(digest_size=8)
+    for text in texts:
+        digest = nothing.copy()  # Takes half the time of making one anew.
+        digest.update(text.encode("utf-8", "surrogatepass"))
+        digests.append(digest.digest())
     return np.frombuffer(b"".join(digests), ">u8").astype(np.uint64)
 
 

@@ -24,6 +24,8 @@ class ImageNote(NamedTuple):
     """The format that the source declares, where the image's name says another."""
     group: str = ""
     """What the column holds that --split-group names."""
+    named: str = ""
+    """What the source calls the image, where it was found under another path."""
 
 
 NO_NOTE = ImageNote()

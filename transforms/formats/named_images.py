@@ -150,17 +150,22 @@ def image_named(name: str, images: ImageFinder, path: str, source: str, locator:
         reject_image(image, Rejected.AMBIGUOUS_IMAGE, message)
         return image
     if found.path is not None:
+        at_its_place = found.path in (name, *(resolved(folder, name) for folder in (join(base, near), "")))
+        # What is absolute begins as the disk of another machine does.
+        image.named = "" if url or at_its_place or _is_absolute(name) else name
         image.path = found.path
         image.adjusted += [Adjusted.IMAGE_BY_OTHER_NAME] * (found.by_other_name or url)
     elif url:
         return _checked(image)
     else:
-        slashed = name.replace("\\", "/")
-        absolute = slashed.startswith("/") or slashed[1:2] == ":"
-        place = join(base, *parts_of(name)[-1:]) if absolute else resolved(base, name)
+        place = join(base, *parts_of(name)[-1:]) if _is_absolute(name) else resolved(base, name)
         image.path = place or name
     image.split = split_of_path(path) or split_of_path(image.path)
     return _checked(image)
+
+
+def _is_absolute(name: str) -> bool:
+    return name.startswith(("/", "\\")) or name[1:2] == ":"
 
 
 @lru_cache(4096)
@@ -264,17 +269,30 @@ def tally_images(
     finder: ImageFinder,
     looked_at: bool = True,
     elsewhere: Iterable[str] = (),
+    looked_for: bool = True,
 ) -> None:
     """Count the images that were found in the listing, to be compared with all that are there; and what they tell of themselves.
 
-    `elsewhere` are labels of objects that the images do not hold themselves.
+    `elsewhere` are labels of objects that the images do not hold themselves. Images that were `looked_for`, and are not in the listing, are
+    counted as well, unless the build looks at them.
     The declared sizes of a few are compared with those of their files where they are `looked_at`, unless --check-images is given.
     """
     there = [image for image in images if image.path in finder]
     evidence.add("images_named", len({image.path for image in there}))
+    if looked_for and reading.options.config.check_images is None and len(there) < len(images):
+        lost = [image for image in images if image.path not in finder and _is_written_unseen(image)]
+        name = "images_lost" if reading.options.config.image_url is None else "images_lost_elsewhere"
+        evidence.add(name, len(lost), min((image.path for image in lost), default=""))
     if looked_at and reading.options.config.check_images is None and finder.root:
         tally_sizes(evidence, there, locate(finder.root, reading.options.storage))
     tally_beside(evidence, images, elsewhere)
+
+
+def _is_written_unseen(image: SourceImage) -> bool:
+    """Tell whether nobody will look for an image's file: its size is declared, and it is no URL."""
+    if not (image.width and image.height) or image.left_out is not None or "://" in image.path:
+        return False
+    return not any(rejection.kind == "image" for rejection in image.rejected)
 
 
 def images_read(
@@ -291,7 +309,7 @@ def images_read(
     """Hand on images that were read, with what they tell; their keys start at `first_key`. `ids` are pairs of a label's id in the source and
     its name, `looked` is what was seen of their files; for `looked_at` see `tally_images`.
     """
-    tally_images(reading, evidence, images, finder, looked_at)
+    tally_images(reading, evidence, images, finder, looked_at, looked_for=looked is None)
     fragments = dict(fragments_of(images, reading.options.buckets, first_key))
     if looked is None:
         look_ahead(reading.options, fragments.values())
@@ -319,6 +337,7 @@ def remarks_on(evidence: Mapping[str, Evidence], advice: str = "", said: Said = 
                 f"{shown}: {counted(left, 'image is', 'images are')} named by no annotation file, and are not read"
             )
             doubts.append(Doubt(Doubted.IMAGES_WITHOUT_ANNOTATION, message, left))
+        doubts += _doubts_of_lost(shown, item)
         if without := item.count("without_outline"):
             message = (
                 f"{shown}: {counted(without, 'object is', 'objects are')} boxes without an outline, and are rejected; for object detection they are "
@@ -331,6 +350,25 @@ def remarks_on(evidence: Mapping[str, Evidence], advice: str = "", said: Said = 
                 example = item.example(name)
                 doubts.append(Doubt(code, f"{shown}: {count:,} {words}, such as in {example}", count, example, option))
     return doubts
+
+
+def _doubts_of_lost(shown: str, item: Evidence) -> list[Doubt]:
+    """A doubt where images are in no listing: nobody looks for them, and the trainer may find nothing at their URLs."""
+    lost, elsewhere, found = item.count("images_lost"), item.count("images_lost_elsewhere"), item.count("images_named")
+    count, example = lost + elsewhere, item.example("images_lost") or item.example("images_lost_elsewhere")
+    if not count or not (found or lost):
+        return []  # None is here, and --image-url says where they are.
+    if not found:
+        message = (
+            f"{shown}: {counted(count, 'image is named and was', 'images are named and were')} not found, such as {example!r}; see whether they are there, or name their directory "
+            "with --images, or where the trainer finds them with --image-url"
+        )
+        return [Doubt(Doubted.IMAGES_NOT_FOUND, message, count, example, "--images")]
+    message = (
+        f"{shown}: {counted(count, 'image is', 'images are')} not where the others are, such as {example!r}, and written unseen; "
+        "--check-images exists rejects such images"
+    )
+    return [Doubt(Doubted.IMAGES_NOT_FOUND, message, count, example, "--check-images exists")]
 
 
 def refuse_far(evidence: Mapping[str, Evidence], what: str) -> None:

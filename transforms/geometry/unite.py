@@ -27,8 +27,8 @@ from labelbeam.transforms.messages.words import counted
 
 _LONGEST_OUTLINE = 2**22  # Pixels; pycocotools needs about 80 bytes for each, at once.
 _FEW_PARTS = 256  # Above it, all parts of an object that overlaps itself are united.
-_AT_ONCE = 1024
-"""Objects that are rasterised together: more gain nothing, and take more memory."""
+_AT_ONCE = 256
+"""Objects that are rasterised together: what more of them take meanwhile leaves a core's cache."""
 
 Sizes = Sequence[tuple[int, int]]
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from functools import lru_cache
 from typing import get_args
+from urllib.parse import unquote
 
 from labelbeam.schemas.reasons import Rejected
 from labelbeam.schemas.records import ImageFormat
@@ -34,6 +36,29 @@ def image_path(file_name: str, prefix: str) -> tuple[str | None, Rejected | None
     if safe is None:
         return None, Rejected.UNSAFE_PATH, False
     return (f"{prefix}{safe}" if prefix else safe), None, safe != file_name
+
+
+def another_picture(one: str, other: str) -> bool:
+    """Tell whether two names that lead to one file may mean two pictures: neither ends as the other does.
+
+    Letter case, Unicode form, percent-encoding and the extension are no difference.
+
+    >>> another_picture("a/1.jpg", "b/1.jpg"), another_picture("a/1.jpg", "1.JPG"), another_picture("./a/1.jpg", "x\\\\a\\\\1.png")
+    (True, False, False)
+    """
+    if one == other:
+        return False
+    first, second = _parts_folded(one), _parts_folded(other)
+    length = min(len(first), len(second))
+    return first[-length:] != second[-length:] if length else False
+
+
+def _parts_folded(name: str) -> list[str]:
+    text = unicodedata.normalize("NFC", unquote(name)).casefold()
+    parts = [part for part in text.replace("\\", "/").split("/") if part not in NO_NAMES]
+    if parts and (known := extension(parts[-1])) and is_image(parts[-1]):
+        parts[-1] = parts[-1][: -len(known) - 1]
+    return parts
 
 
 OTHER_IMAGE_FORMATS = frozenset(

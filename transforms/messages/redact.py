@@ -62,6 +62,10 @@ _HARMLESS = frozenset(
 )
 """Options whose values messages may show: they say where a store is, or how it is asked. Whatever is not here is hidden."""
 
+_WINDOW, _EDGE = 2**20, 2**16
+"""Bytes that are looked at together, since what is noted of each line of them takes a hundred times as many; and bytes on both sides of a
+border between two windows, in which a secret stands, however it is written."""
+
 _SHORTEST = 5
 """Shorter values are words such as `anon`, which stand in too many messages to be hidden."""
 
@@ -100,11 +104,34 @@ def hide(text: str, secrets: tuple[str, ...]) -> str:
     return text
 
 
+def hide_in_bytes(data: bytes, secrets: tuple[str, ...]) -> bytes:
+    """`hide` in bytes of any size: in windows, which take memory for one alone, and once more where two of them meet.
+
+    >>> hide_in_bytes(b"bad key-of-mine", ("key-of-mine",))
+    b'bad ***'
+    """
+    pieces = [_hidden_bytes(data[at : at + _WINDOW], secrets) for at in range(0, len(data), _WINDOW)]
+    for number in range(len(pieces) - 1):
+        left, right = pieces[number : number + 2]
+        around = left[-_EDGE:] + right[:_EDGE]
+        shown = _hidden_bytes(around, secrets)
+        if shown is not around:
+            pieces[number : number + 2] = left[:-_EDGE] + shown, right[_EDGE:]
+    return b"".join(pieces)
+
+
+def _hidden_bytes(data: bytes, secrets: tuple[str, ...]) -> bytes:
+    text = data.decode(errors="surrogateescape")
+    shown = hide(text, secrets)
+    return data if shown is text else shown.encode(errors="surrogateescape")
+
+
 def _hide_over_lines(text: str, line_end: re.Pattern[str], patterns: _Patterns) -> str:
-    pieces = [*line_end.finditer(text)]
-    if not pieces:
-        return text
     flat = line_end.sub("", text)
+    found = _found_in(flat, patterns) if len(flat) < len(text) else []
+    if not found:
+        return text
+    pieces = [*line_end.finditer(text)]
     # Where each piece of a line begins in the flat text, and by how much what follows is further on in the other.
     skipped = [0, *accumulate(len(piece[0]) for piece in pieces)]
     begins = [0, *(piece.start() - before for piece, before in zip(pieces, skipped, strict=False))]
@@ -112,7 +139,7 @@ def _hide_over_lines(text: str, line_end: re.Pattern[str], patterns: _Patterns) 
     def place(at: int) -> int:
         return at + skipped[bisect_right(begins, at) - 1]
 
-    return _covered(text, [(place(start), place(end - 1) + 1) for start, end in _found_in(flat, patterns)])
+    return _covered(text, [(place(start), place(end - 1) + 1) for start, end in found])
 
 
 def _found_in(text: str, patterns: _Patterns) -> list[tuple[int, int]]:

@@ -18,9 +18,10 @@ from urllib3 import HTTPResponse as Unpacked
 from urllib3.exceptions import DecodeError, InvalidHeader, ProtocolError, ReadTimeoutError
 
 from labelbeam.schemas.responses import TruncatedAnswerError
-from labelbeam.transforms.score.failures import TooLargeError
+from labelbeam.transforms.score.room import Room
 
 CHUNK = 2**16
+_PART = 4 * CHUNK
 HEAD_LIMIT = 2**16
 BORDER = b"\r\n\r\n"
 _STATUS = re.compile(r"HTTP/1\.1 ([2-5][0-9]{2})( .*)?")
@@ -53,8 +54,11 @@ def _receive(sock: Any, end: float, most: int) -> bytes:
     return data
 
 
-def read_answer(sock: Any, end: float, most: int, begun: bytes) -> tuple[Answer, bool]:
-    """An answer, of which the beginning was received, and whether the connection can be used for another one."""
+def read_answer(sock: Any, end: float, room: Room, begun: bytes) -> tuple[Answer, bool]:
+    """An answer, of which the beginning was received, and whether the connection can be used for another one.
+
+    The time in which it waits for room in memory is not the server's: it comes on top of `end`.
+    """
     begun = _with_head(sock, begun, end)
     while (interim := _INTERIM.match(begun)) is not None:
         while (another := _INTERIM.match(begun, interim.end())) is not None:
@@ -63,19 +67,20 @@ def read_answer(sock: Any, end: float, most: int, begun: bytes) -> tuple[Answer,
     head, border, body = begun.partition(BORDER)
     plain = plain_head(head.decode("latin-1")) if border else None
     if plain is None:
-        return _by_library(sock, begun, end, most)
+        return _by_library(sock, begun, end, room)
     status, headers = plain
     length = int(headers["content-length"])
-    if length > most:
-        raise TooLargeError(f"found {length} bytes, expected at most {most}")
-    received = bytearray(body)
-    while (left := length - len(received)) > 0:
-        part = _receive(sock, end, min(left, 4 * CHUNK))
+    room.check(length)
+    received = io.BytesIO()
+    received.write(body[:length])
+    while (left := length - received.tell()) > 0:
+        end += room.receive(received.tell() + min(left, _PART))
+        part = _receive(sock, end, min(left, _PART))
         if not part:
             raise ConnectionResetError(errno.ECONNRESET, f"the answer ended {left} of {length} bytes early")
-        received += part
-    stays = left == 0 and "close" not in headers.get("connection", "").lower()
-    return Answer(status, headers, bytes(received[:length])), stays
+        received.write(part)
+    stays = len(body) <= length and "close" not in headers.get("connection", "").lower()
+    return Answer(status, headers, received.getvalue()), stays  # A buffer of its own is no copy.
 
 
 def _with_head(sock: Any, begun: bytes, end: float) -> bytes:
@@ -114,7 +119,7 @@ class _Replayed(io.RawIOBase):
     """A socket as `http.client` reads it: what was received of an answer, and then what comes."""
 
     def __init__(self, sock: Any, begun: bytes, end: float) -> None:
-        self._sock, self._begun, self._end = sock, begun, end
+        self._sock, self._begun, self.end = sock, begun, end
 
     def readable(self) -> bool:
         return True
@@ -124,7 +129,7 @@ class _Replayed(io.RawIOBase):
             size = min(len(buffer), len(self._begun))
             buffer[:size], self._begun = self._begun[:size], self._begun[size:]
             return size
-        received: int = wait_until(self._sock, self._end).recv_into(buffer)
+        received: int = wait_until(self._sock, self.end).recv_into(buffer)
         return received
 
     def makefile(self, mode: str) -> io.BufferedReader:
@@ -132,18 +137,18 @@ class _Replayed(io.RawIOBase):
         return io.BufferedReader(self)
 
 
-def _by_library(sock: Any, begun: bytes, end: float, most: int) -> tuple[Answer, bool]:
+def _by_library(sock: Any, begun: bytes, end: float, room: Room) -> tuple[Answer, bool]:
     """An answer of any other form: in chunks, packed, until the connection ends, or none at all."""
-    found = HTTPResponse(_Replayed(sock, begun, end), method="POST")  # type: ignore[arg-type]
+    replayed = _Replayed(sock, begun, end)
+    found = HTTPResponse(replayed, method="POST")  # type: ignore[arg-type]
     try:
         found.begin()
         headers = HTTPHeaderDict(found.msg.items())
         unpacked = Unpacked(found, headers, found.status, found.version, preload_content=False, request_method="POST")
-        received = bytearray()
+        received = io.BytesIO()
         while part := unpacked.read1(CHUNK):
-            received += part
-            if len(received) > most:
-                raise TooLargeError(f"found more than {most} bytes")
+            replayed.end += room.receive(received.tell() + len(part))
+            received.write(part)
     except DecodeError as error:
         packed = found.headers.get("content-encoding")
         raise TruncatedAnswerError(f"answer: cannot be unpacked, though it is said to be packed as {packed}") from error
@@ -158,4 +163,4 @@ def _by_library(sock: Any, begun: bytes, end: float, most: int) -> tuple[Answer,
     except ProtocolError as error:
         raise ConnectionResetError(errno.ECONNRESET, "the answer ended early, or its chunks are none") from error
     lower = {name.lower(): value for name, value in headers.items()}
-    return Answer(found.status, lower, bytes(received)), not found.will_close
+    return Answer(found.status, lower, received.getvalue()), not found.will_close

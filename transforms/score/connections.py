@@ -24,12 +24,10 @@ from urllib3.util.connection import is_connection_dropped
 from urllib3.util.ssl_ import create_urllib3_context
 
 from labelbeam.transforms.score.answers import BORDER, CHUNK, HEAD_LIMIT, Answer, plain_head, read_answer, wait_until
+from labelbeam.transforms.score.room import SHORT, Room
 
 CONNECTING = 10.0
 """Seconds for a connection: an endpoint that takes longer is not there, or behind a firewall."""
-
-_SHORT = 2**19
-"""Bytes of an answer that is received bit by bit, between others."""
 
 
 class NotPlainError(Exception):
@@ -107,7 +105,7 @@ class Exchange:
             raise NotPlainError
         status, headers = self._head
         length, arrived = int(headers["content-length"]), len(self.received) - self._body
-        if length > _SHORT or arrived > length:
+        if length > SHORT or arrived > length:
             raise NotPlainError
         self.stays = "close" not in headers.get("connection", "").lower()
         return Answer(status, headers, bytes(self.received[self._body :])) if arrived == length else None
@@ -132,8 +130,8 @@ class Connections:
         self._head: tuple[Mapping[str, str] | None, bytes] = None, b""
         """The head of requests with the headers that came last, but for its end: they are mostly the same ones."""
 
-    def post(self, headers: Mapping[str, str], body: bytes, end: float, most: int) -> Answer:
-        """Send `body`; the answer, whose body has no more than `most` bytes, before `end` of the monotonic clock.
+    def post(self, headers: Mapping[str, str], body: bytes, end: float, room: Room) -> Answer:
+        """Send `body`; the answer, for which `room` has room, before `end` of the monotonic clock.
 
         Raises:
             TimeoutError: it took longer, or the connections were closed.
@@ -150,7 +148,7 @@ class Connections:
                 connection.close()
             if connection.sock is None:
                 self._connect(connection, end)
-            return self._finished(Exchange(connection, self._request(headers, body), end), most)
+            return self._finished(Exchange(connection, self._request(headers, body), end), room)
 
     def begin(self, headers: Mapping[str, str], body: bytes, end: float) -> Exchange | None:
         """A request over a connection that is open and idle, of which nothing is sent yet; None where there is no such connection.
@@ -168,12 +166,12 @@ class Connections:
             connection.close()
             self._give_back(connection)
 
-    def finish(self, exchange: Exchange, most: int) -> Answer:
+    def finish(self, exchange: Exchange, room: Room) -> Answer:
         """Do what is left of a request, and wait for that; as `post`."""
         with self._held(exchange.connection):
             if exchange.error is not None:
                 raise exchange.error
-            return self._finished(exchange, most)
+            return self._finished(exchange, room)
 
     def release(self, exchange: Exchange) -> None:
         """Have others use a connection whose answer is complete, if it stays open; else close it."""
@@ -192,13 +190,13 @@ class Connections:
         return b"%b%d\r\n\r\n%b" % (head, len(body), body)
 
     @staticmethod
-    def _finished(exchange: Exchange, most: int) -> Answer:
+    def _finished(exchange: Exchange, room: Room) -> Answer:
         connection, end = exchange.connection, exchange.end
         if exchange.unsent:
             # It may have answered before it had read all, that it is too much, and ended the connection.
             with contextlib.suppress(BrokenPipeError, ConnectionResetError):
                 wait_until(connection.sock, end).sendall(exchange.unsent)
-        answer, stays = read_answer(connection.sock, end, most, bytes(exchange.received))
+        answer, stays = read_answer(connection.sock, end, room, bytes(exchange.received))
         if not stays:
             connection.close()
         return answer

@@ -18,7 +18,7 @@ from urllib3.exceptions import HTTPError
 
 from labelbeam.schemas.requests import JSON_TYPE
 from labelbeam.schemas.responses import TruncatedAnswerError
-from labelbeam.transforms.messages.redact import hide, redact, secrets_of
+from labelbeam.transforms.messages.redact import hide_in_bytes, redact, secrets_of
 from labelbeam.transforms.score.answers import Answer
 from labelbeam.transforms.score.connections import Connections, Exchange
 from labelbeam.transforms.score.credentials import DEPLOYMENT, Headers, KeySource, hidden, read_headers, read_key
@@ -29,13 +29,11 @@ from labelbeam.transforms.score.failures import (
     model_headers,
 )
 from labelbeam.transforms.score.limit import Limit
+from labelbeam.transforms.score.room import Room, room_for_answer
 from labelbeam.transforms.score.tokens import Tokens, default_credential
 from labelbeam.transforms.stores.errors import UnavailableError, explain
 from labelbeam.transforms.stores.failures import is_retryable, retry_after
 from labelbeam.transforms.stores.retries import FEWEST_TRIES, PATIENCE, TRIES, pause
-
-ANSWER_LIMIT = 256 * 2**20
-"""Bytes of an answer: the attributions of a few large images come near it."""
 
 SHAKY_TRIES = 3
 """How often an image is asked for where its scoring script fails, or the beginning of an answer comes as if it were all of it: that
@@ -71,6 +69,11 @@ class Reply(NamedTuple):
     body: bytes
     status: int = 200
     packed: str = ""
+
+    @property
+    def beginning(self) -> bytes:
+        """As much of the body as `excerpt` looks at: who keeps it does not keep all."""
+        return self.body[: 8 * EXCERPT]
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +239,8 @@ class Endpoint:
         while True:
             with self.limit.place(effort.needs_proof) if begun is None else self.limit.held(begun.began) as began:
                 try:
-                    result = read(self._send(body, begun))
+                    with room_for_answer() as room:
+                        result = read(self._send(body, room, begun))
                 except (HTTPError, OSError, StatusError, TruncatedAnswerError) as error:
                     failure = error
                 except EndpointError:
@@ -316,18 +320,18 @@ class Endpoint:
             "finished shards are kept. If the endpoint is overloaded, lower --concurrency"
         )
 
-    def _send(self, body: bytes, begun: Begun | None = None) -> Reply:
+    def _send(self, body: bytes, room: Room, begun: Begun | None = None) -> Reply:
         if begun is None or begun.exchange is None:
             begun = None
             if self.stopped:
                 raise EndpointError(f"{self.options.shown}: is not asked any more, since the run has ended")
         if self._tokens is None:
-            answer = self._in_time(body, self._headers, begun)
+            answer = self._in_time(body, self._headers, room, begun)
         else:
             token = begun.token if begun is not None and begun.token is not None else self._tokens.current()
-            answer = self._in_time(body, self._with_token(token), begun)
+            answer = self._in_time(body, self._with_token(token), room, begun)
             if answer.status == HTTPStatus.UNAUTHORIZED and (other := self._tokens.in_place_of(token)) is not None:
-                answer = self._in_time(body, self._with_token(other))
+                answer = self._in_time(body, self._with_token(other), room)
         status, headers, content = answer
         if status == HTTPStatus.OK or (200 < status < 300 and content.strip()):
             return _reply(answer)
@@ -352,30 +356,28 @@ class Endpoint:
             self._secrets = secrets_of(self._options)
         return {**self._headers, "Authorization": f"Bearer {token}"}
 
-    def _in_time(self, body: bytes, headers: Mapping[str, str], begun: Begun | None = None) -> Answer:
-        """Send `body`; the answer, without secrets."""
+    def _in_time(self, body: bytes, headers: Mapping[str, str], room: Room, begun: Begun | None = None) -> Answer:
+        """Send `body`; the answer, without secrets, and room for what is made of it."""
         try:
             if begun is not None and begun.exchange is not None and begun.exchange.is_stale:
                 self._connections.release(begun.exchange)
                 begun = None
             if begun is None or begun.exchange is None:
-                found = self._connections.post(headers, body, monotonic() + self.options.timeout, ANSWER_LIMIT)
+                found = self._connections.post(headers, body, monotonic() + self.options.timeout, room)
             elif begun.answer is None:
-                found = self._connections.finish(begun.exchange, ANSWER_LIMIT)
+                found = self._connections.finish(begun.exchange, room)
             else:
                 found = begun.answer
         except TimeoutError as error:
             raise TimeoutError(
                 f"the answer was not complete within {self.options.timeout:g} seconds (--timeout)"
             ) from error
+        room.parse(found.body)
         return found._replace(body=self._without_secrets(found.body))
 
     def _without_secrets(self, body: bytes) -> bytes:
         """An answer in which the endpoint repeats no secret that it was asked with, such as in a label: it is published."""
-        if not self._secrets:
-            return body
-        text = body.decode(errors="surrogateescape")
-        return hide(text, self._secrets).encode(errors="surrogateescape")
+        return hide_in_bytes(body, self._secrets) if self._secrets else body
 
 
 def _reply(answer: Answer) -> Reply:

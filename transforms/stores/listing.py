@@ -23,6 +23,7 @@ from labelbeam.transforms.stores.retries import ask
 from labelbeam.transforms.stores.threads import in_threads
 from labelbeam.transforms.stores.tokens import content_token
 from labelbeam.transforms.stores.web.index_pages import IndexPage
+from labelbeam.transforms.workers.quiet_gc import quiet_gc
 
 LEADS_OUT = "links that lead out of it, not followed; copy the files into it, or name where they lead as the source"
 LEADS_NOWHERE = "links that lead nowhere"
@@ -50,21 +51,24 @@ def list_files(root: Location) -> Listing:
         StoreError: `root` is no directory, or it or a directory below cannot be listed. Nothing is passed over.
     """
     left_out: defaultdict[str, list[str]] = defaultdict(list)
-    if root.local:
-        _check_directory(root)
-        files = sorted(
-            _walk_local(root, left_out), key=attrgetter("path")
-        )  # No two are the same, and text is compared sooner than tuples.
-    elif root.on_the_web:
-        files = sorted(_walk_web(root, left_out))
-    else:
-        files = without_markers(sorted(_walk_store(root, left_out)))
-        if not files:
-            _check_directory(root)  # In many stores a directory is no more than what lies in it.
-    for file in files:
-        if not file.path.isascii() and not is_utf8(file.path):
-            left_out[NOT_UTF8].append(file.path)
+    with quiet_gc():
+        if root.local:
+            _check_directory(root)
+            files = _by_path(_walk_local(root, left_out))
+        elif root.on_the_web:
+            files = sorted(_walk_web(root, left_out))
+        else:
+            files = without_markers(_by_path(_walk_store(root, left_out)))
+            if not files:
+                _check_directory(root)  # In many stores a directory is no more than what lies in it.
+        for file in files:
+            if not file.path.isascii() and not is_utf8(file.path):
+                left_out[NOT_UTF8].append(file.path)
     return Listing(files, [_warning(root, why, paths) for why, paths in sorted(left_out.items())])
+
+
+def _by_path(files: Iterator[StoredFile]) -> list[StoredFile]:
+    return sorted(files, key=attrgetter("path"))  # No two are the same, and text is compared sooner than tuples.
 
 
 def without_markers(files: Sequence[StoredFile]) -> list[StoredFile]:

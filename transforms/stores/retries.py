@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import random
+import sys
 import threading
 from asyncio import sleep as sleep_async
 from collections.abc import Awaitable, Callable, Mapping
@@ -198,11 +199,13 @@ def repeated(url: str, call: Callable[[], _Answer], options: Mapping[str, Any] |
     current = _Call(url, options)
     effort = _Effort(current)
     token = _calls.set(current)
+    handled = sys.exception()
     try:
         while True:
             try:
                 return call()
             except Exception as error:
+                _part(error, handled)
                 if current.given_up is not None:
                     _copy_notes(current.given_up, error)
                     raise
@@ -222,6 +225,15 @@ async def repeated_async(call: Callable[[], Awaitable[_Answer]]) -> _Answer:
     """
     current = _calls.get(None) or _Call("a store", None)
     return await _until_done(_Effort(current), call, whole=False)
+
+
+def _part(error: BaseException, handled: BaseException | None) -> None:
+    """Take what was being handled when a call was made, such as in a tidying up, out of what its failure was raised from: it says nothing of it."""
+    found: BaseException | None = error if handled is not None else None
+    while found is not None and found.__context__ is not handled:
+        found = found.__context__
+    if found is not None:
+        found.__context__ = None
 
 
 def _copy_notes(source: BaseException, target: BaseException) -> None:

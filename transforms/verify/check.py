@@ -15,7 +15,7 @@ from labelbeam.schemas.layout import LATEST, manifest_path
 from labelbeam.schemas.manifest import CopiedImage, Copies, FileEntry, Latest, Manifest
 from labelbeam.schemas.records import RECORDS
 from labelbeam.transforms.builds.image_places import configured_prefix
-from labelbeam.transforms.builds.published import nothing_published
+from labelbeam.transforms.builds.published import check_no_predictions, nothing_published
 from labelbeam.transforms.messages.redact import is_redacted
 from labelbeam.transforms.stores.errors import MissingFileError, TooLongError
 from labelbeam.transforms.stores.listing import list_files
@@ -165,6 +165,7 @@ def _manifest(location: Location, differences: Differences) -> Manifest | None:
     except MissingFileError:
         differences.add(Kind.POINTER, "manifest.json", "no such file", "the manifest that latest.json names")
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        check_no_predictions(location)
         differences.add(
             Kind.MANIFEST, "manifest.json", f"{error}", "a manifest, as labelbeam schema manifest prints it"
         )

@@ -10,9 +10,10 @@ from __future__ import annotations
 import gc
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
+from time import monotonic
 
 from labelbeam.transforms.stores.errors import ShortageError
 from labelbeam.transforms.workers.resources import MARGIN, budget_size, memory_left
@@ -64,6 +65,45 @@ class Budget:
                 if not self._holders[thread]:
                     del self._holders[thread]
                 self._freed.notify_all()
+
+
+class GrowingBudget:
+    """Bytes that threads share for what shows its size only as it comes, so that nobody can ask for all of it at once."""
+
+    def __init__(self, size: int) -> None:
+        self._free = size
+        self._freed = threading.Condition()
+        self._held: dict[object, int] = {}
+
+    @contextmanager
+    def hold(self, what: str = "") -> Iterator[Callable[[int], float]]:
+        """A function that has so many bytes in all for the block, and is called again with more; it returns the seconds for which it waited.
+
+        It waits until as many are free. Of those that hold some, the one that began first never waits, and has what it wants even where
+        others have it: so each of them is the first in the end, and what is held together is no more than the budget and one of them.
+
+        Raises:
+            ShortageError: this process may not allocate so many; `what` names what they are for.
+        """
+        mine = object()
+
+        def have(size: int) -> float:
+            with self._freed:
+                more = size - self._held.setdefault(mine, 0)
+                began = monotonic()
+                self._freed.wait_for(lambda: more <= self._free or next(iter(self._held)) is mine)
+                self._free -= max(0, more)
+                self._held[mine] += max(0, more)
+            check_room(more, what)
+            return monotonic() - began
+
+        try:
+            yield have
+        finally:
+            with self._freed:
+                if mine in self._held:
+                    self._free += self._held.pop(mine)
+                    self._freed.notify_all()
 
 
 def check_room(size: int, what: str = "") -> None:

@@ -64,6 +64,8 @@ class Workers:
         self.folder = folder
         self._numbers = count_up()
         self._sharing = threading.Lock()
+        self._asked = threading.Event()
+        self._closed = False
         context = multiprocessing.get_context("fork" if copied else "spawn")
         self.executor = ProcessPoolExecutor(
             count, mp_context=context, initializer=_begin, initargs=(str(folder), os.getpid(), copied)
@@ -87,7 +89,9 @@ class Workers:
 
     def submit(self, function: Callable[..., Result], *arguments: Any) -> Future[Result]:
         """Have `function` called by one of the processes."""
-        return self.executor.submit(function, *arguments)
+        future = self.executor.submit(function, *arguments)
+        self._asked.set()
+        return future
 
     def result(self, future: Future[Result]) -> Result:
         """The result of a future of these processes, for a thread that waits for it.
@@ -111,7 +115,7 @@ class Workers:
 
     def begin(self, key: str, function: Callable[..., Result], *arguments: Any) -> None:
         """Have something called that will be asked for under `key` later: while Beam is still loading."""
-        self.begun[key] = self.submit(function, *arguments)
+        self.begun[key] = self.executor.submit(function, *arguments)
 
     def begin_unit(self, unit: Any, function: Callable[..., Result], *arguments: Any) -> Begun:
         """Have `function` called with the arguments and a unit, which so need not go through the runner itself."""
@@ -141,22 +145,21 @@ class Workers:
             except BaseException as error:  # Whatever it is, somebody waits for it.
                 made.set_exception(error)
 
-        self.submit(function, *arguments, index).add_done_callback(go_on)
+        self.executor.submit(function, *arguments, index).add_done_callback(go_on)
         return begun
 
     def meanwhile(self, function: Callable[[], object]) -> None:
-        """Have `function` called in a thread of this process once what was begun is done: when processes write, this one waits for them.
+        """Have `function` called in a thread of this process once the runner asks for more than what was begun: when processes write, this
+        one waits for them. Before that, they would wait for the runner, which the thread would hold up.
 
         It prepares what is done again where it is needed, so that nobody misses it where it fails.
         """
 
         def call() -> None:
-            while running := [future for future in [*self.begun.values()] if not future.done()]:
-                for future in running:  # `wait` would not end where they are cancelled because the processes are ended.
-                    with contextlib.suppress(BaseException):
-                        future.exception()
-            with contextlib.suppress(Exception):
-                function()
+            self._asked.wait()
+            if not self._closed:
+                with contextlib.suppress(Exception):
+                    function()
 
         with contextlib.suppress(RuntimeError):  # No thread can be made.
             threading.Thread(target=call, daemon=True).start()
@@ -184,6 +187,8 @@ class Workers:
 
     def close(self, at_once: bool = False) -> None:
         """End the processes; `at_once` also those that are at work."""
+        self._closed = True
+        self._asked.set()
         if at_once:
             for process in multiprocessing.active_children():
                 process.terminate()

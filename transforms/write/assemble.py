@@ -218,11 +218,15 @@ def _judge(
     if any(frame.oriented for frame in frames.values()):
         judged.codes[are_oriented(objects, placed.frames, frames)] = code_of(Rejected.ORIENTED_BOX)
     judged.codes[np.isin(objects.image, settled.strangers) & (judged.codes == OK)] = code_of(Rejected.DUPLICATE_IMAGE)
+    judged.codes[np.isin(objects.image, settled.apart) & (judged.codes == OK)] = code_of(Rejected.AMBIGUOUS_IMAGE)
     # Without a size nothing can be said of an object's coordinates.
     judged.codes[(settled.sizes[at] == 0).any(axis=1)] = code_of(Rejected.IMAGE_REJECTED)
     unfit = [number for number, name in enumerate(placed.names) if len(name) > LONGEST_LABEL or not is_utf8(name)]
     judged.codes[np.isin(objects.label, unfit) & (judged.codes == OK)] = code_of(Rejected.INVALID_LABEL)
     return judged
+
+
+_OF_NO_OBJECT = frozenset({Skipped.DELETED, Skipped.EMPTY_LABEL})
 
 
 def _decide(
@@ -244,8 +248,8 @@ def _decide(
     doubtful = (valid == 0) | (task.single_label & (valid > 1))
     doubtful[list(settled.skips)] = False
     for row in np.flatnonzero(doubtful & (settled.codes == OK)).tolist():
-        # Without what was deleted an image is as if that had never been drawn.
-        skipped = [why for why in settled.images.notes.get(row, NO_NOTE).skipped if why is not Skipped.DELETED]
+        # What was deleted is as if it had never been drawn, and a label of emptiness says that there is nothing: background.
+        skipped = [why for why in settled.images.notes.get(row, NO_NOTE).skipped if why not in _OF_NO_OBJECT]
         if valid[row]:
             message = (
                 f"found {valid[row]} different labels, expected one; image_classification_multilabel takes them all"

@@ -27,7 +27,7 @@ from labelbeam.transforms.images.facts import (
     settle_format,
     settle_size,
 )
-from labelbeam.transforms.images.names import LONGEST_PATH, too_long
+from labelbeam.transforms.images.names import LONGEST_PATH, another_picture, too_long
 from labelbeam.transforms.images.transcode import Transcode, format_of, stays
 from labelbeam.transforms.images.urls import below_root
 from labelbeam.transforms.stores.paths import leads_out, url_leads_out
@@ -41,7 +41,7 @@ class Settled:
     sizes: (n, 2) width and height in pixels. codes: (n,) `OK` or why the image is rejected. messages: by row, where it is
     rejected. skips: by row, where it is left out. lent: the keys of records whose path another record has, by the row of
     that one. sources: where each of these came from. strangers: those of them that declare another size, so that their
-    objects lie in another frame and cannot be lent. remarks: by row, what the trainer may make of an image: `DEEP`, `FRAMES`, or by the
+    objects lie in another frame and cannot be lent; apart: those that may be another picture. remarks: by row, what the trainer may make of an image: `DEEP`, `FRAMES`, or by the
     frame of its record `TURNED` or `UNTURNED`. pictures: by row, what is known of images that were looked at, to transcode them.
     written: by row, what an image was transcoded to.
     """
@@ -56,6 +56,7 @@ class Settled:
     lent: dict[int, list[int]] = field(default_factory=dict)
     sources: dict[int, str] = field(default_factory=dict)
     strangers: list[int] = field(default_factory=list)
+    apart: list[int] = field(default_factory=list)
     pictures: dict[int, Picture] = field(default_factory=dict)
     written: dict[int, CopiedImage] = field(default_factory=dict)
     remarks: dict[int, str] = field(default_factory=dict)
@@ -91,11 +92,14 @@ def fold_duplicates(rows: Images, rejections: Rejections, unseen: frozenset[str]
     lent: dict[int, list[int]] = {}
     sources: dict[int, str] = {}
     strangers: list[int] = []
+    apart: list[int] = []
     ambiguous: dict[int, str] = {}
     previous: str | None = None
     distinct = len(set(paths)) == len(paths)
     if not distinct:
-        order.sort(key=lambda row: (paths[row], rows.sources[row], int(rows.keys[row])))
+        # Those that are called as their file is come first: nothing speaks against these.
+        called = [rows.notes[row].named if row in rows.notes else "" for row in range(len(rows))]
+        order.sort(key=lambda row: (paths[row], bool(called[row]), rows.sources[row], int(rows.keys[row])))
     for row in () if distinct else order:
         if paths[row] != previous:
             previous = paths[row]
@@ -113,6 +117,14 @@ def fold_duplicates(rows: Images, rejections: Rejections, unseen: frozenset[str]
                 "found, so they may be two; name the directory that both are relative to with --images"
             )
             ambiguous.setdefault(len(firsts) - 1, message)
+        elif called[row] and another_picture(called[first] or paths[first], called[row]):
+            code = Rejected.AMBIGUOUS_IMAGE
+            message = (
+                f"{called[first] or paths[first]!r} and {called[row]!r} lead to this file, and may mean two pictures"
+            )
+            if called[first]:
+                ambiguous.setdefault(len(firsts) - 1, message)
+            apart.append(int(rows.keys[row]))
         rejections.append(Rejection(rows.sources[row], rows.locators[row], paths[row], "image", code, message))
         lent.setdefault(len(firsts) - 1, []).append(int(rows.keys[row]))
         sources[int(rows.keys[row])] = rows.sources[row]
@@ -122,7 +134,7 @@ def fold_duplicates(rows: Images, rejections: Rejections, unseen: frozenset[str]
             strangers.append(int(rows.keys[row]))
     images = rows.take(order if distinct else firsts)
     settled = Settled(images, images.sizes, [""] * len(images), np.full(len(images), OK, np.int8))
-    settled.lent, settled.sources, settled.strangers = lent, sources, strangers
+    settled.lent, settled.sources, settled.strangers, settled.apart = lent, sources, strangers, apart
     for row, message in ambiguous.items():
         settled.reject(row, Rejected.AMBIGUOUS_IMAGE, message)
     settled.adjusted = {row: list(note.adjusted) for row, note in images.notes.items()}

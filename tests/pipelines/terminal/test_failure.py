@@ -72,6 +72,13 @@ def test_a_message_is_found_in_the_traceback_that_a_worker_sent(kind: type[Label
     assert told(error) == ("s3://b/x: cannot be read:\nasked for 5 bytes, got 4", status)
 
 
+def test_a_traceback_that_a_server_answers_is_not_taken_for_one_of_ours() -> None:
+    said = 'https://h/score: answers 500: Traceback (most recent call last): File "score.py", line 3 ValueError: bad'
+    name = f"{OddError.__module__}.{OddError.__qualname__}"
+    assert told(OddError(f"{said} [while running 'Score']")) == (said, 1)
+    assert told(worker_report(f"{name}: {said} [while running 'Score']")) == (said, 1)
+
+
 def test_a_message_is_found_in_the_report_of_a_cluster_with_its_own_stack_behind() -> None:
     error = worker_report(
         "labelbeam.schemas.errors.LabelBeamError: it broke [while running 'Read']",

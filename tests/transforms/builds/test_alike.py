@@ -22,6 +22,10 @@ from labelbeam.transforms.builds.alike import labels_alike, labels_joined
         ("\u0441\u0430r", "car"),
         ("caf%C3%A9", "caf\u00e9"),
         ("milk%20bottle", "milk bottle"),
+        ('"cat"', "cat"),
+        ("cat.", "\u201ccat\u201d"),
+        ("MilkBottle", "milk_bottle"),
+        ("MilkBottle", "milkbottle"),
     ],
 )
 def test_labels_that_differ_in_their_form_only_are_told_with_both_counts(one: str, other: str) -> None:
@@ -35,7 +39,9 @@ def test_many_of_them_are_counted_and_a_few_are_shown() -> None:
     assert doubt.count == 9 and "and 4 more" in doubt.message
 
 
-@pytest.mark.parametrize("labels", [[], ["cat"], ["cat", "cats"], ["a b", "ab"], ["1", "01"]])
+@pytest.mark.parametrize(
+    "labels", [[], ["cat"], ["cat", "cats"], ["a b", "ab"], ["1", "01"], [".", ",", ";"], ["Ab", "aB C"]]
+)
 def test_other_labels_are_not_doubted(labels: list[str]) -> None:
     assert labels_alike(dict.fromkeys(labels, 1)) == []
 

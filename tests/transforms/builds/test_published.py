@@ -42,6 +42,12 @@ def test_a_manifest_that_is_none_is_an_error_with_its_place(tmp_path: Path) -> N
         latest_manifest(locate(str(tmp_path), {}))
 
 
+def test_predictions_are_told_where_training_data_is_expected(tmp_path: Path) -> None:
+    put_manifest(tmp_path, {"format_version": 1, "kind": "predictions"})
+    with pytest.raises(StoreError, match="describes predictions of labelbeam score, expected a build of training data"):
+        latest_manifest(locate(str(tmp_path), {}))
+
+
 def test_a_pointer_to_a_build_that_is_gone_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "latest.json").write_text('{"build": "x", "manifest": "builds/x/manifest.json"}')
     with pytest.raises(StoreError, match=r"builds/x/manifest\.json"):

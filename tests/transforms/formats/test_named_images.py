@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 import pickle
+from collections.abc import Sequence
 
 import pytest
 
 from labelbeam.schemas.config import ConvertConfig
 from labelbeam.schemas.errors import UsageError
+from labelbeam.schemas.neutral import SourceImage
 from labelbeam.transforms.formats import named_images
 from labelbeam.transforms.formats.frames import Evidence
 from labelbeam.transforms.formats.named_images import (
@@ -17,6 +19,8 @@ from labelbeam.transforms.formats.named_images import (
     finder_of,
     image_named,
     refuse_far,
+    remarks_on,
+    tally_images,
 )
 from labelbeam.transforms.formats.reading import Reading, ReadOptions
 from labelbeam.transforms.workers.staged_units import StagedUnit
@@ -134,3 +138,46 @@ def test_shards_follow_the_images_that_files_of_annotations_can_name(
     assert plan(root, task="image_object_detection").buckets == math.ceil(named / 2)
     fill(memory, {"boxes.csv": table * 20})
     assert plan(root, task="image_object_detection").buckets == 25
+
+
+def told(
+    *paths: str, image_url: str | None = None, check: str | None = None, listed: Sequence[str] = ("1.jpg",)
+) -> list[tuple[int, str]]:
+    """The doubts of images that were named so, by their count and option."""
+    config = ConvertConfig(
+        task="image_object_detection", source=["x"], output="out", image_url=image_url, check_images=check
+    )
+    evidence = Evidence()
+    images = [SourceImage(path, "s", path, 10, 10) for path in paths]
+    tally_images(Reading(ReadOptions(config, {}, 1, None)), evidence, images, ImageFinder(listed))
+    doubts = [doubt for doubt in remarks_on({"s": evidence}) if doubt.code == "images_not_found"]
+    return [(doubt.count, doubt.option) for doubt in doubts]
+
+
+def test_images_that_are_not_there_are_told_where_nobody_looks_for_them() -> None:
+    assert told("1.jpg") == []
+    assert told("1.jpg", "2.jpg", "3.jpg") == [(2, "--check-images exists")]
+    assert told("1.jpg", "2.jpg", image_url="https://h/") == [(1, "--check-images exists")]
+    assert told("1.jpg", "https://h/2.jpg") == []
+    assert told("1.jpg", "2.jpg", check="exists") == told("1.jpg", "2.jpg", check="none") == []
+
+
+def test_a_source_none_of_whose_images_is_there_is_told_unless_the_url_says_where_they_are() -> None:
+    assert told("1.jpg", "2.jpg", listed=()) == [(2, "--images")]
+    assert told("1.jpg", "2.jpg", listed=(), image_url="https://h/") == []
+
+
+@pytest.mark.parametrize(
+    ("name", "named"),
+    [
+        ("one/images/1.jpg", ""),
+        ("x/one/images/1.jpg", "x/one/images/1.jpg"),
+        ("/home/bob/one/images/1.jpg", ""),
+        ("C:\\one\\images\\1.jpg", ""),
+        ("../one/images/1.jpg", ""),
+        ("9.jpg", ""),
+    ],
+)
+def test_what_an_image_is_called_is_kept_where_it_was_found_elsewhere(name: str, named: str) -> None:
+    image = image_named(name, ImageFinder(LISTED), "labels/d.json", "s", "1")
+    assert image.named == named

@@ -12,6 +12,7 @@ from labelbeam.transforms.images.names import (
     LONGEST_PATH,
     LONGEST_URL,
     OTHER_IMAGE_FORMATS,
+    another_picture,
     extension,
     hidden,
     image_path,
@@ -95,3 +96,22 @@ def test_an_image_is_known_by_its_extension_also_where_its_format_is_not_read() 
 
 def test_no_format_is_taken_and_rejected_at_once() -> None:
     assert not IMAGE_FORMATS & OTHER_IMAGE_FORMATS
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "two"),
+    [
+        ("a/1.jpg", "b/1.jpg", True),
+        ("a/1.jpg", "a/2.jpg", True),
+        ("upload/1/0a-1.jpg", "1.jpg", True),
+        ("1.jpg of 7 bytes", "1.jpg of 8 bytes", True),
+        ("a/1.jpg", "1.jpg", False),
+        ("a/1.jpg", "C:\\x\\A\\1.png", False),
+        ("caf%C3%A9/1.jpg", "cafe\u0301/1.jpg", False),
+        ("./a/1.jpg", "../a/1.jpg", False),
+        ("1", "1.jpg", False),
+        ("", "1.jpg", False),
+    ],
+)
+def test_names_whose_ends_differ_may_mean_two_pictures(one: str, other: str, two: bool) -> None:
+    assert (another_picture(one, other), another_picture(other, one)) == (two, two)

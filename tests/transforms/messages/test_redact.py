@@ -12,7 +12,7 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 
-from labelbeam.transforms.messages.redact import redact, stable, with_environment
+from labelbeam.transforms.messages.redact import hide_in_bytes, redact, stable, with_environment
 
 
 @pytest.mark.parametrize(
@@ -106,6 +106,18 @@ def test_lines_without_a_secret_stay_as_they_are() -> None:
     text = "a\n  b\\nc\r\n\r\nkey of\nmine %0A"
     assert redact(text, {"key": "abcdefgh"}) == text
     assert redact(f"{text}ab\n cdefgh.{text}", {"key": "abcdefgh"}) == f"{text}***.{text}"
+
+
+@pytest.mark.parametrize("at", [5, 2**20 - 30, 2**20 - 8, 2**20])
+@pytest.mark.parametrize("form", ["key-of-müne", "key-of-\\n m\\u00fcne"])
+def test_a_secret_in_bytes_of_any_size_is_hidden_wherever_it_stands(at: int, form: str) -> None:
+    data = b"\xff" * at + form.encode() + b"\n1" * 2**10
+    assert hide_in_bytes(data, ("key-of-müne",)) == b"\xff" * at + b"***" + b"\n1" * 2**10
+
+
+def test_bytes_without_a_secret_stay_as_they_are() -> None:
+    data = bytes(range(256)) * (2**12 + 1)
+    assert hide_in_bytes(data, ("key-of-mine",)) == data
 
 
 SECRET = "AbCd/efGH12+3456=789xyz&KEY"

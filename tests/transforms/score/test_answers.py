@@ -11,8 +11,10 @@ import pytest
 
 from labelbeam.transforms.score.answers import HEAD_LIMIT, read_answer
 from labelbeam.transforms.score.connections import Exchange
+from labelbeam.transforms.score.room import Room
 
 OK = b"HTTP/1.1 200 OK\r\n"
+ROOM = Room(lambda size: 0.0)
 
 
 class Dripping:
@@ -62,7 +64,7 @@ def test_a_head_that_comes_bit_by_bit_is_scanned_once() -> None:
     data = head + b"Content-Length: 2\r\n\r\n[]"
     assert len(data) < HEAD_LIMIT
     began = thread_time()
-    answer, _ = read_answer(Dripping(data, 1), monotonic() + 60, 100, b"")
+    answer, _ = read_answer(Dripping(data, 1), monotonic() + 60, ROOM, b"")
     assert answer.body == b"[]" and answer.headers["a3"] == "3"
     assert thread_time() - began < 1
 
@@ -76,7 +78,7 @@ def test_a_large_answer_that_comes_bit_by_bit_takes_memory_for_little_more_than_
     drip = Dripping(data, 7 if chunked else 2)
     tracemalloc.start()
     try:
-        answer, _ = read_answer(drip, monotonic() + 100, 10 * size, b"")
+        answer, _ = read_answer(drip, monotonic() + 100, ROOM, b"")
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
@@ -87,6 +89,6 @@ def test_a_large_answer_that_comes_bit_by_bit_takes_memory_for_little_more_than_
 def test_any_number_of_answers_before_the_final_one_takes_time_in_proportion() -> None:
     data = b"HTTP/1.1 103 E\r\n\r\n" * 20_000 + with_length(b"[]")
     began = thread_time()
-    answer, stays = read_answer(Dripping(data, 2**16), monotonic() + 60, 100, b"")
+    answer, stays = read_answer(Dripping(data, 2**16), monotonic() + 60, ROOM, b"")
     assert (answer.body, stays) == (b"[]", True)
     assert thread_time() - began < 0.5

@@ -17,11 +17,12 @@ from labelbeam.schemas.responses import TruncatedAnswerError
 from labelbeam.transforms.score.answers import Answer
 from labelbeam.transforms.score.connections import Connections, Exchange, NotPlainError
 from labelbeam.transforms.score.failures import TooLargeError
+from labelbeam.transforms.score.room import Room
 from labelbeam.transforms.stores.failures import is_retryable
 from tests.servers.hostile import read_request
 
 OK = b"HTTP/1.1 200 OK\r\n"
-MOST = 100
+ROOM = Room(lambda size: 0.0, 100)
 
 
 class Server:
@@ -78,7 +79,7 @@ def with_length(body: bytes, *headers: bytes) -> bytes:
 
 def test_a_request_says_where_it_goes_and_how_long_it_is(serving: Serving) -> None:
     server, connections = serving(with_length(b"[]", b"X-A: 1", b"x-a: 2"))
-    answer = connections.post({"Content-Type": "text/plain"}, b"hello", monotonic() + 30, MOST)
+    answer = connections.post({"Content-Type": "text/plain"}, b"hello", monotonic() + 30, ROOM)
     assert answer == (200, {"content-length": "2", "x-a": "1, 2"}, b"[]")
     head, _, body = server.requests[0].partition(b"\r\n\r\n")
     port = server.listening.getsockname()[1]
@@ -93,7 +94,7 @@ def test_a_request_says_where_it_goes_and_how_long_it_is(serving: Serving) -> No
 
 def test_a_host_that_was_given_is_the_only_one(serving: Serving) -> None:
     server, connections = serving(with_length(b""))
-    connections.post({"Host": "elsewhere"}, b"", monotonic() + 30, MOST)
+    connections.post({"Host": "elsewhere"}, b"", monotonic() + 30, ROOM)
     assert server.requests[0].lower().count(b"host:") == 1
 
 
@@ -139,20 +140,20 @@ CHUNKS = OK + b"Transfer-Encoding: chunked\r\n\r\n1\r\n[\r\n1;x=y\r\n]\r\n0\r\nX
 )
 def test_an_answer_of_any_form_is_read_as_it_is_meant(serving: Serving, answer: bytes, body: bytes) -> None:
     _, connections = serving(answer)
-    assert connections.post({}, b"x", monotonic() + 30, MOST).body == body
+    assert connections.post({}, b"x", monotonic() + 30, ROOM).body == body
 
 
 def test_a_connection_is_used_again_unless_it_is_to_be_closed(serving: Serving) -> None:
     server, connections = serving(with_length(b"1"), with_length(b"2", b"Connection: close"), with_length(b"3"))
-    bodies = [connections.post({}, b"x", monotonic() + 30, MOST).body for _ in range(3)]
+    bodies = [connections.post({}, b"x", monotonic() + 30, ROOM).body for _ in range(3)]
     assert (bodies, server.connections) == ([b"1", b"2", b"3"], 2)
 
 
 def test_what_follows_an_answer_unasked_does_not_pass_for_the_next_one(serving: Serving) -> None:
     _, connections = serving(with_length(b"1") + with_length(b"forged"), None)
-    assert connections.post({}, b"x", monotonic() + 30, MOST).body == b"1"
+    assert connections.post({}, b"x", monotonic() + 30, ROOM).body == b"1"
     with pytest.raises(ConnectionError):
-        connections.post({}, b"x", monotonic() + 30, MOST)
+        connections.post({}, b"x", monotonic() + 30, ROOM)
 
 
 @pytest.mark.parametrize(
@@ -169,7 +170,7 @@ def test_an_answer_that_breaks_off_or_has_no_certain_end_is_worth_asking_for_aga
 ) -> None:
     _, connections = serving(answer)
     with pytest.raises((OSError, HTTPError)) as caught:
-        connections.post({}, b"x", monotonic() + 30, MOST)
+        connections.post({}, b"x", monotonic() + 30, ROOM)
     assert is_retryable(caught.value)
 
 
@@ -179,7 +180,7 @@ def test_an_answer_that_breaks_off_or_has_no_certain_end_is_worth_asking_for_aga
 def test_no_more_is_read_than_may_be(serving: Serving, answer: bytes) -> None:
     _, connections = serving(answer)
     with pytest.raises(TooLargeError):
-        connections.post({}, b"x", monotonic() + 30, MOST)
+        connections.post({}, b"x", monotonic() + 30, ROOM)
 
 
 @pytest.mark.parametrize("size", [1000, 2**24])
@@ -196,7 +197,7 @@ def test_an_answer_before_all_was_sent_is_read_though_the_connection_was_ended_w
         connections = Connections(f"http://127.0.0.1:{listening.getsockname()[1]}")
         serving = threading.Thread(target=refuse)
         serving.start()
-        found = connections.post({}, b"x" * size, monotonic() + 60, MOST)
+        found = connections.post({}, b"x" * size, monotonic() + 60, ROOM)
         serving.join()
         connections.close()
     assert (found.status, found.body) == (413, b"no")
@@ -205,7 +206,7 @@ def test_an_answer_before_all_was_sent_is_read_though_the_connection_was_ended_w
 def test_what_came_packed_and_broken_is_told(serving: Serving) -> None:
     _, connections = serving(with_length(b"no gzip", b"Content-Encoding: gzip"))
     with pytest.raises(TruncatedAnswerError, match="cannot be unpacked, though it is said to be packed as gzip"):
-        connections.post({}, b"x", monotonic() + 30, MOST)
+        connections.post({}, b"x", monotonic() + 30, ROOM)
 
 
 def test_a_server_that_says_nothing_is_waited_for_until_the_end_and_no_longer() -> None:
@@ -213,10 +214,10 @@ def test_a_server_that_says_nothing_is_waited_for_until_the_end_and_no_longer() 
         connections = Connections(f"http://127.0.0.1:{server.getsockname()[1]}")
         began = monotonic()
         with pytest.raises(TimeoutError):
-            connections.post({}, b"x", began + 0.1, MOST)
+            connections.post({}, b"x", began + 0.1, ROOM)
         assert 0.1 <= monotonic() - began < 30
         with pytest.raises(TimeoutError, match="the time of the request was over"):
-            connections.post({}, b"x", began, MOST)
+            connections.post({}, b"x", began, ROOM)
         connections.close()
 
 
@@ -225,9 +226,9 @@ def test_once_closed_what_is_under_way_fails_and_nothing_begins() -> None:
         connections = Connections(f"http://127.0.0.1:{server.getsockname()[1]}")
         threading.Timer(0.1, connections.close).start()
         with pytest.raises(OSError, match=r".+"):
-            connections.post({}, b"x", monotonic() + 3600, MOST)
+            connections.post({}, b"x", monotonic() + 3600, ROOM)
         with pytest.raises(TimeoutError, match="nothing is asked any more"):
-            connections.post({}, b"x", monotonic() + 60, MOST)
+            connections.post({}, b"x", monotonic() + 60, ROOM)
 
 
 def begun(connections: Connections, body: bytes = b"x") -> Exchange:
@@ -248,7 +249,7 @@ def advanced(exchange: Exchange) -> Answer:
 def test_a_request_is_begun_over_an_open_and_idle_connection_alone(serving: Serving) -> None:
     server, connections = serving(*[with_length(b"%d" % number) for number in range(3)], None)
     assert connections.begin({}, b"x", monotonic() + 30) is None
-    connections.post({}, b"x", monotonic() + 30, MOST)
+    connections.post({}, b"x", monotonic() + 30, ROOM)
     exchange = begun(connections, b"y")
     assert connections.begin({}, b"x", monotonic() + 30) is None
     assert advanced(exchange).body == b"1"
@@ -264,18 +265,18 @@ def test_a_request_is_begun_over_an_open_and_idle_connection_alone(serving: Serv
 def test_what_is_begun_is_finished_as_if_it_had_waited_all_along(serving: Serving) -> None:
     chunks = OK + b"Transfer-Encoding: chunked\r\n\r\n2\r\n[]\r\n0\r\n\r\n"
     server, connections = serving(with_length(b"0"), with_length(b"1"), chunks, with_length(b"3"), with_length(b""))
-    connections.post({}, b"x", monotonic() + 30, MOST)
-    assert connections.finish(begun(connections), MOST).body == b"1"
+    connections.post({}, b"x", monotonic() + 30, ROOM)
+    assert connections.finish(begun(connections), ROOM).body == b"1"
     exchange = begun(connections)
     with pytest.raises(NotPlainError):
         advanced(exchange)
-    assert connections.finish(exchange, MOST).body == b"[]"
-    connections.post({}, b"x", monotonic() + 30, MOST)  # The server has ended the other connection.
+    assert connections.finish(exchange, ROOM).body == b"[]"
+    connections.post({}, b"x", monotonic() + 30, ROOM)  # The server has ended the other connection.
     exchange = begun(connections)
     assert exchange.advance(False) is None
     exchange.end = monotonic() - 1
     with pytest.raises(TimeoutError):
-        connections.finish(exchange, MOST)
+        connections.finish(exchange, ROOM)
     assert connections.begin({}, b"x", monotonic() + 30) is None  # What may come yet is no answer to another one.
     assert len(server.requests) <= 5
 
@@ -285,19 +286,19 @@ def test_a_connection_that_ended_before_an_answer_began_is_stale_and_one_that_en
 ) -> None:
     for end, stale in [([None], True), ([OK + b"Content-"], False)]:
         _, connections = serving(with_length(b"0"), *end)
-        connections.post({}, b"x", monotonic() + 30, MOST)
+        connections.post({}, b"x", monotonic() + 30, ROOM)
         exchange = begun(connections)
         with pytest.raises(NotPlainError):
             advanced(exchange)
         assert exchange.is_stale is stale
         with pytest.raises((OSError, HTTPError)):
-            connections.finish(exchange, MOST)
+            connections.finish(exchange, ROOM)
 
 
 def test_headers_that_change_are_sent_as_they_are(serving: Serving) -> None:
     server, connections = serving(*[with_length(b"")] * 3)
     for token in ("a", "b", "b"):
-        connections.post({"Authorization": token, "Content-Length": "7"}, b"x", monotonic() + 30, MOST)
+        connections.post({"Authorization": token, "Content-Length": "7"}, b"x", monotonic() + 30, ROOM)
     assert [request.count(b"Authorization: a\r\n") for request in server.requests] == [1, 0, 0]
     assert all(request.lower().count(b"content-length: 1\r\n") == 1 for request in server.requests)
     assert not any(b"Content-Length: 7" in request for request in server.requests)

@@ -12,6 +12,7 @@ from labelbeam.transforms.score import endpoint as module
 from labelbeam.transforms.score.credentials import KeySource
 from labelbeam.transforms.score.endpoint import EXCERPT, SHAKY_TRIES, Begun, Endpoint, EndpointOptions, Reply
 from labelbeam.transforms.score.failures import EndpointError, GivenUpError, StatusError
+from labelbeam.transforms.score.room import Room
 from labelbeam.transforms.stores.errors import UnavailableError
 from labelbeam.transforms.stores.retries import TRIES
 
@@ -26,7 +27,7 @@ class Said:
         self.answers = list(answers)
         self.asked: list[bytes] = []
 
-    def __call__(self, body: bytes, begun: Begun | None = None) -> Reply:
+    def __call__(self, body: bytes, room: Room, begun: Begun | None = None) -> Reply:
         self.asked.append(body)
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         if isinstance(answer, BaseException):

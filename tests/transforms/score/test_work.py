@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 import zipfile
 from concurrent.futures import CancelledError
@@ -175,3 +176,11 @@ def test_a_unit_that_can_have_one_thread_only_waits_for_it_and_ends(
             monkeypatch.setattr(asking.asking, "submit", once)
             with pytest.raises(RuntimeError, match="can't start new thread"):
                 asking.score(UNIT)
+
+
+def test_what_is_loaded_is_not_looked_through_for_cycles_while_an_endpoint_is_asked(tmp_path: Path) -> None:
+    gc.unfreeze()
+    with closing(scorer(tmp_path, "http://127.0.0.1:9/score", 1)):
+        assert gc.get_freeze_count() > 1000
+    assert gc.get_freeze_count() == 0
+    gc.freeze()  # As `tests/conftest.py` did.

@@ -230,3 +230,19 @@ def test_what_was_told_already_stays_what_it_is(clock: Clock, error: type[LabelB
     with pytest.raises(error, match=r"^told$"):
         ask(locate(str(tmp_path), {}), "cannot be read", call)
     assert tries == [1]
+
+
+def test_what_was_being_handled_when_a_store_was_asked_says_nothing_of_its_failure(
+    clock: Clock, tmp_path: Path
+) -> None:
+    """As where what is left is put away after a connection has failed, and the disk is full: that was asked for half a minute."""
+
+    def fail() -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    try:
+        raise ConnectionResetError(errno.ECONNRESET, "of something else")
+    except ConnectionResetError:
+        with pytest.raises(ShortageError, match="No space left"):
+            ask(locate(str(tmp_path), {}), "cannot be written", fail)
+    assert clock.waits == []

@@ -13,6 +13,7 @@ import fsspec
 import pytest
 
 from labelbeam.schemas.records import RECORDS
+from tests.end_to_end.builds import labelbeam
 from tests.transforms.verify.damaged import Build, Run, told
 
 
@@ -95,6 +96,17 @@ def test_a_pointer_names_the_manifest_of_its_own_build(build: Build, verify: Run
 def test_a_pointer_to_a_build_that_is_gone_is_a_difference(build: Build, verify: Run) -> None:
     shutil.rmtree(build.output / "builds")
     assert told(verify(build), "manifest.json", "no such file", "latest.json")
+
+
+def test_predictions_are_no_damaged_build(tmp_path: Path) -> None:
+    build = tmp_path / "builds/20260101T000000000000Z-aaaaaaaa"
+    build.mkdir(parents=True)
+    (build / "manifest.json").write_text('{"format_version": 1, "kind": "predictions"}')
+    latest = {"build": build.name, "manifest": f"builds/{build.name}/manifest.json"}
+    (tmp_path / "latest.json").write_text(json.dumps(latest))
+    ran = labelbeam("verify", tmp_path)
+    assert ran.status == 1
+    assert "describes predictions of labelbeam score, expected a build of training data" in ran.err
 
 
 def test_a_link_out_of_the_output_is_not_followed(build: Build, tmp_path: Path, verify: Run) -> None:

@@ -10,7 +10,15 @@ import pytest
 
 from labelbeam.transforms.stores.errors import ShortageError
 from labelbeam.transforms.workers import budget as module
-from labelbeam.transforms.workers.budget import LOOKED_AT_FROM, Budget, check_room, decoding, reading, short
+from labelbeam.transforms.workers.budget import (
+    LOOKED_AT_FROM,
+    Budget,
+    GrowingBudget,
+    check_room,
+    decoding,
+    reading,
+    short,
+)
 
 
 def test_a_budget_is_given_back_when_it_was_refused() -> None:
@@ -161,3 +169,38 @@ def test_nobody_waits_for_ever_for_what_an_exception_keeps(monkeypatch: pytest.M
     for _ in range(2):
         with budget.take(100):
             pass
+
+
+def test_what_grows_waits_for_what_others_hold_but_for_the_first() -> None:
+    budget = GrowingBudget(100)
+    holds, waits = threading.Event(), threading.Event()
+    seconds: list[float] = []
+
+    def second() -> None:
+        with budget.hold() as have:
+            have(50)
+            holds.set()
+            waits.wait(30)
+            seconds.append(have(200))
+
+    thread = threading.Thread(target=second)
+    with budget.hold() as have:
+        assert have(40) < 1
+        thread.start()
+        assert holds.wait(30)
+        have(300)  # More than there is, while another one holds half of it.
+        have(20)
+        waits.set()
+        thread.join(0.3)
+        assert thread.is_alive()
+    thread.join(30)
+    assert seconds[0] > 0.2
+    with budget.hold() as have:
+        assert have(100) < 1
+
+
+def test_what_grows_beyond_what_this_process_may_have_ends_in_words_and_is_given_back() -> None:
+    budget = GrowingBudget(2**62)
+    for _ in range(3):
+        with pytest.raises(ShortageError, match="an answer: needs"), budget.hold("an answer") as have:
+            have(2**61)

@@ -183,19 +183,32 @@ def test_threads_that_share_the_same_at_once_find_it_whole(three: Workers) -> No
         assert set(threads.map(size, range(160))) == {len(data)}
 
 
-def test_what_is_prepared_meanwhile_waits_for_what_was_begun_and_may_fail(three: Workers) -> None:
-    slow, seen, called = three.submit(time.sleep, 0.3), [], threading.Event()
-    three.begun["slow"] = slow
+def test_what_is_prepared_meanwhile_waits_until_the_runner_asks_for_more_than_was_begun_and_may_fail(
+    tmp_path: Path,
+) -> None:
+    pool, called = Workers(1, tmp_path), threading.Event()
 
     def prepare() -> None:
-        seen.append(slow.done())
         called.set()
         raise OSError("nobody is told")
 
-    three.meanwhile(prepare)
+    pool.meanwhile(prepare)
+    pool.begin("unit", int)
+    assert pool.result(pool.begun.pop("unit")) == 0
+    assert not called.wait(0.3)
+    assert pool.result(pool.submit(int)) == 0
     assert called.wait(20)
-    assert seen == [True]
-    three.begun.clear()
+    pool.close()
+
+
+def test_what_nobody_asks_for_is_not_prepared_when_the_processes_end(tmp_path: Path) -> None:
+    before = set(threading.enumerate())
+    pool = Workers(1, tmp_path)
+    pool.meanwhile(lambda: pytest.fail("it was called"))
+    (waits,) = (thread for thread in set(threading.enumerate()) - before if "call" in thread.name)
+    pool.close()
+    waits.join(20)
+    assert not waits.is_alive()
 
 
 def test_where_no_thread_can_be_made_nothing_is_prepared(three: Workers, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+import pytest
+
 from labelbeam.schemas.neutral import Rejection
 from labelbeam.schemas.reasons import Adjusted, Rejected, Skipped
 from labelbeam.transforms.columns.hashes import sample_hash
@@ -209,3 +211,38 @@ def test_two_spellings_of_one_url_are_one_image_and_names_on_a_disk_are_two() ->
     assert labels_of(assembled, plain) == ["dog", "cat"]
     assert [rejection.code for rejection in assembled.rejections] == ["duplicate_image"]
     assert len(written(run([image("a b.jpg", box("cat")), image("a%20b.jpg", box("dog"))]))) == 2
+
+
+def test_names_of_other_folders_that_lead_to_one_file_may_be_two_pictures() -> None:
+    images = [
+        image("1.jpg", box("cat"), named="a/1.jpg"),
+        image("1.jpg", box("dog"), named="b/1.jpg"),
+        image("2.jpg", box()),
+    ]
+    assembled = run(images)
+    assert list(written(assembled)) == ["2.jpg"]
+    assert reasons(assembled).count(("image", "ambiguous_image")) == 2
+    assert "'a/1.jpg' and 'b/1.jpg'" in str(assembled.rejections)
+
+
+def test_what_is_called_as_its_file_is_stays_beside_what_may_be_another_picture() -> None:
+    named = image("a/1.jpg", box("dog"), named="b/1.jpg", locator="1")
+    assembled = run([named, image("a/1.jpg", box("cat"), locator="2")])
+    assert labels_of(assembled, "a/1.jpg") == ["cat"]
+    assert sorted(reasons(assembled)) == [("image", "ambiguous_image"), ("object", "ambiguous_image")]
+
+
+def test_names_that_differ_in_what_stands_before_them_only_are_of_one_picture() -> None:
+    images = [image("1.jpg", box("cat"), named="a/1.jpg"), image("1.jpg", box("dog"), named="x/A/1.JPG")]
+    assembled = run(images)
+    assert sorted(labels_of(assembled, "1.jpg")) == ["cat", "dog"]
+    assert reasons(assembled) == [("image", "duplicate_image")]
+
+
+@pytest.mark.parametrize("reason", [Skipped.EMPTY_LABEL, Skipped.DELETED])
+def test_an_image_whose_only_label_says_that_there_is_nothing_is_background(reason: Skipped) -> None:
+    assembled = run([image("1.jpg", skipped=[reason]), image("2.jpg", box())])
+    assert sorted(written(assembled)) == ["1.jpg", "2.jpg"]
+    assert assembled.skipped == {reason: 1}
+    dropped = run([image("1.jpg", skipped=[reason]), image("2.jpg", box())], keep_background=False)
+    assert dropped.skipped == {reason: 1, Skipped.BACKGROUND: 1}

@@ -135,8 +135,7 @@ def _sides_in(cell: str) -> tuple[str, ...]:
     if inside is not None and not any(isinstance(item, dict) for item in inside):
         return tuple(str(side) for side in inside)
     try:
-        # Python writes a mapping with the other quotes.
-        box = bbox_of(cell.replace("'", '"') if cell.startswith("{") else cell, set())
+        box = bbox_of(cell, set())
     except RecordError:
         return (cell,)
     return () if box is None else tuple(map(str, box))
@@ -164,9 +163,13 @@ def read_rows(
     of: list[SourceImage] = []
     for row in rows:
         image = by_name.get(row.image) if row.image else None
+        name = row.image or f"\0{row.locator}"
+        if image is not None and _of_another_size(row, image):
+            name = f"{row.image}\0{row.size}"
+            image = by_name.get(name)  # A record of its own, whose boxes lie in another frame.
         if image is None:
             image = _image_of(row, images, path, source, evidence)
-            by_name[row.image or f"\0{row.locator}"] = image
+            by_name[name] = image
             places[id(image)] = len(places)
             image.split = split or row.split or image.split
             if columns.cloud:
@@ -216,6 +219,12 @@ def _image_of(row: BoxRow, images: ImageFinder, path: str, source: str, evidence
     return image
 
 
+def _of_another_size(row: BoxRow, image: SourceImage) -> bool:
+    width, height = (_whole(side) for side in row.size)
+    sized = isinstance(width, int) and isinstance(height, int) and image.width is not None and image.height is not None
+    return sized and (width, height) != (image.width, image.height)
+
+
 def _whole(cell: str) -> int | str | None:
     found = number(cell)
     if cell.lower() in _NOTHING:
@@ -225,7 +234,8 @@ def _whole(cell: str) -> int | str | None:
 
 def _object(image: SourceImage, row: BoxRow, kind: str, with_boxes: bool) -> SourceObject | None:
     """The object of a row; None where it has none, or where it is rejected."""
-    if not row.sides and row.label.lower() in _NOTHING:
+    boxed = any(number(side) != 0 for side in row.sides)  # As well as no box, zeros stand for none.
+    if not boxed and row.label.lower() in _NOTHING:
         return None  # An image without objects.
     label = label_of(row.label, image)
     if label is None:
@@ -233,7 +243,7 @@ def _object(image: SourceImage, row: BoxRow, kind: str, with_boxes: bool) -> Sou
         return None
     if not with_boxes:
         return SourceObject(label, row.locator)
-    if not row.sides and (says_there_is_none(label) or label.casefold() in _NO_OBJECT):
+    if not boxed and (says_there_is_none(label) or label.casefold() in _NO_OBJECT):
         image.skipped.append(Skipped.EMPTY_LABEL)
         return None
     if not row.sides:

@@ -23,7 +23,7 @@ from labelbeam.transforms.columns.arrays import Floats, Integers
 from labelbeam.transforms.columns.fragments import Fragment
 from labelbeam.transforms.columns.hashes import bucket_of
 from labelbeam.transforms.columns.objects import ObjectId, Objects, make_rings, no_objects
-from labelbeam.transforms.formats.coco.beside import add_fields_beside
+from labelbeam.transforms.formats.coco.beside import add_fields_beside, add_names_beside
 from labelbeam.transforms.formats.coco.brackets import BracketScanner
 from labelbeam.transforms.formats.coco.evidence import Collector, extents
 from labelbeam.transforms.formats.coco.index import CocoIndex
@@ -103,6 +103,7 @@ def read_annotations(
     except UnreadableOutlineError:
         fragments, evidence, found = _RangeReader(index, block, offset, buckets, decode_range(block, record)).read()
     add_fields_beside(block, evidence, boxed=record is not LabelOnly)
+    add_names_beside(block, evidence, index.labels, index.label_of)
     if record is Boxed:
         _sample_outlines(block, evidence, index)
     return fragments, evidence, found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -13,6 +13,7 @@ from labelbeam.schemas.doubts import Doubt, Doubted
 from labelbeam.transforms.formats.beside import FLAG, is_flag, is_score
 from labelbeam.transforms.formats.coco.brackets import BracketScanner
 from labelbeam.transforms.formats.coco.records import elements
+from labelbeam.transforms.formats.coco.scan import as_list
 from labelbeam.transforms.formats.coco.values import crowd_of
 from labelbeam.transforms.formats.frames import Evidence
 from labelbeam.transforms.formats.plans import HEAD
@@ -96,7 +97,7 @@ def turned_images(block: bytes) -> list[str]:
 
 def flagged_images(block: bytes) -> list[str]:
     """The ids, for people, of images of a range that a flag says are deleted or to be ignored."""
-    named = any(flag in block for flag in _FLAGS_OF_IMAGES)
+    named = any(part in block for part in _PARTS_OF_FLAGS) and any(flag in block for flag in _FLAGS_OF_IMAGES)
     if not named and not any(is_flag(key) for fields in _first_records(block) for key in fields):
         return []
     return [
@@ -143,6 +144,9 @@ class ImagesBeside:
 _FLAGS_OF_IMAGES = (b'eleted"', b'gnore"', b'gnored"', b'iscarded"', b'ejected"')
 """What stands in a range, wherever, that has a flag of an image which only such images have."""
 
+_PARTS_OF_FLAGS = (b'ted"', b'ded"', b"gnore")
+"""One of these stands in each of them: they are looked for first, as each look takes as long as half of all decoding."""
+
 
 def add_fields_beside(block: bytes, evidence: Evidence, boxed: bool) -> None:
     """Tally what fields beside those that are read say of the annotations of a range.
@@ -162,6 +166,30 @@ def add_fields_beside(block: bytes, evidence: Evidence, boxed: bool) -> None:
                 evidence.add(name, 1, f"annotations id={identity!r}")
 
 
+_NAMES = frozenset({"categoryname", "classname", "labelname", "catname"})
+"""Fields of annotations, folded, that hold the name of the category which `category_id` numbers."""
+
+
+def add_names_beside(block: bytes, evidence: Evidence, labels: Sequence[str], label_of: Mapping[Any, int]) -> None:
+    """Tally annotations of a range that name one category, where their `category_id` leads to another.
+
+    A name that no category has is no contradiction: it may be another word for the same. `labels` are those of the file, by the indexes
+    that `label_of` gives for ids.
+    """
+    keys = tuple(
+        sorted(key for key in {key for fields in _first_records(block) for key in fields} if folded(key) in _NAMES)
+    )
+    if not keys:
+        return
+    known = {label.strip().casefold() for label in labels}
+    for identity, _, (category, *names) in _values(block, ("category_id", *keys)):
+        at = label_of.get(category, -1) if isinstance(category, int | str) else -1
+        said = [name for name in names if isinstance(name, str) and name.strip().casefold() in known]
+        if at >= 0 and said and all(name.strip().casefold() != labels[at].strip().casefold() for name in said):
+            example = f"annotations id={identity!r}, which is {said[0]!r:.60} by name and {labels[at]!r:.60} by id"
+            evidence.add("named_otherwise", 1, example)
+
+
 def _first_records(block: bytes) -> Iterable[dict[str, Any]]:
     head = block[:HEAD]
     if len(head) < len(block):
@@ -169,7 +197,7 @@ def _first_records(block: bytes) -> Iterable[dict[str, Any]]:
         ends = at[~opening & (depth == 0)]
         head = head[: int(ends[-1]) + 1] if len(ends) else b""
     try:
-        return _RECORDS.decode(b"[%b]" % head.strip(b" \t\r\n,"))
+        return _RECORDS.decode(as_list(head))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return elements(head)
 
@@ -180,7 +208,7 @@ _RECORDS = msgspec.json.Decoder(list[dict[str, Any]])
 def _values(block: bytes, keys: tuple[str, ...]) -> Iterator[tuple[Any, bool, Sequence[Any]]]:
     """The id of each record, whether a flag that is read leaves it out, and what its fields hold; None where it lacks one."""
     try:
-        records = _decoder(keys).decode(b"[%b]" % block.strip(b" \t\r\n,"))
+        records = _decoder(keys).decode(as_list(block))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         for fields in elements(block):
             left_out = any(_is_set(fields.get(key)) for key in _READ)
@@ -204,7 +232,7 @@ def doubts_beside(shown: str, evidence: Evidence, corners: bool) -> Iterator[Dou
     """Doubts where fields that are not read say something else than what is."""
     flagged, by_mode, scored = map(evidence.count, ("flagged_beside", "corners_by_mode", "scored"))
     all_ = evidence.count("annotations")
-    if flagged:
+    if flagged and all_:  # Formats that share COCO's evidence on boxes tell of their flags themselves.
         yield Doubt(
             Doubted.FLAGS_NOT_READ,
             f"{shown}: {flagged} of {all_} annotations, such as {evidence.example('flagged_beside')}, have a flag such as deleted, "
@@ -230,6 +258,14 @@ def doubts_beside(shown: str, evidence: Evidence, corners: bool) -> Iterator[Dou
             "the centre of the box",
             angled,
             evidence.example("angled"),
+        )
+    if otherwise := evidence.count("named_otherwise"):
+        yield Doubt(
+            Doubted.CLASS_NAMES_DIFFER,
+            f"{shown}: {otherwise} of {all_} annotations name another category than their category_id leads to, such as "
+            f"{evidence.example('named_otherwise')}; the ids count: see whether they count from where the categories do",
+            otherwise,
+            evidence.example("named_otherwise"),
         )
     if scored:
         yield Doubt(

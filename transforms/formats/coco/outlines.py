@@ -14,7 +14,7 @@ from labelbeam.transforms.columns.arrays import Floats, Integers
 from labelbeam.transforms.columns.objects import Objects, Rings, join_rings
 from labelbeam.transforms.formats.coco.flat import flat_polygons
 from labelbeam.transforms.formats.coco.records import UNREADABLE, Boxed, Decoded
-from labelbeam.transforms.formats.coco.scan import TARGET
+from labelbeam.transforms.formats.coco.scan import TARGET, as_list
 from labelbeam.transforms.formats.coco.values import Rle
 from labelbeam.transforms.formats.json_objects import check_json_room
 from labelbeam.transforms.geometry.rle import GeometryError, goes_along_rows, read_rle
@@ -41,7 +41,7 @@ def raw_outlined(block: bytes) -> Decoded[RawOutlined] | None:
     """
     check_json_room(block, "an element of a COCO file", 2 * TARGET)
     try:
-        return Decoded(_RAW.decode(b"[%b]" % block.strip(b" \t\r\n,")))
+        return Decoded(_RAW.decode(as_list(block)))
     except UNREADABLE:
         return None
 

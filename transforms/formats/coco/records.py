@@ -35,7 +35,7 @@ from labelbeam.transforms.formats.coco.other_names import (
     other_name,
     with_usual_names,
 )
-from labelbeam.transforms.formats.coco.scan import TARGET, split_elements
+from labelbeam.transforms.formats.coco.scan import TARGET, as_list, split_elements
 from labelbeam.transforms.formats.coco.segmentations import segmentation_of
 from labelbeam.transforms.formats.coco.values import (
     EXACT,
@@ -190,10 +190,9 @@ def decode_range(block: bytes, record: type[Record], patient: bool = False) -> D
         ShortageError: an element is so large that there is no memory for what it holds.
     """
     check_json_room(block, "an element of a COCO file", 2 * TARGET)
-    body = block.strip(b" \t\r\n,")
     if not patient:
         try:
-            return Decoded(_list_decoder(record).decode(b"[%b]" % body))
+            return Decoded(_list_decoder(record).decode(as_list(block)))
         except UNREADABLE:
             pass
     return _decode_each(block, record, patient)

@@ -166,10 +166,7 @@ _SIDES = (
 def _four(value: Any) -> Any:
     """The list of a box that stands as text, by names, or in another list; else the value itself."""
     if isinstance(value, str) and len(value) < _LONGEST_BOX:
-        try:
-            value = json.loads(value)
-        except (ValueError, RecursionError):
-            value = re.split(r"[\s,;]+", value.strip().strip("()[]").strip())
+        value = _box_in(value.strip())
     if isinstance(value, list) and len(value) == 1 and isinstance(value[0], list | dict):
         value = value[0]
     if isinstance(value, list) and len(value) == 2 and all(isinstance(item, dict) and is_pair(item) for item in value):
@@ -185,6 +182,21 @@ def _four(value: Any) -> Any:
                     numbers[:2] = numbers[0] - numbers[2] / 2, numbers[1] - numbers[3] / 2
                 return numbers
     return value
+
+
+def _box_in(text: str) -> Any:
+    """What a text holds: JSON, a mapping as Python writes it, or numbers in brackets or without, also in `array(…)`."""
+    for written in (text, text.replace("'", '"')):
+        try:
+            return json.loads(written)
+        except (ValueError, RecursionError):
+            continue
+    called = _CALLED.fullmatch(text)
+    return re.split(r"[\s,;]+", (called[1] if called else text).strip("()[] "))
+
+
+_CALLED = re.compile(r"(?:np\.|numpy\.|torch\.)?(?:array|tensor)\((\[[^\[\]]*\])[^\[\]]*\)")
+"""A list as numpy and PyTorch write it."""
 
 
 _FOUR = "[x, y, width, height] as finite numbers"

@@ -31,7 +31,7 @@ FILE_COLUMNS = (
 )
 LABEL_COLUMNS = (
     *("labels", "labelnames", "labelname", "classnames", "classname", "categoryname", "label", "classes", "class"),
-    *("classlabel", "categories", "category", "tags", "tag", "target", "classid", "labelid", "categoryid"),
+    *("classlabel", "categories", "category", "tags", "tag", "target", "classid", "labelid", "categoryid", "choice"),
 )
 SPLIT_COLUMNS = (
     "split",
@@ -66,6 +66,7 @@ OTHER_FACTS = frozenset(
     }
     | {"total", "sum", "count", "numlabels", "nlabels", "labelcount", "nclasses"}
     | {"isdepiction", "isinside", "index", "idx", "id", "rownumber", "group", "groupid", "patientid", "reviewed"}
+    | {"annotator", "annotatorid", "annotationid", "completedby", "leadtime", "taskid"}
 ) - {"set"}
 """What columns are called that describe a row and are no class, although they may hold 0 and 1."""
 

@@ -27,6 +27,7 @@ from labelbeam.transforms.formats.cloud_rows import is_cloud_url
 from labelbeam.transforms.formats.folder.format import FolderOptions
 from labelbeam.transforms.formats.folder.lookup import ImageNames, Lookup
 from labelbeam.transforms.formats.folder.rows import TableRow, UnreadableRow, read_rows
+from labelbeam.transforms.images.names import another_picture
 from labelbeam.transforms.messages.words import agreeing, counted, printable
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
@@ -93,6 +94,7 @@ def read_table(
     named = [row.file for row in content.rows if isinstance(row, TableRow)]
     lookup = Lookup([table.images, posixpath.dirname(table.path), ""], known, table.split_folders, named)
     images: dict[str, SourceImage] = {}
+    called: dict[str, str] = {}
     labels: defaultdict[str, set[str]] = defaultdict(set)
     rejected: Packed[Rejection] = Packed()
     conflicts = _Conflicts(task == "image_classification" or not content.one_label_a_row)
@@ -109,8 +111,13 @@ def read_table(
         image = images.get(path)
         if image is None:
             image = images[path] = SourceImage(path, table.path, locator, split=split, adjusted=adjusted)
+            called[path] = row.file
             if problem is not None:
                 image.rejected.append(_rejection(image, row, "image", *problem))
+        elif Adjusted.IMAGE_BY_OTHER_NAME in adjusted and another_picture(called[path], row.file):
+            if not image.rejected:
+                message = f"{called[path]!r:.200} and {row.file!r:.200} lead to this file, and may mean two pictures"
+                image.rejected.append(_rejection(image, row, "image", Rejected.AMBIGUOUS_IMAGE, message))
         elif split != image.split:
             message = f"the row puts the image into {split}, and {image.locator} into {image.split}, which it stays in"
             rejected.append(_rejection(image, row, "image", Rejected.DUPLICATE_IMAGE, message))

@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 
 from labelbeam.schemas.neutral import Ring, SourceImage, SourceObject
-from labelbeam.schemas.reasons import Adjusted, Rejected
+from labelbeam.schemas.reasons import Adjusted, Rejected, Skipped
 from labelbeam.transforms.formats.beside import tell_beside, telling
 from labelbeam.transforms.formats.class_numbers import add_ends
 from labelbeam.transforms.formats.coco.evidence import Collector
 from labelbeam.transforms.formats.drawn import DrawnError, add_label, declare_size, extent, label_of, number
 from labelbeam.transforms.formats.frames import Evidence
+from labelbeam.transforms.formats.labels import says_there_is_none
 from labelbeam.transforms.formats.named_images import reject_image, reject_object
 from labelbeam.transforms.geometry.rle import GeometryError, read_rle
 from labelbeam.transforms.geometry.trace import trace
@@ -197,6 +198,9 @@ def _object(
         label = label_of(value, image)
         if label is None:
             raise DrawnError(Rejected.INVALID_LABEL, f"the category is {value!r:.60}, expected a name or a number")
+        if says_there_is_none(label) and not _is_drawn(item.get("bbox")) and not item.get("outline"):
+            image.skipped.append(Skipped.EMPTY_LABEL)
+            return None
         rings, traced = _rings(item.get("outline"), image) if outlined or not item.get("bbox") else (None, False)
         box = _box(item.get("bbox"), bool(rings))
     except DrawnError as error:
@@ -205,6 +209,10 @@ def _object(
     image.adjusted += [Adjusted.MASK_TO_POLYGON] * traced
     crowd = item.get("crowd") in (1, True, "1", "true")
     return SourceObject(label, locator, box, rings, crowd=crowd, from_mask=traced, by_xor=by_xor and bool(rings))
+
+
+def _is_drawn(box: Any) -> bool:
+    return isinstance(box, list | tuple) and any(number(side) != 0 for side in box)
 
 
 def _box(value: Any, derived: bool) -> tuple[float, float, float, float] | None:

@@ -138,6 +138,7 @@ def _image_of(task: StudioTask, items: list[Any], images: ImageFinder, path: str
         if called.path is not None or called.candidates:
             image = image_named(other, images, path, source, locator)
             image.adjusted = [Adjusted.IMAGE_BY_OTHER_NAME] * (called.path is not None)
+            image.named = name  # Two uploads of one name may be two pictures.
             return image
     on_the_web = field.startswith(("http://", "https://")) and found.path is None and not found.candidates
     return image_named(field if on_the_web else name, images, path, source, locator)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
@@ -84,8 +84,14 @@ def read_via(
     """Read the images of the file at `path`. `label` is that of regions without any attribute; `split` that of the file."""
     read: list[SourceImage] = []
     boxes = unlabelled = 0
+    sizes: defaultdict[Any, set[int]] = defaultdict(set)
+    for file in content.files:
+        if isinstance(file.name, str) and file.size:
+            sizes[file.name.strip()].add(file.size)
     for file in content.files:
         image = _image_of(file, content.folder, images, path, source)
+        if file.size and isinstance(file.name, str) and len(sizes[file.name.strip()]) > 1:
+            image.named = f"{file.name.strip()} of {file.size} bytes"  # VIA tells two images of one name apart so.
         image.split = split or image.split
         read.append(image)
         if "classification" in task:

@@ -37,6 +37,7 @@ def plan_voc_source(config: ConvertConfig, options: StorageOptions, root: Locati
         raise LabelBeamError(
             f"{root.shown}: no annotation file among {counted(len(sizes), 'file')}, expected Annotations/*.xml"
         )
+    pictures = [file.path for file in image_listing.files]
     sources = [(root.url, file) for file in listing.files]
     if image_listing is not listing:
         sources += [(images.url, file) for file in image_listing.files]
@@ -46,6 +47,14 @@ def plan_voc_source(config: ConvertConfig, options: StorageOptions, root: Locati
     plan.trees = sorted({root.url, images.url})
     left_out = dict.fromkeys([*listing.warnings, *image_listing.warnings])
     plan.doubts = [*(Doubt(Doubted.NOT_LISTED, warning) for warning in left_out), *content.doubts]
+    if config.image_url is None and config.check_images is None and not any(is_image(path) for path in pictures):
+        message = (
+            f"{images.shown}: no image was found for {counted(len(content.items), 'annotation file')}; see whether they are there, or name "
+            "their directory with --images, or where the trainer finds them with --image-url"
+        )
+        plan.doubts.append(
+            Doubt(Doubted.IMAGES_NOT_FOUND, message, len(content.items), content.items[0].xml, "--images")
+        )
     if asks_for_images(config):
         plan.listed = listed_files(file for file in image_listing.files if is_image(file.path))
     # Only the items whose image is still to be found carry the index of all images.

@@ -11,6 +11,7 @@ import numpy as np
 
 from labelbeam.schemas.neutral import RAW_LIMIT, Box, Rejection, Ring, SourceImage, SourceObject
 from labelbeam.schemas.reasons import Adjusted, Rejected, Skipped
+from labelbeam.transforms.formats.labels import says_there_is_none
 from labelbeam.transforms.formats.voc.charsets import XmlError
 from labelbeam.transforms.formats.voc.folders import split_of_folder
 from labelbeam.transforms.formats.voc.format import VocOptions
@@ -90,7 +91,11 @@ def read_voc(
     _add_objects(image, annotation, mask, options, "segmentation" in task)
     return VocImage(
         image,
-        [box for voc_object in found if (box := voc_object.box or _extent_box(voc_object)) is not None],
+        [
+            box
+            for voc_object in found
+            if (box := voc_object.box or _extent_box(voc_object)) is not None and not _says_empty(voc_object)
+        ],
         [np.array(ring) for voc_object in found for ring in voc_object.outline],
         sum(not voc_object.rings for voc_object in image.objects) if "segmentation" in task else 0,
         sum(voc_object.box is not None and abs(voc_object.box.angle) > WHOLE_TURN for voc_object in found),
@@ -220,6 +225,9 @@ def _add_objects(
         if voc_object.deleted:
             image.skipped.append(Skipped.DELETED)
             continue
+        if _says_empty(voc_object) and at not in outlines:
+            image.skipped.append(Skipped.EMPTY_LABEL)
+            continue
         problem = _problem(voc_object, box, error, outlined and at not in outlines)
         if problem is not None:
             image.rejected.append(_reject(image, voc_object, *problem))
@@ -236,6 +244,13 @@ def _add_objects(
         if voc_object.ignored:
             image.adjusted.append(Adjusted.IGNORED_AS_CROWD)
         image.objects.append(SourceObject(voc_object.name, voc_object.locator, box, rings, crowd, from_mask=from_mask))
+
+
+def _says_empty(voc_object: VocObject) -> bool:
+    """Tell whether an object has no extent, and a name that says that there is none."""
+    if voc_object.outline or voc_object.box_error or not says_there_is_none(voc_object.name):
+        return False
+    return voc_object.box is None or not any(voc_object.box.numbers)
 
 
 def _problem(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 import yaml
@@ -216,7 +216,10 @@ def _names(node: yaml.Node, path: str) -> Names:
         )
     names: dict[int, str] = {}
     twice: set[int] = set()
-    for key, value in node.value:
+    entries = node.value
+    if _by_name(entries):
+        entries = [(value, key) for key, value in entries]
+    for key, value in entries:
         number = _whole(_scalar(key))
         if number is None:
             raise LabelBeamError(
@@ -226,6 +229,16 @@ def _names(node: yaml.Node, path: str) -> Names:
         if names.setdefault(number, name) != name:
             twice.add(number)
     return Names(names, frozenset(twice))
+
+
+def _by_name(entries: Sequence[tuple[yaml.Node, yaml.Node]]) -> bool:
+    """Tell whether names stand before their numbers, `cat: 0`: each value is a number of its own, and no key is one."""
+    numbers = [_whole(_scalar(value)) for _, value in entries]
+    return (
+        None not in numbers
+        and len({*numbers}) == len(numbers)
+        and all(_whole(_scalar(key)) is None for key, _ in entries)
+    )
 
 
 def _name(node: yaml.Node, path: str) -> str:

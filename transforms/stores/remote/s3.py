@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from contextvars import ContextVar
 from typing import Any
 from urllib.parse import unquote_plus
@@ -16,6 +17,7 @@ from s3fs import S3FileSystem
 from labelbeam.transforms.stores.files import StoredFile
 from labelbeam.transforms.stores.pages import Page, Paged
 from labelbeam.transforms.stores.remote.limits import CONNECT_SECONDS, CONNECTIONS, READ_SECONDS, merged
+from labelbeam.transforms.stores.remote.s3_objects import Asking, Objects, answered, asking
 from labelbeam.transforms.stores.retries import repeated_async
 from labelbeam.transforms.stores.tokens import content_token
 
@@ -37,6 +39,8 @@ _DEFAULTS = {
 _ARRIVED, _TAKEN = "before-parse.*.*", "labelbeam.files"
 """The event by which botocore calls what was registered for it before all that is for `s3` alone, which is its own."""
 
+_LEAVES = "before-send.s3.GetObject"
+
 _HEAD = re.compile(
     r'(?:<\?xml version="1\.0" encoding="UTF-8"(?: standalone="(?:yes|no)")?\?>)?\s*'
     r'<ListBucketResult xmlns="http://s3\.amazonaws\.com/doc/2006-03-01/">',
@@ -48,11 +52,43 @@ _FILE = re.compile(
 )
 """A file as nearly all servers write it, with its name, size and tag. What may be in these, and is not in plain text, is left to botocore."""
 
+_IN_ORDER = re.compile(
+    r"<Contents><Key>([^<]+)</Key><LastModified>[^<&]*</LastModified><ETag>([^<]+)</ETag>"
+    r"(?:<(?:ChecksumAlgorithm>[^<&]*</ChecksumAlgorithm|ChecksumType>[^<&]*</ChecksumType)>)*"
+    r"<Size>([0-9]+)</Size>(?:<StorageClass>[^<&]*</StorageClass>)?</Contents>"
+)
+"""The same, as S3 itself writes it: found in half of the time."""
+
+_END = "</Contents>"
+
 _ODD_REFERENCE = re.compile("&(?!(?:amp|lt|gt|quot|apos);)")
 
 
-def _plain(text: str) -> str:
-    return unescape(text, {"&quot;": '"', "&apos;": "'"})
+def _plain(texts: Sequence[str]) -> Sequence[str] | None:
+    """Texts of XML without references; None where a parser has to see to it."""
+    joined = "\0".join(texts)
+    if "&" not in joined:
+        return texts
+    if _ODD_REFERENCE.search(joined):
+        return None
+    plain = unescape(joined, {"&quot;": '"', "&apos;": "'"}).split("\0")
+    return plain if len(plain) == len(texts) else None
+
+
+def _cut(page: str) -> tuple[str, tuple[Sequence[str], Sequence[str], Sequence[str]]] | None:
+    """A page without its files, and their names, tags and sizes as they stand there; None where it has none, or anything unexpected."""
+    count = page.count("<Contents>")
+    files: list[tuple[str, ...]] = _IN_ORDER.findall(page)
+    if count and len(files) == count and page.count(f"{_END}<Contents>") == count - 1:
+        keys, etags, sizes = zip(*files, strict=True)
+        return page[: page.index("<Contents>")] + page[page.rindex(_END) + len(_END) :], (keys, etags, sizes)
+    files = _FILE.findall(page)
+    if not count or len(files) != count or any(page.count(f"<{name}>") != count for name in ("Key", "Size", "ETag")):
+        return None
+    keys, sizes, etags, _ = zip(*files, strict=True)
+    if not (all(keys) and all(sizes) and all(etags)):
+        return None
+    return _FILE.sub("", page), (keys, etags, sizes)
 
 
 _for_us: ContextVar[bool] = ContextVar("for_us", default=False)
@@ -75,19 +111,15 @@ def take_files(
         return
     if not _HEAD.match(page) or "<!" in page:
         return
-    files: list[tuple[str, str, str, str]] = _FILE.findall(page)
-    count = len(files)
-    if not count or any(page.count(f"<{name}>") != count for name in ("Contents", "Key", "Size", "ETag")):
+    if (cut := _cut(page)) is None:
         return
-    keys, sizes, etags = ([file[column] for file in files] for column in range(3))
-    if not (all(keys) and all(sizes) and all(etags)):
+    rest, (spelt, tags, sizes) = cut
+    keys, etags = _plain(spelt), _plain(tags)
+    if keys is None or etags is None:
         return
-    if _ODD_REFERENCE.search("".join(etags)) or _ODD_REFERENCE.search("".join(keys)):
-        return
-    keys, etags = ([_plain(text) if "&" in text else text for text in texts] for texts in (keys, etags))
-    if "<EncodingType>url</EncodingType>" in page:
+    if "<EncodingType>url</EncodingType>" in rest:
         keys = [unquote_plus(key) if "%" in key or "+" in key else key for key in keys]
-    response_dict["body"] = _FILE.sub("", page).encode()
+    response_dict["body"] = rest.encode()
     customized_response_dict[_TAKEN] = list(map(StoredFile, keys, map(int, sizes), etags))
 
 
@@ -101,9 +133,10 @@ def leave_headers(operation_model: Any, response_dict: dict[str, Any], **_: Any)
 
 
 def take_for_us(client: Any) -> None:
-    """Have a client call `take_files` and `leave_headers`."""
+    """Have a client call `take_files`, `leave_headers` and `answered`."""
     for call in (take_files, leave_headers):
         client.meta.events.register_first(_ARRIVED, call, unique_id=call.__name__)
+    client.meta.events.register_last(_LEAVES, answered, unique_id=answered.__name__)
 
 
 class S3(Paged, S3FileSystem):  # type: ignore[misc]  # s3fs has no types
@@ -114,6 +147,7 @@ class S3(Paged, S3FileSystem):  # type: ignore[misc]  # s3fs has no types
     def __init__(self, **options: Any) -> None:
         super().__init__(**merged(_DEFAULTS, options))
         self._clients: WeakSet[Any] = WeakSet()
+        self._objects = Objects()
 
     async def get_s3(self, bucket: str | None = None) -> Any:
         """The client for a bucket."""
@@ -123,12 +157,30 @@ class S3(Paged, S3FileSystem):  # type: ignore[misc]  # s3fs has no types
             self._clients.add(client)
         return client
 
-    async def _cat_file(self, path: str, *args: Any, **kwargs: Any) -> Any:
-        token = _for_us.set(True)
+    async def _cat_file(
+        self, path: str, version_id: str | None = None, start: int | None = None, end: int | None = None, **kwargs: Any
+    ) -> Any:
+        bucket, key, version = self.split_path(path)
+        is_plain = not (
+            version_id or version or kwargs or (start or 0) < 0 or (end is not None and end <= (start or 0))
+        )
+        await self.set_session()
+        client = await self.get_s3(bucket)
+        current = Asking()
+        if is_plain:
+            is_part = start is not None or end is not None
+            wanted = f"bytes={start or 0}-{'' if end is None else end - 1}" if is_part else ""
+            if (data := await self._objects.read(client, bucket, key, wanted, current)) is not None:
+                return data
+        tokens = _for_us.set(True), asking.set(current)
         try:
-            return await super()._cat_file(path, *args, **kwargs)
+            found = await super()._cat_file(path, version_id, start, end, **kwargs)
         finally:
-            _for_us.reset(token)
+            _for_us.reset(tokens[0])
+            asking.reset(tokens[1])
+        if is_plain and current.requests:
+            self._objects.learn(client, bucket, key, current.requests[-1])
+        return found
 
     async def _call_s3(self, *args: Any, **kwargs: Any) -> Any:
         return await repeated_async(lambda: super(S3, self)._call_s3(*args, **kwargs))

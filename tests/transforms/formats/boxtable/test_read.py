@@ -90,6 +90,21 @@ def test_a_row_without_a_box_may_say_that_its_image_is_empty(label: str, skipped
     assert (boxes(image), codes(image), [str(code) for code in image.skipped]) == ([], [], skipped)
 
 
+@pytest.mark.parametrize("sides", [",,,", "0,0,0,0", "0.0,0.0,0.0,0.0"])
+@pytest.mark.parametrize(("label", "skipped"), [("", []), ("background", ["empty_label"])])
+def test_zeros_stand_for_no_box_where_no_label_says_otherwise(sides: str, label: str, skipped: list[str]) -> None:
+    (image,) = read(f"{HEADER}1.jpg,64,48,{label},{sides}\n")
+    assert (boxes(image), codes(image), [str(code) for code in image.skipped]) == ([], [], skipped)
+
+
+def test_rows_of_another_size_are_of_a_record_of_their_own() -> None:
+    text = f"{HEADER}1.jpg,64,48,cat,1,2,3,4\n1.jpg,32,24,dog,1,2,3,4\n1.jpg,,,cow,1,2,3,4\n1.jpg,32,24,emu,1,2,3,4\n"
+    assert [(image.path, image.width, [item.label for item in image.objects]) for image in read(text)] == [
+        ("1.jpg", 64, ["cat", "cow"]),
+        ("1.jpg", 32, ["dog", "emu"]),
+    ]
+
+
 def test_splits_are_those_of_the_table_else_of_the_row() -> None:
     text = "file,label,split,xmin,ymin,xmax,ymax\n1.jpg,cat,train,1,2,3,4\n2.jpg,cat,val,1,2,3,4\n"
     assert [image.split for image in read(text)] == ["train", "validation"]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from labelbeam.transforms.formats.coco.beside import add_fields_beside, doubts_beside, flagged_images
+from labelbeam.transforms.formats.coco.beside import add_fields_beside, add_names_beside, doubts_beside, flagged_images
 from labelbeam.transforms.formats.frames import Evidence
 
 PLAIN = {"id": 1, "image_id": 1, "category_id": 1, "bbox": [100, 100, 150, 150], "iscrowd": 0}
@@ -169,3 +169,23 @@ def test_an_angle_in_a_field_that_is_not_read_is_told_where_boxes_are(angle: dic
 )
 def test_what_is_no_angle_or_is_read_is_not_told(other: dict[str, Any]) -> None:
     assert doubts(PLAIN | other) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "told"), [("dog", 1), (" DOG ", 1), ("cat", 0), ("Cat", 0), ("kitten", 0), (None, 0), (["dog"], 0)]
+)
+@pytest.mark.parametrize("key", ["category_name", "className"])
+def test_a_category_by_another_name_than_its_id_says_is_told(key: str, name: Any, told: int) -> None:
+    found = Evidence()
+    found.add("annotations", 1)
+    add_names_beside(block(PLAIN | {key: name}), found, ["cat", "dog"], {1: 0, 2: 1})
+    doubts = [doubt for doubt in doubts_beside("d.json", found, False) if doubt.code == "class_names_differ"]
+    assert [doubt.count for doubt in doubts] == [1] * told
+
+
+def test_names_beside_ids_that_lead_nowhere_are_left_to_those() -> None:
+    found = Evidence()
+    add_names_beside(
+        block(PLAIN | {"category_name": "dog", "category_id": 7}, PLAIN), found, ["cat", "dog"], {1: 0, 2: 1}
+    )
+    assert found.count("named_otherwise") == 0

@@ -12,6 +12,7 @@ from labelbeam.transforms.formats.coco.scan import (
     ElementRange,
     MalformedJsonError,
     UnsafeSplitError,
+    as_list,
     split_elements,
 )
 from tests.transforms.formats.coco.files_made import File, elements, lists_of, malformed, plan
@@ -123,3 +124,11 @@ def test_elements_are_found_wherever_they_begin_and_in_little_memory() -> None:
     assert len(found) == 60_001
     assert {block[start:end] for start, end in found[:-1]} == {b'{"a":1}'}
     assert found[-1] == (480_000, len(block))
+
+
+@pytest.mark.parametrize("inside", [b"", b"{}", b'{"a": [1, 2]},\n{"b": ", "}'])
+@pytest.mark.parametrize(("before", "after"), [(b"", b""), (b" ,\r\n", b"\t, ,")])
+def test_a_range_is_the_list_of_what_stands_between_commas_and_white_space(
+    before: bytes, inside: bytes, after: bytes
+) -> None:
+    assert as_list(before + inside + after) == b"[" + inside + b"]"

@@ -16,7 +16,7 @@ from labelbeam.transforms.formats.coco.records import (
     LabelOnly,
     decode_range,
 )
-from labelbeam.transforms.formats.coco.values import Id, Rle, rows_of, table_of
+from labelbeam.transforms.formats.coco.values import Id, RecordError, Rle, bbox_of, rows_of, table_of
 from tests.transforms.formats.coco.elements import HUGE, LONG, annotation, bad, element, image
 
 
@@ -256,3 +256,32 @@ def test_rows_are_those_of_the_dict_whatever_ids_are(known: list[Id], asked: lis
 def test_a_table_is_made_where_ids_are_dense_whole_numbers_alone() -> None:
     assert table_of({2: 0, 0: 1}).tolist() == [1, -1, 0]
     assert not np.concatenate([table_of({1: 0, 10_000: 1}), table_of({"1": 0}), table_of({-1: 0})]).size
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "[1, 2, 3, 4]",
+        "1,2,3,4",
+        "(1, 2, 3, 4)",
+        "[1 2 3 4]",
+        "['1', '2', '3', '4']",
+        "{'x': 1, 'y': 2, 'width': 3, 'height': 4}",
+        '{"x1": 1, "y1": 2, "x2": 4, "y2": 6}',
+        "array([1., 2., 3., 4.])",
+        "np.array([1, 2, 3, 4], dtype=int32)",
+        "tensor([1., 2., 3., 4.], device='cpu')",
+    ],
+)
+def test_a_box_as_text_is_the_box_that_a_program_printed(written: str) -> None:
+    adjusted: set[Adjusted] = set()
+    assert bbox_of(written, adjusted) == (1, 2, 3, 4)
+    assert adjusted == {Adjusted.NUMBER_FROM_TEXT}
+
+
+@pytest.mark.parametrize(
+    "written", ["array([1, 2, 3])", "array([[1, 2], [3, 4]])", "{'x': 1}", "x" * 2000, "array(" * 99]
+)
+def test_other_text_is_no_box(written: str) -> None:
+    with pytest.raises(RecordError):
+        bbox_of(written, set())

@@ -15,6 +15,7 @@ from labelbeam.transforms.formats.folder.tables import LabelTable
 from tests.transforms.formats.folder.read_tables import (
     SEVERAL,
     SINGLE,
+    codes,
     labels,
     read,
     refused,
@@ -162,3 +163,10 @@ def test_labels_written_in_any_of_the_forms_come_back_as_they_were(truth: dict[i
     assert {name: sorted(found) for name, found in read_back.items()} == {
         name: sorted(found) for name, found in expected.items()
     }
+
+
+def test_rows_of_other_folders_that_lead_to_one_file_may_mean_two_pictures() -> None:
+    files = frozenset({"1.jpg", "2.jpg"})
+    content = read("filename,label\na/1.jpg,cat\nb/1.jpg,dog\na/2.jpg,dog\nx/a/2.jpg,cat\n", files=files)
+    assert labels(content) == {"1.jpg": ["cat", "dog"], "2.jpg": ["dog", "cat"]}
+    assert [codes(image) for image in content.images] == [[("image", Rejected.AMBIGUOUS_IMAGE)], []]

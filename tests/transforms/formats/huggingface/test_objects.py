@@ -77,3 +77,11 @@ def test_nothing_is_told_of_no_boxes() -> None:
     samples.add(image(), None)
     samples.tell(evidence)
     assert evidence.tallies == {}
+
+
+@pytest.mark.parametrize("bbox", [[], None, [0, 0, 0, 0]])
+def test_a_category_of_nothing_without_a_box_says_that_there_is_no_object(bbox: Any) -> None:
+    samples, found = Samples({}, DETECTION), image()
+    samples.add(found, [{"bbox": bbox, "category": "background"}, {"bbox": [1, 2, 3, 4], "category": "none"}], 10, 10)
+    assert [item.label for item in found.objects] == ["none"]
+    assert ([str(code) for code in found.skipped], [*found.rejected]) == (["empty_label"], [])

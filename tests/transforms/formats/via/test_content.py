@@ -51,8 +51,8 @@ def test_a_region_that_is_no_object_keeps_its_place() -> None:
 def test_rows_of_one_name_and_size_are_one_image(header: str) -> None:
     rows = f"1.jpg,7,{{}},2,0,{DRAWN}\n1.jpg,7,{{}},2,1,{DRAWN}1.jpg,8,{{}},0,0,{{}},{{}}\n"
     first, second = files_of(header + rows, "v.CSV")
-    assert first == ViaFile("1.jpg", "row 2", {}, [("row 2", SHAPE, CAT), ("row 4", SHAPE, CAT)])
-    assert second == ViaFile("1.jpg", "row 5", {}, [])
+    assert first == ViaFile("1.jpg", "row 2", {}, [("row 2", SHAPE, CAT), ("row 4", SHAPE, CAT)], size=7)
+    assert second == ViaFile("1.jpg", "row 5", {}, [], size=8)
 
 
 def test_a_torn_row_is_a_region_without_a_shape() -> None:
@@ -82,3 +82,12 @@ def test_a_cell_may_hold_a_polygon_of_many_corners() -> None:
 def test_a_file_that_is_none_of_via_is_refused(data: bytes, path: str) -> None:
     with pytest.raises(ViaError):
         read_content(data, path)
+
+
+def test_the_bytes_of_an_image_are_told_where_they_stand() -> None:
+    entries = {"1.jpg7": {"filename": "1.jpg", "size": 7}, "2.jpg-1": {"filename": "2.jpg", "size": -1}}
+    assert [file.size for file in files_of(entries)] == [7, 0]
+    assert [file.size for file in files_of(f"{HEADER}1.jpg,7,{{}},0,0,{DRAWN}2.jpg,x,{{}},0,0,{DRAWN}", "v.csv")] == [
+        7,
+        0,
+    ]

@@ -165,3 +165,9 @@ def test_the_folder_of_a_project_says_where_its_images_lie() -> None:
 def test_an_image_of_an_unusable_name_is_rejected(name: Any, code: str) -> None:
     image = read({"k": entry(region(RECT), name=name)}).images[0]
     assert [(item.kind, item.code) for item in image.rejected] == [("image", code)]
+
+
+def test_images_of_one_name_are_told_apart_by_their_bytes_as_via_does() -> None:
+    two = {f"1.jpg{size}": entry(region(RECT)) | {"size": size} for size in (7, 9)}
+    assert [image.named for image in read(two).images] == ["1.jpg of 7 bytes", "1.jpg of 9 bytes"]
+    assert [image.named for image in read({"1.jpg9": entry(region(RECT))}).images] == [""]

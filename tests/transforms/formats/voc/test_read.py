@@ -57,6 +57,14 @@ def test_pixel_indices_count_from_1_and_include_the_last_by_default():
     assert image.objects[0].locator == "object[1]"
 
 
+@pytest.mark.parametrize("box", [None, (0, 0, 0, 0)])
+def test_a_name_of_nothing_without_a_box_says_that_there_is_no_object(box: tuple[int, ...] | None):
+    found = read(xml_of(thing("Background", box)))
+    assert (found.image.objects, found.image.skipped, codes(found.image)) == ([], [Skipped.EMPTY_LABEL], [])
+    assert found.boxes == [], "zeros tell nothing of the frame"
+    assert len(image_of(thing("background")).objects) == 1
+
+
 def test_origin_0_takes_the_numbers_as_edges():
     assert image_of(thing(box=(0, 0, 50, 60)), voc_origin=0).objects[0].bbox == (0.0, 0.0, 50.0, 60.0)
 

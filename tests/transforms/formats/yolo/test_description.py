@@ -36,6 +36,8 @@ def names(text: str | bytes) -> dict[int, str]:
         ("\ufeffnames: [cat]\r\n", {0: "cat"}),
         ("names: [cat]\n".encode("utf-16"), {0: "cat"}),
         ("names: []", {}),
+        ("names: {cat: 0, dog: 1}", {0: "cat", 1: "dog"}),
+        ("names:\n  no: 1\n  yes: 0\n", {0: "yes", 1: "no"}),
     ],
 )
 def test_names_are_a_list_or_a_mapping_of_numbers(text: str | bytes, expected: dict[int, str]) -> None:
@@ -82,7 +84,7 @@ def test_keypoints_are_told_by_their_shape() -> None:
     ("text", "words"),
     [
         ("names: cat", "line 1: names is 'cat', expected a list"),
-        ("nc: 1\nnames: {cat: 0}", "line 2: 'cat' is a key of names, expected a class number"),
+        ("nc: 1\nnames: {cat: 0, dog: x}", "line 2: 'cat' is a key of names, expected a class number"),
         ("names: {-1: cat}", "expected a class number"),
         ("names:\n- [cat]", "line 2: a name in names is a list or mapping"),
         ("names: [a]\ntrain: [[x]]", "train holds a list or mapping, expected a path"),

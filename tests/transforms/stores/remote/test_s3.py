@@ -82,6 +82,33 @@ def test_a_page_with_anything_unexpected_is_left_as_a_whole(odd: dict[str, Any])
     assert rest.count(b"<Contents>") == 2
 
 
+IN_ORDER = (
+    "<Contents><Key>{key}</Key><LastModified>2026-01-01T00:00:00.000Z</LastModified><ETag>&quot;{key}&quot;</ETag>"
+    "<ChecksumAlgorithm>CRC64NVME</ChecksumAlgorithm><ChecksumType>FULL_OBJECT</ChecksumType><Size>3</Size>"
+    "<StorageClass>STANDARD</StorageClass></Contents>"
+)
+
+
+@pytest.mark.parametrize("between", ["", "\n  ", "<CommonPrefixes><Prefix>d/</Prefix></CommonPrefixes>"])
+def test_files_in_the_order_of_s3_are_taken_whatever_stands_between_them(between: str) -> None:
+    files = [IN_ORDER.format(key=key) for key in ("a&amp;amp;", "b+", "\0")]
+    head, _, end = PAGE.format(tag="<ETag>2</ETag>", size="0", encoding="").partition("<CommonPrefixes>")
+    head = head.partition("<Contents>")[0]
+    answer: dict[str, Any] = {"status_code": 200, "body": f"{head}{between.join(files[:2])}{between}<D/>{end}".encode()}
+    found: dict[str, Any] = {}
+    token = s3._for_us.set(True)
+    s3.take_files(SimpleNamespace(name="ListObjectsV2"), answer, found)
+    body = "".join([head, *files, end])
+    broken: dict[str, Any] = {"status_code": 200, "body": body.encode()}
+    missed: dict[str, Any] = {}
+    s3.take_files(SimpleNamespace(name="ListObjectsV2"), broken, missed)
+    s3._for_us.reset(token)
+    assert list(found.values()) == [[StoredFile("a&amp;", 3, '"a&amp;"'), StoredFile("b+", 3, '"b+"')]]
+    assert b"Contents" not in answer["body"] and b"IsTruncated>true<" in answer["body"]
+    assert (b"Prefix>d/<" in answer["body"]) is ("d/" in between or "d/" in end)
+    assert not missed and broken["body"] == body.encode(), "a parser is to refuse what is no XML"
+
+
 def s3_client() -> Any:
     return get_session().create_client("s3", "us-east-1", aws_access_key_id="k", aws_secret_access_key="s")
 
