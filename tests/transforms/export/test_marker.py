@@ -92,7 +92,7 @@ def test_files_of_an_export_and_its_markers_are_its_own(tmp_path: Path) -> None:
     ("found", "words"),
     [
         ([("a", 1), ("z", 1), ("b", 1)], r"b is not of an export by labelbeam \(2 such files\); nothing was removed"),
-        ([("a", 2)], r"a has another size than the export before gave it \(1 such files\)"),
+        ([("a", 2)], r"a has another size than the export before gave it \(1 such file\)"),
         ([("\udcff.txt", 1)], r"\\udcff\.txt is not of an export"),
     ],
 )
