@@ -9,9 +9,8 @@ from typing import TypeVar
 
 from labelbeam.schemas.errors import UsageError
 from labelbeam.transforms.formats.folder.classified import are_classified
-from labelbeam.transforms.formats.folder.splits import table_split, table_splits
 from labelbeam.transforms.formats.format import Tree
-from labelbeam.transforms.formats.yolo.entries import split_of_path
+from labelbeam.transforms.formats.split_names import split_of_path, table_split, table_splits
 from labelbeam.transforms.images.names import extension
 from labelbeam.transforms.stores.errors import StoreError
 from labelbeam.transforms.stores.files import StoredFile, stat

@@ -26,11 +26,11 @@ from labelbeam.transforms.formats.frames import Evidence
 from labelbeam.transforms.formats.indexes import load_index
 from labelbeam.transforms.formats.inputs import fingerprint_of, list_dataset
 from labelbeam.transforms.formats.look_ahead import look_ahead
+from labelbeam.transforms.formats.paths import join, key_of, parts_of, resolved
 from labelbeam.transforms.formats.plans import Plan, asks_for_images, bucket_count
 from labelbeam.transforms.formats.reading import Findings, Reading, ReadResult, Unit, ids_by_label
-from labelbeam.transforms.formats.voc.folders import join
-from labelbeam.transforms.formats.voc.image_index import Found, is_image, key_of, split_suffix
-from labelbeam.transforms.formats.yolo.entries import parts_of, resolved, split_of_path
+from labelbeam.transforms.formats.split_names import split_of_path
+from labelbeam.transforms.formats.voc.image_index import Found, is_image, split_suffix
 from labelbeam.transforms.images.facts import ImageError, ImageFacts
 from labelbeam.transforms.images.names import image_path
 from labelbeam.transforms.messages.redact import redact

@@ -8,8 +8,9 @@ from contextlib import suppress
 from targets.target import SOURCES, Target, writable
 
 from labelbeam.schemas.errors import LabelBeamError
+from labelbeam.transforms.formats.paths import resolved
 from labelbeam.transforms.formats.yolo.description import describes, parse_description, parse_names
-from labelbeam.transforms.formats.yolo.entries import find_entry, resolved
+from labelbeam.transforms.formats.yolo.entries import find_entry
 from labelbeam.transforms.formats.yolo.lines import parse_labels
 
 YOLO_LABELS = (

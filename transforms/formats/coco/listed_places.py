@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 
-from labelbeam.transforms.formats.folder.splits import split_name
+from labelbeam.transforms.formats.split_names import split_name
 from labelbeam.transforms.images.names import hidden
 from labelbeam.transforms.stores.listing import Listing
 from labelbeam.transforms.stores.location import Location

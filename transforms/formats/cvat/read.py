@@ -31,9 +31,9 @@ from labelbeam.transforms.formats.drawn import (
     extent,
     label_of,
 )
-from labelbeam.transforms.formats.folder.splits import plain_split
 from labelbeam.transforms.formats.named_images import ImageFinder, image_named, reject_image, reject_object
-from labelbeam.transforms.formats.voc.folders import join
+from labelbeam.transforms.formats.paths import join
+from labelbeam.transforms.formats.split_names import plain_split
 from labelbeam.transforms.formats.voc.shapes import number
 from labelbeam.transforms.geometry.rle import GeometryError, read_rle
 from labelbeam.transforms.geometry.trace import trace

@@ -8,7 +8,7 @@ from functools import partial
 from labelbeam.transforms.formats.claims import check_one_each, files_told, goes_first
 from labelbeam.transforms.formats.format import Claim, Tree
 from labelbeam.transforms.formats.plans import HEAD
-from labelbeam.transforms.formats.yolo.entries import split_of_path
+from labelbeam.transforms.formats.split_names import split_of_path
 from labelbeam.transforms.stores.location import Location
 from labelbeam.transforms.stores.reading import read_range
 

@@ -34,7 +34,7 @@ from labelbeam.transforms.formats.drawn import (
     number,
 )
 from labelbeam.transforms.formats.named_images import ImageFinder, image_named, reject_image, reject_object
-from labelbeam.transforms.formats.voc.folders import join
+from labelbeam.transforms.formats.paths import join
 from labelbeam.transforms.geometry.rle import GeometryError, read_rle
 from labelbeam.transforms.geometry.trace import trace
 from labelbeam.transforms.messages.words import counted

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from labelbeam.schemas.config import SPLIT_ALIASES
 from labelbeam.schemas.doubts import Doubt, Doubted
-from labelbeam.transforms.formats.folder.splits import split_name
+from labelbeam.transforms.formats.split_names import split_name
 from labelbeam.transforms.messages.words import listed
 
 if TYPE_CHECKING:

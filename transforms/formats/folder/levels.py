@@ -18,7 +18,7 @@ from labelbeam.schemas.doubts import Doubt, Doubted
 from labelbeam.schemas.errors import UsageError
 from labelbeam.transforms.formats.folder.folds import are_folds, doubt_of_folds, refusal_of_splits
 from labelbeam.transforms.formats.folder.level_doubts import doubts_of_levels
-from labelbeam.transforms.formats.folder.splits import parse_splits, plain_split, split_name, split_names
+from labelbeam.transforms.formats.split_names import parse_splits, plain_split, split_name, split_names
 from labelbeam.transforms.images.names import NO_NAMES
 from labelbeam.transforms.messages.words import listed
 

@@ -12,7 +12,7 @@ from urllib.parse import unquote, unquote_plus
 
 from labelbeam.schemas.reasons import Adjusted, Rejected
 from labelbeam.transforms.formats.cloud_rows import below_bucket, is_cloud_url
-from labelbeam.transforms.formats.folder.splits import plain_split
+from labelbeam.transforms.formats.split_names import plain_split
 from labelbeam.transforms.images.names import IMAGE_FORMATS, OTHER_IMAGE_FORMATS, extension, image_path
 from labelbeam.transforms.messages.words import printable
 from labelbeam.transforms.stores.paths import safe_relative

@@ -12,8 +12,8 @@ from labelbeam.transforms.formats.folder.format import FolderOptions
 from labelbeam.transforms.formats.folder.levels import IMAGE_FOLDERS, Levels, folders_of, sole_folders
 from labelbeam.transforms.formats.folder.lookup import ImageNames
 from labelbeam.transforms.formats.folder.rows import is_label_table, lacks_labels
-from labelbeam.transforms.formats.folder.splits import plain_split, table_splits
 from labelbeam.transforms.formats.folder.tables import LabelTable
+from labelbeam.transforms.formats.split_names import plain_split, table_splits
 from labelbeam.transforms.images.names import extension
 from labelbeam.transforms.messages.words import listed
 

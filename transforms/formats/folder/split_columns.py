@@ -13,7 +13,7 @@ from labelbeam.schemas.doubts import Doubt, Doubted
 from labelbeam.transforms.formats.folder.columns import LABEL_COLUMNS, SAMPLE, SPLIT_COLUMNS, column, key, named_columns
 from labelbeam.transforms.formats.folder.flags import look_at_flags
 from labelbeam.transforms.formats.folder.format import FolderOptions
-from labelbeam.transforms.formats.folder.splits import parse_splits, split_name
+from labelbeam.transforms.formats.split_names import parse_splits, split_name
 from labelbeam.transforms.messages.words import listed
 
 _WORDS = "training|train|validation|valid|val|testing|test"

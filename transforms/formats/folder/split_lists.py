@@ -12,7 +12,7 @@ from labelbeam.schemas.doubts import Doubt, Doubted
 from labelbeam.transforms.formats.folder.levels import sole_folders
 from labelbeam.transforms.formats.folder.lookup import ImageNames, Lookup
 from labelbeam.transforms.formats.folder.split_columns import meaning_of
-from labelbeam.transforms.formats.folder.splits import table_split
+from labelbeam.transforms.formats.split_names import table_split
 from labelbeam.transforms.images.names import extension, hidden
 from labelbeam.transforms.messages.words import agreeing, counted, listed
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Sequence
 
-from labelbeam.transforms.formats.folder.splits import SplitName, plain_split, split_name
+from labelbeam.transforms.formats.split_names import SplitName, plain_split, split_name
 
 _NEUTRAL = frozenset(
     {

@@ -9,9 +9,8 @@ from typing import NamedTuple
 from labelbeam.schemas.errors import UsageError
 from labelbeam.schemas.tasks import Task
 from labelbeam.transforms.formats.folder.classified import are_classified
-from labelbeam.transforms.formats.folder.splits import split_name
 from labelbeam.transforms.formats.format import Claim, Tree
-from labelbeam.transforms.formats.yolo.entries import split_of_path
+from labelbeam.transforms.formats.split_names import split_name, split_of_path
 from labelbeam.transforms.images.names import extension
 from labelbeam.transforms.stores.files import StoredFile, stat
 from labelbeam.transforms.stores.location import Location

@@ -35,10 +35,10 @@ from labelbeam.transforms.formats.drawn import (
     number,
 )
 from labelbeam.transforms.formats.named_images import ImageFinder, image_named, reject_image, reject_object
+from labelbeam.transforms.formats.paths import join
 from labelbeam.transforms.formats.supervisely.bitmap import decode_bitmap
 from labelbeam.transforms.formats.supervisely.format import SuperviselyOptions
 from labelbeam.transforms.formats.supervisely.recognise import ANNOTATIONS, IMAGES
-from labelbeam.transforms.formats.voc.folders import join
 from labelbeam.transforms.geometry.rle import runs_of_mask
 from labelbeam.transforms.geometry.trace import trace
 

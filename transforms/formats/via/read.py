@@ -15,9 +15,8 @@ from labelbeam.transforms.formats.beside import tell_beside
 from labelbeam.transforms.formats.drawn import LARGEST_RADIUS, ellipse, extent, label_of, number
 from labelbeam.transforms.formats.labels import likely_label
 from labelbeam.transforms.formats.named_images import ImageFinder, image_named, reject_image, reject_object
+from labelbeam.transforms.formats.paths import join, parts_of
 from labelbeam.transforms.formats.via.content import ViaContent, ViaFile
-from labelbeam.transforms.formats.voc.folders import join
-from labelbeam.transforms.formats.yolo.entries import parts_of
 
 _EXAMPLES = frozenset({"caption", "public_domain", "image_url", "image_quality"})
 """Attributes of files that VIA makes for every new project."""

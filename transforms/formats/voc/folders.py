@@ -6,6 +6,7 @@ import re
 from functools import lru_cache
 
 from labelbeam.schemas.config import SPLIT_ALIASES
+from labelbeam.transforms.formats.paths import join
 
 ANNOTATIONS = 3
 BESIDE = 2
@@ -19,11 +20,6 @@ KINDS = {
     **dict.fromkeys(("labels", "label", "xmls", "xml"), ANNOTATIONS),
 }
 """Words that say what lies in a folder, and how good a place for an image it is: lower is better, `BESIDE` is any other."""
-
-
-def join(*parts: str) -> str:
-    """Join those parts of a path that are not empty."""
-    return "/".join(part for part in parts if part)
 
 
 def _words(folder: str) -> tuple[list[str], int]:

@@ -8,21 +8,13 @@ without the words that only say what lies in it, so that `VOC2012/Annotations/a/
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import unquote, unquote_plus
 
-from labelbeam.transforms.formats.voc.folders import (
-    ANNOTATIONS,
-    BESIDE,
-    KINDS,
-    bare_path,
-    join,
-    rank_of,
-    split_of_folder,
-)
+from labelbeam.transforms.formats.paths import join, key_of
+from labelbeam.transforms.formats.voc.folders import ANNOTATIONS, BESIDE, KINDS, bare_path, rank_of, split_of_folder
 
 IMAGE_SUFFIXES = frozenset(
     [
@@ -319,8 +311,3 @@ def _last(path: str) -> str:
 
 def _stem(image: str) -> str:
     return _last(split_suffix(image)[0])
-
-
-def key_of(name: str) -> str:
-    """Key that names in another case, or composed otherwise (macOS), have in common."""
-    return name.lower() if name.isascii() else unicodedata.normalize("NFC", name).casefold()

@@ -7,12 +7,12 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from labelbeam.transforms.formats.voc.folders import join, split_of_folder
+from labelbeam.transforms.formats.paths import join, key_of
+from labelbeam.transforms.formats.voc.folders import split_of_folder
 from labelbeam.transforms.formats.voc.image_index import (
     IMAGE_SUFFIXES,
     home_of_image,
     home_of_xml,
-    key_of,
     split_suffix,
     stem_of_xml,
 )

@@ -12,10 +12,11 @@ import numpy as np
 from labelbeam.schemas.neutral import RAW_LIMIT, Box, Rejection, Ring, SourceImage, SourceObject
 from labelbeam.schemas.reasons import Adjusted, Rejected, Skipped
 from labelbeam.transforms.formats.labels import says_there_is_none
+from labelbeam.transforms.formats.paths import key_of
 from labelbeam.transforms.formats.voc.charsets import XmlError
 from labelbeam.transforms.formats.voc.folders import split_of_folder
 from labelbeam.transforms.formats.voc.format import VocOptions
-from labelbeam.transforms.formats.voc.image_index import ImageIndex, as_relative, key_of, split_suffix, stem_of_xml
+from labelbeam.transforms.formats.voc.image_index import ImageIndex, as_relative, split_suffix, stem_of_xml
 from labelbeam.transforms.formats.voc.masks import MaskError, pair, read_mask
 from labelbeam.transforms.formats.voc.objects import VocObject
 from labelbeam.transforms.formats.voc.plain import read_annotation

@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 from labelbeam.schemas.config import SPLIT_ALIASES
 from labelbeam.schemas.doubts import Doubt, Doubted
-from labelbeam.transforms.formats.folder.splits import table_split
 from labelbeam.transforms.formats.labels import normalized
+from labelbeam.transforms.formats.split_names import table_split
 from labelbeam.transforms.formats.voc.image_index import split_suffix
 from labelbeam.transforms.formats.voc.lists import Names, flags_of, lines_of, uncommented
 

@@ -15,13 +15,13 @@ import msgspec
 
 from labelbeam.schemas.doubts import Doubt, Doubted
 from labelbeam.schemas.reasons import Skipped
-from labelbeam.transforms.formats.voc.folders import join, split_of_folder
+from labelbeam.transforms.formats.paths import join, key_of
+from labelbeam.transforms.formats.voc.folders import split_of_folder
 from labelbeam.transforms.formats.voc.image_index import (
     Home,
     ImageIndex,
     home_of_xml,
     is_image,
-    key_of,
     split_suffix,
     stem_of_xml,
 )

@@ -13,11 +13,11 @@ from labelbeam.schemas.reasons import Rejected
 from labelbeam.transforms.columns.fragments import fragments_of
 from labelbeam.transforms.formats.frames import Evidence
 from labelbeam.transforms.formats.look_ahead import look_ahead
+from labelbeam.transforms.formats.paths import join, key_of
 from labelbeam.transforms.formats.reading import Findings, Reading, ReadOptions, ReadResult
 from labelbeam.transforms.formats.voc.evidence import add_beside, add_evidence
-from labelbeam.transforms.formats.voc.folders import join
 from labelbeam.transforms.formats.voc.format import VocOptions
-from labelbeam.transforms.formats.voc.image_index import ImageIndex, key_of, split_suffix
+from labelbeam.transforms.formats.voc.image_index import ImageIndex, split_suffix
 from labelbeam.transforms.formats.voc.markup import LARGEST_XML
 from labelbeam.transforms.formats.voc.masks import LARGEST_MASK_FILE, MaskError
 from labelbeam.transforms.formats.voc.read import VocImage, read_voc, rejected_voc

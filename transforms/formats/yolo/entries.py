@@ -6,76 +6,11 @@ to nothing is tried again without its first, its first two, … directories.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from functools import cached_property, lru_cache
+from functools import cached_property
 
-from labelbeam.transforms.formats.folder.splits import split_name
-from labelbeam.transforms.formats.voc.folders import join
-from labelbeam.transforms.formats.voc.image_index import key_of
-
-_DRIVE = re.compile(r"[A-Za-z]:")
-_DEEPEST = 50
-"""Names of a path, from its end, that are compared with a tree's: a hostile one has hundreds of thousands."""
-
-_OF_YOLO = frozenset({"obj", "labels", "label", "yolo"})
-
-
-def split_of_path(path: str) -> str | None:
-    """The split that a folder above a file names, the first one from the top: `val`, `images/train2017`, `obj_train_data`.
-
-    >>> split_of_path("images/train2017/1.jpg"), split_of_path("obj_valid_data/1.txt"), split_of_path("cats/train.jpg")
-    ('train', 'validation', None)
-    """
-    return _split_of_folder(path.rpartition("/")[0])
-
-
-@lru_cache(4096)
-def _split_of_folder(path: str) -> str | None:
-    for folder in path.split("/"):
-        found = split_name(folder)
-        if found is not None and not set(found.rest) - _OF_YOLO:
-            return found.split
-    return None
-
-
-def parts_of(path: str) -> list[str]:
-    """The names of a path as it is written, without what leads up or to the top of a disk.
-
-    >>> parts_of("../train/images"), parts_of("C:\\\\set\\\\images"), parts_of("./")
-    (['train', 'images'], ['set', 'images'], [])
-    """
-    parts = _DRIVE.sub("", path.replace("\\", "/"), count=1).split("/")
-    return [part for part in parts if part not in ("", ".", "..")][-_DEEPEST:]
-
-
-def resolved(base: str, path: str) -> str | None:
-    """A path below the root that `path`, relative to `base`, leads to; None where it leads out.
-
-    >>> resolved("a/b", "../c"), resolved("", "../c"), resolved("a", "/c")
-    ('a/c', None, None)
-    """
-    path = path.replace("\\", "/")
-    if path.startswith("/") or _DRIVE.match(path):
-        return None
-    folder, _, name = path.rpartition("/")
-    if name in ("", ".", ".."):
-        return _resolved(base, path)
-    place = _resolved(base, folder)
-    return f"{place}/{name}" if place else place if place is None else name
-
-
-@lru_cache(4096)
-def _resolved(base: str, folder: str) -> str | None:
-    parts: list[str] = []
-    for part in (*base.split("/"), *folder.split("/")):
-        if part == "..":
-            if not parts:
-                return None
-            parts.pop()
-        elif part not in ("", "."):
-            parts.append(part)
-    return "/".join(parts)
+from labelbeam.transforms.formats.paths import join, key_of, parts_of, resolved
+from labelbeam.transforms.formats.split_names import split_of_path
 
 
 def folders_above(path: str) -> Iterator[str]:

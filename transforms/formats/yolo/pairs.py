@@ -13,8 +13,8 @@ from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import NamedTuple
 
+from labelbeam.transforms.formats.paths import key_of
 from labelbeam.transforms.formats.voc.folders import ANNOTATIONS, bare_path, rank_of
-from labelbeam.transforms.formats.voc.image_index import key_of
 from labelbeam.transforms.images.names import is_image
 
 

@@ -10,18 +10,11 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from labelbeam.schemas.doubts import Doubt, Doubted
-from labelbeam.transforms.formats.folder.splits import table_split
-from labelbeam.transforms.formats.voc.folders import join
+from labelbeam.transforms.formats.paths import join, parts_of
+from labelbeam.transforms.formats.split_names import split_of_path, table_split
 from labelbeam.transforms.formats.voc.sets import first_of_splits, some
 from labelbeam.transforms.formats.yolo.description import Description, text_of
-from labelbeam.transforms.formats.yolo.entries import (
-    ImageNames,
-    find_entry,
-    folders_above,
-    lines_of_list,
-    parts_of,
-    split_of_path,
-)
+from labelbeam.transforms.formats.yolo.entries import ImageNames, find_entry, folders_above, lines_of_list
 from labelbeam.transforms.images.names import is_image
 from labelbeam.transforms.stores.paths import safe_relative
 

@@ -14,7 +14,7 @@ import msgspec
 from labelbeam.schemas.doubts import Doubt, Doubted
 from labelbeam.schemas.errors import LabelBeamError, UsageError
 from labelbeam.schemas.reasons import Skipped
-from labelbeam.transforms.formats.voc.image_index import key_of
+from labelbeam.transforms.formats.paths import key_of, parts_of
 from labelbeam.transforms.formats.voc.sets import some
 from labelbeam.transforms.formats.yolo.description import (
     Description,
@@ -26,7 +26,7 @@ from labelbeam.transforms.formats.yolo.description import (
     parse_description,
     parse_names,
 )
-from labelbeam.transforms.formats.yolo.entries import find_entry, parts_of
+from labelbeam.transforms.formats.yolo.entries import find_entry
 from labelbeam.transforms.formats.yolo.names_files import doubts_of_names, doubts_of_notes
 from labelbeam.transforms.formats.yolo.pairs import Conventions, LabelFiles, in_labels
 from labelbeam.transforms.formats.yolo.splits import Splits, path_of_missing, read_splits

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from labelbeam.transforms.formats.voc.folders import ANNOTATIONS, BESIDE, bare_path, join, rank_of, split_of_folder
+from labelbeam.transforms.formats.voc.folders import ANNOTATIONS, BESIDE, bare_path, rank_of, split_of_folder
 
 
 @pytest.mark.parametrize(
@@ -58,8 +58,3 @@ def test_folders_of_images_and_of_annotations_are_the_same_without_those_words(p
 )
 def test_a_folder_above_names_the_split_and_the_uppermost_wins(path: str, split: str | None) -> None:
     assert split_of_folder(path) == split
-
-
-def test_what_is_empty_is_no_part_of_a_path() -> None:
-    assert join("a", "", "b") == "a/b"
-    assert join("", "") == ""

@@ -5,56 +5,8 @@ from __future__ import annotations
 import time
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from labelbeam.transforms.formats.yolo.entries import (
-    ImageNames,
-    find_entry,
-    folders_above,
-    lines_of_list,
-    parts_of,
-    resolved,
-    split_of_path,
-)
-
-
-@pytest.mark.parametrize(
-    ("path", "split"),
-    [
-        ("images/train2017/1.jpg", "train"),
-        ("obj_valid_data/1.txt", "validation"),
-        ("labels_test/1.txt", "test"),
-        ("yolo_train/val/1.jpg", "train"),
-        ("cats/train.jpg", None),
-        ("crash_test/1.jpg", None),
-        ("1.jpg", None),
-    ],
-)
-def test_a_split_is_that_of_the_first_folder_that_says_no_more(path: str, split: str | None) -> None:
-    assert split_of_path(path) == split
-
-
-@pytest.mark.parametrize(
-    ("base", "path", "place"),
-    [
-        *(("a/b", "../c", "a/c"), ("", "./c//d", "c/d"), ("a", "", "a"), ("a", "..", ""), ("a", "b\\c", "a/b/c")),
-        *(("", "../c", None), ("a", "../../c", None), ("a", "/c", None), ("a", "C:\\c", None)),
-    ],
-)
-def test_a_path_is_followed_from_its_base_and_never_out_of_the_root(base: str, path: str, place: str | None) -> None:
-    assert resolved(base, path) == place
-
-
-@given(st.text("ab./\\:C"), st.sampled_from(["", "a", "a/b"]))
-def test_wherever_a_path_leads_it_stays_below_the_root(path: str, base: str) -> None:
-    place = resolved(base, path)
-    assert place is None or not {"", ".", ".."} & set(place.split("/")) or place == ""
-    assert not {"", ".", ".."} & set(parts_of(path))
-
-
-def test_of_a_path_without_end_the_last_names_count() -> None:
-    assert len(parts_of("a/" * 100_000)) == 50
+from labelbeam.transforms.formats.yolo.entries import ImageNames, find_entry, folders_above, lines_of_list
 
 
 def test_the_folders_above_a_file_end_at_the_root() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from labelbeam.schemas.errors import UsageError
-from labelbeam.transforms.formats.folder.splits import parse_splits, plain_split, split_names, table_split
+from labelbeam.transforms.formats.split_names import parse_splits, plain_split, split_names, split_of_path, table_split
 
 
 @pytest.mark.parametrize(
@@ -84,3 +84,19 @@ def test_where_case_tells_nothing_apart_two_cases_are_one_name() -> None:
 def test_what_names_no_split_is_told_with_what_was_expected(given: str) -> None:
     with pytest.raises(UsageError, match=r"^--split-folders: found '.*', expected FOLDER=SPLIT$"):
         read(given)
+
+
+@pytest.mark.parametrize(
+    ("path", "split"),
+    [
+        ("images/train2017/1.jpg", "train"),
+        ("obj_valid_data/1.txt", "validation"),
+        ("labels_test/1.txt", "test"),
+        ("yolo_train/val/1.jpg", "train"),
+        ("cats/train.jpg", None),
+        ("crash_test/1.jpg", None),
+        ("1.jpg", None),
+    ],
+)
+def test_a_split_is_that_of_the_first_folder_that_says_no_more(path: str, split: str | None) -> None:
+    assert split_of_path(path) == split

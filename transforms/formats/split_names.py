@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
 from labelbeam.schemas.config import SPLIT_ALIASES
@@ -145,3 +146,24 @@ def parse_splits(given: str, option: str, what: str, expected: str, fold: bool =
             raise UsageError(f"{option}: found the {what} {name!r} twice, expected each {what} once")
         splits[name] = SPLIT_ALIASES[split.lower()]
     return splits
+
+
+_OF_YOLO = frozenset({"obj", "labels", "label", "yolo"})
+
+
+def split_of_path(path: str) -> str | None:
+    """The split that a folder above a file names, the first one from the top: `val`, `images/train2017`, `obj_train_data`.
+
+    >>> split_of_path("images/train2017/1.jpg"), split_of_path("obj_valid_data/1.txt"), split_of_path("cats/train.jpg")
+    ('train', 'validation', None)
+    """
+    return _split_of_folder(path.rpartition("/")[0])
+
+
+@lru_cache(4096)
+def _split_of_folder(path: str) -> str | None:
+    for folder in path.split("/"):
+        found = split_name(folder)
+        if found is not None and not set(found.rest) - _OF_YOLO:
+            return found.split
+    return None
