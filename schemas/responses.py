@@ -244,7 +244,7 @@ def _explained(error: msgspec.ValidationError, value: Any) -> str:
         for number, name in _STEP.findall(path):
             value = value[int(number) if number else name]
     except (LookupError, TypeError):
-        # A key stands twice, and what is wrong is not what it stands for in the end.
+        # A key occurs twice, and what is wrong is not what it stands for in the end.
         return f"answer{path}: {what[:1].lower()}{what[1:]}"
     return f"answer{path}: found {_shown(value)}: {what[:1].lower()}{what[1:]}"
 

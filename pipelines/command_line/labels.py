@@ -75,6 +75,6 @@ def _pairs(text: str, name: str) -> dict[str, str | None]:
                 "need a file"
             )
         if old.strip() in found:
-            raise UsageError(f"{name}: {old.strip()!r} stands twice, expected each label once")
+            raise UsageError(f"{name}: {old.strip()!r} occurs twice, expected each label once")
         found[old.strip()] = new if new.strip() else None
     return found

@@ -263,7 +263,7 @@ RELATIONS = [
         adjusted=["label_from_number"],
     ),
     Fact(
-        "an image that stands twice is written once",
+        "an image that occurs twice is written once",
         [BOX],
         {"twice.jpg": [CAT]},
         rejected=["image:duplicate_image"],
@@ -304,7 +304,7 @@ NAMELESS = [
 """Rejected records without an id that could be read: they are known by the byte at which they begin."""
 
 KEYS = [
-    Fact("of a key that stands twice the last counts", [{"bbox": [1]}], [CAT]),
+    Fact("of a key that occurs twice the last counts", [{"bbox": [1]}], [CAT]),
     Fact("keys that nobody knows are left alone", [BOX | {"attributes": {"a": [1, {}]}, "é": "\u2028"}], [CAT]),
 ]
 

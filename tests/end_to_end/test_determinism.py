@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,6 @@ import pytest
 
 from labelbeam.transforms.formats.coco import file as coco_file
 from labelbeam.transforms.formats.coco.cut import plan_ranges
-from labelbeam.transforms.workers.pool import Workers
 from tests.end_to_end.builds import (
     CLASSIFICATION,
     DETECTION,
@@ -104,13 +104,13 @@ def test_a_second_run_gives_the_same_bytes(source: Path, reference: dict[str, Bu
 def handed_out(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The functions that other processes were given to call."""
     called: list[str] = []
-    submit = Workers.submit
+    submit = ProcessPoolExecutor.submit
 
-    def note(self: Workers, function: Callable[..., Any], *arguments: Any) -> Any:
+    def note(self: ProcessPoolExecutor, function: Callable[..., Any], *arguments: Any) -> Any:
         called.append(function.__name__)
         return submit(self, function, *arguments)
 
-    monkeypatch.setattr(Workers, "submit", note)
+    monkeypatch.setattr(ProcessPoolExecutor, "submit", note)
     return called
 
 

@@ -95,7 +95,7 @@ def _strict(line: bytes) -> Any:
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         twice = [key for key, times in Counter(key for key, _ in pairs).items() if times > 1]
         if twice:
-            raise ValueError(f"the key {twice[0]} stands twice")
+            raise ValueError(f"the key {twice[0]} occurs twice")
         return dict(pairs)
 
     def refuse(constant: str) -> Any:

@@ -160,8 +160,9 @@ def test_a_change_that_is_too_large_is_refused(built: Path, tmp_path: Path) -> N
 
 def test_a_failure_inside_a_step_is_told_in_its_own_words(tmp_path: Path) -> None:
     file = source(tmp_path)
+    put(tmp_path / "built/builds", b"a file where builds are to be")
     with pytest.raises(StoreError, match="cannot be written") as raised:
-        labelbeam.convert(task=DETECTION, source=file, output=file / "below", image_url=PREFIX)
+        labelbeam.convert(task=DETECTION, source=file, output=tmp_path / "built", image_url=PREFIX)
     assert "while running" not in str(raised.value)
 
 

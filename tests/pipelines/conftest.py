@@ -42,6 +42,8 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
     annotations = [{"id": number, "iscrowd": 0, **item} for number, item in enumerate(COCO["annotations"])]
     (folder / "coco.json").write_text(json.dumps({**COCO, "annotations": annotations}), encoding="utf-8")
     detection = ["--task", "image_object_detection", "--source", "coco.json"]
+    (folder / "unwritable").mkdir()
+    (folder / "unwritable/builds").write_text("a file where builds are to be", encoding="utf-8")
     tasks = ("image_classification", "image_classification_multilabel", "image_instance_segmentation")
     commands = {
         "plain": ["convert", *detection, "--output", "plain"],
@@ -51,7 +53,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
         "inspect": ["inspect", "coco.json", "--task", "image_object_detection"],
         "inspect json": ["inspect", "coco.json", "--json"],
         "refused": ["convert", "--task", tasks[0], "--source", "coco.json", "--output", "refused", "--json"],
-        "unwritable": ["convert", *detection, "--output", "coco.json/below"],
+        "unwritable": ["convert", *detection, "--output", "unwritable"],
         **{
             task: ["convert", "--task", task, "--source", "coco.json", "--output", task, "--max-rejected", "1"]
             for task in tasks

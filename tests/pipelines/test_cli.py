@@ -265,6 +265,7 @@ def test_inspect_finds_what_a_build_finds_and_writes_nothing(runs: Runs) -> None
         "plain",
         "json",
         "refused",
+        "unwritable",
         *tasks,
     }
 

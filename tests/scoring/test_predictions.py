@@ -105,7 +105,7 @@ def test_a_build_is_scored_by_its_splits_with_the_names_of_its_records(
     # Training data and predictions keep apart.
     assert labelbeam("score", tmp_path / "built", *places[:2], "--output", tmp_path / "built").status == 1
     again = labelbeam("convert", "--task", DETECTION, *built[:4], "--output", tmp_path / "scores", "--if-changed")
-    assert again.status == 1 and "not a manifest of a build of training data" in again.err
+    assert again.status == 1 and "expected a build of training data" in again.err
 
 
 @pytest.mark.server

@@ -78,7 +78,7 @@ def _training(manifest: Manifest) -> Iterator[Doubt]:
         message = "there is no split train to train on; build again with --split train=0.8,validation=0.2"
         yield Doubt(Doubted.NO_TRAIN_SPLIT, message, option="--split")
     elif images < FEWEST_IMAGES:
-        message = f"split train has {images} images, expected {FEWEST_IMAGES} or more; add some"
+        message = f"split train has {counted(images, 'image')}, expected {FEWEST_IMAGES} or more; add some"
         yield Doubt(Doubted.FEW_IMAGES, message, images)
 
 
@@ -90,7 +90,7 @@ def _labels(manifest: Manifest) -> Iterator[Doubt]:
     rare = {label: count for label, count in counts.items() if count < FEWEST_OF_A_LABEL}
     unseen = [label for label in manifest.labels if label not in counts]
     if counts and rare:
-        message = f"{counted(len(rare), 'label stands', 'labels stand')} fewer than {FEWEST_OF_A_LABEL} times in split train: {listed(rare)}; add images of them"
+        message = f"{counted(len(rare), 'label occurs', 'labels occur')} fewer than {FEWEST_OF_A_LABEL} times in split train: {listed(rare)}; add images of them"
         yield Doubt(Doubted.RARE_LABELS, message, len(rare), next(iter(rare)))
     if counts and unseen:
         message = f"{counted(len(unseen), 'label is', 'labels are')} in other splits and not in train: {listed(unseen)}; add images of them"

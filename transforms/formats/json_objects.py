@@ -1,4 +1,4 @@
-"""JSON objects that say each thing once: of a key that stands twice, readers keep the first value, the last, or none."""
+"""JSON objects that say each thing once: of a key that occurs twice, readers keep the first value, the last, or none."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """The object of these pairs, as `object_pairs_hook` of `json.loads`.
 
     Raises:
-        RepeatedKeyError: a key stands twice.
+        RepeatedKeyError: a key occurs twice.
     """
     record: dict[str, Any] = {}
     for key, value in pairs:
         if key in record:
-            raise RepeatedKeyError(f"the key {excerpt(key)} stands twice")
+            raise RepeatedKeyError(f"the key {excerpt(key)} occurs twice")
         record[key] = value
     return record
 

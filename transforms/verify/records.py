@@ -208,7 +208,7 @@ def _decode(part: bytes, decoder: msgspec.json.Decoder[Record]) -> Sequence[Reco
 
 
 def _colons(records: Sequence[Record]) -> int:
-    """Number of colons that the records take as JSON when no key stands twice: one a key, and those within text.
+    """Number of colons that the records take as JSON when no key occurs twice: one a key, and those within text.
 
     msgspec lets the last of equal keys win, and the trainer's reader fails on them; counting bytes finds them at no cost.
     """
@@ -234,7 +234,7 @@ def _decode_line(line: bytes, decoder: msgspec.json.Decoder[Line]) -> Line | str
         return "it is nested too deeply"
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         return str(error) if line else "the line is empty"
-    return f"the key {repeated[0]!r} stands twice in one object" if repeated else decoded
+    return f"the key {repeated[0]!r} occurs twice in one object" if repeated else decoded
 
 
 def _items(records: Sequence[Record]) -> list[Any]:

@@ -78,7 +78,7 @@ def _pairs_of_file(content: bytes) -> list[tuple[str, Any]] | None:
 
 
 def split_coco(content: bytes) -> None:
-    """Plans hold what the json module reads, and are refused only where it refuses, or where a key stands twice."""
+    """Plans hold what the json module reads, and are refused only where it refuses, or where a key occurs twice."""
     target, window = 1 + len(content) % 97, 1 + len(content) // 50 + zlib.crc32(content) % 61
     pairs = _pairs_of_file(content)
     read = _reader(content)
@@ -92,7 +92,7 @@ def split_coco(content: bytes) -> None:
 
 
 def _is_ambiguous(pairs: list[tuple[str, Any]]) -> bool:
-    """Whether a section is no list, or stands twice."""
+    """Whether a section is no list, or occurs twice."""
     keys = [key for key, _ in pairs if key in SECTIONS]
     odd = [value for key, value in pairs if key in SECTIONS and not isinstance(value, list | None)]
     return bool(odd) or len(keys) > len(set(keys))

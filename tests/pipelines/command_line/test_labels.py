@@ -42,7 +42,7 @@ def test_a_json_file_may_escape_what_yaml_would_take_apart(tmp_path: Path) -> No
     ("name", "content", "words"),
     [
         ("l.yaml", b"kitten: 7\n", ": a new name is 7, expected text"),
-        ("l.yaml", b"a: b\na: c\n", "l.yaml:2:1: not valid YAML for a config: the key 'a' stands twice"),
+        ("l.yaml", b"a: b\na: c\n", "l.yaml:2:1: not valid YAML for a config: the key 'a' occurs twice"),
         ("l.yaml", b"[a\n", "not valid YAML"),
         ("l.yaml", b"a: caf\xe9", "byte 6 is not UTF-8"),
         ("l.yaml", b"", ": found nothing, expected new names by old ones"),

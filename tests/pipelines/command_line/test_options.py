@@ -266,7 +266,7 @@ def test_storage_options_that_say_a_thing_twice_are_refused_without_being_repeat
     file.write_text(text)
     for value in (text, f"@{file}"):
         with pytest.raises(
-            UsageError, match=r"the key '(s3|account_key)' stands twice, expected each key once$"
+            UsageError, match=r"the key '(s3|account_key)' occurs twice, expected each key once$"
         ) as caught:
             storage_options(value)
         assert "hunter" not in str(caught.value)

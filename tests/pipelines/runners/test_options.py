@@ -169,5 +169,5 @@ def test_options_of_the_runner_are_written_with_their_values_attached(word: str)
 def test_an_option_in_json_that_says_a_thing_twice_is_refused() -> None:
     name = next(name for name, option in BEAM_OPTIONS.items() if option.kind == "json")
     assert beam_arguments([], [(name, '{"a": 1, "b": 1}')], []) == [f'--{name}={{"a": 1, "b": 1}}']
-    with pytest.raises(UsageError, match=f"^--{name}: the key 'a' stands twice, expected each key once$"):
+    with pytest.raises(UsageError, match=f"^--{name}: the key 'a' occurs twice, expected each key once$"):
         beam_arguments([], [(name, '{"a": 1, "a": 2}')], [])

@@ -36,9 +36,9 @@ def test_an_object_is_read_as_json_reads_it(record: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("text", ['{"a": 1, "a": 1}', '{"x": [{"a": 1, "\\u0061": 2}]}'])
 def test_a_key_that_stands_twice_is_named_wherever_it_is(text: str) -> None:
-    with pytest.raises(RepeatedKeyError, match=r"^the key 'a' stands twice$"):
+    with pytest.raises(RepeatedKeyError, match=r"^the key 'a' occurs twice$"):
         json.loads(text, object_pairs_hook=unique)
-    assert json_object(text) == "it cannot be read as JSON: the key 'a' stands twice"
+    assert json_object(text) == "it cannot be read as JSON: the key 'a' occurs twice"
 
 
 @pytest.mark.parametrize(

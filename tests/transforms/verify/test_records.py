@@ -93,7 +93,7 @@ def test_a_label_that_looks_like_json_is_no_second_key(label: str) -> None:
 def test_a_colon_written_as_an_escape_is_no_difference_and_hides_none() -> None:
     assert check(line(label=[box("a:b")]).replace(b"a:b", b"a\\u003ab"))[1] == []
     twice = line(label=[box("a:b")]).replace(b"a:b", b"a\\u003Ab").replace(b'"topY"', b'"topX": 0, "topY"')
-    assert [found for found, _ in check(twice)[1]] == ["line 1: the key 'topX' stands twice in one object"]
+    assert [found for found, _ in check(twice)[1]] == ["line 1: the key 'topX' occurs twice in one object"]
 
 
 @pytest.mark.parametrize("task", ["image_classification", "image_classification_multilabel"])
@@ -103,7 +103,7 @@ def test_a_key_that_stands_twice_is_found_in_every_task(task: str) -> None:
     assert check(good, RecordFacts(task))[1] == []
     twice = good.replace(b'"width"', b'"width": 4, "width"')
     assert [found for found, _ in check(twice, RecordFacts(task))[1]] == [
-        "line 1: the key 'width' stands twice in one object"
+        "line 1: the key 'width' occurs twice in one object"
     ]
 
 

@@ -165,7 +165,7 @@ class IndexBuilder:
         row = index.rows.get(image.id)
         if row is not None:
             if index.paths[row] == path:
-                message = f"images id={image.id!r} stands twice; the first was kept"
+                message = f"images id={image.id!r} occurs twice; the first was kept"
                 self._reject(_locator(image.id), path, Rejected.DUPLICATE_IMAGE, message)
                 return
             index.refused[image.id] = Rejected.AMBIGUOUS_IMAGE_ID

@@ -180,7 +180,7 @@ def decode_range(block: bytes, record: type[Record], patient: bool = False) -> D
 
     What a strict decoder refuses is read element by element as far as its meaning is plain: NaN and Infinity where they
     do not matter, ids as integral floats, numbers as text, null or nothing for what may be missing, control characters
-    in text. Of a key that stands twice the last value counts. Polygons keep finite numbers only: a part with another
+    in text. Of a key that occurs twice the last value counts. Polygons keep finite numbers only: a part with another
     is empty.
 
     `patient` says that each element is read so, also one that the strict decoder would take without a field that it may lack.

@@ -259,7 +259,7 @@ class SectionScan:
         if key not in SECTIONS:
             return
         if key in self._seen:
-            raise MalformedJsonError(f"the key {key!r} stands twice, for {self._seen[key]} and for {value}")
+            raise MalformedJsonError(f"the key {key!r} occurs twice, for {self._seen[key]} and for {value}")
         if value not in ("a list", "null"):
             raise MalformedJsonError(f"{key!r} is {value}, expected a list")
         self._seen[key] = value

@@ -135,6 +135,6 @@ def _fields(written: str) -> dict[str, str] | None:
 
 @lru_cache(1024)
 def names_of(written: tuple[str, ...]) -> tuple[str, ...] | None:
-    """Names of attributes from ` name=`; None where one stands twice, or declares a namespace."""
+    """Names of attributes from ` name=`; None where one occurs twice, or declares a namespace."""
     names = tuple(name[1:-1] for name in written)
     return None if len(set(names)) < len(names) or len(names) > _MOST or "xmlns" in names else names

@@ -218,7 +218,7 @@ def _of_box(texts: dict[str, str], several: dict[str, list[str]], at: int, count
         if len(set(found)) > 1 and len(found) == count:
             texts[name] = found[at]
         elif len(set(found)) > 1:
-            repeated = f"{name} stands {len(found)} times in the object ({reprlib.repr(', '.join(found))})"
+            repeated = f"{name} occurs {len(found)} times in the object ({reprlib.repr(', '.join(found))})"
     return texts, repeated
 
 

@@ -126,7 +126,7 @@ def boxes_of(element: etree._Element) -> list[Shape]:
         return [_box_of(tag, group) for group in groups]
     name = next(name for name, count in times.items() if count > 1)
     texts = ", ".join(reprlib.repr(text) for other, text in found[:100] if other == name)
-    error = f"{name} stands {times[name]} times in <{tag}> ({texts}), expected once, or all fields of one box after the other"
+    error = f"{name} occurs {times[name]} times in <{tag}> ({texts}), expected once, or all fields of one box after the other"
     return [(None, error)] * (times[name] if len(set(times.values())) == 1 else 1)
 
 
@@ -257,7 +257,7 @@ def _ring(element: etree._Element) -> tuple[tuple[tuple[float, float], ...], str
 
 
 def _texts(element: etree._Element) -> list[str]:
-    """The coordinates of a ring as they are written, x before y; where one stands twice, both as one text, which is no number."""
+    """The coordinates of a ring as they are written, x before y; where one occurs twice, both as one text, which is no number."""
     points = [child for child in element if tag_of(child) not in OUTLINES]
     named = [(tag_of(child), text_of(child)) for child in points]
     named += [(str(name).lower(), str(value)) for name, value in element.items()]

@@ -180,7 +180,7 @@ def _fields(root: yaml.MappingNode, path: str) -> dict[str, yaml.Node]:
     for key, value in root.value:
         name = _scalar(key) or ""
         if name in fields:
-            raise LabelBeamError(f"{path}: {_at(key)}: the key {name!r} stands twice")
+            raise LabelBeamError(f"{path}: {_at(key)}: the key {name!r} occurs twice")
         if not (isinstance(value, yaml.ScalarNode) and _is_null(value)):
             fields[name] = value
     return fields

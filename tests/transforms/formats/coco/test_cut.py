@@ -211,7 +211,7 @@ def test_a_truncated_file_that_ends_with_an_element_is_scanned_and_refused_with_
 def test_a_list_whose_key_stands_twice_in_a_large_file_is_refused() -> None:
     text = json.dumps(coco())
     twice = text[:-1] + ", " + json.dumps({"images": coco()["images"]})[1:]
-    assert "the key 'images' stands twice, for a list and for a list" in malformed(twice.encode(), target=16_384)
+    assert "the key 'images' occurs twice, for a list and for a list" in malformed(twice.encode(), target=16_384)
 
 
 @pytest.mark.parametrize("exact", [False, True])

@@ -56,7 +56,7 @@ def test_a_wrong_bracket_or_key_is_refused(content: bytes, message: str) -> None
 @pytest.mark.parametrize("second", ["[{}]", "[]", "null", "3"])
 def test_a_list_whose_key_stands_twice_is_refused(section: str, second: str) -> None:
     for content in (f'{{"{section}": [{{}}], "{section}": {second}}}', f'{{"{section}": null, "{section}": [{{}}]}}'):
-        assert f"the key '{section}' stands twice" in malformed(content.encode())
+        assert f"the key '{section}' occurs twice" in malformed(content.encode())
 
 
 def test_a_key_with_escapes_is_the_key_that_json_reads() -> None:

@@ -65,7 +65,7 @@ def test_boxes_whose_fields_follow_each_other_in_one_element_are_all_read(inner,
 def test_a_field_of_a_box_that_says_two_things_is_named(inner, count):
     found = objects(f"<name>cat</name>{box(inner)}")
     assert [each.box for each in found] == [None] * count
-    assert "stands 2 times" in found[0].box_error
+    assert "occurs 2 times" in found[0].box_error
 
 
 def test_an_attribute_that_contradicts_a_field_is_named():
@@ -88,7 +88,7 @@ def test_flags_are_one_a_box_or_contradict_each_other(flag: str):
     assert [getattr(each, name) for each in paired] == [False, True]
     assert [each.repeated for each in paired] == ["", ""]
     (odd,) = objects(f"<name>cat</name>{flags[0]}{flags[1]}{box(sides(*ONE))}")
-    assert f"{flag} stands 2 times" in odd.repeated
+    assert f"{flag} occurs 2 times" in odd.repeated
     (alike,) = objects(f"<name>cat</name>{flags[1] * 2}{box(sides(*ONE))}")
     assert getattr(alike, name) and not alike.repeated
 

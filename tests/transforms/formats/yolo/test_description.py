@@ -88,7 +88,7 @@ def test_keypoints_are_told_by_their_shape() -> None:
         ("names: {-1: cat}", "expected a class number"),
         ("names:\n- [cat]", "line 2: a name in names is a list or mapping"),
         ("names: [a]\ntrain: [[x]]", "train holds a list or mapping, expected a path"),
-        ("names: [a]\nnames: [b]", "line 2: the key 'names' stands twice"),
+        ("names: [a]\nnames: [b]", "line 2: the key 'names' occurs twice"),
         ("names: [a", "line 1: "),
         ("names: *x", "undefined alias"),
         ("- a\n- b", "found no keys"),
