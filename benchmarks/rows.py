@@ -12,11 +12,14 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from benchmarks import datasets, endpoint, store
 from benchmarks.loops import IMAGE_URL
 from benchmarks.measure import NOTHING, Command, Spent, python, served
+
+if TYPE_CHECKING:
+    from benchmarks.cluster import Start
 
 CLASSES, BOXES, OUTLINES = "image_classification", "image_object_detection", "image_instance_segmentation"
 COCO = 118_287
@@ -48,6 +51,7 @@ class Places:
     def __init__(self, directory: Path, scratch: Path, scale: float, running: ExitStack) -> None:
         self.directory, self.scratch, self._scale, self._running = directory, scratch, scale, running
         self._servers: dict[tuple[Callable[..., None], tuple[object, ...]], str] = {}
+        self._flink: Start | None = None
 
     def count(self, images: int) -> int:
         """So many, at this scale."""
@@ -87,11 +91,13 @@ class Places:
         return python("-m", "benchmarks.by_hand", source, out, "--task", task, sampled=True)
 
     def two_workers(self, task: str, source: str) -> Command:
-        """A build on Flink with two workers, which is started for it."""
+        """A build on Flink with two workers, which is started for the first of them."""
         from benchmarks import cluster  # It takes what tests are made of.
 
         where = ["--task", task, "--source", source, "--output", str(self.built), "--image-url", IMAGE_URL]
-        start = self._running.enter_context(cluster.flink(self.scratch / "flink"))
+        if self._flink is None:
+            self._flink = self._running.enter_context(cluster.flink(self.scratch / "flink"))
+        start = self._flink
         return Command((*start.command, "convert", *where, *start.options))
 
     @property
