@@ -26,7 +26,7 @@ from labelbeam.transforms.formats.frames import Evidence
 from labelbeam.transforms.formats.indexes import load_index
 from labelbeam.transforms.formats.inputs import fingerprint_of, list_dataset
 from labelbeam.transforms.formats.look_ahead import look_ahead
-from labelbeam.transforms.formats.paths import join, key_of, parts_of, resolved
+from labelbeam.transforms.formats.paths import is_absolute, join, key_of, parts_of, resolved
 from labelbeam.transforms.formats.plans import Plan, asks_for_images, bucket_count
 from labelbeam.transforms.formats.reading import Findings, Reading, ReadResult, Unit, ids_by_label
 from labelbeam.transforms.formats.split_names import split_of_path
@@ -152,20 +152,16 @@ def image_named(name: str, images: ImageFinder, path: str, source: str, locator:
     if found.path is not None:
         at_its_place = found.path in (name, *(resolved(folder, name) for folder in (join(base, near), "")))
         # What is absolute begins as the disk of another machine does.
-        image.named = "" if url or at_its_place or _is_absolute(name) else name
+        image.named = "" if url or at_its_place or is_absolute(name) else name
         image.path = found.path
         image.adjusted += [Adjusted.IMAGE_BY_OTHER_NAME] * (found.by_other_name or url)
     elif url:
         return _checked(image)
     else:
-        place = join(base, *parts_of(name)[-1:]) if _is_absolute(name) else resolved(base, name)
+        place = join(base, *parts_of(name)[-1:]) if is_absolute(name) else resolved(base, name)
         image.path = place or name
     image.split = split_of_path(path) or split_of_path(image.path)
     return _checked(image)
-
-
-def _is_absolute(name: str) -> bool:
-    return name.startswith(("/", "\\")) or name[1:2] == ":"
 
 
 @lru_cache(4096)

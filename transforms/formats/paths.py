@@ -21,6 +21,15 @@ def key_of(name: str) -> str:
     return name.lower() if name.isascii() else unicodedata.normalize("NFC", name).casefold()
 
 
+def is_absolute(path: str) -> bool:
+    """Tell whether a path begins at the top of a disk, of this machine or of another.
+
+    >>> is_absolute("/a"), is_absolute("C:\\\\a"), is_absolute("a/C:")
+    (True, True, False)
+    """
+    return path.startswith(("/", "\\")) or _DRIVE.match(path) is not None
+
+
 def parts_of(path: str) -> list[str]:
     """The names of a path as it is written, without what leads up or to the top of a disk.
 
@@ -37,9 +46,9 @@ def resolved(base: str, path: str) -> str | None:
     >>> resolved("a/b", "../c"), resolved("", "../c"), resolved("a", "/c")
     ('a/c', None, None)
     """
-    path = path.replace("\\", "/")
-    if path.startswith("/") or _DRIVE.match(path):
+    if is_absolute(path):
         return None
+    path = path.replace("\\", "/")
     folder, _, name = path.rpartition("/")
     if name in ("", ".", ".."):
         return _resolved(base, path)
